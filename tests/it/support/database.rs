@@ -1,0 +1,95 @@
+//! A database of its own for each test, migrated by the real executable, dropped with the test.
+
+use tokio_postgres::{Client, NoTls};
+use url::Url;
+use uuid::Uuid;
+
+use super::{services, template, wait};
+
+/// A migrated database that nobody else uses.
+#[derive(Debug)]
+pub struct TestDatabase {
+    server: Url,
+    name: String,
+}
+
+impl TestDatabase {
+    /// Makes one on the shared server.
+    pub async fn create() -> Self {
+        Self::create_on(&services::database_url()).await
+    }
+
+    /// Makes one on another server, of which `server` names any existing database.
+    pub async fn create_on(server: &Url) -> Self {
+        let database = Self::named(server);
+        template::clone_into(server, &database.name).await;
+        database
+    }
+
+    /// Makes one without any table, for tests of the migrations themselves.
+    pub async fn create_empty() -> Self {
+        let database = Self::named(&services::database_url());
+        let create = format!("CREATE DATABASE {}", database.name);
+        connect(&database.server).await.batch_execute(&create).await.expect("a new database");
+        database
+    }
+
+    fn named(server: &Url) -> Self {
+        Self { server: server.clone(), name: format!("qtask_test_{}", Uuid::now_v7().simple()) }
+    }
+
+    /// Its URL, straight to the server.
+    pub fn url(&self) -> Url {
+        on(&self.server, &self.name)
+    }
+
+    /// Its URL through a proxy on the loopback port given.
+    pub fn url_through(&self, port: u16) -> Url {
+        let mut url = self.url();
+        url.set_host(Some("127.0.0.1")).expect("a host");
+        url.set_port(Some(port)).expect("a port");
+        url
+    }
+
+    /// A new connection of the test's own.
+    pub async fn connect(&self) -> Client {
+        connect(&self.url()).await
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let server = self.server.clone();
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        wait::finish_now(async move {
+            // A private server may be gone before its databases; they went with it.
+            if let Ok(client) = try_connect(&server).await
+                && let Err(error) = client.batch_execute(&drop).await
+            {
+                eprintln!("{drop}: {error}");
+            }
+        });
+    }
+}
+
+/// The URL of another database on the same server.
+pub fn on(server: &Url, database: &str) -> Url {
+    let mut url = server.clone();
+    url.set_path(database);
+    url
+}
+
+/// Connects, or fails the test.
+pub async fn connect(url: &Url) -> Client {
+    try_connect(url).await.unwrap_or_else(|error| {
+        let place = (url.host_str(), url.port(), url.path());
+        panic!("PostgreSQL at {place:?} refuses (its role must exist and be allowed to CREATE DATABASE): {error:?}")
+    })
+}
+
+/// Connects; the connection ends with its client.
+pub async fn try_connect(url: &Url) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url.as_str(), NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}

@@ -1,0 +1,129 @@
+//! The JSON log lines of a process, kept in memory, so that a test can wait for a named event.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+/// Lines kept per process; older ones are forgotten.
+const KEPT: usize = 20_000;
+
+/// One log line.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// The line as parsed; a line that is not JSON is a string.
+    pub line: Value,
+}
+
+impl Event {
+    /// The event's name: its message.
+    pub fn message(&self) -> &str {
+        self.line["fields"]["message"].as_str().or(self.line.as_str()).unwrap_or_default()
+    }
+
+    /// A field of the event itself, or else of the spans around it, innermost first.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let spans = self.line["spans"].as_array().into_iter().flatten().rev();
+        std::iter::once(&self.line["fields"])
+            .chain(std::iter::once(&self.line["span"]))
+            .chain(spans)
+            .find_map(|fields| fields.get(name))
+            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    }
+}
+
+/// All lines that a process has written so far.
+#[derive(Debug)]
+pub struct Events {
+    kept: Mutex<Kept>,
+    changed: watch::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    events: VecDeque<Event>,
+    forgotten: usize,
+    closed: bool,
+}
+
+impl Events {
+    /// Collects from `stream` on a thread of its own, until the stream ends. A thread, because a test that blocks
+    /// its runtime must not block the process that it watches.
+    pub fn collect(stream: impl Read + Send + 'static) -> Arc<Self> {
+        let events = Arc::new(Self { kept: Mutex::default(), changed: watch::Sender::new(()) });
+        let collected = Arc::clone(&events);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+                collected.push(&line);
+            }
+            collected.update(|kept| kept.closed = true);
+        });
+        events
+    }
+
+    fn push(&self, line: &[u8]) {
+        let parsed = serde_json::from_slice(line)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(line).into_owned()));
+        self.update(|kept| {
+            if kept.events.len() == KEPT {
+                kept.events.pop_front();
+                kept.forgotten += 1;
+            }
+            kept.events.push_back(Event { line: parsed });
+        });
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Kept)) {
+        change(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.send_replace(());
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Kept) -> T) -> T {
+        look(&self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The number of lines so far: a mark to wait after.
+    pub fn len(&self) -> usize {
+        self.read(|kept| kept.forgotten + kept.events.len())
+    }
+
+    /// Every kept event that fits, oldest first.
+    pub fn all(&self, fits: impl Fn(&Event) -> bool) -> Vec<Event> {
+        self.read(|kept| kept.events.iter().filter(|event| fits(event)).cloned().collect())
+    }
+
+    /// The first event from line `mark` on that fits, as soon as there is one; `None` when the stream ends without.
+    pub async fn first_after(&self, mark: usize, fits: impl Fn(&Event) -> bool) -> Option<Event> {
+        let mut changed = self.changed.subscribe();
+        let mut next = mark;
+        loop {
+            let (found, closed) = self.read(|kept| {
+                let unseen = kept.events.iter().skip(next.saturating_sub(kept.forgotten));
+                let found = unseen.clone().find(|event| fits(event)).cloned();
+                next = kept.forgotten + kept.events.len();
+                (found, kept.closed)
+            });
+            if found.is_some() || closed {
+                return found;
+            }
+            changed.changed().await.ok()?;
+        }
+    }
+
+    /// The last `count` lines, as text.
+    pub fn tail(&self, count: usize) -> String {
+        let text = self.read(|kept| {
+            let skipped = kept.events.len().saturating_sub(count);
+            kept.events.iter().skip(skipped).map(|event| event.line.to_string()).collect::<Vec<_>>()
+        });
+        text.join("\n")
+    }
+}
+
+/// The last `count` lines of a text.
+pub fn tail(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}

@@ -1,0 +1,66 @@
+//! What the tests stand on: real services, faults between them, and the real executable.
+//!
+//! Nothing here knows how qtask works inside. A test starts `qtask` processes, speaks HTTP to them, and looks
+//! into PostgreSQL and RabbitMQ beside them. Everything a test makes has a name of its own and goes with it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a harness that cannot go on must stop the test where it stands"
+)]
+
+pub mod app;
+pub mod app_builder;
+pub mod binaries;
+pub mod client;
+pub mod database;
+pub mod events;
+pub mod postgres_node;
+pub mod process;
+pub mod proxy;
+pub mod queries;
+pub mod queue;
+pub mod rabbit_node;
+mod selftest;
+pub mod services;
+pub mod template;
+pub mod wait;
+
+pub use app::{App, QueueKind};
+pub use client::Reply;
+pub use database::TestDatabase;
+pub use postgres_node::PrivatePostgres;
+pub use process::Process;
+pub use proxy::Proxy;
+pub use queue::TestQueue;
+pub use rabbit_node::PrivateRabbit;
+
+/// Runs one test body over both queues: `name::over_amqp` and `name::over_postgres`.
+///
+/// ```ignore
+/// on_both_queues! {
+///     async fn a_task_is_completed(kind: QueueKind) { ... }
+/// }
+/// ```
+macro_rules! on_both_queues {
+    ($($(#[$attribute:meta])* async fn $name:ident($kind:ident: QueueKind) $body:block)+) => {$(
+        mod $name {
+            #[allow(unused_imports, reason = "not every body needs what stands around it")]
+            use super::*;
+
+            $(#[$attribute])*
+            async fn body($kind: $crate::support::QueueKind) $body
+
+            #[tokio::test]
+            async fn over_amqp() {
+                body($crate::support::QueueKind::Amqp).await;
+            }
+
+            #[tokio::test]
+            async fn over_postgres() {
+                body($crate::support::QueueKind::Postgres).await;
+            }
+        }
+    )+};
+}
+pub(crate) use on_both_queues;

@@ -1,0 +1,153 @@
+//! A PostgreSQL of the test's own, to be killed, stopped and started again.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use url::Url;
+
+use super::wait::{self, TempDir, eventually};
+use super::{binaries, database};
+
+/// A cluster in a temporary directory, on a loopback port of its own that stays the same over restarts.
+#[derive(Debug)]
+pub struct PrivatePostgres {
+    directory: TempDir,
+    port: u16,
+    server: Option<Child>,
+}
+
+impl PrivatePostgres {
+    /// Makes a new cluster and starts it.
+    pub async fn start() -> Self {
+        let mut node = Self { directory: TempDir::new("postgres"), port: wait::free_port(), server: None };
+        node.initialise();
+        node.restart().await;
+        node
+    }
+
+    /// URL of its maintenance database.
+    pub fn url(&self) -> Url {
+        Url::parse(&format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)).expect("a URL")
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Starts it where it is not running, and waits until it answers.
+    pub async fn restart(&mut self) {
+        if self.server.is_none() {
+            self.server = Some(self.launch());
+        }
+        let url = self.url();
+        let what = format!("PostgreSQL on port {}; its log: {}", self.port, self.log_path().display());
+        eventually(wait::DEADLINE, &what, || async {
+            let client = database::try_connect(&url).await.ok()?;
+            client.simple_query("SELECT 1").await.ok()
+        })
+        .await;
+    }
+
+    /// Shuts it down in order, breaking its clients' connections.
+    pub async fn stop(&mut self) {
+        self.end(Signal::SIGINT).await;
+    }
+
+    /// Kills every process of it at once, as a power loss or an out-of-memory kill would.
+    pub async fn kill9(&mut self) {
+        if let Some(server) = &self.server {
+            // Stopped first, so that it can neither fork nor tidy up while its children are counted.
+            let postmaster = pid_of(server);
+            let _ = kill(postmaster, Signal::SIGSTOP);
+            for child in children_of(postmaster) {
+                let _ = kill(child, Signal::SIGKILL);
+            }
+        }
+        self.end(Signal::SIGKILL).await;
+    }
+
+    async fn end(&mut self, signal: Signal) {
+        let Some(mut server) = self.server.take() else { return };
+        kill(pid_of(&server), signal).expect("a running PostgreSQL");
+        let gone = eventually(Duration::from_secs(20), "the end of PostgreSQL", || {
+            std::future::ready(server.try_wait().expect("its exit status"))
+        });
+        gone.await;
+    }
+
+    fn initialise(&self) {
+        if let Some((uid, gid)) = binaries::unprivileged_user() {
+            let owner = (Some(uid.as_raw()), Some(gid.as_raw()));
+            std::os::unix::fs::chown(self.directory.path(), owner.0, owner.1).expect("a directory for postgres");
+        }
+        let made = self
+            .command("initdb")
+            .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", "-D"])
+            .arg(self.data())
+            .output()
+            .expect("initdb runs");
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+    }
+
+    fn launch(&self) -> Child {
+        let log = File::options().create(true).append(true).open(self.log_path()).expect("a log file");
+        let port = format!("port={}", self.port);
+        // Without fsync a killed process loses nothing, only a killed machine does, and tests run four times as fast.
+        let settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", &port];
+        self.command("postgres")
+            .arg("-D")
+            .arg(self.data())
+            .args(settings.iter().flat_map(|setting| ["-c", setting]))
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("postgres runs")
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(binaries::postgres().join(program));
+        command.current_dir(self.directory.path()).env("LC_ALL", "C").stdin(Stdio::null());
+        if let Some((uid, gid)) = binaries::unprivileged_user() {
+            command.uid(uid.as_raw()).gid(gid.as_raw());
+        }
+        command
+    }
+
+    fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.directory.path().join("log")
+    }
+}
+
+impl Drop for PrivatePostgres {
+    fn drop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            // SIGQUIT ends all its processes at once and takes its shared memory along.
+            let _ = kill(pid_of(&server), Signal::SIGCONT);
+            let _ = kill(pid_of(&server), Signal::SIGQUIT);
+            let _ = server.wait();
+        }
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.log_path()).unwrap_or_default();
+            eprintln!("--- log of the private PostgreSQL on port {}\n{}", self.port, super::events::tail(&log, 30));
+        }
+    }
+}
+
+fn pid_of(child: &Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).expect("a pid"))
+}
+
+fn children_of(parent: Pid) -> Vec<Pid> {
+    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+    children.unwrap_or_default().split_whitespace().filter_map(|pid| pid.parse().ok().map(Pid::from_raw)).collect()
+}

@@ -1,0 +1,61 @@
+//! What tests read from, and do to, the tables beside the running service.
+
+use serde_json::Value;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::TestDatabase;
+
+/// One row of a task's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// The status that the task came to.
+    pub status: String,
+    /// The attempt that it belongs to, 0 before the first.
+    pub attempt: i32,
+    /// The worker that caused it, if one did.
+    pub worker_id: Option<String>,
+    /// Why.
+    pub notes: Option<String>,
+}
+
+impl TestDatabase {
+    /// Runs a statement and returns the number of rows that it changed.
+    pub async fn execute(&self, statement: &str, parameters: &[&(dyn ToSql + Sync)]) -> u64 {
+        let changed = self.connect().await.execute(statement, parameters).await;
+        changed.unwrap_or_else(|error| panic!("{statement}: {error:?}"))
+    }
+
+    /// The count that a `SELECT count(*) ...` brings.
+    pub async fn count(&self, query: &str, parameters: &[&(dyn ToSql + Sync)]) -> i64 {
+        let row = self.connect().await.query_one(query, parameters).await;
+        row.unwrap_or_else(|error| panic!("{query}: {error:?}")).get(0)
+    }
+
+    /// How many tasks are in the status given.
+    pub async fn tasks_in(&self, status: &str) -> i64 {
+        self.count("SELECT count(*) FROM tasks WHERE current_status::text = $1", &[&status]).await
+    }
+
+    /// A whole row of `tasks`, by column name; `Null` where there is none.
+    pub async fn task(&self, task_id: Uuid) -> Value {
+        let query = "SELECT to_jsonb(t) FROM tasks t WHERE task_id = $1";
+        let row = self.connect().await.query_opt(query, &[&task_id]).await.expect("tasks");
+        row.map_or(Value::Null, |row| row.get(0))
+    }
+
+    /// The history of a task, oldest first.
+    pub async fn history(&self, task_id: Uuid) -> Vec<Transition> {
+        let query = "SELECT status::text, attempt::int, worker_id::text, notes::text FROM status_history \
+                     WHERE task_id = $1 ORDER BY id";
+        let rows = self.connect().await.query(query, &[&task_id]).await.expect("status_history");
+        rows.iter()
+            .map(|row| Transition { status: row.get(0), attempt: row.get(1), worker_id: row.get(2), notes: row.get(3) })
+            .collect()
+    }
+
+    /// The statuses of a task's history, oldest first.
+    pub async fn statuses(&self, task_id: Uuid) -> Vec<String> {
+        self.history(task_id).await.into_iter().map(|transition| transition.status).collect()
+    }
+}

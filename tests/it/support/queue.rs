@@ -1,0 +1,129 @@
+//! A test's own queues on a broker, and what to do to them behind qtask's back.
+
+use amqprs::channel::{BasicPublishArguments, Channel, QueueDeclareArguments, QueueDeleteArguments, QueuePurgeArguments};
+use amqprs::connection::{Connection, OpenConnectionArguments};
+use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT};
+use url::Url;
+use uuid::Uuid;
+
+use super::{services, wait};
+
+/// Backends whose queues a test may use; they are deleted with it.
+const BACKENDS: [&str; 4] = ["simulator", "mock", "aiopslab", "aer"];
+
+/// A family of queues with a name that nobody else uses.
+#[derive(Debug)]
+pub struct TestQueue {
+    broker: Url,
+    base: String,
+}
+
+impl TestQueue {
+    /// A new name on the shared broker. qtask declares the queues.
+    pub fn create() -> Self {
+        Self::create_on(&services::rabbitmq_url())
+    }
+
+    /// A new name on another broker.
+    pub fn create_on(broker: &Url) -> Self {
+        Self { broker: broker.clone(), base: format!("qtask_test_{}", Uuid::now_v7().simple()) }
+    }
+
+    /// The value for `QTASK_QUEUE`.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The broker's URL.
+    pub fn broker(&self) -> &Url {
+        &self.broker
+    }
+
+    /// The broker's URL through a proxy on the loopback port given.
+    pub fn broker_through(&self, port: u16) -> Url {
+        let mut url = self.broker.clone();
+        url.set_host(Some("127.0.0.1")).expect("a host");
+        url.set_port(Some(port)).expect("a port");
+        url
+    }
+
+    /// The queue of a backend.
+    pub fn of(&self, backend: &str) -> String {
+        if backend == "simulator" { self.base.clone() } else { format!("{}.{backend}", self.base) }
+    }
+
+    /// Messages that wait in the backend's queue, or `None` if there is no such queue.
+    pub async fn depth(&self, backend: &str) -> Option<u32> {
+        let (_connection, channel) = open(&self.broker).await;
+        let mut look = QueueDeclareArguments::new(&self.of(backend));
+        look.passive(true);
+        let (_, messages, _consumers) = channel.queue_declare(look).await.ok()??;
+        Some(messages)
+    }
+
+    /// Messages that wait in all queues of this family.
+    pub async fn total_depth(&self) -> u32 {
+        let mut total = 0;
+        for backend in BACKENDS {
+            total += self.depth(backend).await.unwrap_or(0);
+        }
+        total
+    }
+
+    /// Throws the waiting messages of the backend's queue away.
+    pub async fn purge(&self, backend: &str) {
+        let (connection, channel) = open(&self.broker).await;
+        channel.queue_purge(QueuePurgeArguments::new(&self.of(backend))).await.expect("a purged queue");
+        connection.close().await.expect("a closed connection");
+    }
+
+    /// Deletes the backend's queue, with messages and consumers.
+    pub async fn delete(&self, backend: &str) {
+        let (connection, channel) = open(&self.broker).await;
+        channel.queue_delete(QueueDeleteArguments::new(&self.of(backend))).await.expect("a deleted queue");
+        connection.close().await.expect("a closed connection");
+    }
+
+    /// Puts any bytes into the backend's queue, which must exist.
+    pub async fn publish(&self, backend: &str, body: &[u8]) {
+        let (connection, channel) = open(&self.broker).await;
+        let properties = BasicProperties::default().with_delivery_mode(DELIVERY_MODE_PERSISTENT).finish();
+        let to = BasicPublishArguments::new("", &self.of(backend));
+        channel.basic_publish(properties, body.to_vec(), to).await.expect("a published message");
+        channel.close().await.expect("a closed channel");
+        connection.close().await.expect("a closed connection");
+    }
+}
+
+impl Drop for TestQueue {
+    fn drop(&mut self) {
+        let broker = self.broker.clone();
+        let queues = BACKENDS.map(|backend| self.of(backend));
+        wait::finish_now(async move {
+            // A private broker may be gone before its queues; they went with it.
+            let Ok((connection, channel)) = try_open(&broker).await else { return };
+            for queue in queues {
+                // Deleting a queue that does not exist succeeds.
+                if let Err(error) = channel.queue_delete(QueueDeleteArguments::new(&queue)).await {
+                    eprintln!("queue {queue} stays behind: {error}");
+                }
+            }
+            let _ = connection.close().await;
+        });
+    }
+}
+
+async fn open(broker: &Url) -> (Connection, Channel) {
+    try_open(broker).await.unwrap_or_else(|error| panic!("RabbitMQ at port {:?}: {error}", broker.port()))
+}
+
+/// Opens a connection and a channel on it.
+pub async fn try_open(broker: &Url) -> Result<(Connection, Channel), amqprs::error::Error> {
+    let host = broker.host_str().unwrap_or("127.0.0.1");
+    let user = if broker.username().is_empty() { "guest" } else { broker.username() };
+    let password = broker.password().unwrap_or("guest");
+    let arguments = OpenConnectionArguments::new(host, broker.port().unwrap_or(5672), user, password);
+    let connection = Connection::open(&arguments).await?;
+    let channel = connection.open_channel(None).await?;
+    Ok((connection, channel))
+}

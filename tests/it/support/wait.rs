@@ -1,0 +1,85 @@
+//! Waiting with a deadline, and the small things that every private service needs.
+
+use std::future::Future;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long anything that should happen may take before the test fails.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Between two looks at something that cannot tell by itself that it changed.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Looks until `look` finds something, and fails the test after `limit` with what was awaited.
+pub async fn eventually<T, F>(limit: Duration, what: &str, mut look: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Ok(Some(found)) = tokio::time::timeout_at(deadline, look()).await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited {limit:?} in vain for: {what}");
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Runs a future to its end from a `Drop`, where nothing can be awaited, on a thread and runtime of its own.
+pub fn finish_now<F>(future: F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let thread = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let limited = async { tokio::time::timeout(DEADLINE, future).await };
+        if runtime.is_ok_and(|runtime| runtime.block_on(limited).is_err()) {
+            eprintln!("cleaning up after a test did not end within {DEADLINE:?}");
+        }
+    });
+    // A panic of the clean-up is already printed; a second panic inside a drop would abort the test run.
+    let _ = thread.join();
+}
+
+/// A loopback port that nobody listens on.
+///
+/// Taken below the range that the kernel hands to outgoing connections, so that no connection of another test
+/// sits on it when a service is started, or started again, there.
+pub fn free_port() -> u16 {
+    (0..1000)
+        .map(|_| rand::random_range(15_000..30_000))
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port between 15000 and 30000")
+}
+
+/// A directory of its own, removed when dropped.
+#[derive(Debug)]
+pub struct TempDir(PathBuf);
+
+impl TempDir {
+    /// Makes the directory, readable for every user: services run under users of their own.
+    pub fn new(purpose: &str) -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let name = format!("qtask-{purpose}-{:08x}", rand::random::<u32>());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).expect("a new temporary directory");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("its permissions");
+        Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            eprintln!("{} stays behind: {error}", self.0.display());
+        }
+    }
+}
