@@ -1,0 +1,153 @@
+//! How an attempt ends: the moves out of `processing` that its owner can make.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::owner::Lease;
+
+/// Why a task failed, in one word for programs. The API and the database carry the text form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// The circuit is not a program that can be run.
+    InvalidCircuit,
+    /// It needs more memory, time or text than it may have.
+    ResourceLimit,
+    /// The attempt ran longer than its timeout.
+    Timeout,
+    /// The worker died or fell silent, and no attempts were left.
+    WorkerLost,
+    /// The executor failed.
+    ExecutionError,
+    /// The worker has no executor for the task's backend or kind of work.
+    UnsupportedTask,
+}
+
+impl ErrorCode {
+    /// The code as stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidCircuit => "invalid_circuit",
+            Self::ResourceLimit => "resource_limit",
+            Self::Timeout => "timeout",
+            Self::WorkerLost => "worker_lost",
+            Self::ExecutionError => "execution_error",
+            Self::UnsupportedTask => "unsupported_task",
+        }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What an executor says when it has no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Why, for programs.
+    pub code: ErrorCode,
+    /// Why, for people.
+    pub message: String,
+    /// Whether another attempt could go better.
+    pub transient: bool,
+}
+
+impl Failure {
+    /// A failure that would come again at every attempt.
+    pub fn permanent(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), transient: false }
+    }
+
+    /// A failure that may not come again.
+    pub fn transient(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), transient: true }
+    }
+}
+
+/// What an executor says when it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The result, as clients read it.
+    pub result: Value,
+    /// How it was run: method, seed, registers.
+    pub execution: Value,
+}
+
+/// The end of one attempt, as its owner reports it. One constructor for each move.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// Who reports.
+    pub lease: Lease,
+    /// What is reported.
+    pub verdict: Verdict,
+}
+
+/// The moves out of `processing`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// To `completed`.
+    Completed(Outcome),
+    /// To `failed`, at once.
+    Failed(Failure),
+    /// To `retrying` after the delay, or to `failed` when this was the last attempt.
+    Retry(Failure, Duration),
+    /// Back to `retrying` at once; the attempt does not count. The text says why.
+    Released(&'static str),
+}
+
+impl Verdict {
+    /// The name that the statement in `store` decides by.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Completed(_) => "completed",
+            Self::Failed(_) => "failed",
+            Self::Retry(..) => "retry",
+            Self::Released(_) => "released",
+        }
+    }
+}
+
+impl Settlement {
+    /// The executor delivered a result.
+    pub fn complete(lease: Lease, outcome: Outcome) -> Self {
+        Self { lease, verdict: Verdict::Completed(outcome) }
+    }
+
+    /// The executor failed; whether that is final is the failure's own word and the task's count of attempts.
+    pub fn fail(lease: Lease, failure: Failure, retry_after: Duration) -> Self {
+        let verdict =
+            if failure.transient { Verdict::Retry(failure, retry_after) } else { Verdict::Failed(failure) };
+        Self { lease, verdict }
+    }
+
+    /// The worker gives the task back unfinished.
+    pub fn release(lease: Lease, reason: &'static str) -> Self {
+        Self { lease, verdict: Verdict::Released(reason) }
+    }
+
+    /// What the history row says about the move.
+    pub fn note(&self) -> String {
+        match &self.verdict {
+            Verdict::Completed(_) => "Task completed".to_owned(),
+            Verdict::Failed(failure) => format!("{}: {}", failure.code, first_line(&failure.message)),
+            Verdict::Retry(failure, delay) => {
+                format!("{}: {}; next attempt in {delay:.1?}", failure.code, first_line(&failure.message))
+            }
+            Verdict::Released(reason) => format!("Handed back: {reason}"),
+        }
+    }
+}
+
+impl Outcome {
+    /// An outcome without anything to say about how it was run.
+    pub fn of(result: Value) -> Self {
+        Self { result, execution: json!({}) }
+    }
+}
+
+fn first_line(message: &str) -> &str {
+    message.lines().next().unwrap_or_default()
+}

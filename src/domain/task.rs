@@ -1,0 +1,84 @@
+//! A task on its way from submission to a worker.
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::owner::Lease;
+use super::status::Status;
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// An OpenQASM program, run `shots` times.
+    Circuit {
+        /// The program's text.
+        source: String,
+        /// How often it is run and measured.
+        shots: u32,
+    },
+    /// A benchmark problem, run by a worker's own tools.
+    Problem {
+        /// The problem's name in the benchmark.
+        problem_id: String,
+    },
+}
+
+/// A validated submission, not yet stored.
+#[derive(Debug, Clone)]
+pub struct NewTask {
+    /// Version 7, so that keys grow with time and pages fill in order.
+    pub task_id: Uuid,
+    /// Who serves it.
+    pub backend: String,
+    /// What is to be done.
+    pub work: Work,
+    /// Options of the executor (`seed`, `memory`).
+    pub parameters: Map<String, Value>,
+    /// 0 to 10, higher first.
+    pub priority: i16,
+    /// How long one attempt may run.
+    pub timeout_seconds: i32,
+    /// How many attempts it gets.
+    pub max_attempts: i16,
+    /// The client's own data, handed back untouched.
+    pub metadata: Map<String, Value>,
+    /// Names the request over all of its repetitions.
+    pub idempotency: Option<Idempotency>,
+    /// Follows the task through rows, messages and logs.
+    pub correlation_id: String,
+}
+
+/// The client's key for one submission, and what it was used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The `Idempotency-Key` header.
+    pub key: String,
+    /// A digest of the request's body: the same key with another body is a mistake.
+    pub fingerprint: Uuid,
+}
+
+/// One attempt at a task, as handed to the worker that claimed it.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// Proof of ownership, named in every write about the attempt.
+    pub lease: Lease,
+    /// The status before the claim.
+    pub previous_status: Status,
+    /// The backend that the task asked for.
+    pub backend: String,
+    /// What is to be done.
+    pub work: Work,
+    /// Options of the executor.
+    pub parameters: Map<String, Value>,
+    /// How long this attempt may run.
+    pub timeout_seconds: i32,
+    /// How many attempts the task gets.
+    pub max_attempts: i16,
+    /// Follows the task through rows, messages and logs.
+    pub correlation_id: String,
+    /// When the task was submitted.
+    pub submitted_at: OffsetDateTime,
+    /// When this attempt began.
+    pub started_at: OffsetDateTime,
+}

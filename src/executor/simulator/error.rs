@@ -1,0 +1,115 @@
+//! What can go wrong, and how a mistake in a circuit is shown to its author.
+
+use super::limits::{MAX_EXCERPT_CHARS, MAX_MESSAGE_CHARS};
+use super::stop::Stopped;
+use std::fmt;
+
+/// Why a circuit gave no result.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SimulatorError {
+    /// The circuit is wrong, or uses what this simulator does not run. Never empty.
+    #[error("{}", join(.0))]
+    Circuit(Vec<CircuitError>),
+    /// The circuit is fine but does not fit in the limits of this simulator.
+    #[error("{message}")]
+    ResourceLimit {
+        /// What was needed and what is allowed, with numbers.
+        message: String,
+    },
+    /// The run was cancelled or ran past its deadline.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// One mistake in the source of a circuit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CircuitError {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What is wrong and, where it helps, what was expected.
+    pub message: String,
+    /// The source line, or a window of it when the line is long.
+    pub excerpt: String,
+    /// Where in the excerpt the mistake is, in characters from 0.
+    pub caret: usize,
+}
+
+impl fmt::Display for CircuitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            line,
+            column,
+            message,
+            excerpt,
+            caret,
+        } = self;
+        write!(f, "line {line}, column {column}: {message}")?;
+        if excerpt.trim().is_empty() {
+            return Ok(());
+        }
+        write!(f, "\n  {excerpt}\n  {:caret$}^", "")
+    }
+}
+
+fn join(errors: &[CircuitError]) -> String {
+    let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    shown.join("\n")
+}
+
+/// A mistake at a byte offset, before the source is at hand to show its line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Diagnostic {
+    pub at: u32,
+    pub message: String,
+}
+
+impl Diagnostic {
+    pub(super) fn new(at: u32, message: impl Into<String>) -> Self {
+        Self {
+            at,
+            message: message.into(),
+        }
+    }
+
+    /// Finds line and column in the source that this diagnostic speaks of.
+    pub(super) fn locate(&self, source: &str) -> CircuitError {
+        let mut at = (self.at as usize).min(source.len());
+        while !source.is_char_boundary(at) {
+            at -= 1;
+        }
+        let (before, after) = source.split_at(at);
+        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        let line_end = after.find(['\n', '\r']).map_or(source.len(), |i| at + i);
+        let text = source.get(line_start..line_end).unwrap_or_default();
+        let offset = before.get(line_start..).unwrap_or_default().chars().count();
+        let skipped = offset.saturating_sub(MAX_EXCERPT_CHARS / 2);
+        let excerpt: String = text
+            .chars()
+            .skip(skipped)
+            .take(MAX_EXCERPT_CHARS)
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        CircuitError {
+            line: before.matches('\n').count() + 1,
+            column: offset + 1,
+            message: shorten(&self.message, MAX_MESSAGE_CHARS),
+            excerpt: excerpt.trim_end().to_owned(),
+            caret: offset - skipped,
+        }
+    }
+}
+
+/// Cuts a text that came from a client to a length fit for a message.
+pub(super) fn shorten(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// A name of the client's in backquotes, cut when it is long.
+pub(super) fn quoted(name: &str) -> String {
+    format!("`{}`", shorten(name, 40))
+}

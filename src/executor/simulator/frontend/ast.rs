@@ -1,0 +1,214 @@
+//! The syntax tree: what was written, before names have a meaning.
+
+use super::super::arithmetic::{BinaryOp, UnaryOp};
+
+/// A name with its place (byte offset) in the source.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Name<'s> {
+    pub text: &'s str,
+    pub at: u32,
+}
+
+/// An expression, with its place and how deeply it nests.
+#[derive(Debug)]
+pub(crate) struct Expr<'s> {
+    pub kind: ExprKind<'s>,
+    pub at: u32,
+    pub depth: u16,
+}
+
+#[derive(Debug)]
+pub(crate) enum ExprKind<'s> {
+    Integer(i128),
+    Float(f64),
+    Bool(bool),
+    Bits { value: u128, width: u32 },
+    Duration(f64),
+    Reference(Box<Reference<'s>>),
+    Unary(UnaryOp, Box<Expr<'s>>),
+    Binary(BinaryOp, Box<(Expr<'s>, Expr<'s>)>),
+    Call(Name<'s>, Vec<Expr<'s>>),
+    Cast(Box<TypeName<'s>>, Box<Expr<'s>>),
+}
+
+/// A variable, register, or physical qubit (its name starts with `$`), perhaps indexed.
+#[derive(Debug)]
+pub(crate) struct Reference<'s> {
+    pub name: Name<'s>,
+    pub index: Option<Index<'s>>,
+}
+
+/// What stands in brackets after a name.
+#[derive(Debug)]
+pub(crate) enum Index<'s> {
+    /// `q[2]`
+    One(Expr<'s>),
+    /// `q[0:2]`, `q[0:2:8]`; a missing end means the end of the register.
+    Range(Box<RangeExpr<'s>>),
+    /// `q[{0, 3}]`
+    Set(Vec<Expr<'s>>),
+}
+
+impl Index<'_> {
+    /// The deepest nesting of the expressions in the brackets.
+    pub(crate) fn depth(&self) -> u16 {
+        let deepest = match self {
+            Self::One(value) => Some(value.depth),
+            Self::Set(values) => values.iter().map(|value| value.depth).max(),
+            Self::Range(range) => [&range.start, &range.step, &range.end]
+                .into_iter()
+                .flatten()
+                .map(|value| value.depth)
+                .max(),
+        };
+        deepest.unwrap_or(0)
+    }
+}
+
+/// `start:step:end`, the end included.
+#[derive(Debug)]
+pub(crate) struct RangeExpr<'s> {
+    pub start: Option<Expr<'s>>,
+    pub step: Option<Expr<'s>>,
+    pub end: Option<Expr<'s>>,
+    pub at: u32,
+}
+
+/// A classical type as written.
+#[derive(Debug)]
+pub(crate) struct TypeName<'s> {
+    pub name: Name<'s>,
+    pub width: Option<Expr<'s>>,
+}
+
+/// A statement with its place.
+#[derive(Debug)]
+pub(crate) struct Statement<'s> {
+    pub kind: StatementKind<'s>,
+    pub at: u32,
+}
+
+#[derive(Debug)]
+pub(crate) enum StatementKind<'s> {
+    /// A statement without effect: a known include, an ignored pragma, an empty statement.
+    Nothing,
+    Qubits {
+        name: Name<'s>,
+        size: Option<Expr<'s>>,
+    },
+    Bits {
+        name: Name<'s>,
+        size: Option<Expr<'s>>,
+        init: Option<Source<'s>>,
+    },
+    Variable {
+        ty: TypeName<'s>,
+        name: Name<'s>,
+        init: Option<Source<'s>>,
+        constant: bool,
+    },
+    Alias {
+        name: Name<'s>,
+        parts: Vec<Reference<'s>>,
+    },
+    Gate(GateDefinition<'s>),
+    Opaque {
+        name: Name<'s>,
+    },
+    Call(GateCall<'s>),
+    Barrier(Vec<Reference<'s>>),
+    Delay(Expr<'s>, Vec<Reference<'s>>),
+    Reset(Reference<'s>),
+    Measure {
+        source: Reference<'s>,
+        target: Option<Reference<'s>>,
+    },
+    Assign {
+        target: Reference<'s>,
+        op: Option<BinaryOp>,
+        value: Source<'s>,
+    },
+    If {
+        condition: Expr<'s>,
+        then: Vec<Statement<'s>>,
+        otherwise: Vec<Statement<'s>>,
+    },
+    For(ForLoop<'s>),
+    While {
+        condition: Expr<'s>,
+        body: Vec<Statement<'s>>,
+    },
+    Switch {
+        subject: Expr<'s>,
+        cases: Vec<Case<'s>>,
+        default: Vec<Statement<'s>>,
+    },
+    Break,
+    Continue,
+    End,
+    Box(Vec<Statement<'s>>),
+}
+
+/// The right-hand side of an assignment.
+#[derive(Debug)]
+pub(crate) enum Source<'s> {
+    Value(Expr<'s>),
+    Measure(Reference<'s>),
+}
+
+#[derive(Debug)]
+pub(crate) struct GateDefinition<'s> {
+    pub name: Name<'s>,
+    pub parameters: Vec<Name<'s>>,
+    pub qubits: Vec<Name<'s>>,
+    pub body: Vec<Statement<'s>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct GateCall<'s> {
+    /// As written: the last stands next to the gate.
+    pub modifiers: Vec<Modifier<'s>>,
+    pub name: Name<'s>,
+    pub parameters: Vec<Expr<'s>>,
+    pub operands: Vec<Reference<'s>>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Modifier<'s> {
+    Inverse,
+    Power(Expr<'s>),
+    Control {
+        count: Option<Expr<'s>>,
+        negated: bool,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct ForLoop<'s> {
+    pub ty: TypeName<'s>,
+    pub variable: Name<'s>,
+    pub domain: Domain<'s>,
+    pub body: Vec<Statement<'s>>,
+}
+
+/// What a `for` loop runs over.
+#[derive(Debug)]
+pub(crate) enum Domain<'s> {
+    Range(RangeExpr<'s>),
+    Set(Vec<Expr<'s>>),
+}
+
+/// One `case` of a `switch`.
+#[derive(Debug)]
+pub(crate) struct Case<'s> {
+    pub values: Vec<Expr<'s>>,
+    pub body: Vec<Statement<'s>>,
+}
+
+/// A whole program.
+#[derive(Debug)]
+pub(crate) struct Tree<'s> {
+    /// 2 or 3.
+    pub version: u8,
+    pub statements: Vec<Statement<'s>>,
+}

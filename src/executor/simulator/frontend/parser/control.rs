@@ -1,0 +1,93 @@
+//! `if`, `for`, `while`, `switch`.
+
+use super::super::ast::{Case, Domain, ForLoop, StatementKind};
+use super::{Parsed, Parser};
+
+impl<'s> Parser<'s, '_> {
+    pub(super) fn if_statement(&mut self) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        self.expect("(")?;
+        let condition = self.expression()?;
+        self.expect(")")?;
+        let then = self.body()?;
+        let otherwise = if self.version >= 3 && self.eat("else") {
+            self.body()?
+        } else {
+            Vec::new()
+        };
+        Ok(StatementKind::If {
+            condition,
+            then,
+            otherwise,
+        })
+    }
+
+    pub(super) fn while_loop(&mut self) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        self.expect("(")?;
+        let condition = self.expression()?;
+        self.expect(")")?;
+        let body = self.body()?;
+        Ok(StatementKind::While { condition, body })
+    }
+
+    /// `for int i in [0:2:8] { ... }`, `for int i in {1, 2, 5} { ... }`
+    pub(super) fn for_loop(&mut self) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        let ty = self.type_name()?;
+        let variable = self.name("a name for the loop variable")?;
+        self.expect("in")?;
+        let domain = if self.eat("{") {
+            Domain::Set(self.list("}", Self::expression)?)
+        } else if self.eat("[") {
+            let range = self.range()?;
+            self.expect("]")?;
+            Domain::Range(range)
+        } else {
+            return Err(self.expected("a range such as `[0:3]` or a set such as `{1, 2}`"));
+        };
+        let body = self.body()?;
+        Ok(StatementKind::For(ForLoop {
+            ty,
+            variable,
+            domain,
+            body,
+        }))
+    }
+
+    pub(super) fn switch(&mut self) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        self.expect("(")?;
+        let subject = self.expression()?;
+        self.expect(")")?;
+        self.expect("{")?;
+        let (mut cases, mut default) = (Vec::new(), None);
+        while self.text() != "}" {
+            if default.is_some() {
+                return Err(self.expected("`}` after `default`"));
+            }
+            if self.eat("default") {
+                default = Some(self.block()?);
+                continue;
+            }
+            self.expect("case")?;
+            let values = self.case_values()?;
+            let body = self.block()?;
+            cases.push(Case { values, body });
+        }
+        self.expect("}")?;
+        Ok(StatementKind::Switch {
+            subject,
+            cases,
+            default: default.unwrap_or_default(),
+        })
+    }
+
+    fn case_values(&mut self) -> Parsed<Vec<super::super::ast::Expr<'s>>> {
+        let mut values = vec![self.expression()?];
+        while self.eat(",") {
+            values.push(self.expression()?);
+        }
+        Ok(values)
+    }
+}

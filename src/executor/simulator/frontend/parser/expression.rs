@@ -1,0 +1,282 @@
+//! Expressions, by precedence climbing.
+
+use super::super::super::arithmetic::{BinaryOp, UnaryOp};
+use super::super::super::limits::MAX_EXPRESSION_DEPTH;
+use super::super::ast::{Expr, ExprKind, Index, Name, RangeExpr};
+use super::super::token::{Token, TokenKind};
+use super::{Parsed, Parser};
+
+/// Binds tighter than every operator but the power.
+const UNARY: u8 = 11;
+const POWER: u8 = 12;
+
+impl<'s> Parser<'s, '_> {
+    pub(super) fn expression(&mut self) -> Parsed<Expr<'s>> {
+        self.operators(0)
+    }
+
+    fn operators(&mut self, minimum: u8) -> Parsed<Expr<'s>> {
+        self.expression_depth += 1;
+        if self.expression_depth > MAX_EXPRESSION_DEPTH {
+            return Err(self.too_deep());
+        }
+        let mut left = self.prefix()?;
+        while let Some((op, strength)) = self.operator()
+            && strength >= minimum
+        {
+            self.position += 1;
+            // The power associates to the right, everything else to the left.
+            let right_minimum = if strength == POWER { UNARY } else { strength + 1 };
+            let right = self.operators(right_minimum)?;
+            let depth = left.depth.max(right.depth) + 1;
+            if depth > MAX_EXPRESSION_DEPTH {
+                return Err(self.too_deep());
+            }
+            left = Expr {
+                at: left.at,
+                kind: ExprKind::Binary(op, Box::new((left, right))),
+                depth,
+            };
+        }
+        self.expression_depth -= 1;
+        Ok(left)
+    }
+
+    fn too_deep(&self) -> super::Diagnostic {
+        self.here(format!(
+            "this expression nests more than {MAX_EXPRESSION_DEPTH} deep"
+        ))
+    }
+
+    fn operator(&self) -> Option<(BinaryOp, u8)> {
+        use BinaryOp as Op;
+        let two = self.version == 2;
+        Some(match self.text() {
+            "||" => (Op::Or, 1),
+            "&&" => (Op::And, 2),
+            "|" => (Op::BitOr, 3),
+            "^" if !two => (Op::BitXor, 4),
+            "&" => (Op::BitAnd, 5),
+            "==" => (Op::Equal, 6),
+            "!=" => (Op::NotEqual, 6),
+            "<" => (Op::Less, 7),
+            "<=" => (Op::LessEqual, 7),
+            ">" => (Op::Greater, 7),
+            ">=" => (Op::GreaterEqual, 7),
+            "<<" => (Op::ShiftLeft, 8),
+            ">>" => (Op::ShiftRight, 8),
+            "+" => (Op::Add, 9),
+            "-" => (Op::Subtract, 9),
+            "*" => (Op::Multiply, 10),
+            "/" if two => (Op::DivideReal, 10),
+            "/" => (Op::Divide, 10),
+            "%" => (Op::Remainder, 10),
+            "**" | "^" => (Op::Power, POWER),
+            _ => return None,
+        })
+    }
+
+    fn prefix(&mut self) -> Parsed<Expr<'s>> {
+        let token = self.peek();
+        let op = match self.text() {
+            "-" => Some(UnaryOp::Negate),
+            "!" => Some(UnaryOp::Not),
+            "~" => Some(UnaryOp::Invert),
+            "+" => None,
+            _ => return self.primary(token),
+        };
+        self.position += 1;
+        let operand = self.operators(UNARY)?;
+        Ok(match op {
+            None => operand,
+            Some(op) => Expr {
+                depth: operand.depth + 1,
+                kind: ExprKind::Unary(op, Box::new(operand)),
+                at: token.start,
+            },
+        })
+    }
+
+    fn primary(&mut self, token: Token) -> Parsed<Expr<'s>> {
+        let text = self.raw(token);
+        let kind = match token.kind {
+            TokenKind::Integer => ExprKind::Integer(
+                integer(text).ok_or_else(|| self.here("this is not an integer that fits 127 bits"))?,
+            ),
+            TokenKind::Float => ExprKind::Float(
+                real(text).ok_or_else(|| self.here("this number is too large"))?,
+            ),
+            TokenKind::Duration => ExprKind::Duration(
+                duration(text).ok_or_else(|| self.here("this duration is too large"))?,
+            ),
+            TokenKind::Text => {
+                let (value, width) = bit_string(text)
+                    .ok_or_else(|| self.here("expected a text of up to 128 bits such as \"0110\""))?;
+                ExprKind::Bits { value, width }
+            }
+            TokenKind::Sign if text == "(" => {
+                self.position += 1;
+                let inner = self.expression()?;
+                self.expect(")")?;
+                return Ok(inner);
+            }
+            TokenKind::Name | TokenKind::Physical => return self.named(token, text),
+            _ => return Err(self.expected("a value")),
+        };
+        self.position += 1;
+        Ok(leaf(kind, token))
+    }
+
+    fn named(&mut self, token: Token, text: &'s str) -> Parsed<Expr<'s>> {
+        let name = Name {
+            text,
+            at: token.start,
+        };
+        let three = self.version >= 3;
+        let constant = match text {
+            "pi" | "π" => Some(ExprKind::Float(std::f64::consts::PI)),
+            "tau" | "τ" if three => Some(ExprKind::Float(std::f64::consts::TAU)),
+            "euler" | "ℇ" if three => Some(ExprKind::Float(std::f64::consts::E)),
+            "true" if three => Some(ExprKind::Bool(true)),
+            "false" if three => Some(ExprKind::Bool(false)),
+            _ => None,
+        };
+        if let Some(kind) = constant {
+            self.position += 1;
+            return Ok(leaf(kind, token));
+        }
+        let is_type = matches!(
+            text,
+            "int" | "uint" | "float" | "bool" | "bit" | "angle" | "complex" | "duration"
+        );
+        if three && is_type {
+            let ty = self.type_name()?;
+            self.expect("(")?;
+            let operand = self.expression()?;
+            self.expect(")")?;
+            let depth = operand.depth + 1;
+            let kind = ExprKind::Cast(Box::new(ty), Box::new(operand));
+            return Ok(Expr {
+                kind,
+                at: token.start,
+                depth,
+            });
+        }
+        if self.text_at(1) == "(" && token.kind == TokenKind::Name {
+            self.position += 2;
+            let arguments = self.list(")", Self::expression)?;
+            let depth = 1 + arguments.iter().map(|a| a.depth).max().unwrap_or(0);
+            return Ok(Expr {
+                kind: ExprKind::Call(name, arguments),
+                at: token.start,
+                depth,
+            });
+        }
+        let reference = self.reference("a value")?;
+        Ok(Expr {
+            depth: 1 + reference.index.as_ref().map_or(0, Index::depth),
+            kind: ExprKind::Reference(Box::new(reference)),
+            at: token.start,
+        })
+    }
+
+    /// What stands in brackets after a name.
+    pub(super) fn index(&mut self) -> Parsed<Index<'s>> {
+        self.expect("[")?;
+        if self.eat("{") {
+            let items = self.list("}", Self::expression)?;
+            self.expect("]")?;
+            return Ok(Index::Set(items));
+        }
+        let range = self.range_or_value()?;
+        if self.text() == "," {
+            return Err(self.here("indices with several dimensions are not supported by this simulator yet"));
+        }
+        self.expect("]")?;
+        Ok(range)
+    }
+
+    fn range_or_value(&mut self) -> Parsed<Index<'s>> {
+        let at = self.peek().start;
+        let start = if self.text() == ":" {
+            None
+        } else {
+            Some(self.expression()?)
+        };
+        match start {
+            Some(value) if self.text() != ":" => Ok(Index::One(value)),
+            start => Ok(Index::Range(Box::new(self.range_after(start, at)?))),
+        }
+    }
+
+    /// `start:end` or `start:step:end`.
+    pub(super) fn range(&mut self) -> Parsed<RangeExpr<'s>> {
+        let at = self.peek().start;
+        let start = self.expression()?;
+        self.range_after(Some(start), at)
+    }
+
+    fn range_after(&mut self, start: Option<Expr<'s>>, at: u32) -> Parsed<RangeExpr<'s>> {
+        self.expect(":")?;
+        let second = self.range_part()?;
+        let (step, end) = if self.eat(":") {
+            (second, self.range_part()?)
+        } else {
+            (None, second)
+        };
+        Ok(RangeExpr {
+            start,
+            step,
+            end,
+            at,
+        })
+    }
+
+    fn range_part(&mut self) -> Parsed<Option<Expr<'s>>> {
+        if matches!(self.text(), "]" | ":") {
+            return Ok(None);
+        }
+        Ok(Some(self.expression()?))
+    }
+}
+
+fn leaf(kind: ExprKind<'_>, token: Token) -> Expr<'_> {
+    Expr {
+        kind,
+        at: token.start,
+        depth: 1,
+    }
+}
+
+fn integer(text: &str) -> Option<i128> {
+    let clean = text.replace('_', "").to_lowercase();
+    let (digits, radix) = match clean.get(..2) {
+        Some("0x") => (clean.get(2..)?, 16),
+        Some("0b") => (clean.get(2..)?, 2),
+        Some("0o") => (clean.get(2..)?, 8),
+        _ => (clean.as_str(), 10),
+    };
+    i128::from_str_radix(digits, radix).ok()
+}
+
+fn real(text: &str) -> Option<f64> {
+    let value: f64 = text.replace('_', "").parse().ok()?;
+    value.is_finite().then_some(value)
+}
+
+fn duration(text: &str) -> Option<f64> {
+    let units = [("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("dt", 1e-9), ("s", 1.0)];
+    let (number, scale) = units
+        .iter()
+        .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, scale)))?;
+    Some(real(number)? * scale)
+}
+
+fn bit_string(text: &str) -> Option<(u128, u32)> {
+    let digits = text.get(1..text.len().checked_sub(1)?)?.replace('_', "");
+    let width = u32::try_from(digits.len()).ok()?;
+    if width == 0 || width > 128 || !digits.bytes().all(|b| matches!(b, b'0' | b'1')) {
+        return None;
+    }
+    Some((u128::from_str_radix(&digits, 2).ok()?, width))
+}

@@ -1,0 +1,211 @@
+//! Qubits, gates and measurements.
+
+use super::super::ast::{GateCall, GateDefinition, Modifier, Name, Reference, StatementKind};
+use super::super::token::TokenKind;
+use super::{Parsed, Parser};
+
+impl<'s> Parser<'s, '_> {
+    /// `qreg q[2];` and `creg c[2];`, in both versions; the size may be left out.
+    pub(super) fn old_register(&mut self, quantum: bool) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        let name = self.name("a name for the register")?;
+        let size = self.designator()?;
+        self.semicolon()?;
+        Ok(if quantum {
+            StatementKind::Qubits { name, size }
+        } else {
+            StatementKind::Bits {
+                name,
+                size,
+                init: None,
+            }
+        })
+    }
+
+    pub(super) fn qubit_declaration(&mut self) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        let size = self.designator()?;
+        let name = self.name("a name for the qubits")?;
+        self.semicolon()?;
+        Ok(StatementKind::Qubits { name, size })
+    }
+
+    /// `let a = q[0:2] ++ r;`
+    pub(super) fn alias(&mut self) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        let name = self.name("a name for the alias")?;
+        self.expect("=")?;
+        let mut parts = vec![self.reference("a register")?];
+        while self.eat("++") {
+            parts.push(self.reference("a register")?);
+        }
+        self.semicolon()?;
+        Ok(StatementKind::Alias { name, parts })
+    }
+
+    pub(super) fn gate_definition(&mut self) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        let name = self.name("a name for the gate")?;
+        let (parameters, qubits) = self.signature("{")?;
+        self.expect("{")?;
+        self.enter_block()?;
+        let mut body = Vec::new();
+        self.statements_until_close(&mut body);
+        self.block_depth -= 1;
+        if self.errors.len() < super::MAX_ERRORS && self.stopped.is_none() {
+            self.expect("}")?;
+        }
+        Ok(StatementKind::Gate(GateDefinition {
+            name,
+            parameters,
+            qubits,
+            body,
+        }))
+    }
+
+    pub(super) fn opaque(&mut self) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        let name = self.name("a name for the gate")?;
+        self.signature(";")?;
+        self.semicolon()?;
+        Ok(StatementKind::Opaque { name })
+    }
+
+    fn signature(&mut self, end: &str) -> Parsed<(Vec<Name<'s>>, Vec<Name<'s>>)> {
+        let parameters = if self.eat("(") {
+            self.list(")", |parser| parser.name("a parameter"))?
+        } else {
+            Vec::new()
+        };
+        let mut qubits = Vec::new();
+        while self.text() != end {
+            qubits.push(self.name("a qubit")?);
+            if !self.eat(",") {
+                break;
+            }
+        }
+        Ok((parameters, qubits))
+    }
+
+    /// `ctrl(2) @ inv @ rx(0.5) q[0], q[1], q[2];`
+    pub(super) fn gate_call(&mut self) -> Parsed<StatementKind<'s>> {
+        let mut modifiers = Vec::new();
+        if self.version >= 3 {
+            while let Some(modifier) = self.modifier()? {
+                modifiers.push(modifier);
+            }
+        }
+        let name = if self.text() == "gphase" {
+            let token = self.peek();
+            self.position += 1;
+            Name {
+                text: "gphase",
+                at: token.start,
+            }
+        } else {
+            self.name("a gate")?
+        };
+        let parameters = if self.eat("(") {
+            self.list(")", Self::expression)?
+        } else {
+            Vec::new()
+        };
+        if self.text() == "[" {
+            return Err(self.here("durations of gates are not supported by this simulator yet"));
+        }
+        let operands = self.references()?;
+        Ok(StatementKind::Call(GateCall {
+            modifiers,
+            name,
+            parameters,
+            operands,
+        }))
+    }
+
+    fn modifier(&mut self) -> Parsed<Option<Modifier<'s>>> {
+        let word = self.text();
+        if !matches!(word, "inv" | "pow" | "ctrl" | "negctrl") {
+            return Ok(None);
+        }
+        self.position += 1;
+        let mut argument = None;
+        if word != "inv" && self.eat("(") {
+            argument = Some(self.expression()?);
+            self.expect(")")?;
+        }
+        let modifier = match (word, argument) {
+            ("inv", _) => Modifier::Inverse,
+            ("pow", Some(exponent)) => Modifier::Power(exponent),
+            ("pow", None) => return Err(self.expected("`(` and an exponent")),
+            (_, count) => Modifier::Control {
+                count,
+                negated: word == "negctrl",
+            },
+        };
+        self.expect("@")?;
+        Ok(Some(modifier))
+    }
+
+    pub(super) fn barrier(&mut self) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        Ok(StatementKind::Barrier(self.references()?))
+    }
+
+    pub(super) fn reset(&mut self) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        let target = self.reference("a qubit")?;
+        self.semicolon()?;
+        Ok(StatementKind::Reset(target))
+    }
+
+    /// `measure q -> c;` or `measure q;`
+    pub(super) fn measure(&mut self) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        let source = self.reference("a qubit")?;
+        let target = if self.eat("->") {
+            Some(self.reference("a classical bit")?)
+        } else {
+            None
+        };
+        self.semicolon()?;
+        Ok(StatementKind::Measure { source, target })
+    }
+
+    /// `delay[100ns] q;`
+    pub(super) fn delay(&mut self) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        self.expect("[")?;
+        let duration = self.expression()?;
+        self.expect("]")?;
+        Ok(StatementKind::Delay(duration, self.references()?))
+    }
+
+    /// `box { ... }`, perhaps with a duration.
+    pub(super) fn box_statement(&mut self) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        if self.eat("[") {
+            self.expression()?;
+            self.expect("]")?;
+        }
+        Ok(StatementKind::Box(self.block()?))
+    }
+
+    pub(super) fn reference(&mut self, what: &str) -> Parsed<Reference<'s>> {
+        let token = self.peek();
+        let name = if token.kind == TokenKind::Physical {
+            self.position += 1;
+            Name {
+                text: self.raw(token),
+                at: token.start,
+            }
+        } else {
+            self.name(what)?
+        };
+        let index = if self.text() == "[" {
+            Some(self.index()?)
+        } else {
+            None
+        };
+        Ok(Reference { name, index })
+    }
+}

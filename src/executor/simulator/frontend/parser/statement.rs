@@ -1,0 +1,182 @@
+//! Statements: which rule a statement follows, and the ones without quantum effect.
+
+use super::super::super::error::quoted;
+use super::super::ast::{Reference, Source, Statement, StatementKind};
+use super::super::token::TokenKind;
+use super::{Parsed, Parser};
+
+impl<'s> Parser<'s, '_> {
+    pub(super) fn statement(&mut self) -> Parsed<Statement<'s>> {
+        self.expression_depth = 0;
+        let token = self.peek();
+        let kind = match token.kind {
+            TokenKind::Pragma => self.pragma(),
+            TokenKind::Name => self.named_statement(),
+            TokenKind::Physical => Err(self.expected("a statement")),
+            _ if self.eat(";") => Ok(StatementKind::Nothing),
+            _ => Err(self.expected("a statement")),
+        }?;
+        Ok(Statement {
+            kind,
+            at: token.start,
+        })
+    }
+
+    fn named_statement(&mut self) -> Parsed<StatementKind<'s>> {
+        let word = self.text();
+        match word {
+            "include" => self.include(),
+            "OPENQASM" => Err(self.here("`OPENQASM` must be the first statement")),
+            "qreg" => self.old_register(true),
+            "creg" => self.old_register(false),
+            "gate" => self.gate_definition(),
+            "opaque" => self.opaque(),
+            "barrier" => self.barrier(),
+            "reset" => self.reset(),
+            "measure" => self.measure(),
+            "if" => self.if_statement(),
+            _ if self.version == 2 => self.version_two_statement(word),
+            "qubit" => self.qubit_declaration(),
+            "bit" => self.bit_declaration(),
+            "const" | "int" | "uint" | "float" | "bool" | "duration" => self.variable(),
+            "let" => self.alias(),
+            "for" => self.for_loop(),
+            "while" => self.while_loop(),
+            "switch" => self.switch(),
+            "break" => self.word(StatementKind::Break),
+            "continue" => self.word(StatementKind::Continue),
+            "end" => self.word(StatementKind::End),
+            "delay" => self.delay(),
+            "box" => self.box_statement(),
+            "def" | "extern" | "cal" | "defcal" | "defcalgrammar" | "input" | "output" | "array"
+            | "angle" | "complex" | "stretch" | "return" => {
+                Err(self.here(format!("`{word}` is not supported by this simulator yet")))
+            }
+            "case" | "default" | "else" => Err(self.here(format!("`{word}` without its beginning"))),
+            "ctrl" | "negctrl" | "inv" | "pow" | "gphase" => self.gate_call(),
+            _ if self.is_reserved(word) => Err(self.expected("a statement")),
+            _ => self.assignment_or_call(),
+        }
+    }
+
+    fn version_two_statement(&mut self, word: &str) -> Parsed<StatementKind<'s>> {
+        let newer = matches!(
+            word,
+            "qubit" | "bit" | "const" | "int" | "uint" | "float" | "bool" | "let" | "for" | "while"
+                | "switch" | "def" | "delay" | "box"
+        );
+        let called = self.text_at(1);
+        if (newer && matches!(called, "[" | "(" | "{" | "int" | "uint")) || called == "=" {
+            return Err(self.here(format!(
+                "{} belongs to OpenQASM 3, but the header says version 2",
+                if called == "=" { "`=`".to_owned() } else { quoted(word) }
+            )));
+        }
+        self.gate_call()
+    }
+
+    fn word(&mut self, kind: StatementKind<'s>) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        self.semicolon()?;
+        Ok(kind)
+    }
+
+    fn include(&mut self) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        let token = self.peek();
+        if token.kind != TokenKind::Text {
+            return Err(self.expected("a quoted file name"));
+        }
+        let file = self.raw(token).trim_matches(['"', '\'']);
+        if !matches!(file, "stdgates.inc" | "qelib1.inc") {
+            return Err(self.here(format!(
+                "cannot include {}: only `stdgates.inc` and `qelib1.inc` exist, and both are built in",
+                quoted(file)
+            )));
+        }
+        self.position += 1;
+        self.semicolon()?;
+        Ok(StatementKind::Nothing)
+    }
+
+    /// Braket's pragmas change what a circuit computes, all but `verbatim`; other pragmas are
+    /// hints for other tools.
+    fn pragma(&mut self) -> Parsed<StatementKind<'s>> {
+        let line = self.raw(self.peek());
+        let mut words = line.trim_start_matches('#').split_whitespace().skip(1);
+        if let (Some("braket"), Some(what)) = (words.next(), words.next())
+            && what != "verbatim"
+        {
+            let what = what.split('(').next().unwrap_or(what);
+            return Err(self.here(format!(
+                "the Braket pragma {} is not supported by this simulator; remove it and measure instead",
+                quoted(what)
+            )));
+        }
+        self.position += 1;
+        Ok(StatementKind::Nothing)
+    }
+
+    fn assignment_or_call(&mut self) -> Parsed<StatementKind<'s>> {
+        let mark = self.position;
+        if matches!(self.text_at(1), "[") || assignment_operator(self.text_at(1)).is_some() {
+            let target = self.reference("a variable")?;
+            if let Some(op) = assignment_operator(self.text()) {
+                self.position += 1;
+                let value = self.source()?;
+                self.semicolon()?;
+                return Ok(StatementKind::Assign { target, op, value });
+            }
+            let word = target.name.text;
+            if self.version >= 3 && self.peek().kind == TokenKind::Name {
+                self.position = mark;
+                return Err(self.here(format!("{} is not a type or a gate", quoted(word))));
+            }
+            return Err(self.expected("`=`"));
+        }
+        self.gate_call()
+    }
+
+    /// The right-hand side of `=`.
+    pub(super) fn source(&mut self) -> Parsed<Source<'s>> {
+        if self.eat("measure") {
+            return Ok(Source::Measure(self.reference("a qubit")?));
+        }
+        Ok(Source::Value(self.expression()?))
+    }
+
+    /// Operands up to the end of the statement.
+    pub(super) fn references(&mut self) -> Parsed<Vec<Reference<'s>>> {
+        let mut items = Vec::new();
+        if self.text() != ";" {
+            items.push(self.reference("a qubit")?);
+            while self.eat(",") {
+                items.push(self.reference("a qubit")?);
+            }
+        }
+        self.semicolon()?;
+        Ok(items)
+    }
+}
+
+type Operator = Option<super::super::super::arithmetic::BinaryOp>;
+
+/// The operator of an assignment: `=` has none of its own.
+fn assignment_operator(text: &str) -> Option<Operator> {
+    use super::super::super::arithmetic::BinaryOp as Op;
+    Some(match text {
+        "=" => None,
+        "+=" => Some(Op::Add),
+        "-=" => Some(Op::Subtract),
+        "*=" => Some(Op::Multiply),
+        "/=" => Some(Op::Divide),
+        "%=" => Some(Op::Remainder),
+        "**=" => Some(Op::Power),
+        "&=" => Some(Op::BitAnd),
+        "|=" => Some(Op::BitOr),
+        "^=" => Some(Op::BitXor),
+        "<<=" => Some(Op::ShiftLeft),
+        ">>=" => Some(Op::ShiftRight),
+        _ => return None,
+    })
+}

@@ -1,0 +1,179 @@
+//! A checked program: what the front-end hands to the engine. Control flow is flat (jumps), so
+//! that a half-run program is just a position and its variables, and can be copied.
+
+use super::arithmetic::{BinaryOp, Function, UnaryOp};
+use super::value::{Type, Value};
+use std::sync::Arc;
+
+/// A program that passed every check the front-end can make.
+#[derive(Debug, Clone)]
+pub struct Program {
+    pub(super) steps: Vec<Step>,
+    pub(super) gates: Arc<Vec<GateDefinition>>,
+    pub(super) registers: Vec<RegisterSlot>,
+    pub(super) bits: u32,
+    pub(super) variables: usize,
+    pub(super) qubits: u32,
+}
+
+impl Program {
+    /// How many qubits the program declares, or measures implicitly.
+    pub fn declared_qubits(&self) -> u32 {
+        self.qubits
+    }
+
+    /// How many classical bits the counts have.
+    pub fn classical_bits(&self) -> u32 {
+        self.registers.iter().map(|register| register.len).sum()
+    }
+}
+
+/// A register of the result, and where its bits are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RegisterSlot {
+    pub name: String,
+    /// The register's bits as ranges `(first, length)`, bit 0 first.
+    pub parts: Vec<(u32, u32)>,
+    pub len: u32,
+}
+
+/// One statement, with its place in the source.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    pub action: Action,
+    pub at: u32,
+    /// Ranges `(first, length)` of bits whose value this statement uses.
+    pub reads: Vec<(u32, u32)>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Action {
+    Gate(Box<GateCall>),
+    Measure { source: Operand, target: Operand },
+    Reset(Operand),
+    SetVariable { slot: usize, ty: Type, value: Expr },
+    SetBits { target: Operand, value: Expr },
+    Jump(usize),
+    Unless { condition: Expr, to: usize },
+    LoopStart(Box<LoopStart>),
+    LoopNext(Box<LoopNext>),
+}
+
+/// Fills the two hidden variables of a loop: what comes next, and how many values are left.
+#[derive(Debug, Clone)]
+pub(super) struct LoopStart {
+    pub domain: Domain,
+    pub state: usize,
+}
+
+/// Takes the next value of a loop, or leaves it.
+#[derive(Debug, Clone)]
+pub(super) struct LoopNext {
+    pub domain: Domain,
+    pub state: usize,
+    pub variable: usize,
+    pub ty: Type,
+    pub exit: usize,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Domain {
+    /// Start, step, end (included).
+    Range(Arc<[Expr; 3]>),
+    Values(Arc<[Expr]>),
+}
+
+/// Numbered qubits, or numbered classical bits.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Operand {
+    /// One or more in a row.
+    Range { first: u32, len: u32 },
+    /// Any, in this order.
+    List(Arc<[u32]>),
+    /// One whose number is known only at run time.
+    At { of: Box<Operand>, index: Expr, at: u32 },
+}
+
+impl Operand {
+    /// How many it stands for.
+    pub(super) fn len(&self) -> u32 {
+        match self {
+            Self::Range { len, .. } => *len,
+            Self::List(list) => u32::try_from(list.len()).unwrap_or(u32::MAX),
+            Self::At { .. } => 1,
+        }
+    }
+
+    /// The number of the one at that place, if it is known before the run.
+    pub(super) fn get(&self, index: u32) -> Option<u32> {
+        match self {
+            Self::Range { first, len } => (index < *len).then(|| first + index),
+            Self::List(list) => list.get(index as usize).copied(),
+            Self::At { .. } => None,
+        }
+    }
+
+    /// All numbers, where they are known before the run.
+    pub(super) fn known(&self) -> impl Iterator<Item = u32> {
+        (0..self.len()).map_while(|index| self.get(index))
+    }
+}
+
+/// A typed expression with its names resolved. Positions are kept where evaluation can fail.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Expr {
+    Constant(Value),
+    Variable(usize),
+    /// A parameter of the gate definition that this expression stands in.
+    Parameter(usize),
+    /// A register of classical bits (at most 128), bit 0 first.
+    Bits(Operand),
+    Unary(UnaryOp, Box<Expr>, u32),
+    Binary(BinaryOp, Box<(Expr, Expr)>, u32),
+    Call(Function, Vec<Expr>, u32),
+    Cast(Type, Box<Expr>, u32),
+}
+
+/// A gate application; several operands of a register's size apply it several times.
+#[derive(Debug, Clone)]
+pub(super) struct GateCall {
+    pub gate: GateRef,
+    /// Innermost first; `inv` is the power -1.
+    pub powers: Vec<Expr>,
+    /// For each control qubit, which come first among the operands: whether it controls on 1.
+    pub controls: Vec<bool>,
+    pub parameters: Vec<Expr>,
+    pub operands: Vec<Operand>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GateRef {
+    Builtin(super::gates::Builtin),
+    /// An index into [`Program::gates`].
+    Defined(usize),
+}
+
+/// A gate defined in OpenQASM, by the client or in the built-in library.
+#[derive(Debug, Clone)]
+pub(super) struct GateDefinition {
+    pub parameters: usize,
+    pub qubits: usize,
+    pub body: Vec<BodyCall>,
+    /// How many built-in gates one application expands to.
+    pub size: u64,
+    /// How deeply its definition calls others.
+    pub depth: u32,
+    /// Declared with `opaque`: known, but cannot run.
+    pub opaque: bool,
+}
+
+/// A gate application inside a definition: its operands are the definition's qubits.
+#[derive(Debug, Clone)]
+pub(super) struct BodyCall {
+    pub gate: GateRef,
+    pub powers: Vec<Expr>,
+    pub controls: Vec<bool>,
+    pub parameters: Vec<Expr>,
+    pub qubits: Vec<usize>,
+    pub at: u32,
+}

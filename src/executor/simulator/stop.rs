@@ -1,0 +1,49 @@
+//! Cancellation and deadline of one run, seen by every long loop of the simulator.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Why a run ended before its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Stopped {
+    /// Someone called [`Stop::cancel`].
+    #[error("the simulation was cancelled")]
+    Cancelled,
+    /// The deadline given to [`Stop::new`] passed.
+    #[error("the simulation ran past its deadline")]
+    DeadlineExceeded,
+}
+
+/// A handle that stops a run from outside. Clones share the same flag.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    cancelled: Arc<AtomicBool>,
+    deadline: Option<Instant>,
+}
+
+impl Stop {
+    /// A handle with a deadline, or with none.
+    pub fn new(deadline: Option<Instant>) -> Self {
+        Self {
+            cancelled: Arc::default(),
+            deadline,
+        }
+    }
+
+    /// Asks the run to end; it does within about 50 ms.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Says whether the run must end now.
+    pub fn check(&self) -> Result<(), Stopped> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(Stopped::Cancelled);
+        }
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(Stopped::DeadlineExceeded),
+            _ => Ok(()),
+        }
+    }
+}

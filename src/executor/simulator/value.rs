@@ -1,0 +1,213 @@
+//! Classical values and the rules of their arithmetic, used for constants and at run time alike.
+
+use std::fmt;
+
+/// A classical value. Integers of every width share one form: a value is checked against the
+/// width of a variable when it is assigned, so nothing wraps silently.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value {
+    /// `true` or `false`.
+    Bool(bool),
+    /// `int` and `uint`.
+    Int(i128),
+    /// `float`.
+    Float(f64),
+    /// A bit register of up to 128 bits, read as an unsigned number.
+    Bits {
+        /// Bit 0 is the lowest.
+        value: u128,
+        /// Number of bits.
+        width: u32,
+    },
+    /// A length of time in seconds (`dt` counts as one nanosecond). Has no effect.
+    Duration(f64),
+}
+
+/// The type of a classical variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    /// `bool`
+    Bool,
+    /// `int[n]`
+    Int(u32),
+    /// `uint[n]`
+    Uint(u32),
+    /// `float[32]` or `float[64]`
+    Float(u32),
+    /// `bit[n]`
+    Bits(u32),
+    /// `duration`
+    Duration,
+}
+
+/// Why an operation has no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EvalError {
+    /// The operands are of the wrong kind, whatever their values.
+    Type(String),
+    /// These values have no result (division by zero, overflow, not a real number).
+    Domain(String),
+}
+
+impl EvalError {
+    /// The message for the author of the circuit.
+    pub fn message(self) -> String {
+        match self {
+            Self::Type(message) | Self::Domain(message) => message,
+        }
+    }
+}
+
+/// The result of an operation on values.
+pub type Evaluated = Result<Value, EvalError>;
+
+pub(super) fn type_error<T>(message: impl Into<String>) -> Result<T, EvalError> {
+    Err(EvalError::Type(message.into()))
+}
+
+pub(super) fn domain_error<T>(message: impl Into<String>) -> Result<T, EvalError> {
+    Err(EvalError::Domain(message.into()))
+}
+
+impl Value {
+    /// The name of the value's kind, for messages.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int",
+            Self::Float(_) => "float",
+            Self::Bits { .. } => "bit",
+            Self::Duration(_) => "duration",
+        }
+    }
+
+    /// A real number, for the parameter of a gate.
+    pub fn as_real(self) -> Result<f64, EvalError> {
+        match self {
+            #[allow(clippy::cast_precision_loss, reason = "angles are floating point")]
+            Self::Int(value) => Ok(value as f64),
+            Self::Float(value) => Ok(value),
+            other => type_error(format!("expected a number, found a {}", other.kind())),
+        }
+    }
+
+    /// A whole number, for indices, sizes and counts.
+    pub fn as_int(self) -> Result<i128, EvalError> {
+        match self {
+            Self::Int(value) => Ok(value),
+            Self::Bits { value, .. } => i128::try_from(value)
+                .map_err(|_| EvalError::Domain("this bit register is too large a number".into())),
+            other => type_error(format!("expected an integer, found a {}", other.kind())),
+        }
+    }
+
+    /// Whether the value counts as true in a condition.
+    pub fn truth(self) -> Result<bool, EvalError> {
+        match self {
+            Self::Bool(value) => Ok(value),
+            Self::Int(value) => Ok(value != 0),
+            Self::Bits { value, .. } => Ok(value != 0),
+            other => type_error(format!("a {} is neither true nor false", other.kind())),
+        }
+    }
+
+    /// Converts for an assignment to a variable of that type, without losing anything.
+    pub fn assign_to(self, ty: Type) -> Evaluated {
+        match (ty, self) {
+            (Type::Int(_) | Type::Uint(_), Self::Float(_)) => {
+                type_error("a float needs an explicit cast to become an integer, such as `int(x)`")
+            }
+            _ => self.cast_to(ty),
+        }
+    }
+
+    /// Converts as an explicit cast does.
+    pub fn cast_to(self, ty: Type) -> Evaluated {
+        match (ty, self) {
+            (Type::Duration, Self::Duration(_)) => Ok(self),
+            (_, Self::Duration(_)) | (Type::Duration, _) => {
+                type_error(format!("a {} cannot become a {ty}", self.kind()))
+            }
+            (Type::Bool, Self::Float(value)) => Ok(Self::Bool(value != 0.0)),
+            (Type::Bool, _) => Ok(Self::Bool(self.truth()?)),
+            (Type::Float(width), _) => Ok(Self::Float(round_to(width, self.numeric()?.as_real()?))),
+            (Type::Int(_) | Type::Uint(_), _) => fit(self.numeric()?.truncated()?, ty),
+            (Type::Bits(_), Self::Float(_)) => type_error("a float cannot become a bit register"),
+            (Type::Bits(width), _) => self.to_bits(width),
+        }
+    }
+
+    /// Booleans and bit registers as unsigned integers; numbers unchanged.
+    pub(super) fn numeric(self) -> Evaluated {
+        match self {
+            Self::Bool(value) => Ok(Self::Int(i128::from(value))),
+            Self::Bits { .. } => Ok(Self::Int(self.as_int()?)),
+            Self::Int(_) | Self::Float(_) => Ok(self),
+            Self::Duration(_) => type_error("a duration is not a number"),
+        }
+    }
+
+    fn truncated(self) -> Result<i128, EvalError> {
+        match self {
+            #[allow(clippy::cast_possible_truncation, reason = "the range is checked first")]
+            Self::Float(value) if value.abs() < 1e30 => Ok(value.trunc() as i128),
+            Self::Float(_) => domain_error("this number is too large for an integer"),
+            other => other.as_int(),
+        }
+    }
+
+    fn to_bits(self, width: u32) -> Evaluated {
+        match self {
+            Self::Bits { value, width: own } if own == width => Ok(Self::Bits { value, width }),
+            Self::Bits { width: own, .. } => {
+                type_error(format!("{own} bits do not fit a register of {width}"))
+            }
+            other => {
+                let number = other.numeric()?.as_int()?;
+                match u128::try_from(number) {
+                    Ok(value) if value <= mask(width) => Ok(Self::Bits { value, width }),
+                    _ => domain_error(format!("{number} does not fit in {width} bits")),
+                }
+            }
+        }
+    }
+}
+
+/// The largest value of that many bits.
+pub fn mask(width: u32) -> u128 {
+    1_u128.checked_shl(width).map_or(u128::MAX, |top| top - 1)
+}
+
+fn round_to(width: u32, value: f64) -> f64 {
+    #[allow(clippy::cast_possible_truncation, reason = "float[32] is what the program asked for")]
+    if width == 32 { f64::from(value as f32) } else { value }
+}
+
+fn fit(value: i128, ty: Type) -> Evaluated {
+    let (low, high) = match ty {
+        Type::Int(width) => {
+            let top = 1_i128 << width.saturating_sub(1).min(126);
+            (-top, top - 1)
+        }
+        Type::Uint(width) => (0, (1_i128 << width.min(126)) - 1),
+        _ => (i128::MIN, i128::MAX),
+    };
+    if (low..=high).contains(&value) {
+        Ok(Value::Int(value))
+    } else {
+        domain_error(format!("{value} does not fit in `{ty}`"))
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool => f.write_str("bool"),
+            Self::Int(width) => write!(f, "int[{width}]"),
+            Self::Uint(width) => write!(f, "uint[{width}]"),
+            Self::Float(width) => write!(f, "float[{width}]"),
+            Self::Bits(width) => write!(f, "bit[{width}]"),
+            Self::Duration => f.write_str("duration"),
+        }
+    }
+}

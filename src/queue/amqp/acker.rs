@@ -1,0 +1,195 @@
+//! Sends acks for one channel, in as few frames as is safe.
+//!
+//! An ack of a tag that is not outstanding makes RabbitMQ close the channel (406), and an ack with
+//! `multiple` covers every outstanding tag below it. So `multiple` is used only up to the highest
+//! newly acked tag below which everything is settled; what is settled out of order is acked alone.
+
+use std::collections::BTreeSet;
+
+use amqprs::channel::{BasicAckArguments, BasicNackArguments};
+use tokio::sync::{mpsc, oneshot};
+
+use super::connection::LinkChannel;
+
+const BATCH: usize = 256;
+
+/// What becomes of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Ack,
+    Requeue,
+}
+
+/// A message to the acker of a channel.
+#[derive(Debug)]
+pub(super) enum Settlement {
+    Of(u64, Verdict),
+    /// Answered when everything before it was handed to the connection.
+    Flush(oneshot::Sender<()>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Frame {
+    Ack { tag: u64, multiple: bool },
+    Requeue { tag: u64 },
+}
+
+/// Starts the acker of `channel`, which ends with the channel or the last sender.
+pub(super) fn spawn(channel: &LinkChannel) -> mpsc::UnboundedSender<Settlement> {
+    let (settlements, receiver) = mpsc::unbounded_channel();
+    let broker = channel.channel.clone();
+    let closed = channel.closed.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = closed.cancelled() => {}
+            () = run(broker, receiver) => {}
+        }
+    });
+    settlements
+}
+
+/// The queue of settlements is unbounded, but never longer than the channel's prefetch.
+async fn run(
+    channel: amqprs::channel::Channel,
+    mut settlements: mpsc::UnboundedReceiver<Settlement>,
+) {
+    let mut window = Window::default();
+    let mut batch = Vec::with_capacity(BATCH);
+    while settlements.recv_many(&mut batch, BATCH).await > 0 {
+        let mut verdicts = Vec::with_capacity(batch.len());
+        let mut flushed = Vec::new();
+        for settlement in batch.drain(..) {
+            match settlement {
+                Settlement::Of(tag, verdict) => verdicts.push((tag, verdict)),
+                Settlement::Flush(done) => flushed.push(done),
+            }
+        }
+        for frame in window.settle(&verdicts) {
+            if !channel.is_open() || send(&channel, frame).await.is_err() {
+                return;
+            }
+        }
+        for done in flushed {
+            let _ = done.send(());
+        }
+    }
+}
+
+async fn send(
+    channel: &amqprs::channel::Channel,
+    frame: Frame,
+) -> Result<(), amqprs::error::Error> {
+    match frame {
+        Frame::Ack { tag, multiple } => {
+            channel.basic_ack(BasicAckArguments::new(tag, multiple)).await
+        }
+        Frame::Requeue { tag } => {
+            channel.basic_nack(BasicNackArguments::new(tag, false, true)).await
+        }
+    }
+}
+
+/// Which tags of a channel are settled: all up to `low`, and those in `above`.
+#[derive(Debug, Default)]
+struct Window {
+    low: u64,
+    above: BTreeSet<u64>,
+}
+
+impl Window {
+    /// The frames that settle `verdicts`. Requeues come first, so that no `multiple` ack covers
+    /// them.
+    fn settle(&mut self, verdicts: &[(u64, Verdict)]) -> Vec<Frame> {
+        let mut frames = Vec::with_capacity(verdicts.len());
+        let mut acked = BTreeSet::new();
+        for &(tag, verdict) in verdicts {
+            if tag <= self.low || !self.above.insert(tag) {
+                continue;
+            }
+            match verdict {
+                Verdict::Ack => _ = acked.insert(tag),
+                Verdict::Requeue => frames.push(Frame::Requeue { tag }),
+            }
+        }
+        while self.above.remove(&(self.low + 1)) {
+            self.low += 1;
+        }
+        let alone = acked.split_off(&(self.low + 1));
+        if let Some(&tag) = acked.last() {
+            let multiple = acked.len() > 1;
+            frames.push(Frame::Ack { tag, multiple });
+        }
+        frames.extend(alone.into_iter().map(|tag| Frame::Ack { tag, multiple: false }));
+        frames
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Verdict::{Ack, Requeue};
+
+    #[test]
+    fn everything_settled_in_order_is_one_ack() {
+        let frames = Window::default().settle(&[(1, Ack), (2, Ack), (3, Ack)]);
+        assert_eq!(frames, [Frame::Ack { tag: 3, multiple: true }]);
+    }
+
+    #[test]
+    fn what_is_settled_out_of_order_is_acked_alone() {
+        let mut window = Window::default();
+        let frames = window.settle(&[(3, Ack), (2, Ack)]);
+        let alone = |tag| Frame::Ack { tag, multiple: false };
+        assert_eq!(frames, [alone(2), alone(3)]);
+        assert_eq!(window.settle(&[(1, Ack)]), [alone(1)]);
+        let rest = window.settle(&[(4, Ack), (5, Ack)]);
+        assert_eq!(rest, [Frame::Ack { tag: 5, multiple: true }]);
+    }
+
+    #[test]
+    fn a_requeue_is_sent_before_an_ack_that_would_cover_it() {
+        let frames = Window::default().settle(&[(1, Ack), (2, Requeue), (3, Ack)]);
+        let expected = [Frame::Requeue { tag: 2 }, Frame::Ack { tag: 3, multiple: true }];
+        assert_eq!(frames, expected);
+    }
+
+    #[test]
+    fn no_tag_is_ever_settled_twice() {
+        let mut window = Window::default();
+        window.settle(&[(1, Ack), (3, Requeue)]);
+        assert_eq!(window.settle(&[(1, Ack), (3, Ack), (3, Requeue)]), []);
+    }
+
+    /// A model of RabbitMQ's rule: an acked tag must be outstanding, `multiple` takes all below.
+    #[test]
+    fn random_orders_never_break_the_brokers_rule() {
+        for round in 0..200 {
+            let mut window = Window::default();
+            let mut outstanding: BTreeSet<u64> = (1..=100).collect();
+            let mut verdicts: Vec<_> = (1..=100_u64)
+                .map(|tag| (tag, if tag % 7 == 0 { Requeue } else { Ack }))
+                .collect();
+            for swap in 0..100 {
+                verdicts.swap(swap, rand::random_range(0..100));
+            }
+            for chunk in verdicts.chunks(1 + round % 9) {
+                for frame in window.settle(chunk) {
+                    let settled: Vec<u64> = match frame {
+                        Frame::Ack { tag, multiple: true } => {
+                            assert!(outstanding.contains(&tag));
+                            outstanding.iter().copied().filter(|t| *t <= tag).collect()
+                        }
+                        Frame::Ack { tag, .. } | Frame::Requeue { tag } => vec![tag],
+                    };
+                    for tag in settled {
+                        assert!(outstanding.remove(&tag), "{tag} settled twice");
+                        assert!(verdicts.iter().any(|v| v.0 == tag));
+                        let is_requeue = tag % 7 == 0;
+                        assert_eq!(is_requeue, matches!(frame, Frame::Requeue { .. }));
+                    }
+                }
+            }
+            assert!(outstanding.is_empty());
+        }
+    }
+}

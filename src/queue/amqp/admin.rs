@@ -1,0 +1,89 @@
+//! Declares queues and reads their depth, on a connection of its own.
+//!
+//! Apart from the publisher's, because a refused or passive declaration closes its channel (which
+//! would lose confirms), and because RabbitMQ stops reading from connections that publish while a
+//! memory or disk alarm lasts, but not from this one.
+
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::config::AmqpConfig;
+use super::connection::{Link, LinkChannel, LinkError};
+use super::topology::{self, QueueError, queue_name};
+
+/// Opened at first use, and again after every failure.
+pub(super) struct Admin {
+    config: AmqpConfig,
+    shutdown: CancellationToken,
+    session: Mutex<Option<Session>>,
+}
+
+struct Session {
+    link: Link,
+    channel: Option<LinkChannel>,
+}
+
+impl Admin {
+    pub(super) fn new(config: AmqpConfig, shutdown: CancellationToken) -> Self {
+        Self {
+            config,
+            shutdown,
+            session: Mutex::new(None),
+        }
+    }
+
+    /// Declares the queue of `backend`.
+    pub(super) async fn declare(&self, backend: &str) -> Result<(), QueueError> {
+        let queue = queue_name(&self.config.queue, backend);
+        self.run(async |link, channel| topology::declare(link, channel, &self.config, &queue).await)
+            .await
+    }
+
+    /// Messages ready in the queue of `backend`; `None` without such a queue.
+    pub(super) async fn depth(&self, backend: &str) -> Result<Option<u32>, QueueError> {
+        let queue = queue_name(&self.config.queue, backend);
+        self.run(async |link, channel| topology::depth(link, channel, &queue).await)
+            .await
+    }
+
+    /// The session is taken out while it is used: a caller that is dropped halfway takes it along,
+    /// and the next one starts with a fresh connection.
+    async fn run<T>(
+        &self,
+        operation: impl AsyncFnOnce(&Link, &LinkChannel) -> Result<T, QueueError>,
+    ) -> Result<T, QueueError> {
+        let mut slot = self.session.lock().await;
+        if self.shutdown.is_cancelled() {
+            return Err(LinkError::Lost("shut down".to_owned()).into());
+        }
+        let Session { link, channel } = match slot.take() {
+            Some(session) if session.link.is_alive() => session,
+            _ => Session {
+                link: Link::open(&self.config, "admin").await?,
+                channel: None,
+            },
+        };
+        let channel = match channel {
+            Some(channel) => channel,
+            None => link.open_channel(None).await?,
+        };
+        let outcome = operation(&link, &channel).await;
+        // The broker closes the channel before it is known here only when it answers with an
+        // error, and `operation` has waited for that answer.
+        let channel = channel.channel.is_open().then_some(channel);
+        if channel.is_none() {
+            link.count_lost_channel();
+        }
+        *slot = Some(Session { link, channel });
+        outcome
+    }
+
+    pub(super) async fn close(&self) {
+        if let Some(Session { link, channel }) = self.session.lock().await.take() {
+            if let Some(channel) = channel {
+                channel.close(&link).await;
+            }
+            link.close().await;
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The messages of one `publish` call, and what became of each.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use super::publish_error::PublishError;
+
+type Outcome = Result<(), PublishError>;
+
+/// Filled by the publishing task and the confirms, awaited by the caller.
+pub(super) struct Batch {
+    state: Mutex<State>,
+    complete: Notify,
+}
+
+struct State {
+    outcomes: Vec<Option<Outcome>>,
+    open: usize,
+}
+
+impl Batch {
+    pub(super) fn new(messages: usize) -> Self {
+        Self {
+            state: Mutex::new(State {
+                outcomes: vec![None; messages],
+                open: messages,
+            }),
+            complete: Notify::new(),
+        }
+    }
+
+    /// Notes what became of one message; the first word counts.
+    pub(super) fn settle(&self, index: usize, outcome: Outcome) {
+        let mut state = self.lock();
+        match state.outcomes.get_mut(index) {
+            Some(slot @ None) => *slot = Some(outcome),
+            _ => return,
+        }
+        state.open -= 1;
+        if state.open == 0 {
+            self.complete.notify_one();
+        }
+    }
+
+    /// False for a message that need not be sent: its outcome is known, or the caller has left.
+    pub(super) fn wants(&self, index: usize) -> bool {
+        matches!(self.lock().outcomes.get(index), Some(None))
+    }
+
+    /// Settles everything that is still open.
+    pub(super) fn fail(&self, error: &PublishError) {
+        let messages = self.lock().outcomes.len();
+        for index in 0..messages {
+            self.settle(index, Err(error.clone()));
+        }
+    }
+
+    /// Waits until everything is settled, at most until `deadline`.
+    pub(super) async fn wait(&self, deadline: Instant) -> Vec<Outcome> {
+        if self.lock().open > 0 {
+            let _ = timeout_at(deadline, self.complete.notified()).await;
+        }
+        self.take()
+    }
+
+    /// The outcomes so far, in order; what is still open has timed out.
+    pub(super) fn take(&self) -> Vec<Outcome> {
+        let outcomes = std::mem::take(&mut self.lock().outcomes);
+        let timed_out = || Err(PublishError::ConfirmTimeout);
+        outcomes.into_iter().map(|o| o.unwrap_or_else(timed_out)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,110 @@
+//! What the broker says of its own accord: closes, cancels, confirms, returns, blocks.
+//!
+//! Each callback object is owned by the task that reads the connection or the channel, and dies
+//! with it. Its drop guard is therefore the one signal that covers every way to end, including a
+//! panic inside the client library.
+
+use std::sync::{Arc, OnceLock};
+
+use amqprs::callbacks::{ChannelCallback, ConnectionCallback};
+use amqprs::channel::Channel;
+use amqprs::connection::Connection;
+use amqprs::{Ack, BasicProperties, Cancel, Close, CloseChannel, Nack, Return};
+use async_trait::async_trait;
+use tokio_util::sync::DropGuard;
+use tracing::{info, warn};
+
+use super::confirms::Confirms;
+
+type AmqpResult<T> = Result<T, amqprs::error::Error>;
+
+/// Why the broker closed a connection or a channel: reply code and text (AMQP 0-9-1, 1.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CloseReason {
+    pub(super) code: u16,
+    pub(super) text: String,
+}
+
+/// Written once, by the callback; read by whoever finds the connection or the channel dead.
+pub(super) type CloseSlot = Arc<OnceLock<CloseReason>>;
+
+pub(super) struct ConnectionEvents {
+    pub(super) reason: CloseSlot,
+    pub(super) _lost: DropGuard,
+}
+
+#[async_trait]
+impl ConnectionCallback for ConnectionEvents {
+    async fn close(&mut self, _: &Connection, close: Close) -> AmqpResult<()> {
+        let _ = self.reason.set(CloseReason {
+            code: close.reply_code(),
+            text: close.reply_text().clone(),
+        });
+        Ok(())
+    }
+
+    // The client library does not announce the capability `connection.blocked`, so RabbitMQ sends
+    // neither of these two; publishers find out by their confirms.
+    async fn blocked(&mut self, connection: &Connection, reason: String) {
+        let name = connection.connection_name();
+        warn!("RabbitMQ blocked the connection {name}: {reason}");
+    }
+
+    async fn unblocked(&mut self, connection: &Connection) {
+        let name = connection.connection_name();
+        info!("RabbitMQ unblocked the connection {name}");
+    }
+
+    async fn secret_updated(&mut self, _: &Connection) {}
+}
+
+pub(super) struct ChannelEvents {
+    pub(super) reason: CloseSlot,
+    pub(super) confirms: Option<Arc<Confirms>>,
+    pub(super) _closed: DropGuard,
+}
+
+#[async_trait]
+impl ChannelCallback for ChannelEvents {
+    async fn close(&mut self, _: &Channel, close: CloseChannel) -> AmqpResult<()> {
+        let _ = self.reason.set(CloseReason {
+            code: close.reply_code(),
+            text: close.reply_text().clone(),
+        });
+        Ok(())
+    }
+
+    async fn cancel(&mut self, _: &Channel, _: Cancel) -> AmqpResult<()> {
+        // Ok makes the library drop the consumer's sender; its receiver ends, and the lane acts.
+        Ok(())
+    }
+
+    async fn flow(&mut self, _: &Channel, active: bool) -> AmqpResult<bool> {
+        Ok(active)
+    }
+
+    async fn publish_ack(&mut self, _: &Channel, ack: Ack) {
+        if let Some(confirms) = &self.confirms {
+            confirms.acked(ack.delivery_tag(), ack.mutiple());
+        }
+    }
+
+    async fn publish_nack(&mut self, _: &Channel, nack: Nack) {
+        if let Some(confirms) = &self.confirms {
+            confirms.nacked(nack.delivery_tag(), nack.multiple());
+        }
+    }
+
+    async fn publish_return(
+        &mut self,
+        _: &Channel,
+        _: Return,
+        properties: BasicProperties,
+        _: Vec<u8>,
+    ) {
+        let id = properties.message_id().and_then(|id| id.parse().ok());
+        if let (Some(confirms), Some(task_id)) = (&self.confirms, id) {
+            confirms.returned(task_id);
+        }
+    }
+}

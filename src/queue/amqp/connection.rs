@@ -1,0 +1,259 @@
+//! One connection and its channels, with a limit on every wait.
+//!
+//! Rules that the client library imposes, kept here once:
+//! - A request that is dropped halfway leaves its responder behind, and a later answer makes the
+//!   channel's task panic. So every request runs in a task of its own that is never cut off; who
+//!   waits gives up by time, and then the whole connection is given up.
+//! - A channel closed by the broker never gives its number back, and running out of numbers is a
+//!   panic. So closed channels are counted, and the connection is replaced long before.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use amqprs::channel::Channel;
+use amqprs::connection::Connection;
+use thiserror::Error;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::callbacks::{ChannelEvents, CloseReason, CloseSlot, ConnectionEvents};
+use super::config::AmqpConfig;
+use super::confirms::Confirms;
+
+/// RabbitMQ's default limit is 2047 channels on a connection.
+const MAX_LOST_CHANNELS: u32 = 500;
+const POLITE_CLOSE: Duration = Duration::from_secs(2);
+
+/// Why something asked of the broker did not happen.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LinkError {
+    /// The connection could not be opened.
+    #[error("cannot connect to RabbitMQ at {address}: {reason}")]
+    Connect {
+        /// Host, port and virtual host.
+        address: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// No answer in time; the connection was given up.
+    #[error("RabbitMQ did not answer {what} within {} ms", after.as_millis())]
+    Timeout {
+        /// The request.
+        what: &'static str,
+        /// The limit.
+        after: Duration,
+    },
+    /// The connection is gone.
+    #[error("the connection to RabbitMQ was lost: {0}")]
+    Lost(String),
+    /// The broker closed the channel: its reply code and text.
+    #[error("RabbitMQ closed the channel: {code} {text}")]
+    ChannelClosed {
+        /// AMQP reply code, such as 404 or 406.
+        code: u16,
+        /// The broker's words.
+        text: String,
+    },
+    /// The request failed in the client.
+    #[error("{what} failed: {reason}")]
+    Failed {
+        /// The request.
+        what: &'static str,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// A live connection. Must be dropped inside the runtime.
+pub(super) struct Link {
+    connection: Connection,
+    lost: CancellationToken,
+    broker_reason: CloseSlot,
+    own_reason: Arc<std::sync::OnceLock<String>>,
+    limit: Duration,
+    lost_channels: AtomicU32,
+}
+
+/// An open channel, the signal that it has ended, and why.
+pub(super) struct LinkChannel {
+    pub(super) channel: Channel,
+    pub(super) closed: CancellationToken,
+    reason: CloseSlot,
+}
+
+impl Link {
+    /// Opens a connection named `<connection_name> <role>` within the connect timeout.
+    pub(super) async fn open(config: &AmqpConfig, role: &str) -> Result<Self, LinkError> {
+        let failed = |reason: String| LinkError::Connect {
+            address: config.address(),
+            reason,
+        };
+        let arguments = config.open_arguments(role);
+        let connection = match timeout(config.connect_timeout, Connection::open(&arguments)).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => return Err(failed(explain(&error))),
+            Err(_) => {
+                let limit = config.connect_timeout.as_millis();
+                return Err(failed(format!("no answer within {limit} ms")));
+            }
+        };
+        let link = Self {
+            connection,
+            lost: CancellationToken::new(),
+            broker_reason: CloseSlot::default(),
+            own_reason: Arc::default(),
+            limit: config.connect_timeout,
+            lost_channels: AtomicU32::new(0),
+        };
+        let events = ConnectionEvents {
+            reason: Arc::clone(&link.broker_reason),
+            _lost: link.lost.clone().drop_guard(),
+        };
+        let registered = link.connection.register_callback(events).await;
+        registered.map_err(|error| failed(error.to_string()))?;
+        Ok(link)
+    }
+
+    /// Opens a channel; its confirms, if it is to have any, go to `confirms`.
+    pub(super) async fn open_channel(
+        &self,
+        confirms: Option<Arc<Confirms>>,
+    ) -> Result<LinkChannel, LinkError> {
+        let closed = CancellationToken::new();
+        let reason = CloseSlot::default();
+        let events = ChannelEvents {
+            reason: Arc::clone(&reason),
+            confirms,
+            _closed: closed.clone().drop_guard(),
+        };
+        let connection = self.connection.clone();
+        let open = async move {
+            let channel = connection.open_channel(None).await?;
+            channel.register_callback(events).await?;
+            Ok(channel)
+        };
+        let channel = self.request("channel.open", open).await?;
+        Ok(LinkChannel {
+            channel,
+            closed,
+            reason,
+        })
+    }
+
+    /// Runs one request to its end in its own task, and waits for it for a limited time.
+    pub(super) async fn request<T, F>(&self, what: &'static str, future: F) -> Result<T, LinkError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, amqprs::error::Error>> + Send + 'static,
+    {
+        let task = tokio::spawn(future);
+        let outcome = tokio::select! {
+            outcome = timeout(self.limit, task) => outcome,
+            () = self.lost.cancelled() => return Err(self.lost_error()),
+        };
+        match outcome {
+            Ok(Ok(Ok(value))) => Ok(value),
+            Ok(Ok(Err(_))) if self.lost.is_cancelled() => Err(self.lost_error()),
+            Ok(Ok(Err(error))) => Err(LinkError::Failed {
+                what,
+                reason: error.to_string(),
+            }),
+            Ok(Err(_)) => Err(LinkError::Failed {
+                what,
+                reason: "the client's task ended early".to_owned(),
+            }),
+            Err(_) => {
+                let after = self.limit;
+                let error = LinkError::Timeout { what, after };
+                self.give_up(&error.to_string());
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends when the connection has ended or was given up.
+    pub(super) async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+
+    /// True while the connection is believed to live.
+    pub(super) fn is_alive(&self) -> bool {
+        !self.lost.is_cancelled() && self.connection.is_open()
+    }
+
+    /// Declares the connection dead for a reason seen on this side.
+    pub(super) fn give_up(&self, reason: &str) {
+        let _ = self.own_reason.set(reason.to_owned());
+        self.lost.cancel();
+    }
+
+    /// Counts a channel that the broker closed, and gives the connection up when too many were.
+    pub(super) fn count_lost_channel(&self) {
+        if self.lost_channels.fetch_add(1, Ordering::Relaxed) >= MAX_LOST_CHANNELS {
+            self.give_up("too many of its channels were closed by the broker");
+        }
+    }
+
+    /// Why the connection ended.
+    pub(super) fn lost_reason(&self) -> String {
+        if let Some(CloseReason { code, text }) = self.broker_reason.get() {
+            return format!("closed by the broker: {code} {text}");
+        }
+        let own = self.own_reason.get().cloned();
+        own.unwrap_or_else(|| "network failure or missing heartbeats".to_owned())
+    }
+
+    fn lost_error(&self) -> LinkError {
+        LinkError::Lost(self.lost_reason())
+    }
+
+    /// Closes in the protocol's way, within two seconds.
+    pub(super) async fn close(self) {
+        if self.is_alive() {
+            let closing = tokio::spawn(self.connection.clone().close());
+            let _ = timeout(POLITE_CLOSE, closing).await;
+        }
+    }
+}
+
+impl LinkChannel {
+    /// Replaces a vague error by the broker's own reason for closing the channel, if it gave one.
+    pub(super) fn explain(&self, error: LinkError) -> LinkError {
+        match (&error, self.reason.get()) {
+            (LinkError::Failed { .. }, Some(CloseReason { code, text })) => {
+                LinkError::ChannelClosed {
+                    code: *code,
+                    text: text.clone(),
+                }
+            }
+            _ => error,
+        }
+    }
+
+    /// Why the channel ended.
+    pub(super) fn closed_error(&self) -> LinkError {
+        self.explain(LinkError::Failed {
+            what: "the channel",
+            reason: "it ended without a reason".to_owned(),
+        })
+    }
+
+    /// Closes in the protocol's way; everything sent on the channel before is handled before.
+    pub(super) async fn close(self, link: &Link) {
+        if self.channel.is_open() {
+            let _ = link.request("channel.close", self.channel.close()).await;
+        }
+    }
+}
+
+/// The broker hangs up without a word when it refuses a password (the library does not announce
+/// `authentication_failure_close`), so the bare network error needs an explanation.
+fn explain(error: &amqprs::error::Error) -> String {
+    let text = error.to_string();
+    if text.contains("peer shutdown") || text.contains("interrupted") {
+        return format!("{text} (wrong user name or password, or the broker is starting or stopping)");
+    }
+    text
+}

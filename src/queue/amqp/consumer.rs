@@ -1,0 +1,214 @@
+//! Consumes from the queues of several backends over one connection, for ever.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::{info, warn};
+
+use super::backoff::Backoff;
+use super::config::AmqpConfig;
+use super::connection::Link;
+use super::inbox::{Deliveries, Inbox};
+use super::lane::Lane;
+use super::state::LinkState;
+
+/// The handle of a consumer. It stops when the token is cancelled or the handle is dropped;
+/// whatever is still in a worker's hands then is delivered again to another.
+pub struct Consumer {
+    board: watch::Sender<Board>,
+    paused: watch::Sender<bool>,
+    limit: Duration,
+    _stop_when_dropped: DropGuard,
+}
+
+/// What is known of the connection and of each backend on it.
+#[derive(Debug, Clone)]
+pub(super) struct Board {
+    link: LinkState,
+    lanes: Vec<(LaneState, Instant)>,
+}
+
+/// How far a backend has got on the present connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum LaneState {
+    Starting,
+    Consuming,
+    Paused,
+    Failed(Arc<str>),
+}
+
+impl Consumer {
+    /// Starts consuming for `backends` in the background, with up to `prefetch` unsettled
+    /// deliveries for each (at least 1: none would mean no limit).
+    pub fn start(
+        config: AmqpConfig,
+        backends: Vec<String>,
+        prefetch: u16,
+        shutdown: &CancellationToken,
+    ) -> (Self, Deliveries) {
+        let shutdown = shutdown.child_token();
+        let inbox = Arc::new(Inbox::default());
+        let lanes = vec![(LaneState::Starting, Instant::now()); backends.len()];
+        let link = LinkState::Connecting;
+        let board = watch::Sender::new(Board { link, lanes });
+        let paused = watch::Sender::new(false);
+        let limit = config.connect_timeout;
+        let lane = |(index, backend)| Lane {
+            index,
+            backend,
+            prefetch: prefetch.max(1),
+            config: config.clone(),
+            inbox: Arc::clone(&inbox),
+            board: board.clone(),
+            paused: paused.subscribe(),
+            shutdown: shutdown.clone(),
+        };
+        let lanes = backends.into_iter().enumerate().map(lane).collect();
+        tokio::spawn(run(config, lanes, Arc::clone(&inbox), board.clone(), shutdown.clone()));
+        let consumer = Self {
+            board,
+            paused,
+            limit,
+            _stop_when_dropped: shutdown.drop_guard(),
+        };
+        (consumer, Deliveries { inbox })
+    }
+
+    /// `Up` only when the broker has confirmed consuming from every queue.
+    pub fn state(&self) -> LinkState {
+        self.board.borrow().state()
+    }
+
+    /// Waits until it really consumes; ends as well when the consumer is closed for good.
+    pub async fn wait_up(&self) {
+        self.wait_for(|state| matches!(state, LinkState::Up | LinkState::Closed)).await;
+    }
+
+    /// Waits until the connection is closed after the token was cancelled.
+    pub async fn wait_closed(&self) {
+        self.wait_for(|state| matches!(state, LinkState::Closed)).await;
+    }
+
+    /// Stops consuming; deliveries that no worker has taken go back to their queues, those in
+    /// hand can still be settled. Returns when the broker has stopped delivering, or has been
+    /// given up. Stays paused over reconnects until `resume`.
+    pub async fn pause(&self) {
+        self.paused.send_replace(true);
+        let stopped = |board: &Board| !board.any(&LaneState::Consuming);
+        // Each step of a lane on the way is limited by itself; this covers all of them.
+        let _ = timeout(self.limit * 3, self.board.subscribe().wait_for(stopped)).await;
+    }
+
+    /// Consumes again. Returns at once; `wait_up` tells when it does.
+    pub fn resume(&self) {
+        self.paused.send_replace(false);
+    }
+
+    async fn wait_for(&self, condition: impl Fn(LinkState) -> bool) {
+        let mut board = self.board.subscribe();
+        // The sender is `self`'s own: there is no error.
+        let _ = board.wait_for(|board| condition(board.state())).await;
+    }
+}
+
+impl Board {
+    pub(super) fn set_lane(&mut self, index: usize, state: LaneState) {
+        if let Some(lane) = self.lanes.get_mut(index) {
+            let still_failed = matches!((&lane.0, &state), (LaneState::Failed(_), LaneState::Failed(_)));
+            let since = if still_failed { lane.1 } else { Instant::now() };
+            *lane = (state, since);
+        }
+    }
+
+    fn any(&self, wanted: &LaneState) -> bool {
+        self.lanes.iter().any(|(lane, _)| lane == wanted)
+    }
+
+    fn all(&self, wanted: &LaneState) -> bool {
+        self.lanes.iter().all(|(lane, _)| lane == wanted)
+    }
+
+    fn state(&self) -> LinkState {
+        if !self.link.is_up() {
+            return self.link.clone();
+        }
+        let failed = self.lanes.iter().find_map(|(lane, since)| match lane {
+            LaneState::Failed(reason) => Some((Arc::clone(reason), *since)),
+            _ => None,
+        });
+        match failed {
+            Some((reason, since)) => LinkState::Down { reason, since },
+            None if self.all(&LaneState::Consuming) => LinkState::Up,
+            None if self.all(&LaneState::Paused) => LinkState::Paused,
+            None => LinkState::Connecting,
+        }
+    }
+}
+
+async fn run(
+    config: AmqpConfig,
+    lanes: Vec<Lane>,
+    inbox: Arc<Inbox>,
+    board: watch::Sender<Board>,
+    shutdown: CancellationToken,
+) {
+    let mut backoff = Backoff::default();
+    let over = shutdown.clone();
+    let keep_consuming = async {
+        while !shutdown.is_cancelled() {
+            let (reason, lasted) = one_connection(&config, &lanes, &board, &shutdown).await;
+            if shutdown.is_cancelled() {
+                break;
+            }
+            let wait = backoff.next(lasted);
+            warn!("consumer down: {reason}; connecting again in {} ms", wait.as_millis());
+            board.send_modify(|board| board.link = LinkState::down_after(&board.link, &reason));
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = over.cancelled() => {}
+            }
+        }
+    };
+    keep_consuming.await;
+    inbox.close();
+    board.send_modify(|board| board.link = LinkState::Closed);
+}
+
+/// Consumes over one connection until it ends; why it ended, and how long it lasted.
+async fn one_connection(
+    config: &AmqpConfig,
+    lanes: &[Lane],
+    board: &watch::Sender<Board>,
+    shutdown: &CancellationToken,
+) -> (String, Duration) {
+    let opened = tokio::select! {
+        opened = Link::open(config, "consumer") => opened,
+        () = shutdown.cancelled() => return ("shut down".to_owned(), Duration::ZERO),
+    };
+    let link = match opened {
+        Ok(link) => Arc::new(link),
+        Err(error) => return (error.to_string(), Duration::ZERO),
+    };
+    info!("consumer connected to RabbitMQ at {}", config.address());
+    let since = Instant::now();
+    board.send_modify(|board| board.link = LinkState::Up);
+    let mut running = JoinSet::new();
+    for lane in lanes {
+        running.spawn(lane.clone().run(Arc::clone(&link)));
+    }
+    tokio::select! {
+        () = link.lost() => {}
+        () = shutdown.cancelled() => {}
+    }
+    // Lanes end by themselves; every step they may be in has its own limit.
+    while running.join_next().await.is_some() {}
+    let reason = link.lost_reason();
+    if let Some(link) = Arc::into_inner(link) {
+        link.close().await;
+    }
+    (reason, since.elapsed())
+}

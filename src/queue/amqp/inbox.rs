@@ -1,0 +1,81 @@
+//! Deliveries that the broker has handed over and no worker has taken yet.
+//!
+//! Not a tokio channel, because a pause and a lost connection must be able to take them back.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::delivery::Delivery;
+
+/// Bounded by the prefetch of the consumer's channels.
+#[derive(Default)]
+pub(super) struct Inbox {
+    waiting: Mutex<Waiting>,
+    arrived: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    deliveries: VecDeque<Delivery>,
+    closed: bool,
+}
+
+/// The receiving end of a [`Consumer`](super::Consumer), in the order of arrival.
+pub struct Deliveries {
+    pub(super) inbox: Arc<Inbox>,
+}
+
+impl Deliveries {
+    /// The next delivery; `None` when the consumer is closed for good. Cancel-safe.
+    pub async fn recv(&mut self) -> Option<Delivery> {
+        let mut one = Vec::with_capacity(1);
+        self.recv_many(&mut one, 1).await;
+        one.pop()
+    }
+
+    /// Waits for a delivery and appends what is there, at most `limit`; returns how many. Zero
+    /// when the consumer is closed for good (or `limit` is zero). Cancel-safe.
+    pub async fn recv_many(&mut self, buffer: &mut Vec<Delivery>, limit: usize) -> usize {
+        loop {
+            let arrived = self.inbox.arrived.notified();
+            {
+                let mut waiting = self.inbox.lock();
+                let count = waiting.deliveries.len().min(limit);
+                buffer.extend(waiting.deliveries.drain(..count));
+                if count > 0 || limit == 0 || waiting.closed {
+                    return count;
+                }
+            }
+            arrived.await;
+        }
+    }
+}
+
+impl Inbox {
+    pub(super) fn push(&self, deliveries: impl Iterator<Item = Delivery>) {
+        self.lock().deliveries.extend(deliveries);
+        self.arrived.notify_one();
+    }
+
+    /// Takes back what came through `lane`: dropped, it is requeued, or forgotten if the channel
+    /// is gone.
+    pub(super) fn take_back(&self, lane: usize) {
+        let mut waiting = self.lock();
+        let all = std::mem::take(&mut waiting.deliveries);
+        let (back, kept) = all.into_iter().partition(|d| d.settler.lane == lane);
+        waiting.deliveries = kept;
+        drop(waiting);
+        drop::<VecDeque<Delivery>>(back);
+    }
+
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.arrived.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

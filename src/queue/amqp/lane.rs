@@ -1,0 +1,252 @@
+//! One backend of a consumer: its channel, its queue, and how it gets back to consuming.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use amqprs::channel::{
+    BasicCancelArguments, BasicConsumeArguments, BasicQosArguments, ConsumerMessage,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::acker::{self, Settlement};
+use super::backoff::Backoff;
+use super::config::AmqpConfig;
+use super::connection::{Link, LinkChannel, LinkError};
+use super::consumer::{Board, LaneState};
+use super::delivery::{Delivery, Settler};
+use super::inbox::Inbox;
+use super::message::Received;
+use super::topology::{self, QueueError, queue_name};
+
+const CHUNK: usize = 64;
+const FLUSH_LIMIT: Duration = Duration::from_secs(2);
+
+/// What a lane needs of its consumer.
+#[derive(Clone)]
+pub(super) struct Lane {
+    pub(super) index: usize,
+    pub(super) backend: String,
+    pub(super) prefetch: u16,
+    pub(super) config: AmqpConfig,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) board: watch::Sender<Board>,
+    pub(super) paused: watch::Receiver<bool>,
+    pub(super) shutdown: CancellationToken,
+}
+
+struct Channel {
+    channel: LinkChannel,
+    acker: mpsc::UnboundedSender<Settlement>,
+}
+
+type Messages = mpsc::UnboundedReceiver<ConsumerMessage>;
+
+/// Why consuming stopped.
+#[derive(Debug, PartialEq, Eq)]
+enum Stop {
+    /// The broker cancelled the consumer: its queue was deleted, or moved.
+    Cancelled,
+    Paused,
+    ChannelClosed,
+    Over,
+}
+
+impl Lane {
+    /// Consumes until the link is lost or the consumer shut down, over as many channels as it
+    /// takes.
+    pub(super) async fn run(mut self, link: Arc<Link>) {
+        let mut backoff = Backoff::default();
+        while !self.shutdown.is_cancelled() && link.is_alive() {
+            let started = Instant::now();
+            let Err(error) = self.over_one_channel(&link).await else {
+                break;
+            };
+            self.inbox.take_back(self.index);
+            if !link.is_alive() {
+                break;
+            }
+            link.count_lost_channel();
+            let wait = backoff.next(started.elapsed());
+            let backend = &self.backend;
+            warn!("not consuming for {backend}: {error}; again in {} ms", wait.as_millis());
+            self.set(LaneState::Failed(error.to_string().into()));
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = link.lost() => break,
+                () = self.shutdown.cancelled() => break,
+            }
+        }
+        self.inbox.take_back(self.index);
+        self.set(LaneState::Starting);
+    }
+
+    /// Ok when the link or the consumer is at its end; an error when the channel was closed.
+    async fn over_one_channel(&mut self, link: &Link) -> Result<(), QueueError> {
+        let channel = link.open_channel(None).await?;
+        self.limit_prefetch(link, &channel).await?;
+        let acker = acker::spawn(&channel);
+        let channel = Channel { channel, acker };
+        let mut backoff = Backoff::default();
+        loop {
+            if !self.wait_unpaused(link, &channel).await? {
+                break;
+            }
+            let started = Instant::now();
+            let (tag, messages) = self.consume(link, &channel.channel).await?;
+            match self.forward(link, &channel, messages).await {
+                (Stop::ChannelClosed, _) => return Err(channel.channel.closed_error().into()),
+                (Stop::Cancelled, _) => {
+                    let backend = &self.backend;
+                    warn!("RabbitMQ cancelled the consumer of {backend} (queue deleted?)");
+                    self.inbox.take_back(self.index);
+                    self.set(LaneState::Starting);
+                    sleep(backoff.next(started.elapsed())).await;
+                }
+                (stop, messages) => {
+                    self.cancel(link, &channel, tag, messages).await?;
+                    if stop == Stop::Over {
+                        break;
+                    }
+                }
+            }
+        }
+        self.flush(&channel).await;
+        channel.channel.close(link).await;
+        Ok(())
+    }
+
+    /// False at the end of the link or the consumer.
+    async fn wait_unpaused(&mut self, link: &Link, channel: &Channel) -> Result<bool, QueueError> {
+        if *self.paused.borrow() {
+            self.set(LaneState::Paused);
+        }
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => Ok(false),
+            () = link.lost() => Ok(false),
+            () = channel.channel.closed.cancelled() => Err(channel.channel.closed_error().into()),
+            unpaused = self.paused.wait_for(|paused| !paused) => Ok(unpaused.is_ok()),
+        }
+    }
+
+    async fn limit_prefetch(&self, link: &Link, channel: &LinkChannel) -> Result<(), LinkError> {
+        let broker = channel.channel.clone();
+        // Not global: quorum queues refuse a prefetch that is shared by the channel.
+        let arguments = BasicQosArguments::new(0, self.prefetch, false);
+        let limited = link.request("basic.qos", async move { broker.basic_qos(arguments).await });
+        limited.await.map_err(|error| channel.explain(error))
+    }
+
+    async fn consume(
+        &self,
+        link: &Link,
+        channel: &LinkChannel,
+    ) -> Result<(String, Messages), QueueError> {
+        let queue = queue_name(&self.config.queue, &self.backend);
+        topology::declare(link, channel, &self.config, &queue).await?;
+        let broker = channel.channel.clone();
+        let arguments = BasicConsumeArguments::new(&queue, &format!("qtask-{}", uuid::Uuid::now_v7()));
+        let request = async move { broker.basic_consume_rx(arguments).await };
+        let consuming = link.request("basic.consume", request).await;
+        let consuming = consuming.map_err(|error| channel.explain(error))?;
+        info!("consuming from {queue}");
+        self.set(LaneState::Consuming);
+        Ok(consuming)
+    }
+
+    async fn forward(
+        &mut self,
+        link: &Link,
+        channel: &Channel,
+        mut messages: Messages,
+    ) -> (Stop, Messages) {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        let stop = loop {
+            tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => break Stop::Over,
+                () = link.lost() => break Stop::Over,
+                () = channel.channel.closed.cancelled() => break Stop::ChannelClosed,
+                paused = self.paused.wait_for(|paused| *paused) => match paused {
+                    Ok(_) => break Stop::Paused,
+                    Err(_) => break Stop::Over,
+                },
+                count = messages.recv_many(&mut chunk, CHUNK) => {
+                    if count == 0 {
+                        break Stop::Cancelled;
+                    }
+                    let deliveries = chunk.drain(..).filter_map(|m| self.delivery(m, channel));
+                    self.inbox.push(deliveries);
+                }
+            }
+        };
+        // A closing channel drops its consumers as well, and either may be seen first.
+        if stop == Stop::Cancelled && !channel.channel.channel.is_open() {
+            return (Stop::ChannelClosed, messages);
+        }
+        (stop, messages)
+    }
+
+    fn delivery(&self, message: ConsumerMessage, channel: &Channel) -> Option<Delivery> {
+        let (deliver, properties) = (message.deliver?, message.basic_properties?);
+        let body = message.content.unwrap_or_default();
+        let Received { task_id, correlation_id } = Received::parse(&body, &properties);
+        let backend = &self.backend;
+        match task_id {
+            Some(task_id) => debug!(%task_id, "task {task_id} delivered from {backend}"),
+            None => debug!("a message without a task delivered from {backend}"),
+        }
+        Some(Delivery {
+            body,
+            task_id,
+            correlation_id,
+            redelivered: deliver.redelivered(),
+            backend: backend.clone(),
+            settler: Settler {
+                tag: deliver.delivery_tag(),
+                lane: self.index,
+                acker: Some(channel.acker.clone()),
+            },
+        })
+    }
+
+    /// Stops consuming and gives back what no worker has taken. What came in before the broker's
+    /// answer is in `messages`.
+    async fn cancel(
+        &self,
+        link: &Link,
+        channel: &Channel,
+        tag: String,
+        mut messages: Messages,
+    ) -> Result<(), QueueError> {
+        if link.is_alive() {
+            let broker = channel.channel.channel.clone();
+            let arguments = BasicCancelArguments::new(&tag);
+            let request = async move { broker.basic_cancel(arguments).await };
+            let cancelled = link.request("basic.cancel", request).await;
+            cancelled.map_err(|error| channel.channel.explain(error))?;
+        }
+        while let Ok(message) = messages.try_recv() {
+            drop(self.delivery(message, channel));
+        }
+        self.inbox.take_back(self.index);
+        self.flush(channel).await;
+        info!("stopped consuming for {}", self.backend);
+        Ok(())
+    }
+
+    /// Waits until everything settled so far is on its way.
+    async fn flush(&self, channel: &Channel) {
+        let (done, flushed) = oneshot::channel();
+        if channel.acker.send(Settlement::Flush(done)).is_ok() {
+            let _ = timeout(FLUSH_LIMIT, flushed).await;
+        }
+    }
+
+    fn set(&self, state: LaneState) {
+        self.board.send_modify(|board| board.set_lane(self.index, state));
+    }
+}

@@ -1,0 +1,114 @@
+//! The message that stands for a task on the wire.
+
+use amqprs::BasicProperties;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::config::MAX_SHORT_STRING;
+use super::topology::MAX_PRIORITY;
+
+/// A task to announce on its backend's queue. The row in the database is the truth; this is a hint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutgoingMessage {
+    /// The task; also the AMQP `message-id`.
+    pub task_id: Uuid,
+    /// The backend, which is the routing key: see [`queue_name`](super::queue_name).
+    pub backend: String,
+    /// 0 (last) to 10 (first); more counts as 10.
+    pub priority: u8,
+    /// Carried into the worker's logs.
+    pub correlation_id: String,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    task_id: Uuid,
+    backend: &'a str,
+    correlation_id: &'a str,
+}
+
+/// What a consumer needs from a body; everything else in it is ignored.
+#[derive(Debug, Default, Deserialize, PartialEq, Eq)]
+pub(super) struct Received {
+    pub(super) task_id: Option<Uuid>,
+    #[serde(default)]
+    pub(super) correlation_id: Option<String>,
+}
+
+impl OutgoingMessage {
+    /// The body: `{"task_id": ..., "backend": ..., "correlation_id": ...}`.
+    pub(super) fn body(&self) -> Vec<u8> {
+        let body = Body {
+            task_id: self.task_id,
+            backend: &self.backend,
+            correlation_id: &self.correlation_id,
+        };
+        // Strings and a UUID always serialize; an empty body would be acked as garbage.
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+
+    /// Persistent, JSON, with the task as `message-id`.
+    pub(super) fn properties(&self) -> BasicProperties {
+        let mut properties = BasicProperties::default();
+        properties
+            .with_persistence(true)
+            .with_content_type("application/json")
+            .with_message_id(&self.task_id.to_string())
+            .with_priority(self.priority.min(MAX_PRIORITY));
+        // The library panics on a longer one; the body carries it in full anyway.
+        if self.correlation_id.len() <= MAX_SHORT_STRING {
+            properties.with_correlation_id(&self.correlation_id);
+        }
+        properties
+    }
+}
+
+impl Received {
+    /// Reads a body; anything that is not JSON with a valid `task_id` has none.
+    pub(super) fn parse(body: &[u8], properties: &BasicProperties) -> Self {
+        let mut received: Self = serde_json::from_slice(body).unwrap_or_default();
+        if received.correlation_id.is_none() {
+            received.correlation_id = properties.correlation_id().cloned();
+        }
+        received
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(correlation_id: &str) -> OutgoingMessage {
+        OutgoingMessage {
+            task_id: Uuid::now_v7(),
+            backend: "aer".to_owned(),
+            priority: 200,
+            correlation_id: correlation_id.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_message_is_read_back_as_it_was_written() {
+        let sent = message("c \"1\"");
+        let received = Received::parse(&sent.body(), &sent.properties());
+        assert_eq!(received.task_id, Some(sent.task_id));
+        assert_eq!(received.correlation_id.as_deref(), Some("c \"1\""));
+        assert_eq!(sent.properties().priority(), Some(MAX_PRIORITY));
+    }
+
+    #[test]
+    fn a_long_correlation_id_travels_in_the_body_only() {
+        let sent = message(&"x".repeat(300));
+        assert_eq!(sent.properties().correlation_id(), None);
+        let received = Received::parse(&sent.body(), &sent.properties());
+        assert_eq!(received.correlation_id, Some(sent.correlation_id));
+    }
+
+    #[test]
+    fn garbage_has_no_task() {
+        for body in [&b""[..], b"{", b"[]", b"{\"task_id\": 7}", b"\xff\xfe", b"{}"] {
+            let received = Received::parse(body, &BasicProperties::default());
+            assert_eq!(received.task_id, None);
+        }
+    }
+}

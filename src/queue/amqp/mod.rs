@@ -1,0 +1,44 @@
+//! Work over `RabbitMQ`: a [`Publisher`] that knows what became of every message, and a
+//! [`Consumer`] that goes on consuming whatever happens to the broker.
+//!
+//! `amqprs` neither reconnects nor waits for confirms; this module adds both and keeps its rough
+//! edges in one place (`connection.rs` and `callbacks.rs` name them). Every wait has a limit,
+//! every buffer a bound. How the pieces stand:
+//!
+//! - `config`, `topology`, `message`: where the broker is, what the queues are, what travels;
+//! - `connection`, `callbacks`, `backoff`, `state`: one live link and its end;
+//! - `publisher`, `publisher_link`, `batch`, `confirms`, `admin`: messages out;
+//! - `consumer`, `lane`, `delivery`, `inbox`, `acker`: messages in.
+
+mod acker;
+mod admin;
+mod backoff;
+mod batch;
+mod callbacks;
+mod config;
+mod confirms;
+mod connection;
+mod consumer;
+mod delivery;
+mod inbox;
+mod lane;
+mod message;
+mod publish_error;
+mod publisher;
+mod publisher_link;
+mod state;
+mod topology;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{AmqpConfig, AmqpUrlError, QueueType};
+pub use connection::LinkError;
+pub use consumer::Consumer;
+pub use delivery::Delivery;
+pub use inbox::Deliveries;
+pub use message::OutgoingMessage;
+pub use publish_error::PublishError;
+pub use publisher::Publisher;
+pub use state::LinkState;
+pub use topology::{QueueError, queue_name};

@@ -1,0 +1,247 @@
+//! The handle through which tasks are announced, and what it promises its callers.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::{debug, warn};
+
+use super::admin::Admin;
+use super::batch::Batch;
+use super::config::AmqpConfig;
+use super::connection::LinkError;
+use super::message::OutgoingMessage;
+use super::publish_error::PublishError;
+use super::publisher_link::{Command, PublisherLink};
+use super::state::LinkState;
+use super::topology::QueueError;
+
+type Outcome = Result<(), PublishError>;
+
+/// Calls that may wait for the publishing task; more wait outside, until their deadline.
+const WAITING_CALLS: usize = 1024;
+
+/// Publishes messages and knows what became of each. Clones share one connection; it is closed
+/// when the token is cancelled or the last clone is dropped.
+#[derive(Clone)]
+pub struct Publisher {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    commands: mpsc::Sender<Command>,
+    state: watch::Receiver<LinkState>,
+    admin: Arc<Admin>,
+    declared: Arc<Declared>,
+    declaring: tokio::sync::Mutex<()>,
+    confirm_timeout: Duration,
+    _stop_when_dropped: DropGuard,
+}
+
+/// The backends whose queue was declared since the last connect.
+#[derive(Default)]
+pub(super) struct Declared(Mutex<HashSet<String>>);
+
+impl Publisher {
+    /// Starts connecting in the background, for ever, until `shutdown` is cancelled.
+    pub fn start(config: AmqpConfig, shutdown: &CancellationToken) -> Self {
+        let shutdown = shutdown.child_token();
+        let (commands, command_rx) = mpsc::channel(WAITING_CALLS);
+        let (state_tx, state) = watch::channel(LinkState::Connecting);
+        let admin = Arc::new(Admin::new(config.clone(), shutdown.clone()));
+        let declared = Arc::new(Declared::default());
+        let confirm_timeout = config.confirm_timeout;
+        let link = PublisherLink {
+            config,
+            admin: Arc::clone(&admin),
+            declared: Arc::clone(&declared),
+            state: state_tx,
+            commands: command_rx,
+            shutdown: shutdown.clone(),
+        };
+        tokio::spawn(link.run());
+        Self {
+            shared: Arc::new(Shared {
+                commands,
+                state,
+                admin,
+                declared,
+                declaring: tokio::sync::Mutex::default(),
+                confirm_timeout,
+                _stop_when_dropped: shutdown.drop_guard(),
+            }),
+        }
+    }
+
+    /// The state of the link, without waiting.
+    pub fn state(&self) -> LinkState {
+        self.shared.state.borrow().clone()
+    }
+
+    /// Waits until publishing is possible; ends as well when the publisher is closed for good.
+    pub async fn wait_up(&self) {
+        self.wait_for(|state| matches!(state, LinkState::Up | LinkState::Closed))
+            .await;
+    }
+
+    /// Waits until the connection is closed after the token was cancelled.
+    pub async fn wait_closed(&self) {
+        self.wait_for(|state| matches!(state, LinkState::Closed)).await;
+    }
+
+    async fn wait_for(&self, condition: impl FnMut(&LinkState) -> bool) {
+        // An error means that the publishing task has ended, which is Closed as well.
+        let _ = self.shared.state.clone().wait_for(condition).await;
+    }
+
+    /// Publishes all messages in a burst and says what became of each, in the same order, within
+    /// the confirm timeout. A message that no queue took is tried once more after its queue was
+    /// declared again. Dropping the future does not take back what was sent.
+    pub async fn publish(&self, messages: Vec<OutgoingMessage>) -> Vec<Outcome> {
+        let deadline = Instant::now() + self.shared.confirm_timeout;
+        let messages: Arc<[OutgoingMessage]> = messages.into();
+        let mut outcomes = self.attempt(Arc::clone(&messages), deadline).await;
+        let (slots, unroutable): (Vec<_>, Vec<_>) = (outcomes.iter_mut().zip(messages.iter()))
+            .filter(|(outcome, _)| **outcome == Err(PublishError::Unroutable))
+            .map(|(outcome, message)| (outcome, message.clone()))
+            .unzip();
+        if !unroutable.is_empty() {
+            let count = unroutable.len();
+            warn!("no queue took {count} messages: declaring their queues again");
+            self.shared.declared.forget(&unroutable);
+            let second = self.attempt(unroutable.into(), deadline).await;
+            for (slot, outcome) in slots.into_iter().zip(second) {
+                *slot = outcome;
+            }
+        }
+        report(&messages, &outcomes);
+        outcomes
+    }
+
+    /// Messages ready in the queue of `backend`, or `None` if it has no queue yet. Works while
+    /// publishing is blocked, too.
+    pub async fn queue_depth(&self, backend: &str) -> Result<Option<u32>, QueueError> {
+        self.shared.admin.depth(backend).await
+    }
+
+    /// Declares the queue of `backend`, whatever is known of it.
+    pub async fn ensure_queue(&self, backend: &str) -> Result<(), QueueError> {
+        self.shared.admin.declare(backend).await?;
+        self.shared.declared.insert(backend);
+        Ok(())
+    }
+
+    async fn attempt(&self, messages: Arc<[OutgoingMessage]>, deadline: Instant) -> Vec<Outcome> {
+        let count = messages.len();
+        if let Some(refusal) = refusal(&self.state()) {
+            return vec![Err(refusal); count];
+        }
+        let batch = Arc::new(Batch::new(count));
+        let refused = self.declare_missing(&messages, deadline).await;
+        for (index, message) in messages.iter().enumerate() {
+            if let Some(error) = refused.get(&message.backend) {
+                batch.settle(index, Err(PublishError::Queue(error.clone())));
+            }
+        }
+        let command = Command {
+            messages,
+            batch: Arc::clone(&batch),
+        };
+        match timeout_at(deadline, self.shared.commands.send(command)).await {
+            Ok(Ok(())) => batch.wait(deadline).await,
+            // Taken by nobody: surely not sent.
+            Ok(Err(_)) => vec![Err(PublishError::Down("closed".into())); count],
+            Err(_) => vec![Err(PublishError::Blocked("too many waiting".into())); count],
+        }
+    }
+
+    /// Declares the queues that were not declared on this connection yet; answers with those that
+    /// could not be.
+    async fn declare_missing(
+        &self,
+        messages: &[OutgoingMessage],
+        deadline: Instant,
+    ) -> HashMap<String, QueueError> {
+        let mut refused = HashMap::new();
+        for backend in self.shared.declared.missing(messages) {
+            let declared = timeout_at(deadline, self.declare_once(&backend)).await;
+            let timed_out = LinkError::Timeout {
+                what: "queue.declare",
+                after: self.shared.confirm_timeout,
+            };
+            if let Err(error) = declared.unwrap_or(Err(timed_out.into())) {
+                refused.insert(backend, error);
+            }
+        }
+        refused
+    }
+
+    /// Of many callers who miss the same queue, one declares it.
+    async fn declare_once(&self, backend: &str) -> Result<(), QueueError> {
+        let _turn = self.shared.declaring.lock().await;
+        if self.shared.declared.contains(backend) {
+            return Ok(());
+        }
+        self.ensure_queue(backend).await
+    }
+}
+
+impl Declared {
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn insert(&self, backend: &str) {
+        self.lock().insert(backend.to_owned());
+    }
+
+    fn contains(&self, backend: &str) -> bool {
+        self.lock().contains(backend)
+    }
+
+    fn forget(&self, messages: &[OutgoingMessage]) {
+        let mut declared = self.lock();
+        for message in messages {
+            declared.remove(&message.backend);
+        }
+    }
+
+    fn missing(&self, messages: &[OutgoingMessage]) -> HashSet<String> {
+        let declared = self.lock();
+        let backends = messages.iter().map(|message| &message.backend);
+        backends
+            .filter(|backend| !declared.contains(*backend))
+            .cloned()
+            .collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why nothing can be published in this state.
+pub(super) fn refusal(state: &LinkState) -> Option<PublishError> {
+    match state {
+        LinkState::Up => None,
+        LinkState::Blocked { reason } => Some(PublishError::Blocked(Arc::clone(reason))),
+        LinkState::Down { reason, .. } => Some(PublishError::Down(Arc::clone(reason))),
+        other => Some(PublishError::Down(other.to_string().into())),
+    }
+}
+
+fn report(messages: &[OutgoingMessage], outcomes: &[Outcome]) {
+    for (message, outcome) in messages.iter().zip(outcomes) {
+        let task_id = message.task_id;
+        match outcome {
+            Ok(()) => debug!(%task_id, "published task {task_id} to {}", message.backend),
+            Err(PublishError::Unroutable) => {
+                warn!(%task_id, "task {task_id}: no queue of {} took it", message.backend);
+            }
+            Err(error) => debug!(%task_id, "task {task_id} was not published: {error}"),
+        }
+    }
+}

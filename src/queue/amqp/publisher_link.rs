@@ -1,0 +1,264 @@
+//! The task that owns the publisher's connection: connects, publishes, watches the confirms.
+//!
+//! RabbitMQ with a memory or disk alarm goes on answering on a connection and just stops reading
+//! after the first publish. So a new connection counts as up only after a first message, which no
+//! queue takes, was confirmed; and one on which confirms stay away is blocked, then given up.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use amqprs::BasicProperties;
+use amqprs::channel::{BasicPublishArguments, ConfirmSelectArguments};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use super::admin::Admin;
+use super::backoff::Backoff;
+use super::batch::Batch;
+use super::config::AmqpConfig;
+use super::confirms::Confirms;
+use super::connection::{Link, LinkChannel, LinkError};
+use super::message::OutgoingMessage;
+use super::publish_error::PublishError;
+use super::publisher::{Declared, refusal};
+use super::state::LinkState;
+use super::topology::queue_name;
+
+/// How long the first message of a connection may take before the broker counts as blocked.
+const PROBE_LIMIT: Duration = Duration::from_secs(1);
+const WATCH_EVERY: Duration = Duration::from_millis(50);
+const DRAIN_LIMIT: Duration = Duration::from_secs(2);
+
+/// One `publish` call on its way.
+pub(super) struct Command {
+    pub(super) messages: Arc<[OutgoingMessage]>,
+    pub(super) batch: Arc<Batch>,
+}
+
+pub(super) struct PublisherLink {
+    pub(super) config: AmqpConfig,
+    pub(super) admin: Arc<Admin>,
+    pub(super) declared: Arc<Declared>,
+    pub(super) state: watch::Sender<LinkState>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) shutdown: CancellationToken,
+}
+
+struct Session {
+    link: Link,
+    channel: LinkChannel,
+    confirms: Arc<Confirms>,
+    backlog: VecDeque<(Arc<Batch>, usize, OutgoingMessage)>,
+    /// The first message was confirmed.
+    proven: bool,
+}
+
+enum End {
+    Shutdown,
+    Lost(String),
+}
+
+impl PublisherLink {
+    pub(super) async fn run(mut self) {
+        let mut backoff = Backoff::default();
+        while let Some(opened) = self.while_down(open(self.config.clone())).await {
+            let since = Instant::now();
+            let (reason, lasted) = match opened {
+                Ok(session) => match self.serve(session).await {
+                    End::Shutdown => break,
+                    End::Lost(reason) => (reason, since.elapsed()),
+                },
+                Err(error) => (error.to_string(), Duration::ZERO),
+            };
+            let wait = backoff.next(lasted);
+            warn!("publisher down: {reason}; connecting again in {} ms", wait.as_millis());
+            self.state
+                .send_modify(|state| *state = LinkState::down_after(state, &reason));
+            if self.while_down(sleep(wait)).await.is_none() {
+                break;
+            }
+        }
+        self.commands.close();
+        while let Some(command) = self.commands.recv().await {
+            command.batch.fail(&PublishError::Down("closed".into()));
+        }
+        self.admin.close().await;
+        self.state.send_replace(LinkState::Closed);
+    }
+
+    /// Runs `work` while it refuses what was sent just before the link went down; `None` on
+    /// shutdown.
+    async fn while_down<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return None,
+                outcome = &mut work => return Some(outcome),
+                Some(command) = self.commands.recv() => self.refuse(&command),
+            }
+        }
+    }
+
+    fn refuse(&self, command: &Command) {
+        let refusal = refusal(&self.state.borrow());
+        let error = refusal.unwrap_or_else(|| PublishError::Down("connecting".into()));
+        command.batch.fail(&error);
+    }
+
+    async fn serve(&mut self, mut session: Session) -> End {
+        self.declared.clear();
+        let end = self.serve_until_lost(&mut session).await;
+        let Session { link, channel, confirms, backlog, .. } = session;
+        for (batch, index, _) in backlog {
+            batch.settle(index, Err(PublishError::Down("the connection was lost".into())));
+        }
+        if matches!(end, End::Shutdown) {
+            drain(&link, &confirms).await;
+            channel.close(&link).await;
+            link.close().await;
+            info!("publisher closed its connection");
+        }
+        confirms.fail_all(&PublishError::ConnectionLost);
+        end
+    }
+
+    async fn serve_until_lost(&mut self, session: &mut Session) -> End {
+        let mut ticks = interval(WATCH_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if let Err(error) = session.send_backlog(&self.config.queue).await {
+                return End::Lost(error.to_string());
+            }
+            let up = self.state.borrow().is_up();
+            let idle = session.backlog.is_empty();
+            tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return End::Shutdown,
+                () = session.link.lost() => return End::Lost(session.link.lost_reason()),
+                () = session.channel.closed.cancelled() => {
+                    return End::Lost(session.channel.closed_error().to_string());
+                }
+                () = session.confirms.changed(), if !idle || !up => {
+                    self.watch(session);
+                }
+                _ = ticks.tick(), if session.confirms.waiting_since().is_some() => {
+                    if let Some(reason) = self.watch(session) {
+                        session.link.give_up(&reason);
+                        return End::Lost(reason);
+                    }
+                }
+                Some(command) = self.commands.recv(), if idle => {
+                    if up { session.accept(command) } else { self.refuse(&command) }
+                }
+            }
+        }
+    }
+
+    /// Sets the state by how long confirms have been missing; a reason to give up, if that is due.
+    fn watch(&self, session: &mut Session) -> Option<String> {
+        let limit = self.config.confirm_timeout;
+        let waiting = session.confirms.waiting_since().map(|since| since.elapsed());
+        let stalled = match waiting {
+            None => {
+                session.proven = true;
+                false
+            }
+            Some(waiting) if session.proven => waiting > limit / 2,
+            Some(waiting) if waiting > PROBE_LIMIT.min(limit / 2) => true,
+            Some(_) => return None,
+        };
+        let blocked = matches!(*self.state.borrow(), LinkState::Blocked { .. });
+        if !stalled && !self.state.borrow().is_up() {
+            info!("publisher connected to RabbitMQ at {}", self.config.address());
+            self.state.send_replace(LinkState::Up);
+        } else if stalled && !blocked {
+            let reason = "it does not confirm messages (memory or disk alarm, or overload?)";
+            warn!("publisher blocked: RabbitMQ is connected, but {reason}");
+            let reason = reason.into();
+            self.state.send_replace(LinkState::Blocked { reason });
+        }
+        let overdue = session.proven && waiting.is_some_and(|waiting| waiting > limit);
+        overdue.then(|| format!("no confirm for {} ms", limit.as_millis()))
+    }
+}
+
+impl Session {
+    fn accept(&mut self, command: Command) {
+        let Command { messages, batch } = command;
+        for (index, message) in messages.iter().enumerate() {
+            self.backlog.push_back((Arc::clone(&batch), index, message.clone()));
+        }
+    }
+
+    async fn send_backlog(&mut self, base: &str) -> Result<(), LinkError> {
+        while !self.backlog.is_empty() && !self.confirms.is_full() {
+            let Some((batch, index, message)) = self.backlog.pop_front() else {
+                break;
+            };
+            if batch.wants(index) {
+                self.confirms.expect(&batch, index, message.task_id);
+                let queue = queue_name(base, &message.backend);
+                self.send(&queue, message.properties(), message.body()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes to the default exchange, which routes by queue name.
+    async fn send(
+        &self,
+        queue: &str,
+        properties: BasicProperties,
+        body: Vec<u8>,
+    ) -> Result<(), LinkError> {
+        let arguments = BasicPublishArguments::new("", queue).mandatory(true).finish();
+        let sent = self.channel.channel.basic_publish(properties, body, arguments);
+        sent.await
+            .map_err(|_| LinkError::Lost(self.link.lost_reason()))
+    }
+
+    /// Publishes a message that no queue takes: its confirm proves that the broker reads.
+    async fn probe(&self) -> Result<(), LinkError> {
+        let id = Uuid::now_v7();
+        self.confirms.expect(&Arc::new(Batch::new(1)), 0, id);
+        let nowhere = format!("qtask.probe.{id}");
+        self.send(&nowhere, BasicProperties::default(), Vec::new()).await
+    }
+}
+
+async fn open(config: AmqpConfig) -> Result<Session, LinkError> {
+    let link = Link::open(&config, "publisher").await?;
+    let confirms = Arc::new(Confirms::new());
+    let channel = link.open_channel(Some(Arc::clone(&confirms))).await?;
+    let broker = channel.channel.clone();
+    let select = async move { broker.confirm_select(ConfirmSelectArguments::default()).await };
+    link.request("confirm.select", select).await?;
+    let session = Session {
+        link,
+        channel,
+        confirms,
+        backlog: VecDeque::new(),
+        proven: false,
+    };
+    session.probe().await?;
+    Ok(session)
+}
+
+/// Waits a little for what is still unconfirmed.
+async fn drain(link: &Link, confirms: &Confirms) {
+    let confirmed = async {
+        while confirms.waiting_since().is_some() {
+            confirms.changed().await;
+        }
+    };
+    tokio::select! {
+        () = link.lost() => {}
+        _ = timeout(DRAIN_LIMIT, confirmed) => {}
+    }
+}

@@ -1,0 +1,173 @@
+//! The queues: their names, their arguments, and what the broker says when they do not fit.
+
+use amqprs::channel::QueueDeclareArguments;
+use amqprs::{FieldName, FieldTable, FieldValue};
+use thiserror::Error;
+use tracing::info;
+
+use super::config::{AmqpConfig, MAX_SHORT_STRING, QueueType};
+use super::connection::{Link, LinkChannel, LinkError};
+
+/// The highest priority of a message; RabbitMQ keeps one internal queue for each.
+pub(super) const MAX_PRIORITY: u8 = 10;
+
+const NOT_FOUND: u16 = 404;
+const ACCESS_REFUSED: u16 = 403;
+const PRECONDITION_FAILED: u16 = 406;
+
+/// Why a queue cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum QueueError {
+    /// It exists, declared by someone else in another way.
+    #[error(
+        "the queue '{queue}' exists with other arguments ({detail}): let it run empty and delete it \
+         (rabbitmqctl delete_queue '{queue}'), or choose another name or queue type"
+    )]
+    Mismatch {
+        /// The queue.
+        queue: String,
+        /// The broker's words.
+        detail: String,
+    },
+    /// The user lacks the permission to configure, read or write it.
+    #[error("RabbitMQ refuses access to the queue '{queue}': {detail}")]
+    Denied {
+        /// The queue.
+        queue: String,
+        /// The broker's words.
+        detail: String,
+    },
+    /// The name does not fit the protocol.
+    #[error("the queue name '{queue}' is longer than 255 bytes")]
+    NameTooLong {
+        /// The queue.
+        queue: String,
+    },
+    /// The broker could not be asked.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+/// The queue of a backend: `base` for the built-in `simulator`, else `<base>.<backend>`.
+pub fn queue_name(base: &str, backend: &str) -> String {
+    if backend == "simulator" {
+        base.to_owned()
+    } else {
+        format!("{base}.{backend}")
+    }
+}
+
+/// Declares the queue on `channel`. A refusal closes the channel.
+pub(super) async fn declare(
+    link: &Link,
+    channel: &LinkChannel,
+    config: &AmqpConfig,
+    queue: &str,
+) -> Result<(), QueueError> {
+    check_length(queue)?;
+    let mut arguments = QueueDeclareArguments::durable_client_named(queue);
+    arguments.arguments(queue_arguments(config.queue_type));
+    declare_with(link, channel, queue, arguments).await?;
+    info!("declared the queue {queue}");
+    Ok(())
+}
+
+/// Number of messages ready in the queue, or `None` if there is no such queue (which closes the
+/// channel).
+pub(super) async fn depth(
+    link: &Link,
+    channel: &LinkChannel,
+    queue: &str,
+) -> Result<Option<u32>, QueueError> {
+    check_length(queue)?;
+    let mut arguments = QueueDeclareArguments::new(queue);
+    arguments.passive(true);
+    match declare_with(link, channel, queue, arguments).await {
+        Ok(messages) => Ok(messages),
+        Err(QueueError::Link(LinkError::ChannelClosed { code: NOT_FOUND, .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn declare_with(
+    link: &Link,
+    channel: &LinkChannel,
+    queue: &str,
+    arguments: QueueDeclareArguments,
+) -> Result<Option<u32>, QueueError> {
+    let broker = channel.channel.clone();
+    let request = async move { broker.queue_declare(arguments).await };
+    match link.request("queue.declare", request).await {
+        Ok(answer) => Ok(answer.map(|(_, messages, _)| messages)),
+        Err(error) => Err(refusal(queue, channel.explain(error))),
+    }
+}
+
+fn refusal(queue: &str, error: LinkError) -> QueueError {
+    let queue = queue.to_owned();
+    match error {
+        LinkError::ChannelClosed { code: PRECONDITION_FAILED, text: detail } => {
+            QueueError::Mismatch { queue, detail }
+        }
+        LinkError::ChannelClosed { code: ACCESS_REFUSED, text: detail } => {
+            QueueError::Denied { queue, detail }
+        }
+        other => QueueError::Link(other),
+    }
+}
+
+fn check_length(queue: &str) -> Result<(), QueueError> {
+    if queue.len() > MAX_SHORT_STRING {
+        return Err(QueueError::NameTooLong { queue: queue.to_owned() });
+    }
+    Ok(())
+}
+
+/// The type is always named, so that a virtual host's default type cannot change it.
+///
+/// Quorum queues get no `x-delivery-limit`: RabbitMQ 3 reads a negative limit as 0 (drop at the
+/// first return), RabbitMQ 4 as none, and an argument that depends on the broker's version would
+/// refuse the existing queue after an upgrade. RabbitMQ 4's own limit of 20 returns then drops a
+/// hint, which the sweep publishes again.
+fn queue_arguments(queue_type: QueueType) -> FieldTable {
+    let mut table = FieldTable::new();
+    match queue_type {
+        QueueType::Classic => {
+            insert(&mut table, "x-queue-type", text("classic"));
+            insert(&mut table, "x-queue-version", Some(FieldValue::I(2)));
+            let priorities = FieldValue::I(i32::from(MAX_PRIORITY));
+            insert(&mut table, "x-max-priority", Some(priorities));
+        }
+        QueueType::Quorum => insert(&mut table, "x-queue-type", text("quorum")),
+    }
+    table
+}
+
+fn text(value: &str) -> Option<FieldValue> {
+    value.try_into().ok().map(FieldValue::S)
+}
+
+fn insert(table: &mut FieldTable, key: &str, value: Option<FieldValue>) {
+    if let (Ok(key), Some(value)) = (FieldName::try_from(key), value) {
+        table.insert(key, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_simulator_has_the_base_queue_and_others_a_suffix() {
+        assert_eq!(queue_name("quantum_tasks", "simulator"), "quantum_tasks");
+        assert_eq!(queue_name("quantum_tasks", "aer"), "quantum_tasks.aer");
+    }
+
+    #[test]
+    fn only_classic_queues_ask_for_priorities() {
+        let classic = queue_arguments(QueueType::Classic).to_string();
+        assert!(classic.contains("x-max-priority") && classic.contains("x-queue-version"));
+        let quorum = queue_arguments(QueueType::Quorum).to_string();
+        assert!(quorum.contains("quorum") && !quorum.contains("x-max-priority"));
+    }
+}

@@ -1,0 +1,242 @@
+//! Claims: from waiting to `processing`, owned by one live session.
+
+use std::collections::{HashMap, HashSet};
+
+use diesel::prelude::QueryableByName;
+use diesel::sql_types::{Array, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::batch::Flush;
+use super::pool::Pools;
+use super::statement::Prepared;
+use super::{Store, StoreError};
+use crate::domain::owner::{Lease, Session};
+use crate::domain::status::Status;
+use crate::domain::task::{Assignment, Work};
+
+/// A worker asks for a task that a message named.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// The task.
+    pub task_id: Uuid,
+    /// Who would own it.
+    pub session: Session,
+}
+
+/// The answer to a claim by id.
+#[derive(Debug, Clone)]
+pub enum Claim {
+    /// The session owns the task now.
+    Granted(Box<Assignment>),
+    /// Someone else has it, it is over, or it waits for its retry: nothing to do.
+    NotClaimable(Status),
+    /// There is no such task: it was withdrawn, or the message is not ours.
+    Unknown,
+}
+
+// The set-list and the history row are the same for a claim by id and a claim of the next ones.
+macro_rules! move_to_processing {
+    ($source:literal) => {
+        concat!(
+            "moved AS (
+    UPDATE tasks t
+    SET current_status = 'processing', attempt = t.attempt + 1, worker_id = s.worker_id, session_id = s.session_id,
+        started_at = clock_timestamp(), available_at = NULL
+    FROM ",
+            $source,
+            " AS c JOIN workers s ON s.session_id = $2 AND s.ended_at IS NULL
+    WHERE t.task_id = c.task_id AND t.current_status IN ('pending', 'retrying') AND t.available_at <= clock_timestamp()
+    RETURNING t.task_id, t.attempt, t.backend, t.circuit, t.shots, t.problem_id, t.parameters, t.timeout_seconds,
+              t.max_attempts, t.correlation_id, t.submitted_at, t.started_at, t.worker_id
+), noted AS (
+    INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, session_id, notes)
+    SELECT task_id, 'processing', started_at, attempt, worker_id, $2, 'Claimed by worker ' || worker_id FROM moved
+)"
+        )
+    };
+}
+
+// The outer join to tasks reads the snapshot from before the move: the status that the claim found.
+const CLAIM_BY_ID: &str = concat!(
+    "WITH input AS (SELECT task_id FROM unnest($1) AS i(task_id)), ",
+    move_to_processing!("input"),
+    "
+SELECT input.task_id, before.current_status::text AS found, moved.attempt, moved.backend, moved.circuit, moved.shots,
+       moved.problem_id, moved.parameters, moved.timeout_seconds, moved.max_attempts, moved.correlation_id,
+       moved.submitted_at, moved.started_at
+FROM input LEFT JOIN moved USING (task_id) LEFT JOIN tasks before USING (task_id)"
+);
+
+const CLAIM_NEXT: &str = concat!(
+    "WITH next AS (
+    SELECT candidate.task_id
+    FROM unnest($1) AS wanted(backend) CROSS JOIN LATERAL (
+        SELECT task_id, priority FROM tasks
+        WHERE tasks.backend = wanted.backend AND available_at <= clock_timestamp()
+        ORDER BY priority DESC, task_id LIMIT $3 FOR UPDATE SKIP LOCKED
+    ) AS candidate
+    ORDER BY candidate.priority DESC, candidate.task_id LIMIT $3
+), ",
+    move_to_processing!("next"),
+    "
+SELECT moved.task_id, before.current_status::text AS found, moved.attempt, moved.backend, moved.circuit, moved.shots,
+       moved.problem_id, moved.parameters, moved.timeout_seconds, moved.max_attempts, moved.correlation_id,
+       moved.submitted_at, moved.started_at
+FROM moved JOIN tasks before USING (task_id)"
+);
+
+#[derive(QueryableByName)]
+struct ClaimRow {
+    #[diesel(sql_type = SqlUuid)]
+    task_id: Uuid,
+    #[diesel(sql_type = Nullable<Text>)]
+    found: Option<String>,
+    #[diesel(embed)]
+    granted: GrantedRow,
+}
+
+#[derive(QueryableByName)]
+struct GrantedRow {
+    #[diesel(sql_type = Nullable<Integer>)]
+    attempt: Option<i32>,
+    #[diesel(sql_type = Nullable<Text>)]
+    backend: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    circuit: Option<String>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    shots: Option<i32>,
+    #[diesel(sql_type = Nullable<Text>)]
+    problem_id: Option<String>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    parameters: Option<Value>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    timeout_seconds: Option<i32>,
+    #[diesel(sql_type = Nullable<SmallInt>)]
+    max_attempts: Option<i16>,
+    #[diesel(sql_type = Nullable<Text>)]
+    correlation_id: Option<String>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    submitted_at: Option<OffsetDateTime>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    started_at: Option<OffsetDateTime>,
+}
+
+impl ClaimRow {
+    fn into_claim(self, session: &Session) -> Result<Claim, StoreError> {
+        let Some(found) = self.found else { return Ok(Claim::Unknown) };
+        let status: Status = found.parse().map_err(|error| StoreError::Refused(format!("{error}")))?;
+        Ok(match self.granted.into_assignment(self.task_id, status, session) {
+            Some(assignment) => Claim::Granted(Box::new(assignment)),
+            None => Claim::NotClaimable(status),
+        })
+    }
+}
+
+impl GrantedRow {
+    /// None where the row was not moved: every column of `moved` is null then.
+    fn into_assignment(self, task_id: Uuid, previous_status: Status, session: &Session) -> Option<Assignment> {
+        let work = match (self.circuit, self.problem_id) {
+            (Some(source), _) => Work::Circuit { source, shots: u32::try_from(self.shots?).ok()? },
+            (None, problem_id) => Work::Problem { problem_id: problem_id? },
+        };
+        let parameters = match self.parameters? {
+            Value::Object(parameters) => parameters,
+            _ => serde_json::Map::new(),
+        };
+        Some(Assignment {
+            lease: Lease { task_id, attempt: self.attempt?, session: session.clone() },
+            previous_status,
+            backend: self.backend?,
+            work,
+            parameters,
+            timeout_seconds: self.timeout_seconds?,
+            max_attempts: self.max_attempts?,
+            correlation_id: self.correlation_id?,
+            submitted_at: self.submitted_at?,
+            started_at: self.started_at?,
+        })
+    }
+}
+
+pub(super) struct ClaimById {
+    pub(super) pools: Pools,
+}
+
+impl Flush for ClaimById {
+    type Item = ClaimRequest;
+    type Outcome = Claim;
+
+    async fn flush(&self, requests: &[ClaimRequest]) -> Result<Vec<Claim>, StoreError> {
+        let mut rows = HashMap::new();
+        // One process is one session, but for the moment after it lost one.
+        let sessions: HashSet<Uuid> = requests.iter().map(|request| request.session.session_id).collect();
+        for session_id in sessions {
+            let mine = requests.iter().filter(|request| request.session.session_id == session_id);
+            rows.extend(self.claim(session_id, mine.map(|request| request.task_id).collect()).await?);
+        }
+        // Two messages for one task in one flush: the first claim takes the row, the second finds it running.
+        let answer = |request: &ClaimRequest| match rows.remove(&(request.session.session_id, request.task_id)) {
+            Some(row) => row.into_claim(&request.session),
+            None => Ok(Claim::NotClaimable(Status::Processing)),
+        };
+        requests.iter().map(answer).collect()
+    }
+}
+
+impl ClaimById {
+    async fn claim(
+        &self,
+        session_id: Uuid,
+        mut task_ids: Vec<Uuid>,
+    ) -> Result<impl Iterator<Item = ((Uuid, Uuid), ClaimRow)>, StoreError> {
+        // In one order everywhere, so that two statements over the same rows wait for each other instead of deadlocking.
+        task_ids.sort_unstable();
+        task_ids.dedup();
+        let rows: Vec<ClaimRow> = self
+            .pools
+            .run("claim tasks by id", async |connection| {
+                Prepared(
+                    diesel::sql_query(CLAIM_BY_ID)
+                        .bind::<Array<SqlUuid>, _>(task_ids)
+                        .bind::<SqlUuid, _>(session_id),
+                )
+                .load(connection)
+                .await
+            })
+            .await?;
+        Ok(rows.into_iter().map(move |row| ((session_id, row.task_id), row)))
+    }
+}
+
+impl Store {
+    /// Claims up to `limit` of the next tasks of these backends: higher priority first, then older.
+    pub async fn claim_next(
+        &self,
+        session: &Session,
+        backends: &[String],
+        limit: usize,
+    ) -> Result<Vec<Assignment>, StoreError> {
+        let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+        let rows: Vec<ClaimRow> = self
+            .pools
+            .run("claim the next tasks", async |connection| {
+                Prepared(
+                    diesel::sql_query(CLAIM_NEXT)
+                        .bind::<Array<Text>, _>(backends)
+                        .bind::<SqlUuid, _>(session.session_id)
+                        .bind::<Integer, _>(limit),
+                )
+                .load(connection)
+                .await
+            })
+            .await?;
+        let claims: Vec<Claim> = rows.into_iter().map(|row| row.into_claim(session)).collect::<Result<_, _>>()?;
+        Ok(claims
+            .into_iter()
+            .filter_map(|claim| if let Claim::Granted(assignment) = claim { Some(*assignment) } else { None })
+            .collect())
+    }
+}

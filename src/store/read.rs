@@ -1,0 +1,147 @@
+//! Reading tasks: one with its history, or a page of many.
+
+use std::io::Write;
+
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::pg::{Pg, PgValue};
+use diesel::prelude::*;
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::schema::{sql_types::TaskStatus, status_history, tasks};
+use super::{Store, StoreError};
+use crate::domain::status::Status;
+
+/// [`Status`] as the column's type.
+#[derive(Debug, Clone, Copy, FromSqlRow, AsExpression)]
+#[diesel(sql_type = TaskStatus)]
+pub struct StatusColumn(Status);
+
+impl FromSql<TaskStatus, Pg> for StatusColumn {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(std::str::from_utf8(value.as_bytes())?.parse()?))
+    }
+}
+
+impl ToSql<TaskStatus, Pg> for StatusColumn {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(self.0.as_str().as_bytes())?;
+        Ok(IsNull::No)
+    }
+}
+
+impl From<StatusColumn> for Status {
+    fn from(column: StatusColumn) -> Self {
+        column.0
+    }
+}
+
+/// A task as stored.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = tasks, check_for_backend(Pg))]
+#[allow(missing_docs, reason = "the columns are explained in the migrations")]
+pub struct TaskRecord {
+    pub task_id: Uuid,
+    pub backend: String,
+    pub shots: Option<i32>,
+    pub problem_id: Option<String>,
+    pub parameters: Value,
+    pub priority: i16,
+    pub timeout_seconds: i32,
+    pub max_attempts: i16,
+    pub attempt: i32,
+    #[diesel(deserialize_as = StatusColumn)]
+    pub current_status: Status,
+    pub submitted_at: OffsetDateTime,
+    pub available_at: Option<OffsetDateTime>,
+    pub started_at: Option<OffsetDateTime>,
+    pub completed_at: Option<OffsetDateTime>,
+    pub worker_id: Option<String>,
+    pub result: Option<Value>,
+    pub execution: Option<Value>,
+    pub error_code: Option<String>,
+    pub error_message: Option<String>,
+    pub metadata: Value,
+    pub correlation_id: String,
+}
+
+/// One status that a task was in.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = status_history, check_for_backend(Pg))]
+#[allow(missing_docs, reason = "the columns are explained in the migrations")]
+pub struct HistoryEntry {
+    #[diesel(deserialize_as = StatusColumn)]
+    pub status: Status,
+    pub transitioned_at: OffsetDateTime,
+    pub attempt: i32,
+    pub worker_id: Option<String>,
+    pub notes: Option<String>,
+}
+
+/// The last task of a page; the next page begins behind it. Task ids grow with the time of submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor(pub Uuid);
+
+/// Which tasks to list, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct TaskFilter {
+    /// Any of these; all where empty.
+    pub statuses: Vec<Status>,
+    /// Only this backend's.
+    pub backend: Option<String>,
+    /// Where the page begins.
+    pub after: Option<Cursor>,
+    /// How many, at most.
+    pub limit: i64,
+}
+
+impl Store {
+    /// A task and its history, oldest entry first; None where there is no such task.
+    pub async fn task(&self, task_id: Uuid) -> Result<Option<(TaskRecord, Vec<HistoryEntry>)>, StoreError> {
+        self.pools
+            .run("read task", async |connection| {
+                let query = tasks::table.find(task_id).select(TaskRecord::as_select());
+                let Some(task) = query.get_result(connection).await.optional()? else { return Ok(None) };
+                let history = status_history::table
+                    .filter(status_history::task_id.eq(task_id))
+                    .order(status_history::id)
+                    .select(HistoryEntry::as_select())
+                    .load(connection)
+                    .await?;
+                Ok(Some((task, history)))
+            })
+            .await
+    }
+
+    /// A page of tasks, newest first.
+    pub async fn list(&self, filter: &TaskFilter) -> Result<Vec<TaskRecord>, StoreError> {
+        let mut query = tasks::table
+            .select(TaskRecord::as_select())
+            .order(tasks::task_id.desc())
+            .limit(filter.limit)
+            .into_boxed::<Pg>();
+        if !filter.statuses.is_empty() {
+            let statuses: Vec<_> = filter.statuses.iter().copied().map(StatusColumn).collect();
+            query = query.filter(tasks::current_status.eq_any(statuses));
+        }
+        if let Some(backend) = &filter.backend {
+            query = query.filter(tasks::backend.eq(backend.as_str()));
+        }
+        if let Some(Cursor(task_id)) = filter.after {
+            query = query.filter(tasks::task_id.lt(task_id));
+        }
+        self.pools.run("list tasks", async |connection| query.load(connection).await).await
+    }
+
+    /// Whether PostgreSQL answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.pools
+            .run_control("ping", async |connection| diesel::sql_query("SELECT 1").execute(connection).await)
+            .await
+            .map(drop)
+    }
+}

@@ -1,0 +1,62 @@
+//! The tables as the typed queries of `read` see them; `diesel print-schema` gives the same.
+#![allow(missing_docs, reason = "the columns are explained in the migrations")]
+
+pub mod sql_types {
+    #[derive(diesel::sql_types::SqlType, diesel::query_builder::QueryId)]
+    #[diesel(postgres_type(name = "task_status"))]
+    pub struct TaskStatus;
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::TaskStatus;
+
+    tasks (task_id) {
+        task_id -> Uuid,
+        backend -> Text,
+        circuit -> Nullable<Text>,
+        shots -> Nullable<Integer>,
+        problem_id -> Nullable<Text>,
+        parameters -> Jsonb,
+        priority -> SmallInt,
+        timeout_seconds -> Integer,
+        max_attempts -> SmallInt,
+        attempt -> Integer,
+        uncounted_attempts -> Integer,
+        current_status -> TaskStatus,
+        submitted_at -> Timestamptz,
+        available_at -> Nullable<Timestamptz>,
+        dispatched_at -> Nullable<Timestamptz>,
+        started_at -> Nullable<Timestamptz>,
+        completed_at -> Nullable<Timestamptz>,
+        worker_id -> Nullable<Text>,
+        session_id -> Nullable<Uuid>,
+        cancel_requested_at -> Nullable<Timestamptz>,
+        result -> Nullable<Jsonb>,
+        execution -> Nullable<Jsonb>,
+        error_code -> Nullable<Text>,
+        error_message -> Nullable<Text>,
+        metadata -> Jsonb,
+        idempotency_key -> Nullable<Text>,
+        request_fingerprint -> Nullable<Uuid>,
+        correlation_id -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::TaskStatus;
+
+    status_history (task_id, id) {
+        id -> BigInt,
+        task_id -> Uuid,
+        status -> TaskStatus,
+        transitioned_at -> Timestamptz,
+        attempt -> Integer,
+        worker_id -> Nullable<Text>,
+        session_id -> Nullable<Uuid>,
+        notes -> Nullable<Text>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(tasks, status_history);

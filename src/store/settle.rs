@@ -1,0 +1,186 @@
+//! Settlements: out of `processing`, by the owner of the attempt and nobody else.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::prelude::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::batch::Flush;
+use super::outcome::Settled;
+use super::pool::Pools;
+use super::statement::Prepared;
+use super::{StoreError, Wake};
+use crate::domain::settlement::{Failure, Settlement, Verdict};
+use crate::domain::status::Status;
+
+pub(super) struct Settle {
+    pub(super) pools: Pools,
+    pub(super) wake: Wake,
+}
+
+// Where the task goes on this verdict. Whether attempts are left, and whether a cancel was asked for, is the row's to say.
+macro_rules! next_status {
+    () => {
+        "(CASE
+            WHEN i.verdict IN ('completed', 'failed') THEN i.verdict
+            WHEN t.cancel_requested_at IS NOT NULL THEN 'cancelled'
+            WHEN i.verdict = 'retry' AND t.attempt - t.uncounted_attempts >= t.max_attempts THEN 'failed'
+            ELSE 'retrying'
+        END)"
+    };
+}
+
+const SETTLE: &str = concat!(
+    "WITH input AS (
+    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        AS i(task_id, worker_id, session_id, attempt, verdict, result, execution, error_code, error_message, delay_ms, note)
+), moved AS (
+    UPDATE tasks t
+    SET current_status = ",
+    next_status!(),
+    "::task_status,
+        completed_at = CASE WHEN ",
+    next_status!(),
+    " <> 'retrying' THEN clock_timestamp() END,
+        available_at = CASE WHEN ",
+    next_status!(),
+    " = 'retrying' THEN clock_timestamp() + i.delay_ms * interval '1 millisecond' END,
+        dispatched_at = CASE WHEN ",
+    next_status!(),
+    " = 'retrying' THEN NULL ELSE t.dispatched_at END,
+        uncounted_attempts = t.uncounted_attempts + (i.verdict = 'released')::integer,
+        worker_id = NULL, session_id = NULL,
+        result = i.result, execution = i.execution, error_code = i.error_code, error_message = i.error_message
+    FROM input i
+    WHERE t.task_id = i.task_id AND t.current_status = 'processing'
+      AND t.worker_id = i.worker_id AND t.session_id = i.session_id AND t.attempt = i.attempt
+    RETURNING t.task_id, t.backend, t.attempt, t.current_status AS status, i.worker_id, i.session_id,
+              CASE WHEN t.current_status = 'failed' AND i.verdict = 'retry'
+                   THEN i.note || ' (that was the last of ' || t.max_attempts || ' attempts)' ELSE i.note END AS note
+), noted AS (
+    INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, session_id, notes)
+    SELECT task_id, status, clock_timestamp(), attempt, worker_id, session_id, note FROM moved
+), woken AS (
+    SELECT count(pg_notify('qtask_ready', backend)) AS backends
+    FROM (SELECT DISTINCT backend FROM moved WHERE status = 'retrying' AND $12) AS ready
+)
+SELECT i.task_id, i.attempt, moved.status::text AS moved_to,
+       CASE WHEN moved.task_id IS NULL THEN (
+           SELECT h.status::text FROM status_history h
+           WHERE h.task_id = i.task_id AND h.attempt = i.attempt AND h.session_id = i.session_id AND h.status <> 'processing'
+             AND (h.status::text = i.verdict OR i.verdict IN ('retry', 'released'))
+           ORDER BY h.id DESC LIMIT 1
+       ) END AS moved_before,
+       woken.backends
+FROM input i LEFT JOIN moved ON moved.task_id = i.task_id AND moved.attempt = i.attempt AND moved.session_id = i.session_id
+CROSS JOIN woken"
+);
+
+#[derive(QueryableByName)]
+struct SettledRow {
+    #[diesel(sql_type = SqlUuid)]
+    task_id: Uuid,
+    #[diesel(sql_type = Integer)]
+    attempt: i32,
+    #[diesel(sql_type = Nullable<Text>)]
+    moved_to: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    moved_before: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    #[allow(dead_code, reason = "selected so that the notifications are sent")]
+    backends: i64,
+}
+
+impl SettledRow {
+    fn answer(&self) -> Result<Settled, StoreError> {
+        let parse = |name: &str| -> Result<Status, StoreError> {
+            name.parse().map_err(|error| StoreError::Refused(format!("{error}")))
+        };
+        match (&self.moved_to, &self.moved_before) {
+            (Some(status), _) => parse(status).map(Settled::Moved),
+            (None, Some(status)) => parse(status).map(Settled::Already),
+            (None, None) => Ok(Settled::LeaseLost),
+        }
+    }
+}
+
+impl Flush for Settle {
+    type Item = Arc<Settlement>;
+    type Outcome = Settled;
+
+    async fn flush(&self, settlements: &[Arc<Settlement>]) -> Result<Vec<Settled>, StoreError> {
+        // Ordered by task, so that two statements over the same rows wait for each other instead of deadlocking.
+        let mut ordered: Vec<&Settlement> = settlements.iter().map(AsRef::as_ref).collect();
+        ordered.sort_unstable_by_key(|settlement| settlement.lease.task_id);
+        let rows = self.settle(&ordered).await?;
+        let answers: HashMap<(Uuid, i32), Settled> = rows
+            .iter()
+            .map(|row| Ok(((row.task_id, row.attempt), row.answer()?)))
+            .collect::<Result<_, StoreError>>()?;
+        let answer = |settlement: &Arc<Settlement>| {
+            let key = (settlement.lease.task_id, settlement.lease.attempt);
+            answers.get(&key).copied().unwrap_or(Settled::LeaseLost)
+        };
+        Ok(settlements.iter().map(answer).collect())
+    }
+}
+
+impl Settle {
+    async fn settle(&self, settlements: &[&Settlement]) -> Result<Vec<SettledRow>, StoreError> {
+        let wake = self.wake == Wake::Notify;
+        self.pools
+            .run("settle attempts", async |connection| {
+                Prepared(
+                    diesel::sql_query(SETTLE)
+                        .bind::<Array<SqlUuid>, _>(column(settlements, |s| s.lease.task_id))
+                        .bind::<Array<Text>, _>(column(settlements, |s| &*s.lease.session.worker_id))
+                        .bind::<Array<SqlUuid>, _>(column(settlements, |s| s.lease.session.session_id))
+                        .bind::<Array<Integer>, _>(column(settlements, |s| s.lease.attempt))
+                        .bind::<Array<Text>, _>(column(settlements, |s| s.verdict.name()))
+                        .bind::<Array<Nullable<Jsonb>>, _>(column(settlements, |s| result(&s.verdict)))
+                        .bind::<Array<Nullable<Jsonb>>, _>(column(settlements, |s| execution(&s.verdict)))
+                        .bind::<Array<Nullable<Text>>, _>(column(settlements, |s| {
+                            failure(&s.verdict).map(|failure| failure.code.as_str())
+                        }))
+                        .bind::<Array<Nullable<Text>>, _>(column(settlements, |s| {
+                            failure(&s.verdict).map(|failure| failure.message.as_str())
+                        }))
+                        .bind::<Array<BigInt>, _>(column(settlements, |s| delay_ms(&s.verdict)))
+                        .bind::<Array<Text>, _>(column(settlements, |s| s.note()))
+                        .bind::<Bool, _>(wake),
+                )
+                .load(connection)
+                .await
+            })
+            .await
+    }
+}
+
+fn column<'a, T>(settlements: &[&'a Settlement], field: impl Fn(&'a Settlement) -> T) -> Vec<T> {
+    settlements.iter().map(|settlement| field(settlement)).collect()
+}
+
+fn result(verdict: &Verdict) -> Option<&Value> {
+    if let Verdict::Completed(outcome) = verdict { Some(&outcome.result) } else { None }
+}
+
+fn execution(verdict: &Verdict) -> Option<&Value> {
+    if let Verdict::Completed(outcome) = verdict { Some(&outcome.execution) } else { None }
+}
+
+fn failure(verdict: &Verdict) -> Option<&Failure> {
+    match verdict {
+        Verdict::Failed(failure) | Verdict::Retry(failure, _) => Some(failure),
+        Verdict::Completed(_) | Verdict::Released(_) => None,
+    }
+}
+
+fn delay_ms(verdict: &Verdict) -> i64 {
+    let delay = if let Verdict::Retry(_, delay) = verdict { *delay } else { Duration::ZERO };
+    i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
+}
