@@ -1,1 +1,5 @@
-fn main() {}
+//! The `qtask` executable.
+
+fn main() -> std::process::ExitCode {
+    qtask::cli::main()
+}

@@ -58,6 +58,8 @@ CREATE TABLE tasks (
 CREATE INDEX tasks_claimable ON tasks (backend, priority DESC, task_id) WHERE available_at IS NOT NULL;
 -- What runs now, by session: finds a dead session's tasks without reading the table.
 CREATE INDEX tasks_running ON tasks (session_id) WHERE session_id IS NOT NULL;
+-- What waits without a message: retries, in the main. Next to empty at all times.
+CREATE INDEX tasks_undispatched ON tasks (task_id) WHERE available_at IS NOT NULL AND dispatched_at IS NULL;
 CREATE UNIQUE INDEX tasks_idempotency_key ON tasks (idempotency_key) WHERE idempotency_key IS NOT NULL;
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -128,6 +128,16 @@ impl Settlement {
         Self { lease, verdict: Verdict::Released(reason) }
     }
 
+    /// Whether the attempt delivered a result.
+    pub const fn is_completion(&self) -> bool {
+        matches!(self.verdict, Verdict::Completed(_))
+    }
+
+    /// Whether the task is given back unfinished.
+    pub const fn is_release(&self) -> bool {
+        matches!(self.verdict, Verdict::Released(_))
+    }
+
     /// What the history row says about the move.
     pub fn note(&self) -> String {
         match &self.verdict {

@@ -25,7 +25,7 @@ pub use listen::{ReadySignal, listen_for_ready_tasks};
 pub use migrate::{MigrationStatus, migrate_down, migrate_up, migration_status};
 pub use outcome::Settled;
 pub use pool::{DatabaseSettings, Pools};
-pub use read::{Cursor, HistoryEntry, TaskFilter, TaskRecord};
+pub use read::{Cursor, HistoryEntry, TaskFilter, TaskRecord, TaskSummary};
 pub use sweep::{BackendBacklog, Moved, StaleTask, Turn};
 pub use workers::Heartbeat;
 

@@ -40,16 +40,15 @@ impl From<StatusColumn> for Status {
     }
 }
 
-/// A task as stored.
+/// What a list shows of a task.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = tasks, check_for_backend(Pg))]
 #[allow(missing_docs, reason = "the columns are explained in the migrations")]
-pub struct TaskRecord {
+pub struct TaskSummary {
     pub task_id: Uuid,
     pub backend: String,
     pub shots: Option<i32>,
     pub problem_id: Option<String>,
-    pub parameters: Value,
     pub priority: i16,
     pub timeout_seconds: i32,
     pub max_attempts: i16,
@@ -61,12 +60,21 @@ pub struct TaskRecord {
     pub started_at: Option<OffsetDateTime>,
     pub completed_at: Option<OffsetDateTime>,
     pub worker_id: Option<String>,
-    pub result: Option<Value>,
-    pub execution: Option<Value>,
     pub error_code: Option<String>,
     pub error_message: Option<String>,
     pub metadata: Value,
     pub correlation_id: String,
+}
+
+/// A task with its result, which may be large.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = tasks, check_for_backend(Pg))]
+#[allow(missing_docs, reason = "the columns are explained in the migrations")]
+pub struct TaskRecord {
+    #[diesel(embed)]
+    pub summary: TaskSummary,
+    pub result: Option<Value>,
+    pub execution: Option<Value>,
 }
 
 /// One status that a task was in.
@@ -118,9 +126,9 @@ impl Store {
     }
 
     /// A page of tasks, newest first.
-    pub async fn list(&self, filter: &TaskFilter) -> Result<Vec<TaskRecord>, StoreError> {
+    pub async fn list(&self, filter: &TaskFilter) -> Result<Vec<TaskSummary>, StoreError> {
         let mut query = tasks::table
-            .select(TaskRecord::as_select())
+            .select(TaskSummary::as_select())
             .order(tasks::task_id.desc())
             .limit(filter.limit)
             .into_boxed::<Pg>();

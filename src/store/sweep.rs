@@ -173,10 +173,6 @@ RETURNING t.task_id, t.backend, t.priority, t.correlation_id";
 const UNDO_DISPATCH: &str = "
 UPDATE tasks SET dispatched_at = NULL WHERE task_id = ANY($1) AND available_at IS NOT NULL";
 
-const WAKE_DUE: &str = "
-SELECT backend, count(pg_notify('qtask_ready', backend)) AS waiting
-FROM (SELECT DISTINCT backend FROM tasks WHERE available_at <= clock_timestamp()) AS ready GROUP BY backend";
-
 const WITHDRAW: &str = "
 WITH withdrawn AS (
     DELETE FROM tasks WHERE task_id = $1 AND current_status = 'pending' AND attempt = 0 RETURNING task_id
@@ -292,17 +288,6 @@ impl Store {
             })
             .await
             .map(drop)
-    }
-
-    /// Wakes the workers of every backend that has claimable tasks: what a lost notification would have done.
-    pub async fn wake_due(&self) -> Result<(), StoreError> {
-        let woken: Result<Vec<BackendBacklog>, _> = self
-            .pools
-            .run_control("wake workers", async |connection| {
-                Prepared(diesel::sql_query(WAKE_DUE)).load(connection).await
-            })
-            .await;
-        woken.map(drop)
     }
 
     /// Takes a task back that was stored but could not be published. False where a worker has it already, or it is gone.

@@ -19,6 +19,8 @@ pub enum Heartbeat {
     Renewed {
         /// Those of the tasks named that the session does not own any more.
         lost: Vec<Uuid>,
+        /// Attempts that the session owns and did not name: the answer to their claim is on its way, or was lost.
+        unnamed: Vec<(Uuid, i32)>,
     },
     /// The session was silent for too long and has ended; its tasks are lost.
     Ended,
@@ -44,7 +46,9 @@ WITH renewed AS (
 SELECT EXISTS (SELECT FROM renewed) AS renewed,
        EXISTS (SELECT FROM workers WHERE worker_id = $1 AND session_id <> $2) AS replaced,
        ARRAY(SELECT held.task_id FROM unnest($3) AS held(task_id)
-             WHERE NOT EXISTS (SELECT FROM tasks t WHERE t.task_id = held.task_id AND t.session_id = $2)) AS lost";
+             WHERE NOT EXISTS (SELECT FROM tasks t WHERE t.task_id = held.task_id AND t.session_id = $2)) AS lost,
+       ARRAY(SELECT task_id FROM tasks WHERE session_id = $2 AND task_id <> ALL ($3) ORDER BY task_id) AS unnamed,
+       ARRAY(SELECT attempt FROM tasks WHERE session_id = $2 AND task_id <> ALL ($3) ORDER BY task_id) AS unnamed_attempts";
 
 const END: &str = "
 UPDATE workers SET ended_at = clock_timestamp() WHERE worker_id = $1 AND session_id = $2 AND ended_at IS NULL";
@@ -59,6 +63,10 @@ struct HeartbeatRow {
     replaced: bool,
     #[diesel(sql_type = Array<SqlUuid>)]
     lost: Vec<Uuid>,
+    #[diesel(sql_type = Array<SqlUuid>)]
+    unnamed: Vec<Uuid>,
+    #[diesel(sql_type = Array<Integer>)]
+    unnamed_attempts: Vec<i32>,
 }
 
 #[derive(QueryableByName)]
@@ -96,7 +104,7 @@ impl Store {
         self.release_orphans().await.map(drop)
     }
 
-    /// Renews the lease of everything that the session runs, and says which of the tasks in its hands are not its own any more.
+    /// Renews the lease of everything that the session runs, and compares what it has in its hands with what it owns.
     pub async fn heartbeat(
         &self,
         session: &Session,
@@ -120,7 +128,9 @@ impl Store {
             })
             .await?;
         Ok(match row {
-            HeartbeatRow { renewed: true, lost, .. } => Heartbeat::Renewed { lost },
+            HeartbeatRow { renewed: true, lost, unnamed, unnamed_attempts, .. } => {
+                Heartbeat::Renewed { lost, unnamed: unnamed.into_iter().zip(unnamed_attempts).collect() }
+            }
             HeartbeatRow { replaced: true, .. } => Heartbeat::Replaced,
             HeartbeatRow { .. } => Heartbeat::Ended,
         })

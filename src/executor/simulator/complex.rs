@@ -157,8 +157,8 @@ impl Matrix {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and small")]
             return base.whole_power(exponent.abs() as u32);
         }
-        // A unitary matrix is exp(i mean) (cos(half) - i sin(half) n·σ): its eigenvalues are
-        // exp(i (mean ± half)), its projectors (1 ± n·σ) / 2.
+        // A unitary matrix is exp(i mean) (cos(half) + i sin(half) N) with N² = 1: its eigenvalues
+        // are exp(i (mean ± half)), its projectors (1 ± N) / 2.
         let mean = (self.a * self.d - self.b * self.c).arg() / 2.0;
         let special = self.scaled(Complex::cis(-mean));
         let cosine = ((special.a + special.d).re / 2.0).clamp(-1.0, 1.0);

@@ -59,7 +59,8 @@ pub(super) enum Action {
     LoopNext(Box<LoopNext>),
 }
 
-/// Fills the two hidden variables of a loop: what comes next, and how many values are left.
+/// Fills the three hidden variables of a loop, which stand in a row from `state` on: the next
+/// value (or the number of the next value), how many are left, and the step.
 #[derive(Debug, Clone)]
 pub(super) struct LoopStart {
     pub domain: Domain,
@@ -91,7 +92,7 @@ pub(super) enum Operand {
     /// Any, in this order.
     List(Arc<[u32]>),
     /// One whose number is known only at run time.
-    At { of: Box<Operand>, index: Expr, at: u32 },
+    At { of: Box<Operand>, index: Box<Expr>, at: u32 },
 }
 
 impl Operand {
@@ -149,6 +150,8 @@ pub(super) struct GateCall {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum GateRef {
     Builtin(super::gates::Builtin),
+    /// An index into the built-in library.
+    Library(usize),
     /// An index into [`Program::gates`].
     Defined(usize),
 }

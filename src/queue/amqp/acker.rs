@@ -1,6 +1,6 @@
 //! Sends acks for one channel, in as few frames as is safe.
 //!
-//! An ack of a tag that is not outstanding makes RabbitMQ close the channel (406), and an ack with
+//! An ack of a tag that is not outstanding makes `RabbitMQ` close the channel (406), and an ack with
 //! `multiple` covers every outstanding tag below it. So `multiple` is used only up to the highest
 //! newly acked tag below which everything is settled; what is settled out of order is acked alone.
 
@@ -81,10 +81,14 @@ async fn send(
 ) -> Result<(), amqprs::error::Error> {
     match frame {
         Frame::Ack { tag, multiple } => {
-            channel.basic_ack(BasicAckArguments::new(tag, multiple)).await
+            channel
+                .basic_ack(BasicAckArguments::new(tag, multiple))
+                .await
         }
         Frame::Requeue { tag } => {
-            channel.basic_nack(BasicNackArguments::new(tag, false, true)).await
+            channel
+                .basic_nack(BasicNackArguments::new(tag, false, true))
+                .await
         }
     }
 }
@@ -119,7 +123,10 @@ impl Window {
             let multiple = acked.len() > 1;
             frames.push(Frame::Ack { tag, multiple });
         }
-        frames.extend(alone.into_iter().map(|tag| Frame::Ack { tag, multiple: false }));
+        frames.extend(alone.into_iter().map(|tag| Frame::Ack {
+            tag,
+            multiple: false,
+        }));
         frames
     }
 }
@@ -132,24 +139,45 @@ mod tests {
     #[test]
     fn everything_settled_in_order_is_one_ack() {
         let frames = Window::default().settle(&[(1, Ack), (2, Ack), (3, Ack)]);
-        assert_eq!(frames, [Frame::Ack { tag: 3, multiple: true }]);
+        assert_eq!(
+            frames,
+            [Frame::Ack {
+                tag: 3,
+                multiple: true
+            }]
+        );
     }
 
     #[test]
     fn what_is_settled_out_of_order_is_acked_alone() {
         let mut window = Window::default();
         let frames = window.settle(&[(3, Ack), (2, Ack)]);
-        let alone = |tag| Frame::Ack { tag, multiple: false };
+        let alone = |tag| Frame::Ack {
+            tag,
+            multiple: false,
+        };
         assert_eq!(frames, [alone(2), alone(3)]);
         assert_eq!(window.settle(&[(1, Ack)]), [alone(1)]);
         let rest = window.settle(&[(4, Ack), (5, Ack)]);
-        assert_eq!(rest, [Frame::Ack { tag: 5, multiple: true }]);
+        assert_eq!(
+            rest,
+            [Frame::Ack {
+                tag: 5,
+                multiple: true
+            }]
+        );
     }
 
     #[test]
     fn a_requeue_is_sent_before_an_ack_that_would_cover_it() {
         let frames = Window::default().settle(&[(1, Ack), (2, Requeue), (3, Ack)]);
-        let expected = [Frame::Requeue { tag: 2 }, Frame::Ack { tag: 3, multiple: true }];
+        let expected = [
+            Frame::Requeue { tag: 2 },
+            Frame::Ack {
+                tag: 3,
+                multiple: true,
+            },
+        ];
         assert_eq!(frames, expected);
     }
 
@@ -160,7 +188,7 @@ mod tests {
         assert_eq!(window.settle(&[(1, Ack), (3, Ack), (3, Requeue)]), []);
     }
 
-    /// A model of RabbitMQ's rule: an acked tag must be outstanding, `multiple` takes all below.
+    /// A model of `RabbitMQ`'s rule: an acked tag must be outstanding, `multiple` takes all below.
     #[test]
     fn random_orders_never_break_the_brokers_rule() {
         for round in 0..200 {
@@ -175,7 +203,10 @@ mod tests {
             for chunk in verdicts.chunks(1 + round % 9) {
                 for frame in window.settle(chunk) {
                     let settled: Vec<u64> = match frame {
-                        Frame::Ack { tag, multiple: true } => {
+                        Frame::Ack {
+                            tag,
+                            multiple: true,
+                        } => {
                             assert!(outstanding.contains(&tag));
                             outstanding.iter().copied().filter(|t| *t <= tag).collect()
                         }

@@ -1,7 +1,7 @@
 //! Declares queues and reads their depth, on a connection of its own.
 //!
 //! Apart from the publisher's, because a refused or passive declaration closes its channel (which
-//! would lose confirms), and because RabbitMQ stops reading from connections that publish while a
+//! would lose confirms), and because `RabbitMQ` stops reading from connections that publish while a
 //! memory or disk alarm lasts, but not from this one.
 
 use tokio::sync::Mutex;

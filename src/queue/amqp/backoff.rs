@@ -21,7 +21,9 @@ impl Backoff {
         if lasted >= STEADY {
             self.failures = 0;
         }
-        let ceiling = FIRST.saturating_mul(1 << self.failures.min(10)).min(LONGEST);
+        let ceiling = FIRST
+            .saturating_mul(1 << self.failures.min(10))
+            .min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         ceiling.mul_f64(rand::random::<f64>()).max(SHORTEST)
     }

@@ -69,7 +69,10 @@ impl Batch {
     pub(super) fn take(&self) -> Vec<Outcome> {
         let outcomes = std::mem::take(&mut self.lock().outcomes);
         let timed_out = || Err(PublishError::ConfirmTimeout);
-        outcomes.into_iter().map(|o| o.unwrap_or_else(timed_out)).collect()
+        outcomes
+            .into_iter()
+            .map(|o| o.unwrap_or_else(timed_out))
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

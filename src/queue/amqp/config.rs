@@ -104,7 +104,9 @@ impl AmqpConfig {
 
     /// The broker's address without credentials, for logs: `host:port/vhost`.
     pub fn address(&self) -> String {
-        let Endpoint { host, port, vhost, .. } = &self.endpoint;
+        let Endpoint {
+            host, port, vhost, ..
+        } = &self.endpoint;
         if vhost == "/" {
             format!("{host}:{port}")
         } else {
@@ -113,7 +115,13 @@ impl AmqpConfig {
     }
 
     pub(super) fn open_arguments(&self, role: &str) -> amqprs::connection::OpenConnectionArguments {
-        let Endpoint { host, port, user, password, vhost } = &self.endpoint;
+        let Endpoint {
+            host,
+            port,
+            user,
+            password,
+            vhost,
+        } = &self.endpoint;
         amqprs::connection::OpenConnectionArguments::new(host, *port, user, password)
             .virtual_host(vhost)
             .heartbeat(self.heartbeat_seconds.max(MIN_HEARTBEAT_SECONDS))
@@ -150,7 +158,11 @@ impl Endpoint {
             host,
             port: url.port().unwrap_or(DEFAULT_PORT),
             user: if no_user { "guest".to_owned() } else { user },
-            password: if no_user { "guest".to_owned() } else { password },
+            password: if no_user {
+                "guest".to_owned()
+            } else {
+                password
+            },
             vhost: vhost(url.path())?,
         })
     }
@@ -213,7 +225,11 @@ mod tests {
 
     #[test]
     fn what_a_url_leaves_out_has_the_usual_default() {
-        for url in ["amqp://localhost", "amqp://localhost/", "amqp://localhost:5672/%2f"] {
+        for url in [
+            "amqp://localhost",
+            "amqp://localhost/",
+            "amqp://localhost:5672/%2f",
+        ] {
             let config = AmqpConfig::parse(url).unwrap();
             assert_eq!(config.endpoint.vhost, "/", "{url}");
             assert_eq!(config.endpoint.port, 5672, "{url}");

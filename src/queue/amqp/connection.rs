@@ -22,7 +22,7 @@ use super::callbacks::{ChannelEvents, CloseReason, CloseSlot, ConnectionEvents};
 use super::config::AmqpConfig;
 use super::confirms::Confirms;
 
-/// RabbitMQ's default limit is 2047 channels on a connection.
+/// `RabbitMQ`'s default limit is 2047 channels on a connection.
 const MAX_LOST_CHANNELS: u32 = 500;
 const POLITE_CLOSE: Duration = Duration::from_secs(2);
 
@@ -252,8 +252,13 @@ impl LinkChannel {
 /// `authentication_failure_close`), so the bare network error needs an explanation.
 fn explain(error: &amqprs::error::Error) -> String {
     let text = error.to_string();
-    if text.contains("peer shutdown") || text.contains("interrupted") {
-        return format!("{text} (wrong user name or password, or the broker is starting or stopping)");
+    if ["peer shutdown", "interrupted", "reset by peer"]
+        .iter()
+        .any(|end| text.contains(end))
+    {
+        return format!(
+            "{text} (wrong user name or password, or the broker is starting or stopping)"
+        );
     }
     text
 }

@@ -68,7 +68,13 @@ impl Consumer {
             shutdown: shutdown.clone(),
         };
         let lanes = backends.into_iter().enumerate().map(lane).collect();
-        tokio::spawn(run(config, lanes, Arc::clone(&inbox), board.clone(), shutdown.clone()));
+        tokio::spawn(run(
+            config,
+            lanes,
+            Arc::clone(&inbox),
+            board.clone(),
+            shutdown.clone(),
+        ));
         let consumer = Self {
             board,
             paused,
@@ -85,12 +91,14 @@ impl Consumer {
 
     /// Waits until it really consumes; ends as well when the consumer is closed for good.
     pub async fn wait_up(&self) {
-        self.wait_for(|state| matches!(state, LinkState::Up | LinkState::Closed)).await;
+        self.wait_for(|state| matches!(state, LinkState::Up | LinkState::Closed))
+            .await;
     }
 
     /// Waits until the connection is closed after the token was cancelled.
     pub async fn wait_closed(&self) {
-        self.wait_for(|state| matches!(state, LinkState::Closed)).await;
+        self.wait_for(|state| matches!(state, LinkState::Closed))
+            .await;
     }
 
     /// Stops consuming; deliveries that no worker has taken go back to their queues, those in
@@ -108,7 +116,7 @@ impl Consumer {
         self.paused.send_replace(false);
     }
 
-    async fn wait_for(&self, condition: impl Fn(LinkState) -> bool) {
+    pub(super) async fn wait_for(&self, condition: impl Fn(LinkState) -> bool) {
         let mut board = self.board.subscribe();
         // The sender is `self`'s own: there is no error.
         let _ = board.wait_for(|board| condition(board.state())).await;
@@ -118,7 +126,10 @@ impl Consumer {
 impl Board {
     pub(super) fn set_lane(&mut self, index: usize, state: LaneState) {
         if let Some(lane) = self.lanes.get_mut(index) {
-            let still_failed = matches!((&lane.0, &state), (LaneState::Failed(_), LaneState::Failed(_)));
+            let still_failed = matches!(
+                (&lane.0, &state),
+                (LaneState::Failed(_), LaneState::Failed(_))
+            );
             let since = if still_failed { lane.1 } else { Instant::now() };
             *lane = (state, since);
         }
@@ -165,7 +176,10 @@ async fn run(
                 break;
             }
             let wait = backoff.next(lasted);
-            warn!("consumer down: {reason}; connecting again in {} ms", wait.as_millis());
+            warn!(
+                "consumer down: {reason}; connecting again in {} ms",
+                wait.as_millis()
+            );
             board.send_modify(|board| board.link = LinkState::down_after(&board.link, &reason));
             tokio::select! {
                 () = sleep(wait) => {}

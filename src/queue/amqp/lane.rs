@@ -71,13 +71,12 @@ impl Lane {
             link.count_lost_channel();
             let wait = backoff.next(started.elapsed());
             let backend = &self.backend;
-            warn!("not consuming for {backend}: {error}; again in {} ms", wait.as_millis());
+            warn!(
+                "not consuming for {backend}: {error}; again in {} ms",
+                wait.as_millis()
+            );
             self.set(LaneState::Failed(error.to_string().into()));
-            tokio::select! {
-                () = sleep(wait) => {}
-                () = link.lost() => break,
-                () = self.shutdown.cancelled() => break,
-            }
+            self.rest(link.as_ref(), wait).await;
         }
         self.inbox.take_back(self.index);
         self.set(LaneState::Starting);
@@ -103,7 +102,7 @@ impl Lane {
                     warn!("RabbitMQ cancelled the consumer of {backend} (queue deleted?)");
                     self.inbox.take_back(self.index);
                     self.set(LaneState::Starting);
-                    sleep(backoff.next(started.elapsed())).await;
+                    self.rest(link, backoff.next(started.elapsed())).await;
                 }
                 (stop, messages) => {
                     self.cancel(link, &channel, tag, messages).await?;
@@ -136,7 +135,10 @@ impl Lane {
         let broker = channel.channel.clone();
         // Not global: quorum queues refuse a prefetch that is shared by the channel.
         let arguments = BasicQosArguments::new(0, self.prefetch, false);
-        let limited = link.request("basic.qos", async move { broker.basic_qos(arguments).await });
+        let limited = link.request(
+            "basic.qos",
+            async move { broker.basic_qos(arguments).await },
+        );
         limited.await.map_err(|error| channel.explain(error))
     }
 
@@ -148,7 +150,8 @@ impl Lane {
         let queue = queue_name(&self.config.queue, &self.backend);
         topology::declare(link, channel, &self.config, &queue).await?;
         let broker = channel.channel.clone();
-        let arguments = BasicConsumeArguments::new(&queue, &format!("qtask-{}", uuid::Uuid::now_v7()));
+        let arguments =
+            BasicConsumeArguments::new(&queue, &format!("qtask-{}", uuid::Uuid::now_v7()));
         let request = async move { broker.basic_consume_rx(arguments).await };
         let consuming = link.request("basic.consume", request).await;
         let consuming = consuming.map_err(|error| channel.explain(error))?;
@@ -158,19 +161,20 @@ impl Lane {
     }
 
     async fn forward(
-        &mut self,
+        &self,
         link: &Link,
         channel: &Channel,
         mut messages: Messages,
     ) -> (Stop, Messages) {
         let mut chunk = Vec::with_capacity(CHUNK);
+        let mut paused = self.paused.clone();
         let stop = loop {
             tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => break Stop::Over,
                 () = link.lost() => break Stop::Over,
                 () = channel.channel.closed.cancelled() => break Stop::ChannelClosed,
-                paused = self.paused.wait_for(|paused| *paused) => match paused {
+                asked = paused.wait_for(|paused| *paused) => match asked {
                     Ok(_) => break Stop::Paused,
                     Err(_) => break Stop::Over,
                 },
@@ -193,11 +197,15 @@ impl Lane {
     fn delivery(&self, message: ConsumerMessage, channel: &Channel) -> Option<Delivery> {
         let (deliver, properties) = (message.deliver?, message.basic_properties?);
         let body = message.content.unwrap_or_default();
-        let Received { task_id, correlation_id } = Received::parse(&body, &properties);
+        let Received {
+            task_id,
+            correlation_id,
+        } = Received::parse(&body, &properties);
         let backend = &self.backend;
-        match task_id {
-            Some(task_id) => debug!(%task_id, "task {task_id} delivered from {backend}"),
-            None => debug!("a message without a task delivered from {backend}"),
+        if let Some(task_id) = task_id {
+            debug!(%task_id, "task {task_id} delivered from {backend}");
+        } else {
+            debug!("a message without a task delivered from {backend}");
         }
         Some(Delivery {
             body,
@@ -246,7 +254,16 @@ impl Lane {
         }
     }
 
+    async fn rest(&self, link: &Link, wait: Duration) {
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = link.lost() => {}
+            () = self.shutdown.cancelled() => {}
+        }
+    }
+
     fn set(&self, state: LaneState) {
-        self.board.send_modify(|board| board.set_lane(self.index, state));
+        self.board
+            .send_modify(|board| board.set_lane(self.index, state));
     }
 }

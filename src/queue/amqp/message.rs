@@ -106,7 +106,14 @@ mod tests {
 
     #[test]
     fn garbage_has_no_task() {
-        for body in [&b""[..], b"{", b"[]", b"{\"task_id\": 7}", b"\xff\xfe", b"{}"] {
+        for body in [
+            &b""[..],
+            b"{",
+            b"[]",
+            b"{\"task_id\": 7}",
+            b"\xff\xfe",
+            b"{}",
+        ] {
             let received = Received::parse(body, &BasicProperties::default());
             assert_eq!(received.task_id, None);
         }

@@ -89,10 +89,11 @@ impl Publisher {
 
     /// Waits until the connection is closed after the token was cancelled.
     pub async fn wait_closed(&self) {
-        self.wait_for(|state| matches!(state, LinkState::Closed)).await;
+        self.wait_for(|state| matches!(state, LinkState::Closed))
+            .await;
     }
 
-    async fn wait_for(&self, condition: impl FnMut(&LinkState) -> bool) {
+    pub(super) async fn wait_for(&self, condition: impl FnMut(&LinkState) -> bool) {
         // An error means that the publishing task has ended, which is Closed as well.
         let _ = self.shared.state.clone().wait_for(condition).await;
     }
@@ -241,7 +242,7 @@ fn report(messages: &[OutgoingMessage], outcomes: &[Outcome]) {
             Err(PublishError::Unroutable) => {
                 warn!(%task_id, "task {task_id}: no queue of {} took it", message.backend);
             }
-            Err(error) => debug!(%task_id, "task {task_id} was not published: {error}"),
+            Err(error) => debug!(%task_id, "task {task_id} is not known to be published: {error}"),
         }
     }
 }

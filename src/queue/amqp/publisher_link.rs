@@ -1,8 +1,9 @@
 //! The task that owns the publisher's connection: connects, publishes, watches the confirms.
 //!
-//! RabbitMQ with a memory or disk alarm goes on answering on a connection and just stops reading
-//! after the first publish. So a new connection counts as up only after a first message, which no
-//! queue takes, was confirmed; and one on which confirms stay away is blocked, then given up.
+//! `RabbitMQ` with a memory or disk alarm goes on answering on a connection and just stops reading
+//! in the middle of the next publish. So a new connection counts as up only after a probe, a
+//! message that no queue takes, was confirmed; an idle one is probed now and then; and one on which
+//! confirms stay away is blocked, then given up.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -31,6 +32,8 @@ use super::topology::queue_name;
 
 /// How long the first message of a connection may take before the broker counts as blocked.
 const PROBE_LIMIT: Duration = Duration::from_secs(1);
+/// How often an idle connection is probed.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
 const WATCH_EVERY: Duration = Duration::from_millis(50);
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 
@@ -76,7 +79,10 @@ impl PublisherLink {
                 Err(error) => (error.to_string(), Duration::ZERO),
             };
             let wait = backoff.next(lasted);
-            warn!("publisher down: {reason}; connecting again in {} ms", wait.as_millis());
+            warn!(
+                "publisher down: {reason}; connecting again in {} ms",
+                wait.as_millis()
+            );
             self.state
                 .send_modify(|state| *state = LinkState::down_after(state, &reason));
             if self.while_down(sleep(wait)).await.is_none() {
@@ -114,9 +120,18 @@ impl PublisherLink {
     async fn serve(&mut self, mut session: Session) -> End {
         self.declared.clear();
         let end = self.serve_until_lost(&mut session).await;
-        let Session { link, channel, confirms, backlog, .. } = session;
+        let Session {
+            link,
+            channel,
+            confirms,
+            backlog,
+            ..
+        } = session;
         for (batch, index, _) in backlog {
-            batch.settle(index, Err(PublishError::Down("the connection was lost".into())));
+            batch.settle(
+                index,
+                Err(PublishError::Down("the connection was lost".into())),
+            );
         }
         if matches!(end, End::Shutdown) {
             drain(&link, &confirms).await;
@@ -131,12 +146,13 @@ impl PublisherLink {
     async fn serve_until_lost(&mut self, session: &mut Session) -> End {
         let mut ticks = interval(WATCH_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut probes = interval(PROBE_EVERY);
+        probes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            if let Err(error) = session.send_backlog(&self.config.queue).await {
-                return End::Lost(error.to_string());
-            }
+            session.send_backlog(&self.config.queue).await;
             let up = self.state.borrow().is_up();
             let idle = session.backlog.is_empty();
+            let waiting = session.confirms.waiting_since().is_some();
             tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return End::Shutdown,
@@ -147,7 +163,8 @@ impl PublisherLink {
                 () = session.confirms.changed(), if !idle || !up => {
                     self.watch(session);
                 }
-                _ = ticks.tick(), if session.confirms.waiting_since().is_some() => {
+                _ = probes.tick(), if up && !waiting => session.probe().await,
+                _ = ticks.tick(), if waiting => {
                     if let Some(reason) = self.watch(session) {
                         session.link.give_up(&reason);
                         return End::Lost(reason);
@@ -163,7 +180,10 @@ impl PublisherLink {
     /// Sets the state by how long confirms have been missing; a reason to give up, if that is due.
     fn watch(&self, session: &mut Session) -> Option<String> {
         let limit = self.config.confirm_timeout;
-        let waiting = session.confirms.waiting_since().map(|since| since.elapsed());
+        let waiting = session
+            .confirms
+            .waiting_since()
+            .map(|since| since.elapsed());
         let stalled = match waiting {
             None => {
                 session.proven = true;
@@ -175,7 +195,10 @@ impl PublisherLink {
         };
         let blocked = matches!(*self.state.borrow(), LinkState::Blocked { .. });
         if !stalled && !self.state.borrow().is_up() {
-            info!("publisher connected to RabbitMQ at {}", self.config.address());
+            info!(
+                "publisher connected to RabbitMQ at {}",
+                self.config.address()
+            );
             self.state.send_replace(LinkState::Up);
         } else if stalled && !blocked {
             let reason = "it does not confirm messages (memory or disk alarm, or overload?)";
@@ -192,11 +215,12 @@ impl Session {
     fn accept(&mut self, command: Command) {
         let Command { messages, batch } = command;
         for (index, message) in messages.iter().enumerate() {
-            self.backlog.push_back((Arc::clone(&batch), index, message.clone()));
+            self.backlog
+                .push_back((Arc::clone(&batch), index, message.clone()));
         }
     }
 
-    async fn send_backlog(&mut self, base: &str) -> Result<(), LinkError> {
+    async fn send_backlog(&mut self, base: &str) {
         while !self.backlog.is_empty() && !self.confirms.is_full() {
             let Some((batch, index, message)) = self.backlog.pop_front() else {
                 break;
@@ -204,31 +228,30 @@ impl Session {
             if batch.wants(index) {
                 self.confirms.expect(&batch, index, message.task_id);
                 let queue = queue_name(base, &message.backend);
-                self.send(&queue, message.properties(), message.body()).await?;
+                self.send(&queue, message.properties(), message.body())
+                    .await;
             }
         }
-        Ok(())
     }
 
-    /// Publishes to the default exchange, which routes by queue name.
-    async fn send(
-        &self,
-        queue: &str,
-        properties: BasicProperties,
-        body: Vec<u8>,
-    ) -> Result<(), LinkError> {
-        let arguments = BasicPublishArguments::new("", queue).mandatory(true).finish();
-        let sent = self.channel.channel.basic_publish(properties, body, arguments);
-        sent.await
-            .map_err(|_| LinkError::Lost(self.link.lost_reason()))
+    /// Publishes to the default exchange, which routes by queue name. An error can only mean that
+    /// the connection is gone, which is noticed elsewhere; the message waits for its confirm.
+    async fn send(&self, queue: &str, properties: BasicProperties, body: Vec<u8>) {
+        let arguments = BasicPublishArguments::new("", queue)
+            .mandatory(true)
+            .finish();
+        let channel = &self.channel.channel;
+        let _ = channel.basic_publish(properties, body, arguments).await;
     }
 
-    /// Publishes a message that no queue takes: its confirm proves that the broker reads.
-    async fn probe(&self) -> Result<(), LinkError> {
+    /// Publishes a message that no queue takes: its confirm proves that the broker reads. It needs
+    /// a body, because a blocking broker stops after a message's header.
+    async fn probe(&self) {
         let id = Uuid::now_v7();
         self.confirms.expect(&Arc::new(Batch::new(1)), 0, id);
         let nowhere = format!("qtask.probe.{id}");
-        self.send(&nowhere, BasicProperties::default(), Vec::new()).await
+        self.send(&nowhere, BasicProperties::default(), b"probe".to_vec())
+            .await;
     }
 }
 
@@ -237,7 +260,11 @@ async fn open(config: AmqpConfig) -> Result<Session, LinkError> {
     let confirms = Arc::new(Confirms::new());
     let channel = link.open_channel(Some(Arc::clone(&confirms))).await?;
     let broker = channel.channel.clone();
-    let select = async move { broker.confirm_select(ConfirmSelectArguments::default()).await };
+    let select = async move {
+        broker
+            .confirm_select(ConfirmSelectArguments::default())
+            .await
+    };
     link.request("confirm.select", select).await?;
     let session = Session {
         link,
@@ -246,7 +273,7 @@ async fn open(config: AmqpConfig) -> Result<Session, LinkError> {
         backlog: VecDeque::new(),
         proven: false,
     };
-    session.probe().await?;
+    session.probe().await;
     Ok(session)
 }
 

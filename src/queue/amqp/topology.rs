@@ -8,7 +8,7 @@ use tracing::info;
 use super::config::{AmqpConfig, MAX_SHORT_STRING, QueueType};
 use super::connection::{Link, LinkChannel, LinkError};
 
-/// The highest priority of a message; RabbitMQ keeps one internal queue for each.
+/// The highest priority of a message; `RabbitMQ` keeps one internal queue for each.
 pub(super) const MAX_PRIORITY: u8 = 10;
 
 const NOT_FOUND: u16 = 404;
@@ -84,7 +84,9 @@ pub(super) async fn depth(
     arguments.passive(true);
     match declare_with(link, channel, queue, arguments).await {
         Ok(messages) => Ok(messages),
-        Err(QueueError::Link(LinkError::ChannelClosed { code: NOT_FOUND, .. })) => Ok(None),
+        Err(QueueError::Link(LinkError::ChannelClosed {
+            code: NOT_FOUND, ..
+        })) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -106,28 +108,32 @@ async fn declare_with(
 fn refusal(queue: &str, error: LinkError) -> QueueError {
     let queue = queue.to_owned();
     match error {
-        LinkError::ChannelClosed { code: PRECONDITION_FAILED, text: detail } => {
-            QueueError::Mismatch { queue, detail }
-        }
-        LinkError::ChannelClosed { code: ACCESS_REFUSED, text: detail } => {
-            QueueError::Denied { queue, detail }
-        }
+        LinkError::ChannelClosed {
+            code: PRECONDITION_FAILED,
+            text: detail,
+        } => QueueError::Mismatch { queue, detail },
+        LinkError::ChannelClosed {
+            code: ACCESS_REFUSED,
+            text: detail,
+        } => QueueError::Denied { queue, detail },
         other => QueueError::Link(other),
     }
 }
 
 fn check_length(queue: &str) -> Result<(), QueueError> {
     if queue.len() > MAX_SHORT_STRING {
-        return Err(QueueError::NameTooLong { queue: queue.to_owned() });
+        return Err(QueueError::NameTooLong {
+            queue: queue.to_owned(),
+        });
     }
     Ok(())
 }
 
 /// The type is always named, so that a virtual host's default type cannot change it.
 ///
-/// Quorum queues get no `x-delivery-limit`: RabbitMQ 3 reads a negative limit as 0 (drop at the
-/// first return), RabbitMQ 4 as none, and an argument that depends on the broker's version would
-/// refuse the existing queue after an upgrade. RabbitMQ 4's own limit of 20 returns then drops a
+/// Quorum queues get no `x-delivery-limit`: `RabbitMQ` 3 reads a negative limit as 0 (drop at the
+/// first return), `RabbitMQ` 4 as none, and an argument that depends on the broker's version would
+/// refuse the existing queue after an upgrade. `RabbitMQ` 4's own limit of 20 returns then drops a
 /// hint, which the sweep publishes again.
 fn queue_arguments(queue_type: QueueType) -> FieldTable {
     let mut table = FieldTable::new();

@@ -22,7 +22,11 @@ pub fn postgres() -> PathBuf {
 ///
 /// Not Debian's `/usr/sbin`: those wrappers insist on the system's own node and user.
 pub fn rabbitmq() -> PathBuf {
-    let usual = ["/usr/lib/rabbitmq/bin", "/opt/rabbitmq/sbin", "/opt/homebrew/opt/rabbitmq/sbin"];
+    let usual = [
+        "/usr/lib/rabbitmq/bin",
+        "/opt/rabbitmq/sbin",
+        "/opt/homebrew/opt/rabbitmq/sbin",
+    ];
     first_with("QTASK_TEST_RABBITMQ_BIN", "rabbitmq-server", usual.iter().map(PathBuf::from))
         .expect("no rabbitmq-server found: install it (Debian: apt-get install rabbitmq-server), or use scripts/test")
 }
@@ -38,9 +42,15 @@ pub fn unprivileged_user() -> Option<(Uid, Gid)> {
         .map(|user| (user.uid, user.gid))
 }
 
-fn first_with(variable: &str, program: &str, usual: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
+fn first_with(
+    variable: &str,
+    program: &str,
+    usual: impl Iterator<Item = PathBuf>,
+) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path: Vec<PathBuf> = std::env::split_paths(&path).filter(|directory| directory != Path::new("/usr/sbin")).collect();
+    let on_path: Vec<PathBuf> = std::env::split_paths(&path)
+        .filter(|directory| directory != Path::new("/usr/sbin"))
+        .collect();
     std::env::var_os(variable)
         .map(PathBuf::from)
         .into_iter()

@@ -30,12 +30,19 @@ impl TestDatabase {
     pub async fn create_empty() -> Self {
         let database = Self::named(&services::database_url());
         let create = format!("CREATE DATABASE {}", database.name);
-        connect(&database.server).await.batch_execute(&create).await.expect("a new database");
+        connect(&database.server)
+            .await
+            .batch_execute(&create)
+            .await
+            .expect("a new database");
         database
     }
 
     fn named(server: &Url) -> Self {
-        Self { server: server.clone(), name: format!("qtask_test_{}", Uuid::now_v7().simple()) }
+        Self {
+            server: server.clone(),
+            name: format!("qtask_test_{}", Uuid::now_v7().simple()),
+        }
     }
 
     /// Its URL, straight to the server.

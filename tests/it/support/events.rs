@@ -18,9 +18,18 @@ pub struct Event {
 }
 
 impl Event {
-    /// The event's name: its message.
+    /// Its message.
     pub fn message(&self) -> &str {
-        self.line["fields"]["message"].as_str().or(self.line.as_str()).unwrap_or_default()
+        self.line["fields"]["message"]
+            .as_str()
+            .or(self.line.as_str())
+            .unwrap_or_default()
+    }
+
+    /// Whether this is the event named: its message is the name, or goes on after it with a colon and details.
+    pub fn is(&self, name: &str) -> bool {
+        let rest = self.message().strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
     }
 
     /// A field of the event itself, or else of the spans around it, innermost first.
@@ -30,7 +39,11 @@ impl Event {
             .chain(std::iter::once(&self.line["span"]))
             .chain(spans)
             .find_map(|fields| fields.get(name))
-            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            .map(|value| {
+                value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned)
+            })
     }
 }
 
@@ -52,7 +65,10 @@ impl Events {
     /// Collects from `stream` on a thread of its own, until the stream ends. A thread, because a test that blocks
     /// its runtime must not block the process that it watches.
     pub fn collect(stream: impl Read + Send + 'static) -> Arc<Self> {
-        let events = Arc::new(Self { kept: Mutex::default(), changed: watch::Sender::new(()) });
+        let events = Arc::new(Self {
+            kept: Mutex::default(),
+            changed: watch::Sender::new(()),
+        });
         let collected = Arc::clone(&events);
         std::thread::spawn(move || {
             for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
@@ -91,7 +107,13 @@ impl Events {
 
     /// Every kept event that fits, oldest first.
     pub fn all(&self, fits: impl Fn(&Event) -> bool) -> Vec<Event> {
-        self.read(|kept| kept.events.iter().filter(|event| fits(event)).cloned().collect())
+        self.read(|kept| {
+            kept.events
+                .iter()
+                .filter(|event| fits(event))
+                .cloned()
+                .collect()
+        })
     }
 
     /// The first event from line `mark` on that fits, as soon as there is one; `None` when the stream ends without.
@@ -116,7 +138,11 @@ impl Events {
     pub fn tail(&self, count: usize) -> String {
         let text = self.read(|kept| {
             let skipped = kept.events.len().saturating_sub(count);
-            kept.events.iter().skip(skipped).map(|event| event.line.to_string()).collect::<Vec<_>>()
+            kept.events
+                .iter()
+                .skip(skipped)
+                .map(|event| event.line.to_string())
+                .collect::<Vec<_>>()
         });
         text.join("\n")
     }

@@ -27,7 +27,6 @@ pub mod template;
 pub mod wait;
 
 pub use app::{App, QueueKind};
-pub use client::Reply;
 pub use database::TestDatabase;
 pub use postgres_node::PrivatePostgres;
 pub use process::Process;

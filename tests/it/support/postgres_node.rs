@@ -24,7 +24,11 @@ pub struct PrivatePostgres {
 impl PrivatePostgres {
     /// Makes a new cluster and starts it.
     pub async fn start() -> Self {
-        let mut node = Self { directory: TempDir::new("postgres"), port: wait::free_port(), server: None };
+        let mut node = Self {
+            directory: TempDir::new("postgres"),
+            port: wait::free_port(),
+            server: None,
+        };
         node.initialise();
         node.restart().await;
         node
@@ -32,7 +36,11 @@ impl PrivatePostgres {
 
     /// URL of its maintenance database.
     pub fn url(&self) -> Url {
-        Url::parse(&format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)).expect("a URL")
+        Url::parse(&format!(
+            "postgres://postgres@127.0.0.1:{}/postgres",
+            self.port
+        ))
+        .expect("a URL")
     }
 
     /// Its port.
@@ -46,12 +54,12 @@ impl PrivatePostgres {
             self.server = Some(self.launch());
         }
         let url = self.url();
-        let what = format!("PostgreSQL on port {}; its log: {}", self.port, self.log_path().display());
-        eventually(wait::DEADLINE, &what, || async {
+        let what = format!("PostgreSQL on port {}", self.port);
+        let up = eventually(wait::DEADLINE, &what, || async {
             let client = database::try_connect(&url).await.ok()?;
             client.simple_query("SELECT 1").await.ok()
-        })
-        .await;
+        });
+        up.await;
     }
 
     /// Shuts it down in order, breaking its clients' connections.
@@ -62,18 +70,18 @@ impl PrivatePostgres {
     /// Kills every process of it at once, as a power loss or an out-of-memory kill would.
     pub async fn kill9(&mut self) {
         if let Some(server) = &self.server {
-            // Stopped first, so that it can neither fork nor tidy up while its children are counted.
+            // Stopped first, so that it can neither fork nor tidy up while its children die.
             let postmaster = pid_of(server);
-            let _ = kill(postmaster, Signal::SIGSTOP);
-            for child in children_of(postmaster) {
-                let _ = kill(child, Signal::SIGKILL);
-            }
+            signal_until(&[postmaster], Signal::SIGSTOP, "T").await;
+            signal_until(&children_of(postmaster), Signal::SIGKILL, "ZX").await;
         }
         self.end(Signal::SIGKILL).await;
     }
 
     async fn end(&mut self, signal: Signal) {
-        let Some(mut server) = self.server.take() else { return };
+        let Some(mut server) = self.server.take() else {
+            return;
+        };
         kill(pid_of(&server), signal).expect("a running PostgreSQL");
         let gone = eventually(Duration::from_secs(20), "the end of PostgreSQL", || {
             std::future::ready(server.try_wait().expect("its exit status"))
@@ -84,22 +92,46 @@ impl PrivatePostgres {
     fn initialise(&self) {
         if let Some((uid, gid)) = binaries::unprivileged_user() {
             let owner = (Some(uid.as_raw()), Some(gid.as_raw()));
-            std::os::unix::fs::chown(self.directory.path(), owner.0, owner.1).expect("a directory for postgres");
+            std::os::unix::fs::chown(self.directory.path(), owner.0, owner.1)
+                .expect("a directory for postgres");
         }
         let made = self
             .command("initdb")
-            .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", "-D"])
+            .args([
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-locale",
+                "--no-sync",
+                "-D",
+            ])
             .arg(self.data())
             .output()
             .expect("initdb runs");
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        assert!(
+            made.status.success(),
+            "initdb: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
     }
 
     fn launch(&self) -> Child {
-        let log = File::options().create(true).append(true).open(self.log_path()).expect("a log file");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .expect("a log file");
         let port = format!("port={}", self.port);
         // Without fsync a killed process loses nothing, only a killed machine does, and tests run four times as fast.
-        let settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", &port];
+        let settings = [
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "fsync=off",
+            &port,
+        ];
         self.command("postgres")
             .arg("-D")
             .arg(self.data())
@@ -112,7 +144,10 @@ impl PrivatePostgres {
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(binaries::postgres().join(program));
-        command.current_dir(self.directory.path()).env("LC_ALL", "C").stdin(Stdio::null());
+        command
+            .current_dir(self.directory.path())
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null());
         if let Some((uid, gid)) = binaries::unprivileged_user() {
             command.uid(uid.as_raw()).gid(gid.as_raw());
         }
@@ -138,7 +173,11 @@ impl Drop for PrivatePostgres {
         }
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.log_path()).unwrap_or_default();
-            eprintln!("--- log of the private PostgreSQL on port {}\n{}", self.port, super::events::tail(&log, 30));
+            eprintln!(
+                "--- log of the private PostgreSQL on port {}\n{}",
+                self.port,
+                super::events::tail(&log, 30)
+            );
         }
     }
 }
@@ -147,7 +186,27 @@ fn pid_of(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).expect("a pid"))
 }
 
+/// Sends a signal to all, and waits until each is gone or in one of the states that `/proc` names by a letter.
+async fn signal_until(processes: &[Pid], signal: Signal, states: &str) {
+    for process in processes {
+        let _ = kill(*process, signal);
+    }
+    let reached = |process: &Pid| state_of(*process).is_none_or(|state| states.contains(state));
+    let all = || std::future::ready(processes.iter().all(reached).then_some(()));
+    eventually(wait::DEADLINE, "processes of PostgreSQL to obey", all).await;
+}
+
+/// The letter after the name in brackets.
+fn state_of(process: Pid) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
 fn children_of(parent: Pid) -> Vec<Pid> {
     let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
-    children.unwrap_or_default().split_whitespace().filter_map(|pid| pid.parse().ok().map(Pid::from_raw)).collect()
+    children
+        .unwrap_or_default()
+        .split_whitespace()
+        .filter_map(|pid| pid.parse().ok().map(Pid::from_raw))
+        .collect()
 }

@@ -32,8 +32,17 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .expect("qtask starts");
-        let stderr = child.stderr.take().expect("its standard error").into_owned_fd().expect("as a file");
-        Self { name: name.to_owned(), child, events: Events::collect(std::fs::File::from(stderr)) }
+        let stderr = child
+            .stderr
+            .take()
+            .expect("its standard error")
+            .into_owned_fd()
+            .expect("as a file");
+        Self {
+            name: name.to_owned(),
+            child,
+            events: Events::collect(std::fs::File::from(stderr)),
+        }
     }
 
     /// Its name in this test.
@@ -46,20 +55,27 @@ impl Process {
         &self.events
     }
 
-    /// Waits for an event with this message, which may already have happened.
-    pub async fn wait_for(&self, message: &str) -> Event {
-        self.wait_after(0, message, |event| event.message() == message).await
+    /// Waits for the event named, which may already have happened.
+    pub async fn wait_for(&self, name: &str) -> Event {
+        self.wait_after(0, name, |event| event.is(name)).await
     }
 
-    /// Waits for an event with this message that carries the field, which may already have happened.
-    pub async fn wait_for_field(&self, message: &str, field: &str, value: &str) -> Event {
-        let what = format!("{message} with {field}={value}");
-        self.wait_after(0, &what, |event| event.message() == message && event.field(field).as_deref() == Some(value))
-            .await
+    /// Waits for the event named that carries the field, which may already have happened.
+    pub async fn wait_for_field(&self, name: &str, field: &str, value: &str) -> Event {
+        let what = format!("{name} with {field}={value}");
+        self.wait_after(0, &what, |event| {
+            event.is(name) && event.field(field).as_deref() == Some(value)
+        })
+        .await
     }
 
     /// Waits for an event that fits and came after `mark`, a number of lines from [`Events::len`].
-    pub async fn wait_after(&self, mark: usize, what: &str, fits: impl Fn(&Event) -> bool) -> Event {
+    pub async fn wait_after(
+        &self,
+        mark: usize,
+        what: &str,
+        fits: impl Fn(&Event) -> bool,
+    ) -> Event {
         let found = tokio::time::timeout(DEADLINE, self.events.first_after(mark, fits)).await;
         match found {
             Ok(Some(event)) => event,
@@ -70,14 +86,19 @@ impl Process {
 
     /// Sends a signal, such as `SIGSTOP` and `SIGCONT` to pause it and let it go on.
     pub fn signal(&self, signal: Signal) {
-        let pid = self.child.id().unwrap_or_else(|| panic!("{} has already ended", self.name));
+        let pid = self
+            .child
+            .id()
+            .unwrap_or_else(|| panic!("{} has already ended", self.name));
         kill(Pid::from_raw(i32::try_from(pid).expect("a pid")), signal).expect("a running process");
     }
 
     /// Waits until it has ended.
     pub async fn wait_exit(&mut self, limit: Duration) -> ExitStatus {
         let ended = tokio::time::timeout(limit, self.child.wait()).await;
-        ended.unwrap_or_else(|_| panic!("{} still runs after {limit:?}", self.name)).expect("its exit status")
+        ended
+            .unwrap_or_else(|_| panic!("{} still runs after {limit:?}", self.name))
+            .expect("its exit status")
     }
 
     /// Asks it to end (`SIGTERM`) and waits until it has.
@@ -97,7 +118,11 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.start_kill();
         if std::thread::panicking() {
-            eprintln!("--- the last {PRINTED} log lines of {}\n{}", self.name, self.events.tail(PRINTED));
+            eprintln!(
+                "--- the last {PRINTED} log lines of {}\n{}",
+                self.name,
+                self.events.tail(PRINTED)
+            );
         }
     }
 }
@@ -106,12 +131,19 @@ impl Drop for Process {
 pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let done = qtask(arguments).envs(environment.iter().copied()).output();
     let limited = tokio::time::timeout(DEADLINE, done).await;
-    limited.unwrap_or_else(|_| panic!("qtask {arguments:?} still runs after {DEADLINE:?}")).expect("qtask starts")
+    limited
+        .unwrap_or_else(|_| panic!("qtask {arguments:?} still runs after {DEADLINE:?}"))
+        .expect("qtask starts")
 }
 
 fn qtask(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_qtask"));
-    command.args(arguments).env_clear().env("RUST_BACKTRACE", "1").stdin(Stdio::null()).kill_on_drop(true);
+    command
+        .args(arguments)
+        .env_clear()
+        .env("RUST_BACKTRACE", "1")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     for kept in ["PATH", "HOME", "TMPDIR", "LLVM_PROFILE_FILE"] {
         if let Some(value) = std::env::var_os(kept) {
             command.env(kept, value);

@@ -31,7 +31,11 @@ impl Proxy {
         let port = listener.local_addr().expect("its address").port();
         let mode = watch::Sender::new(Mode::Pass);
         let accepting = tokio::spawn(accept(listener, target, mode.subscribe()));
-        Self { port, mode, accepting }
+        Self {
+            port,
+            mode,
+            accepting,
+        }
     }
 
     /// The port to connect to.
@@ -82,17 +86,27 @@ async fn carry(client: TcpStream, target: u16, mode: watch::Receiver<Mode>) {
     if !passing(&mut mode.clone()).await {
         return;
     }
-    let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await else { return };
+    let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await else {
+        return;
+    };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    tokio::join!(copy(from_client, to_server, mode.clone()), copy(from_server, to_client, mode));
+    tokio::join!(
+        copy(from_client, to_server, mode.clone()),
+        copy(from_server, to_client, mode)
+    );
 }
 
 /// Copies one direction until its end, which it hands on.
-async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut mode: watch::Receiver<Mode>) {
+async fn copy(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut mode: watch::Receiver<Mode>,
+) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(count) = from.read(&mut buffer).await {
-        let go_on = count > 0 && passing(&mut mode).await && to.write_all(&buffer[..count]).await.is_ok();
+        let go_on =
+            count > 0 && passing(&mut mode).await && to.write_all(&buffer[..count]).await.is_ok();
         if !go_on {
             break;
         }

@@ -29,18 +29,28 @@ impl TestDatabase {
     /// The count that a `SELECT count(*) ...` brings.
     pub async fn count(&self, query: &str, parameters: &[&(dyn ToSql + Sync)]) -> i64 {
         let row = self.connect().await.query_one(query, parameters).await;
-        row.unwrap_or_else(|error| panic!("{query}: {error:?}")).get(0)
+        row.unwrap_or_else(|error| panic!("{query}: {error:?}"))
+            .get(0)
     }
 
     /// How many tasks are in the status given.
     pub async fn tasks_in(&self, status: &str) -> i64 {
-        self.count("SELECT count(*) FROM tasks WHERE current_status::text = $1", &[&status]).await
+        self.count(
+            "SELECT count(*) FROM tasks WHERE current_status::text = $1",
+            &[&status],
+        )
+        .await
     }
 
     /// A whole row of `tasks`, by column name; `Null` where there is none.
     pub async fn task(&self, task_id: Uuid) -> Value {
         let query = "SELECT to_jsonb(t) FROM tasks t WHERE task_id = $1";
-        let row = self.connect().await.query_opt(query, &[&task_id]).await.expect("tasks");
+        let row = self
+            .connect()
+            .await
+            .query_opt(query, &[&task_id])
+            .await
+            .expect("tasks");
         row.map_or(Value::Null, |row| row.get(0))
     }
 
@@ -48,14 +58,28 @@ impl TestDatabase {
     pub async fn history(&self, task_id: Uuid) -> Vec<Transition> {
         let query = "SELECT status::text, attempt::int, worker_id::text, notes::text FROM status_history \
                      WHERE task_id = $1 ORDER BY id";
-        let rows = self.connect().await.query(query, &[&task_id]).await.expect("status_history");
+        let rows = self
+            .connect()
+            .await
+            .query(query, &[&task_id])
+            .await
+            .expect("status_history");
         rows.iter()
-            .map(|row| Transition { status: row.get(0), attempt: row.get(1), worker_id: row.get(2), notes: row.get(3) })
+            .map(|row| Transition {
+                status: row.get(0),
+                attempt: row.get(1),
+                worker_id: row.get(2),
+                notes: row.get(3),
+            })
             .collect()
     }
 
     /// The statuses of a task's history, oldest first.
     pub async fn statuses(&self, task_id: Uuid) -> Vec<String> {
-        self.history(task_id).await.into_iter().map(|transition| transition.status).collect()
+        self.history(task_id)
+            .await
+            .into_iter()
+            .map(|transition| transition.status)
+            .collect()
     }
 }

@@ -1,6 +1,9 @@
 //! A test's own queues on a broker, and what to do to them behind qtask's back.
 
-use amqprs::channel::{BasicPublishArguments, Channel, QueueDeclareArguments, QueueDeleteArguments, QueuePurgeArguments};
+use amqprs::channel::{
+    BasicPublishArguments, Channel, QueueDeclareArguments, QueueDeleteArguments,
+    QueuePurgeArguments,
+};
 use amqprs::connection::{Connection, OpenConnectionArguments};
 use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT};
 use url::Url;
@@ -26,7 +29,10 @@ impl TestQueue {
 
     /// A new name on another broker.
     pub fn create_on(broker: &Url) -> Self {
-        Self { broker: broker.clone(), base: format!("qtask_test_{}", Uuid::now_v7().simple()) }
+        Self {
+            broker: broker.clone(),
+            base: format!("qtask_test_{}", Uuid::now_v7().simple()),
+        }
     }
 
     /// The value for `QTASK_QUEUE`.
@@ -49,7 +55,11 @@ impl TestQueue {
 
     /// The queue of a backend.
     pub fn of(&self, backend: &str) -> String {
-        if backend == "simulator" { self.base.clone() } else { format!("{}.{backend}", self.base) }
+        if backend == "simulator" {
+            self.base.clone()
+        } else {
+            format!("{}.{backend}", self.base)
+        }
     }
 
     /// Messages that wait in the backend's queue, or `None` if there is no such queue.
@@ -73,23 +83,34 @@ impl TestQueue {
     /// Throws the waiting messages of the backend's queue away.
     pub async fn purge(&self, backend: &str) {
         let (connection, channel) = open(&self.broker).await;
-        channel.queue_purge(QueuePurgeArguments::new(&self.of(backend))).await.expect("a purged queue");
+        channel
+            .queue_purge(QueuePurgeArguments::new(&self.of(backend)))
+            .await
+            .expect("a purged queue");
         connection.close().await.expect("a closed connection");
     }
 
     /// Deletes the backend's queue, with messages and consumers.
     pub async fn delete(&self, backend: &str) {
         let (connection, channel) = open(&self.broker).await;
-        channel.queue_delete(QueueDeleteArguments::new(&self.of(backend))).await.expect("a deleted queue");
+        channel
+            .queue_delete(QueueDeleteArguments::new(&self.of(backend)))
+            .await
+            .expect("a deleted queue");
         connection.close().await.expect("a closed connection");
     }
 
     /// Puts any bytes into the backend's queue, which must exist.
     pub async fn publish(&self, backend: &str, body: &[u8]) {
         let (connection, channel) = open(&self.broker).await;
-        let properties = BasicProperties::default().with_delivery_mode(DELIVERY_MODE_PERSISTENT).finish();
+        let properties = BasicProperties::default()
+            .with_delivery_mode(DELIVERY_MODE_PERSISTENT)
+            .finish();
         let to = BasicPublishArguments::new("", &self.of(backend));
-        channel.basic_publish(properties, body.to_vec(), to).await.expect("a published message");
+        channel
+            .basic_publish(properties, body.to_vec(), to)
+            .await
+            .expect("a published message");
         channel.close().await.expect("a closed channel");
         connection.close().await.expect("a closed connection");
     }
@@ -101,10 +122,15 @@ impl Drop for TestQueue {
         let queues = BACKENDS.map(|backend| self.of(backend));
         wait::finish_now(async move {
             // A private broker may be gone before its queues; they went with it.
-            let Ok((connection, channel)) = try_open(&broker).await else { return };
+            let Ok((connection, channel)) = try_open(&broker).await else {
+                return;
+            };
             for queue in queues {
                 // Deleting a queue that does not exist succeeds.
-                if let Err(error) = channel.queue_delete(QueueDeleteArguments::new(&queue)).await {
+                if let Err(error) = channel
+                    .queue_delete(QueueDeleteArguments::new(&queue))
+                    .await
+                {
                     eprintln!("queue {queue} stays behind: {error}");
                 }
             }
@@ -114,15 +140,29 @@ impl Drop for TestQueue {
 }
 
 async fn open(broker: &Url) -> (Connection, Channel) {
-    try_open(broker).await.unwrap_or_else(|error| panic!("RabbitMQ at port {:?}: {error}", broker.port()))
+    try_open(broker)
+        .await
+        .unwrap_or_else(|error| panic!("RabbitMQ at port {:?}: {error}", broker.port()))
 }
 
 /// Opens a connection and a channel on it.
 pub async fn try_open(broker: &Url) -> Result<(Connection, Channel), amqprs::error::Error> {
     let host = broker.host_str().unwrap_or("127.0.0.1");
-    let user = if broker.username().is_empty() { "guest" } else { broker.username() };
+    let user = if broker.username().is_empty() {
+        "guest"
+    } else {
+        broker.username()
+    };
     let password = broker.password().unwrap_or("guest");
-    let arguments = OpenConnectionArguments::new(host, broker.port().unwrap_or(5672), user, password);
+    let vhost = broker.path().trim_start_matches('/');
+    let vhost = if vhost.is_empty() || vhost.eq_ignore_ascii_case("%2f") {
+        "/"
+    } else {
+        vhost
+    };
+    let mut arguments =
+        OpenConnectionArguments::new(host, broker.port().unwrap_or(5672), user, password);
+    arguments.virtual_host(vhost);
     let connection = Connection::open(&arguments).await?;
     let channel = connection.open_channel(None).await?;
     Ok((connection, channel))

@@ -94,13 +94,22 @@ impl PrivateRabbit {
     pub async fn ctl(&self, arguments: &[&str]) -> String {
         let mut command = tokio::process::Command::from(self.command("rabbitmqctl"));
         let done = command.args(["--quiet"]).args(arguments).output();
-        let output = tokio::time::timeout(wait::DEADLINE, done).await.expect("an answer").expect("rabbitmqctl runs");
-        assert!(output.status.success(), "rabbitmqctl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let output = tokio::time::timeout(wait::DEADLINE, done)
+            .await
+            .expect("an answer")
+            .expect("rabbitmqctl runs");
+        assert!(
+            output.status.success(),
+            "rabbitmqctl {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     async fn end(&mut self, signal: Signal) {
-        let Some(mut node) = self.node.take() else { return };
+        let Some(mut node) = self.node.take() else {
+            return;
+        };
         kill(pid_of(&node), signal).expect("a running RabbitMQ");
         let gone = eventually(wait::DEADLINE, "the end of RabbitMQ", || {
             std::future::ready(node.try_wait().expect("its exit status"))
@@ -109,7 +118,11 @@ impl PrivateRabbit {
     }
 
     fn launch(&self) -> Child {
-        let log = File::options().create(true).append(true).open(self.file("log")).expect("a log file");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.file("log"))
+            .expect("a log file");
         self.command("rabbitmq-server")
             .stdout(log.try_clone().expect("a second handle"))
             .stderr(log)
@@ -129,10 +142,16 @@ impl PrivateRabbit {
             .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
             .env("RABBITMQ_NODE_PORT", self.port.to_string())
             .env("RABBITMQ_DIST_PORT", self.distribution_port.to_string())
-            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}")
+            .env(
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+                "-kernel inet_dist_use_interface {127,0,0,1}",
+            )
             .env("RABBITMQ_MNESIA_BASE", self.file("mnesia"))
             .env("RABBITMQ_LOG_BASE", self.directory.path())
-            .env("RABBITMQ_ENABLED_PLUGINS_FILE", self.file("enabled_plugins"))
+            .env(
+                "RABBITMQ_ENABLED_PLUGINS_FILE",
+                self.file("enabled_plugins"),
+            )
             .env("RABBITMQ_CONF_ENV_FILE", self.file("none.conf"))
             .env("RABBITMQ_CONFIG_FILE", self.file("none"))
             // Makes the script replace itself by the node, so that a signal to the child reaches it.
@@ -155,7 +174,11 @@ impl Drop for PrivateRabbit {
         let _ = self.epmd.wait();
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.file("log")).unwrap_or_default();
-            eprintln!("--- log of the private RabbitMQ on port {}\n{}", self.port, events::tail(&log, 30));
+            eprintln!(
+                "--- log of the private RabbitMQ on port {}\n{}",
+                self.port,
+                events::tail(&log, 30)
+            );
         }
     }
 }

@@ -40,6 +40,7 @@ fn discover(variable: &str, standard: &str, standard_port: u16) -> Url {
 
 fn answers(host: &str, port: u16) -> bool {
     (host, port).to_socket_addrs().is_ok_and(|mut addresses| {
-        addresses.any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(3)).is_ok())
+        addresses
+            .any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(3)).is_ok())
     })
 }

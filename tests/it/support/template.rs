@@ -23,34 +23,60 @@ pub async fn clone_into(server: &Url, name: &str) {
     if !exists(&admin, &template).await {
         build(&admin, server, &template).await;
     }
-    execute(&admin, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+    execute(
+        &admin,
+        &format!("CREATE DATABASE {name} TEMPLATE {template}"),
+    )
+    .await;
     execute(&admin, &format!("SELECT pg_advisory_unlock({LOCK})")).await;
 }
 
 /// Migrates under another name and renames, so that a template is whole or not there.
 async fn build(admin: &Client, server: &Url, template: &str) {
     let building = format!("{template}_building");
-    execute(admin, &format!("DROP DATABASE IF EXISTS {building} WITH (FORCE)")).await;
+    execute(
+        admin,
+        &format!("DROP DATABASE IF EXISTS {building} WITH (FORCE)"),
+    )
+    .await;
     execute(admin, &format!("CREATE DATABASE {building}")).await;
     let url = database::on(server, &building);
     let migrated = run(&["migrate", "up"], &[("DATABASE_URL", url.as_str())]).await;
-    assert!(migrated.status.success(), "qtask migrate up: {}", String::from_utf8_lossy(&migrated.stderr));
-    execute(admin, &format!("ALTER DATABASE {building} RENAME TO {template}")).await;
+    assert!(
+        migrated.status.success(),
+        "qtask migrate up: {}",
+        String::from_utf8_lossy(&migrated.stderr)
+    );
+    execute(
+        admin,
+        &format!("ALTER DATABASE {building} RENAME TO {template}"),
+    )
+    .await;
 }
 
 async fn exists(admin: &Client, database: &str) -> bool {
     let query = "SELECT 1 FROM pg_database WHERE datname = $1";
-    admin.query_opt(query, &[&database]).await.expect("pg_database").is_some()
+    admin
+        .query_opt(query, &[&database])
+        .await
+        .expect("pg_database")
+        .is_some()
 }
 
 async fn execute(admin: &Client, statement: &str) {
-    admin.batch_execute(statement).await.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    admin
+        .batch_execute(statement)
+        .await
+        .unwrap_or_else(|error| panic!("{statement}: {error:?}"));
 }
 
 /// A hash over the names and contents of all migrations: another set, another template.
 fn fingerprint() -> u64 {
     let mut files = Vec::new();
-    collect(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")), &mut files);
+    collect(
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")),
+        &mut files,
+    );
     files.sort();
     let mut hasher = DefaultHasher::new();
     files.hash(&mut hasher);
@@ -63,7 +89,10 @@ fn collect(directory: &Path, files: &mut Vec<(String, Vec<u8>)>) {
         if path.is_dir() {
             collect(&path, files);
         } else {
-            files.push((path.display().to_string(), std::fs::read(&path).expect("a migration")));
+            files.push((
+                path.display().to_string(),
+                std::fs::read(&path).expect("a migration"),
+            ));
         }
     }
 }

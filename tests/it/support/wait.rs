@@ -23,7 +23,10 @@ where
         if let Ok(Some(found)) = tokio::time::timeout_at(deadline, look()).await {
             return found;
         }
-        assert!(Instant::now() < deadline, "waited {limit:?} in vain for: {what}");
+        assert!(
+            Instant::now() < deadline,
+            "waited {limit:?} in vain for: {what}"
+        );
         tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
@@ -34,7 +37,9 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let thread = std::thread::spawn(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
         let limited = async { tokio::time::timeout(DEADLINE, future).await };
         if runtime.is_ok_and(|runtime| runtime.block_on(limited).is_err()) {
             eprintln!("cleaning up after a test did not end within {DEADLINE:?}");
@@ -66,7 +71,8 @@ impl TempDir {
         let name = format!("qtask-{purpose}-{:08x}", rand::random::<u32>());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).expect("a new temporary directory");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("its permissions");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+            .expect("its permissions");
         Self(path)
     }
 

@@ -1,0 +1,41 @@
+# `just` alone lists what there is.
+compose := env("COMPOSE", "docker compose")
+
+_default:
+    @just --list --unsorted
+
+# Builds the image and starts the whole system in containers: http://localhost:8001/docs
+up *arguments:
+    {{ compose }} up --build --detach --wait {{ arguments }}
+
+# Stops the containers; `just down --volumes` also deletes their data
+down *arguments:
+    {{ compose }} down {{ arguments }}
+
+# Follows the logs of the containers
+logs *arguments:
+    {{ compose }} logs --follow {{ arguments }}
+
+# Runs everything on this machine with nothing else set up
+dev *arguments:
+    cargo run --locked -- dev {{ arguments }}
+
+# Brings the schema of DATABASE_URL up to date, or whatever else `qtask migrate` does
+migrate *arguments="up":
+    cargo run --locked -- migrate {{ arguments }}
+
+# Formats the code
+fmt:
+    cargo fmt
+
+# Runs the tests; arguments select them
+test *arguments:
+    scripts/test {{ arguments }}
+
+# What CI runs: format, lints, documentation, tests
+check:
+    scripts/check
+
+# Measures throughput and latency on this machine
+bench *arguments:
+    scripts/bench {{ arguments }}

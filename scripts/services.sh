@@ -1,0 +1,284 @@
+# shellcheck shell=bash
+# Sourced by scripts/test, after env.sh: finds, or starts, the PostgreSQL and RabbitMQ that the tests use.
+#
+#   services_up     exports DATABASE_URL, RABBITMQ_URL, TMPDIR, QTASK_TEST_POSTGRES_BIN and QTASK_TEST_RABBITMQ_BIN
+#   services_down   stops what services_up started and removes its directory; safe to call twice
+
+services_dir=
+services_epmd=
+services_rabbit=
+services_template_url=
+
+services_up() {
+  find_binaries
+  make_services_dir
+  local pg_port=${QTASK_TEST_PG_PORT:-5432} rabbit_port=${QTASK_TEST_RABBITMQ_PORT:-5672}
+  local pg_url=${DATABASE_URL:-postgres://postgres:postgres@127.0.0.1:$pg_port/postgres}
+  local rabbit_url=${RABBITMQ_URL:-amqp://guest:guest@127.0.0.1:$rabbit_port/%2f}
+
+  if postgres_answers "$pg_url"; then
+    export DATABASE_URL=$pg_url
+    services_template_url=$pg_url
+  else
+    say "no usable PostgreSQL at ${pg_url##*@}; starting a private one"
+    start_postgres
+  fi
+  if rabbitmq_answers "$rabbit_url"; then
+    export RABBITMQ_URL=$rabbit_url
+  else
+    say "no RabbitMQ at ${rabbit_url##*@}; starting a private one"
+    start_rabbitmq
+  fi
+}
+
+services_down() {
+  if [ -n "$services_template_url" ]; then
+    drop_templates "$services_template_url"
+    services_template_url=
+  fi
+  if [ -n "$services_rabbit" ]; then
+    kill -TERM "$services_rabbit" 2>/dev/null
+    # Its shutdown takes seconds and nothing on its disk is wanted: 5 seconds, then the hard way.
+    local left=50
+    while [ "$left" -gt 0 ] && kill -0 "$services_rabbit" 2>/dev/null; do
+      sleep 0.1
+      left=$((left - 1))
+    done
+    kill -KILL "$services_rabbit" 2>/dev/null
+    services_rabbit=
+  fi
+  if [ -n "$services_epmd" ]; then
+    kill -KILL "$services_epmd" 2>/dev/null
+    services_epmd=
+  fi
+  if [ -n "$services_dir" ]; then
+    if [ -s "$services_dir/postgres/data/postmaster.pid" ]; then
+      as_postgres "$QTASK_TEST_POSTGRES_BIN/pg_ctl" -D "$services_dir/postgres/data" -m immediate stop >/dev/null 2>&1
+    fi
+    rm -rf "$services_dir"
+    services_dir=
+  fi
+}
+
+# --- the executables ---------------------------------------------------------------------------------------------
+
+# Tests start nodes of their own to kill them, so the executables are needed even where services already answer.
+find_binaries() {
+  local packages=()
+  locate_postgres || packages+=(postgresql)
+  locate_rabbitmq || packages+=(rabbitmq-server)
+  if [ ${#packages[@]} -gt 0 ]; then
+    install_packages "${packages[@]}"
+    locate_postgres || die "PostgreSQL's server programs (initdb, pg_ctl) are not found; set QTASK_TEST_POSTGRES_BIN"
+    locate_rabbitmq || die "rabbitmq-server is not found; set QTASK_TEST_RABBITMQ_BIN"
+  fi
+  command -v epmd >/dev/null || die "epmd is not on the PATH; it comes with Erlang, which RabbitMQ needs"
+  export QTASK_TEST_POSTGRES_BIN QTASK_TEST_RABBITMQ_BIN
+}
+
+locate_postgres() {
+  local candidate
+  while read -r candidate; do
+    if [ -x "$candidate/initdb" ] && [ -x "$candidate/pg_ctl" ]; then
+      QTASK_TEST_POSTGRES_BIN=$candidate
+      return 0
+    fi
+  done < <(
+    printf '%s\n' "${QTASK_TEST_POSTGRES_BIN:-}"
+    printf '%s\n' /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/homebrew/opt/postgresql@*/bin | sort -rV
+    dirname "$(command -v initdb || echo /nowhere/initdb)"
+  )
+  return 1
+}
+
+# Not Debian's /usr/sbin/rabbitmq-server: that wrapper insists on the system's own node and user.
+locate_rabbitmq() {
+  local candidate
+  while read -r candidate; do
+    if [ "$candidate" != /usr/sbin ] && [ -x "$candidate/rabbitmq-server" ]; then
+      QTASK_TEST_RABBITMQ_BIN=$candidate
+      return 0
+    fi
+  done < <(
+    printf '%s\n' "${QTASK_TEST_RABBITMQ_BIN:-}" /usr/lib/rabbitmq/bin /opt/rabbitmq/sbin /opt/homebrew/opt/rabbitmq/sbin
+    dirname "$(command -v rabbitmq-server || echo /nowhere/rabbitmq-server)"
+  )
+  return 1
+}
+
+install_packages() {
+  local hint="install $* (Debian and Ubuntu: apt-get install $*; Fedora: dnf install postgresql-server rabbitmq-server; \
+macOS: brew install postgresql@17 rabbitmq) and run this again"
+  command -v apt-get >/dev/null || die "$hint"
+  local root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null || { ! sudo -n true 2>/dev/null && [ ! -t 0 ]; }; then
+      die "not root, and sudo asks for a password or is missing: $hint"
+    fi
+    root=(sudo)
+  fi
+  say "installing packages: $* (they are not started, nor enabled at boot)"
+  # Debian starts what it installs unless this file says no. One that is there already is left alone.
+  local policy=/usr/sbin/policy-rc.d ours=
+  if [ ! -e $policy ]; then
+    ours=yes
+    printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee $policy >/dev/null
+    "${root[@]}" chmod 755 $policy
+  fi
+  local log failed=
+  log=$(mktemp)
+  { "${root[@]}" apt-get update &&
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } >"$log" 2>&1 ||
+    failed=yes
+  [ -z "$ours" ] || "${root[@]}" rm -f $policy
+  if [ -n "$failed" ]; then
+    tail -n 20 "$log" >&2
+    rm -f "$log"
+    die "apt-get failed (above): $hint"
+  fi
+  rm -f "$log"
+  if command -v systemctl >/dev/null; then
+    local package
+    for package in "$@"; do
+      "${root[@]}" systemctl disable "$package" >/dev/null 2>&1 || true
+    done
+  fi
+}
+
+# --- services that already run -----------------------------------------------------------------------------------
+
+postgres_answers() {
+  local answer
+  if command -v psql >/dev/null; then
+    answer=$(PGCONNECT_TIMEOUT=3 psql -w -XAtqc \
+      'SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user' "$1" 2>/dev/null) || return 1
+    [ "$answer" = t ]
+  else
+    port_open "$1" 5432
+  fi
+}
+
+# A broker answers the protocol header with a frame of type 1 (a method, connection.start).
+rabbitmq_answers() {
+  local host port frame
+  read -r host port < <(host_and_port "$1" 5672)
+  # shellcheck disable=SC2016 # the inner shell expands its own arguments
+  frame=$(limited 3 bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "AMQP\0\0\11\1" >&3 && head -c 1 <&3 | od -An -tu1' \
+    "$host" "$port" 2>/dev/null) || return 1
+  [ "$(printf '%s' "$frame" | tr -d ' ')" = 1 ]
+}
+
+port_open() {
+  local host port
+  read -r host port < <(host_and_port "$1" "$2")
+  # shellcheck disable=SC2016 # the inner shell expands its own arguments
+  limited 3 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$host" "$port" 2>/dev/null
+}
+
+# "host port" of a URL such as scheme://user:password@host:port/path
+host_and_port() {
+  local rest=${1#*://}
+  rest=${rest%%[/?]*}
+  rest=${rest##*@}
+  case $rest in
+    *:*) echo "${rest%:*} ${rest##*:}" ;;
+    *) echo "$rest $2" ;;
+  esac
+}
+
+limited() {
+  if command -v timeout >/dev/null; then timeout "$@"; else shift && "$@"; fi
+}
+
+# Databases that the tests keep to copy from; see tests/it/support/template.rs.
+drop_templates() {
+  command -v psql >/dev/null || return 0
+  local name
+  PGCONNECT_TIMEOUT=3 psql -w -XAtqc "SELECT datname FROM pg_database WHERE datname LIKE 'qtask\\_template\\_%'" "$1" \
+    2>/dev/null | while read -r name; do
+    psql -w -Xqc "DROP DATABASE IF EXISTS $name" "$1" >/dev/null 2>&1
+  done
+}
+
+# --- private services --------------------------------------------------------------------------------------------
+
+# Readable for others: PostgreSQL runs as a user of its own where this runs as root. The tests put their temporary
+# files there too, so that nothing stays behind even when they are interrupted.
+make_services_dir() {
+  services_dir=$(mktemp -d "${TMPDIR:-/tmp}/qtask-test.XXXXXX")
+  mkdir "$services_dir/tmp"
+  chmod 755 "$services_dir"
+  chmod 1777 "$services_dir/tmp"
+  export TMPDIR=$services_dir/tmp
+}
+
+free_port() {
+  local port
+  while :; do
+    port=$((15000 + RANDOM % 15000))
+    # shellcheck disable=SC2016 # the inner shell expands its own arguments
+    bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0"' "$port" 2>/dev/null || break
+  done
+  echo "$port"
+}
+
+as_postgres() {
+  if [ "$(id -u)" -eq 0 ]; then
+    local user=postgres
+    id -u $user >/dev/null 2>&1 || user=nobody
+    (cd / && exec setpriv --reuid "$(id -u $user)" --regid "$(id -g $user)" --clear-groups "$@")
+  else
+    "$@"
+  fi
+}
+
+start_postgres() {
+  local home=$services_dir/postgres port user=postgres
+  port=$(free_port)
+  mkdir "$home"
+  if [ "$(id -u)" -eq 0 ]; then
+    id -u $user >/dev/null 2>&1 || user=nobody
+    chown "$user" "$home"
+  fi
+  as_postgres "$QTASK_TEST_POSTGRES_BIN/initdb" -U postgres -A trust -E UTF8 --no-locale --no-sync -D "$home/data" \
+    >"$services_dir/initdb.log" 2>&1 || { cat "$services_dir/initdb.log" >&2 && die "initdb failed (above)"; }
+  # Without fsync a killed process still loses nothing, and the tests run faster.
+  as_postgres "$QTASK_TEST_POSTGRES_BIN/pg_ctl" -D "$home/data" -l "$home/log" -w -t 60 -o \
+    "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories='' -c fsync=off -c max_connections=200" \
+    start >/dev/null 2>&1 || { cat "$home/log" >&2 && die "PostgreSQL did not start (above)"; }
+  export DATABASE_URL=postgres://postgres@127.0.0.1:$port/postgres
+}
+
+start_rabbitmq() {
+  local home=$services_dir/rabbitmq port epmd_port distribution_port detach=
+  port=$(free_port) epmd_port=$(free_port) distribution_port=$(free_port)
+  mkdir "$home"
+  echo '[].' >"$home/enabled_plugins"
+  # Out of the terminal's process group: Ctrl-C ends the tests first, and then this script stops the node.
+  detach=$(command -v setsid || true)
+  # Its own epmd, because the one that a node starts outlives it.
+  (cd "$home" && exec $detach epmd -address 127.0.0.1 -port "$epmd_port") </dev/null >/dev/null 2>&1 &
+  services_epmd=$!
+  (
+    cd "$home" || exit
+    export HOME=$home ERL_EPMD_PORT=$epmd_port ERL_EPMD_ADDRESS=127.0.0.1
+    export RABBITMQ_NODENAME=qtask$$@localhost RABBITMQ_NODE_IP_ADDRESS=127.0.0.1 RABBITMQ_NODE_PORT=$port
+    export RABBITMQ_DIST_PORT=$distribution_port RABBITMQ_MNESIA_BASE=$home/mnesia RABBITMQ_LOG_BASE=$home
+    export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1}'
+    export RABBITMQ_ENABLED_PLUGINS_FILE=$home/enabled_plugins
+    export RABBITMQ_CONF_ENV_FILE=$home/none.conf RABBITMQ_CONFIG_FILE=$home/none
+    # Makes the script replace itself by the node, so that a signal to the child reaches it.
+    export RUNNING_UNDER_SYSTEMD=true
+    exec $detach "$QTASK_TEST_RABBITMQ_BIN/rabbitmq-server"
+  ) </dev/null >"$home/out" 2>&1 &
+  services_rabbit=$!
+  export RABBITMQ_URL=amqp://guest:guest@127.0.0.1:$port/%2f
+  local deadline=$((SECONDS + 90))
+  until rabbitmq_answers "$RABBITMQ_URL"; do
+    if [ "$SECONDS" -ge "$deadline" ] || ! kill -0 "$services_rabbit" 2>/dev/null; then
+      tail -n 30 "$home/out" >&2
+      die "RabbitMQ did not start (above)"
+    fi
+    sleep 0.2
+  done
+}

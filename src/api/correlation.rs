@@ -1,0 +1,62 @@
+//! One id for each request, in its answer, its logs, its task and everything that follows from it.
+
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage};
+use tracing::{Instrument, debug, info_span, warn};
+use uuid::Uuid;
+
+/// The header that carries it, in both directions.
+pub const HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// A longer one could not travel as an AMQP property, and is no use to anyone.
+const MAX_LENGTH: usize = 128;
+
+tokio::task_local! {
+    static CURRENT: String;
+}
+
+/// The id of the request that is being answered.
+pub fn current() -> Option<String> {
+    CURRENT.try_with(Clone::clone).ok()
+}
+
+/// The id of a request, for handlers.
+#[derive(Debug, Clone)]
+pub struct CorrelationId(pub String);
+
+/// Takes the id from the request or makes one, and puts it on everything.
+pub async fn correlate(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let id = from_header(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
+    request.extensions_mut().insert(CorrelationId(id.clone()));
+    let (method, path) = (request.method().clone(), request.path().to_owned());
+    let span = info_span!("request", correlation_id = id, %method, path);
+    let began = Instant::now();
+    let answering = async {
+        // Handlers and extractors turn their errors into responses themselves; only a middleware could fail here, and none does.
+        let mut response = next.call(request).await?;
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(HEADER, value);
+        }
+        let (status, elapsed_ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1e3);
+        if response.status().is_server_error() {
+            warn!(status, elapsed_ms, "request failed");
+        } else {
+            debug!(status, elapsed_ms, "request answered");
+        }
+        Ok(response)
+    };
+    CURRENT.scope(id.clone(), answering.instrument(span)).await
+}
+
+fn from_header(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(HEADER)?.to_str().ok()?.trim();
+    (1..=MAX_LENGTH).contains(&id.len()).then(|| id.to_owned())
+}

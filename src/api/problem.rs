@@ -1,0 +1,168 @@
+//! Errors as clients see them: `application/problem+json` (RFC 9457), one shape for all.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use tracing::{error, warn};
+use utoipa::ToSchema;
+
+use super::correlation;
+use crate::domain::submission::FieldErrors;
+use crate::service::submit::SubmitError;
+use crate::store::StoreError;
+
+/// How long a client should wait before it tries a 503 or 507 again, in seconds.
+const RETRY_AFTER_SECONDS: u8 = 2;
+
+/// An error on its way to a client.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    errors: FieldErrors,
+    allow: Option<&'static str>,
+}
+
+/// The body of every error (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// Names the kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:qtask:problem:validation_failed")]
+    kind: String,
+    /// The HTTP status in words.
+    #[schema(example = "Unprocessable Entity")]
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 422)]
+    status: u16,
+    /// What went wrong this time.
+    detail: String,
+    /// The kind of problem, for programs to branch on.
+    #[schema(example = "validation_failed")]
+    code: &'static str,
+    /// What is wrong with each field, by its name.
+    #[serde(skip_serializing_if = "FieldErrors::is_empty")]
+    errors: FieldErrors,
+    /// Names the request in the service's logs.
+    correlation_id: Option<String>,
+}
+
+impl Problem {
+    /// A problem of this status; `code` is for programs, `detail` for people.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), errors: FieldErrors::new(), allow: None }
+    }
+
+    /// Fields that are well-formed and cannot be used.
+    pub fn validation(errors: FieldErrors) -> Self {
+        let names: Vec<&str> = errors.keys().map(String::as_str).collect();
+        let detail = format!("The request cannot be used: see errors for {}.", names.join(", "));
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", detail) }
+    }
+
+    /// No task has this id.
+    pub fn task_not_found(task_id: uuid::Uuid) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "task_not_found", format!("There is no task {task_id}."))
+    }
+
+    /// The path exists, the method does not.
+    pub fn method_not_allowed(method: &str, allow: &'static str) -> Self {
+        let detail = format!("{method} is not possible here; possible: {allow}.");
+        Self {
+            allow: Some(allow),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+        }
+    }
+
+    fn body(&self) -> ProblemBody {
+        ProblemBody {
+            kind: format!("urn:qtask:problem:{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: self.detail.clone(),
+            code: self.code,
+            errors: self.errors.clone(),
+            correlation_id: correlation::current(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.status.as_u16(), self.code, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE) {
+            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()));
+        }
+        if let Some(allow) = self.allow {
+            response.insert_header((ALLOW, allow));
+        }
+        let body = serde_json::to_vec(&self.body()).unwrap_or_default();
+        response.content_type("application/problem+json").body(body)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(reason) => {
+                warn!(reason, "request refused: the database cannot be reached");
+                let detail = "The database cannot be reached; nothing was changed. Try again in a moment.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail)
+            }
+            StoreError::Collision(reason) => {
+                warn!(reason, "request refused: collision");
+                let detail = "Another request stood in the way; nothing was changed. Try again.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "collision", detail)
+            }
+            StoreError::OutcomeUnknown(reason) => {
+                warn!(reason, "request failed: the database did not answer");
+                let detail = "The database went away before it answered, so it is not known whether the request was carried out. \
+                              Repeating a submission is safe when it carries an Idempotency-Key header: a task that was accepted is \
+                              found again, and never submitted twice. Without one, look for it in GET /tasks first.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown", detail)
+            }
+            StoreError::DiskFull(reason) => {
+                error!(reason, "request refused: the database's disk is full");
+                let detail = "The database has no room left; nothing was changed.";
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", detail)
+            }
+            StoreError::Refused(reason) => {
+                error!(reason, "request failed: the database refused a statement");
+                let detail = "Something is wrong with this service; its log says more under the correlation id.";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
+            }
+        }
+    }
+}
+
+impl From<SubmitError> for Problem {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Store(error) => error.into(),
+            SubmitError::QueueUnavailable(reason) => {
+                warn!(reason, "submission refused: the queue is unavailable");
+                let detail = "The queue cannot be reached; the task was not accepted. Try again in a moment.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue_unavailable", detail)
+            }
+            SubmitError::KeyReused { .. } => {
+                Self::new(StatusCode::CONFLICT, "idempotency_key_reused", format!("{error}."))
+            }
+        }
+    }
+}

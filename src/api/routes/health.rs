@@ -1,0 +1,75 @@
+//! How the service is, for people and for probes.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use time::OffsetDateTime;
+
+use crate::api::problem::ProblemBody;
+use crate::api::views::{Health, HealthView};
+use crate::api::{ApiState, Problem};
+use crate::service::dispatcher::Dispatcher;
+
+/// A health check that takes longer has failed, whatever comes of it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How the service and what it depends on are; 200 as long as it serves.
+#[utoipa::path(
+    get, path = "/health", operation_id = "health", tag = "health",
+    responses((status = 200, description = "The service serves.", body = HealthView))
+)]
+pub async fn health(state: web::Data<ApiState>) -> web::Json<HealthView> {
+    let database = database_obstacle(&state).await;
+    let queue = state.dispatcher.obstacle();
+    let status = if database.is_none() && queue.is_none() { Health::Healthy } else { Health::Degraded };
+    let queue_up = match state.dispatcher {
+        Dispatcher::Amqp(_) => "connected",
+        Dispatcher::Postgres => "postgresql",
+    };
+    web::Json(HealthView {
+        status,
+        database_status: database.unwrap_or_else(|| "connected".to_owned()),
+        queue_status: queue.unwrap_or_else(|| queue_up.to_owned()),
+        timestamp: OffsetDateTime::now_utc(),
+    })
+}
+
+/// Whether the process runs.
+#[utoipa::path(
+    get, path = "/livez", operation_id = "livez", tag = "health",
+    responses((status = 200, description = "It does.", body = String, content_type = "text/plain"))
+)]
+pub async fn livez() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain").body("alive\n")
+}
+
+/// Whether requests can be answered: the database is there. A broker that is away stops submissions only.
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "readyz", tag = "health",
+    responses(
+        (status = 200, description = "They can.", body = String, content_type = "text/plain"),
+        (status = 503, description = "They cannot.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn readyz(state: web::Data<ApiState>) -> Result<HttpResponse, Problem> {
+    match database_obstacle(&state).await {
+        None => Ok(HttpResponse::Ok().content_type("text/plain").body("ready\n")),
+        Some(obstacle) => {
+            let detail = format!("The database is {obstacle}.");
+            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail))
+        }
+    }
+}
+
+/// None where PostgreSQL answers. The cause is for the log: it may name hosts.
+async fn database_obstacle(state: &ApiState) -> Option<String> {
+    match tokio::time::timeout(PATIENCE, state.store.ping()).await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "health check: the database cannot be reached");
+            Some("disconnected".to_owned())
+        }
+        Err(_) => Some("not answering".to_owned()),
+    }
+}

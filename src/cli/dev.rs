@@ -1,0 +1,185 @@
+//! `qtask dev`: all of it in one process, over a PostgreSQL of its own.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use super::{process, serve, work};
+use crate::api::ApiSettings;
+use crate::config::logging::{LogArgs, LogSettings};
+use crate::config::timing::{LeaseArgs, LeaseSettings, SweepArgs, SweepSettings};
+use crate::config::{Checker, InvalidSettings};
+use crate::domain::backend::{MOCK, SIMULATOR};
+use crate::private_postgres::{Options, PrivatePostgres, default_data_dir};
+use crate::service::dispatcher::Dispatcher;
+use crate::service::sweep;
+use crate::store::{DatabaseSettings, Pools, Store, Wake, migrate_up};
+use crate::telemetry;
+use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
+
+/// Run all of it on this machine, with nothing to set up
+///
+/// Starts a private PostgreSQL from the machine's own package, brings its schema up to date, and serves the API with a worker for the
+/// backends simulator and mock. Tasks are kept in the data directory and are still there at the next start.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  qtask dev
+  qtask dev --port 9000 --data-dir ./qtask-data")]
+pub struct DevArgs {
+    /// The port of the API; 0 takes any that is free
+    #[arg(long, env = "PORT", value_name = "PORT", default_value = "8001")]
+    port: String,
+
+    /// The address to listen on
+    #[arg(long, env = "HOST", value_name = "ADDRESS", default_value = "127.0.0.1")]
+    host: String,
+
+    /// Where tasks are kept; by default in the user's data directory
+    #[arg(long, env = "QTASK_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// Where PostgreSQL's programs are (initdb, postgres); searched for by default
+    #[arg(long, env = "QTASK_POSTGRES_BIN", value_name = "DIR")]
+    postgres_bin: Option<PathBuf>,
+
+    /// How many tasks to run at once; by default one for each core
+    #[arg(long, env = "QTASK_CONCURRENCY", value_name = "N")]
+    concurrency: Option<String>,
+
+    #[command(flatten)]
+    execution: work::ExecutionArgs,
+    #[command(flatten)]
+    lease: LeaseArgs,
+    #[command(flatten)]
+    sweep: SweepArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+struct DevSettings {
+    api: ApiSettings,
+    postgres: Options,
+    execution: work::ExecutionSettings,
+    concurrency: u16,
+    lease: LeaseSettings,
+    sweep: SweepSettings,
+    log: LogSettings,
+}
+
+/// As long as no request of a person at a laptop takes.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long running tasks may go on after Ctrl-C; they are kept and go on at the next start.
+const GRACE: Duration = Duration::from_secs(2);
+
+impl DevArgs {
+    fn check(&self) -> Result<DevSettings, InvalidSettings> {
+        let mut checker = Checker::default();
+        let host = checker.parsed::<IpAddr>("HOST", &self.host).unwrap_or(IpAddr::from([127, 0, 0, 1]));
+        let port = checker.number("PORT", &self.port, 0..=u16::MAX);
+        let data_dir = self.data_dir.clone().unwrap_or_else(default_data_dir);
+        let mut postgres = Options { data_dir, bin_dir: self.postgres_bin.clone(), supervisor: Vec::new() };
+        match Options::new(postgres.data_dir.clone()) {
+            Ok(options) => postgres.supervisor = options.supervisor,
+            Err(error) => checker.refuse("--data-dir", format_args!("{error:#}")),
+        }
+        let settings = DevSettings {
+            api: ApiSettings {
+                address: SocketAddr::new(host, port),
+                threads: 1,
+                cors_origins: vec!["*".to_owned()],
+            },
+            postgres,
+            execution: self.execution.check(&mut checker),
+            concurrency: work::concurrency(&mut checker, self.concurrency.as_deref()),
+            lease: self.lease.check(&mut checker),
+            sweep: self.sweep.check(&mut checker),
+            log: self.log.check(&mut checker),
+        };
+        checker.finish(settings)
+    }
+}
+
+pub fn main(args: &DevArgs) -> ExitCode {
+    process::run(args.check(), |settings, stop| async move {
+        let DevSettings { api, postgres, execution, concurrency, lease, sweep, log } = settings;
+        telemetry::start(log);
+        let data_dir = postgres.data_dir.clone();
+        let mut postgres = PrivatePostgres::start(postgres).await?;
+        let database =
+            DatabaseSettings { url: postgres.url().to_owned(), pool_size: 8, timeout: TIMEOUT };
+        let worker = WorkerSettings {
+            name: "dev".to_owned(),
+            concurrency,
+            grace: GRACE,
+            lease,
+            retry: execution.retry,
+            source: Source::Postgres(database.clone()),
+        };
+        let ended = tokio::select! {
+            ended = run(api, database, worker, &execution, sweep, &data_dir, stop.clone()) => ended,
+            death = postgres.died() => {
+                error!(error = %death, "PostgreSQL stopped by itself");
+                stop.cancel();
+                Err(death)
+            }
+        };
+        postgres.stop().await?;
+        ended
+    })
+}
+
+async fn run(
+    api: ApiSettings,
+    database: DatabaseSettings,
+    worker: WorkerSettings,
+    execution: &work::ExecutionSettings,
+    sweep: SweepSettings,
+    data_dir: &std::path::Path,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    migrate_up(&database.url, database.timeout).await.context("the schema cannot be brought up to date")?;
+    let store = Store::new(Pools::new(&database)?, Wake::Notify);
+    tokio::spawn(sweep::run(store.clone(), Dispatcher::Postgres, sweep, stop.clone()));
+    let backends = [SIMULATOR, MOCK];
+    let executors: Executors = backends
+        .into_iter()
+        .filter_map(|backend| Some((backend.to_owned(), execution.executor(backend)?)))
+        .collect();
+    let health = Arc::new(WorkerHealth::starting());
+    let working = tokio::spawn(worker::run(worker, store.clone(), executors, health, stop.clone()));
+    let known = backends.map(str::to_owned).to_vec();
+    let serving = serve::serve(api, known, store, Dispatcher::Postgres, stop.clone(), |address| {
+        println!("{}", welcome(address, data_dir));
+    });
+    let served = serving.await;
+    // A port that is taken ends the serving; the worker must not go on alone.
+    stop.cancel();
+    working.await??;
+    served
+}
+
+fn welcome(address: SocketAddr, data_dir: &std::path::Path) -> String {
+    let url = format!("http://localhost:{}", address.port());
+    format!(
+        r#"
+qtask is ready on {url}   (Ctrl-C stops it; tasks are kept in {data_dir})
+
+Submit a circuit:
+  curl -s {url}/tasks -H 'Content-Type: application/json' \
+    -d '{{"circuit": "OPENQASM 3; qubit[2] q; h q[0]; cnot q[0], q[1]; measure q;", "shots": 1024}}'
+
+Read its result and history, by the task_id of the answer:
+  curl -s {url}/tasks/TASK_ID
+
+All of the API, to try in a browser: {url}/docs/
+"#,
+        data_dir = data_dir.display(),
+    )
+}

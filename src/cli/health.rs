@@ -1,0 +1,60 @@
+//! `qtask health`: asks a running process how it is; for container health checks.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+/// Ask a running `serve` or `work` whether it is ready
+///
+/// Prints one line, and exits 0 if it is and 1 if not. Needs no configuration but the address.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  qtask health                      # the API on port 8000 of this machine
+  qtask health --port 8080          # a worker started with --health-port 8080
+  qtask health --url http://api:8000/health")]
+pub struct HealthArgs {
+    /// The port on this machine
+    #[arg(long, value_name = "PORT", default_value_t = 8000, conflicts_with = "url")]
+    port: u16,
+
+    /// The whole address, instead of a port
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+
+    /// How long to wait for the answer, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    timeout: u16,
+}
+
+pub fn main(args: &HealthArgs) -> ExitCode {
+    let url = args.url.clone().unwrap_or_else(|| format!("http://127.0.0.1:{}/readyz", args.port));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let answer = match runtime {
+        Ok(runtime) => runtime.block_on(ask(&url, Duration::from_secs(args.timeout.into()))),
+        Err(error) => Err(error.to_string()),
+    };
+    match answer {
+        Ok(text) => {
+            println!("{url}: {text}");
+            ExitCode::SUCCESS
+        }
+        Err(text) => {
+            println!("{url}: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn ask(url: &str, limit: Duration) -> Result<String, String> {
+    let say = |error: reqwest::Error| {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        cause.unwrap_or_else(|| error.to_string())
+    };
+    let client = reqwest::Client::builder().timeout(limit).no_proxy().build().map_err(say)?;
+    let response = client.get(url).send().await.map_err(say)?;
+    let status = response.status();
+    let text = response.text().await.map_err(say)?;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if status.is_success() { Ok(line) } else { Err(format!("{status}: {line}")) }
+}

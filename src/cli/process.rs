@@ -1,0 +1,72 @@
+//! What every long-running subcommand needs: settings checked at once, a runtime, signals, an exit code.
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::config::InvalidSettings;
+
+/// The exit code for settings that cannot be used, as clap has it.
+const USAGE: u8 = 2;
+/// The exit code of a process that was told twice to stop: 128 + SIGINT.
+const STOPPED_NOW: i32 = 130;
+
+/// Runs `body` on a runtime of its own with the checked settings; a token is cancelled at the first SIGTERM or SIGINT.
+pub fn run<S, F>(
+    settings: Result<S, InvalidSettings>,
+    body: impl FnOnce(S, CancellationToken) -> F,
+) -> ExitCode
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("error: {error}\n\nFor more information, try '--help'.");
+            return ExitCode::from(USAGE);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failure(&error.into()),
+    };
+    let ended = runtime.block_on(async {
+        let stop = CancellationToken::new();
+        watch_signals(stop.clone())?;
+        body(settings, stop).await
+    });
+    // A simulation that did not stop in time must not keep the process.
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure(&error),
+    }
+}
+
+fn failure(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}
+
+fn watch_signals(stop: CancellationToken) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        loop {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            if stop.is_cancelled() {
+                warn!(signal = name, "second signal: stopping now");
+                std::process::exit(STOPPED_NOW);
+            }
+            info!(signal = name, "stopping; a second signal stops at once");
+            stop.cancel();
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! `qtask serve`: the REST API.
+
+use std::net::{IpAddr, SocketAddr};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::process;
+use crate::api::{self, ApiSettings, ApiState};
+use crate::config::broker::BrokerArgs;
+use crate::config::database::DatabaseArgs;
+use crate::config::logging::{LogArgs, LogSettings};
+use crate::config::timing::{SweepArgs, SweepSettings};
+use crate::config::{Checker, InvalidSettings};
+use crate::domain::backend::is_valid_name;
+use crate::domain::submission::Limits;
+use crate::queue::amqp::{AmqpConfig, Publisher};
+use crate::service::backends::KnownBackends;
+use crate::service::dispatcher::Dispatcher;
+use crate::service::submit::Submitter;
+use crate::service::sweep;
+use crate::store::{DatabaseSettings, Pools, Store, Wake};
+use crate::telemetry;
+
+/// Serve the REST API
+///
+/// It starts without its database and its broker, answers 503 while they are away, and finds them again by itself.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  DATABASE_URL=postgresql://qtask:secret@localhost/qtask RABBITMQ_URL=amqp://guest:guest@localhost qtask serve --port 8000")]
+pub struct ServeArgs {
+    /// The port; 0 takes any that is free
+    #[arg(long, env = "PORT", value_name = "PORT", default_value = "8000")]
+    port: String,
+
+    /// The address to listen on
+    #[arg(long, env = "HOST", value_name = "ADDRESS", default_value = "0.0.0.0")]
+    host: String,
+
+    /// Threads that answer requests; by default one for each core
+    #[arg(long, env = "QTASK_HTTP_THREADS", value_name = "N")]
+    http_threads: Option<String>,
+
+    /// Origins that browsers may call from, separated by commas, or *
+    #[arg(long, env = "CORS_ORIGINS", value_name = "ORIGINS", default_value = "*")]
+    cors_origins: String,
+
+    /// Backends that tasks may name before any worker has served them, separated by commas
+    #[arg(long, env = "QTASK_BACKENDS", value_name = "NAMES", default_value = "simulator,mock")]
+    backends: String,
+
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    broker: BrokerArgs,
+    #[command(flatten)]
+    sweep: SweepArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+struct ServeSettings {
+    api: ApiSettings,
+    backends: Vec<String>,
+    database: DatabaseSettings,
+    broker: Option<AmqpConfig>,
+    sweep: SweepSettings,
+    log: LogSettings,
+}
+
+impl ServeArgs {
+    fn check(&self) -> Result<ServeSettings, InvalidSettings> {
+        let mut checker = Checker::default();
+        let host = checker.parsed::<IpAddr>("HOST", &self.host);
+        let port = checker.number("PORT", &self.port, 0..=u16::MAX);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.http_threads.as_ref().map_or(cores, |text| checker.number("QTASK_HTTP_THREADS", text, 1..=256));
+        let backends: Vec<String> = list(&self.backends).map(str::to_owned).collect();
+        for name in backends.iter().filter(|name| !is_valid_name(name)) {
+            checker.refuse("QTASK_BACKENDS", format_args!("`{name}` cannot name a backend"));
+        }
+        let settings = ServeSettings {
+            api: ApiSettings {
+                address: SocketAddr::new(host.unwrap_or(IpAddr::from([0, 0, 0, 0])), port),
+                threads,
+                cors_origins: list(&self.cors_origins).map(str::to_owned).collect(),
+            },
+            backends,
+            database: self.database.check(&mut checker),
+            broker: self.broker.check(&mut checker, "qtask serve"),
+            sweep: self.sweep.check(&mut checker),
+            log: self.log.check(&mut checker),
+        };
+        checker.finish(settings)
+    }
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+pub fn main(args: &ServeArgs) -> ExitCode {
+    process::run(args.check(), |settings, stop| async move {
+        telemetry::start(settings.log);
+        let wake = if settings.broker.is_some() { Wake::Silent } else { Wake::Notify };
+        let store = Store::new(Pools::new(&settings.database)?, wake);
+        let link = CancellationToken::new();
+        let publisher = settings.broker.map(|config| Publisher::start(config, &link));
+        let dispatcher = publisher.clone().map_or(Dispatcher::Postgres, Dispatcher::Amqp);
+        tokio::spawn(sweep::run(store.clone(), dispatcher.clone(), settings.sweep, stop.clone()));
+        serve(settings.api, settings.backends, store, dispatcher, stop, |_| ()).await?;
+        link.cancel();
+        if let Some(publisher) = publisher {
+            publisher.wait_closed().await;
+        }
+        Ok(())
+    })
+}
+
+/// Answers requests until a stop is asked for and those under way are answered. `ready` is told the address once the port is taken.
+pub(super) async fn serve(
+    settings: ApiSettings,
+    backends: Vec<String>,
+    store: Store,
+    dispatcher: Dispatcher,
+    stop: CancellationToken,
+    ready: impl FnOnce(SocketAddr),
+) -> anyhow::Result<()> {
+    let state = ApiState {
+        submitter: Submitter { store: store.clone(), dispatcher: dispatcher.clone() },
+        backends: KnownBackends::start(backends, store.clone(), stop.clone()),
+        store,
+        dispatcher,
+        limits: Limits::default(),
+    };
+    let (server, address) =
+        api::bind(&settings, state).with_context(|| format!("cannot listen on {}", settings.address))?;
+    info!(%address, "listening");
+    ready(address);
+    let handle = server.handle();
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        handle.stop(true).await;
+    });
+    server.await?;
+    info!("stopped serving");
+    Ok(())
+}

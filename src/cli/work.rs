@@ -1,0 +1,207 @@
+//! `qtask work`: a worker.
+
+use std::net::{IpAddr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::{process, worker_server};
+use crate::config::broker::BrokerArgs;
+use crate::config::database::DatabaseArgs;
+use crate::config::logging::{LogArgs, LogSettings};
+use crate::config::timing::{LeaseArgs, SweepArgs, SweepSettings};
+use crate::config::{Checker, InvalidSettings};
+use crate::domain::backend::{MOCK, SIMULATOR, is_valid_name};
+use crate::domain::backoff::Backoff;
+use crate::executor::{Executor, Mock, Simulator};
+use crate::queue::amqp::{AmqpConfig, Publisher};
+use crate::service::dispatcher::Dispatcher;
+use crate::service::sweep;
+use crate::store::{DatabaseSettings, Pools, Store, Wake};
+use crate::telemetry;
+use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
+
+/// Run tasks
+///
+/// At the first SIGTERM or Ctrl-C it takes no more tasks, lets running ones finish for the grace time, hands the rest back to other
+/// workers, and exits.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  DATABASE_URL=postgresql://qtask:secret@localhost/qtask RABBITMQ_URL=amqp://guest:guest@localhost qtask work --backend simulator --concurrency 4")]
+pub struct WorkArgs {
+    /// A backend to serve: simulator or mock; repeat it for several
+    #[arg(long = "backend", env = "QTASK_WORKER_BACKENDS", value_name = "NAME", value_delimiter = ',', default_value = SIMULATOR)]
+    backends: Vec<String>,
+
+    /// How many tasks to run at once; by default one for each core
+    #[arg(long, env = "QTASK_CONCURRENCY", value_name = "N")]
+    concurrency: Option<String>,
+
+    /// The worker's name, unique among living workers; by default made from the host's name and the process id
+    #[arg(long, env = "QTASK_WORKER_NAME", value_name = "NAME")]
+    name: Option<String>,
+
+    /// How long running tasks may go on after a stop was asked for
+    #[arg(long, env = "QTASK_GRACE", value_name = "TIME", default_value = "30s")]
+    grace: String,
+
+    /// The port of the worker's own /livez, /readyz and /health; none by default
+    #[arg(long, env = "QTASK_HEALTH_PORT", value_name = "PORT")]
+    health_port: Option<String>,
+
+    #[command(flatten)]
+    execution: ExecutionArgs,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    broker: BrokerArgs,
+    #[command(flatten)]
+    lease: LeaseArgs,
+    #[command(flatten)]
+    sweep: SweepArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Settings of the executors.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Execution")]
+pub(super) struct ExecutionArgs {
+    /// The most memory that the state of one circuit may take, in MiB
+    #[arg(long, env = "QTASK_SIMULATOR_MEMORY_MIB", value_name = "MIB", default_value = "1024")]
+    simulator_memory_mib: String,
+
+    /// How long the mock backend takes for each task
+    #[arg(long, env = "QTASK_MOCK_DELAY", value_name = "TIME", default_value = "0s")]
+    mock_delay: String,
+
+    /// The delay before a second attempt; it doubles with each one
+    #[arg(long, env = "QTASK_RETRY_DELAY", value_name = "TIME", default_value = "2s")]
+    retry_delay: String,
+
+    /// The longest delay between two attempts
+    #[arg(long, env = "QTASK_RETRY_DELAY_MAX", value_name = "TIME", default_value = "5m")]
+    retry_delay_max: String,
+}
+
+/// The checked executors.
+pub(super) struct ExecutionSettings {
+    simulator: Simulator,
+    mock: Mock,
+    pub(super) retry: Backoff,
+}
+
+impl ExecutionArgs {
+    pub(super) fn check(&self, checker: &mut Checker) -> ExecutionSettings {
+        let hour = Duration::from_secs(3_600);
+        let mib: u64 = checker.number("QTASK_SIMULATOR_MEMORY_MIB", &self.simulator_memory_mib, 1..=1 << 24);
+        let least = Duration::from_millis(1);
+        ExecutionSettings {
+            simulator: Simulator { memory_limit_bytes: mib << 20 },
+            mock: Mock { delay: checker.duration("QTASK_MOCK_DELAY", &self.mock_delay, Duration::ZERO..=hour) },
+            retry: Backoff {
+                base: checker.duration("QTASK_RETRY_DELAY", &self.retry_delay, least..=hour),
+                cap: checker.duration("QTASK_RETRY_DELAY_MAX", &self.retry_delay_max, least..=hour),
+            },
+        }
+    }
+}
+
+impl ExecutionSettings {
+    /// The executor of a backend, if there is one.
+    pub(super) fn executor(&self, backend: &str) -> Option<Arc<dyn Executor>> {
+        match backend {
+            SIMULATOR => Some(Arc::new(self.simulator)),
+            MOCK => Some(Arc::new(self.mock)),
+            _ => None,
+        }
+    }
+}
+
+struct WorkSettings {
+    worker: WorkerSettings,
+    executors: Executors,
+    health: Option<SocketAddr>,
+    database: DatabaseSettings,
+    broker: Option<AmqpConfig>,
+    sweep: SweepSettings,
+    log: LogSettings,
+}
+
+impl WorkArgs {
+    fn check(&self) -> Result<WorkSettings, InvalidSettings> {
+        let mut checker = Checker::default();
+        let name = self.name.clone().unwrap_or_else(default_name);
+        checker.require(is_valid_name(&name), "QTASK_WORKER_NAME", format_args!("`{name}` cannot name a worker"));
+        let execution = self.execution.check(&mut checker);
+        let database = self.database.check(&mut checker);
+        let broker = self.broker.check(&mut checker, &format!("qtask work {name}"));
+        let source = broker.clone().map_or_else(|| Source::Postgres(database.clone()), Source::Amqp);
+        let settings = WorkSettings {
+            worker: WorkerSettings {
+                name,
+                concurrency: concurrency(&mut checker, self.concurrency.as_deref()),
+                grace: checker.duration("QTASK_GRACE", &self.grace, Duration::ZERO..=Duration::from_secs(86_400)),
+                lease: self.lease.check(&mut checker),
+                retry: execution.retry,
+                source,
+            },
+            executors: self.executors(&mut checker, &execution),
+            health: self.health_port.as_ref().map(|port| {
+                SocketAddr::new(IpAddr::from([0, 0, 0, 0]), checker.number("QTASK_HEALTH_PORT", port, 0..=u16::MAX))
+            }),
+            database,
+            broker,
+            sweep: self.sweep.check(&mut checker),
+            log: self.log.check(&mut checker),
+        };
+        checker.finish(settings)
+    }
+
+    fn executors(&self, checker: &mut Checker, execution: &ExecutionSettings) -> Executors {
+        let mut executors = Executors::new();
+        for backend in self.backends.iter().map(|backend| backend.trim()) {
+            match execution.executor(backend) {
+                Some(executor) => drop(executors.insert(backend.to_owned(), executor)),
+                None => checker.refuse("--backend", format_args!("`{backend}` has no executor; there are simulator and mock")),
+            }
+        }
+        executors
+    }
+}
+
+pub(super) fn concurrency(checker: &mut Checker, setting: Option<&str>) -> u16 {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX));
+    setting.map_or(cores, |text| checker.number("QTASK_CONCURRENCY", text, 1..=10_000))
+}
+
+/// Two workers on one machine need two names; in a container the process id is the same at every start, so that a restart is known as one.
+pub(super) fn default_name() -> String {
+    let host = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let host: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(48).collect();
+    format!("worker-{host}-{}", std::process::id())
+}
+
+pub fn main(args: &WorkArgs) -> ExitCode {
+    process::run(args.check(), |settings, stop| async move {
+        telemetry::start(settings.log);
+        let wake = if settings.broker.is_some() { Wake::Silent } else { Wake::Notify };
+        let store = Store::new(Pools::new(&settings.database)?, wake);
+        let link = CancellationToken::new();
+        let dispatcher = match settings.broker {
+            Some(config) => Dispatcher::Amqp(Publisher::start(config, &link)),
+            None => Dispatcher::Postgres,
+        };
+        tokio::spawn(sweep::run(store.clone(), dispatcher, settings.sweep, stop.clone()));
+        let health = Arc::new(WorkerHealth::starting());
+        if let Some(address) = settings.health {
+            worker_server::start(address, health.clone(), link.clone())?;
+        }
+        let ended = worker::run(settings.worker, store, settings.executors, health, stop).await;
+        link.cancel();
+        Ok(ended?)
+    })
+}

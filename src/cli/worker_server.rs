@@ -1,0 +1,54 @@
+//! A worker's own probes over HTTP.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use anyhow::Context;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::worker::WorkerHealth;
+
+/// Answers /livez, /readyz and /health until cancelled.
+pub fn start(address: SocketAddr, health: Arc<WorkerHealth>, cancel: CancellationToken) -> anyhow::Result<()> {
+    let health = web::Data::from(health);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(health.clone())
+            .route("/livez", web::get().to(|| async { "alive\n" }))
+            .route("/readyz", web::get().to(readyz))
+            .route("/health", web::get().to(report))
+    })
+    .workers(1)
+    .disable_signals()
+    .bind(address)
+    .with_context(|| format!("cannot listen on {address}"))?;
+    let address = server.addrs().first().copied().unwrap_or(address);
+    let server = server.run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    tokio::spawn(async move {
+        cancel.cancelled().await;
+        handle.stop(false).await;
+    });
+    info!(%address, "worker health listening");
+    Ok(())
+}
+
+/// Ready means that tasks are really taken, not merely that the process runs.
+async fn readyz(health: web::Data<WorkerHealth>) -> HttpResponse {
+    match health.obstacle() {
+        None => HttpResponse::Ok().body("ready\n"),
+        Some(obstacle) => HttpResponse::ServiceUnavailable().body(format!("not ready: {obstacle}\n")),
+    }
+}
+
+async fn report(health: web::Data<WorkerHealth>) -> HttpResponse {
+    let (obstacle, (completed, failed)) = (health.obstacle(), health.counts());
+    let status = if obstacle.is_none() { "healthy" } else { "degraded" };
+    HttpResponse::Ok().json(json!({
+        "status": status, "obstacle": obstacle, "tasks_completed": completed, "tasks_failed": failed,
+    }))
+}

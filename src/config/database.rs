@@ -1,0 +1,52 @@
+//! How to reach PostgreSQL.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::Checker;
+use crate::store::DatabaseSettings;
+
+/// Settings of the database.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Database")]
+pub struct DatabaseArgs {
+    /// PostgreSQL, as postgresql://user:password@host:5432/name
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// The most that one statement may take, from the wait for a connection to its last row
+    #[arg(long, env = "DATABASE_TIMEOUT", value_name = "TIME", default_value = "5s")]
+    pub database_timeout: String,
+
+    /// Connections of the pool
+    #[arg(long, env = "DATABASE_POOL_SIZE", value_name = "N", default_value = "8")]
+    pub database_pool_size: String,
+}
+
+impl DatabaseArgs {
+    /// The checked settings.
+    pub fn check(&self, checker: &mut Checker) -> DatabaseSettings {
+        let least = Duration::from_millis(100);
+        DatabaseSettings {
+            url: self.check_url(checker),
+            pool_size: checker.number("DATABASE_POOL_SIZE", &self.database_pool_size, 1..=1_000),
+            timeout: checker.duration(
+                "DATABASE_TIMEOUT",
+                &self.database_timeout,
+                least..=Duration::from_secs(300),
+            ),
+        }
+    }
+
+    fn check_url(&self, checker: &mut Checker) -> String {
+        let url = self.database_url.clone().unwrap_or_default();
+        if url.is_empty() {
+            checker.refuse("DATABASE_URL", "is missing: postgresql://user:password@host:5432/name");
+        } else if url.parse::<tokio_postgres::Config>().is_err() {
+            // Its parser's error may quote the password.
+            checker.refuse("DATABASE_URL", "is not of the form postgresql://user:password@host:5432/name");
+        }
+        url
+    }
+}

@@ -1,0 +1,89 @@
+//! Leases and the sweep: the times that processes over one database should agree on.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::Checker;
+
+/// Settings of the lease.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Lease")]
+pub struct LeaseArgs {
+    /// How often a worker renews its lease
+    #[arg(long, env = "QTASK_HEARTBEAT", value_name = "TIME", default_value = "5s")]
+    pub heartbeat: String,
+
+    /// A worker silent for this long is dead, and its tasks go to others
+    #[arg(long, env = "QTASK_LEASE", value_name = "TIME", default_value = "15s")]
+    pub lease: String,
+}
+
+/// The checked lease.
+#[derive(Debug, Clone, Copy)]
+pub struct LeaseSettings {
+    /// Between two renewals.
+    pub heartbeat: Duration,
+    /// What the database grants.
+    pub lease: Duration,
+}
+
+impl LeaseSettings {
+    /// For how long after its last renewal a worker trusts its lease: a heartbeat less than the database grants, which is the time that it
+    /// has to stop its work before others may take it.
+    pub fn trusted(&self) -> Duration {
+        self.lease.saturating_sub(self.heartbeat)
+    }
+}
+
+impl LeaseArgs {
+    /// The checked settings.
+    pub fn check(&self, checker: &mut Checker) -> LeaseSettings {
+        let range = Duration::from_millis(50)..=Duration::from_secs(3_600);
+        let heartbeat = checker.duration("QTASK_HEARTBEAT", &self.heartbeat, range.clone());
+        let lease = checker.duration("QTASK_LEASE", &self.lease, range);
+        checker.require(
+            heartbeat * 3 <= lease,
+            "QTASK_HEARTBEAT",
+            format_args!("three heartbeats of {heartbeat:?} must fit into a lease of {lease:?}"),
+        );
+        LeaseSettings { heartbeat, lease }
+    }
+}
+
+/// Settings of the sweep.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Sweep")]
+pub struct SweepArgs {
+    /// How often some process looks for dead workers, due retries and lost messages
+    #[arg(long, env = "QTASK_SWEEP", value_name = "TIME", default_value = "1s")]
+    pub sweep: String,
+
+    /// How long a task may wait beside an emptier queue before its message counts as lost
+    #[arg(long, env = "QTASK_REPUBLISH_AFTER", value_name = "TIME", default_value = "5s")]
+    pub republish_after: String,
+}
+
+/// The checked sweep.
+#[derive(Debug, Clone, Copy)]
+pub struct SweepSettings {
+    /// Between two sweeps, whichever processes do them.
+    pub interval: Duration,
+    /// From a message to the next one for the same waiting task, at the least.
+    pub republish_after: Duration,
+}
+
+impl SweepArgs {
+    /// The checked settings.
+    pub fn check(&self, checker: &mut Checker) -> SweepSettings {
+        let range = Duration::from_millis(50)..=Duration::from_secs(60);
+        SweepSettings {
+            interval: checker.duration("QTASK_SWEEP", &self.sweep, range),
+            republish_after: checker.duration(
+                "QTASK_REPUBLISH_AFTER",
+                &self.republish_after,
+                Duration::from_millis(100)..=Duration::from_secs(3_600),
+            ),
+        }
+    }
+}

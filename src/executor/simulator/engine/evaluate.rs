@@ -1,0 +1,132 @@
+//! Expressions at run time.
+
+use super::super::arithmetic::{self, BinaryOp};
+use super::super::program::{Expr, Operand};
+use super::super::value::{EvalError, Value};
+use super::{RunError, Running};
+
+/// Classical memory: variables and bits.
+#[derive(Debug, Clone)]
+pub(super) struct Memory {
+    pub variables: Vec<Value>,
+    /// Bit `k` is bit `k % 64` of word `k / 64`.
+    pub bits: Vec<u64>,
+}
+
+impl Memory {
+    pub(super) fn new(variables: usize, bits: u32) -> Self {
+        Self {
+            variables: vec![Value::Int(0); variables],
+            bits: vec![0; (bits as usize).div_ceil(64)],
+        }
+    }
+
+    pub(super) fn bit(&self, index: u32) -> bool {
+        let word = self.bits.get(index as usize / 64).copied().unwrap_or(0);
+        word >> (index % 64) & 1 == 1
+    }
+
+    pub(super) fn set_bit(&mut self, index: u32, value: bool) {
+        set_bit(&mut self.bits, index, value);
+    }
+
+    pub(super) fn set_variable(&mut self, slot: usize, value: Value) {
+        if let Some(variable) = self.variables.get_mut(slot) {
+            *variable = value;
+        }
+    }
+
+    pub(super) fn variable(&self, slot: usize) -> Value {
+        self.variables.get(slot).copied().unwrap_or(Value::Int(0))
+    }
+
+    /// The value of an expression; `parameters` are those of the gate it stands in.
+    pub(super) fn evaluate(&self, expr: &Expr, parameters: &[f64]) -> Running<Value> {
+        match expr {
+            Expr::Constant(value) => Ok(*value),
+            Expr::Variable(slot) => Ok(self.variable(*slot)),
+            Expr::Parameter(index) => {
+                Ok(Value::Float(parameters.get(*index).copied().unwrap_or(0.0)))
+            }
+            Expr::Bits(operand) => self.read(operand),
+            Expr::Unary(op, operand, at) => {
+                located(arithmetic::unary(*op, self.evaluate(operand, parameters)?), *at)
+            }
+            Expr::Binary(op, sides, at) => {
+                let left = self.evaluate(&sides.0, parameters)?;
+                // The right side is not looked at where the left one decides, as in C.
+                match (op, left.truth()) {
+                    (BinaryOp::And, Ok(false)) => return Ok(Value::Bool(false)),
+                    (BinaryOp::Or, Ok(true)) => return Ok(Value::Bool(true)),
+                    _ => {}
+                }
+                located(arithmetic::binary(*op, left, self.evaluate(&sides.1, parameters)?), *at)
+            }
+            Expr::Call(function, arguments, at) => {
+                let values = arguments
+                    .iter()
+                    .map(|argument| self.evaluate(argument, parameters))
+                    .collect::<Running<Vec<Value>>>()?;
+                located(function.call(&values), *at)
+            }
+            Expr::Cast(ty, operand, at) => {
+                located(self.evaluate(operand, parameters)?.cast_to(*ty), *at)
+            }
+        }
+    }
+
+    /// A real number, such as an angle.
+    pub(super) fn real(&self, expr: &Expr, parameters: &[f64], at: u32) -> Running<f64> {
+        match expr {
+            Expr::Constant(Value::Float(value)) => Ok(*value),
+            _ => self
+                .evaluate(expr, parameters)?
+                .as_real()
+                .map_err(|error| RunError::wrong(at, error.message())),
+        }
+    }
+
+    fn read(&self, operand: &Operand) -> Running<Value> {
+        let width = operand.len();
+        let mut value = 0_u128;
+        for index in 0..width.min(128) {
+            let bit = self.element(operand, index)?;
+            value |= u128::from(self.bit(bit)) << index;
+        }
+        Ok(Value::Bits { value, width })
+    }
+
+    /// The number of one of the things that an operand stands for.
+    pub(super) fn element(&self, operand: &Operand, place: u32) -> Running<u32> {
+        match operand {
+            Operand::At { of, index, at } => {
+                let wanted = self
+                    .evaluate(index, &[])?
+                    .as_int()
+                    .map_err(|error| RunError::wrong(*at, error.message()))?;
+                let len = i128::from(of.len());
+                let wrapped = if wanted < 0 { wanted.saturating_add(len) } else { wanted };
+                u32::try_from(wrapped)
+                    .ok()
+                    .and_then(|index| of.get(index))
+                    .ok_or_else(|| {
+                        RunError::wrong(*at, format!("index {wanted} is out of range: the register has {len} element(s)"))
+                    })
+            }
+            known => known
+                .get(place)
+                .ok_or_else(|| RunError::wrong(0, "an operand is shorter than expected")),
+        }
+    }
+}
+
+pub(super) fn set_bit(words: &mut [u64], index: u32, value: bool) {
+    if let Some(word) = words.get_mut(index as usize / 64) {
+        let mask = 1 << (index % 64);
+        *word = if value { *word | mask } else { *word & !mask };
+    }
+}
+
+pub(super) fn located(result: Result<Value, EvalError>, at: u32) -> Running<Value> {
+    result.map_err(|error| RunError::wrong(at, error.message()))
+}

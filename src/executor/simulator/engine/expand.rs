@@ -1,0 +1,211 @@
+//! Gate applications to matrices with controls: definitions expanded, modifiers applied.
+
+use super::super::complex::{Complex, Matrix};
+use super::super::frontend::library;
+use super::super::gates::{Base, Builtin};
+use super::super::limits::MAX_GATES;
+use super::super::program::{BodyCall, GateDefinition, GateRef, Program};
+use super::evaluate::Memory;
+use super::kernels::Op;
+use super::{RunError, Running};
+
+/// Where expanded operations go.
+pub(super) trait Sink {
+    fn op(&mut self, op: Op) -> Running<()>;
+}
+
+/// Control qubits and the values they must have.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Controls {
+    pub on: u64,
+    pub value: u64,
+}
+
+impl Controls {
+    pub(super) fn with(self, qubit: u8, positive: bool) -> Self {
+        let bit = 1_u64 << qubit;
+        Self {
+            on: self.on | bit,
+            value: if positive { self.value | bit } else { self.value },
+        }
+    }
+}
+
+/// One application with everything computed.
+pub(super) struct Applied<'a> {
+    pub gate: GateRef,
+    /// Innermost first.
+    pub powers: &'a [f64],
+    pub parameters: &'a [f64],
+    /// Without the controls of modifiers.
+    pub qubits: &'a [u8],
+    pub controls: Controls,
+    pub at: u32,
+}
+
+pub(super) struct Expander<'a> {
+    pub program: &'a Program,
+    pub memory: &'a Memory,
+    /// Gates applied so far on this path.
+    pub count: &'a mut u64,
+    pub sink: &'a mut dyn Sink,
+}
+
+impl Expander<'_> {
+    pub(super) fn apply(&mut self, applied: &Applied<'_>) -> Running<()> {
+        match applied.gate {
+            GateRef::Builtin(builtin) => self.builtin(builtin, applied),
+            GateRef::Library(index) => self.defined(library().gates.get(index), applied),
+            GateRef::Defined(index) => {
+                let program = self.program;
+                self.defined(program.gates.get(index), applied)
+            }
+        }
+    }
+
+    fn tick(&mut self, at: u32) -> Running<()> {
+        *self.count += 1;
+        if *self.count > MAX_GATES {
+            return Err(RunError::wrong(at, format!("the circuit runs more than {MAX_GATES} gates")));
+        }
+        Ok(())
+    }
+
+    fn builtin(&mut self, builtin: Builtin, applied: &Applied<'_>) -> Running<()> {
+        self.tick(applied.at)?;
+        let mut qubits = applied.qubits.iter().copied();
+        let mut controls = applied.controls;
+        for qubit in qubits.by_ref().take(usize::from(builtin.controls)) {
+            controls = controls.with(qubit, true);
+        }
+        let Controls { on, value } = controls;
+        match (builtin.base, qubits.next(), qubits.next()) {
+            (Base::GlobalPhase, ..) => {
+                let angle = applied.parameters.first().copied().unwrap_or(0.0);
+                let factor = Matrix::diagonal(Complex::cis(angle), Complex::ONE);
+                let factor = applied.powers.iter().fold(factor, |matrix, power| matrix.power(*power)).a;
+                self.sink.op(Op::Phase { on, value, factor })
+            }
+            (Base::Swap, Some(a), Some(b)) => {
+                let (times, _) = whole_power(applied)?;
+                if times % 2 == 1 {
+                    self.sink.op(Op::Swap { a, b, on, value })?;
+                }
+                Ok(())
+            }
+            (Base::I | Base::U0, ..) => Ok(()),
+            (base, Some(target), _) => {
+                let matrix = base.matrix(applied.parameters);
+                let matrix = applied.powers.iter().fold(matrix, |matrix, power| matrix.power(*power));
+                self.sink.op(Op::Unitary { target, on, value, matrix })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn defined(&mut self, definition: Option<&GateDefinition>, applied: &Applied<'_>) -> Running<()> {
+        let Some(definition) = definition else {
+            return Ok(());
+        };
+        if definition.qubits == 1 && applied.powers.iter().any(|power| power.fract() != 0.0) {
+            return self.one_qubit_power(definition, applied);
+        }
+        let (times, inverse) = whole_power(applied)?;
+        for _ in 0..times {
+            if definition.body.is_empty() {
+                self.tick(applied.at)?;
+            }
+            if inverse {
+                definition.body.iter().rev().try_for_each(|call| self.body(call, applied, true))?;
+            } else {
+                definition.body.iter().try_for_each(|call| self.body(call, applied, false))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn body(&mut self, call: &BodyCall, outer: &Applied<'_>, inverse: bool) -> Running<()> {
+        let real = |expr| self.memory.real(expr, outer.parameters, call.at);
+        let parameters = call.parameters.iter().map(real).collect::<Running<Vec<f64>>>()?;
+        let mut powers = call.powers.iter().map(real).collect::<Running<Vec<f64>>>()?;
+        if inverse {
+            powers.push(-1.0);
+        }
+        let mut qubits: Vec<u8> = call
+            .qubits
+            .iter()
+            .filter_map(|qubit| outer.qubits.get(*qubit).copied())
+            .collect();
+        let mut controls = outer.controls;
+        for (qubit, positive) in qubits.drain(..call.controls.len().min(qubits.len())).zip(&call.controls) {
+            controls = controls.with(qubit, *positive);
+        }
+        self.apply(&Applied {
+            gate: call.gate,
+            powers: &powers,
+            parameters: &parameters,
+            qubits: &qubits,
+            controls,
+            at: outer.at,
+        })
+    }
+
+    /// A fractional power of a definition on one qubit: of the matrix that it amounts to.
+    fn one_qubit_power(&mut self, definition: &GateDefinition, applied: &Applied<'_>) -> Running<()> {
+        let Some(target) = applied.qubits.first().copied() else {
+            return Ok(());
+        };
+        let mut product = Product(Matrix::IDENTITY);
+        let mut inner = Expander {
+            program: self.program,
+            memory: self.memory,
+            count: &mut *self.count,
+            sink: &mut product,
+        };
+        let plain = Applied {
+            gate: applied.gate,
+            powers: &[],
+            parameters: applied.parameters,
+            qubits: &[0],
+            controls: Controls::default(),
+            at: applied.at,
+        };
+        inner.defined(Some(definition), &plain)?;
+        let matrix = applied.powers.iter().fold(product.0, |matrix, power| matrix.power(*power));
+        let Controls { on, value } = applied.controls;
+        self.sink.op(Op::Unitary { target, on, value, matrix })
+    }
+}
+
+/// How often a power repeats a gate, and whether inverted.
+fn whole_power(applied: &Applied<'_>) -> Running<(u64, bool)> {
+    let mut total = 1.0_f64;
+    for power in applied.powers {
+        if power.fract() != 0.0 {
+            return Err(RunError::wrong(
+                applied.at,
+                "`pow` with a fraction is supported only for gates that change one qubit",
+            ));
+        }
+        total *= power;
+    }
+    if !total.is_finite() {
+        return Err(RunError::wrong(applied.at, "the exponent of `pow` is too large"));
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    Ok((total.abs() as u64, total < 0.0))
+}
+
+/// Multiplies operations on qubit 0 together.
+struct Product(Matrix);
+
+impl Sink for Product {
+    fn op(&mut self, op: Op) -> Running<()> {
+        match op {
+            Op::Unitary { matrix, .. } => self.0 = matrix.times(self.0),
+            Op::Phase { factor, .. } => self.0 = self.0.scaled(factor),
+            Op::Swap { .. } => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,374 @@
+//! One branch of a run: a position in the program, classical memory and qubits.
+
+use super::super::gates::{Base as B, Builtin};
+use super::super::limits::MAX_STEPS;
+use super::super::program::{
+    Action, Domain, GateCall, GateRef, LoopNext, LoopStart, Operand, Step,
+};
+use super::super::value::Value;
+use super::evaluate::{Memory, located};
+use super::expand::{Applied, Controls, Expander, Sink};
+use super::kernels::Op;
+use super::quantum::{Quantum, Status};
+use super::{Context, RunError, Running};
+
+/// What a branch does next.
+pub(super) enum Next {
+    /// The outcome of the qubit in that slot must be decided before the next step.
+    Decide(u8),
+    /// The program ended.
+    Done,
+}
+
+#[derive(Debug)]
+pub(super) struct Machine {
+    position: usize,
+    steps: u64,
+    gates: u64,
+    pub memory: Memory,
+    pub quantum: Quantum,
+}
+
+impl Machine {
+    pub(super) fn new(context: &Context<'_>) -> Self {
+        Self {
+            position: 0,
+            steps: 0,
+            gates: 0,
+            memory: Memory::new(context.program.variables, context.program.bits),
+            quantum: Quantum::new(context.stop, context.memory_limit),
+        }
+    }
+
+    pub(super) fn try_clone(&self) -> Option<Self> {
+        Some(Self {
+            position: self.position,
+            steps: self.steps,
+            gates: self.gates,
+            memory: self.memory.clone(),
+            quantum: self.quantum.try_clone()?,
+        })
+    }
+
+    /// Runs until an outcome must be decided or the program ends. After a decision the same step
+    /// is tried again.
+    pub(super) fn run(&mut self, context: &Context<'_>) -> Running<Next> {
+        while let Some(step) = context.program.steps.get(self.position) {
+            self.steps += 1;
+            if self.steps.is_multiple_of(1024) {
+                context.stop.check()?;
+            }
+            if self.steps > MAX_STEPS {
+                return Err(RunError::wrong(step.at, format!("the circuit runs more than {MAX_STEPS} statements")));
+            }
+            if let Some(slot) = self.undecided(&step.reads) {
+                return Ok(Next::Decide(slot));
+            }
+            if let Some(slot) = self.step(step, context)? {
+                return Ok(Next::Decide(slot));
+            }
+        }
+        Ok(Next::Done)
+    }
+
+    /// A qubit whose open measurement goes to one of these bits.
+    fn undecided(&self, reads: &[(u32, u32)]) -> Option<u8> {
+        if reads.is_empty() {
+            return None;
+        }
+        let is_read = |bit: &u32| reads.iter().any(|(first, len)| (*first..first + len).contains(bit));
+        let place = self.quantum.status.iter().position(
+            |status| matches!(status, Status::Measured(bits) if bits.iter().any(is_read)),
+        )?;
+        u8::try_from(place).ok()
+    }
+
+    /// Does one step, or names the qubit that must be decided first.
+    fn step(&mut self, step: &Step, context: &Context<'_>) -> Running<Option<u8>> {
+        let mut next = self.position + 1;
+        match &step.action {
+            Action::Gate(call) => {
+                if let Some(slot) = self.gate(call, step.at, context)? {
+                    return Ok(Some(slot));
+                }
+            }
+            Action::Reset(operand) => {
+                if let Some(slot) = self.reset(operand)? {
+                    return Ok(Some(slot));
+                }
+            }
+            Action::Measure { source, target } => self.measure(source, target)?,
+            Action::SetVariable { slot, ty, value } => {
+                let value = self.memory.evaluate(value, &[])?;
+                let value = located(value.assign_to(*ty), step.at)?;
+                self.memory.set_variable(*slot, value);
+            }
+            Action::SetBits { target, value } => {
+                let value = self.memory.evaluate(value, &[])?;
+                self.set_bits(target, value, step.at)?;
+            }
+            Action::Jump(to) => next = *to,
+            Action::Unless { condition, to } => {
+                let value = self.memory.evaluate(condition, &[])?;
+                let holds = value.truth().map_err(|error| RunError::wrong(step.at, error.message()))?;
+                if !holds {
+                    next = *to;
+                }
+            }
+            Action::LoopStart(start) => self.loop_start(start, step.at)?,
+            Action::LoopNext(loop_next) => {
+                if !self.loop_next(loop_next, step.at)? {
+                    next = loop_next.exit;
+                }
+            }
+        }
+        self.position = next;
+        Ok(None)
+    }
+
+    fn set_bits(&mut self, target: &Operand, value: Value, at: u32) -> Running<()> {
+        let ty = super::super::value::Type::Bits(target.len());
+        let Value::Bits { value, .. } = located(value.assign_to(ty), at)? else {
+            return Ok(());
+        };
+        for place in 0..target.len() {
+            let bit = self.memory.element(target, place)?;
+            self.forget(bit);
+            self.memory.set_bit(bit, value.checked_shr(place).unwrap_or(0) & 1 == 1);
+        }
+        Ok(())
+    }
+
+    /// A bit gets a new value: an open measurement no longer goes to it.
+    fn forget(&mut self, bit: u32) {
+        for status in &mut self.quantum.status {
+            if let Status::Measured(bits) = status {
+                bits.retain(|other| *other != bit);
+            }
+        }
+    }
+
+    fn measure(&mut self, source: &Operand, target: &Operand) -> Running<()> {
+        for place in 0..source.len() {
+            let qubit = self.memory.element(source, place)?;
+            let bit = self.memory.element(target, place)?;
+            self.forget(bit);
+            let slot = self.quantum.slot(qubit);
+            match slot.and_then(|slot| self.quantum.status_mut(slot)) {
+                None => self.memory.set_bit(bit, false),
+                Some(Status::Known(value)) => {
+                    let value = *value;
+                    self.memory.set_bit(bit, value);
+                }
+                Some(Status::Measured(bits)) => bits.push(bit),
+                Some(status) => *status = Status::Measured(vec![bit]),
+            }
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self, operand: &Operand) -> Running<Option<u8>> {
+        for place in 0..operand.len() {
+            let qubit = self.memory.element(operand, place)?;
+            let Some(slot) = self.quantum.slot(qubit) else {
+                continue;
+            };
+            match self.quantum.status_mut(slot) {
+                Some(Status::Known(value)) => {
+                    if std::mem::take(value) {
+                        self.quantum.op(Op::Unitary {
+                            target: slot,
+                            on: 0,
+                            value: 0,
+                            matrix: B::X.matrix(&[]),
+                        })?;
+                    }
+                }
+                Some(status) => {
+                    // A reset is a measurement that nobody reads, and then a flip.
+                    if *status == Status::Quantum {
+                        *status = Status::Measured(Vec::new());
+                    }
+                    return Ok(Some(slot));
+                }
+                None => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn gate(&mut self, call: &GateCall, at: u32, context: &Context<'_>) -> Running<Option<u8>> {
+        let times = call.operands.iter().map(Operand::len).max().unwrap_or(1);
+        let mut rounds = Vec::with_capacity(times as usize);
+        for round in 0..times {
+            let qubits = self.round(call, round, at)?;
+            rounds.push(qubits);
+        }
+        if let GateRef::Builtin(Builtin { base: B::Swap, controls: 0 }) = call.gate
+            && call.controls.is_empty()
+            && call.powers.is_empty()
+        {
+            for pair in &rounds {
+                if let [a, b] = pair.as_slice() {
+                    self.quantum.relabel(*a, *b);
+                }
+            }
+            return Ok(None);
+        }
+        let kept = kept_operands(call);
+        for qubits in &rounds {
+            if let Some(slot) = self.disturbed(qubits, &kept) {
+                return Ok(Some(slot));
+            }
+        }
+        let real = |expr| self.memory.real(expr, &[], at);
+        let parameters = call.parameters.iter().map(real).collect::<Running<Vec<f64>>>()?;
+        let powers = call.powers.iter().map(real).collect::<Running<Vec<f64>>>()?;
+        for qubits in &rounds {
+            self.apply(call, qubits, &kept, &parameters, &powers, at, context)?;
+        }
+        Ok(None)
+    }
+
+    /// The qubits of one round of a call, all different.
+    fn round(&self, call: &GateCall, round: u32, at: u32) -> Running<Vec<u32>> {
+        let mut qubits = Vec::with_capacity(call.operands.len());
+        let mut dynamic = false;
+        for operand in &call.operands {
+            let place = if operand.len() == 1 { 0 } else { round };
+            dynamic |= matches!(operand, Operand::At { .. });
+            qubits.push(self.memory.element(operand, place)?);
+        }
+        if dynamic {
+            let mut sorted = qubits.clone();
+            sorted.sort_unstable();
+            if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
+                return Err(RunError::wrong(at, "the same qubit is used twice by one gate"));
+            }
+        }
+        Ok(qubits)
+    }
+
+    /// A qubit with an open measurement that this gate would change.
+    fn disturbed(&self, qubits: &[u32], kept: &[bool]) -> Option<u8> {
+        qubits.iter().zip(kept).find_map(|(qubit, kept)| {
+            let slot = self.quantum.slot(*qubit)?;
+            let status = self.quantum.status.get(usize::from(slot))?;
+            (!kept && matches!(status, Status::Measured(_))).then_some(slot)
+        })
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one round of a call, all parts computed before")]
+    fn apply(
+        &mut self,
+        call: &GateCall,
+        qubits: &[u32],
+        kept: &[bool],
+        parameters: &[f64],
+        powers: &[f64],
+        at: u32,
+        context: &Context<'_>,
+    ) -> Running<()> {
+        let mut slots = Vec::with_capacity(qubits.len());
+        for (qubit, kept) in qubits.iter().zip(kept) {
+            let Some(slot) = self.quantum.touch(*qubit) else {
+                continue;
+            };
+            slots.push(slot);
+            if !kept && let Some(status) = self.quantum.status_mut(slot) {
+                *status = Status::Quantum;
+            }
+        }
+        if self.quantum.is_too_large() {
+            return Ok(());
+        }
+        let (outer, own) = slots.split_at(call.controls.len().min(slots.len()));
+        let controls = outer
+            .iter()
+            .zip(&call.controls)
+            .fold(Controls::default(), |controls, (slot, positive)| controls.with(*slot, *positive));
+        Expander {
+            program: context.program,
+            memory: &self.memory,
+            count: &mut self.gates,
+            sink: &mut self.quantum,
+        }
+        .apply(&Applied {
+            gate: call.gate,
+            powers,
+            parameters,
+            qubits: own,
+            controls,
+            at,
+        })
+    }
+
+    fn loop_start(&mut self, start: &LoopStart, at: u32) -> Running<()> {
+        let (first, left, step) = match &start.domain {
+            Domain::Values(values) => (0, values.len() as u64, 1),
+            Domain::Range(parts) => {
+                let mut numbers = [0_i128; 3];
+                for (number, part) in numbers.iter_mut().zip(parts.iter()) {
+                    let value = self.memory.evaluate(part, &[])?;
+                    *number = value.as_int().map_err(|error| RunError::wrong(at, error.message()))?;
+                }
+                let [first, step, end] = numbers;
+                if step == 0 {
+                    return Err(RunError::wrong(at, "the step of a range must not be 0"));
+                }
+                let beyond = if step > 0 { end < first } else { end > first };
+                let count = if beyond { 0 } else { (end.saturating_sub(first) / step).saturating_add(1) };
+                (first, u64::try_from(count).unwrap_or(u64::MAX), step)
+            }
+        };
+        let values = [first, i128::from(left), step];
+        for (offset, value) in values.into_iter().enumerate() {
+            self.memory.set_variable(start.state + offset, Value::Int(value));
+        }
+        Ok(())
+    }
+
+    /// Whether the loop has another value.
+    fn loop_next(&mut self, next: &LoopNext, at: u32) -> Running<bool> {
+        let hidden = |offset| match self.memory.variable(next.state + offset) {
+            Value::Int(value) => value,
+            _ => 0,
+        };
+        let (current, left, step) = (hidden(0), hidden(1), hidden(2));
+        if left <= 0 {
+            return Ok(false);
+        }
+        let value = match &next.domain {
+            Domain::Range(_) => Value::Int(current),
+            Domain::Values(values) => {
+                let expr = usize::try_from(current).ok().and_then(|index| values.get(index));
+                let expr = expr.ok_or_else(|| RunError::wrong(at, "the loop has no such value"))?;
+                self.memory.evaluate(expr, &[])?
+            }
+        };
+        let value = located(value.assign_to(next.ty), at)?;
+        self.memory.set_variable(next.variable, value);
+        self.memory.set_variable(next.state, Value::Int(current.saturating_add(step)));
+        self.memory.set_variable(next.state + 1, Value::Int(left - 1));
+        Ok(true)
+    }
+}
+
+/// For each operand of a call, whether its 0 and 1 stay what they are: controls, and the targets
+/// of diagonal gates. An open measurement of such a qubit can stay open.
+fn kept_operands(call: &GateCall) -> Vec<bool> {
+    let mut kept = vec![true; call.controls.len()];
+    let own = call.operands.len().saturating_sub(call.controls.len());
+    match call.gate {
+        GateRef::Builtin(Builtin { base, controls }) => {
+            kept.extend(std::iter::repeat_n(true, usize::from(controls).min(own)));
+            let diagonal = matches!(
+                base,
+                B::I | B::Z | B::S | B::Sdg | B::T | B::Tdg | B::P | B::Rz | B::U0 | B::GlobalPhase
+            );
+            kept.resize(call.operands.len(), diagonal);
+        }
+        GateRef::Library(_) | GateRef::Defined(_) => kept.resize(call.operands.len(), false),
+    }
+    kept
+}

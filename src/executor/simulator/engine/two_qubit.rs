@@ -1,0 +1,142 @@
+//! Dense two-qubit matrices: what several neighbouring gates on one pair of qubits become.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "hot loops over arrays and slices of equal length"
+)]
+
+use super::super::complex::{Complex, Matrix};
+use super::super::stop::{Stop, Stopped};
+use super::kernels::Op;
+use super::state::{CHUNK, State};
+
+/// A 4×4 matrix. Bit 0 of an index is the lower qubit, bit 1 the higher.
+pub(super) type Matrix4 = [[Complex; 4]; 4];
+
+pub(super) const IDENTITY4: Matrix4 = {
+    let mut matrix = [[Complex::ZERO; 4]; 4];
+    matrix[0][0] = Complex::ONE;
+    matrix[1][1] = Complex::ONE;
+    matrix[2][2] = Complex::ONE;
+    matrix[3][3] = Complex::ONE;
+    matrix
+};
+
+/// Applies an operation on the qubits `low` and `high` after the matrix.
+pub(super) fn follow(matrix: &mut Matrix4, op: &Op, low: u8) {
+    let bit = |qubit: u8| if qubit == low { 1_usize } else { 2 };
+    let local = |mask: u64| {
+        let lower = usize::from(mask >> low & 1 == 1);
+        // What is left is the higher qubit.
+        lower | if mask & !(1 << low) == 0 { 0 } else { 2 }
+    };
+    match op {
+        Op::Unitary { target, on, value, matrix: gate } => {
+            let (target, on, value) = (bit(*target), local(*on), local(*value));
+            for row in 0..4_usize {
+                if row & target == 0 && row & on == value {
+                    rotate(matrix, row, row | target, gate);
+                }
+            }
+        }
+        Op::Phase { on, value, factor } => {
+            let (on, value) = (local(*on), local(*value));
+            for (_, row) in matrix.iter_mut().enumerate().filter(|(row, _)| row & on == value) {
+                row.iter_mut().for_each(|element| *element = *element * *factor);
+            }
+        }
+        Op::Swap { .. } => matrix.swap(1, 2),
+    }
+}
+
+fn rotate(matrix: &mut Matrix4, low: usize, high: usize, gate: &Matrix) {
+    for column in 0..4 {
+        let (first, second) = (matrix[low][column], matrix[high][column]);
+        matrix[low][column] = gate.a * first + gate.b * second;
+        matrix[high][column] = gate.c * first + gate.d * second;
+    }
+}
+
+/// Applies the matrix to the qubits `low` < `high`.
+pub(super) fn apply(state: &mut State, low: u8, high: u8, matrix: &Matrix4, stop: &Stop) -> Result<(), Stopped> {
+    let (near, far) = (1_usize << low, 1_usize << high);
+    let mut since_check = CHUNK;
+    let blocks = state.re.chunks_exact_mut(2 * far).zip(state.im.chunks_exact_mut(2 * far));
+    for (re, im) in blocks {
+        let (re_0, re_1) = re.split_at_mut(far);
+        let (im_0, im_1) = im.split_at_mut(far);
+        // Pieces of at most a chunk that hold whole pairs of the near qubit.
+        let piece = far.min(CHUNK.max(2 * near));
+        let lows = re_0.chunks_exact_mut(piece).zip(im_0.chunks_exact_mut(piece));
+        let highs = re_1.chunks_exact_mut(piece).zip(im_1.chunks_exact_mut(piece));
+        for ((re_0, im_0), (re_1, im_1)) in lows.zip(highs) {
+            since_check += 2 * piece;
+            if since_check >= CHUNK {
+                stop.check()?;
+                since_check = 0;
+            }
+            match low {
+                0 => small::<2>([re_0, im_0, re_1, im_1], matrix),
+                1 => small::<4>([re_0, im_0, re_1, im_1], matrix),
+                2 => small::<8>([re_0, im_0, re_1, im_1], matrix),
+                _ => wide([re_0, im_0, re_1, im_1], near, matrix),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn wide(parts: [&mut [f64]; 4], near: usize, matrix: &Matrix4) {
+    let [re_0, im_0, re_1, im_1] = parts;
+    let lows = re_0.chunks_exact_mut(2 * near).zip(im_0.chunks_exact_mut(2 * near));
+    let highs = re_1.chunks_exact_mut(2 * near).zip(im_1.chunks_exact_mut(2 * near));
+    for ((re_0, im_0), (re_1, im_1)) in lows.zip(highs) {
+        let (r0, r1) = re_0.split_at_mut(near);
+        let (i0, i1) = im_0.split_at_mut(near);
+        let (r2, r3) = re_1.split_at_mut(near);
+        let (i2, i3) = im_1.split_at_mut(near);
+        runs([r0, r1, r2, r3], [i0, i1, i2, i3], matrix);
+    }
+}
+
+fn runs(re: [&mut [f64]; 4], im: [&mut [f64]; 4], matrix: &Matrix4) {
+    let n = re[0].len();
+    let [r0, r1, r2, r3] = re.map(|part| &mut part[..n]);
+    let [i0, i1, i2, i3] = im.map(|part| &mut part[..n]);
+    for k in 0..n {
+        let old_re = [r0[k], r1[k], r2[k], r3[k]];
+        let old_im = [i0[k], i1[k], i2[k], i3[k]];
+        (r0[k], i0[k]) = row(&matrix[0], &old_re, &old_im);
+        (r1[k], i1[k]) = row(&matrix[1], &old_re, &old_im);
+        (r2[k], i2[k]) = row(&matrix[2], &old_re, &old_im);
+        (r3[k], i3[k]) = row(&matrix[3], &old_re, &old_im);
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "the loop around it must become vector code")]
+fn row(row: &[Complex; 4], re: &[f64; 4], im: &[f64; 4]) -> (f64, f64) {
+    let mut sum = (0.0, 0.0);
+    for k in 0..4 {
+        sum.0 += row[k].re * re[k] - row[k].im * im[k];
+        sum.1 += row[k].re * im[k] + row[k].im * re[k];
+    }
+    sum
+}
+
+/// The near pairs lie within `B` neighbours.
+fn small<const B: usize>(parts: [&mut [f64]; 4], matrix: &Matrix4) {
+    let [re_0, im_0, re_1, im_1] = parts.map(|part| part.as_chunks_mut::<B>().0);
+    let lows = re_0.iter_mut().zip(im_0);
+    let highs = re_1.iter_mut().zip(im_1);
+    for ((re_0, im_0), (re_1, im_1)) in lows.zip(highs) {
+        for k in 0..B / 2 {
+            let l = k + B / 2;
+            let old_re = [re_0[k], re_0[l], re_1[k], re_1[l]];
+            let old_im = [im_0[k], im_0[l], im_1[k], im_1[l]];
+            (re_0[k], im_0[k]) = row(&matrix[0], &old_re, &old_im);
+            (re_0[l], im_0[l]) = row(&matrix[1], &old_re, &old_im);
+            (re_1[k], im_1[k]) = row(&matrix[2], &old_re, &old_im);
+            (re_1[l], im_1[l]) = row(&matrix[3], &old_re, &old_im);
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Control flow, flattened to jumps.
+
+use super::super::super::error::Diagnostic;
+use super::super::super::program::{Action, Domain, Expr, LoopNext, LoopStart};
+use super::super::super::value::{Type, Value};
+use super::super::super::arithmetic::BinaryOp;
+use super::super::ast::{self, Case, ForLoop, Statement};
+use super::scope::Symbol;
+use super::{Checked, Checker};
+
+/// What a program costs at least, however its measurements turn out.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Cost {
+    pub gates: u64,
+    pub steps: u64,
+}
+
+/// The innermost loops, for `break` and `continue`.
+pub(super) struct LoopFrame {
+    again: usize,
+    breaks: Vec<usize>,
+    left_early: bool,
+}
+
+/// A jump whose goal is not known yet.
+const UNKNOWN: usize = usize::MAX;
+
+impl<'s> Checker<'s, '_> {
+    /// Points the jump at that step to a goal.
+    pub(super) fn patch(&mut self, step: usize, goal: usize) {
+        match self.steps.get_mut(step).map(|step| &mut step.action) {
+            Some(Action::Jump(to) | Action::Unless { to, .. }) => *to = goal,
+            Some(Action::LoopNext(next)) => next.exit = goal,
+            _ => {}
+        }
+    }
+
+    /// Checks statements in a scope of their own.
+    pub(super) fn scoped(&mut self, body: &[Statement<'s>]) {
+        self.scopes.push(std::collections::HashMap::new());
+        for statement in body {
+            self.statement(statement);
+        }
+        self.scopes.pop();
+    }
+
+    /// Statements that may not run cost nothing for sure.
+    fn perhaps(&mut self, body: &[Statement<'s>]) {
+        let before = self.cost;
+        self.scoped(body);
+        self.cost = before;
+    }
+
+    fn jump(&mut self, to: usize, at: u32) -> Checked<usize> {
+        self.emit(Action::Jump(to), at)?;
+        Ok(self.steps.len() - 1)
+    }
+
+    fn unless(&mut self, condition: Expr, at: u32) -> Checked<usize> {
+        self.emit(Action::Unless { condition, to: UNKNOWN }, at)?;
+        Ok(self.steps.len() - 1)
+    }
+
+    pub(super) fn if_statement(
+        &mut self,
+        condition: &ast::Expr<'s>,
+        then: &[Statement<'s>],
+        otherwise: &[Statement<'s>],
+        at: u32,
+    ) -> Checked<()> {
+        let condition = self.condition(condition)?;
+        let skip = self.unless(condition, at)?;
+        self.perhaps(then);
+        if otherwise.is_empty() {
+            self.patch(skip, self.steps.len());
+            return Ok(());
+        }
+        let done = self.jump(UNKNOWN, at)?;
+        self.patch(skip, self.steps.len());
+        self.perhaps(otherwise);
+        self.patch(done, self.steps.len());
+        Ok(())
+    }
+
+    pub(super) fn while_loop(
+        &mut self,
+        condition: &ast::Expr<'s>,
+        body: &[Statement<'s>],
+        at: u32,
+    ) -> Checked<()> {
+        let again = self.steps.len();
+        let condition = self.condition(condition)?;
+        let exit = self.unless(condition, at)?;
+        self.push_loop(again);
+        self.perhaps(body);
+        self.jump(again, at)?;
+        self.patch(exit, self.steps.len());
+        self.pop_loop();
+        Ok(())
+    }
+
+    pub(super) fn for_loop(&mut self, ast: &ForLoop<'s>, at: u32) -> Checked<()> {
+        let ty = self.type_of(&ast.ty)?;
+        if !matches!(ty, Type::Int(_) | Type::Uint(_) | Type::Float(_) | Type::Bool) {
+            return Err(Diagnostic::new(ast.ty.name.at, "expected a number type for a loop variable"));
+        }
+        let (domain, times) = self.domain(&ast.domain, ty)?;
+        let state = self.new_variable();
+        self.variables += 2;
+        let variable = self.new_variable();
+        self.emit(Action::LoopStart(Box::new(LoopStart { domain: domain.clone(), state })), at)?;
+        let again = self.steps.len();
+        let before = self.cost;
+        let next = LoopNext { domain, state, variable, ty, exit: UNKNOWN };
+        self.emit(Action::LoopNext(Box::new(next)), at)?;
+        self.scopes.push(std::collections::HashMap::new());
+        self.push_loop(again);
+        self.declare(ast.variable, Symbol::Variable { slot: variable, ty })?;
+        self.scoped(&ast.body);
+        self.scopes.pop();
+        self.jump(again, at)?;
+        self.patch(again, self.steps.len());
+        if self.pop_loop() {
+            self.cost = before;
+            return Ok(());
+        }
+        let total = |before: u64, after: u64| {
+            before.saturating_add(after.saturating_sub(before).saturating_mul(times))
+        };
+        self.cost.gates = total(before.gates, self.cost.gates);
+        self.cost.steps = total(before.steps, self.cost.steps);
+        self.check_cost(at)
+    }
+
+    /// The values of a loop, and how many there are at least.
+    fn domain(&mut self, ast: &ast::Domain<'s>, ty: Type) -> Checked<(Domain, u64)> {
+        match ast {
+            ast::Domain::Set(items) => {
+                let values = items
+                    .iter()
+                    .map(|item| self.assignable(item, ty))
+                    .collect::<Checked<Vec<Expr>>>()?;
+                let times = values.len() as u64;
+                Ok((Domain::Values(values.into()), times))
+            }
+            ast::Domain::Range(range) => {
+                let mut part = |part: &Option<ast::Expr<'s>>| match part {
+                    Some(ast) => self.assignable(ast, Type::Int(64)),
+                    None => Ok(Expr::Constant(Value::Int(1))),
+                };
+                let (start, step) = (part(&range.start)?, part(&range.step)?);
+                if range.end.is_none() {
+                    return Err(Diagnostic::new(range.at, "the range of a loop needs an end"));
+                }
+                let end = part(&range.end)?;
+                let times = match (&start, &step, &end) {
+                    (
+                        Expr::Constant(Value::Int(start)),
+                        Expr::Constant(Value::Int(step)),
+                        Expr::Constant(Value::Int(end)),
+                    ) => {
+                        if *step == 0 {
+                            return Err(Diagnostic::new(range.at, "the step of a range must not be 0"));
+                        }
+                        u64::try_from(((end - start) / step).saturating_add(1).max(0)).unwrap_or(u64::MAX)
+                    }
+                    _ => 0,
+                };
+                Ok((Domain::Range([start, step, end].into()), times))
+            }
+        }
+    }
+
+    pub(super) fn switch(
+        &mut self,
+        subject: &ast::Expr<'s>,
+        cases: &[Case<'s>],
+        default: &[Statement<'s>],
+        at: u32,
+    ) -> Checked<()> {
+        let subject_at = subject.at;
+        let subject = self.expression(subject)?;
+        if let Err(error) = subject.sample.as_int() {
+            return Err(Diagnostic::new(subject_at, error.message()));
+        }
+        let slot = self.new_variable();
+        let value = Expr::Cast(Type::Int(128), Box::new(subject.expr), subject_at);
+        self.emit(Action::SetVariable { slot, ty: Type::Int(128), value }, at)?;
+        let mut done = Vec::new();
+        for case in cases {
+            let condition = self.case_condition(slot, &case.values)?;
+            let skip = self.unless(condition, at)?;
+            self.perhaps(&case.body);
+            done.push(self.jump(UNKNOWN, at)?);
+            self.patch(skip, self.steps.len());
+        }
+        self.perhaps(default);
+        for jump in done {
+            self.patch(jump, self.steps.len());
+        }
+        Ok(())
+    }
+
+    /// Whether the subject is one of the values. Built as a balanced tree: there may be many.
+    fn case_condition(&mut self, slot: usize, values: &[ast::Expr<'s>]) -> Checked<Expr> {
+        let mut tests = Vec::with_capacity(values.len());
+        for value in values {
+            let number = self.constant_int(value, "the value of a case")?;
+            let sides = (Expr::Variable(slot), Expr::Constant(Value::Int(number)));
+            tests.push(Expr::Binary(BinaryOp::Equal, Box::new(sides), value.at));
+        }
+        while tests.len() > 1 {
+            let mut pairs = Vec::with_capacity(tests.len().div_ceil(2));
+            let mut tests_left = tests.into_iter();
+            while let Some(left) = tests_left.next() {
+                pairs.push(match tests_left.next() {
+                    Some(right) => Expr::Binary(BinaryOp::Or, Box::new((left, right)), 0),
+                    None => left,
+                });
+            }
+            tests = pairs;
+        }
+        Ok(tests.pop().unwrap_or(Expr::Constant(Value::Bool(false))))
+    }
+
+    fn push_loop(&mut self, again: usize) {
+        self.loops.push(LoopFrame {
+            again,
+            breaks: Vec::new(),
+            left_early: false,
+        });
+    }
+
+    /// Ends the innermost loop here; says whether it may have been left early.
+    fn pop_loop(&mut self) -> bool {
+        let Some(frame) = self.loops.pop() else {
+            return false;
+        };
+        for jump in frame.breaks {
+            self.patch(jump, self.steps.len());
+        }
+        if let Some(outer) = self.loops.last_mut() {
+            outer.left_early |= frame.left_early;
+        }
+        frame.left_early
+    }
+
+    pub(super) fn leave_loop(&mut self, at: u32, for_good: bool) -> Checked<()> {
+        let Some(frame) = self.loops.last_mut() else {
+            let word = if for_good { "break" } else { "continue" };
+            return Err(Diagnostic::new(at, format!("`{word}` outside of a loop")));
+        };
+        frame.left_early = true;
+        let again = frame.again;
+        let jump = self.jump(if for_good { UNKNOWN } else { again }, at)?;
+        if let Some(frame) = self.loops.last_mut()
+            && for_good
+        {
+            frame.breaks.push(jump);
+        }
+        Ok(())
+    }
+
+    /// `end;` goes to the end of the program.
+    pub(super) fn end(&mut self, at: u32) -> Checked<()> {
+        for frame in &mut self.loops {
+            frame.left_early = true;
+        }
+        let jump = self.jump(UNKNOWN, at)?;
+        self.ends.push(jump);
+        Ok(())
+    }
+}

@@ -1,0 +1,270 @@
+//! Expressions: names resolved, constants folded, kinds of operands checked.
+
+use super::super::super::arithmetic::{self, BinaryOp, Function};
+use super::super::super::error::{Diagnostic, quoted};
+use super::super::super::program::{Expr, Operand};
+use super::super::super::value::{EvalError, Type, Value};
+use super::super::ast;
+use super::super::ast::{ExprKind, Reference, TypeName};
+use super::scope::Symbol;
+use super::{Checked, Checker};
+
+/// An expression with a value of the kind it will have, so that operators can be checked before
+/// the run by trying them.
+pub(super) struct Typed {
+    pub expr: Expr,
+    pub sample: Value,
+}
+
+impl Typed {
+    fn constant(value: Value) -> Self {
+        Self {
+            expr: Expr::Constant(value),
+            sample: value,
+        }
+    }
+
+    /// The folded constant, or the operation with a sample of its kind.
+    fn operation(expr: Expr, folded: bool, result: Result<Value, EvalError>, at: u32) -> Checked<Self> {
+        let value = result.map_err(|error| Diagnostic::new(at, error.message()))?;
+        if folded {
+            return Ok(Self::constant(value));
+        }
+        Ok(Self {
+            expr,
+            sample: typical(value),
+        })
+    }
+
+    fn is_constant(&self) -> bool {
+        matches!(self.expr, Expr::Constant(_))
+    }
+}
+
+/// A harmless value of the same kind.
+fn typical(value: Value) -> Value {
+    match value {
+        Value::Bool(_) => Value::Bool(true),
+        Value::Int(_) => Value::Int(1),
+        Value::Float(_) => Value::Float(1.0),
+        Value::Bits { width, .. } => Value::Bits { value: 1, width },
+        Value::Duration(_) => Value::Duration(1.0),
+    }
+}
+
+/// A value of a type, for trying operators.
+pub(super) fn sample_of(ty: Type) -> Value {
+    match ty {
+        Type::Bool => Value::Bool(true),
+        Type::Int(_) | Type::Uint(_) => Value::Int(1),
+        Type::Float(_) => Value::Float(1.0),
+        Type::Bits(width) => Value::Bits { value: 1, width },
+        Type::Duration => Value::Duration(1.0),
+    }
+}
+
+impl<'s> Checker<'s, '_> {
+    pub(super) fn expression(&mut self, ast: &ast::Expr<'s>) -> Checked<Typed> {
+        let at = ast.at;
+        match &ast.kind {
+            ExprKind::Integer(value) if self.real_numbers => {
+                let real = Value::Int(*value).as_real().unwrap_or_default();
+                Ok(Typed::constant(Value::Float(real)))
+            }
+            ExprKind::Integer(value) => Ok(Typed::constant(Value::Int(*value))),
+            ExprKind::Float(value) => Ok(Typed::constant(Value::Float(*value))),
+            ExprKind::Bool(value) => Ok(Typed::constant(Value::Bool(*value))),
+            ExprKind::Duration(value) => Ok(Typed::constant(Value::Duration(*value))),
+            ExprKind::Bits { value, width } => Ok(Typed::constant(Value::Bits {
+                value: *value,
+                width: *width,
+            })),
+            ExprKind::Reference(reference) => self.value_of(reference),
+            ExprKind::Unary(op, operand) => {
+                let operand = self.expression(operand)?;
+                let folded = operand.is_constant();
+                let result = arithmetic::unary(*op, operand.sample);
+                Typed::operation(Expr::Unary(*op, Box::new(operand.expr), at), folded, result, at)
+            }
+            ExprKind::Binary(op, sides) => self.binary(*op, &sides.0, &sides.1, at),
+            ExprKind::Call(name, arguments) => self.call(*name, arguments),
+            ExprKind::Cast(ty, operand) => {
+                let ty = self.type_of(ty)?;
+                let operand = self.expression(operand)?;
+                let folded = operand.is_constant();
+                let result = operand.sample.cast_to(ty);
+                Typed::operation(Expr::Cast(ty, Box::new(operand.expr), at), folded, result, at)
+            }
+        }
+    }
+
+    fn binary(
+        &mut self,
+        op: BinaryOp,
+        left: &ast::Expr<'s>,
+        right: &ast::Expr<'s>,
+        at: u32,
+    ) -> Checked<Typed> {
+        let (left, right) = (self.expression(left)?, self.expression(right)?);
+        let folded = left.is_constant() && right.is_constant();
+        let result = arithmetic::binary(op, left.sample, right.sample);
+        let expr = Expr::Binary(op, Box::new((left.expr, right.expr)), at);
+        Typed::operation(expr, folded, result, at)
+    }
+
+    fn call(&mut self, name: ast::Name<'s>, arguments: &[ast::Expr<'s>]) -> Checked<Typed> {
+        let Some(function) = Function::named(name.text) else {
+            return Err(Diagnostic::new(
+                name.at,
+                format!("there is no function {}", quoted(name.text)),
+            ));
+        };
+        if arguments.len() != function.arity() {
+            return Err(Diagnostic::new(
+                name.at,
+                format!(
+                    "{} takes {} argument(s), not {}",
+                    quoted(name.text),
+                    function.arity(),
+                    arguments.len()
+                ),
+            ));
+        }
+        let typed = arguments
+            .iter()
+            .map(|argument| self.expression(argument))
+            .collect::<Checked<Vec<_>>>()?;
+        let folded = typed.iter().all(Typed::is_constant);
+        let samples: Vec<Value> = typed.iter().map(|argument| argument.sample).collect();
+        let result = function.call(&samples);
+        let expr = Expr::Call(function, typed.into_iter().map(|t| t.expr).collect(), name.at);
+        Typed::operation(expr, folded, result, name.at)
+    }
+
+    fn value_of(&mut self, reference: &Reference<'s>) -> Checked<Typed> {
+        let name = reference.name;
+        if name.text.starts_with('$') {
+            return Err(Diagnostic::new(name.at, "a qubit is not a value; expected a number"));
+        }
+        let symbol = self.lookup(name)?;
+        match symbol {
+            Symbol::Bits(_) => {
+                let operand = self.bits(reference)?;
+                let width = operand.len();
+                if width > 128 {
+                    return Err(Diagnostic::new(
+                        name.at,
+                        format!("{} has {width} bits; at most 128 can be used as a value", quoted(name.text)),
+                    ));
+                }
+                Ok(Typed {
+                    expr: Expr::Bits(operand),
+                    sample: Value::Bits { value: 1, width },
+                })
+            }
+            Symbol::Qubits(_) | Symbol::Formal(_) | Symbol::Broken => Err(Diagnostic::new(
+                name.at,
+                format!("{} is {}, not a value; expected a number", quoted(name.text), symbol.kind()),
+            )),
+            _ if reference.index.is_some() => Err(Diagnostic::new(
+                name.at,
+                format!("{} has no elements: an index into it is not supported", quoted(name.text)),
+            )),
+            Symbol::Constant(value) => Ok(Typed::constant(value)),
+            Symbol::Variable { slot, ty } => Ok(Typed {
+                expr: Expr::Variable(slot),
+                sample: sample_of(ty),
+            }),
+            Symbol::Parameter(index) => Ok(Typed {
+                expr: Expr::Parameter(index),
+                sample: Value::Float(1.0),
+            }),
+        }
+    }
+
+    /// A value that must be known before the run.
+    pub(super) fn constant(&mut self, ast: &ast::Expr<'s>, what: &str) -> Checked<Value> {
+        match self.expression(ast)?.expr {
+            Expr::Constant(value) => Ok(value),
+            _ => Err(Diagnostic::new(
+                ast.at,
+                format!("{what} must be a constant: its value must be known before the run"),
+            )),
+        }
+    }
+
+    pub(super) fn constant_int(&mut self, ast: &ast::Expr<'s>, what: &str) -> Checked<i128> {
+        let value = self.constant(ast, what)?;
+        value.as_int().map_err(|error| Diagnostic::new(ast.at, error.message()))
+    }
+
+    /// The size of a register.
+    pub(super) fn size(&mut self, ast: Option<&ast::Expr<'s>>) -> Checked<u32> {
+        let Some(ast) = ast else {
+            return Ok(1);
+        };
+        let size = self.constant_int(ast, "a size")?;
+        if size < 1 {
+            return Err(Diagnostic::new(ast.at, format!("a size must be at least 1, not {size}")));
+        }
+        u32::try_from(size).map_err(|_| Diagnostic::new(ast.at, format!("the size {size} is too large")))
+    }
+
+    pub(super) fn type_of(&mut self, ty: &TypeName<'s>) -> Checked<Type> {
+        let at = ty.width.as_ref().map_or(ty.name.at, |width| width.at);
+        let width = match &ty.width {
+            Some(_) if matches!(ty.name.text, "bool" | "duration") => {
+                return Err(Diagnostic::new(at, format!("{} has no width", quoted(ty.name.text))));
+            }
+            Some(width) => Some(self.size(Some(width))?),
+            None => None,
+        };
+        let wrong = |limit: &str| Err(Diagnostic::new(at, format!("expected a width {limit}")));
+        match (ty.name.text, width) {
+            ("bool", _) => Ok(Type::Bool),
+            ("duration", _) => Ok(Type::Duration),
+            ("float", None | Some(64)) => Ok(Type::Float(64)),
+            ("float", Some(32)) => Ok(Type::Float(32)),
+            ("float", _) => wrong("of 32 or 64"),
+            ("bit", width) if width.unwrap_or(1) <= 128 => Ok(Type::Bits(width.unwrap_or(1))),
+            ("int", width) if width.unwrap_or(64) <= 64 => Ok(Type::Int(width.unwrap_or(64))),
+            ("uint", width) if width.unwrap_or(64) <= 64 => Ok(Type::Uint(width.unwrap_or(64))),
+            ("bit", _) => wrong("of at most 128"),
+            _ => wrong("of at most 64"),
+        }
+    }
+
+    /// An expression that will be assigned to that type.
+    pub(super) fn assignable(&mut self, ast: &ast::Expr<'s>, ty: Type) -> Checked<Expr> {
+        let typed = self.expression(ast)?;
+        let fitted = self.fit(typed, ty, ast.at)?;
+        Ok(fitted.expr)
+    }
+
+    /// Checks that a value can be assigned to that type; constants are converted at once.
+    pub(super) fn fit(&self, typed: Typed, ty: Type, at: u32) -> Checked<Typed> {
+        match (typed.sample.assign_to(ty), typed.is_constant()) {
+            (Ok(value), true) => Ok(Typed::constant(value)),
+            (Err(EvalError::Domain(_)), false) | (Ok(_), false) => Ok(typed),
+            (Err(error), _) => Err(Diagnostic::new(at, error.message())),
+        }
+    }
+
+    /// A condition: anything that is true or false.
+    pub(super) fn condition(&mut self, ast: &ast::Expr<'s>) -> Checked<Expr> {
+        let typed = self.expression(ast)?;
+        match typed.sample.truth() {
+            Ok(_) => Ok(typed.expr),
+            Err(error) => Err(Diagnostic::new(ast.at, error.message())),
+        }
+    }
+
+    /// The bits behind a symbol, as a value to combine with another.
+    pub(super) fn bits_value(operand: Operand) -> Typed {
+        let width = operand.len();
+        Typed {
+            expr: Expr::Bits(operand),
+            sample: Value::Bits { value: 1, width },
+        }
+    }
+}

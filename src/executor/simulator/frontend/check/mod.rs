@@ -1,0 +1,252 @@
+//! The syntax tree to a checked program: names resolved, sizes and types checked, constants
+//! computed, control flow flattened.
+
+mod assignment;
+mod control;
+mod declaration;
+mod expression;
+mod gate;
+mod operand;
+mod reads;
+mod scope;
+
+use super::super::error::Diagnostic;
+use super::super::limits::{MAX_BITS, MAX_ERRORS, MAX_GATES, MAX_QUBITS, MAX_STEPS};
+use super::super::program::{Action, GateDefinition, Operand, Program, RegisterSlot, Step};
+use super::super::stop::{Stop, Stopped};
+use super::ast::{Statement, StatementKind, Tree};
+use scope::{GateSymbol, Symbol};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+type Checked<T> = Result<T, Diagnostic>;
+
+struct Checker<'s, 't> {
+    version: u8,
+    /// Whether this is the built-in library, whose gates refer to each other.
+    in_library: bool,
+    stop: &'t Stop,
+    errors: Vec<Diagnostic>,
+    scopes: Vec<HashMap<&'s str, Symbol>>,
+    gates: HashMap<&'s str, GateSymbol>,
+    definitions: Vec<GateDefinition>,
+    physical: HashMap<&'s str, u32>,
+    /// Quantum registers measured without a target, and which result register they fill.
+    implicit: HashMap<&'s str, usize>,
+    measured: bool,
+    steps: Vec<Step>,
+    registers: Vec<RegisterSlot>,
+    qubits: u32,
+    bits: u32,
+    variables: usize,
+    loops: Vec<control::LoopFrame>,
+    ends: Vec<usize>,
+    cost: control::Cost,
+    /// Elements of registers picked out so far.
+    listed: usize,
+    /// In version 2, numbers in parameters of gates are real.
+    real_numbers: bool,
+}
+
+/// Checks a program. The outer error is the stop, the inner ones are the author's mistakes.
+pub(super) fn program(tree: &Tree<'_>, stop: &Stop) -> Result<Result<Program, Vec<Diagnostic>>, Stopped> {
+    let mut checker = Checker::new(tree.version, stop, false);
+    for (index, statement) in tree.statements.iter().enumerate() {
+        if index.is_multiple_of(256) {
+            stop.check()?;
+        }
+        checker.statement(statement);
+        if checker.errors.len() >= MAX_ERRORS {
+            break;
+        }
+    }
+    Ok(checker.finish())
+}
+
+/// Checks the built-in library and gives its definitions by name.
+pub(super) fn library<'s>(
+    tree: &Tree<'s>,
+    stop: &Stop,
+) -> (Vec<GateDefinition>, HashMap<&'s str, usize>) {
+    let mut checker = Checker::new(tree.version, stop, true);
+    for statement in &tree.statements {
+        checker.statement(statement);
+    }
+    let names = checker
+        .gates
+        .iter()
+        .filter_map(|(name, symbol)| match symbol {
+            GateSymbol::Defined(index) => Some((*name, *index)),
+            GateSymbol::Broken => None,
+        })
+        .collect();
+    (checker.definitions, names)
+}
+
+impl<'s, 't> Checker<'s, 't> {
+    fn new(version: u8, stop: &'t Stop, in_library: bool) -> Self {
+        Self {
+            version,
+            in_library,
+            stop,
+            errors: Vec::new(),
+            scopes: vec![HashMap::new()],
+            gates: HashMap::new(),
+            definitions: Vec::new(),
+            physical: HashMap::new(),
+            implicit: HashMap::new(),
+            measured: false,
+            steps: Vec::new(),
+            registers: Vec::new(),
+            qubits: 0,
+            bits: 0,
+            variables: 0,
+            loops: Vec::new(),
+            ends: Vec::new(),
+            cost: control::Cost::default(),
+            listed: 0,
+            real_numbers: false,
+        }
+    }
+
+    /// Checks one statement; a mistake is noted and checking goes on after it.
+    fn statement(&mut self, statement: &Statement<'s>) {
+        if self.errors.len() >= MAX_ERRORS {
+            return;
+        }
+        self.real_numbers = false;
+        if let Err(error) = self.try_statement(statement) {
+            // An empty message follows from a mistake that is already reported.
+            if !error.message.is_empty() {
+                self.errors.push(error);
+            }
+            self.mark_broken(statement);
+        }
+    }
+
+    fn try_statement(&mut self, statement: &Statement<'s>) -> Checked<()> {
+        let at = statement.at;
+        match &statement.kind {
+            StatementKind::Nothing => Ok(()),
+            StatementKind::Qubits { name, size } => self.declare_qubits(*name, size.as_ref()),
+            StatementKind::Bits { name, size, init } => {
+                self.declare_bits(*name, size.as_ref(), init.as_ref(), at)
+            }
+            StatementKind::Variable { ty, name, init, constant } => {
+                self.declare_variable(ty, *name, init.as_ref(), *constant, at)
+            }
+            StatementKind::Alias { name, parts } => self.declare_alias(*name, parts),
+            StatementKind::Gate(definition) => self.define_gate(definition),
+            StatementKind::Opaque { name } => self.define_opaque(*name),
+            StatementKind::Call(call) => self.gate_call(call, at),
+            StatementKind::Barrier(operands) => {
+                operands.iter().try_for_each(|operand| self.qubits(operand).map(drop))
+            }
+            StatementKind::Delay(duration, operands) => {
+                self.expression(duration)?;
+                operands.iter().try_for_each(|operand| self.qubits(operand).map(drop))
+            }
+            StatementKind::Reset(target) => {
+                let target = self.qubits(target)?;
+                self.emit(Action::Reset(target), at)
+            }
+            StatementKind::Measure { source, target } => self.measure(source, target.as_ref(), at),
+            StatementKind::Assign { target, op, value } => self.assign(target, *op, value, at),
+            StatementKind::If { condition, then, otherwise } => {
+                self.if_statement(condition, then, otherwise, at)
+            }
+            StatementKind::For(ast) => self.for_loop(ast, at),
+            StatementKind::While { condition, body } => self.while_loop(condition, body, at),
+            StatementKind::Switch { subject, cases, default } => {
+                self.switch(subject, cases, default, at)
+            }
+            StatementKind::Break => self.leave_loop(at, true),
+            StatementKind::Continue => self.leave_loop(at, false),
+            StatementKind::End => self.end(at),
+            StatementKind::Box(body) => {
+                self.scoped(body);
+                Ok(())
+            }
+        }
+    }
+
+    /// Keeps uses of a name whose declaration was wrong from being reported as well.
+    fn mark_broken(&mut self, statement: &Statement<'s>) {
+        let name = match &statement.kind {
+            StatementKind::Qubits { name, .. }
+            | StatementKind::Bits { name, .. }
+            | StatementKind::Variable { name, .. }
+            | StatementKind::Alias { name, .. } => name,
+            StatementKind::Gate(definition) => {
+                self.gates.entry(definition.name.text).or_insert(GateSymbol::Broken);
+                return;
+            }
+            _ => return,
+        };
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.entry(name.text).or_insert(Symbol::Broken);
+        }
+    }
+
+    fn emit(&mut self, action: Action, at: u32) -> Checked<()> {
+        let reads = reads::of(&action);
+        self.steps.push(Step { action, at, reads });
+        self.cost.steps = self.cost.steps.saturating_add(1);
+        self.check_cost(at)
+    }
+
+    fn check_cost(&mut self, at: u32) -> Checked<()> {
+        if self.cost.gates > MAX_GATES || self.cost.steps > MAX_STEPS {
+            // Once is enough: everything after it would be too much as well.
+            self.cost = control::Cost::default();
+            return Err(Diagnostic::new(
+                at,
+                format!("this circuit needs more than {MAX_GATES} gates or {MAX_STEPS} statements when it runs"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn new_qubits(&mut self, count: u32, at: u32) -> Checked<Operand> {
+        let first = self.qubits;
+        match first.checked_add(count).filter(|total| *total <= MAX_QUBITS) {
+            Some(total) => self.qubits = total,
+            None => return Err(Diagnostic::new(at, format!("more than {MAX_QUBITS} qubits are declared"))),
+        }
+        Ok(Operand::Range { first, len: count })
+    }
+
+    fn new_bits(&mut self, count: u32, at: u32) -> Checked<Operand> {
+        let first = self.bits;
+        match first.checked_add(count).filter(|total| *total <= MAX_BITS) {
+            Some(total) => self.bits = total,
+            None => return Err(Diagnostic::new(at, format!("more than {MAX_BITS} bits are declared"))),
+        }
+        Ok(Operand::Range { first, len: count })
+    }
+
+    fn finish(mut self) -> Result<Program, Vec<Diagnostic>> {
+        let end = self.steps.len();
+        for at in std::mem::take(&mut self.ends) {
+            self.patch(at, end);
+        }
+        if !self.measured
+            && self.errors.is_empty()
+            && let Err(error) = self.measure_everything()
+        {
+            self.errors.push(error);
+        }
+        if !self.errors.is_empty() {
+            return Err(self.errors);
+        }
+        self.name_implicit();
+        Ok(Program {
+            steps: self.steps,
+            gates: Arc::new(self.definitions),
+            registers: self.registers,
+            bits: self.bits,
+            variables: self.variables,
+            qubits: self.qubits,
+        })
+    }
+}

@@ -1,0 +1,162 @@
+//! Qubits and bits that a statement names, perhaps through indices.
+
+use super::super::super::error::{Diagnostic, quoted};
+use super::super::super::program::{Expr, Operand};
+use super::super::ast::{self, Index, Name, RangeExpr, Reference};
+use super::scope::Symbol;
+use super::{Checked, Checker};
+
+/// Most elements of registers that indices and aliases may pick out, over the whole program.
+const MAX_LISTED: usize = 4_000_000;
+
+impl<'s> Checker<'s, '_> {
+    /// The qubits that a reference stands for.
+    pub(super) fn qubits(&mut self, reference: &Reference<'s>) -> Checked<Operand> {
+        let name = reference.name;
+        if name.text.starts_with('$') {
+            let base = self.physical_qubit(name)?;
+            return match &reference.index {
+                None => Ok(base),
+                Some(_) => Err(Diagnostic::new(name.at, "a physical qubit has no index")),
+            };
+        }
+        match self.lookup(name)? {
+            Symbol::Qubits(base) => self.select(base, reference),
+            other => Err(Diagnostic::new(
+                name.at,
+                format!("expected a qubit, but {} is {}", quoted(name.text), other.kind()),
+            )),
+        }
+    }
+
+    /// The classical bits that a reference stands for.
+    pub(super) fn bits(&mut self, reference: &Reference<'s>) -> Checked<Operand> {
+        match self.lookup(reference.name)? {
+            Symbol::Bits(base) => self.select(base, reference),
+            other => Err(Diagnostic::new(
+                reference.name.at,
+                format!(
+                    "expected a classical bit, but {} is {}",
+                    quoted(reference.name.text),
+                    other.kind()
+                ),
+            )),
+        }
+    }
+
+    fn physical_qubit(&mut self, name: Name<'s>) -> Checked<Operand> {
+        if let Some(qubit) = self.physical.get(name.text) {
+            return Ok(Operand::Range {
+                first: *qubit,
+                len: 1,
+            });
+        }
+        let operand = self.new_qubits(1, name.at)?;
+        if let Some(qubit) = operand.get(0) {
+            self.physical.insert(name.text, qubit);
+        }
+        Ok(operand)
+    }
+
+    fn select(&mut self, base: Operand, reference: &Reference<'s>) -> Checked<Operand> {
+        match &reference.index {
+            None => Ok(base),
+            Some(Index::One(index)) => self.select_one(base, index, reference.name),
+            Some(Index::Range(range)) => self.select_range(&base, range, reference.name),
+            Some(Index::Set(items)) => {
+                let mut numbers = Vec::with_capacity(items.len());
+                for item in items {
+                    let index = self.constant_int(item, "an index in a set")?;
+                    numbers.push(element(&base, index, reference.name, item.at)?);
+                }
+                self.list(numbers, reference.name.at)
+            }
+        }
+    }
+
+    fn select_one(&mut self, base: Operand, index: &ast::Expr<'s>, name: Name<'s>) -> Checked<Operand> {
+        let typed = self.expression(index)?;
+        let number = typed
+            .sample
+            .as_int()
+            .map_err(|error| Diagnostic::new(index.at, error.message()))?;
+        if let Expr::Constant(_) = typed.expr {
+            return Ok(Operand::Range {
+                first: element(&base, number, name, index.at)?,
+                len: 1,
+            });
+        }
+        Ok(Operand::At {
+            of: Box::new(base),
+            index: Box::new(typed.expr),
+            at: index.at,
+        })
+    }
+
+    fn select_range(&mut self, base: &Operand, range: &RangeExpr<'s>, name: Name<'s>) -> Checked<Operand> {
+        let mut part = |part: &Option<ast::Expr<'s>>| match part {
+            Some(value) => self.constant_int(value, "a range of an index").map(Some),
+            None => Ok(None),
+        };
+        let (start, step, end) = (part(&range.start)?, part(&range.step)?, part(&range.end)?);
+        let step = step.unwrap_or(1);
+        if step == 0 {
+            return Err(Diagnostic::new(range.at, "the step of a range must not be 0"));
+        }
+        let last = i128::from(base.len()) - 1;
+        let (low, high) = if step > 0 { (0, last) } else { (last, 0) };
+        let wrap = |value: i128| if value < 0 { value + last + 1 } else { value };
+        let mut index = start.map_or(low, wrap);
+        let end = end.map_or(high, wrap);
+        let mut numbers = Vec::new();
+        while (step > 0 && index <= end) || (step < 0 && index >= end) {
+            numbers.push(element(base, index, name, range.at)?);
+            index = index.saturating_add(step);
+        }
+        match (numbers.first(), base, step) {
+            (Some(first), Operand::Range { .. }, 1) => Ok(Operand::Range {
+                first: *first,
+                len: u32::try_from(numbers.len()).unwrap_or(u32::MAX),
+            }),
+            _ => self.list(numbers, name.at),
+        }
+    }
+
+    /// A list of numbers. All lists together are limited, for they are longer than their text.
+    fn list(&mut self, numbers: Vec<u32>, at: u32) -> Checked<Operand> {
+        self.listed += numbers.len();
+        if self.listed > MAX_LISTED {
+            return Err(Diagnostic::new(at, "the circuit selects too many elements of registers"));
+        }
+        Ok(Operand::List(numbers.into()))
+    }
+
+    /// Several registers one after another.
+    pub(super) fn concatenate(&mut self, parts: &[Operand], at: u32) -> Checked<Operand> {
+        if let [only] = parts {
+            return Ok(only.clone());
+        }
+        let numbers: Vec<u32> = parts.iter().flat_map(Operand::known).collect();
+        let mut sorted = numbers.clone();
+        sorted.sort_unstable();
+        if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
+            return Err(Diagnostic::new(at, "an alias must not hold the same qubit twice"));
+        }
+        self.list(numbers, at)
+    }
+}
+
+/// The element at an index; negative indices count from the end.
+fn element(base: &Operand, index: i128, name: Name<'_>, at: u32) -> Checked<u32> {
+    let len = base.len();
+    let wrapped = if index < 0 { index.saturating_add(i128::from(len)) } else { index };
+    u32::try_from(wrapped)
+        .ok()
+        .and_then(|index| base.get(index))
+        .ok_or_else(|| {
+            Diagnostic::new(
+                at,
+                format!("index {index} is out of range: {} has {len} element(s)", quoted(name.text)),
+            )
+        })
+}

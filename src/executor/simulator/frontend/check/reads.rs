@@ -1,0 +1,72 @@
+//! Which classical bits a step looks at: their measurements must be decided before it runs.
+
+use super::super::super::program::{Action, Domain, Expr, Operand};
+
+/// The ranges `(first, length)` of bits whose values a step uses.
+pub(super) fn of(action: &Action) -> Vec<(u32, u32)> {
+    let mut found = Vec::new();
+    match action {
+        Action::Gate(call) => {
+            call.operands.iter().for_each(|operand| index(operand, &mut found));
+            call.powers.iter().chain(&call.parameters).for_each(|value| expression(value, &mut found));
+        }
+        Action::Measure { source, target } => {
+            index(source, &mut found);
+            index(target, &mut found);
+        }
+        Action::Reset(operand) => index(operand, &mut found),
+        Action::SetVariable { value, .. } => expression(value, &mut found),
+        Action::SetBits { target, value } => {
+            index(target, &mut found);
+            expression(value, &mut found);
+        }
+        Action::Unless { condition, .. } => expression(condition, &mut found),
+        Action::LoopStart(start) => domain(&start.domain, &mut found),
+        Action::LoopNext(next) => {
+            // A range is computed once, at the start of its loop.
+            if let Domain::Values(_) = next.domain {
+                domain(&next.domain, &mut found);
+            }
+        }
+        Action::Jump(_) => {}
+    }
+    found
+}
+
+fn domain(domain: &Domain, found: &mut Vec<(u32, u32)>) {
+    match domain {
+        Domain::Range(parts) => parts.iter().for_each(|part| expression(part, found)),
+        Domain::Values(values) => values.iter().for_each(|value| expression(value, found)),
+    }
+}
+
+/// The bits that decide which element an operand is.
+fn index(operand: &Operand, found: &mut Vec<(u32, u32)>) {
+    if let Operand::At { index, .. } = operand {
+        expression(index, found);
+    }
+}
+
+fn expression(value: &Expr, found: &mut Vec<(u32, u32)>) {
+    match value {
+        Expr::Constant(_) | Expr::Variable(_) | Expr::Parameter(_) => {}
+        Expr::Bits(operand) => bits(operand, found),
+        Expr::Unary(_, operand, _) | Expr::Cast(_, operand, _) => expression(operand, found),
+        Expr::Binary(_, sides, _) => {
+            expression(&sides.0, found);
+            expression(&sides.1, found);
+        }
+        Expr::Call(_, arguments, _) => arguments.iter().for_each(|argument| expression(argument, found)),
+    }
+}
+
+fn bits(operand: &Operand, found: &mut Vec<(u32, u32)>) {
+    match operand {
+        Operand::Range { first, len } => found.push((*first, *len)),
+        Operand::List(list) => found.extend(list.iter().map(|bit| (*bit, 1))),
+        Operand::At { of, index, .. } => {
+            bits(of, found);
+            expression(index, found);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The library of gates that are defined in OpenQASM itself, read once for each process.
+
+use super::super::program::GateDefinition;
+use super::super::stop::Stop;
+use super::{check, lexer, parser};
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+const SOURCE: &str = include_str!("library.inc");
+
+/// Definitions, and where each name is.
+#[derive(Debug, Default)]
+pub(in super::super) struct Library {
+    pub gates: Vec<GateDefinition>,
+    names: HashMap<&'static str, usize>,
+}
+
+impl Library {
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        self.names.get(name).copied()
+    }
+}
+
+static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
+    let stop = Stop::default();
+    let tokens = lexer::tokens(SOURCE).unwrap_or_default();
+    let tree = parser::parse(SOURCE, &tokens, &stop).ok();
+    tree.map(|tree| {
+        let (gates, names) = check::library(&tree, &stop);
+        Library { gates, names }
+    })
+    .unwrap_or_default()
+});
+
+/// The library. Its own text is part of the program, and a test proves that it is right.
+pub(in super::super) fn library() -> &'static Library {
+    &LIBRARY
+}

@@ -1,0 +1,199 @@
+//! Random draws and the counting of outcomes.
+
+use super::program::RegisterSlot;
+use super::stop::{Stop, Stopped};
+use rand::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use std::collections::{BTreeMap, HashMap};
+
+/// Shots drawn together: bounds the memory of a large number of shots.
+const BATCH: u64 = 1 << 20;
+/// Amplitudes passed between two looks at the stop flag.
+const CHUNK: usize = 1 << 16;
+
+/// The generator of a run. The same seed gives the same counts, always.
+pub(super) fn generator(seed: u64) -> Xoshiro256PlusPlus {
+    Xoshiro256PlusPlus::seed_from_u64(seed)
+}
+
+/// A seed for a run that names none. It fits the integers of JSON and of PostgreSQL.
+pub(super) fn random_seed() -> u64 {
+    rand::random::<u64>() >> 11
+}
+
+/// How many of `trials` succeed, each with the given probability.
+///
+/// All trials compare their random bits with those of the probability from the highest on. At each
+/// bit half of the undecided ones decide, so that 64 trials cost about two random words.
+pub(super) fn binomial(rng: &mut Xoshiro256PlusPlus, trials: u64, probability: f64) -> u64 {
+    if probability >= 1.0 {
+        return trials;
+    }
+    let (mut successes, mut undecided, mut rest) = (0, trials, probability.max(0.0));
+    while undecided > 0 && rest > 0.0 {
+        let ones = fair(rng, undecided);
+        rest *= 2.0;
+        if rest >= 1.0 {
+            rest -= 1.0;
+            successes += undecided - ones;
+            undecided = ones;
+        } else {
+            undecided -= ones;
+        }
+    }
+    successes
+}
+
+/// How many of that many fair coins show 1.
+fn fair(rng: &mut Xoshiro256PlusPlus, coins: u64) -> u64 {
+    let mut ones = 0;
+    for _ in 0..coins / 64 {
+        ones += u64::from(rng.next_u64().count_ones());
+    }
+    let mask = (1 << (coins % 64)) - 1;
+    ones + u64::from((rng.next_u64() & mask).count_ones())
+}
+
+/// Draws basis states of a statevector: calls with each index drawn and how often, until it
+/// answers false.
+pub(super) fn sample(
+    re: &[f64],
+    im: &[f64],
+    norm: f64,
+    shots: u64,
+    rng: &mut Xoshiro256PlusPlus,
+    stop: &Stop,
+    mut found: impl FnMut(usize, u64) -> bool,
+) -> Result<(), Stopped> {
+    let mut left = shots;
+    while left > 0 {
+        let batch = left.min(BATCH);
+        left -= batch;
+        let mut draws: Vec<u64> = (0..batch).map(|_| rng.next_u64() >> 11).collect();
+        draws.sort_unstable();
+        if !walk(re, im, norm, &draws, stop, &mut found)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Passes over the probabilities once, with the sorted draws beside them.
+fn walk(
+    re: &[f64],
+    im: &[f64],
+    norm: f64,
+    draws: &[u64],
+    stop: &Stop,
+    found: &mut impl FnMut(usize, u64) -> bool,
+) -> Result<bool, Stopped> {
+    const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
+    #[allow(clippy::cast_precision_loss, reason = "draws have 53 bits")]
+    let mut targets = draws.iter().map(|draw| *draw as f64 * UNIT * norm).peekable();
+    let (mut sum, mut last) = (0.0, 0);
+    for (index, (re, im)) in re.iter().zip(im).enumerate() {
+        if index.is_multiple_of(CHUNK) {
+            stop.check()?;
+        }
+        let probability = re * re + im * im;
+        if probability == 0.0 {
+            continue;
+        }
+        (sum, last) = (sum + probability, index);
+        let mut times = 0;
+        while targets.next_if(|target| *target < sum).is_some() {
+            times += 1;
+        }
+        if times > 0 && !found(index, times) {
+            return Ok(false);
+        }
+    }
+    // Rounding can leave a draw above the sum.
+    let times = targets.count() as u64;
+    Ok(times == 0 || found(last, times))
+}
+
+/// Outcomes counted so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    counts: HashMap<Vec<u64>, u64>,
+}
+
+impl Tally {
+    /// Counts an outcome, unless the result would need more memory than allowed.
+    pub(super) fn add(&mut self, outcome: Vec<u64>, times: u64, memory_limit: u64) -> Result<(), String> {
+        // Each distinct outcome also becomes a text with a character for each bit.
+        let each = outcome.len() as u64 * (8 + 64) + 64;
+        *self.counts.entry(outcome).or_insert(0) += times;
+        let needed = each.saturating_mul(self.counts.len() as u64);
+        if needed > memory_limit {
+            return Err(format!(
+                "the result has {} different outcomes of {each} bytes; the limit is {memory_limit} bytes",
+                self.counts.len()
+            ));
+        }
+        Ok(())
+    }
+
+    /// The counts by their texts: registers last-declared first, each with bit 0 rightmost.
+    pub(super) fn counts(&self, registers: &[RegisterSlot]) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for (outcome, times) in &self.counts {
+            *counts.entry(text(outcome, registers)).or_insert(0) += times;
+        }
+        counts
+    }
+}
+
+fn text(outcome: &[u64], registers: &[RegisterSlot]) -> String {
+    let mut text = String::new();
+    for register in registers.iter().rev() {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        for (first, len) in register.parts.iter().rev() {
+            for bit in (*first..first + len).rev() {
+                let word = outcome.get(bit as usize / 64).copied().unwrap_or(0);
+                text.push(if word >> (bit % 64) & 1 == 1 { '1' } else { '0' });
+            }
+        }
+    }
+    text
+}
+
+/// The outcome of every shot, in an order that is as random as the shots are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShotMemory {
+    outcomes: Vec<String>,
+    shots: Vec<u32>,
+}
+
+impl ShotMemory {
+    /// Deals the counted outcomes out to the shots.
+    pub(super) fn new(counts: &BTreeMap<String, u64>, rng: &mut Xoshiro256PlusPlus) -> Self {
+        let mut shots = Vec::new();
+        for (number, times) in (0_u32..).zip(counts.values()) {
+            shots.extend((0..*times).map(|_| number));
+        }
+        for place in (1..shots.len()).rev() {
+            shots.swap(place, below(rng, place as u64 + 1));
+        }
+        Self {
+            outcomes: counts.keys().cloned().collect(),
+            shots,
+        }
+    }
+
+    /// One text for each shot.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.shots
+            .iter()
+            .map(|number| self.outcomes.get(*number as usize).map_or("", String::as_str))
+    }
+}
+
+/// A number below the bound (at most 2³²): the high half of a product; its bias is below 2⁻³².
+fn below(rng: &mut Xoshiro256PlusPlus, bound: u64) -> usize {
+    let product = u128::from(rng.next_u64()) * u128::from(bound);
+    usize::try_from(product >> 64).unwrap_or(0)
+}

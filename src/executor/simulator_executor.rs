@@ -1,0 +1,86 @@
+//! The built-in simulator as an executor: on a blocking thread, stoppable, within its memory limit.
+
+use std::panic::{self, AssertUnwindSafe};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value, json};
+
+use super::simulator::{self, Output, Request, SimulatorError, Stop, Stopped};
+use super::{Control, Executor};
+use crate::domain::settlement::{ErrorCode, Failure, Outcome};
+use crate::domain::task::{Assignment, Work};
+
+/// The simulator backend.
+#[derive(Debug, Clone, Copy)]
+pub struct Simulator {
+    /// The most that the state of one circuit may take.
+    pub memory_limit_bytes: u64,
+}
+
+impl Executor for Simulator {
+    fn execute<'a>(
+        &'a self,
+        assignment: &'a Assignment,
+        control: Control,
+    ) -> BoxFuture<'a, Result<Outcome, Failure>> {
+        async move {
+            let Work::Circuit { source, shots } = &assignment.work else {
+                return Err(Failure::permanent(ErrorCode::UnsupportedTask, "the simulator runs circuits only"));
+            };
+            let stop = Stop::new(Some(control.deadline));
+            let (source, shots) = (source.clone(), *shots);
+            let seed = assignment.parameters.get("seed").and_then(Value::as_u64);
+            let memory = assignment.parameters.get("memory").and_then(Value::as_bool).unwrap_or(false);
+            let memory_limit_bytes = self.memory_limit_bytes;
+            let thread = tokio::task::spawn_blocking({
+                let stop = stop.clone();
+                move || {
+                    let request = Request { source: &source, shots, seed, memory, memory_limit_bytes };
+                    // Caught here and not by the runtime, which would keep the message to itself.
+                    panic::catch_unwind(AssertUnwindSafe(|| simulator::run(&request, &stop)))
+                }
+            });
+            let mut thread = thread.fuse();
+            let answer = futures_util::select_biased! {
+                answer = thread => answer,
+                () = control.stop.cancelled().fuse() => {
+                    stop.cancel();
+                    thread.await
+                }
+            };
+            match answer {
+                Ok(Ok(outcome)) => outcome.map(into_outcome).map_err(into_failure),
+                Ok(Err(_)) | Err(_) => {
+                    Err(Failure::transient(ErrorCode::ExecutionError, "the simulator failed on this circuit"))
+                }
+            }
+        }
+        .boxed()
+    }
+}
+
+fn into_outcome(output: Output) -> Outcome {
+    let registers: Vec<Value> =
+        output.registers.iter().map(|register| json!({"name": register.name, "size": register.size})).collect();
+    let mut execution = Map::new();
+    execution.insert("qubits".to_owned(), json!(output.qubits));
+    execution.insert("registers".to_owned(), json!(registers));
+    execution.insert("bit_order".to_owned(), json!(output.bit_order));
+    execution.insert("seed".to_owned(), json!(output.seed));
+    execution.insert("method".to_owned(), json!(output.method));
+    if let Some(memory) = &output.memory {
+        execution.insert("memory".to_owned(), json!(memory.iter().collect::<Vec<_>>()));
+    }
+    Outcome { result: json!(output.counts), execution: Value::Object(execution) }
+}
+
+fn into_failure(error: SimulatorError) -> Failure {
+    let message = error.to_string();
+    match error {
+        SimulatorError::Circuit(_) => Failure::permanent(ErrorCode::InvalidCircuit, message),
+        SimulatorError::ResourceLimit { .. } => Failure::permanent(ErrorCode::ResourceLimit, message),
+        SimulatorError::Stopped(Stopped::DeadlineExceeded) => Failure::permanent(ErrorCode::Timeout, message),
+        SimulatorError::Stopped(Stopped::Cancelled) => Failure::transient(ErrorCode::ExecutionError, message),
+    }
+}

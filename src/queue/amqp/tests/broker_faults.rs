@@ -1,0 +1,73 @@
+use std::time::{Duration, Instant};
+
+use super::super::{LinkState, PublishError};
+use super::node::Node;
+use super::support::{Queues, depth_becomes, messages, publish_all, take, within};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_without_memory_blocks_publishing_until_it_has_some() {
+    let node = Node::start();
+    let mut queues = Queues::at(&node.url(), &["simulator"]);
+    queues.config.confirm_timeout = Duration::from_secs(2);
+    let publisher = queues.publisher().await;
+    publish_all(&publisher, messages("simulator", 1)).await;
+    node.ctl(&["set_vm_memory_high_watermark", "0.0001"]).await;
+    let asked = Instant::now();
+    let outcome = publisher.publish(messages("simulator", 1)).await.remove(0);
+    assert!(outcome.unwrap_err().outcome_unknown());
+    assert!(
+        asked.elapsed() < Duration::from_millis(2_300),
+        "{:?}",
+        asked.elapsed()
+    );
+    let blocked = |state: &LinkState| matches!(state, LinkState::Blocked { .. });
+    within("blocked", publisher.wait_for(blocked)).await;
+    // Given up once, connected again, and found blocked by its first message.
+    let down = |state: &LinkState| matches!(state, LinkState::Down { .. });
+    within("down", publisher.wait_for(down)).await;
+    within("blocked again", publisher.wait_for(blocked)).await;
+    let asked = Instant::now();
+    let outcome = publisher.publish(messages("simulator", 1)).await.remove(0);
+    assert!(
+        matches!(outcome, Err(PublishError::Blocked(_))),
+        "{outcome:?}"
+    );
+    assert!(asked.elapsed() < Duration::from_millis(100));
+    assert!(publisher.queue_depth("simulator").await.unwrap().is_some());
+    node.ctl(&["set_vm_memory_high_watermark", "0.4"]).await;
+    within("up", publisher.wait_up()).await;
+    publish_all(&publisher, messages("simulator", 1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_broker_gets_its_publisher_and_consumer_back() {
+    let node = Node::start();
+    let queues = Queues::at(&node.url(), &["simulator"]);
+    let publisher = queues.publisher().await;
+    let (consumer, mut deliveries) = queues.consumer(10).await;
+    publish_all(&publisher, messages("simulator", 3)).await;
+    let stale = take(&mut deliveries, 3).await;
+    node.ctl(&["stop_app"]).await;
+    let down = |state: &LinkState| matches!(state, LinkState::Down { .. });
+    within("down", publisher.wait_for(down)).await;
+    let outcome = publisher.publish(messages("simulator", 1)).await.remove(0);
+    assert!(matches!(outcome, Err(PublishError::Down(_))), "{outcome:?}");
+    node.ctl(&["start_app"]).await;
+    within("publisher up", publisher.wait_up()).await;
+    within("consumer up", consumer.wait_up()).await;
+    drop(stale);
+    for delivery in take(&mut deliveries, 3).await {
+        assert!(delivery.redelivered);
+        delivery.ack();
+    }
+    publish_all(&publisher, messages("simulator", 1)).await;
+    take(&mut deliveries, 1).await.remove(0).ack();
+    depth_becomes(&publisher, "simulator", 0).await;
+    // A broker that lost its disk knows nothing of what was declared.
+    node.ctl(&["stop_app"]).await;
+    node.ctl(&["reset"]).await;
+    node.ctl(&["start_app"]).await;
+    within("publisher up", publisher.wait_up()).await;
+    publish_all(&publisher, messages("simulator", 1)).await;
+    take(&mut deliveries, 1).await.remove(0).ack();
+}

@@ -1,0 +1,3 @@
+//! Queues: how tasks travel to workers.
+
+pub mod amqp;

@@ -1,0 +1,120 @@
+//! Submission: commit, then publish; what was answered with success is in PostgreSQL.
+
+use time::OffsetDateTime;
+use tracing::{Instrument, Span, error, info, warn};
+use uuid::Uuid;
+
+use super::dispatcher::Dispatcher;
+use crate::domain::status::Status;
+use crate::domain::task::NewTask;
+use crate::queue::amqp::{OutgoingMessage, PublishError};
+use crate::store::{Insertion, Store, StoreError};
+
+/// A task that is safe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its id.
+    pub task_id: Uuid,
+    /// Where it stands.
+    pub status: Status,
+    /// When it was committed.
+    pub submitted_at: OffsetDateTime,
+    /// Follows it through rows, messages and logs.
+    pub correlation_id: String,
+    /// Whether an earlier request with the same key had submitted it already.
+    pub repeated: bool,
+}
+
+/// Why a task was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The broker takes no messages; nothing is left in the database.
+    #[error("the queue is unavailable: {0}")]
+    QueueUnavailable(String),
+    /// The key was used for another request.
+    #[error("this Idempotency-Key was used for another request, which became task {task_id}")]
+    KeyReused {
+        /// The task of that request.
+        task_id: Uuid,
+    },
+    /// The database could not be asked, or did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Stores tasks and sends them on their way.
+#[derive(Clone)]
+pub struct Submitter {
+    /// Where tasks are kept.
+    pub store: Store,
+    /// How workers hear of them.
+    pub dispatcher: Dispatcher,
+}
+
+impl Submitter {
+    /// Stores the task and sends it on its way.
+    ///
+    /// Goes on to its end even if the caller is dropped: a client that hangs up must not leave a task half submitted.
+    pub async fn submit(&self, task: NewTask) -> Result<Accepted, SubmitError> {
+        if let Some(reason) = self.dispatcher.obstacle() {
+            return Err(SubmitError::QueueUnavailable(reason));
+        }
+        let submitter = self.clone();
+        let work = async move { submitter.store_and_send(task).await };
+        tokio::spawn(work.instrument(Span::current()))
+            .await
+            .unwrap_or_else(|_| Err(StoreError::OutcomeUnknown("the submission broke down".to_owned()).into()))
+    }
+
+    async fn store_and_send(&self, task: NewTask) -> Result<Accepted, SubmitError> {
+        let message = OutgoingMessage {
+            task_id: task.task_id,
+            backend: task.backend.clone(),
+            priority: u8::try_from(task.priority).unwrap_or_default(),
+            correlation_id: task.correlation_id.clone(),
+        };
+        let (task_id, has_key, correlation_id) =
+            (task.task_id, task.idempotency.is_some(), task.correlation_id.clone());
+        match self.store.insert(task).await? {
+            Insertion::Created { submitted_at } => {
+                info!(%task_id, to = %Status::Pending, "task submitted");
+                if let Err(error) = self.dispatcher.send(message).await {
+                    self.settle_unsent(task_id, has_key, &error).await?;
+                }
+                Ok(Accepted { task_id, status: Status::Pending, submitted_at, correlation_id, repeated: false })
+            }
+            Insertion::Existing { task_id, same_request: false, .. } => Err(SubmitError::KeyReused { task_id }),
+            Insertion::Existing { task_id, status, submitted_at, correlation_id, .. } => {
+                Ok(Accepted { task_id, status, submitted_at, correlation_id, repeated: true })
+            }
+        }
+    }
+
+    /// Decides about a task that is committed and whose message is not known to be safe: withdrawn, or accepted after all.
+    async fn settle_unsent(
+        &self,
+        task_id: Uuid,
+        has_key: bool,
+        reason: &PublishError,
+    ) -> Result<(), SubmitError> {
+        if has_key {
+            // A repetition of the request may have been answered with this task already, so that it cannot be taken back. The sweep sends it.
+            warn!(%task_id, %reason, "task accepted although its message is not safe; the sweep will send it");
+            return Ok(());
+        }
+        match self.store.withdraw(task_id).await {
+            Ok(true) => {
+                warn!(%task_id, %reason, "task withdrawn: its message is not safe");
+                Err(SubmitError::QueueUnavailable(reason.to_string()))
+            }
+            Ok(false) => {
+                info!(%task_id, %reason, "task accepted: a worker has it already");
+                Ok(())
+            }
+            Err(store_error) => {
+                error!(%task_id, %reason, %store_error, "task could be neither sent nor withdrawn");
+                Err(StoreError::OutcomeUnknown(store_error.to_string()).into())
+            }
+        }
+    }
+}

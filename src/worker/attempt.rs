@@ -1,0 +1,189 @@
+//! One attempt: from its claim to the moment when its end is in the database.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, error, info, info_span, warn};
+
+use super::running::{StopOrder, StopReason};
+use super::{STOP_LIMIT, Worker};
+use crate::domain::backoff::Backoff;
+use crate::domain::settlement::{ErrorCode, Failure, Outcome, Settlement};
+use crate::domain::status::Status;
+use crate::domain::task::Assignment;
+use crate::executor::{Control, Executor};
+use crate::store::{Settled, StoreError};
+
+/// How an attempt came to its end.
+enum End {
+    Finished(Result<Outcome, Failure>),
+    Stopped(StopReason),
+}
+
+/// Whether the end of an attempt is known to the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// It is, or the task is someone else's by now.
+    Yes,
+    /// The worker shut down before the database could be reached.
+    Abandoned,
+}
+
+/// Runs the attempt and writes its end, however long the database is away.
+pub async fn run(worker: &Worker, assignment: Assignment) -> Written {
+    let lease = &assignment.lease;
+    let (task_id, worker_id) = (lease.task_id, &lease.session.worker_id);
+    let correlation_id = &assignment.correlation_id;
+    let span = info_span!("attempt", %task_id, attempt = lease.attempt, %worker_id, correlation_id);
+    attempt(worker, &assignment).instrument(span).await
+}
+
+async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
+    let lease = &assignment.lease;
+    let (order, in_hand) = worker.running.add(lease.task_id, lease.attempt);
+    info!(task_id = %lease.task_id, attempt = lease.attempt, backend = %assignment.backend,
+          from = %assignment.previous_status, to = %Status::Processing, "task claimed");
+    let began = Instant::now();
+    let end = execute(worker, assignment, &order).await;
+    let Some(settlement) = settlement(worker, assignment, end, began.elapsed()) else {
+        warn!(task_id = %lease.task_id, attempt = lease.attempt, "lease lost");
+        return Written::Yes;
+    };
+    let written = write(worker, settlement).await;
+    drop(in_hand);
+    written
+}
+
+async fn execute(worker: &Worker, assignment: &Assignment, order: &StopOrder) -> End {
+    let Some(executor) = worker.executors.get(&assignment.backend) else {
+        let message = format!("worker {} does not serve `{}`", worker.settings.name, assignment.backend);
+        return End::Finished(Err(Failure::permanent(ErrorCode::UnsupportedTask, message)));
+    };
+    let timeout = Duration::from_secs(u64::try_from(assignment.timeout_seconds).unwrap_or(1));
+    let control = Control { stop: CancellationToken::new(), deadline: Instant::now() + timeout };
+    let deadline = tokio::time::Instant::from_std(control.deadline);
+    let mut running = tokio::spawn(guarded(executor.clone(), assignment.clone(), control.clone()));
+    let end = tokio::select! {
+        answer = &mut running => return End::Finished(answer.unwrap_or_else(|_| Err(broken("it was torn down")))),
+        reason = order.given() => End::Stopped(reason),
+        () = tokio::time::sleep_until(deadline) => {
+            let message = format!("ran longer than {} s", assignment.timeout_seconds);
+            End::Finished(Err(Failure::permanent(ErrorCode::Timeout, message)))
+        }
+    };
+    control.stop.cancel();
+    if tokio::time::timeout(STOP_LIMIT, &mut running).await.is_err() {
+        warn!(task_id = %assignment.lease.task_id, "the executor did not stop within {STOP_LIMIT:?}; leaving it behind");
+        running.abort();
+    }
+    end
+}
+
+/// The executor's answer; a panic is an answer, too.
+async fn guarded(
+    executor: Arc<dyn Executor>,
+    assignment: Assignment,
+    control: Control,
+) -> Result<Outcome, Failure> {
+    match AssertUnwindSafe(executor.execute(&assignment, control)).catch_unwind().await {
+        Ok(answer) => answer,
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            Err(broken(&text))
+        }
+    }
+}
+
+fn broken(how: &str) -> Failure {
+    Failure::transient(ErrorCode::ExecutionError, format!("the executor broke down: {how}"))
+}
+
+/// What is to be written; None when the task is not ours any more.
+fn settlement(
+    worker: &Worker,
+    assignment: &Assignment,
+    end: End,
+    ran_for: Duration,
+) -> Option<Settlement> {
+    let lease = assignment.lease.clone();
+    Some(match end {
+        End::Finished(Ok(mut outcome)) => {
+            add_times(&mut outcome.execution, assignment, ran_for);
+            Settlement::complete(lease, outcome)
+        }
+        End::Finished(Err(failure)) => {
+            let failures = u32::try_from(lease.attempt).unwrap_or(1);
+            Settlement::fail(lease, failure, worker.settings.retry.delay(failures))
+        }
+        End::Stopped(StopReason::Shutdown) => Settlement::release(lease, "the worker shut down"),
+        End::Stopped(StopReason::LeaseInDoubt) => {
+            Settlement::release(lease, "the worker could not renew its lease")
+        }
+        End::Stopped(StopReason::LeaseLost) => return None,
+    })
+}
+
+fn add_times(execution: &mut Value, assignment: &Assignment, ran_for: Duration) {
+    let queued = assignment.started_at - assignment.submitted_at;
+    if let Value::Object(execution) = execution {
+        execution.insert("queued_ms".to_owned(), json!(queued.whole_milliseconds().max(0)));
+        execution.insert("executed_ms".to_owned(), json!(ran_for.as_millis()));
+    }
+}
+
+/// Writes the end of an attempt, again and again while the database is away. The fence makes that safe: whatever happened meanwhile, only the
+/// owner's word changes the row.
+async fn write(worker: &Worker, mut settlement: Settlement) -> Written {
+    let mut failures = 0;
+    loop {
+        match worker.store.settle(settlement.clone()).await {
+            Ok(settled) => {
+                report(worker, &settlement, settled);
+                return Written::Yes;
+            }
+            Err(StoreError::Refused(reason)) if settlement.is_completion() => {
+                error!(task_id = %settlement.lease.task_id, reason, "the result cannot be stored");
+                let message = format!("the result cannot be stored: {reason}");
+                let failure = Failure::permanent(ErrorCode::ExecutionError, message);
+                settlement = Settlement::fail(settlement.lease, failure, Duration::ZERO);
+            }
+            Err(error) => {
+                failures += 1;
+                let delay = Backoff::RECONNECT.delay(failures);
+                warn!(task_id = %settlement.lease.task_id, %error, ?delay, "the outcome is not written yet; trying again");
+                if worker.abandon.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
+                    error!(task_id = %settlement.lease.task_id, attempt = settlement.lease.attempt,
+                           "outcome abandoned: the task is retried when the lease has run out");
+                    return Written::Abandoned;
+                }
+            }
+        }
+    }
+}
+
+fn report(worker: &Worker, settlement: &Settlement, settled: Settled) {
+    let (task_id, attempt) = (settlement.lease.task_id, settlement.lease.attempt);
+    let (Settled::Moved(to) | Settled::Already(to)) = settled else {
+        warn!(%task_id, attempt, "lease lost");
+        return;
+    };
+    let note = settlement.note();
+    let from = Status::Processing;
+    match (to, settlement.is_release()) {
+        (Status::Completed, _) => {
+            worker.health.count_completed();
+            info!(%task_id, attempt, %from, %to, "task completed");
+        }
+        (Status::Failed, _) => {
+            worker.health.count_failed();
+            warn!(%task_id, attempt, %from, %to, note, "task failed");
+        }
+        (_, true) => info!(%task_id, attempt, %from, %to, note, "task handed back"),
+        (_, false) => warn!(%task_id, attempt, %from, %to, note, "attempt failed"),
+    }
+}

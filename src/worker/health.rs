@@ -1,0 +1,67 @@
+//! What a worker says about itself to a health check.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+/// Shared between a worker and whoever answers for it.
+#[derive(Debug, Default)]
+pub struct WorkerHealth {
+    leased: AtomicBool,
+    draining: AtomicBool,
+    /// Why no tasks come in; None when they do.
+    intake: Mutex<Option<String>>,
+    completed: AtomicI64,
+    failed: AtomicI64,
+}
+
+impl WorkerHealth {
+    /// A worker that has not begun to take tasks.
+    pub fn starting() -> Self {
+        Self { intake: Mutex::new(Some("starting".to_owned())), ..Self::default() }
+    }
+
+    /// None when the worker really takes tasks; otherwise what keeps it from that.
+    pub fn obstacle(&self) -> Option<String> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Some("draining".to_owned());
+        }
+        if !self.leased.load(Ordering::Relaxed) {
+            return Some("holds no lease: the database cannot be reached".to_owned());
+        }
+        self.intake.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tasks completed and failed by this process.
+    pub fn counts(&self) -> (i64, i64) {
+        (self.completed.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn is_leased(&self) -> bool {
+        self.leased.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_lease(&self, held: bool) {
+        self.leased.store(held, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes what keeps tasks from coming in; true when nothing does any more, and something did before.
+    pub(super) fn set_intake(&self, obstacle: Option<String>) -> bool {
+        let mut intake = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
+        let freed = obstacle.is_none() && intake.is_some();
+        *intake = obstacle;
+        freed
+    }
+
+    pub(super) fn count_completed(&self) {
+        self.completed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_failed(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,120 @@
+//! Tasks from the broker: each message is a hint that a task may be claimed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use super::attempt::{self, Written};
+use super::Worker;
+use crate::domain::backoff::Backoff;
+use crate::queue::amqp::{AmqpConfig, Consumer, Delivery, Deliveries, LinkState};
+use crate::store::{Claim, ClaimRequest};
+
+/// Takes tasks until the worker drains; ends when the last delivery is settled.
+pub async fn run(worker: &Arc<Worker>, config: AmqpConfig) {
+    let link = CancellationToken::new();
+    let (consumer, deliveries) = Consumer::start(config, worker.backends(), worker.settings.concurrency, &link);
+    let database_away = Arc::new(Notify::new());
+    tokio::join!(
+        take(worker, deliveries, &database_away),
+        watch(worker, &consumer, &database_away),
+    );
+    consumer.pause().await;
+    worker.intake_over.cancel();
+    worker.attempts.wait().await;
+    link.cancel();
+    consumer.wait_closed().await;
+}
+
+async fn take(worker: &Arc<Worker>, mut deliveries: Deliveries, database_away: &Arc<Notify>) {
+    loop {
+        let Some(Ok(permit)) = worker.draining.run_until_cancelled(worker.slots.clone().acquire_owned()).await else {
+            return;
+        };
+        let Some(Some(delivery)) = worker.draining.run_until_cancelled(deliveries.recv()).await else { return };
+        let (worker, database_away) = (worker.clone(), database_away.clone());
+        worker.attempts.clone().spawn(async move {
+            handle(&worker, delivery, &database_away, permit).await;
+        });
+    }
+}
+
+/// One message: the claim, the attempt, and the ack once its end is in the database.
+async fn handle(worker: &Worker, delivery: Delivery, database_away: &Notify, permit: OwnedSemaphorePermit) {
+    let Some(task_id) = delivery.task_id else {
+        error!(bytes = delivery.body.len(), "a message names no task; dropping it");
+        return delivery.ack();
+    };
+    if !worker.health.is_leased() {
+        database_away.notify_one();
+        return delivery.requeue();
+    }
+    let request = ClaimRequest { task_id, session: worker.session().await };
+    match worker.store.claim(request).await {
+        Ok(Claim::Granted(assignment)) => match attempt::run(worker, *assignment).await {
+            Written::Yes => delivery.ack(),
+            Written::Abandoned => delivery.requeue(),
+        },
+        Ok(Claim::NotClaimable(status)) => {
+            debug!(%task_id, %status, redelivered = delivery.redelivered, "nothing to do for this message");
+            delivery.ack();
+        }
+        Ok(Claim::Unknown) => {
+            error!(%task_id, correlation_id = delivery.correlation_id, "a message names an unknown task; dropping it");
+            delivery.ack();
+        }
+        Err(error) => {
+            warn!(%task_id, %error, "the task cannot be claimed now; its message goes back");
+            delivery.requeue();
+            database_away.notify_one();
+        }
+    }
+    drop(permit);
+}
+
+/// Keeps the health report true, and stops consuming while the database is away.
+async fn watch(worker: &Worker, consumer: &Consumer, database_away: &Notify) {
+    let watching = async {
+        loop {
+            tokio::select! {
+                () = database_away.notified() => {
+                    worker.health.set_intake(Some("the database cannot be reached".to_owned()));
+                    consumer.pause().await;
+                    wait_for_database(worker).await;
+                    consumer.resume();
+                }
+                () = report(worker, consumer) => {}
+            }
+        }
+    };
+    worker.draining.run_until_cancelled(watching).await;
+}
+
+/// Notes whether messages can come in, once and again every second.
+async fn report(worker: &Worker, consumer: &Consumer) {
+    match consumer.state() {
+        LinkState::Up => {
+            if worker.health.set_intake(None) {
+                let session = worker.session().await;
+                info!(worker_id = %session.worker_id, session_id = %session.session_id, "worker ready");
+            }
+        }
+        state => {
+            worker.health.set_intake(Some(format!("not consuming: {state}")));
+            let _ = tokio::time::timeout(Duration::from_secs(1), consumer.wait_up()).await;
+            return;
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+async fn wait_for_database(worker: &Worker) {
+    let mut failures = 0;
+    while !worker.health.is_leased() || worker.store.ping().await.is_err() {
+        failures += 1;
+        tokio::time::sleep(Backoff::RECONNECT.delay(failures)).await;
+    }
+}

@@ -1,0 +1,79 @@
+//! Tasks from the table itself: claims the next ones for the free slots.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::{info, warn};
+
+use super::{Worker, attempt};
+use crate::domain::backoff::Backoff;
+use crate::domain::task::Assignment;
+use crate::store::{DatabaseSettings, listen_for_ready_tasks};
+
+/// How long a task may go unnoticed when its notification is lost.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Takes tasks until the worker drains.
+pub async fn run(worker: &Arc<Worker>, settings: DatabaseSettings) {
+    let ready = listen_for_ready_tasks(settings, worker.backends(), worker.draining.clone());
+    let mut failures = 0;
+    while let Some(permits) = free_slots(worker).await {
+        let wanted = permits.len();
+        // A claim under way is seen through: to drop it would leave its tasks owned by a worker that does not know of them.
+        match claim(worker, wanted).await {
+            Ok(assignments) => {
+                failures = 0;
+                let found = assignments.len();
+                start(worker, assignments, permits);
+                if found == wanted {
+                    continue;
+                }
+                let woken = tokio::time::timeout(POLL, ready.notified());
+                let _ = worker.draining.run_until_cancelled(woken).await;
+            }
+            Err(reason) => {
+                failures += 1;
+                drop(permits);
+                pause(worker, &reason, failures).await;
+            }
+        }
+    }
+}
+
+/// All slots that are free, at least one; None when the worker drains.
+async fn free_slots(worker: &Worker) -> Option<Vec<OwnedSemaphorePermit>> {
+    let first = worker.draining.run_until_cancelled(worker.slots.clone().acquire_owned()).await?.ok()?;
+    let more = std::iter::from_fn(|| worker.slots.clone().try_acquire_owned().ok());
+    Some(std::iter::once(first).chain(more).collect())
+}
+
+async fn claim(worker: &Worker, wanted: usize) -> Result<Vec<Assignment>, String> {
+    if !worker.health.is_leased() {
+        return Err("no lease".to_owned());
+    }
+    let session = worker.session().await;
+    let claimed = worker.store.claim_next(&session, &worker.backends(), wanted).await;
+    let claimed = claimed.map_err(|error| error.to_string())?;
+    if worker.health.set_intake(None) {
+        info!(worker_id = %session.worker_id, session_id = %session.session_id, "worker ready");
+    }
+    Ok(claimed)
+}
+
+fn start(worker: &Arc<Worker>, assignments: Vec<Assignment>, permits: Vec<OwnedSemaphorePermit>) {
+    for (assignment, permit) in assignments.into_iter().zip(permits) {
+        let worker = worker.clone();
+        worker.attempts.clone().spawn(async move {
+            attempt::run(&worker, assignment).await;
+            drop(permit);
+        });
+    }
+}
+
+async fn pause(worker: &Worker, reason: &str, failures: u32) {
+    let delay = Backoff::RECONNECT.delay(failures);
+    warn!(worker_id = %worker.settings.name, reason, ?delay, "no tasks can be claimed");
+    worker.health.set_intake(Some(reason.to_owned()));
+    worker.draining.run_until_cancelled(tokio::time::sleep(delay)).await;
+}

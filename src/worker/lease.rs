@@ -1,0 +1,103 @@
+//! The lease: one heartbeat renews everything that the session runs.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use super::Worker;
+use super::running::StopReason;
+use crate::domain::owner::{Lease, Session};
+use crate::domain::settlement::Settlement;
+use crate::store::Heartbeat;
+
+/// How a session came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// The worker has stopped and needs it no more.
+    Over,
+    /// It was silent for too long.
+    Ended,
+    /// The worker's name belongs to a newer session.
+    Replaced,
+}
+
+/// Attempts that the database says are the session's, and that are not in hand.
+type Unnamed = HashSet<(Uuid, i32)>;
+
+/// Renews the lease until the session is at its end.
+///
+/// When no renewal gets through for as long as the lease is trusted, what runs is stopped, for others may soon take it. The session is kept:
+/// if the database was away for everybody, it is still alive afterwards.
+pub async fn keep(worker: &Worker, session: &Session, over: &CancellationToken) -> SessionEnd {
+    let times = worker.settings.lease;
+    let mut renewed = Instant::now();
+    let mut unnamed = Unnamed::new();
+    loop {
+        let sent = Instant::now();
+        match over.run_until_cancelled(beat(worker, session, renewed)).await {
+            None => return SessionEnd::Over,
+            Some(Ok(Heartbeat::Renewed { lost, unnamed: now_unnamed })) => {
+                if !worker.health.is_leased() {
+                    info!(worker_id = %session.worker_id, session_id = %session.session_id, "lease renewed again");
+                }
+                renewed = sent;
+                worker.health.set_lease(true);
+                worker.running.stop(&lost, StopReason::LeaseLost);
+                unnamed = hand_back_unknown(worker, session, &unnamed, now_unnamed);
+            }
+            Some(Ok(Heartbeat::Ended)) => return SessionEnd::Ended,
+            Some(Ok(Heartbeat::Replaced)) => return SessionEnd::Replaced,
+            Some(Err(reason)) => warn!(worker_id = %session.worker_id, reason, "heartbeat failed"),
+        }
+        if renewed.elapsed() >= times.trusted() && worker.health.is_leased() {
+            let running = worker.running.count();
+            error!(worker_id = %session.worker_id, session_id = %session.session_id, running,
+                   "no heartbeat got through; stopping what runs before its lease ends");
+            worker.health.set_lease(false);
+            worker.running.stop_all(StopReason::LeaseInDoubt);
+        }
+        // After a failure sooner than usual, but never in a rush.
+        let pause = if sent == renewed { times.heartbeat } else { times.heartbeat / 5 };
+        if over.run_until_cancelled(tokio::time::sleep(pause.saturating_sub(sent.elapsed()))).await.is_none() {
+            return SessionEnd::Over;
+        }
+    }
+}
+
+/// One heartbeat; given up when the lease stops being trusted meanwhile.
+async fn beat(worker: &Worker, session: &Session, renewed: Instant) -> Result<Heartbeat, String> {
+    let held = worker.running.task_ids();
+    let (completed, failed) = worker.health.counts();
+    let heartbeat = worker.store.heartbeat(session, &held, completed, failed);
+    let times = worker.settings.lease;
+    let left = times.trusted().saturating_sub(renewed.elapsed());
+    let limit = if left.is_zero() { times.heartbeat } else { left };
+    match tokio::time::timeout(limit, heartbeat).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {limit:?}")),
+    }
+}
+
+/// Hands back what the session owns without knowing it: the answer to its claim was lost. It is left alone at first sight, when the answer
+/// may still be on its way.
+fn hand_back_unknown(
+    worker: &Worker,
+    session: &Session,
+    seen: &Unnamed,
+    now: Vec<(Uuid, i32)>,
+) -> Unnamed {
+    let now: Unnamed = now.into_iter().collect();
+    for &(task_id, attempt) in now.intersection(seen).filter(|(task_id, _)| !worker.running.contains(*task_id)) {
+        warn!(%task_id, attempt, "owned without being known here: handing it back");
+        let lease = Lease { task_id, attempt, session: session.clone() };
+        let store = worker.store.clone();
+        tokio::spawn(async move {
+            // Seen again at the next heartbeat if this fails.
+            let _ = store.settle(Settlement::release(lease, "the answer to the claim was lost")).await;
+        });
+    }
+    now
+}

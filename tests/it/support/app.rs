@@ -1,0 +1,164 @@
+//! A whole qtask: APIs, workers, a database and, if wanted, queues of its own.
+
+use super::app_builder::{AppBuilder, address_of};
+use super::wait::{self, eventually};
+use super::{Process, TestDatabase, TestQueue};
+
+/// What carries tasks to the workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueKind {
+    /// RabbitMQ.
+    Amqp,
+    /// PostgreSQL itself; no broker is configured.
+    Postgres,
+}
+
+/// A worker process to start.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    name: String,
+    arguments: Vec<String>,
+}
+
+impl Worker {
+    /// A worker for one backend, such as `mock`, with one slot.
+    pub fn new(name: &str, backend: &str) -> Self {
+        let worker = Self {
+            name: name.to_owned(),
+            arguments: Vec::new(),
+        };
+        worker.args(&[
+            "--name",
+            name,
+            "--backend",
+            backend,
+            "--concurrency",
+            "1",
+            "--grace",
+            "5s",
+        ])
+    }
+
+    /// Adds flags of `qtask work`; a later one replaces an earlier one.
+    #[must_use]
+    pub fn args(mut self, arguments: &[&str]) -> Self {
+        for pair in arguments.chunks(2) {
+            let repeatable = pair[0] == "--backend";
+            let before = self
+                .arguments
+                .iter()
+                .position(|flag| *flag == pair[0])
+                .filter(|_| !repeatable);
+            if let Some(before) = before {
+                self.arguments.drain(before..before + 2);
+            }
+            self.arguments.extend(pair.iter().map(ToString::to_string));
+        }
+        self
+    }
+}
+
+/// The running processes of one test. Fields drop in order: processes first, then what they use.
+#[derive(Debug)]
+pub struct App {
+    /// The API processes.
+    pub apis: Vec<Process>,
+    /// The worker processes.
+    pub workers: Vec<Process>,
+    /// Their queues, if they have a broker.
+    pub queue: Option<TestQueue>,
+    /// Their database.
+    pub database: TestDatabase,
+    environment: Vec<(String, String)>,
+    addresses: Vec<String>,
+    pub(super) http: reqwest::Client,
+}
+
+impl App {
+    /// Describes what to start.
+    pub fn builder(kind: QueueKind) -> AppBuilder {
+        AppBuilder::new(kind)
+    }
+
+    pub(super) fn new(
+        database: TestDatabase,
+        queue: Option<TestQueue>,
+        environment: Vec<(String, String)>,
+    ) -> Self {
+        let http = reqwest::Client::builder()
+            .timeout(wait::DEADLINE * 2)
+            .build()
+            .expect("an HTTP client");
+        Self {
+            apis: Vec::new(),
+            workers: Vec::new(),
+            queue,
+            database,
+            environment,
+            addresses: Vec::new(),
+            http,
+        }
+    }
+
+    /// Starts one more API without waiting for it.
+    pub fn spawn_api(&mut self) {
+        let name = format!("api-{}", self.apis.len());
+        self.apis.push(Process::spawn(
+            &name,
+            &["serve", "--host", "127.0.0.1", "--port", "0"],
+            &self.environment,
+        ));
+    }
+
+    /// Starts one more worker without waiting for it.
+    pub fn spawn_worker(&mut self, worker: &Worker) {
+        let mut arguments = vec!["work"];
+        arguments.extend(worker.arguments.iter().map(String::as_str));
+        self.workers
+            .push(Process::spawn(&worker.name, &arguments, &self.environment));
+    }
+
+    /// Starts one more worker and waits until it is ready.
+    pub async fn start_worker(&mut self, worker: &Worker) -> &mut Process {
+        self.spawn_worker(worker);
+        self.wait_ready().await;
+        self.workers.last_mut().expect("the worker just started")
+    }
+
+    /// Waits until every API started so far listens and every worker is ready.
+    pub async fn wait_ready(&mut self) {
+        for api in &self.apis[self.addresses.len()..] {
+            self.addresses.push(address_of(api).await);
+        }
+        for worker in &self.workers {
+            worker.wait_for("worker ready").await;
+        }
+    }
+
+    /// The URL of a path on the API with this index.
+    pub fn url(&self, api: usize, path: &str) -> String {
+        format!("{}{path}", self.addresses[api])
+    }
+
+    /// Fails unless no task is running and no message waits, or soon will be so: acks follow outcomes.
+    pub async fn assert_nothing_left_behind(&self) {
+        assert_eq!(
+            self.database.tasks_in("processing").await,
+            0,
+            "tasks are still running"
+        );
+        if let Some(queue) = &self.queue {
+            let empty = || async { (queue.total_depth().await == 0).then_some(()) };
+            eventually(wait::DEADLINE, "queues without messages", empty).await;
+        }
+    }
+
+    /// Ends the test in order: nothing left behind, and every process stops by itself when asked to.
+    pub async fn finish(mut self) {
+        self.assert_nothing_left_behind().await;
+        for process in self.workers.iter_mut().chain(&mut self.apis) {
+            let status = process.terminate().await;
+            assert!(status.success(), "{} ended with {status}", process.name());
+        }
+    }
+}
