@@ -20,6 +20,9 @@ pub struct LogArgs {
     pub log_format: Option<String>,
 }
 
+/// Libraries that narrate their own start and end; what the user asks for comes behind it and wins.
+const QUIET: &str = "actix_server=warn";
+
 /// The form of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -41,7 +44,7 @@ pub struct LogSettings {
 impl LogArgs {
     /// The checked settings.
     pub fn check(&self, checker: &mut Checker) -> LogSettings {
-        let filter = EnvFilter::try_new(self.log_level.trim().to_lowercase()).unwrap_or_else(|error| {
+        let filter = EnvFilter::try_new(format!("{QUIET},{}", self.log_level.trim().to_lowercase())).unwrap_or_else(|error| {
             checker.refuse("LOG_LEVEL", error);
             EnvFilter::default()
         });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use diesel::migration::{Migration, MigrationSource};
+use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::pg::Pg;
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -29,7 +29,7 @@ pub struct MigrationStatus {
 pub async fn migrate_up(url: &str, connect_timeout: Duration) -> anyhow::Result<Vec<String>> {
     let mut harness = lock(url, connect_timeout).await?;
     let applied = harness.run_pending_migrations(MIGRATIONS).map_err(|error| anyhow!("{error}"))?;
-    Ok(applied.iter().map(ToString::to_string).collect())
+    applied.iter().map(|version| name_of(version)).collect()
 }
 
 /// Takes the newest `steps` versions back; the names of what was reverted.
@@ -41,7 +41,7 @@ pub async fn migrate_down(url: &str, connect_timeout: Duration, steps: u32) -> a
             break;
         }
         let version = harness.revert_last_migration(MIGRATIONS).map_err(|error| anyhow!("{error}"))?;
-        reverted.push(version.to_string());
+        reverted.push(name_of(&version)?);
     }
     Ok(reverted)
 }
@@ -50,8 +50,7 @@ pub async fn migrate_down(url: &str, connect_timeout: Duration, steps: u32) -> a
 pub async fn migration_status(url: &str, connect_timeout: Duration) -> anyhow::Result<Vec<MigrationStatus>> {
     let mut harness = lock(url, connect_timeout).await?;
     let applied = harness.applied_migrations().map_err(|error| anyhow!("{error}"))?;
-    let known: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().map_err(|error| anyhow!("{error}"))?;
-    let mut known: Vec<_> = known
+    let mut known: Vec<_> = known_migrations()?
         .iter()
         .map(|migration| MigrationStatus {
             name: migration.name().to_string(),
@@ -60,6 +59,16 @@ pub async fn migration_status(url: &str, connect_timeout: Duration) -> anyhow::R
         .collect();
     known.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(known)
+}
+
+fn known_migrations() -> anyhow::Result<Vec<Box<dyn Migration<Pg>>>> {
+    MIGRATIONS.migrations().map_err(|error| anyhow!("{error}"))
+}
+
+fn name_of(version: &MigrationVersion<'_>) -> anyhow::Result<String> {
+    let known = known_migrations()?;
+    let named = known.iter().find(|migration| migration.name().version() == *version);
+    Ok(named.map_or_else(|| version.to_string(), |migration| migration.name().to_string()))
 }
 
 /// The lock is the session's, so that it ends with the connection however this process ends.

@@ -13,6 +13,9 @@ use crate::domain::backoff::Backoff;
 use crate::queue::amqp::{AmqpConfig, Consumer, Delivery, Deliveries, LinkState};
 use crate::store::{Claim, ClaimRequest};
 
+/// How often the health report is brought up to date.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
 /// Takes tasks until the worker drains; ends when the last delivery is settled.
 pub async fn run(worker: &Arc<Worker>, config: AmqpConfig) {
     let link = CancellationToken::new();
@@ -93,9 +96,11 @@ async fn watch(worker: &Worker, consumer: &Consumer, database_away: &Notify) {
     worker.draining.run_until_cancelled(watching).await;
 }
 
-/// Notes whether messages can come in, once and again every second.
+/// Notes whether messages can come in, and returns when it is time to look again.
 async fn report(worker: &Worker, consumer: &Consumer) {
     match consumer.state() {
+        // Readiness is about both: messages come in, and the lease to claim what they name is held.
+        LinkState::Up if !worker.health.is_leased() => {}
         LinkState::Up => {
             if worker.health.set_intake(None) {
                 let session = worker.session().await;
@@ -104,11 +109,11 @@ async fn report(worker: &Worker, consumer: &Consumer) {
         }
         state => {
             worker.health.set_intake(Some(format!("not consuming: {state}")));
-            let _ = tokio::time::timeout(Duration::from_secs(1), consumer.wait_up()).await;
+            let _ = tokio::time::timeout(LOOK_AGAIN, consumer.wait_up()).await;
             return;
         }
     }
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokio::time::sleep(LOOK_AGAIN).await;
 }
 
 async fn wait_for_database(worker: &Worker) {

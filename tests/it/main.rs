@@ -1,2 +1,4 @@
-//! tests
-fn main(){}
+//! One binary for all tests over real services; `scripts/test` runs it.
+
+mod dev;
+mod support;

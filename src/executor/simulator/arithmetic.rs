@@ -158,9 +158,9 @@ fn bitwise(op: BinaryOp, left: Value, right: Value) -> Evaluated {
             };
             Ok(Value::Bits { value, width })
         }
-        (Some((_, width)), Some((_, other))) => {
-            type_error(format!("registers of {width} and {other} bits do not match"))
-        }
+        (Some((_, width)), Some((_, other))) => type_error(format!(
+            "registers of {width} and {other} bits do not match"
+        )),
         _ => {
             let (a, b) = (left.numeric()?.as_int()?, right.numeric()?.as_int()?);
             Ok(Value::Int(match op {

@@ -150,11 +150,15 @@ impl Matrix {
     }
 
     /// A real power of a unitary matrix: whole exponents exactly, others on the principal branch
-    /// (eigenvalues' arguments in (-π, π]), as OpenQASM 3 defines `pow`.
+    /// (eigenvalues' arguments in (-π, π]), as `OpenQASM` 3 defines `pow`.
     pub fn power(self, exponent: f64) -> Self {
         if exponent.fract() == 0.0 && exponent.abs() <= 1024.0 {
             let base = if exponent < 0.0 { self.adjoint() } else { self };
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and small")]
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "whole and small"
+            )]
             return base.whole_power(exponent.abs() as u32);
         }
         // A unitary matrix is exp(i mean) (cos(half) + i sin(half) N) with N² = 1: its eigenvalues
@@ -167,7 +171,11 @@ impl Matrix {
         let power_of = |angle: f64| {
             let principal = Complex::cis(angle).arg();
             // Rounding must not turn the eigenvalue -1 into the lower edge of the branch.
-            let principal = if principal < -std::f64::consts::PI + 1e-9 { -principal } else { principal };
+            let principal = if principal < -std::f64::consts::PI + 1e-9 {
+                -principal
+            } else {
+                principal
+            };
             Complex::cis(principal * exponent)
         };
         let (plus, minus) = (power_of(mean + half), power_of(mean - half));

@@ -1,5 +1,5 @@
 //! The built-in gates: one-qubit matrices with any number of controls, the swap, the global
-//! phase. Names are those of OpenQASM's `stdgates.inc`, Qiskit's `qelib1.inc` and Amazon Braket;
+//! phase. Names are those of `OpenQASM`'s `stdgates.inc`, Qiskit's `qelib1.inc` and Amazon Braket;
 //! gates that are made of others stand in `frontend/library.inc`.
 
 use super::complex::{Complex, Matrix};
@@ -119,13 +119,18 @@ impl Builtin {
 }
 
 impl Base {
-    /// The matrix of a one-qubit base. Formulas: OpenQASM 3 specification, "Standard library".
+    /// The matrix of a one-qubit base. Formulas: `OpenQASM` 3 specification, "Standard library".
     pub fn matrix(self, parameters: &[f64]) -> Matrix {
         let one = Complex::ONE;
         let zero = Complex::ZERO;
         let given = |index: usize| parameters.get(index).copied().unwrap_or(0.0);
         let (first, second, third) = (given(0), given(1), given(2));
-        let off = |b: Complex, c: Complex| Matrix { a: zero, b, c, d: zero };
+        let off = |b: Complex, c: Complex| Matrix {
+            a: zero,
+            b,
+            c,
+            d: zero,
+        };
         let half = Complex::new(0.5, 0.5);
         match self {
             Self::I | Self::U0 | Self::Swap | Self::GlobalPhase => Matrix::IDENTITY,
@@ -134,16 +139,33 @@ impl Base {
             Self::Z => Matrix::diagonal(one, -one),
             Self::H => {
                 let h = Complex::new(FRAC_1_SQRT_2, 0.0);
-                Matrix { a: h, b: h, c: h, d: -h }
+                Matrix {
+                    a: h,
+                    b: h,
+                    c: h,
+                    d: -h,
+                }
             }
             Self::S => Matrix::diagonal(one, Complex::I),
             Self::Sdg => Matrix::diagonal(one, -Complex::I),
             Self::T => Matrix::diagonal(one, Complex::cis(FRAC_PI_4)),
             Self::Tdg => Matrix::diagonal(one, Complex::cis(-FRAC_PI_4)),
-            Self::Sx => Matrix { a: half, b: half.conj(), c: half.conj(), d: half },
-            Self::Sxdg => Matrix { a: half.conj(), b: half, c: half, d: half.conj() },
+            Self::Sx => Matrix {
+                a: half,
+                b: half.conj(),
+                c: half.conj(),
+                d: half,
+            },
+            Self::Sxdg => Matrix {
+                a: half.conj(),
+                b: half,
+                c: half,
+                d: half.conj(),
+            },
             Self::U => euler(first, second, third).scaled(Complex::cis(first / 2.0)),
-            Self::U2 => euler(FRAC_PI_2, first, second).scaled(Complex::cis(-(first + second) / 2.0)),
+            Self::U2 => {
+                euler(FRAC_PI_2, first, second).scaled(Complex::cis(-(first + second) / 2.0))
+            }
             Self::U3 => euler(first, second, third).scaled(Complex::cis(-(second + third) / 2.0)),
             Self::Phased => euler(first, second, third).scaled(Complex::cis(given(3))),
             Self::P => Matrix::diagonal(one, Complex::cis(first)),
@@ -159,6 +181,7 @@ impl Base {
 /// multiple of π so that permutations and diagonals keep their fast kernels.
 fn euler(theta: f64, phi: f64, lambda: f64) -> Matrix {
     let (mut sin, mut cos) = (theta / 2.0).sin_cos();
+    #[allow(clippy::float_cmp, reason = "only the exact angle has exact zeros")]
     if theta.abs() == PI {
         cos = 0.0;
         sin = theta.signum();

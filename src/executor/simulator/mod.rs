@@ -1,4 +1,4 @@
-//! The built-in simulator: OpenQASM 2 and 3 to counts, exactly, bounded in time and memory.
+//! The built-in simulator: `OpenQASM` 2 and 3 to counts, exactly, bounded in time and memory.
 //!
 //! Three parts that know little of each other: `frontend` turns text into a checked program,
 //! `engine` runs a program on a statevector, `sampling` draws and counts outcomes.
@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 /// One run of a circuit.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// OpenQASM 2 or 3.
+    /// `OpenQASM` 2 or 3.
     pub source: &'a str,
     /// How often the circuit is run.
     pub shots: u32,
@@ -101,7 +101,9 @@ pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError>
     let counts = tally.counts(&program.registers);
     // Another stream than that of the run: counts do not depend on whether shots are dealt out.
     let mut dealer = sampling::generator(!seed);
-    let memory = request.memory.then(|| ShotMemory::new(&counts, &mut dealer));
+    let memory = request
+        .memory
+        .then(|| ShotMemory::new(&counts, &mut dealer));
     Ok(Output {
         memory,
         counts,
@@ -122,9 +124,13 @@ fn registers(program: &Program) -> Vec<Register> {
 }
 
 fn bit_order(program: &Program) -> String {
-    let shown = program.registers.iter().rev().map(|register| match register.len {
-        1 => format!("{}[0]", register.name),
-        _ => format!("{0}[n-1]..{0}[0]", register.name),
-    });
+    let shown = program
+        .registers
+        .iter()
+        .rev()
+        .map(|register| match register.len {
+            1 => format!("{}[0]", register.name),
+            _ => format!("{0}[n-1]..{0}[0]", register.name),
+        });
     shown.collect::<Vec<_>>().join(" ")
 }

@@ -92,7 +92,11 @@ pub(super) enum Operand {
     /// Any, in this order.
     List(Arc<[u32]>),
     /// One whose number is known only at run time.
-    At { of: Box<Operand>, index: Box<Expr>, at: u32 },
+    At {
+        of: Box<Operand>,
+        index: Box<Expr>,
+        at: u32,
+    },
 }
 
 impl Operand {
@@ -156,7 +160,7 @@ pub(super) enum GateRef {
     Defined(usize),
 }
 
-/// A gate defined in OpenQASM, by the client or in the built-in library.
+/// A gate defined in `OpenQASM`, by the client or in the built-in library.
 #[derive(Debug, Clone)]
 pub(super) struct GateDefinition {
     pub parameters: usize,

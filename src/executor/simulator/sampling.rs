@@ -16,7 +16,7 @@ pub(super) fn generator(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
 }
 
-/// A seed for a run that names none. It fits the integers of JSON and of PostgreSQL.
+/// A seed for a run that names none. It fits the integers of JSON and of `PostgreSQL`.
 pub(super) fn random_seed() -> u64 {
     rand::random::<u64>() >> 11
 }
@@ -87,9 +87,13 @@ fn walk(
     stop: &Stop,
     found: &mut impl FnMut(usize, u64) -> bool,
 ) -> Result<bool, Stopped> {
-    const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
+    /// 2⁻⁵³
+    const UNIT: f64 = f64::EPSILON / 2.0;
     #[allow(clippy::cast_precision_loss, reason = "draws have 53 bits")]
-    let mut targets = draws.iter().map(|draw| *draw as f64 * UNIT * norm).peekable();
+    let mut targets = draws
+        .iter()
+        .map(|draw| *draw as f64 * UNIT * norm)
+        .peekable();
     let (mut sum, mut last) = (0.0, 0);
     for (index, (re, im)) in re.iter().zip(im).enumerate() {
         if index.is_multiple_of(CHUNK) {
@@ -121,7 +125,12 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Counts an outcome, unless the result would need more memory than allowed.
-    pub(super) fn add(&mut self, outcome: Vec<u64>, times: u64, memory_limit: u64) -> Result<(), String> {
+    pub(super) fn add(
+        &mut self,
+        outcome: Vec<u64>,
+        times: u64,
+        memory_limit: u64,
+    ) -> Result<(), String> {
         // Each distinct outcome also becomes a text with a character for each bit.
         let each = outcome.len() as u64 * (8 + 64) + 64;
         *self.counts.entry(outcome).or_insert(0) += times;
@@ -154,7 +163,11 @@ fn text(outcome: &[u64], registers: &[RegisterSlot]) -> String {
         for (first, len) in register.parts.iter().rev() {
             for bit in (*first..first + len).rev() {
                 let word = outcome.get(bit as usize / 64).copied().unwrap_or(0);
-                text.push(if word >> (bit % 64) & 1 == 1 { '1' } else { '0' });
+                text.push(if word >> (bit % 64) & 1 == 1 {
+                    '1'
+                } else {
+                    '0'
+                });
             }
         }
     }
@@ -186,9 +199,11 @@ impl ShotMemory {
 
     /// One text for each shot.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.shots
-            .iter()
-            .map(|number| self.outcomes.get(*number as usize).map_or("", String::as_str))
+        self.shots.iter().map(|number| {
+            self.outcomes
+                .get(*number as usize)
+                .map_or("", String::as_str)
+        })
     }
 }
 

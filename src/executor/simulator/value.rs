@@ -149,7 +149,10 @@ impl Value {
 
     fn truncated(self) -> Result<i128, EvalError> {
         match self {
-            #[allow(clippy::cast_possible_truncation, reason = "the range is checked first")]
+            #[allow(
+                clippy::cast_possible_truncation,
+                reason = "the range is checked first"
+            )]
             Self::Float(value) if value.abs() < 1e30 => Ok(value.trunc() as i128),
             Self::Float(_) => domain_error("this number is too large for an integer"),
             other => other.as_int(),
@@ -179,8 +182,15 @@ pub fn mask(width: u32) -> u128 {
 }
 
 fn round_to(width: u32, value: f64) -> f64 {
-    #[allow(clippy::cast_possible_truncation, reason = "float[32] is what the program asked for")]
-    if width == 32 { f64::from(value as f32) } else { value }
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "float[32] is what the program asked for"
+    )]
+    if width == 32 {
+        f64::from(value as f32)
+    } else {
+        value
+    }
 }
 
 fn fit(value: i128, ty: Type) -> Evaluated {

@@ -1,6 +1,7 @@
 //! A whole qtask: APIs, workers, a database and, if wanted, queues of its own.
 
 use super::app_builder::{AppBuilder, address_of};
+use super::client;
 use super::wait::{self, eventually};
 use super::{Process, TestDatabase, TestQueue};
 
@@ -121,14 +122,29 @@ impl App {
     /// Starts one more worker and waits until it is ready.
     pub async fn start_worker(&mut self, worker: &Worker) -> &mut Process {
         self.spawn_worker(worker);
-        self.wait_ready().await;
-        self.workers.last_mut().expect("the worker just started")
+        let started = self.workers.last_mut().expect("the worker just started");
+        started.wait_for("worker ready").await;
+        started
     }
 
-    /// Waits until every API started so far listens and every worker is ready.
-    pub async fn wait_ready(&mut self) {
+    /// Waits until every API started so far listens.
+    pub async fn wait_listening(&mut self) {
         for api in &self.apis[self.addresses.len()..] {
             self.addresses.push(address_of(api).await);
+        }
+    }
+
+    /// Waits until every process started since the last wait is ready: it has its database, and its broker if there is one.
+    pub async fn wait_ready(&mut self) {
+        let waited = self.addresses.len();
+        self.wait_listening().await;
+        for address in &self.addresses[waited..] {
+            let probe = || async {
+                let request = self.http.get(format!("{address}/health"));
+                let health = client::send(request).await.ok()?.body;
+                (health["status"] == "healthy").then_some(())
+            };
+            eventually(wait::DEADLINE, &format!("{address} to be healthy"), probe).await;
         }
         for worker in &self.workers {
             worker.wait_for("worker ready").await;
@@ -159,6 +175,7 @@ impl App {
         for process in self.workers.iter_mut().chain(&mut self.apis) {
             let status = process.terminate().await;
             assert!(status.success(), "{} ended with {status}", process.name());
+            process.assert_no_panic();
         }
     }
 }

@@ -13,7 +13,7 @@ const SETTINGS: [(&str, &str); 6] = [
     ("QTASK_SWEEP", "200ms"),
     ("QTASK_REPUBLISH_AFTER", "1s"),
     ("DATABASE_POOL_SIZE", "4"),
-    ("LOG_LEVEL", "info,qtask=debug"),
+    ("LOG_LEVEL", "info,qtask=debug,qtask::store=info"),
 ];
 
 /// Collects what an [`App`] is made of; see [`App::builder`].
@@ -87,8 +87,21 @@ impl AppBuilder {
         self
     }
 
-    /// Starts everything, and waits until the APIs listen and the workers are ready.
+    /// Starts everything, and waits until all of it is ready.
     pub async fn start(self) -> App {
+        let mut app = self.launch().await;
+        app.wait_ready().await;
+        app
+    }
+
+    /// Starts everything, and waits only until the APIs listen: for tests in which a service is away at first.
+    pub async fn start_unready(self) -> App {
+        let mut app = self.launch().await;
+        app.wait_listening().await;
+        app
+    }
+
+    async fn launch(self) -> App {
         let database = match self.database {
             Some(database) => database,
             None => TestDatabase::create().await,
@@ -101,14 +114,12 @@ impl AppBuilder {
         let mut environment = base_environment(&database, queue.as_ref());
         environment.extend(self.environment);
         let mut app = App::new(database, queue, environment);
-        // Started together, awaited together: one slow start costs its time once.
         for _ in 0..self.apis {
             app.spawn_api();
         }
         for worker in &self.workers {
             app.spawn_worker(worker);
         }
-        app.wait_ready().await;
         app
     }
 }

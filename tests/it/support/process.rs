@@ -55,6 +55,14 @@ impl Process {
         &self.events
     }
 
+    /// Fails the test if a thread of the process has panicked, even though the process went on.
+    pub fn assert_no_panic(&self) {
+        let panics = self
+            .events
+            .all(|event| event.message().contains(" panicked at "));
+        assert!(panics.is_empty(), "{} panicked: {panics:?}", self.name);
+    }
+
     /// Waits for the event named, which may already have happened.
     pub async fn wait_for(&self, name: &str) -> Event {
         self.wait_after(0, name, |event| event.is(name)).await
@@ -141,7 +149,7 @@ fn qtask(arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env_clear()
-        .env("RUST_BACKTRACE", "1")
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .kill_on_drop(true);
     for kept in ["PATH", "HOME", "TMPDIR", "LLVM_PROFILE_FILE"] {

@@ -50,14 +50,14 @@ pub(super) fn run(
 
 impl Runner<'_, '_> {
     fn branch(&mut self, branch: Waiting) -> Running<()> {
-        let Waiting { mut shots, mut history, machine } = branch;
-        let mut replayed = history.len();
-        let mut machine = match machine {
-            Some(machine) => *machine,
-            None => {
-                replayed = 0;
-                Machine::new(self.context)
-            }
+        let Waiting {
+            mut shots,
+            mut history,
+            machine,
+        } = branch;
+        let (mut machine, mut replayed) = match machine {
+            Some(machine) => (*machine, history.len()),
+            None => (Machine::new(self.context), 0),
         };
         loop {
             match machine.run(self.context)? {
@@ -65,7 +65,10 @@ impl Runner<'_, '_> {
                 Next::Decide(slot) => {
                     self.make_room(&machine);
                     machine.quantum.flush()?;
-                    let weights = machine.quantum.state.weights(usize::from(slot), self.context.stop)?;
+                    let weights = machine
+                        .quantum
+                        .state
+                        .weights(usize::from(slot), self.context.stop)?;
                     let outcome = match history.get(replayed) {
                         Some(outcome) => *outcome,
                         None => self.split(&machine, slot, weights, &mut shots, &mut history)?,
@@ -96,7 +99,10 @@ impl Runner<'_, '_> {
         if zeros > 0 {
             let mut other = history.clone();
             other.push(false);
-            let copied = self.has_room_for(machine).then(|| machine.try_clone()).flatten();
+            let copied = self
+                .has_room_for(machine)
+                .then(|| machine.try_clone())
+                .flatten();
             let copied = match copied {
                 Some(mut copy) => {
                     decide(&mut copy, slot, false, weights, self.context)?;
@@ -104,7 +110,11 @@ impl Runner<'_, '_> {
                 }
                 None => None,
             };
-            self.waiting.push(Waiting { shots: zeros, history: other, machine: copied });
+            self.waiting.push(Waiting {
+                shots: zeros,
+                history: other,
+                machine: copied,
+            });
         }
         *shots = ones;
         history.push(true);
@@ -112,7 +122,10 @@ impl Runner<'_, '_> {
     }
 
     fn saved_bytes(&self) -> u128 {
-        let machines = self.waiting.iter().filter_map(|branch| branch.machine.as_ref());
+        let machines = self
+            .waiting
+            .iter()
+            .filter_map(|branch| branch.machine.as_ref());
         machines.map(|machine| machine.quantum.bytes()).sum()
     }
 
@@ -189,12 +202,17 @@ fn decide(
     let other = if outcome { zero } else { one };
     if other > 0.0 || (weight - 1.0).abs() > 1e-12 {
         let scale = 1.0 / weight.sqrt();
-        machine.quantum.state.collapse(usize::from(slot), outcome, scale, context.stop)?;
+        machine
+            .quantum
+            .state
+            .collapse(usize::from(slot), outcome, scale, context.stop)?;
     }
     if let Some(status) = machine.quantum.status_mut(slot) {
         let before = std::mem::replace(status, Status::Known(outcome));
         if let Status::Measured(bits) = before {
-            bits.iter().for_each(|bit| machine.memory.set_bit(*bit, outcome));
+            for bit in bits {
+                machine.memory.set_bit(bit, outcome);
+            }
         }
     }
     Ok(())

@@ -49,9 +49,10 @@ impl Memory {
                 Ok(Value::Float(parameters.get(*index).copied().unwrap_or(0.0)))
             }
             Expr::Bits(operand) => self.read(operand),
-            Expr::Unary(op, operand, at) => {
-                located(arithmetic::unary(*op, self.evaluate(operand, parameters)?), *at)
-            }
+            Expr::Unary(op, operand, at) => located(
+                arithmetic::unary(*op, self.evaluate(operand, parameters)?),
+                *at,
+            ),
             Expr::Binary(op, sides, at) => {
                 let left = self.evaluate(&sides.0, parameters)?;
                 // The right side is not looked at where the left one decides, as in C.
@@ -60,7 +61,10 @@ impl Memory {
                     (BinaryOp::Or, Ok(true)) => return Ok(Value::Bool(true)),
                     _ => {}
                 }
-                located(arithmetic::binary(*op, left, self.evaluate(&sides.1, parameters)?), *at)
+                located(
+                    arithmetic::binary(*op, left, self.evaluate(&sides.1, parameters)?),
+                    *at,
+                )
             }
             Expr::Call(function, arguments, at) => {
                 let values = arguments
@@ -105,12 +109,21 @@ impl Memory {
                     .as_int()
                     .map_err(|error| RunError::wrong(*at, error.message()))?;
                 let len = i128::from(of.len());
-                let wrapped = if wanted < 0 { wanted.saturating_add(len) } else { wanted };
+                let wrapped = if wanted < 0 {
+                    wanted.saturating_add(len)
+                } else {
+                    wanted
+                };
                 u32::try_from(wrapped)
                     .ok()
                     .and_then(|index| of.get(index))
                     .ok_or_else(|| {
-                        RunError::wrong(*at, format!("index {wanted} is out of range: the register has {len} element(s)"))
+                        RunError::wrong(
+                            *at,
+                            format!(
+                                "index {wanted} is out of range: the register has {len} element(s)"
+                            ),
+                        )
                     })
             }
             known => known

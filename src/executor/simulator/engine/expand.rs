@@ -26,7 +26,11 @@ impl Controls {
         let bit = 1_u64 << qubit;
         Self {
             on: self.on | bit,
-            value: if positive { self.value | bit } else { self.value },
+            value: if positive {
+                self.value | bit
+            } else {
+                self.value
+            },
         }
     }
 }
@@ -66,7 +70,10 @@ impl Expander<'_> {
     fn tick(&mut self, at: u32) -> Running<()> {
         *self.count += 1;
         if *self.count > MAX_GATES {
-            return Err(RunError::wrong(at, format!("the circuit runs more than {MAX_GATES} gates")));
+            return Err(RunError::wrong(
+                at,
+                format!("the circuit runs more than {MAX_GATES} gates"),
+            ));
         }
         Ok(())
     }
@@ -83,7 +90,11 @@ impl Expander<'_> {
             (Base::GlobalPhase, ..) => {
                 let angle = applied.parameters.first().copied().unwrap_or(0.0);
                 let factor = Matrix::diagonal(Complex::cis(angle), Complex::ONE);
-                let factor = applied.powers.iter().fold(factor, |matrix, power| matrix.power(*power)).a;
+                let factor = applied
+                    .powers
+                    .iter()
+                    .fold(factor, |matrix, power| matrix.power(*power))
+                    .a;
                 self.sink.op(Op::Phase { on, value, factor })
             }
             (Base::Swap, Some(a), Some(b)) => {
@@ -96,14 +107,26 @@ impl Expander<'_> {
             (Base::I | Base::U0, ..) => Ok(()),
             (base, Some(target), _) => {
                 let matrix = base.matrix(applied.parameters);
-                let matrix = applied.powers.iter().fold(matrix, |matrix, power| matrix.power(*power));
-                self.sink.op(Op::Unitary { target, on, value, matrix })
+                let matrix = applied
+                    .powers
+                    .iter()
+                    .fold(matrix, |matrix, power| matrix.power(*power));
+                self.sink.op(Op::Unitary {
+                    target,
+                    on,
+                    value,
+                    matrix,
+                })
             }
             _ => Ok(()),
         }
     }
 
-    fn defined(&mut self, definition: Option<&GateDefinition>, applied: &Applied<'_>) -> Running<()> {
+    fn defined(
+        &mut self,
+        definition: Option<&GateDefinition>,
+        applied: &Applied<'_>,
+    ) -> Running<()> {
         let Some(definition) = definition else {
             return Ok(());
         };
@@ -116,9 +139,16 @@ impl Expander<'_> {
                 self.tick(applied.at)?;
             }
             if inverse {
-                definition.body.iter().rev().try_for_each(|call| self.body(call, applied, true))?;
+                definition
+                    .body
+                    .iter()
+                    .rev()
+                    .try_for_each(|call| self.body(call, applied, true))?;
             } else {
-                definition.body.iter().try_for_each(|call| self.body(call, applied, false))?;
+                definition
+                    .body
+                    .iter()
+                    .try_for_each(|call| self.body(call, applied, false))?;
             }
         }
         Ok(())
@@ -126,8 +156,16 @@ impl Expander<'_> {
 
     fn body(&mut self, call: &BodyCall, outer: &Applied<'_>, inverse: bool) -> Running<()> {
         let real = |expr| self.memory.real(expr, outer.parameters, call.at);
-        let parameters = call.parameters.iter().map(real).collect::<Running<Vec<f64>>>()?;
-        let mut powers = call.powers.iter().map(real).collect::<Running<Vec<f64>>>()?;
+        let parameters = call
+            .parameters
+            .iter()
+            .map(real)
+            .collect::<Running<Vec<f64>>>()?;
+        let mut powers = call
+            .powers
+            .iter()
+            .map(real)
+            .collect::<Running<Vec<f64>>>()?;
         if inverse {
             powers.push(-1.0);
         }
@@ -137,7 +175,10 @@ impl Expander<'_> {
             .filter_map(|qubit| outer.qubits.get(*qubit).copied())
             .collect();
         let mut controls = outer.controls;
-        for (qubit, positive) in qubits.drain(..call.controls.len().min(qubits.len())).zip(&call.controls) {
+        for (qubit, positive) in qubits
+            .drain(..call.controls.len().min(qubits.len()))
+            .zip(&call.controls)
+        {
             controls = controls.with(qubit, *positive);
         }
         self.apply(&Applied {
@@ -151,7 +192,11 @@ impl Expander<'_> {
     }
 
     /// A fractional power of a definition on one qubit: of the matrix that it amounts to.
-    fn one_qubit_power(&mut self, definition: &GateDefinition, applied: &Applied<'_>) -> Running<()> {
+    fn one_qubit_power(
+        &mut self,
+        definition: &GateDefinition,
+        applied: &Applied<'_>,
+    ) -> Running<()> {
         let Some(target) = applied.qubits.first().copied() else {
             return Ok(());
         };
@@ -171,9 +216,17 @@ impl Expander<'_> {
             at: applied.at,
         };
         inner.defined(Some(definition), &plain)?;
-        let matrix = applied.powers.iter().fold(product.0, |matrix, power| matrix.power(*power));
+        let matrix = applied
+            .powers
+            .iter()
+            .fold(product.0, |matrix, power| matrix.power(*power));
         let Controls { on, value } = applied.controls;
-        self.sink.op(Op::Unitary { target, on, value, matrix })
+        self.sink.op(Op::Unitary {
+            target,
+            on,
+            value,
+            matrix,
+        })
     }
 }
 
@@ -190,9 +243,16 @@ fn whole_power(applied: &Applied<'_>) -> Running<(u64, bool)> {
         total *= power;
     }
     if !total.is_finite() {
-        return Err(RunError::wrong(applied.at, "the exponent of `pow` is too large"));
+        return Err(RunError::wrong(
+            applied.at,
+            "the exponent of `pow` is too large",
+        ));
     }
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates"
+    )]
     Ok((total.abs() as u64, total < 0.0))
 }
 

@@ -43,22 +43,28 @@ pub(super) fn apply_all(state: &mut State, ops: &mut Vec<Op>, stop: &Stop) -> Re
     for op in ops.drain(..) {
         fuser.add(op);
         for block in fuser.ready.drain(..) {
-            apply_block(state, block, stop)?;
+            apply_block(state, &block, stop)?;
         }
     }
     for block in fuser.blocks.into_iter().flatten() {
-        apply_block(state, block, stop)?;
+        apply_block(state, &block, stop)?;
     }
     Ok(())
 }
 
-fn apply_block(state: &mut State, block: Block, stop: &Stop) -> Result<(), Stopped> {
+fn apply_block(state: &mut State, block: &Block, stop: &Stop) -> Result<(), Stopped> {
     let Some(high) = block.high else {
-        return block.ops.iter().try_for_each(|op| kernels::apply(state, op, stop));
+        return block
+            .ops
+            .iter()
+            .try_for_each(|op| kernels::apply(state, op, stop));
     };
     let apart: f64 = block.ops.iter().map(cost).sum();
     if apart <= DENSE_PAIR {
-        return block.ops.iter().try_for_each(|op| kernels::apply(state, op, stop));
+        return block
+            .ops
+            .iter()
+            .try_for_each(|op| kernels::apply(state, op, stop));
     }
     let mut matrix = IDENTITY4;
     for op in &block.ops {
@@ -71,7 +77,11 @@ fn apply_block(state: &mut State, block: Block, stop: &Stop) -> Result<(), Stopp
 fn cost(op: &Op) -> f64 {
     match op {
         Op::Unitary { on, matrix, .. } if matrix.is_diagonal() => {
-            if *on == 0 || matrix.a == Complex::ONE { 0.5 } else { 1.0 }
+            if *on == 0 || matrix.a == Complex::ONE {
+                0.5
+            } else {
+                1.0
+            }
         }
         Op::Unitary { on: 0, .. } => 1.0,
         Op::Unitary { matrix, .. } if matrix.is_antidiagonal() => 0.6,
@@ -89,8 +99,14 @@ impl Fuser {
             [qubit] => self.add_single(qubit, op),
             [low, high] => self.add_pair(low, high, op),
             _ => {
-                used.iter().for_each(|qubit| self.close(*qubit));
-                self.ready.push(Block { low: 0, high: None, ops: vec![op] });
+                for qubit in used {
+                    self.close(qubit);
+                }
+                self.ready.push(Block {
+                    low: 0,
+                    high: None,
+                    ops: vec![op],
+                });
             }
         }
     }
@@ -105,7 +121,11 @@ impl Fuser {
             push_merged(&mut block.ops, op);
             return;
         }
-        self.insert(Block { low: qubit, high: None, ops: vec![op] });
+        self.insert(Block {
+            low: qubit,
+            high: None,
+            ops: vec![op],
+        });
     }
 
     fn add_pair(&mut self, low: u8, high: u8, op: Op) {
@@ -119,7 +139,10 @@ impl Fuser {
         let mut ops = Vec::with_capacity(4);
         for qubit in [low, high] {
             // A block of this qubit alone joins the new pair; a pair with another one ends.
-            if self.block_of(qubit).is_some_and(|block| block.high.is_none()) {
+            if self
+                .block_of(qubit)
+                .is_some_and(|block| block.high.is_none())
+            {
                 if let Some(block) = self.take(qubit) {
                     ops.extend(block.ops);
                 }
@@ -128,7 +151,11 @@ impl Fuser {
             }
         }
         ops.push(op);
-        self.insert(Block { low, high: Some(high), ops });
+        self.insert(Block {
+            low,
+            high: Some(high),
+            ops,
+        });
     }
 
     fn insert(&mut self, block: Block) {
@@ -171,8 +198,18 @@ fn qubits(op: &Op) -> u64 {
 /// Appends a one-qubit operation, multiplying it into the one before where that is on the same
 /// qubit.
 fn push_merged(ops: &mut Vec<Op>, op: Op) {
-    if let Op::Unitary { target, on: 0, matrix, .. } = &op
-        && let Some(Op::Unitary { target: before, on: 0, matrix: first, .. }) = ops.last_mut()
+    if let Op::Unitary {
+        target,
+        on: 0,
+        matrix,
+        ..
+    } = &op
+        && let Some(Op::Unitary {
+            target: before,
+            on: 0,
+            matrix: first,
+            ..
+        }) = ops.last_mut()
         && before == target
     {
         *first = clean(matrix.times(*first));
@@ -183,7 +220,13 @@ fn push_merged(ops: &mut Vec<Op>, op: Op) {
 
 /// Drops the rounding that would hide a diagonal or a permutation from the fast kernels.
 fn clean(matrix: Matrix) -> Matrix {
-    let small = |value: Complex| if value.norm2() < 1e-30 { Complex::ZERO } else { value };
+    let small = |value: Complex| {
+        if value.norm2() < 1e-30 {
+            Complex::ZERO
+        } else {
+            value
+        }
+    };
     Matrix {
         a: small(matrix.a),
         b: small(matrix.b),

@@ -3,6 +3,7 @@
 #![allow(
     clippy::indexing_slicing,
     clippy::many_single_char_names,
+    clippy::needless_pass_by_value,
     reason = "hot loops; slices are cut to equal lengths before they are indexed"
 )]
 
@@ -15,16 +16,30 @@ use super::state::{CHUNK, State};
 #[derive(Debug, Clone)]
 pub(super) enum Op {
     /// A one-qubit matrix.
-    Unitary { target: u8, on: u64, value: u64, matrix: Matrix },
+    Unitary {
+        target: u8,
+        on: u64,
+        value: u64,
+        matrix: Matrix,
+    },
     /// A factor on all amplitudes that the mask selects.
-    Phase { on: u64, value: u64, factor: Complex },
+    Phase {
+        on: u64,
+        value: u64,
+        factor: Complex,
+    },
     /// Two qubits change places.
     Swap { a: u8, b: u8, on: u64, value: u64 },
 }
 
 pub(super) fn apply(state: &mut State, op: &Op, stop: &Stop) -> Result<(), Stopped> {
     match op {
-        Op::Unitary { target, on, value, matrix } => {
+        Op::Unitary {
+            target,
+            on,
+            value,
+            matrix,
+        } => {
             let bit = 1_u64 << target;
             if matrix.is_diagonal() && (*on == 0 || matrix.a == Complex::ONE) {
                 // Without controls only the phase between the two values matters.
@@ -62,10 +77,15 @@ struct Selection {
 }
 
 impl Selection {
-    #[allow(clippy::cast_possible_truncation, reason = "indices of amplitudes fit usize")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "indices of amplitudes fit usize"
+    )]
     fn new(mask: u64, value: u64, qubits: usize) -> Self {
         let fixed: Vec<u32> = (0..64).filter(|bit| mask >> bit & 1 == 1).collect();
-        let lowest = fixed.first().map_or(0, |bit| (*bit).min(CHUNK.trailing_zeros()));
+        let lowest = fixed
+            .first()
+            .map_or(0, |bit| (*bit).min(CHUNK.trailing_zeros()));
         Self {
             value: value as usize,
             run: 1 << lowest,
@@ -115,8 +135,14 @@ impl Selection {
             let (re_lo, re_hi) = re[start..].split_at_mut(distance);
             let (im_lo, im_hi) = im[start..].split_at_mut(distance);
             work(
-                Run { re: &mut re_lo[..run], im: &mut im_lo[..run] },
-                Run { re: &mut re_hi[..run], im: &mut im_hi[..run] },
+                Run {
+                    re: &mut re_lo[..run],
+                    im: &mut im_lo[..run],
+                },
+                Run {
+                    re: &mut re_hi[..run],
+                    im: &mut im_hi[..run],
+                },
             );
         })
     }
@@ -137,12 +163,21 @@ impl Selection {
     }
 }
 
-fn phase(state: &mut State, on: u64, value: u64, factor: Complex, stop: &Stop) -> Result<(), Stopped> {
+fn phase(
+    state: &mut State,
+    on: u64,
+    value: u64,
+    factor: Complex,
+    stop: &Stop,
+) -> Result<(), Stopped> {
     let selection = Selection::new(on, value, state.qubits());
     let run = selection.run;
     let State { re, im } = state;
     selection.each(stop, |start| {
-        for (re, im) in re[start..start + run].iter_mut().zip(&mut im[start..start + run]) {
+        for (re, im) in re[start..start + run]
+            .iter_mut()
+            .zip(&mut im[start..start + run])
+        {
             let (r, i) = (*re, *im);
             *re = r * factor.re - i * factor.im;
             *im = r * factor.im + i * factor.re;
@@ -171,23 +206,45 @@ fn dense(lo: Run<'_>, hi: Run<'_>, matrix: &Matrix) {
 }
 
 /// A matrix without controls.
-fn one_qubit(state: &mut State, target: usize, matrix: &Matrix, stop: &Stop) -> Result<(), Stopped> {
+fn one_qubit(
+    state: &mut State,
+    target: usize,
+    matrix: &Matrix,
+    stop: &Stop,
+) -> Result<(), Stopped> {
     let half = 1_usize << target;
     if half > CHUNK {
         let selection = Selection::new(1 << target, 0, state.qubits());
         return selection.pairs(state, 1 << target, stop, |lo, hi| dense(lo, hi, matrix));
     }
-    for (re, im) in state.re.chunks_mut(2 * CHUNK).zip(state.im.chunks_mut(2 * CHUNK)) {
+    for (re, im) in state
+        .re
+        .chunks_mut(2 * CHUNK)
+        .zip(state.im.chunks_mut(2 * CHUNK))
+    {
         stop.check()?;
         match target {
             0 => small::<2>(re, im, matrix),
             1 => small::<4>(re, im, matrix),
             2 => small::<8>(re, im, matrix),
             _ => {
-                for (re, im) in re.chunks_exact_mut(2 * half).zip(im.chunks_exact_mut(2 * half)) {
+                for (re, im) in re
+                    .chunks_exact_mut(2 * half)
+                    .zip(im.chunks_exact_mut(2 * half))
+                {
                     let (re_lo, re_hi) = re.split_at_mut(half);
                     let (im_lo, im_hi) = im.split_at_mut(half);
-                    dense(Run { re: re_lo, im: im_lo }, Run { re: re_hi, im: im_hi }, matrix);
+                    dense(
+                        Run {
+                            re: re_lo,
+                            im: im_lo,
+                        },
+                        Run {
+                            re: re_hi,
+                            im: im_hi,
+                        },
+                        matrix,
+                    );
                 }
             }
         }

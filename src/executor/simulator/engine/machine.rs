@@ -59,7 +59,10 @@ impl Machine {
                 context.stop.check()?;
             }
             if self.steps > MAX_STEPS {
-                return Err(RunError::wrong(step.at, format!("the circuit runs more than {MAX_STEPS} statements")));
+                return Err(RunError::wrong(
+                    step.at,
+                    format!("the circuit runs more than {MAX_STEPS} statements"),
+                ));
             }
             if let Some(slot) = self.undecided(&step.reads) {
                 return Ok(Next::Decide(slot));
@@ -76,7 +79,11 @@ impl Machine {
         if reads.is_empty() {
             return None;
         }
-        let is_read = |bit: &u32| reads.iter().any(|(first, len)| (*first..first + len).contains(bit));
+        let is_read = |bit: &u32| {
+            reads
+                .iter()
+                .any(|(first, len)| (*first..first + len).contains(bit))
+        };
         let place = self.quantum.status.iter().position(
             |status| matches!(status, Status::Measured(bits) if bits.iter().any(is_read)),
         )?;
@@ -110,7 +117,9 @@ impl Machine {
             Action::Jump(to) => next = *to,
             Action::Unless { condition, to } => {
                 let value = self.memory.evaluate(condition, &[])?;
-                let holds = value.truth().map_err(|error| RunError::wrong(step.at, error.message()))?;
+                let holds = value
+                    .truth()
+                    .map_err(|error| RunError::wrong(step.at, error.message()))?;
                 if !holds {
                     next = *to;
                 }
@@ -134,7 +143,8 @@ impl Machine {
         for place in 0..target.len() {
             let bit = self.memory.element(target, place)?;
             self.forget(bit);
-            self.memory.set_bit(bit, value.checked_shr(place).unwrap_or(0) & 1 == 1);
+            self.memory
+                .set_bit(bit, value.checked_shr(place).unwrap_or(0) & 1 == 1);
         }
         Ok(())
     }
@@ -204,7 +214,10 @@ impl Machine {
             let qubits = self.round(call, round, at)?;
             rounds.push(qubits);
         }
-        if let GateRef::Builtin(Builtin { base: B::Swap, controls: 0 }) = call.gate
+        if let GateRef::Builtin(Builtin {
+            base: B::Swap,
+            controls: 0,
+        }) = call.gate
             && call.controls.is_empty()
             && call.powers.is_empty()
         {
@@ -222,8 +235,16 @@ impl Machine {
             }
         }
         let real = |expr| self.memory.real(expr, &[], at);
-        let parameters = call.parameters.iter().map(real).collect::<Running<Vec<f64>>>()?;
-        let powers = call.powers.iter().map(real).collect::<Running<Vec<f64>>>()?;
+        let parameters = call
+            .parameters
+            .iter()
+            .map(real)
+            .collect::<Running<Vec<f64>>>()?;
+        let powers = call
+            .powers
+            .iter()
+            .map(real)
+            .collect::<Running<Vec<f64>>>()?;
         for qubits in &rounds {
             self.apply(call, qubits, &kept, &parameters, &powers, at, context)?;
         }
@@ -243,7 +264,10 @@ impl Machine {
             let mut sorted = qubits.clone();
             sorted.sort_unstable();
             if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
-                return Err(RunError::wrong(at, "the same qubit is used twice by one gate"));
+                return Err(RunError::wrong(
+                    at,
+                    "the same qubit is used twice by one gate",
+                ));
             }
         }
         Ok(qubits)
@@ -258,7 +282,10 @@ impl Machine {
         })
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one round of a call, all parts computed before")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one round of a call, all parts computed before"
+    )]
     fn apply(
         &mut self,
         call: &GateCall,
@@ -286,7 +313,9 @@ impl Machine {
         let controls = outer
             .iter()
             .zip(&call.controls)
-            .fold(Controls::default(), |controls, (slot, positive)| controls.with(*slot, *positive));
+            .fold(Controls::default(), |controls, (slot, positive)| {
+                controls.with(*slot, *positive)
+            });
         Expander {
             program: context.program,
             memory: &self.memory,
@@ -310,20 +339,27 @@ impl Machine {
                 let mut numbers = [0_i128; 3];
                 for (number, part) in numbers.iter_mut().zip(parts.iter()) {
                     let value = self.memory.evaluate(part, &[])?;
-                    *number = value.as_int().map_err(|error| RunError::wrong(at, error.message()))?;
+                    *number = value
+                        .as_int()
+                        .map_err(|error| RunError::wrong(at, error.message()))?;
                 }
                 let [first, step, end] = numbers;
                 if step == 0 {
                     return Err(RunError::wrong(at, "the step of a range must not be 0"));
                 }
                 let beyond = if step > 0 { end < first } else { end > first };
-                let count = if beyond { 0 } else { (end.saturating_sub(first) / step).saturating_add(1) };
+                let count = if beyond {
+                    0
+                } else {
+                    (end.saturating_sub(first) / step).saturating_add(1)
+                };
                 (first, u64::try_from(count).unwrap_or(u64::MAX), step)
             }
         };
         let values = [first, i128::from(left), step];
         for (offset, value) in values.into_iter().enumerate() {
-            self.memory.set_variable(start.state + offset, Value::Int(value));
+            self.memory
+                .set_variable(start.state + offset, Value::Int(value));
         }
         Ok(())
     }
@@ -341,15 +377,19 @@ impl Machine {
         let value = match &next.domain {
             Domain::Range(_) => Value::Int(current),
             Domain::Values(values) => {
-                let expr = usize::try_from(current).ok().and_then(|index| values.get(index));
+                let expr = usize::try_from(current)
+                    .ok()
+                    .and_then(|index| values.get(index));
                 let expr = expr.ok_or_else(|| RunError::wrong(at, "the loop has no such value"))?;
                 self.memory.evaluate(expr, &[])?
             }
         };
         let value = located(value.assign_to(next.ty), at)?;
         self.memory.set_variable(next.variable, value);
-        self.memory.set_variable(next.state, Value::Int(current.saturating_add(step)));
-        self.memory.set_variable(next.state + 1, Value::Int(left - 1));
+        self.memory
+            .set_variable(next.state, Value::Int(current.saturating_add(step)));
+        self.memory
+            .set_variable(next.state + 1, Value::Int(left - 1));
         Ok(true)
     }
 }

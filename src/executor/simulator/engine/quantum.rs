@@ -114,9 +114,9 @@ impl Quantum {
             return Err(self.too_large(needed, "the limit is"));
         }
         if self.status.len() > self.state.qubits() {
-            self.state
-                .grow(self.status.len())
-                .map_err(|_| self.too_large(needed, "this machine has not that much; the limit is"))?;
+            self.state.grow(self.status.len()).map_err(|_| {
+                self.too_large(needed, "this machine has not that much; the limit is")
+            })?;
         }
         fusion::apply_all(&mut self.state, &mut self.waiting, &self.stop)?;
         Ok(())

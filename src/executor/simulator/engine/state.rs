@@ -59,7 +59,9 @@ impl State {
     pub(super) fn try_clone(&self) -> Result<Self, OutOfMemory> {
         let copy = |part: &Vec<f64>| {
             let mut copied = Vec::new();
-            copied.try_reserve_exact(part.len()).map_err(|_| OutOfMemory)?;
+            copied
+                .try_reserve_exact(part.len())
+                .map_err(|_| OutOfMemory)?;
             copied.extend_from_slice(part);
             Ok(copied)
         };
@@ -85,10 +87,21 @@ impl State {
     }
 
     /// Keeps the part where the qubit has that value, scaled.
-    pub(super) fn collapse(&mut self, qubit: usize, value: bool, scale: f64, stop: &Stop) -> Result<(), Stopped> {
+    pub(super) fn collapse(
+        &mut self,
+        qubit: usize,
+        value: bool,
+        scale: f64,
+        stop: &Stop,
+    ) -> Result<(), Stopped> {
         let half = 1_usize << qubit;
         let run = half.min(CHUNK);
-        for (index, (re, im)) in self.re.chunks_mut(run).zip(self.im.chunks_mut(run)).enumerate() {
+        for (index, (re, im)) in self
+            .re
+            .chunks_mut(run)
+            .zip(self.im.chunks_mut(run))
+            .enumerate()
+        {
             if (index * run).is_multiple_of(CHUNK) {
                 stop.check()?;
             }
@@ -123,6 +136,10 @@ pub(super) fn norm(re: &[f64], im: &[f64]) -> f64 {
             sums[lane] += re[lane] * re[lane] + im[lane] * im[lane];
         }
     }
-    let rest: f64 = re_rest.iter().zip(im_rest).map(|(re, im)| re * re + im * im).sum();
+    let rest: f64 = re_rest
+        .iter()
+        .zip(im_rest)
+        .map(|(re, im)| re * re + im * im)
+        .sum();
     (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
 }

@@ -1,6 +1,7 @@
 //! Dense two-qubit matrices: what several neighbouring gates on one pair of qubits become.
 #![allow(
     clippy::indexing_slicing,
+    clippy::needless_range_loop,
     reason = "hot loops over arrays and slices of equal length"
 )]
 
@@ -30,7 +31,12 @@ pub(super) fn follow(matrix: &mut Matrix4, op: &Op, low: u8) {
         lower | if mask & !(1 << low) == 0 { 0 } else { 2 }
     };
     match op {
-        Op::Unitary { target, on, value, matrix: gate } => {
+        Op::Unitary {
+            target,
+            on,
+            value,
+            matrix: gate,
+        } => {
             let (target, on, value) = (bit(*target), local(*on), local(*value));
             for row in 0..4_usize {
                 if row & target == 0 && row & on == value {
@@ -40,8 +46,14 @@ pub(super) fn follow(matrix: &mut Matrix4, op: &Op, low: u8) {
         }
         Op::Phase { on, value, factor } => {
             let (on, value) = (local(*on), local(*value));
-            for (_, row) in matrix.iter_mut().enumerate().filter(|(row, _)| row & on == value) {
-                row.iter_mut().for_each(|element| *element = *element * *factor);
+            for (_, row) in matrix
+                .iter_mut()
+                .enumerate()
+                .filter(|(row, _)| row & on == value)
+            {
+                for element in row {
+                    *element = *element * *factor;
+                }
             }
         }
         Op::Swap { .. } => matrix.swap(1, 2),
@@ -57,17 +69,30 @@ fn rotate(matrix: &mut Matrix4, low: usize, high: usize, gate: &Matrix) {
 }
 
 /// Applies the matrix to the qubits `low` < `high`.
-pub(super) fn apply(state: &mut State, low: u8, high: u8, matrix: &Matrix4, stop: &Stop) -> Result<(), Stopped> {
+pub(super) fn apply(
+    state: &mut State,
+    low: u8,
+    high: u8,
+    matrix: &Matrix4,
+    stop: &Stop,
+) -> Result<(), Stopped> {
     let (near, far) = (1_usize << low, 1_usize << high);
     let mut since_check = CHUNK;
-    let blocks = state.re.chunks_exact_mut(2 * far).zip(state.im.chunks_exact_mut(2 * far));
+    let blocks = state
+        .re
+        .chunks_exact_mut(2 * far)
+        .zip(state.im.chunks_exact_mut(2 * far));
     for (re, im) in blocks {
         let (re_0, re_1) = re.split_at_mut(far);
         let (im_0, im_1) = im.split_at_mut(far);
         // Pieces of at most a chunk that hold whole pairs of the near qubit.
         let piece = far.min(CHUNK.max(2 * near));
-        let lows = re_0.chunks_exact_mut(piece).zip(im_0.chunks_exact_mut(piece));
-        let highs = re_1.chunks_exact_mut(piece).zip(im_1.chunks_exact_mut(piece));
+        let lows = re_0
+            .chunks_exact_mut(piece)
+            .zip(im_0.chunks_exact_mut(piece));
+        let highs = re_1
+            .chunks_exact_mut(piece)
+            .zip(im_1.chunks_exact_mut(piece));
         for ((re_0, im_0), (re_1, im_1)) in lows.zip(highs) {
             since_check += 2 * piece;
             if since_check >= CHUNK {
@@ -87,8 +112,12 @@ pub(super) fn apply(state: &mut State, low: u8, high: u8, matrix: &Matrix4, stop
 
 fn wide(parts: [&mut [f64]; 4], near: usize, matrix: &Matrix4) {
     let [re_0, im_0, re_1, im_1] = parts;
-    let lows = re_0.chunks_exact_mut(2 * near).zip(im_0.chunks_exact_mut(2 * near));
-    let highs = re_1.chunks_exact_mut(2 * near).zip(im_1.chunks_exact_mut(2 * near));
+    let lows = re_0
+        .chunks_exact_mut(2 * near)
+        .zip(im_0.chunks_exact_mut(2 * near));
+    let highs = re_1
+        .chunks_exact_mut(2 * near)
+        .zip(im_1.chunks_exact_mut(2 * near));
     for ((re_0, im_0), (re_1, im_1)) in lows.zip(highs) {
         let (r0, r1) = re_0.split_at_mut(near);
         let (i0, i1) = im_0.split_at_mut(near);
@@ -113,7 +142,10 @@ fn runs(re: [&mut [f64]; 4], im: [&mut [f64]; 4], matrix: &Matrix4) {
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "the loop around it must become vector code")]
+#[allow(
+    clippy::inline_always,
+    reason = "the loop around it must become vector code"
+)]
 fn row(row: &[Complex; 4], re: &[f64; 4], im: &[f64; 4]) -> (f64, f64) {
     let mut sum = (0.0, 0.0);
     for k in 0..4 {

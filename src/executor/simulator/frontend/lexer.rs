@@ -95,7 +95,10 @@ impl<'s> Lexer<'s> {
     fn at_statement(&self) -> bool {
         self.tokens.last().is_none_or(|last| {
             last.kind == TokenKind::Pragma
-                || matches!(self.source.as_bytes().get(last.start as usize), Some(b';' | b'{' | b'}'))
+                || matches!(
+                    self.source.as_bytes().get(last.start as usize),
+                    Some(b';' | b'{' | b'}')
+                )
         })
     }
 
@@ -111,10 +114,12 @@ impl<'s> Lexer<'s> {
             let end = self.at + 1 + digits;
             self.push(TokenKind::Physical, end);
         } else if first == '"' || first == '\'' {
-            let line = rest.get(..line_length(rest)).unwrap_or_default();
-            match line.get(1..).and_then(|body| body.find(first)) {
-                Some(end) => self.push(TokenKind::Text, self.at + end + 2),
-                None => self.error("this text is never closed on its line", line.len()),
+            let body = rest.get(1..).unwrap_or_default();
+            match body.find([first, '\n']) {
+                Some(end) if body.get(end..).is_some_and(|tail| tail.starts_with(first)) => {
+                    self.push(TokenKind::Text, self.at + end + 2);
+                }
+                _ => self.error("this text is never closed on its line", line_length(rest)),
             }
         } else if let Some(sign) = SIGNS
             .iter()

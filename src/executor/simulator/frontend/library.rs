@@ -1,4 +1,4 @@
-//! The library of gates that are defined in OpenQASM itself, read once for each process.
+//! The library of gates that are defined in `OpenQASM` itself, read once for each process.
 
 use super::super::program::GateDefinition;
 use super::super::stop::Stop;
@@ -26,7 +26,7 @@ static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
     let tokens = lexer::tokens(SOURCE).unwrap_or_default();
     let tree = parser::parse(SOURCE, &tokens, &stop).ok();
     tree.map(|tree| {
-        let (gates, names) = check::library(&tree, &stop);
+        let (gates, names) = check::library(&tree);
         Library { gates, names }
     })
     .unwrap_or_default()

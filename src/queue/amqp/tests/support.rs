@@ -33,9 +33,6 @@ impl Queues {
         let mut config = AmqpConfig::parse(url).unwrap();
         config.queue = format!("qtask-test-{}", Uuid::now_v7());
         config.connection_name = "qtask test".to_owned();
-        let _ = tracing_subscriber::fmt()
-            .with_env_filter("debug")
-            .try_init();
         Self {
             direct: config.clone(),
             config,

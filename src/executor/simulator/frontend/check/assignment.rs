@@ -10,7 +10,7 @@ use super::scope::Symbol;
 use super::{Checked, Checker};
 use std::collections::HashSet;
 
-impl<'s> Checker<'s, '_> {
+impl<'s> Checker<'s> {
     pub(super) fn assign(
         &mut self,
         target: &Reference<'s>,
@@ -32,7 +32,7 @@ impl<'s> Checker<'s, '_> {
                 let ty = Type::Bits(target.len());
                 let typed = self.expression(value)?;
                 let typed = Self::combine(op, Self::bits_value(target.clone()), typed, at)?;
-                let value = self.fit(typed, ty, value.at)?.expr;
+                let value = Self::fit(typed, ty, value.at)?.expr;
                 self.emit(Action::SetBits { target, value }, at)
             }
             (Symbol::Variable { slot, ty }, Source::Value(value)) if target.index.is_none() => {
@@ -42,16 +42,23 @@ impl<'s> Checker<'s, '_> {
                     sample: sample_of(ty),
                 };
                 let typed = Self::combine(op, current, typed, at)?;
-                let value = self.fit(typed, ty, value.at)?.expr;
+                let value = Self::fit(typed, ty, value.at)?.expr;
                 self.emit(Action::SetVariable { slot, ty, value }, at)
             }
             (Symbol::Variable { .. }, Source::Value(_)) => Err(Diagnostic::new(
                 at,
-                format!("{} has no elements: an index into it is not supported", quoted(name.text)),
+                format!(
+                    "{} has no elements: an index into it is not supported",
+                    quoted(name.text)
+                ),
             )),
             (other, Source::Value(_)) => Err(Diagnostic::new(
                 at,
-                format!("cannot assign to {}: it is {}", quoted(name.text), other.kind()),
+                format!(
+                    "cannot assign to {}: it is {}",
+                    quoted(name.text),
+                    other.kind()
+                ),
             )),
             (other, Source::Measure(_)) => Err(Diagnostic::new(
                 at,
@@ -101,13 +108,22 @@ impl<'s> Checker<'s, '_> {
         }
     }
 
-    pub(super) fn measure_into(&mut self, source: &Reference<'s>, target: Operand, at: u32) -> Checked<()> {
+    pub(super) fn measure_into(
+        &mut self,
+        source: &Reference<'s>,
+        target: Operand,
+        at: u32,
+    ) -> Checked<()> {
         self.measured = true;
         let source = self.qubits(source)?;
         if source.len() != target.len() {
             return Err(Diagnostic::new(
                 at,
-                format!("cannot measure {} qubit(s) into {} bit(s)", source.len(), target.len()),
+                format!(
+                    "cannot measure {} qubit(s) into {} bit(s)",
+                    source.len(),
+                    target.len()
+                ),
             ));
         }
         self.emit(Action::Measure { source, target }, at)
@@ -157,7 +173,12 @@ impl<'s> Checker<'s, '_> {
         let mut physical: Vec<(u64, u32)> = self
             .physical
             .iter()
-            .map(|(name, qubit)| (name.trim_start_matches('$').parse().unwrap_or(u64::MAX), *qubit))
+            .map(|(name, qubit)| {
+                (
+                    name.trim_start_matches('$').parse().unwrap_or(u64::MAX),
+                    *qubit,
+                )
+            })
             .collect();
         physical.sort_unstable();
         let numbered: HashSet<u32> = physical.iter().map(|(_, qubit)| *qubit).collect();
@@ -174,10 +195,21 @@ impl<'s> Checker<'s, '_> {
     pub(super) fn name_implicit(&mut self) {
         let mut number = 0;
         for index in 0..self.registers.len() {
-            while self.registers.get(index).is_some_and(|register| register.name.is_empty()) {
-                let name = if number == 0 { "meas".to_owned() } else { format!("meas{number}") };
+            while self
+                .registers
+                .get(index)
+                .is_some_and(|register| register.name.is_empty())
+            {
+                let name = if number == 0 {
+                    "meas".to_owned()
+                } else {
+                    format!("meas{number}")
+                };
                 number += 1;
-                let taken = self.scopes.first().is_some_and(|scope| scope.contains_key(name.as_str()));
+                let taken = self
+                    .scopes
+                    .first()
+                    .is_some_and(|scope| scope.contains_key(name.as_str()));
                 if let Some(register) = self.registers.get_mut(index)
                     && !taken
                 {

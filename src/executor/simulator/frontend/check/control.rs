@@ -1,9 +1,9 @@
 //! Control flow, flattened to jumps.
 
+use super::super::super::arithmetic::BinaryOp;
 use super::super::super::error::Diagnostic;
 use super::super::super::program::{Action, Domain, Expr, LoopNext, LoopStart};
 use super::super::super::value::{Type, Value};
-use super::super::super::arithmetic::BinaryOp;
 use super::super::ast::{self, Case, ForLoop, Statement};
 use super::scope::Symbol;
 use super::{Checked, Checker};
@@ -25,7 +25,7 @@ pub(super) struct LoopFrame {
 /// A jump whose goal is not known yet.
 const UNKNOWN: usize = usize::MAX;
 
-impl<'s> Checker<'s, '_> {
+impl<'s> Checker<'s> {
     /// Points the jump at that step to a goal.
     pub(super) fn patch(&mut self, step: usize, goal: usize) {
         match self.steps.get_mut(step).map(|step| &mut step.action) {
@@ -57,7 +57,13 @@ impl<'s> Checker<'s, '_> {
     }
 
     fn unless(&mut self, condition: Expr, at: u32) -> Checked<usize> {
-        self.emit(Action::Unless { condition, to: UNKNOWN }, at)?;
+        self.emit(
+            Action::Unless {
+                condition,
+                to: UNKNOWN,
+            },
+            at,
+        )?;
         Ok(self.steps.len() - 1)
     }
 
@@ -101,17 +107,35 @@ impl<'s> Checker<'s, '_> {
 
     pub(super) fn for_loop(&mut self, ast: &ForLoop<'s>, at: u32) -> Checked<()> {
         let ty = self.type_of(&ast.ty)?;
-        if !matches!(ty, Type::Int(_) | Type::Uint(_) | Type::Float(_) | Type::Bool) {
-            return Err(Diagnostic::new(ast.ty.name.at, "expected a number type for a loop variable"));
+        if !matches!(
+            ty,
+            Type::Int(_) | Type::Uint(_) | Type::Float(_) | Type::Bool
+        ) {
+            return Err(Diagnostic::new(
+                ast.ty.name.at,
+                "expected a number type for a loop variable",
+            ));
         }
         let (domain, times) = self.domain(&ast.domain, ty)?;
         let state = self.new_variable();
         self.variables += 2;
         let variable = self.new_variable();
-        self.emit(Action::LoopStart(Box::new(LoopStart { domain: domain.clone(), state })), at)?;
+        self.emit(
+            Action::LoopStart(Box::new(LoopStart {
+                domain: domain.clone(),
+                state,
+            })),
+            at,
+        )?;
         let again = self.steps.len();
         let before = self.cost;
-        let next = LoopNext { domain, state, variable, ty, exit: UNKNOWN };
+        let next = LoopNext {
+            domain,
+            state,
+            variable,
+            ty,
+            exit: UNKNOWN,
+        };
         self.emit(Action::LoopNext(Box::new(next)), at)?;
         self.scopes.push(std::collections::HashMap::new());
         self.push_loop(again);
@@ -150,7 +174,10 @@ impl<'s> Checker<'s, '_> {
                 };
                 let (start, step) = (part(&range.start)?, part(&range.step)?);
                 if range.end.is_none() {
-                    return Err(Diagnostic::new(range.at, "the range of a loop needs an end"));
+                    return Err(Diagnostic::new(
+                        range.at,
+                        "the range of a loop needs an end",
+                    ));
                 }
                 let end = part(&range.end)?;
                 let times = match (&start, &step, &end) {
@@ -160,9 +187,13 @@ impl<'s> Checker<'s, '_> {
                         Expr::Constant(Value::Int(end)),
                     ) => {
                         if *step == 0 {
-                            return Err(Diagnostic::new(range.at, "the step of a range must not be 0"));
+                            return Err(Diagnostic::new(
+                                range.at,
+                                "the step of a range must not be 0",
+                            ));
                         }
-                        u64::try_from(((end - start) / step).saturating_add(1).max(0)).unwrap_or(u64::MAX)
+                        u64::try_from(((end - start) / step).saturating_add(1).max(0))
+                            .unwrap_or(u64::MAX)
                     }
                     _ => 0,
                 };
@@ -185,7 +216,14 @@ impl<'s> Checker<'s, '_> {
         }
         let slot = self.new_variable();
         let value = Expr::Cast(Type::Int(128), Box::new(subject.expr), subject_at);
-        self.emit(Action::SetVariable { slot, ty: Type::Int(128), value }, at)?;
+        self.emit(
+            Action::SetVariable {
+                slot,
+                ty: Type::Int(128),
+                value,
+            },
+            at,
+        )?;
         let mut done = Vec::new();
         for case in cases {
             let condition = self.case_condition(slot, &case.values)?;

@@ -7,10 +7,17 @@ use super::super::ast::{self, Name, Reference, Source, TypeName};
 use super::scope::Symbol;
 use super::{Checked, Checker};
 
-impl<'s> Checker<'s, '_> {
-    pub(super) fn declare_qubits(&mut self, name: Name<'s>, size: Option<&ast::Expr<'s>>) -> Checked<()> {
+impl<'s> Checker<'s> {
+    pub(super) fn declare_qubits(
+        &mut self,
+        name: Name<'s>,
+        size: Option<&ast::Expr<'s>>,
+    ) -> Checked<()> {
         if !self.is_global() {
-            return Err(Diagnostic::new(name.at, "qubits must be declared outside of blocks"));
+            return Err(Diagnostic::new(
+                name.at,
+                "qubits must be declared outside of blocks",
+            ));
         }
         let count = self.size(size)?;
         let operand = self.new_qubits(count, name.at)?;
@@ -39,7 +46,10 @@ impl<'s> Checker<'s, '_> {
             }
             // In a loop the name is new each time; outside, all bits begin as 0 anyway.
             None if !self.loops.is_empty() && count <= 128 => {
-                let value = Expr::Constant(Value::Bits { value: 0, width: count });
+                let value = Expr::Constant(Value::Bits {
+                    value: 0,
+                    width: count,
+                });
                 self.emit(Action::SetBits { target, value }, at)?;
             }
             None => {}
@@ -77,7 +87,10 @@ impl<'s> Checker<'s, '_> {
         if constant {
             return match value {
                 Expr::Constant(value) => self.declare(name, Symbol::Constant(value)),
-                _ => Err(Diagnostic::new(at, "the value of a constant must be known before the run")),
+                _ => Err(Diagnostic::new(
+                    at,
+                    "the value of a constant must be known before the run",
+                )),
             };
         }
         let slot = self.new_variable();
@@ -95,7 +108,10 @@ impl<'s> Checker<'s, '_> {
         for part in parts {
             let operand = self.qubits(part)?;
             if let Operand::At { at, .. } = operand {
-                return Err(Diagnostic::new(at, "an index in an alias must be a constant"));
+                return Err(Diagnostic::new(
+                    at,
+                    "an index in an alias must be a constant",
+                ));
             }
             operands.push(operand);
         }

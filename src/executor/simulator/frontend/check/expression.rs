@@ -25,7 +25,12 @@ impl Typed {
     }
 
     /// The folded constant, or the operation with a sample of its kind.
-    fn operation(expr: Expr, folded: bool, result: Result<Value, EvalError>, at: u32) -> Checked<Self> {
+    fn operation(
+        expr: Expr,
+        folded: bool,
+        result: Result<Value, EvalError>,
+        at: u32,
+    ) -> Checked<Self> {
         let value = result.map_err(|error| Diagnostic::new(at, error.message()))?;
         if folded {
             return Ok(Self::constant(value));
@@ -63,7 +68,7 @@ pub(super) fn sample_of(ty: Type) -> Value {
     }
 }
 
-impl<'s> Checker<'s, '_> {
+impl<'s> Checker<'s> {
     pub(super) fn expression(&mut self, ast: &ast::Expr<'s>) -> Checked<Typed> {
         let at = ast.at;
         match &ast.kind {
@@ -84,7 +89,12 @@ impl<'s> Checker<'s, '_> {
                 let operand = self.expression(operand)?;
                 let folded = operand.is_constant();
                 let result = arithmetic::unary(*op, operand.sample);
-                Typed::operation(Expr::Unary(*op, Box::new(operand.expr), at), folded, result, at)
+                Typed::operation(
+                    Expr::Unary(*op, Box::new(operand.expr), at),
+                    folded,
+                    result,
+                    at,
+                )
             }
             ExprKind::Binary(op, sides) => self.binary(*op, &sides.0, &sides.1, at),
             ExprKind::Call(name, arguments) => self.call(*name, arguments),
@@ -93,7 +103,12 @@ impl<'s> Checker<'s, '_> {
                 let operand = self.expression(operand)?;
                 let folded = operand.is_constant();
                 let result = operand.sample.cast_to(ty);
-                Typed::operation(Expr::Cast(ty, Box::new(operand.expr), at), folded, result, at)
+                Typed::operation(
+                    Expr::Cast(ty, Box::new(operand.expr), at),
+                    folded,
+                    result,
+                    at,
+                )
             }
         }
     }
@@ -137,14 +152,21 @@ impl<'s> Checker<'s, '_> {
         let folded = typed.iter().all(Typed::is_constant);
         let samples: Vec<Value> = typed.iter().map(|argument| argument.sample).collect();
         let result = function.call(&samples);
-        let expr = Expr::Call(function, typed.into_iter().map(|t| t.expr).collect(), name.at);
+        let expr = Expr::Call(
+            function,
+            typed.into_iter().map(|t| t.expr).collect(),
+            name.at,
+        );
         Typed::operation(expr, folded, result, name.at)
     }
 
     fn value_of(&mut self, reference: &Reference<'s>) -> Checked<Typed> {
         let name = reference.name;
         if name.text.starts_with('$') {
-            return Err(Diagnostic::new(name.at, "a qubit is not a value; expected a number"));
+            return Err(Diagnostic::new(
+                name.at,
+                "a qubit is not a value; expected a number",
+            ));
         }
         let symbol = self.lookup(name)?;
         match symbol {
@@ -154,7 +176,10 @@ impl<'s> Checker<'s, '_> {
                 if width > 128 {
                     return Err(Diagnostic::new(
                         name.at,
-                        format!("{} has {width} bits; at most 128 can be used as a value", quoted(name.text)),
+                        format!(
+                            "{} has {width} bits; at most 128 can be used as a value",
+                            quoted(name.text)
+                        ),
                     ));
                 }
                 Ok(Typed {
@@ -164,11 +189,18 @@ impl<'s> Checker<'s, '_> {
             }
             Symbol::Qubits(_) | Symbol::Formal(_) | Symbol::Broken => Err(Diagnostic::new(
                 name.at,
-                format!("{} is {}, not a value; expected a number", quoted(name.text), symbol.kind()),
+                format!(
+                    "{} is {}, not a value; expected a number",
+                    quoted(name.text),
+                    symbol.kind()
+                ),
             )),
             _ if reference.index.is_some() => Err(Diagnostic::new(
                 name.at,
-                format!("{} has no elements: an index into it is not supported", quoted(name.text)),
+                format!(
+                    "{} has no elements: an index into it is not supported",
+                    quoted(name.text)
+                ),
             )),
             Symbol::Constant(value) => Ok(Typed::constant(value)),
             Symbol::Variable { slot, ty } => Ok(Typed {
@@ -195,7 +227,9 @@ impl<'s> Checker<'s, '_> {
 
     pub(super) fn constant_int(&mut self, ast: &ast::Expr<'s>, what: &str) -> Checked<i128> {
         let value = self.constant(ast, what)?;
-        value.as_int().map_err(|error| Diagnostic::new(ast.at, error.message()))
+        value
+            .as_int()
+            .map_err(|error| Diagnostic::new(ast.at, error.message()))
     }
 
     /// The size of a register.
@@ -205,16 +239,23 @@ impl<'s> Checker<'s, '_> {
         };
         let size = self.constant_int(ast, "a size")?;
         if size < 1 {
-            return Err(Diagnostic::new(ast.at, format!("a size must be at least 1, not {size}")));
+            return Err(Diagnostic::new(
+                ast.at,
+                format!("a size must be at least 1, not {size}"),
+            ));
         }
-        u32::try_from(size).map_err(|_| Diagnostic::new(ast.at, format!("the size {size} is too large")))
+        u32::try_from(size)
+            .map_err(|_| Diagnostic::new(ast.at, format!("the size {size} is too large")))
     }
 
     pub(super) fn type_of(&mut self, ty: &TypeName<'s>) -> Checked<Type> {
         let at = ty.width.as_ref().map_or(ty.name.at, |width| width.at);
         let width = match &ty.width {
             Some(_) if matches!(ty.name.text, "bool" | "duration") => {
-                return Err(Diagnostic::new(at, format!("{} has no width", quoted(ty.name.text))));
+                return Err(Diagnostic::new(
+                    at,
+                    format!("{} has no width", quoted(ty.name.text)),
+                ));
             }
             Some(width) => Some(self.size(Some(width))?),
             None => None,
@@ -237,15 +278,15 @@ impl<'s> Checker<'s, '_> {
     /// An expression that will be assigned to that type.
     pub(super) fn assignable(&mut self, ast: &ast::Expr<'s>, ty: Type) -> Checked<Expr> {
         let typed = self.expression(ast)?;
-        let fitted = self.fit(typed, ty, ast.at)?;
+        let fitted = Self::fit(typed, ty, ast.at)?;
         Ok(fitted.expr)
     }
 
     /// Checks that a value can be assigned to that type; constants are converted at once.
-    pub(super) fn fit(&self, typed: Typed, ty: Type, at: u32) -> Checked<Typed> {
+    pub(super) fn fit(typed: Typed, ty: Type, at: u32) -> Checked<Typed> {
         match (typed.sample.assign_to(ty), typed.is_constant()) {
             (Ok(value), true) => Ok(Typed::constant(value)),
-            (Err(EvalError::Domain(_)), false) | (Ok(_), false) => Ok(typed),
+            (Ok(_) | Err(EvalError::Domain(_)), false) => Ok(typed),
             (Err(error), _) => Err(Diagnostic::new(at, error.message())),
         }
     }

@@ -24,7 +24,7 @@ struct Application {
     depth: u32,
 }
 
-impl<'s> Checker<'s, '_> {
+impl<'s> Checker<'s> {
     pub(super) fn define_gate(&mut self, definition: &ast::GateDefinition<'s>) -> Checked<()> {
         let name = definition.name;
         self.check_new_gate(name)?;
@@ -36,7 +36,10 @@ impl<'s> Checker<'s, '_> {
             .chain(qubits.map(|(index, name)| (name, Symbol::Formal(index))));
         for (name, symbol) in symbols {
             if scope.insert(name.text, symbol).is_some() {
-                return Err(Diagnostic::new(name.at, format!("{} is already declared", quoted(name.text))));
+                return Err(Diagnostic::new(
+                    name.at,
+                    format!("{} is already declared", quoted(name.text)),
+                ));
             }
         }
         self.scopes.push(scope);
@@ -80,29 +83,45 @@ impl<'s> Checker<'s, '_> {
     }
 
     fn add_gate(&mut self, name: Name<'s>, definition: GateDefinition) {
-        self.gates.insert(name.text, GateSymbol::Defined(self.definitions.len()));
+        self.gates
+            .insert(name.text, GateSymbol::Defined(self.definitions.len()));
         self.definitions.push(definition);
     }
 
     fn check_new_gate(&self, name: Name<'s>) -> Checked<()> {
         if !self.is_global() {
-            return Err(Diagnostic::new(name.at, "gates must be defined outside of blocks"));
+            return Err(Diagnostic::new(
+                name.at,
+                "gates must be defined outside of blocks",
+            ));
         }
-        let taken = self.scopes.first().is_some_and(|scope| scope.contains_key(name.text));
+        let taken = self
+            .scopes
+            .first()
+            .is_some_and(|scope| scope.contains_key(name.text));
         if taken || self.gates.contains_key(name.text) {
-            return Err(Diagnostic::new(name.at, format!("{} is already declared", quoted(name.text))));
+            return Err(Diagnostic::new(
+                name.at,
+                format!("{} is already declared", quoted(name.text)),
+            ));
         }
         Ok(())
     }
 
-    fn gate_body(&mut self, own: Name<'s>, body: &[Statement<'s>]) -> Checked<(Vec<BodyCall>, u64, u32)> {
+    fn gate_body(
+        &mut self,
+        own: Name<'s>,
+        body: &[Statement<'s>],
+    ) -> Checked<(Vec<BodyCall>, u64, u32)> {
         let (mut calls, mut size, mut depth) = (Vec::new(), 0_u64, 0);
         for statement in body {
             let call = match &statement.kind {
                 StatementKind::Nothing => continue,
                 StatementKind::Call(call) => call,
                 StatementKind::Barrier(operands) => {
-                    operands.iter().try_for_each(|operand| self.formal(operand).map(drop))?;
+                    operands
+                        .iter()
+                        .try_for_each(|operand| self.formal(operand).map(drop))?;
                     continue;
                 }
                 _ => {
@@ -113,7 +132,10 @@ impl<'s> Checker<'s, '_> {
                 }
             };
             if call.name.text == own.text {
-                return Err(Diagnostic::new(call.name.at, format!("gate {} calls itself", quoted(own.text))));
+                return Err(Diagnostic::new(
+                    call.name.at,
+                    format!("gate {} calls itself", quoted(own.text)),
+                ));
             }
             let application = self.application(call, statement.at)?;
             let qubits = call
@@ -162,18 +184,27 @@ impl<'s> Checker<'s, '_> {
         let times = operands.iter().map(Operand::len).max().unwrap_or(1);
         for (operand, ast) in operands.iter().zip(&call.operands) {
             if operand.len() == 0 {
-                return Err(Diagnostic::new(ast.name.at, format!("{} is empty here", quoted(ast.name.text))));
+                return Err(Diagnostic::new(
+                    ast.name.at,
+                    format!("{} is empty here", quoted(ast.name.text)),
+                ));
             }
             if operand.len() != 1 && operand.len() != times {
                 return Err(Diagnostic::new(
                     at,
-                    format!("the registers differ in size: {} and {times} qubits", operand.len()),
+                    format!(
+                        "the registers differ in size: {} and {times} qubits",
+                        operand.len()
+                    ),
                 ));
             }
         }
         let width = u64::try_from(operands.len() / 4).unwrap_or(u64::MAX);
         let each = application.size.max(width).max(1);
-        self.cost.gates = self.cost.gates.saturating_add(each.saturating_mul(u64::from(times)));
+        self.cost.gates = self
+            .cost
+            .gates
+            .saturating_add(each.saturating_mul(u64::from(times)));
         self.check_cost(at)?;
         check_distinct(&operands, times, call)?;
         let call = GateCall {
@@ -211,10 +242,17 @@ impl<'s> Checker<'s, '_> {
             ));
         }
         self.real_numbers = self.version == 2;
-        let parameters: Checked<Vec<Expr>> =
-            call.parameters.iter().map(|value| self.real(value)).collect();
+        let parameters: Checked<Vec<Expr>> = call
+            .parameters
+            .iter()
+            .map(|value| self.real(value))
+            .collect();
         self.real_numbers = false;
-        let repeats = if matches!(gate, GateRef::Builtin(_)) { 1 } else { repeats };
+        let repeats = if matches!(gate, GateRef::Builtin(_)) {
+            1
+        } else {
+            repeats
+        };
         Ok(Application {
             gate,
             powers,
@@ -227,19 +265,32 @@ impl<'s> Checker<'s, '_> {
 
     fn find_gate(&self, name: Name<'s>) -> Checked<(GateRef, usize, usize, u64, u32)> {
         let described = |gate, definition: &GateDefinition| {
-            let GateDefinition { parameters, qubits, size, depth, .. } = *definition;
+            let GateDefinition {
+                parameters,
+                qubits,
+                size,
+                depth,
+                ..
+            } = *definition;
             (gate, parameters, qubits, size, depth)
         };
         if let Some(symbol) = self.gates.get(name.text) {
             let GateSymbol::Defined(index) = *symbol else {
                 return Err(silent(name.at));
             };
-            let gate = if self.in_library { GateRef::Library(index) } else { GateRef::Defined(index) };
+            let gate = if self.in_library {
+                GateRef::Library(index)
+            } else {
+                GateRef::Defined(index)
+            };
             return match self.definitions.get(index) {
                 Some(definition) if !definition.opaque => Ok(described(gate, definition)),
                 _ => Err(Diagnostic::new(
                     name.at,
-                    format!("gate {} is opaque: it has no definition to run", quoted(name.text)),
+                    format!(
+                        "gate {} is opaque: it has no definition to run",
+                        quoted(name.text)
+                    ),
                 )),
             };
         }
@@ -253,9 +304,21 @@ impl<'s> Checker<'s, '_> {
         {
             return Ok(described(GateRef::Library(index), definition));
         }
+        if self.version == 2
+            && matches!(name.text, "qubit" | "bit" | "int" | "float" | "def" | "let")
+        {
+            let word = quoted(name.text);
+            return Err(Diagnostic::new(
+                name.at,
+                format!("{word} belongs to OpenQASM 3, but the header says version 2"),
+            ));
+        }
         Err(Diagnostic::new(
             name.at,
-            format!("there is no gate {}; a gate must be defined before it is used", quoted(name.text)),
+            format!(
+                "there is no gate {}; a gate must be defined before it is used",
+                quoted(name.text)
+            ),
         ))
     }
 
@@ -280,7 +343,11 @@ impl<'s> Checker<'s, '_> {
                 Modifier::Power(exponent) => {
                     let exponent = self.real(exponent)?;
                     if let Expr::Constant(Value::Float(value)) = exponent {
-                        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+                        #[allow(
+                            clippy::cast_possible_truncation,
+                            clippy::cast_sign_loss,
+                            reason = "saturates"
+                        )]
                         let times = value.abs().ceil() as u64;
                         repeats = repeats.saturating_mul(times);
                     }

@@ -21,11 +21,10 @@ use std::sync::Arc;
 
 type Checked<T> = Result<T, Diagnostic>;
 
-struct Checker<'s, 't> {
+struct Checker<'s> {
     version: u8,
     /// Whether this is the built-in library, whose gates refer to each other.
     in_library: bool,
-    stop: &'t Stop,
     errors: Vec<Diagnostic>,
     scopes: Vec<HashMap<&'s str, Symbol>>,
     gates: HashMap<&'s str, GateSymbol>,
@@ -49,8 +48,11 @@ struct Checker<'s, 't> {
 }
 
 /// Checks a program. The outer error is the stop, the inner ones are the author's mistakes.
-pub(super) fn program(tree: &Tree<'_>, stop: &Stop) -> Result<Result<Program, Vec<Diagnostic>>, Stopped> {
-    let mut checker = Checker::new(tree.version, stop, false);
+pub(super) fn program(
+    tree: &Tree<'_>,
+    stop: &Stop,
+) -> Result<Result<Program, Vec<Diagnostic>>, Stopped> {
+    let mut checker = Checker::new(tree.version, false);
     for (index, statement) in tree.statements.iter().enumerate() {
         if index.is_multiple_of(256) {
             stop.check()?;
@@ -64,11 +66,8 @@ pub(super) fn program(tree: &Tree<'_>, stop: &Stop) -> Result<Result<Program, Ve
 }
 
 /// Checks the built-in library and gives its definitions by name.
-pub(super) fn library<'s>(
-    tree: &Tree<'s>,
-    stop: &Stop,
-) -> (Vec<GateDefinition>, HashMap<&'s str, usize>) {
-    let mut checker = Checker::new(tree.version, stop, true);
+pub(super) fn library<'s>(tree: &Tree<'s>) -> (Vec<GateDefinition>, HashMap<&'s str, usize>) {
+    let mut checker = Checker::new(tree.version, true);
     for statement in &tree.statements {
         checker.statement(statement);
     }
@@ -83,12 +82,11 @@ pub(super) fn library<'s>(
     (checker.definitions, names)
 }
 
-impl<'s, 't> Checker<'s, 't> {
-    fn new(version: u8, stop: &'t Stop, in_library: bool) -> Self {
+impl<'s> Checker<'s> {
+    fn new(version: u8, in_library: bool) -> Self {
         Self {
             version,
             in_library,
-            stop,
             errors: Vec::new(),
             scopes: vec![HashMap::new()],
             gates: HashMap::new(),
@@ -132,19 +130,24 @@ impl<'s, 't> Checker<'s, 't> {
             StatementKind::Bits { name, size, init } => {
                 self.declare_bits(*name, size.as_ref(), init.as_ref(), at)
             }
-            StatementKind::Variable { ty, name, init, constant } => {
-                self.declare_variable(ty, *name, init.as_ref(), *constant, at)
-            }
+            StatementKind::Variable {
+                ty,
+                name,
+                init,
+                constant,
+            } => self.declare_variable(ty, *name, init.as_ref(), *constant, at),
             StatementKind::Alias { name, parts } => self.declare_alias(*name, parts),
             StatementKind::Gate(definition) => self.define_gate(definition),
             StatementKind::Opaque { name } => self.define_opaque(*name),
             StatementKind::Call(call) => self.gate_call(call, at),
-            StatementKind::Barrier(operands) => {
-                operands.iter().try_for_each(|operand| self.qubits(operand).map(drop))
-            }
+            StatementKind::Barrier(operands) => operands
+                .iter()
+                .try_for_each(|operand| self.qubits(operand).map(drop)),
             StatementKind::Delay(duration, operands) => {
                 self.expression(duration)?;
-                operands.iter().try_for_each(|operand| self.qubits(operand).map(drop))
+                operands
+                    .iter()
+                    .try_for_each(|operand| self.qubits(operand).map(drop))
             }
             StatementKind::Reset(target) => {
                 let target = self.qubits(target)?;
@@ -152,14 +155,18 @@ impl<'s, 't> Checker<'s, 't> {
             }
             StatementKind::Measure { source, target } => self.measure(source, target.as_ref(), at),
             StatementKind::Assign { target, op, value } => self.assign(target, *op, value, at),
-            StatementKind::If { condition, then, otherwise } => {
-                self.if_statement(condition, then, otherwise, at)
-            }
+            StatementKind::If {
+                condition,
+                then,
+                otherwise,
+            } => self.if_statement(condition, then, otherwise, at),
             StatementKind::For(ast) => self.for_loop(ast, at),
             StatementKind::While { condition, body } => self.while_loop(condition, body, at),
-            StatementKind::Switch { subject, cases, default } => {
-                self.switch(subject, cases, default, at)
-            }
+            StatementKind::Switch {
+                subject,
+                cases,
+                default,
+            } => self.switch(subject, cases, default, at),
             StatementKind::Break => self.leave_loop(at, true),
             StatementKind::Continue => self.leave_loop(at, false),
             StatementKind::End => self.end(at),
@@ -178,7 +185,9 @@ impl<'s, 't> Checker<'s, 't> {
             | StatementKind::Variable { name, .. }
             | StatementKind::Alias { name, .. } => name,
             StatementKind::Gate(definition) => {
-                self.gates.entry(definition.name.text).or_insert(GateSymbol::Broken);
+                self.gates
+                    .entry(definition.name.text)
+                    .or_insert(GateSymbol::Broken);
                 return;
             }
             _ => return,
@@ -201,7 +210,9 @@ impl<'s, 't> Checker<'s, 't> {
             self.cost = control::Cost::default();
             return Err(Diagnostic::new(
                 at,
-                format!("this circuit needs more than {MAX_GATES} gates or {MAX_STEPS} statements when it runs"),
+                format!(
+                    "this circuit needs more than {MAX_GATES} gates or {MAX_STEPS} statements when it runs"
+                ),
             ));
         }
         Ok(())
@@ -209,9 +220,17 @@ impl<'s, 't> Checker<'s, 't> {
 
     fn new_qubits(&mut self, count: u32, at: u32) -> Checked<Operand> {
         let first = self.qubits;
-        match first.checked_add(count).filter(|total| *total <= MAX_QUBITS) {
+        match first
+            .checked_add(count)
+            .filter(|total| *total <= MAX_QUBITS)
+        {
             Some(total) => self.qubits = total,
-            None => return Err(Diagnostic::new(at, format!("more than {MAX_QUBITS} qubits are declared"))),
+            None => {
+                return Err(Diagnostic::new(
+                    at,
+                    format!("more than {MAX_QUBITS} qubits are declared"),
+                ));
+            }
         }
         Ok(Operand::Range { first, len: count })
     }
@@ -220,7 +239,12 @@ impl<'s, 't> Checker<'s, 't> {
         let first = self.bits;
         match first.checked_add(count).filter(|total| *total <= MAX_BITS) {
             Some(total) => self.bits = total,
-            None => return Err(Diagnostic::new(at, format!("more than {MAX_BITS} bits are declared"))),
+            None => {
+                return Err(Diagnostic::new(
+                    at,
+                    format!("more than {MAX_BITS} bits are declared"),
+                ));
+            }
         }
         Ok(Operand::Range { first, len: count })
     }

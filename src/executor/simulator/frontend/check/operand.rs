@@ -9,7 +9,7 @@ use super::{Checked, Checker};
 /// Most elements of registers that indices and aliases may pick out, over the whole program.
 const MAX_LISTED: usize = 4_000_000;
 
-impl<'s> Checker<'s, '_> {
+impl<'s> Checker<'s> {
     /// The qubits that a reference stands for.
     pub(super) fn qubits(&mut self, reference: &Reference<'s>) -> Checked<Operand> {
         let name = reference.name;
@@ -24,7 +24,11 @@ impl<'s> Checker<'s, '_> {
             Symbol::Qubits(base) => self.select(base, reference),
             other => Err(Diagnostic::new(
                 name.at,
-                format!("expected a qubit, but {} is {}", quoted(name.text), other.kind()),
+                format!(
+                    "expected a qubit, but {} is {}",
+                    quoted(name.text),
+                    other.kind()
+                ),
             )),
         }
     }
@@ -74,7 +78,12 @@ impl<'s> Checker<'s, '_> {
         }
     }
 
-    fn select_one(&mut self, base: Operand, index: &ast::Expr<'s>, name: Name<'s>) -> Checked<Operand> {
+    fn select_one(
+        &mut self,
+        base: Operand,
+        index: &ast::Expr<'s>,
+        name: Name<'s>,
+    ) -> Checked<Operand> {
         let typed = self.expression(index)?;
         let number = typed
             .sample
@@ -93,7 +102,12 @@ impl<'s> Checker<'s, '_> {
         })
     }
 
-    fn select_range(&mut self, base: &Operand, range: &RangeExpr<'s>, name: Name<'s>) -> Checked<Operand> {
+    fn select_range(
+        &mut self,
+        base: &Operand,
+        range: &RangeExpr<'s>,
+        name: Name<'s>,
+    ) -> Checked<Operand> {
         let mut part = |part: &Option<ast::Expr<'s>>| match part {
             Some(value) => self.constant_int(value, "a range of an index").map(Some),
             None => Ok(None),
@@ -101,7 +115,10 @@ impl<'s> Checker<'s, '_> {
         let (start, step, end) = (part(&range.start)?, part(&range.step)?, part(&range.end)?);
         let step = step.unwrap_or(1);
         if step == 0 {
-            return Err(Diagnostic::new(range.at, "the step of a range must not be 0"));
+            return Err(Diagnostic::new(
+                range.at,
+                "the step of a range must not be 0",
+            ));
         }
         let last = i128::from(base.len()) - 1;
         let (low, high) = if step > 0 { (0, last) } else { (last, 0) };
@@ -126,7 +143,10 @@ impl<'s> Checker<'s, '_> {
     fn list(&mut self, numbers: Vec<u32>, at: u32) -> Checked<Operand> {
         self.listed += numbers.len();
         if self.listed > MAX_LISTED {
-            return Err(Diagnostic::new(at, "the circuit selects too many elements of registers"));
+            return Err(Diagnostic::new(
+                at,
+                "the circuit selects too many elements of registers",
+            ));
         }
         Ok(Operand::List(numbers.into()))
     }
@@ -140,7 +160,10 @@ impl<'s> Checker<'s, '_> {
         let mut sorted = numbers.clone();
         sorted.sort_unstable();
         if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
-            return Err(Diagnostic::new(at, "an alias must not hold the same qubit twice"));
+            return Err(Diagnostic::new(
+                at,
+                "an alias must not hold the same qubit twice",
+            ));
         }
         self.list(numbers, at)
     }
@@ -149,14 +172,21 @@ impl<'s> Checker<'s, '_> {
 /// The element at an index; negative indices count from the end.
 fn element(base: &Operand, index: i128, name: Name<'_>, at: u32) -> Checked<u32> {
     let len = base.len();
-    let wrapped = if index < 0 { index.saturating_add(i128::from(len)) } else { index };
+    let wrapped = if index < 0 {
+        index.saturating_add(i128::from(len))
+    } else {
+        index
+    };
     u32::try_from(wrapped)
         .ok()
         .and_then(|index| base.get(index))
         .ok_or_else(|| {
             Diagnostic::new(
                 at,
-                format!("index {index} is out of range: {} has {len} element(s)", quoted(name.text)),
+                format!(
+                    "index {index} is out of range: {} has {len} element(s)",
+                    quoted(name.text)
+                ),
             )
         })
 }

@@ -7,8 +7,13 @@ pub(super) fn of(action: &Action) -> Vec<(u32, u32)> {
     let mut found = Vec::new();
     match action {
         Action::Gate(call) => {
-            call.operands.iter().for_each(|operand| index(operand, &mut found));
-            call.powers.iter().chain(&call.parameters).for_each(|value| expression(value, &mut found));
+            call.operands
+                .iter()
+                .for_each(|operand| index(operand, &mut found));
+            call.powers
+                .iter()
+                .chain(&call.parameters)
+                .for_each(|value| expression(value, &mut found));
         }
         Action::Measure { source, target } => {
             index(source, &mut found);
@@ -56,7 +61,9 @@ fn expression(value: &Expr, found: &mut Vec<(u32, u32)>) {
             expression(&sides.0, found);
             expression(&sides.1, found);
         }
-        Expr::Call(_, arguments, _) => arguments.iter().for_each(|argument| expression(argument, found)),
+        Expr::Call(_, arguments, _) => arguments
+            .iter()
+            .for_each(|argument| expression(argument, found)),
     }
 }
 

@@ -11,7 +11,10 @@ pub(super) enum Symbol {
     Qubits(Operand),
     Bits(Operand),
     Constant(Value),
-    Variable { slot: usize, ty: Type },
+    Variable {
+        slot: usize,
+        ty: Type,
+    },
     /// A parameter of the gate that is being defined.
     Parameter(usize),
     /// A qubit of the gate that is being defined.
@@ -44,7 +47,7 @@ pub(super) fn silent(at: u32) -> Diagnostic {
     Diagnostic::new(at, "")
 }
 
-impl<'s> Checker<'s, '_> {
+impl<'s> Checker<'s> {
     pub(super) fn declare(&mut self, name: Name<'s>, symbol: Symbol) -> Checked<()> {
         let global = self.scopes.len() == 1;
         if let Some(scope) = self.scopes.last_mut() {
@@ -60,7 +63,11 @@ impl<'s> Checker<'s, '_> {
     }
 
     pub(super) fn lookup(&self, name: Name<'s>) -> Checked<Symbol> {
-        let found = self.scopes.iter().rev().find_map(|scope| scope.get(name.text));
+        let found = self
+            .scopes
+            .iter()
+            .rev()
+            .find_map(|scope| scope.get(name.text));
         match found {
             Some(Symbol::Broken) => Err(silent(name.at)),
             Some(symbol) => Ok(symbol.clone()),

@@ -26,7 +26,11 @@ impl<'s> Parser<'s, '_> {
         {
             self.position += 1;
             // The power associates to the right, everything else to the left.
-            let right_minimum = if strength == POWER { UNARY } else { strength + 1 };
+            let right_minimum = if strength == POWER {
+                UNARY
+            } else {
+                strength + 1
+            };
             let right = self.operators(right_minimum)?;
             let depth = left.depth.max(right.depth) + 1;
             if depth > MAX_EXPRESSION_DEPTH {
@@ -101,17 +105,19 @@ impl<'s> Parser<'s, '_> {
         let text = self.raw(token);
         let kind = match token.kind {
             TokenKind::Integer => ExprKind::Integer(
-                integer(text).ok_or_else(|| self.here("this is not an integer that fits 127 bits"))?,
+                integer(text)
+                    .ok_or_else(|| self.here("this is not an integer that fits 127 bits"))?,
             ),
-            TokenKind::Float => ExprKind::Float(
-                real(text).ok_or_else(|| self.here("this number is too large"))?,
-            ),
+            TokenKind::Float => {
+                ExprKind::Float(real(text).ok_or_else(|| self.here("this number is too large"))?)
+            }
             TokenKind::Duration => ExprKind::Duration(
                 duration(text).ok_or_else(|| self.here("this duration is too large"))?,
             ),
             TokenKind::Text => {
-                let (value, width) = bit_string(text)
-                    .ok_or_else(|| self.here("expected a text of up to 128 bits such as \"0110\""))?;
+                let (value, width) = bit_string(text).ok_or_else(|| {
+                    self.here("expected a text of up to 128 bits such as \"0110\"")
+                })?;
                 ExprKind::Bits { value, width }
             }
             TokenKind::Sign if text == "(" => {
@@ -190,7 +196,8 @@ impl<'s> Parser<'s, '_> {
         }
         let range = self.range_or_value()?;
         if self.text() == "," {
-            return Err(self.here("indices with several dimensions are not supported by this simulator yet"));
+            return Err(self
+                .here("indices with several dimensions are not supported by this simulator yet"));
         }
         self.expect("]")?;
         Ok(range)
@@ -265,7 +272,14 @@ fn real(text: &str) -> Option<f64> {
 }
 
 fn duration(text: &str) -> Option<f64> {
-    let units = [("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("dt", 1e-9), ("s", 1.0)];
+    let units = [
+        ("ns", 1e-9),
+        ("us", 1e-6),
+        ("µs", 1e-6),
+        ("ms", 1e-3),
+        ("dt", 1e-9),
+        ("s", 1.0),
+    ];
     let (number, scale) = units
         .iter()
         .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, scale)))?;

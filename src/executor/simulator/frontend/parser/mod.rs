@@ -71,7 +71,9 @@ pub(crate) fn parse<'s>(
 impl<'s> Parser<'s, '_> {
     fn program(&mut self) -> Vec<Statement<'s>> {
         if matches!(self.text(), "{" | "[") {
-            self.errors.push(self.here("this looks like JSON; expected OpenQASM, such as `OPENQASM 3.0;`"));
+            self.errors.push(
+                self.here("this looks like JSON; expected OpenQASM, such as `OPENQASM 3.0;`"),
+            );
             return Vec::new();
         }
         if let Err(error) = self.header() {
@@ -93,7 +95,9 @@ impl<'s> Parser<'s, '_> {
             "2" | "2.0" => 2,
             "3" | "3.0" | "3.1" => 3,
             _ if number => {
-                return Err(self.here(format!("version {text} is not supported; expected 2.0, 3.0 or 3.1")));
+                return Err(self.here(format!(
+                    "version {text} is not supported; expected 2.0, 3.0 or 3.1"
+                )));
             }
             _ => return Err(self.expected("a version number such as 3.0")),
         };
@@ -197,7 +201,11 @@ impl<'s> Parser<'s, '_> {
 
     /// The text of the token that many places ahead; nothing for quoted texts and pragmas.
     fn text_at(&self, ahead: usize) -> &'s str {
-        let token = self.tokens.get(self.position + ahead).copied().unwrap_or(END);
+        let token = self
+            .tokens
+            .get(self.position + ahead)
+            .copied()
+            .unwrap_or(END);
         if matches!(token.kind, TokenKind::Text | TokenKind::Pragma) {
             return "";
         }
@@ -231,7 +239,11 @@ impl<'s> Parser<'s, '_> {
         if self.eat(";") {
             return Ok(());
         }
-        let previous = self.tokens.get(self.position.wrapping_sub(1)).copied().unwrap_or(END);
+        let previous = self
+            .tokens
+            .get(self.position.wrapping_sub(1))
+            .copied()
+            .unwrap_or(END);
         let error = Diagnostic::new(
             previous.end,
             format!("expected `;`, found {}", self.found()),
@@ -278,7 +290,11 @@ impl<'s> Parser<'s, '_> {
         Diagnostic::new(self.peek().start, message)
     }
 
-    fn list<T>(&mut self, close: &str, mut item: impl FnMut(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
+    fn list<T>(
+        &mut self,
+        close: &str,
+        mut item: impl FnMut(&mut Self) -> Parsed<T>,
+    ) -> Parsed<Vec<T>> {
         let mut items = Vec::new();
         while self.text() != close {
             items.push(item(self)?);
@@ -296,11 +312,50 @@ impl<'s> Parser<'s, '_> {
             "qreg", "reset",
         ];
         const THREE: [&str; 44] = [
-            "angle", "array", "bit", "bool", "box", "break", "cal", "case", "complex", "const",
-            "continue", "ctrl", "def", "default", "defcal", "defcalgrammar", "delay", "duration",
-            "durationof", "else", "end", "euler", "extern", "false", "float", "for", "gphase",
-            "im", "in", "input", "int", "inv", "let", "negctrl", "output", "pow", "qubit",
-            "return", "stretch", "switch", "tau", "true", "uint", "while",
+            "angle",
+            "array",
+            "bit",
+            "bool",
+            "box",
+            "break",
+            "cal",
+            "case",
+            "complex",
+            "const",
+            "continue",
+            "ctrl",
+            "def",
+            "default",
+            "defcal",
+            "defcalgrammar",
+            "delay",
+            "duration",
+            "durationof",
+            "else",
+            "end",
+            "euler",
+            "extern",
+            "false",
+            "float",
+            "for",
+            "gphase",
+            "im",
+            "in",
+            "input",
+            "int",
+            "inv",
+            "let",
+            "negctrl",
+            "output",
+            "pow",
+            "qubit",
+            "return",
+            "stretch",
+            "switch",
+            "tau",
+            "true",
+            "uint",
+            "while",
         ];
         BOTH.contains(&word) || (self.version >= 3 && THREE.contains(&word))
     }

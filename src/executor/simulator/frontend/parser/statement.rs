@@ -48,11 +48,13 @@ impl<'s> Parser<'s, '_> {
             "end" => self.word(StatementKind::End),
             "delay" => self.delay(),
             "box" => self.box_statement(),
-            "def" | "extern" | "cal" | "defcal" | "defcalgrammar" | "input" | "output" | "array"
-            | "angle" | "complex" | "stretch" | "return" => {
+            "def" | "extern" | "cal" | "defcal" | "defcalgrammar" | "input" | "output"
+            | "array" | "angle" | "complex" | "stretch" | "return" => {
                 Err(self.here(format!("`{word}` is not supported by this simulator yet")))
             }
-            "case" | "default" | "else" => Err(self.here(format!("`{word}` without its beginning"))),
+            "case" | "default" | "else" => {
+                Err(self.here(format!("`{word}` without its beginning")))
+            }
             "ctrl" | "negctrl" | "inv" | "pow" | "gphase" => self.gate_call(),
             _ if self.is_reserved(word) => Err(self.expected("a statement")),
             _ => self.assignment_or_call(),
@@ -62,14 +64,30 @@ impl<'s> Parser<'s, '_> {
     fn version_two_statement(&mut self, word: &str) -> Parsed<StatementKind<'s>> {
         let newer = matches!(
             word,
-            "qubit" | "bit" | "const" | "int" | "uint" | "float" | "bool" | "let" | "for" | "while"
-                | "switch" | "def" | "delay" | "box"
+            "qubit"
+                | "bit"
+                | "const"
+                | "int"
+                | "uint"
+                | "float"
+                | "bool"
+                | "let"
+                | "for"
+                | "while"
+                | "switch"
+                | "def"
+                | "delay"
+                | "box"
         );
         let called = self.text_at(1);
         if (newer && matches!(called, "[" | "(" | "{" | "int" | "uint")) || called == "=" {
             return Err(self.here(format!(
                 "{} belongs to OpenQASM 3, but the header says version 2",
-                if called == "=" { "`=`".to_owned() } else { quoted(word) }
+                if called == "=" {
+                    "`=`".to_owned()
+                } else {
+                    quoted(word)
+                }
             )));
         }
         self.gate_call()

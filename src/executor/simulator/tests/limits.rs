@@ -1,0 +1,352 @@
+//! Limits: memory, time, counts of everything.
+
+use super::super::{Request, SimulatorError, Stop, Stopped, check, run};
+use super::{assert_refused, errors, simulate};
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+fn limited(source: &str, memory_limit_bytes: u64) -> Result<u64, String> {
+    let request = Request {
+        source,
+        shots: 1000,
+        seed: Some(1),
+        memory: false,
+        memory_limit_bytes,
+    };
+    match run(&request, &Stop::default()) {
+        Ok(output) => Ok(output.counts.values().sum()),
+        Err(SimulatorError::ResourceLimit { message }) => Err(message),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_state_over_the_limit_is_refused_with_numbers() {
+    let source = "OPENQASM 3; qubit[20] q; h q;";
+    assert_eq!(
+        limited(source, 16 << 19),
+        Err("the circuit uses 20 qubits, whose state needs 16777216 bytes of memory; the limit is 8388608 bytes".to_owned())
+    );
+    assert_eq!(limited(source, 16 << 20), Ok(1000));
+    let message = limited("OPENQASM 3; qubit[127] q; h q;", u64::MAX).unwrap_err();
+    assert!(
+        message.contains("127 qubits") && message.contains("16 × 2^127 bytes"),
+        "{message}"
+    );
+    let message = limited("OPENQASM 3; qubit[50] q; h q;", u64::MAX).unwrap_err();
+    assert!(
+        message.contains("50 qubits") && message.contains("this machine has not that much"),
+        "{message}"
+    );
+}
+
+#[test]
+fn branches_without_memory_for_copies_give_the_same_counts() {
+    let mut source = "OPENQASM 3; qubit[6] q; bit[6] c;".to_owned();
+    for round in 0..8 {
+        write!(
+            source,
+            "h q; c[{0}] = measure q[{0}]; if (c[{0}]) {{ cx q[0], q[5]; t q; }} h q;",
+            round % 5
+        )
+        .unwrap();
+    }
+    source.push_str("c = measure q;");
+    let counts = |memory_limit_bytes| {
+        let request = Request {
+            source: &source,
+            shots: 500,
+            seed: Some(5),
+            memory: false,
+            memory_limit_bytes,
+        };
+        run(&request, &Stop::default()).unwrap().counts
+    };
+    let tight = Request {
+        source: &source,
+        shots: 500,
+        seed: Some(5),
+        memory: false,
+        memory_limit_bytes: 16 << 6,
+    };
+    // The result itself does not fit so little; the limit must let one state and the counts pass.
+    assert!(run(&tight, &Stop::default()).is_err());
+    assert_eq!(counts(16 << 10), counts(1 << 30));
+}
+
+#[test]
+fn a_deadline_ends_a_long_run_soon() {
+    let source = format!(
+        "OPENQASM 3; qubit[22] q; {} cx q[20], q[21];",
+        "h q; ccx q[0], q[1], q[2]; ".repeat(500)
+    );
+    let started = Instant::now();
+    let stop = Stop::new(Some(started + Duration::from_millis(300)));
+    let request = Request {
+        source: &source,
+        shots: 10,
+        seed: None,
+        memory: false,
+        memory_limit_bytes: 1 << 30,
+    };
+    assert_eq!(
+        run(&request, &stop),
+        Err(SimulatorError::Stopped(Stopped::DeadlineExceeded))
+    );
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn a_cancelled_run_ends() {
+    let source = "OPENQASM 3; qubit q; bit c; while (!c) { c = measure q; }";
+    let request = Request {
+        source,
+        shots: 10,
+        seed: None,
+        memory: false,
+        memory_limit_bytes: 1 << 30,
+    };
+    let stop = Stop::default();
+    let result = std::thread::scope(|scope| {
+        let running = scope.spawn(|| run(&request, &stop));
+        stop.clone().cancel();
+        running.join().unwrap()
+    });
+    assert_eq!(result, Err(SimulatorError::Stopped(Stopped::Cancelled)));
+}
+
+#[test]
+fn counts_of_everything_are_limited() {
+    assert_refused(
+        "OPENQASM 3;\nqubit[70000] q;",
+        2,
+        14,
+        "more than 65536 qubits",
+    );
+    assert_refused(
+        "OPENQASM 3;\nbit[40000] a; bit[40000] b;",
+        2,
+        26,
+        "more than 65536 bits",
+    );
+    assert_refused(
+        "OPENQASM 3;\nqubit q; for int i in [0:999999999] { x q; }",
+        2,
+        10,
+        "more than 5000000 gates",
+    );
+    assert_refused(
+        "OPENQASM 3;\nfor int i in [0:999999999] { }",
+        2,
+        1,
+        "20000000 statements",
+    );
+    assert_refused(
+        "OPENQASM 3;\nqubit q; pow(1000000000) @ gpi2(0) q; pow(99999999) @ rzz(1) q, q;",
+        2,
+        10,
+        "gates",
+    );
+    let too_long = " ".repeat((1 << 20) + 1);
+    assert!(matches!(
+        check(&too_long),
+        Err(SimulatorError::ResourceLimit { .. })
+    ));
+    let shots = Request {
+        source: "qubit q;",
+        shots: u32::MAX,
+        seed: None,
+        memory: true,
+        memory_limit_bytes: 1 << 30,
+    };
+    assert!(matches!(
+        run(&shots, &Stop::default()),
+        Err(SimulatorError::ResourceLimit { .. })
+    ));
+}
+
+#[test]
+fn deep_nesting_is_refused_on_a_small_stack() {
+    let texts = [
+        format!(
+            "OPENQASM 3; qubit q; rx({}1{}) q;",
+            "(".repeat(100_000),
+            ")".repeat(100_000)
+        ),
+        format!("OPENQASM 3; qubit q; rx({}1) q;", "-".repeat(100_000)),
+        format!("OPENQASM 3; qubit q; rx(1{}) q;", "+1".repeat(100_000)),
+        format!("OPENQASM 3; qubit q; rx(1{}) q;", "**1".repeat(100_000)),
+        format!(
+            "OPENQASM 3; qubit q; {} x q; {}",
+            "if (true) {".repeat(50_000),
+            "}".repeat(50_000)
+        ),
+        format!("OPENQASM 3; qubit q; {} x q;", "if (true) ".repeat(50_000)),
+        format!(
+            "OPENQASM 3; qubit q; {} x q;",
+            "if (true) { } else ".repeat(40_000)
+        ),
+        format!(
+            "OPENQASM 3; bit[2] q; {}0{};",
+            "q[".repeat(90_000),
+            "]".repeat(90_000)
+        ),
+        format!("OPENQASM 3; qubit q; {} x q;", "inv @ ".repeat(100_000)),
+        format!(
+            "OPENQASM 3; qubit q; rx({}1{}) q;",
+            "sin(".repeat(90_000),
+            ")".repeat(90_000)
+        ),
+        format!(
+            "OPENQASM 3; qubit q; rx({}1{}) q;",
+            "int(".repeat(90_000),
+            ")".repeat(90_000)
+        ),
+        "{".repeat(1_000_000),
+        "[".repeat(1_000_000),
+        "box{".repeat(200_000),
+        (1..20_000).fold("gate g0 a { }".to_owned(), |mut text, i| {
+            write!(text, "gate g{i} a{{g{} a;}}", i - 1).unwrap();
+            text
+        }),
+    ];
+    let worker = std::thread::Builder::new().stack_size(2 << 20);
+    let handle = worker.spawn(move || {
+        for text in texts {
+            let started = Instant::now();
+            let _ = simulate(&text, 1);
+            assert!(started.elapsed() < Duration::from_secs(5), "{:.60}", text);
+        }
+    });
+    handle.unwrap().join().unwrap();
+}
+
+#[test]
+fn nesting_within_the_limits_runs_on_a_small_stack() {
+    let texts = [
+        format!(
+            "OPENQASM 3; qubit q; rx({}pi{}) q;",
+            "(".repeat(95),
+            ")".repeat(95)
+        ),
+        format!("OPENQASM 3; qubit q; rx({}pi) q;", "0+".repeat(95)),
+        format!(
+            "OPENQASM 3; qubit q; {} x q; {}",
+            "if (true) {".repeat(45),
+            "}".repeat(45)
+        ),
+        format!(
+            "OPENQASM 3; qubit q; int i; {} x q; {}",
+            "if (i == 0) {".repeat(45),
+            "}".repeat(45)
+        ),
+        (1..95).fold("gate g0 a { x a; }".to_owned(), |mut text, i| {
+            write!(text, "gate g{i} a{{g{} a;}}", i - 1).unwrap();
+            text
+        }) + "qubit q; g94 q;",
+    ];
+    let worker = std::thread::Builder::new().stack_size(2 << 20);
+    let handle = worker.spawn(move || {
+        for text in texts {
+            assert_eq!(
+                simulate(&text, 5).unwrap().counts.get("1"),
+                Some(&5),
+                "{text}"
+            );
+        }
+    });
+    handle.unwrap().join().unwrap();
+}
+
+#[test]
+fn large_texts_end_soon() {
+    let names = (0..60_000).fold(String::new(), |mut text, i| {
+        write!(text, "qubit a{i};").unwrap();
+        text
+    });
+    let statements = format!("qubit[9] q;{}", "x q[3];".repeat(140_000));
+    let lists = format!("qubit[65000] q;{}", "x q[0:2:64999];".repeat(60_000));
+    let broadcasts = format!(
+        "qubit[65000] q;if(true){{{}}}",
+        "barrier q;x q;".repeat(60_000)
+    );
+    let wide = format!("gate g {0} {{ }} qubit[30000] q; {1}", words(5000), calls());
+    let texts = [
+        names,
+        statements,
+        lists,
+        broadcasts,
+        wide,
+        format!("qubit {};", "q".repeat(1_000_000)),
+        format!("qubit q; rx({}) q;", "9".repeat(1_000_000)),
+        format!("qubit q; rx(0.{}) q;", "9".repeat(1_000_000)),
+        format!("/*{}", "*".repeat(1_000_000)),
+        format!("include \"{}\";", "x".repeat(1_000_000)),
+        "\u{1F600}".repeat(200_000),
+        "@".repeat(1_000_000),
+        ";".repeat(1_000_000),
+        "\"".repeat(1_000_000),
+    ];
+    for text in texts {
+        let started = Instant::now();
+        let request = Request {
+            source: &text,
+            shots: 10,
+            seed: Some(1),
+            memory: false,
+            memory_limit_bytes: 1 << 20,
+        };
+        let result = run(&request, &Stop::new(Some(started + Duration::from_secs(3))));
+        assert!(
+            started.elapsed() < Duration::from_secs(5),
+            "{:.60} took {:?}",
+            text,
+            started.elapsed()
+        );
+        if let Err(error) = result {
+            assert!(error.to_string().len() < 10_000, "{:.60}", text);
+        }
+    }
+}
+
+fn words(count: usize) -> String {
+    let names: Vec<String> = (0..count).map(|i| format!("a{i}")).collect();
+    names.join(",")
+}
+
+fn calls() -> String {
+    let operands: Vec<String> = (0..5000).map(|i| format!("q[{i}]")).collect();
+    format!("g {};", operands.join(",")).repeat(20)
+}
+
+#[test]
+fn a_result_over_the_limit_is_refused() {
+    let source = "OPENQASM 3; qubit[12] q; bit[60000] c; h q; c[0:11] = measure q;";
+    let message = limited(source, 1 << 20).unwrap_err();
+    assert!(message.contains("different outcomes"), "{message}");
+}
+
+#[test]
+fn nothing_but_errors_comes_from_texts_that_are_not_circuits() {
+    for text in [
+        "{}",
+        "<html>",
+        "hello world",
+        "OPENQASM",
+        "OPENQASM 3",
+        "\u{0}",
+        "OPENQASM 3; qubit q; h",
+        "((((",
+        "\"",
+        "$",
+        "gate",
+        "if",
+        "let a = ;",
+    ] {
+        assert!(!errors(text).is_empty(), "{text}");
+    }
+}
