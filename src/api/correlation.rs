@@ -40,12 +40,16 @@ pub async fn correlate(
     let span = info_span!("request", correlation_id = id, %method, path);
     let began = Instant::now();
     let answering = async {
-        // Handlers and extractors turn their errors into responses themselves; only a middleware could fail here, and none does.
+        // Handlers and extractors turn their errors into responses themselves; only a middleware
+        // could fail here, and none does.
         let mut response = next.call(request).await?;
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(HEADER, value);
         }
-        let (status, elapsed_ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1e3);
+        let (status, elapsed_ms) = (
+            response.status().as_u16(),
+            began.elapsed().as_secs_f64() * 1e3,
+        );
         if response.status().is_server_error() {
             warn!(status, elapsed_ms, "request failed");
         } else {

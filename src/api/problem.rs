@@ -56,19 +56,39 @@ pub struct ProblemBody {
 impl Problem {
     /// A problem of this status; `code` is for programs, `detail` for people.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: FieldErrors::new(), allow: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            errors: FieldErrors::new(),
+            allow: None,
+        }
     }
 
     /// Fields that are well-formed and cannot be used.
     pub fn validation(errors: FieldErrors) -> Self {
         let names: Vec<&str> = errors.keys().map(String::as_str).collect();
-        let detail = format!("The request cannot be used: see errors for {}.", names.join(", "));
-        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", detail) }
+        let detail = format!(
+            "The request cannot be used: see errors for {}.",
+            names.join(", ")
+        );
+        Self {
+            errors,
+            ..Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "validation_failed",
+                detail,
+            )
+        }
     }
 
     /// No task has this id.
     pub fn task_not_found(task_id: uuid::Uuid) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "task_not_found", format!("There is no task {task_id}."))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "task_not_found",
+            format!("There is no task {task_id}."),
+        )
     }
 
     /// The path exists, the method does not.
@@ -106,7 +126,10 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
-        if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE) {
+        if matches!(
+            self.status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE
+        ) {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()));
         }
         if let Some(allow) = self.allow {
@@ -122,8 +145,13 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Unavailable(reason) => {
                 warn!(reason, "request refused: the database cannot be reached");
-                let detail = "The database cannot be reached; nothing was changed. Try again in a moment.";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail)
+                let detail =
+                    "The database cannot be reached; nothing was changed. Try again in a moment.";
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "database_unavailable",
+                    detail,
+                )
             }
             StoreError::Collision(reason) => {
                 warn!(reason, "request refused: collision");
@@ -160,9 +188,11 @@ impl From<SubmitError> for Problem {
                 let detail = "The queue cannot be reached; the task was not accepted. Try again in a moment.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue_unavailable", detail)
             }
-            SubmitError::KeyReused { .. } => {
-                Self::new(StatusCode::CONFLICT, "idempotency_key_reused", format!("{error}."))
-            }
+            SubmitError::KeyReused { .. } => Self::new(
+                StatusCode::CONFLICT,
+                "idempotency_key_reused",
+                format!("{error}."),
+            ),
         }
     }
 }

@@ -22,11 +22,17 @@ pub fn task_id(segment: &str) -> Result<Uuid, Problem> {
 
 /// Which tasks `GET /tasks` is asked for.
 pub fn task_filter(query: &str) -> Result<TaskFilter, Problem> {
-    let mut filter = TaskFilter { limit: DEFAULT_LIMIT, ..TaskFilter::default() };
+    let mut filter = TaskFilter {
+        limit: DEFAULT_LIMIT,
+        ..TaskFilter::default()
+    };
     let mut errors = FieldErrors::new();
     for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let refused = match key.as_ref() {
-            "status" => value.parse().map(|status| filter.statuses.push(status)).map_err(|error| format!("{error}")),
+            "status" => value
+                .parse()
+                .map(|status| filter.statuses.push(status))
+                .map_err(|error| format!("{error}")),
             "backend" => {
                 filter.backend = Some(value.into_owned());
                 Ok(())
@@ -52,10 +58,21 @@ pub fn task_filter(query: &str) -> Result<TaskFilter, Problem> {
         }
     }
     // PostgreSQL cannot compare with it, and no backend is called that.
-    if filter.backend.as_deref().is_some_and(|backend| backend.contains('\0')) {
-        errors.insert("backend".to_owned(), "must not contain the NUL character".to_owned());
+    if filter
+        .backend
+        .as_deref()
+        .is_some_and(|backend| backend.contains('\0'))
+    {
+        errors.insert(
+            "backend".to_owned(),
+            "must not contain the NUL character".to_owned(),
+        );
     }
-    if errors.is_empty() { Ok(filter) } else { Err(Problem::validation(errors)) }
+    if errors.is_empty() {
+        Ok(filter)
+    } else {
+        Err(Problem::validation(errors))
+    }
 }
 
 #[cfg(test)]
@@ -72,7 +89,9 @@ mod tests {
 
     #[test]
     fn every_bad_parameter_is_named() {
-        let problem = task_filter("status=done&limit=0&cursor=x&colour=red").unwrap_err().to_string();
+        let problem = task_filter("status=done&limit=0&cursor=x&colour=red")
+            .unwrap_err()
+            .to_string();
         for name in ["status", "limit", "cursor", "colour"] {
             assert!(problem.contains(name), "{problem}");
         }

@@ -42,8 +42,8 @@ pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, Sock
             .wrap(cross_origin(&origins))
             .wrap(middleware::from_fn(correlation::correlate))
             .configure(routes::configure)
-            .route("/", web::get().to(|| see_other("/docs/")))
-            .route("/docs", web::get().to(|| see_other("/docs/")))
+            .route("/", web::get().to(to_docs))
+            .route("/docs", web::get().to(to_docs))
             .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", description.clone()))
             .default_service(web::to(routes::not_found))
     })
@@ -56,8 +56,10 @@ pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, Sock
     Ok((server.run(), address))
 }
 
-async fn see_other(path: &'static str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((LOCATION, path)).finish()
+/// The Swagger UI lives under its folder's name alone.
+async fn to_docs() -> HttpResponse {
+    let location = (LOCATION, "/docs/");
+    HttpResponse::SeeOther().insert_header(location).finish()
 }
 
 fn cross_origin(origins: &[String]) -> Cors {
@@ -69,5 +71,7 @@ fn cross_origin(origins: &[String]) -> Cors {
     if origins.iter().any(|origin| origin == "*") {
         return cors.allow_any_origin().send_wildcard();
     }
-    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+    origins
+        .iter()
+        .fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

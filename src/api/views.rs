@@ -17,7 +17,9 @@ const MILLISECONDS: &[BorrowedFormatItem<'_>] =
 
 /// A time as it is written everywhere: `2025-12-28T14:30:00.123Z`.
 pub fn rfc3339_milliseconds(time: OffsetDateTime) -> String {
-    time.to_offset(time::UtcOffset::UTC).format(MILLISECONDS).unwrap_or_default()
+    time.to_offset(time::UtcOffset::UTC)
+        .format(MILLISECONDS)
+        .unwrap_or_default()
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives references")]
@@ -25,12 +27,23 @@ fn time<S: Serializer>(time: &OffsetDateTime, serializer: S) -> Result<S::Ok, S:
     serializer.serialize_str(&rfc3339_milliseconds(*time))
 }
 
-#[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde gives references")]
-fn optional_time<S: Serializer>(time: &Option<OffsetDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
+#[allow(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde gives references"
+)]
+fn optional_time<S: Serializer>(
+    time: &Option<OffsetDateTime>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     time.map(rfc3339_milliseconds).serialize(serializer)
 }
 
 /// The answer to a submission.
+#[allow(
+    clippy::struct_field_names,
+    reason = "`submitted_at` is its name on the wire"
+)]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Submitted {
     /// The new task.
@@ -89,15 +102,24 @@ pub struct TaskOverview {
     #[schema(value_type = String, format = DateTime)]
     pub submitted_at: OffsetDateTime,
     /// When it may be claimed next, while it waits for that.
-    #[serde(serialize_with = "optional_time", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        serialize_with = "optional_time",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub available_at: Option<OffsetDateTime>,
     /// When the last attempt began.
-    #[serde(serialize_with = "optional_time", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        serialize_with = "optional_time",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub started_at: Option<OffsetDateTime>,
     /// When it reached its terminal status.
-    #[serde(serialize_with = "optional_time", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        serialize_with = "optional_time",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub completed_at: Option<OffsetDateTime>,
     /// Who runs it now.

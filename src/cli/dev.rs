@@ -26,8 +26,9 @@ use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
 
 /// Run all of it on this machine, with nothing to set up
 ///
-/// Starts a private PostgreSQL from the machine's own package, brings its schema up to date, and serves the API with a worker for the
-/// backends simulator and mock. Tasks are kept in the data directory and are still there at the next start.
+/// Starts a private PostgreSQL from the machine's own package, brings its schema up to date, and
+/// serves the API with a worker for the backends simulator and mock. Tasks are kept in the data
+/// directory and are still there at the next start.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   qtask dev
@@ -38,7 +39,12 @@ pub struct DevArgs {
     port: String,
 
     /// The address to listen on
-    #[arg(long, env = "HOST", value_name = "ADDRESS", default_value = "127.0.0.1")]
+    #[arg(
+        long,
+        env = "HOST",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1"
+    )]
     host: String,
 
     /// Where tasks are kept; by default in the user's data directory
@@ -81,10 +87,16 @@ const GRACE: Duration = Duration::from_secs(2);
 impl DevArgs {
     fn check(&self) -> Result<DevSettings, InvalidSettings> {
         let mut checker = Checker::default();
-        let host = checker.parsed::<IpAddr>("HOST", &self.host).unwrap_or(IpAddr::from([127, 0, 0, 1]));
+        let host = checker
+            .parsed::<IpAddr>("HOST", &self.host)
+            .unwrap_or(IpAddr::from([127, 0, 0, 1]));
         let port = checker.number("PORT", &self.port, 0..=u16::MAX);
         let data_dir = self.data_dir.clone().unwrap_or_else(default_data_dir);
-        let mut postgres = Options { data_dir, bin_dir: self.postgres_bin.clone(), supervisor: Vec::new() };
+        let mut postgres = Options {
+            data_dir,
+            bin_dir: self.postgres_bin.clone(),
+            supervisor: Vec::new(),
+        };
         match Options::new(postgres.data_dir.clone()) {
             Ok(options) => postgres.supervisor = options.supervisor,
             Err(error) => checker.refuse("--data-dir", format_args!("{error:#}")),
@@ -108,12 +120,23 @@ impl DevArgs {
 
 pub fn main(args: &DevArgs) -> ExitCode {
     process::run(args.check(), |settings, stop| async move {
-        let DevSettings { api, postgres, execution, concurrency, lease, sweep, log } = settings;
+        let DevSettings {
+            api,
+            postgres,
+            execution,
+            concurrency,
+            lease,
+            sweep,
+            log,
+        } = settings;
         telemetry::start(log);
         let data_dir = postgres.data_dir.clone();
         let mut postgres = PrivatePostgres::start(postgres).await?;
-        let database =
-            DatabaseSettings { url: postgres.url().to_owned(), pool_size: 8, timeout: TIMEOUT };
+        let database = DatabaseSettings {
+            url: postgres.url().to_owned(),
+            pool_size: 8,
+            timeout: TIMEOUT,
+        };
         let worker = WorkerSettings {
             name: "dev".to_owned(),
             concurrency,
@@ -144,20 +167,40 @@ async fn run(
     data_dir: &std::path::Path,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    migrate_up(&database.url, database.timeout).await.context("the schema cannot be brought up to date")?;
+    migrate_up(&database.url, database.timeout)
+        .await
+        .context("the schema cannot be brought up to date")?;
     let store = Store::new(Pools::new(&database)?, Wake::Notify);
-    tokio::spawn(sweep::run(store.clone(), Dispatcher::Postgres, sweep, stop.clone()));
+    tokio::spawn(sweep::run(
+        store.clone(),
+        Dispatcher::Postgres,
+        sweep,
+        stop.clone(),
+    ));
     let backends = [SIMULATOR, MOCK];
     let executors: Executors = backends
         .into_iter()
         .filter_map(|backend| Some((backend.to_owned(), execution.executor(backend)?)))
         .collect();
     let health = Arc::new(WorkerHealth::starting());
-    let working = tokio::spawn(worker::run(worker, store.clone(), executors, health, stop.clone()));
+    let working = tokio::spawn(worker::run(
+        worker,
+        store.clone(),
+        executors,
+        health,
+        stop.clone(),
+    ));
     let known = backends.map(str::to_owned).to_vec();
-    let serving = serve::serve(api, known, store, Dispatcher::Postgres, stop.clone(), |address| {
-        println!("{}", welcome(address, data_dir));
-    });
+    let serving = serve::serve(
+        api,
+        known,
+        store,
+        Dispatcher::Postgres,
+        stop.clone(),
+        |address| {
+            println!("{}", welcome(address, data_dir));
+        },
+    );
     let served = serving.await;
     // A port that is taken ends the serving; the worker must not go on alone.
     stop.cancel();

@@ -15,7 +15,12 @@ use clap::Args;
   qtask health --url http://api:8000/health")]
 pub struct HealthArgs {
     /// The port on this machine
-    #[arg(long, value_name = "PORT", default_value_t = 8000, conflicts_with = "url")]
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 8000,
+        conflicts_with = "url"
+    )]
     port: u16,
 
     /// The whole address, instead of a port
@@ -28,8 +33,13 @@ pub struct HealthArgs {
 }
 
 pub fn main(args: &HealthArgs) -> ExitCode {
-    let url = args.url.clone().unwrap_or_else(|| format!("http://127.0.0.1:{}/readyz", args.port));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let url = args
+        .url
+        .clone()
+        .unwrap_or_else(|| format!("http://127.0.0.1:{}/readyz", args.port));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let answer = match runtime {
         Ok(runtime) => runtime.block_on(ask(&url, Duration::from_secs(args.timeout.into()))),
         Err(error) => Err(error.to_string()),
@@ -51,10 +61,18 @@ async fn ask(url: &str, limit: Duration) -> Result<String, String> {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         cause.unwrap_or_else(|| error.to_string())
     };
-    let client = reqwest::Client::builder().timeout(limit).no_proxy().build().map_err(say)?;
+    let client = reqwest::Client::builder()
+        .timeout(limit)
+        .no_proxy()
+        .build()
+        .map_err(say)?;
     let response = client.get(url).send().await.map_err(say)?;
     let status = response.status();
     let text = response.text().await.map_err(say)?;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if status.is_success() { Ok(line) } else { Err(format!("{status}: {line}")) }
+    if status.is_success() {
+        Ok(line)
+    } else {
+        Err(format!("{status}: {line}"))
+    }
 }

@@ -13,7 +13,9 @@ use crate::config::database::DatabaseArgs;
 use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::{Checker, InvalidSettings};
 use crate::domain::backoff::Backoff;
-use crate::store::{DatabaseSettings, Pools, Store, Wake, migrate_down, migrate_up, migration_status};
+use crate::store::{
+    DatabaseSettings, Pools, Store, Wake, migrate_down, migrate_up, migration_status,
+};
 use crate::telemetry;
 
 /// Bring the database's schema up to date
@@ -29,7 +31,13 @@ pub struct MigrateArgs {
     direction: Option<Direction>,
 
     /// How long to wait for the database
-    #[arg(long, env = "QTASK_MIGRATE_WAIT", value_name = "TIME", default_value = "60s", global = true)]
+    #[arg(
+        long,
+        env = "QTASK_MIGRATE_WAIT",
+        value_name = "TIME",
+        default_value = "60s",
+        global = true
+    )]
     wait: String,
 
     #[command(flatten)]
@@ -63,7 +71,11 @@ impl MigrateArgs {
         let mut checker = Checker::default();
         let settings = MigrateSettings {
             database: self.database.check(&mut checker),
-            wait: checker.duration("QTASK_MIGRATE_WAIT", &self.wait, Duration::ZERO..=Duration::from_secs(3_600)),
+            wait: checker.duration(
+                "QTASK_MIGRATE_WAIT",
+                &self.wait,
+                Duration::ZERO..=Duration::from_hours(1),
+            ),
             log: self.log.check(&mut checker),
         };
         checker.finish(settings)
@@ -75,7 +87,9 @@ pub fn main(args: &MigrateArgs) -> ExitCode {
     process::run(args.check(), |settings, stop| async move {
         telemetry::start(settings.log);
         wait_for_database(&settings.database, settings.wait, &stop).await?;
-        stop.run_until_cancelled(migrate(direction, &settings.database)).await.unwrap_or(Ok(()))
+        stop.run_until_cancelled(migrate(direction, &settings.database))
+            .await
+            .unwrap_or(Ok(()))
     })
 }
 
@@ -84,17 +98,29 @@ async fn migrate(direction: Direction, database: &DatabaseSettings) -> anyhow::R
     match direction {
         Direction::Up => {
             let applied = migrate_up(url, *timeout).await?;
-            applied.iter().for_each(|name| println!("applied {name}"));
+            for name in applied {
+                println!("applied {name}");
+            }
             println!("the schema is up to date");
         }
         Direction::Down { steps } => {
             let reverted = migrate_down(url, *timeout, steps).await?;
-            reverted.iter().for_each(|name| println!("reverted {name}"));
+            for name in &reverted {
+                println!("reverted {name}");
+            }
             println!("{} of {steps} versions reverted", reverted.len());
         }
         Direction::Status => {
             for version in migration_status(url, *timeout).await? {
-                println!("{} {}", if version.applied { "applied" } else { "missing" }, version.name);
+                println!(
+                    "{} {}",
+                    if version.applied {
+                        "applied"
+                    } else {
+                        "missing"
+                    },
+                    version.name
+                );
             }
         }
     }
@@ -115,7 +141,9 @@ async fn wait_for_database(
             bail!("{error} (waited {:.0?})", began.elapsed());
         }
         info!(%error, "waiting for the database");
-        let pause = Backoff::RECONNECT.delay(failures).min(limit.saturating_sub(began.elapsed()));
+        let pause = Backoff::RECONNECT
+            .delay(failures)
+            .min(limit.saturating_sub(began.elapsed()));
         stop.run_until_cancelled(tokio::time::sleep(pause)).await;
     }
     Ok(())

@@ -13,9 +13,15 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// A task service for work that is slow, precious or remote: quantum circuits on simulators and devices
+/// A task service for work that is slow, precious or remote: quantum circuits on simulators and
+/// devices
 #[derive(Debug, Parser)]
-#[command(name = "qtask", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "qtask",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 #[command(after_help = "Try `qtask dev`: all of it on this machine, with nothing to set up.")]
 struct Cli {
     #[command(subcommand)]
@@ -58,7 +64,10 @@ mod tests {
 
     #[test]
     fn every_subcommand_shows_an_example() {
-        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+        for command in Cli::command()
+            .get_subcommands()
+            .filter(|command| !command.is_hide_set())
+        {
             let help = command.clone().render_long_help().to_string();
             assert!(help.contains("Example"), "{} has none", command.get_name());
         }

@@ -1,4 +1,5 @@
-//! What every long-running subcommand needs: settings checked at once, a runtime, signals, an exit code.
+//! What every long-running subcommand needs: settings checked at once, a runtime, signals, an exit
+//! code.
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -14,7 +15,8 @@ const USAGE: u8 = 2;
 /// The exit code of a process that was told twice to stop: 128 + SIGINT.
 const STOPPED_NOW: i32 = 130;
 
-/// Runs `body` on a runtime of its own with the checked settings; a token is cancelled at the first SIGTERM or SIGINT.
+/// Runs `body` on a runtime of its own with the checked settings; a token is cancelled at the first
+/// SIGTERM or SIGINT.
 pub fn run<S, F>(
     settings: Result<S, InvalidSettings>,
     body: impl FnOnce(S, CancellationToken) -> F,
@@ -29,7 +31,10 @@ where
             return ExitCode::from(USAGE);
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return failure(&error.into()),
     };

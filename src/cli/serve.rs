@@ -27,7 +27,8 @@ use crate::telemetry;
 
 /// Serve the REST API
 ///
-/// It starts without its database and its broker, answers 503 while they are away, and finds them again by itself.
+/// It starts without its database and its broker, answers 503 while they are away, and finds them
+/// again by itself.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   DATABASE_URL=postgresql://qtask:secret@localhost/qtask RABBITMQ_URL=amqp://guest:guest@localhost qtask serve --port 8000")]
@@ -45,11 +46,21 @@ pub struct ServeArgs {
     http_threads: Option<String>,
 
     /// Origins that browsers may call from, separated by commas, or *
-    #[arg(long, env = "CORS_ORIGINS", value_name = "ORIGINS", default_value = "*")]
+    #[arg(
+        long,
+        env = "CORS_ORIGINS",
+        value_name = "ORIGINS",
+        default_value = "*"
+    )]
     cors_origins: String,
 
     /// Backends that tasks may name before any worker has served them, separated by commas
-    #[arg(long, env = "QTASK_BACKENDS", value_name = "NAMES", default_value = "simulator,mock")]
+    #[arg(
+        long,
+        env = "QTASK_BACKENDS",
+        value_name = "NAMES",
+        default_value = "simulator,mock"
+    )]
     backends: String,
 
     #[command(flatten)]
@@ -77,10 +88,15 @@ impl ServeArgs {
         let host = checker.parsed::<IpAddr>("HOST", &self.host);
         let port = checker.number("PORT", &self.port, 0..=u16::MAX);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = self.http_threads.as_ref().map_or(cores, |text| checker.number("QTASK_HTTP_THREADS", text, 1..=256));
+        let threads = self.http_threads.as_ref().map_or(cores, |text| {
+            checker.number("QTASK_HTTP_THREADS", text, 1..=256)
+        });
         let backends: Vec<String> = list(&self.backends).map(str::to_owned).collect();
         for name in backends.iter().filter(|name| !is_valid_name(name)) {
-            checker.refuse("QTASK_BACKENDS", format_args!("`{name}` cannot name a backend"));
+            checker.refuse(
+                "QTASK_BACKENDS",
+                format_args!("`{name}` cannot name a backend"),
+            );
         }
         let settings = ServeSettings {
             api: ApiSettings {
@@ -99,19 +115,42 @@ impl ServeArgs {
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+    text.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
 }
 
 pub fn main(args: &ServeArgs) -> ExitCode {
     process::run(args.check(), |settings, stop| async move {
         telemetry::start(settings.log);
-        let wake = if settings.broker.is_some() { Wake::Silent } else { Wake::Notify };
+        let wake = if settings.broker.is_some() {
+            Wake::Silent
+        } else {
+            Wake::Notify
+        };
         let store = Store::new(Pools::new(&settings.database)?, wake);
         let link = CancellationToken::new();
-        let publisher = settings.broker.map(|config| Publisher::start(config, &link));
-        let dispatcher = publisher.clone().map_or(Dispatcher::Postgres, Dispatcher::Amqp);
-        tokio::spawn(sweep::run(store.clone(), dispatcher.clone(), settings.sweep, stop.clone()));
-        serve(settings.api, settings.backends, store, dispatcher, stop, |_| ()).await?;
+        let publisher = settings
+            .broker
+            .map(|config| Publisher::start(config, &link));
+        let dispatcher = publisher
+            .clone()
+            .map_or(Dispatcher::Postgres, Dispatcher::Amqp);
+        tokio::spawn(sweep::run(
+            store.clone(),
+            dispatcher.clone(),
+            settings.sweep,
+            stop.clone(),
+        ));
+        serve(
+            settings.api,
+            settings.backends,
+            store,
+            dispatcher,
+            stop,
+            |_| (),
+        )
+        .await?;
         link.cancel();
         if let Some(publisher) = publisher {
             publisher.wait_closed().await;
@@ -120,7 +159,8 @@ pub fn main(args: &ServeArgs) -> ExitCode {
     })
 }
 
-/// Answers requests until a stop is asked for and those under way are answered. `ready` is told the address once the port is taken.
+/// Answers requests until a stop is asked for and those under way are answered. `ready` is told the
+/// address once the port is taken.
 pub(super) async fn serve(
     settings: ApiSettings,
     backends: Vec<String>,
@@ -130,14 +170,17 @@ pub(super) async fn serve(
     ready: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
     let state = ApiState {
-        submitter: Submitter { store: store.clone(), dispatcher: dispatcher.clone() },
+        submitter: Submitter {
+            store: store.clone(),
+            dispatcher: dispatcher.clone(),
+        },
         backends: KnownBackends::start(backends, store.clone(), stop.clone()),
         store,
         dispatcher,
         limits: Limits::default(),
     };
-    let (server, address) =
-        api::bind(&settings, state).with_context(|| format!("cannot listen on {}", settings.address))?;
+    let (server, address) = api::bind(&settings, state)
+        .with_context(|| format!("cannot listen on {}", settings.address))?;
     info!(%address, "listening");
     ready(address);
     let handle = server.handle();

@@ -26,8 +26,8 @@ use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
 
 /// Run tasks
 ///
-/// At the first SIGTERM or Ctrl-C it takes no more tasks, lets running ones finish for the grace time, hands the rest back to other
-/// workers, and exits.
+/// At the first SIGTERM or Ctrl-C it takes no more tasks, lets running ones finish for the grace
+/// time, hands the rest back to other workers, and exits.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   DATABASE_URL=postgresql://qtask:secret@localhost/qtask RABBITMQ_URL=amqp://guest:guest@localhost qtask work --backend simulator --concurrency 4")]
@@ -40,7 +40,8 @@ pub struct WorkArgs {
     #[arg(long, env = "QTASK_CONCURRENCY", value_name = "N")]
     concurrency: Option<String>,
 
-    /// The worker's name, unique among living workers; by default made from the host's name and the process id
+    /// The worker's name, unique among living workers; by default made from the host's name and the
+    /// process id
     #[arg(long, env = "QTASK_WORKER_NAME", value_name = "NAME")]
     name: Option<String>,
 
@@ -71,19 +72,39 @@ pub struct WorkArgs {
 #[command(next_help_heading = "Execution")]
 pub(super) struct ExecutionArgs {
     /// The most memory that the state of one circuit may take, in MiB
-    #[arg(long, env = "QTASK_SIMULATOR_MEMORY_MIB", value_name = "MIB", default_value = "1024")]
+    #[arg(
+        long,
+        env = "QTASK_SIMULATOR_MEMORY_MIB",
+        value_name = "MIB",
+        default_value = "1024"
+    )]
     simulator_memory_mib: String,
 
     /// How long the mock backend takes for each task
-    #[arg(long, env = "QTASK_MOCK_DELAY", value_name = "TIME", default_value = "0s")]
+    #[arg(
+        long,
+        env = "QTASK_MOCK_DELAY",
+        value_name = "TIME",
+        default_value = "0s"
+    )]
     mock_delay: String,
 
     /// The delay before a second attempt; it doubles with each one
-    #[arg(long, env = "QTASK_RETRY_DELAY", value_name = "TIME", default_value = "2s")]
+    #[arg(
+        long,
+        env = "QTASK_RETRY_DELAY",
+        value_name = "TIME",
+        default_value = "2s"
+    )]
     retry_delay: String,
 
     /// The longest delay between two attempts
-    #[arg(long, env = "QTASK_RETRY_DELAY_MAX", value_name = "TIME", default_value = "5m")]
+    #[arg(
+        long,
+        env = "QTASK_RETRY_DELAY_MAX",
+        value_name = "TIME",
+        default_value = "5m"
+    )]
     retry_delay_max: String,
 }
 
@@ -96,12 +117,24 @@ pub(super) struct ExecutionSettings {
 
 impl ExecutionArgs {
     pub(super) fn check(&self, checker: &mut Checker) -> ExecutionSettings {
-        let hour = Duration::from_secs(3_600);
-        let mib: u64 = checker.number("QTASK_SIMULATOR_MEMORY_MIB", &self.simulator_memory_mib, 1..=1 << 24);
+        let hour = Duration::from_hours(1);
+        let mib: u64 = checker.number(
+            "QTASK_SIMULATOR_MEMORY_MIB",
+            &self.simulator_memory_mib,
+            1..=1 << 24,
+        );
         let least = Duration::from_millis(1);
         ExecutionSettings {
-            simulator: Simulator { memory_limit_bytes: mib << 20 },
-            mock: Mock { delay: checker.duration("QTASK_MOCK_DELAY", &self.mock_delay, Duration::ZERO..=hour) },
+            simulator: Simulator {
+                memory_limit_bytes: mib << 20,
+            },
+            mock: Mock {
+                delay: checker.duration(
+                    "QTASK_MOCK_DELAY",
+                    &self.mock_delay,
+                    Duration::ZERO..=hour,
+                ),
+            },
             retry: Backoff {
                 base: checker.duration("QTASK_RETRY_DELAY", &self.retry_delay, least..=hour),
                 cap: checker.duration("QTASK_RETRY_DELAY_MAX", &self.retry_delay_max, least..=hour),
@@ -135,23 +168,38 @@ impl WorkArgs {
     fn check(&self) -> Result<WorkSettings, InvalidSettings> {
         let mut checker = Checker::default();
         let name = self.name.clone().unwrap_or_else(default_name);
-        checker.require(is_valid_name(&name), "QTASK_WORKER_NAME", format_args!("`{name}` cannot name a worker"));
+        checker.require(
+            is_valid_name(&name),
+            "QTASK_WORKER_NAME",
+            format_args!("`{name}` cannot name a worker"),
+        );
         let execution = self.execution.check(&mut checker);
         let database = self.database.check(&mut checker);
-        let broker = self.broker.check(&mut checker, &format!("qtask work {name}"));
-        let source = broker.clone().map_or_else(|| Source::Postgres(database.clone()), Source::Amqp);
+        let broker = self
+            .broker
+            .check(&mut checker, &format!("qtask work {name}"));
+        let source = broker
+            .clone()
+            .map_or_else(|| Source::Postgres(database.clone()), Source::Amqp);
         let settings = WorkSettings {
             worker: WorkerSettings {
                 name,
                 concurrency: concurrency(&mut checker, self.concurrency.as_deref()),
-                grace: checker.duration("QTASK_GRACE", &self.grace, Duration::ZERO..=Duration::from_secs(86_400)),
+                grace: checker.duration(
+                    "QTASK_GRACE",
+                    &self.grace,
+                    Duration::ZERO..=Duration::from_hours(24),
+                ),
                 lease: self.lease.check(&mut checker),
                 retry: execution.retry,
                 source,
             },
             executors: self.executors(&mut checker, &execution),
             health: self.health_port.as_ref().map(|port| {
-                SocketAddr::new(IpAddr::from([0, 0, 0, 0]), checker.number("QTASK_HEALTH_PORT", port, 0..=u16::MAX))
+                SocketAddr::new(
+                    IpAddr::from([0, 0, 0, 0]),
+                    checker.number("QTASK_HEALTH_PORT", port, 0..=u16::MAX),
+                )
             }),
             database,
             broker,
@@ -166,7 +214,10 @@ impl WorkArgs {
         for backend in self.backends.iter().map(|backend| backend.trim()) {
             match execution.executor(backend) {
                 Some(executor) => drop(executors.insert(backend.to_owned(), executor)),
-                None => checker.refuse("--backend", format_args!("`{backend}` has no executor; there are simulator and mock")),
+                None => checker.refuse(
+                    "--backend",
+                    format_args!("`{backend}` has no executor; there are simulator and mock"),
+                ),
             }
         }
         executors
@@ -174,28 +225,47 @@ impl WorkArgs {
 }
 
 pub(super) fn concurrency(checker: &mut Checker, setting: Option<&str>) -> u16 {
-    let cores = std::thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX));
-    setting.map_or(cores, |text| checker.number("QTASK_CONCURRENCY", text, 1..=10_000))
+    let cores = std::thread::available_parallelism()
+        .map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX));
+    setting.map_or(cores, |text| {
+        checker.number("QTASK_CONCURRENCY", text, 1..=10_000)
+    })
 }
 
-/// Two workers on one machine need two names; in a container the process id is the same at every start, so that a restart is known as one.
+/// Two workers on one machine need two names; in a container the process id is the same at every
+/// start, so that a restart is known as one.
 pub(super) fn default_name() -> String {
-    let host = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let host: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(48).collect();
+    let host = nix::unistd::gethostname()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let host: String = host
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .take(48)
+        .collect();
     format!("worker-{host}-{}", std::process::id())
 }
 
 pub fn main(args: &WorkArgs) -> ExitCode {
     process::run(args.check(), |settings, stop| async move {
         telemetry::start(settings.log);
-        let wake = if settings.broker.is_some() { Wake::Silent } else { Wake::Notify };
+        let wake = if settings.broker.is_some() {
+            Wake::Silent
+        } else {
+            Wake::Notify
+        };
         let store = Store::new(Pools::new(&settings.database)?, wake);
         let link = CancellationToken::new();
         let dispatcher = match settings.broker {
             Some(config) => Dispatcher::Amqp(Publisher::start(config, &link)),
             None => Dispatcher::Postgres,
         };
-        tokio::spawn(sweep::run(store.clone(), dispatcher, settings.sweep, stop.clone()));
+        tokio::spawn(sweep::run(
+            store.clone(),
+            dispatcher,
+            settings.sweep,
+            stop.clone(),
+        ));
         let health = Arc::new(WorkerHealth::starting());
         if let Some(address) = settings.health {
             worker_server::start(address, health.clone(), link.clone())?;

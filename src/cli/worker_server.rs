@@ -12,7 +12,11 @@ use tracing::info;
 use crate::worker::WorkerHealth;
 
 /// Answers /livez, /readyz and /health until cancelled.
-pub fn start(address: SocketAddr, health: Arc<WorkerHealth>, cancel: CancellationToken) -> anyhow::Result<()> {
+pub fn start(
+    address: SocketAddr,
+    health: Arc<WorkerHealth>,
+    cancel: CancellationToken,
+) -> anyhow::Result<()> {
     let health = web::Data::from(health);
     let server = HttpServer::new(move || {
         App::new()
@@ -41,13 +45,19 @@ pub fn start(address: SocketAddr, health: Arc<WorkerHealth>, cancel: Cancellatio
 async fn readyz(health: web::Data<WorkerHealth>) -> HttpResponse {
     match health.obstacle() {
         None => HttpResponse::Ok().body("ready\n"),
-        Some(obstacle) => HttpResponse::ServiceUnavailable().body(format!("not ready: {obstacle}\n")),
+        Some(obstacle) => {
+            HttpResponse::ServiceUnavailable().body(format!("not ready: {obstacle}\n"))
+        }
     }
 }
 
 async fn report(health: web::Data<WorkerHealth>) -> HttpResponse {
     let (obstacle, (completed, failed)) = (health.obstacle(), health.counts());
-    let status = if obstacle.is_none() { "healthy" } else { "degraded" };
+    let status = if obstacle.is_none() {
+        "healthy"
+    } else {
+        "degraded"
+    };
     HttpResponse::Ok().json(json!({
         "status": status, "obstacle": obstacle, "tasks_completed": completed, "tasks_failed": failed,
     }))

@@ -11,33 +11,51 @@ use crate::queue::amqp::{AmqpConfig, QueueType};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Broker")]
 pub struct BrokerArgs {
-    /// RabbitMQ, as amqp://user:password@host:5672/vhost; without it, PostgreSQL is the queue
+    /// RabbitMQ, as `amqp://user:password@host:5672/vhost`; without it, PostgreSQL is the queue
     #[arg(long, env = "RABBITMQ_URL", value_name = "URL", hide_env_values = true)]
     pub rabbitmq_url: Option<String>,
 
     /// The queue of the simulator; other backends have theirs at QUEUE.BACKEND
-    #[arg(long, env = "QTASK_QUEUE", value_name = "QUEUE", default_value = "quantum_tasks")]
+    #[arg(
+        long,
+        env = "QTASK_QUEUE",
+        value_name = "QUEUE",
+        default_value = "quantum_tasks"
+    )]
     pub queue: String,
 
     /// classic (priorities, on one node) or quorum (replicated)
-    #[arg(long, env = "QTASK_QUEUE_TYPE", value_name = "TYPE", default_value = "classic")]
+    #[arg(
+        long,
+        env = "QTASK_QUEUE_TYPE",
+        value_name = "TYPE",
+        default_value = "classic"
+    )]
     pub queue_type: String,
 
     /// How long to wait for the broker's answer, to a connection as to a message
-    #[arg(long, env = "RABBITMQ_TIMEOUT", value_name = "TIME", default_value = "5s")]
+    #[arg(
+        long,
+        env = "RABBITMQ_TIMEOUT",
+        value_name = "TIME",
+        default_value = "5s"
+    )]
     pub rabbitmq_timeout: String,
 }
 
 impl BrokerArgs {
     /// The checked settings; None where PostgreSQL is the queue.
     pub fn check(&self, checker: &mut Checker, connection_name: &str) -> Option<AmqpConfig> {
-        let range = Duration::from_millis(100)..=Duration::from_secs(300);
+        let range = Duration::from_millis(100)..=Duration::from_mins(5);
         let timeout = checker.duration("RABBITMQ_TIMEOUT", &self.rabbitmq_timeout, range);
         let queue_type = match self.queue_type.trim() {
             "classic" => QueueType::Classic,
             "quorum" => QueueType::Quorum,
             other => {
-                checker.refuse("QTASK_QUEUE_TYPE", format_args!("`{other}` is neither classic nor quorum"));
+                checker.refuse(
+                    "QTASK_QUEUE_TYPE",
+                    format_args!("`{other}` is neither classic nor quorum"),
+                );
                 QueueType::Classic
             }
         };
@@ -47,7 +65,10 @@ impl BrokerArgs {
             "QTASK_QUEUE",
             "must have 1 to 180 characters and not begin with `amq.`",
         );
-        let url = self.rabbitmq_url.as_deref().filter(|url| !url.trim().is_empty())?;
+        let url = self
+            .rabbitmq_url
+            .as_deref()
+            .filter(|url| !url.trim().is_empty())?;
         match AmqpConfig::parse(url) {
             Ok(mut config) => {
                 queue.clone_into(&mut config.queue);

@@ -12,7 +12,11 @@ pub struct InvalidSettings(Vec<String>);
 impl Display for InvalidSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.0.len();
-        write!(f, "{count} setting{} cannot be used:", if count == 1 { "" } else { "s" })?;
+        write!(
+            f,
+            "{count} setting{} cannot be used:",
+            if count == 1 { "" } else { "s" }
+        )?;
         for problem in &self.0 {
             write!(f, "\n  {problem}")?;
         }
@@ -22,8 +26,8 @@ impl Display for InvalidSettings {
 
 /// Notes bad settings while the rest is being read.
 ///
-/// Each method names the setting as the user knows it, and gives a stand-in for a bad value that is never used: [`Checker::finish`]
-/// fails then.
+/// Each method names the setting as the user knows it, and gives a stand-in for a bad value that is
+/// never used: [`Checker::finish`] fails then.
 #[derive(Debug, Default)]
 pub struct Checker {
     problems: Vec<String>,
@@ -32,7 +36,11 @@ pub struct Checker {
 impl Checker {
     /// The settings, if all of them were good.
     pub fn finish<T>(self, settings: T) -> Result<T, InvalidSettings> {
-        if self.problems.is_empty() { Ok(settings) } else { Err(InvalidSettings(self.problems)) }
+        if self.problems.is_empty() {
+            Ok(settings)
+        } else {
+            Err(InvalidSettings(self.problems))
+        }
     }
 
     /// Notes that a setting is bad.
@@ -56,20 +64,37 @@ impl Checker {
             Ok(number) if range.contains(&number) => number,
             _ => {
                 let (least, most) = (range.start(), range.end());
-                self.refuse(setting, format_args!("`{text}` is not a whole number from {least} to {most}"));
+                self.refuse(
+                    setting,
+                    format_args!("`{text}` is not a whole number from {least} to {most}"),
+                );
                 *least
             }
         }
     }
 
     /// A time like `500ms`, `30s`, `2m`, or a plain number of seconds, within the range.
-    pub fn duration(&mut self, setting: &str, text: &str, range: RangeInclusive<Duration>) -> Duration {
-        let seconds = text.trim().parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()));
+    pub fn duration(
+        &mut self,
+        setting: &str,
+        text: &str,
+        range: RangeInclusive<Duration>,
+    ) -> Duration {
+        let seconds = text
+            .trim()
+            .parse::<u32>()
+            .ok()
+            .map(|seconds| Duration::from_secs(seconds.into()));
         match seconds.or_else(|| humantime::parse_duration(text.trim()).ok()) {
             Some(duration) if range.contains(&duration) => duration,
             _ => {
                 let (least, most) = (range.start(), range.end());
-                self.refuse(setting, format_args!("`{text}` is not a time from {least:?} to {most:?}, like 500ms or 30s"));
+                self.refuse(
+                    setting,
+                    format_args!(
+                        "`{text}` is not a time from {least:?} to {most:?}, like 500ms or 30s"
+                    ),
+                );
                 *least
             }
         }
@@ -94,14 +119,18 @@ impl Checker {
 mod tests {
     use super::*;
 
-    const SECONDS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(60);
+    const SECONDS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(1);
 
     #[test]
     fn every_bad_setting_is_named_in_one_message() {
         let mut checker = Checker::default();
         checker.number("PORT", "http", 0..=65_535_u16);
         checker.duration("QTASK_LEASE", "0s", SECONDS);
-        checker.require(false, "QTASK_HEARTBEAT", "must fit three times into QTASK_LEASE");
+        checker.require(
+            false,
+            "QTASK_HEARTBEAT",
+            "must fit three times into QTASK_LEASE",
+        );
         let message = checker.finish(()).unwrap_err().to_string();
         assert_eq!(
             message,
@@ -115,8 +144,16 @@ mod tests {
     #[test]
     fn times_have_units_or_are_seconds() {
         let mut checker = Checker::default();
-        for (text, milliseconds) in [("5", 5_000), (" 1500ms ", 1_500), ("1m", 60_000), ("1s 500ms", 1_500)] {
-            assert_eq!(checker.duration("T", text, SECONDS).as_millis(), milliseconds);
+        for (text, milliseconds) in [
+            ("5", 5_000),
+            (" 1500ms ", 1_500),
+            ("1m", 60_000),
+            ("1s 500ms", 1_500),
+        ] {
+            assert_eq!(
+                checker.duration("T", text, SECONDS).as_millis(),
+                milliseconds
+            );
         }
         assert!(checker.finish(()).is_ok());
     }

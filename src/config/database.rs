@@ -11,16 +11,26 @@ use crate::store::DatabaseSettings;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseArgs {
-    /// PostgreSQL, as postgresql://user:password@host:5432/name
+    /// PostgreSQL, as `postgresql://user:password@host:5432/name`
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
     /// The most that one statement may take, from the wait for a connection to its last row
-    #[arg(long, env = "DATABASE_TIMEOUT", value_name = "TIME", default_value = "5s")]
+    #[arg(
+        long,
+        env = "DATABASE_TIMEOUT",
+        value_name = "TIME",
+        default_value = "5s"
+    )]
     pub database_timeout: String,
 
     /// Connections of the pool
-    #[arg(long, env = "DATABASE_POOL_SIZE", value_name = "N", default_value = "8")]
+    #[arg(
+        long,
+        env = "DATABASE_POOL_SIZE",
+        value_name = "N",
+        default_value = "8"
+    )]
     pub database_pool_size: String,
 }
 
@@ -34,7 +44,7 @@ impl DatabaseArgs {
             timeout: checker.duration(
                 "DATABASE_TIMEOUT",
                 &self.database_timeout,
-                least..=Duration::from_secs(300),
+                least..=Duration::from_mins(5),
             ),
         }
     }
@@ -42,10 +52,16 @@ impl DatabaseArgs {
     fn check_url(&self, checker: &mut Checker) -> String {
         let url = self.database_url.clone().unwrap_or_default();
         if url.is_empty() {
-            checker.refuse("DATABASE_URL", "is missing: postgresql://user:password@host:5432/name");
+            checker.refuse(
+                "DATABASE_URL",
+                "is missing: postgresql://user:password@host:5432/name",
+            );
         } else if url.parse::<tokio_postgres::Config>().is_err() {
             // Its parser's error may quote the password.
-            checker.refuse("DATABASE_URL", "is not of the form postgresql://user:password@host:5432/name");
+            checker.refuse(
+                "DATABASE_URL",
+                "is not of the form postgresql://user:password@host:5432/name",
+            );
         }
         url
     }

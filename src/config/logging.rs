@@ -44,18 +44,27 @@ pub struct LogSettings {
 impl LogArgs {
     /// The checked settings.
     pub fn check(&self, checker: &mut Checker) -> LogSettings {
-        let filter = EnvFilter::try_new(format!("{QUIET},{}", self.log_level.trim().to_lowercase())).unwrap_or_else(|error| {
-            checker.refuse("LOG_LEVEL", error);
-            EnvFilter::default()
-        });
+        let filter =
+            EnvFilter::try_new(format!("{QUIET},{}", self.log_level.trim().to_lowercase()))
+                .unwrap_or_else(|error| {
+                    checker.refuse("LOG_LEVEL", error);
+                    EnvFilter::default()
+                });
         let format = match self.log_format.as_deref().map(str::trim) {
             Some("json") => LogFormat::Json,
             Some("pretty") => LogFormat::Pretty,
             None | Some("") => {
-                if std::io::stderr().is_terminal() { LogFormat::Pretty } else { LogFormat::Json }
+                if std::io::stderr().is_terminal() {
+                    LogFormat::Pretty
+                } else {
+                    LogFormat::Json
+                }
             }
             Some(other) => {
-                checker.refuse("LOG_FORMAT", format_args!("`{other}` is neither json nor pretty"));
+                checker.refuse(
+                    "LOG_FORMAT",
+                    format_args!("`{other}` is neither json nor pretty"),
+                );
                 LogFormat::Json
             }
         };

@@ -1,7 +1,8 @@
 //! Settings: flags and environment variables, read as text and checked together.
 //!
-//! clap only names and explains the settings. Their values are parsed by [`Checker`], which notes every bad one, so that a start with
-//! three wrong settings says so in one message instead of three tries.
+//! clap only names and explains the settings. Their values are parsed by [`Checker`], which notes
+//! every bad one, so that a start with three wrong settings says so in one message instead of three
+//! tries.
 
 pub mod broker;
 pub mod checker;

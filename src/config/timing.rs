@@ -11,7 +11,12 @@ use super::Checker;
 #[command(next_help_heading = "Lease")]
 pub struct LeaseArgs {
     /// How often a worker renews its lease
-    #[arg(long, env = "QTASK_HEARTBEAT", value_name = "TIME", default_value = "5s")]
+    #[arg(
+        long,
+        env = "QTASK_HEARTBEAT",
+        value_name = "TIME",
+        default_value = "5s"
+    )]
     pub heartbeat: String,
 
     /// A worker silent for this long is dead, and its tasks go to others
@@ -29,8 +34,8 @@ pub struct LeaseSettings {
 }
 
 impl LeaseSettings {
-    /// For how long after its last renewal a worker trusts its lease: a heartbeat less than the database grants, which is the time that it
-    /// has to stop its work before others may take it.
+    /// For how long after its last renewal a worker trusts its lease: a heartbeat less than the
+    /// database grants, which is the time that it has to stop its work before others may take it.
     pub fn trusted(&self) -> Duration {
         self.lease.saturating_sub(self.heartbeat)
     }
@@ -39,7 +44,7 @@ impl LeaseSettings {
 impl LeaseArgs {
     /// The checked settings.
     pub fn check(&self, checker: &mut Checker) -> LeaseSettings {
-        let range = Duration::from_millis(50)..=Duration::from_secs(3_600);
+        let range = Duration::from_millis(50)..=Duration::from_hours(1);
         let heartbeat = checker.duration("QTASK_HEARTBEAT", &self.heartbeat, range.clone());
         let lease = checker.duration("QTASK_LEASE", &self.lease, range);
         checker.require(
@@ -60,7 +65,12 @@ pub struct SweepArgs {
     pub sweep: String,
 
     /// How long a task may wait beside an emptier queue before its message counts as lost
-    #[arg(long, env = "QTASK_REPUBLISH_AFTER", value_name = "TIME", default_value = "5s")]
+    #[arg(
+        long,
+        env = "QTASK_REPUBLISH_AFTER",
+        value_name = "TIME",
+        default_value = "5s"
+    )]
     pub republish_after: String,
 }
 
@@ -76,13 +86,13 @@ pub struct SweepSettings {
 impl SweepArgs {
     /// The checked settings.
     pub fn check(&self, checker: &mut Checker) -> SweepSettings {
-        let range = Duration::from_millis(50)..=Duration::from_secs(60);
+        let range = Duration::from_millis(50)..=Duration::from_mins(1);
         SweepSettings {
             interval: checker.duration("QTASK_SWEEP", &self.sweep, range),
             republish_after: checker.duration(
                 "QTASK_REPUBLISH_AFTER",
                 &self.republish_after,
-                Duration::from_millis(100)..=Duration::from_secs(3_600),
+                Duration::from_millis(100)..=Duration::from_hours(1),
             ),
         }
     }

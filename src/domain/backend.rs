@@ -8,13 +8,17 @@ pub const MOCK: &str = "mock";
 /// The longest name of a backend or a worker, in characters.
 pub const MAX_NAME_LENGTH: usize = 64;
 
-/// Whether this can name a backend or a worker: 1 to 64 of `A-Z a-z 0-9 . _ -`, beginning with a letter or digit.
+/// Whether this can name a backend or a worker: 1 to 64 of `A-Z a-z 0-9 . _ -`, beginning with a
+/// letter or digit.
 ///
-/// The name becomes part of a queue's name and of URLs, so it is kept to what needs no escaping in either.
+/// The name becomes part of a queue's name and of URLs, so it is kept to what needs no escaping in
+/// either.
 pub fn is_valid_name(name: &str) -> bool {
     name.len() <= MAX_NAME_LENGTH
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// Delays that double from `base` up to `cap`, each drawn evenly between half of it and the whole.
 ///
-/// The lower half is kept so that a retry is never immediate; the upper half is random so that many clients which failed
-/// together do not come back together.
+/// The lower half is kept so that a retry is never immediate; the upper half is random so that many
+/// clients which failed together do not come back together.
 #[derive(Debug, Clone, Copy)]
 pub struct Backoff {
     /// The first delay.
@@ -16,11 +16,16 @@ pub struct Backoff {
 
 impl Backoff {
     /// For a link to PostgreSQL or RabbitMQ: 100 ms to 5 s.
-    pub const RECONNECT: Self = Self { base: Duration::from_millis(100), cap: Duration::from_secs(5) };
+    pub const RECONNECT: Self = Self {
+        base: Duration::from_millis(100),
+        cap: Duration::from_secs(5),
+    };
 
     /// The delay after `failures` failures in a row (1 for the first).
     pub fn delay(self, failures: u32) -> Duration {
-        let doubled = self.base.saturating_mul(1 << failures.saturating_sub(1).min(20));
+        let doubled = self
+            .base
+            .saturating_mul(1 << failures.saturating_sub(1).min(20));
         doubled.min(self.cap).mul_f64(rand::random_range(0.5..=1.0))
     }
 }
@@ -31,12 +36,18 @@ mod tests {
 
     #[test]
     fn delays_double_up_to_the_cap_and_keep_at_least_half() {
-        let backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) };
+        let backoff = Backoff {
+            base: Duration::from_secs(1),
+            cap: Duration::from_mins(1),
+        };
         for (failures, whole) in [(1, 1), (2, 2), (3, 4), (7, 60), (1_000, 60)] {
             let whole = Duration::from_secs(whole);
             for _ in 0..100 {
                 let delay = backoff.delay(failures);
-                assert!(delay >= whole / 2 && delay <= whole, "{delay:?} after {failures} failures");
+                assert!(
+                    delay >= whole / 2 && delay <= whole,
+                    "{delay:?} after {failures} failures"
+                );
             }
         }
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-/// A worker process as the database knows it. The name may come back after a restart; the session never does.
+/// A worker process as the database knows it. The name may come back after a restart; the session
+/// never does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// The worker's name.
@@ -16,11 +17,15 @@ pub struct Session {
 impl Session {
     /// A new session for the worker of this name.
     pub fn begin(worker_id: &str) -> Self {
-        Self { worker_id: worker_id.into(), session_id: Uuid::now_v7() }
+        Self {
+            worker_id: worker_id.into(),
+            session_id: Uuid::now_v7(),
+        }
     }
 }
 
-/// The owner of one attempt at one task. A write that names another owner than the row does changes nothing.
+/// The owner of one attempt at one task. A write that names another owner than the row does changes
+/// nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// The task.

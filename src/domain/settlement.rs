@@ -58,12 +58,20 @@ pub struct Failure {
 impl Failure {
     /// A failure that would come again at every attempt.
     pub fn permanent(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), transient: false }
+        Self {
+            code,
+            message: message.into(),
+            transient: false,
+        }
     }
 
     /// A failure that may not come again.
     pub fn transient(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), transient: true }
+        Self {
+            code,
+            message: message.into(),
+            transient: true,
+        }
     }
 }
 
@@ -113,19 +121,29 @@ impl Verdict {
 impl Settlement {
     /// The executor delivered a result.
     pub fn complete(lease: Lease, outcome: Outcome) -> Self {
-        Self { lease, verdict: Verdict::Completed(outcome) }
+        Self {
+            lease,
+            verdict: Verdict::Completed(outcome),
+        }
     }
 
-    /// The executor failed; whether that is final is the failure's own word and the task's count of attempts.
+    /// The executor failed; whether that is final is the failure's own word and the task's count of
+    /// attempts.
     pub fn fail(lease: Lease, failure: Failure, retry_after: Duration) -> Self {
-        let verdict =
-            if failure.transient { Verdict::Retry(failure, retry_after) } else { Verdict::Failed(failure) };
+        let verdict = if failure.transient {
+            Verdict::Retry(failure, retry_after)
+        } else {
+            Verdict::Failed(failure)
+        };
         Self { lease, verdict }
     }
 
     /// The worker gives the task back unfinished.
     pub fn release(lease: Lease, reason: &'static str) -> Self {
-        Self { lease, verdict: Verdict::Released(reason) }
+        Self {
+            lease,
+            verdict: Verdict::Released(reason),
+        }
     }
 
     /// Whether the attempt delivered a result.
@@ -142,9 +160,15 @@ impl Settlement {
     pub fn note(&self) -> String {
         match &self.verdict {
             Verdict::Completed(_) => "Task completed".to_owned(),
-            Verdict::Failed(failure) => format!("{}: {}", failure.code, first_line(&failure.message)),
+            Verdict::Failed(failure) => {
+                format!("{}: {}", failure.code, first_line(&failure.message))
+            }
             Verdict::Retry(failure, delay) => {
-                format!("{}: {}; next attempt in {delay:.1?}", failure.code, first_line(&failure.message))
+                format!(
+                    "{}: {}; next attempt in {delay:.1?}",
+                    failure.code,
+                    first_line(&failure.message)
+                )
             }
             Verdict::Released(reason) => format!("Handed back: {reason}"),
         }
@@ -154,7 +178,10 @@ impl Settlement {
 impl Outcome {
     /// An outcome without anything to say about how it was run.
     pub fn of(result: Value) -> Self {
-        Self { result, execution: json!({}) }
+        Self {
+            result,
+            execution: json!({}),
+        }
     }
 }
 

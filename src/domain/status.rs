@@ -6,19 +6,23 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Where a task stands. There is no general "set status": each move below is one guarded statement in `store`.
+/// Where a task stands. There is no general "set status": each move below is one guarded statement
+/// in `store`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Accepted and never claimed. In: submission. Out: a claim, a cancel.
     Pending,
-    /// One worker session owns it. In: a claim. Out: the owner's outcome, or the sweep when the owner is dead.
+    /// One worker session owns it. In: a claim. Out: the owner's outcome, or the sweep when the
+    /// owner is dead.
     Processing,
-    /// Waits for another attempt. In: a transient failure, a lost worker, a release. Out: a claim, a cancel.
+    /// Waits for another attempt. In: a transient failure, a lost worker, a release. Out: a claim,
+    /// a cancel.
     Retrying,
     /// Terminal: the owner delivered a result.
     Completed,
-    /// Terminal: a permanent error, a timeout, or no attempts left. The reason is the task's error code.
+    /// Terminal: a permanent error, a timeout, or no attempts left. The reason is the task's error
+    /// code.
     Failed,
     /// Terminal: stopped on request.
     Cancelled,
@@ -26,8 +30,14 @@ pub enum Status {
 
 impl Status {
     /// All statuses, in the order of a task's life.
-    pub const ALL: [Self; 6] =
-        [Self::Pending, Self::Processing, Self::Retrying, Self::Completed, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 6] = [
+        Self::Pending,
+        Self::Processing,
+        Self::Retrying,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+    ];
 
     /// The name used in SQL and in the API.
     pub const fn as_str(self) -> &'static str {
@@ -60,14 +70,19 @@ impl fmt::Display for Status {
 
 /// A word that is not the name of a status.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a status; use one of pending, processing, retrying, completed, failed, cancelled")]
+#[error(
+    "`{0}` is not a status; use one of pending, processing, retrying, completed, failed, cancelled"
+)]
 pub struct UnknownStatus(String);
 
 impl FromStr for Status {
     type Err = UnknownStatus;
 
     fn from_str(name: &str) -> Result<Self, UnknownStatus> {
-        Self::ALL.into_iter().find(|status| status.as_str() == name).ok_or_else(|| UnknownStatus(name.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == name)
+            .ok_or_else(|| UnknownStatus(name.to_owned()))
     }
 }
 
@@ -80,14 +95,20 @@ mod tests {
         for status in Status::ALL {
             assert_eq!(status.as_str().parse(), Ok(status));
         }
-        assert_eq!("done".parse::<Status>(), Err(UnknownStatus("done".to_owned())));
+        assert_eq!(
+            "done".parse::<Status>(),
+            Err(UnknownStatus("done".to_owned()))
+        );
     }
 
     #[test]
     fn a_status_is_waiting_or_running_or_terminal_and_never_two_of_them() {
         for status in Status::ALL {
             let running = status == Status::Processing;
-            assert_eq!(u8::from(status.is_waiting()) + u8::from(running) + u8::from(status.is_terminal()), 1);
+            assert_eq!(
+                u8::from(status.is_waiting()) + u8::from(running) + u8::from(status.is_terminal()),
+                1
+            );
         }
     }
 }

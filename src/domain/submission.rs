@@ -52,7 +52,9 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_circuit_bytes: 1 << 20 }
+        Self {
+            max_circuit_bytes: 1 << 20,
+        }
     }
 }
 
@@ -73,22 +75,40 @@ impl Submission {
         idempotency: Option<Idempotency>,
     ) -> Result<NewTask, FieldErrors> {
         let mut errors = FieldErrors::new();
-        if let Some(Err(message)) = self.circuit.as_deref().map(|circuit| check_circuit(circuit, limits)) {
+        if let Some(Err(message)) = self
+            .circuit
+            .as_deref()
+            .map(|circuit| check_circuit(circuit, limits))
+        {
             errors.insert("circuit".to_owned(), message);
         } else if self.circuit.is_none() {
-            errors.insert("circuit".to_owned(), "is required: the text of an OpenQASM program".to_owned());
+            errors.insert(
+                "circuit".to_owned(),
+                "is required: the text of an OpenQASM program".to_owned(),
+            );
         }
         if let Some(name) = self.backend.as_deref().filter(|name| !is_valid_name(name)) {
-            let message = format!("`{}` cannot name a backend: use letters, digits, `.`, `_`, `-`", excerpt(name));
+            let message = format!(
+                "`{}` cannot name a backend: use letters, digits, `.`, `_`, `-`",
+                excerpt(name)
+            );
             errors.insert("backend".to_owned(), message);
         }
         if self.metadata.as_ref().is_some_and(has_nul) {
-            errors.insert("metadata".to_owned(), "must not contain the NUL character".to_owned());
+            errors.insert(
+                "metadata".to_owned(),
+                "must not contain the NUL character".to_owned(),
+            );
         }
         let shots = in_range(&mut errors, "shots", self.shots, 1..=MAX_SHOTS, 1024);
         let priority = in_range(&mut errors, "priority", self.priority, 0..=10, 5);
-        let timeout_seconds =
-            in_range(&mut errors, "timeout_seconds", self.timeout_seconds, 1..=MAX_TIMEOUT_SECONDS, 300);
+        let timeout_seconds = in_range(
+            &mut errors,
+            "timeout_seconds",
+            self.timeout_seconds,
+            1..=MAX_TIMEOUT_SECONDS,
+            300,
+        );
         let max_attempts = in_range(&mut errors, "max_attempts", self.max_attempts, 1..=100, 3);
         if !errors.is_empty() {
             return Err(errors);
@@ -97,7 +117,10 @@ impl Submission {
             task_id: Uuid::now_v7(),
             parameters: self.parameters(),
             backend: self.backend.unwrap_or_else(|| SIMULATOR.to_owned()),
-            work: Work::Circuit { source: self.circuit.unwrap_or_default(), shots },
+            work: Work::Circuit {
+                source: self.circuit.unwrap_or_default(),
+                shots,
+            },
             priority,
             timeout_seconds,
             max_attempts,
@@ -109,7 +132,9 @@ impl Submission {
 
     fn parameters(&self) -> Map<String, Value> {
         let seed = self.seed.map(|seed| ("seed".to_owned(), json!(seed)));
-        let memory = self.memory.map(|memory| ("memory".to_owned(), json!(memory)));
+        let memory = self
+            .memory
+            .map(|memory| ("memory".to_owned(), json!(memory)));
         seed.into_iter().chain(memory).collect()
     }
 }
@@ -119,16 +144,23 @@ fn check_circuit(circuit: &str, limits: &Limits) -> Result<(), String> {
         return Err("must not be empty: the text of an OpenQASM program".to_owned());
     }
     if circuit.len() > limits.max_circuit_bytes {
-        return Err(format!("has {} bytes; at most {} are allowed", circuit.len(), limits.max_circuit_bytes));
+        return Err(format!(
+            "has {} bytes; at most {} are allowed",
+            circuit.len(),
+            limits.max_circuit_bytes
+        ));
     }
     // PostgreSQL cannot store it, and no program needs it.
     match circuit.find('\0') {
-        Some(at) => Err(format!("must not contain the NUL character (found at byte {at})")),
+        Some(at) => Err(format!(
+            "must not contain the NUL character (found at byte {at})"
+        )),
         None => Ok(()),
     }
 }
 
-/// The value or its default, as the type the table needs; out of range is noted under the field's name.
+/// The value or its default, as the type the table needs; out of range is noted under the field's
+/// name.
 fn in_range<T: TryFrom<i64> + Default>(
     errors: &mut FieldErrors,
     field: &str,
@@ -138,7 +170,11 @@ fn in_range<T: TryFrom<i64> + Default>(
 ) -> T {
     let value = value.unwrap_or(default);
     if !range.contains(&value) {
-        let message = format!("must be between {} and {}, got {value}", range.start(), range.end());
+        let message = format!(
+            "must be between {} and {}, got {value}",
+            range.start(),
+            range.end()
+        );
         errors.insert(field.to_owned(), message);
     }
     T::try_from(value).unwrap_or_default()
@@ -146,7 +182,9 @@ fn in_range<T: TryFrom<i64> + Default>(
 
 /// Whether a NUL character stands anywhere in it; PostgreSQL's jsonb cannot hold one.
 fn has_nul(object: &Map<String, Value>) -> bool {
-    object.iter().any(|(key, value)| key.contains('\0') || value_has_nul(value))
+    object
+        .iter()
+        .any(|(key, value)| key.contains('\0') || value_has_nul(value))
 }
 
 fn value_has_nul(value: &Value) -> bool {
@@ -160,7 +198,9 @@ fn value_has_nul(value: &Value) -> bool {
 
 fn excerpt(text: &str) -> String {
     let printable = text.chars().take(backend::MAX_NAME_LENGTH);
-    printable.map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    printable
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -172,14 +212,26 @@ mod tests {
     }
 
     fn circuit(source: &str) -> Submission {
-        Submission { circuit: Some(source.to_owned()), ..Submission::default() }
+        Submission {
+            circuit: Some(source.to_owned()),
+            ..Submission::default()
+        }
     }
 
     #[test]
     fn a_bare_circuit_gets_the_defaults() {
         let task = validate(circuit("qubit q;")).unwrap();
-        assert_eq!(task.work, Work::Circuit { source: "qubit q;".to_owned(), shots: 1024 });
-        assert_eq!((task.backend.as_str(), task.priority, task.timeout_seconds), ("simulator", 5, 300));
+        assert_eq!(
+            task.work,
+            Work::Circuit {
+                source: "qubit q;".to_owned(),
+                shots: 1024
+            }
+        );
+        assert_eq!(
+            (task.backend.as_str(), task.priority, task.timeout_seconds),
+            ("simulator", 5, 300)
+        );
         assert_eq!((task.max_attempts, task.parameters.len()), (3, 0));
     }
 
@@ -195,7 +247,17 @@ mod tests {
         };
         let errors = validate(submission).unwrap_err();
         let fields: Vec<_> = errors.keys().map(String::as_str).collect();
-        assert_eq!(fields, ["backend", "circuit", "max_attempts", "priority", "shots", "timeout_seconds"]);
+        assert_eq!(
+            fields,
+            [
+                "backend",
+                "circuit",
+                "max_attempts",
+                "priority",
+                "shots",
+                "timeout_seconds"
+            ]
+        );
         assert_eq!(errors["shots"], "must be between 1 and 1000000, got 0");
     }
 
@@ -203,13 +265,19 @@ mod tests {
     fn nul_is_refused_wherever_it_hides() {
         assert!(validate(circuit("h q;\0")).unwrap_err()["circuit"].contains("byte 4"));
         let hidden = json!({"deep": [{"er": "x\0"}]});
-        let submission = Submission { metadata: hidden.as_object().cloned(), ..circuit("h q;") };
+        let submission = Submission {
+            metadata: hidden.as_object().cloned(),
+            ..circuit("h q;")
+        };
         assert!(validate(submission).unwrap_err().contains_key("metadata"));
     }
 
     #[test]
     fn a_circuit_over_the_limit_is_refused_by_its_size() {
         let errors = validate(circuit(&"x".repeat((1 << 20) + 1))).unwrap_err();
-        assert_eq!(errors["circuit"], "has 1048577 bytes; at most 1048576 are allowed");
+        assert_eq!(
+            errors["circuit"],
+            "has 1048577 bytes; at most 1048576 are allowed"
+        );
     }
 }

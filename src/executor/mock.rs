@@ -1,7 +1,8 @@
 //! Fixed counts after a set delay, for tests and load.
 //!
-//! A circuit can ask for trouble with a line `// mock: WORD`: `fail` (permanent), `fail-transient`, `panic`, `hang` (until it is
-//! stopped), `stuck` (for ever, deaf to being stopped), or `sleep 250ms` instead of the configured delay.
+//! A circuit can ask for trouble with a line `// mock: WORD`: `fail` (permanent), `fail-transient`,
+//! `panic`, `hang` (until it is stopped), `stuck` (for ever, deaf to being stopped), or `sleep
+//! 250ms` instead of the configured delay.
 
 use std::time::Duration;
 
@@ -28,12 +29,18 @@ impl Executor for Mock {
     ) -> BoxFuture<'a, Result<Outcome, Failure>> {
         async move {
             let Work::Circuit { source, shots } = &assignment.work else {
-                return Err(Failure::permanent(ErrorCode::UnsupportedTask, "the mock runs circuits only"));
+                return Err(Failure::permanent(
+                    ErrorCode::UnsupportedTask,
+                    "the mock runs circuits only",
+                ));
             };
             let delay = self.obey(source, &control).await?;
             tokio::time::sleep(delay).await;
             let half = shots / 2;
-            Ok(Outcome { result: json!({"00": shots - half, "11": half}), execution: json!({"method": "mock"}) })
+            Ok(Outcome {
+                result: json!({"00": shots - half, "11": half}),
+                execution: json!({"method": "mock"}),
+            })
         }
         .boxed()
     }
@@ -42,24 +49,39 @@ impl Executor for Mock {
 impl Mock {
     /// Does what the circuit's text asks for, and says how long the task is to take.
     async fn obey(&self, source: &str, control: &Control) -> Result<Duration, Failure> {
-        let order = source.lines().find_map(|line| line.trim().strip_prefix("// mock:")).map_or("", str::trim);
+        let order = source
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("// mock:"))
+            .map_or("", str::trim);
         match order.split_once(' ').unwrap_or((order, "")) {
             ("", _) => Ok(self.delay),
-            ("fail", _) => Err(Failure::permanent(ErrorCode::ExecutionError, "failed, as the circuit asked")),
-            ("fail-transient", _) => {
-                Err(Failure::transient(ErrorCode::ExecutionError, "failed for a passing reason, as the circuit asked"))
-            }
+            ("fail", _) => Err(Failure::permanent(
+                ErrorCode::ExecutionError,
+                "failed, as the circuit asked",
+            )),
+            ("fail-transient", _) => Err(Failure::transient(
+                ErrorCode::ExecutionError,
+                "failed for a passing reason, as the circuit asked",
+            )),
             ("panic", _) => deliberate_panic(),
             ("hang", _) => {
                 control.stop.cancelled().await;
-                Err(Failure::transient(ErrorCode::ExecutionError, "stopped while hanging"))
+                Err(Failure::transient(
+                    ErrorCode::ExecutionError,
+                    "stopped while hanging",
+                ))
             }
             ("stuck", _) => std::future::pending().await,
-            ("sleep", time) => humantime::parse_duration(time)
-                .map_err(|error| Failure::permanent(ErrorCode::InvalidCircuit, format!("mock: sleep {time}: {error}"))),
-            (other, _) => {
-                Err(Failure::permanent(ErrorCode::InvalidCircuit, format!("mock: `{other}` is not an order")))
-            }
+            ("sleep", time) => humantime::parse_duration(time).map_err(|error| {
+                Failure::permanent(
+                    ErrorCode::InvalidCircuit,
+                    format!("mock: sleep {time}: {error}"),
+                )
+            }),
+            (other, _) => Err(Failure::permanent(
+                ErrorCode::InvalidCircuit,
+                format!("mock: `{other}` is not an order"),
+            )),
         }
     }
 }

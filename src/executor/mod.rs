@@ -18,7 +18,8 @@ pub use simulator_executor::Simulator;
 /// How an executor learns that it is to stop.
 #[derive(Debug, Clone)]
 pub struct Control {
-    /// Cancelled when the result is not wanted any more: the task was cancelled, the lease lost, the worker shut down.
+    /// Cancelled when the result is not wanted any more: the task was cancelled, the lease lost,
+    /// the worker shut down.
     pub stop: CancellationToken,
     /// When the attempt's time is over.
     pub deadline: Instant,
@@ -28,8 +29,8 @@ pub struct Control {
 pub trait Executor: Send + Sync {
     /// Runs one attempt to its end: a result or the reason why there is none.
     ///
-    /// It runs on an async thread: long computations belong on a blocking one. It must end soon after [`Control::stop`] or
-    /// [`Control::deadline`]; what it answers then is not used.
+    /// It runs on an async thread: long computations belong on a blocking one. It must end soon
+    /// after [`Control::stop`] or [`Control::deadline`]; what it answers then is not used.
     fn execute<'a>(
         &'a self,
         assignment: &'a Assignment,

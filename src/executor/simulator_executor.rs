@@ -26,17 +26,30 @@ impl Executor for Simulator {
     ) -> BoxFuture<'a, Result<Outcome, Failure>> {
         async move {
             let Work::Circuit { source, shots } = &assignment.work else {
-                return Err(Failure::permanent(ErrorCode::UnsupportedTask, "the simulator runs circuits only"));
+                return Err(Failure::permanent(
+                    ErrorCode::UnsupportedTask,
+                    "the simulator runs circuits only",
+                ));
             };
             let stop = Stop::new(Some(control.deadline));
             let (source, shots) = (source.clone(), *shots);
             let seed = assignment.parameters.get("seed").and_then(Value::as_u64);
-            let memory = assignment.parameters.get("memory").and_then(Value::as_bool).unwrap_or(false);
+            let memory = assignment
+                .parameters
+                .get("memory")
+                .and_then(Value::as_bool)
+                .unwrap_or(false);
             let memory_limit_bytes = self.memory_limit_bytes;
             let thread = tokio::task::spawn_blocking({
                 let stop = stop.clone();
                 move || {
-                    let request = Request { source: &source, shots, seed, memory, memory_limit_bytes };
+                    let request = Request {
+                        source: &source,
+                        shots,
+                        seed,
+                        memory,
+                        memory_limit_bytes,
+                    };
                     // Caught here and not by the runtime, which would keep the message to itself.
                     panic::catch_unwind(AssertUnwindSafe(|| simulator::run(&request, &stop)))
                 }
@@ -50,19 +63,25 @@ impl Executor for Simulator {
                 }
             };
             match answer {
-                Ok(Ok(outcome)) => outcome.map(into_outcome).map_err(into_failure),
-                Ok(Err(_)) | Err(_) => {
-                    Err(Failure::transient(ErrorCode::ExecutionError, "the simulator failed on this circuit"))
-                }
+                Ok(Ok(outcome)) => outcome
+                    .map(|output| into_outcome(&output))
+                    .map_err(|error| into_failure(&error)),
+                Ok(Err(_)) | Err(_) => Err(Failure::transient(
+                    ErrorCode::ExecutionError,
+                    "the simulator failed on this circuit",
+                )),
             }
         }
         .boxed()
     }
 }
 
-fn into_outcome(output: Output) -> Outcome {
-    let registers: Vec<Value> =
-        output.registers.iter().map(|register| json!({"name": register.name, "size": register.size})).collect();
+fn into_outcome(output: &Output) -> Outcome {
+    let registers: Vec<Value> = output
+        .registers
+        .iter()
+        .map(|register| json!({"name": register.name, "size": register.size}))
+        .collect();
     let mut execution = Map::new();
     execution.insert("qubits".to_owned(), json!(output.qubits));
     execution.insert("registers".to_owned(), json!(registers));
@@ -70,17 +89,29 @@ fn into_outcome(output: Output) -> Outcome {
     execution.insert("seed".to_owned(), json!(output.seed));
     execution.insert("method".to_owned(), json!(output.method));
     if let Some(memory) = &output.memory {
-        execution.insert("memory".to_owned(), json!(memory.iter().collect::<Vec<_>>()));
+        execution.insert(
+            "memory".to_owned(),
+            json!(memory.iter().collect::<Vec<_>>()),
+        );
     }
-    Outcome { result: json!(output.counts), execution: Value::Object(execution) }
+    Outcome {
+        result: json!(output.counts),
+        execution: Value::Object(execution),
+    }
 }
 
-fn into_failure(error: SimulatorError) -> Failure {
+fn into_failure(error: &SimulatorError) -> Failure {
     let message = error.to_string();
     match error {
         SimulatorError::Circuit(_) => Failure::permanent(ErrorCode::InvalidCircuit, message),
-        SimulatorError::ResourceLimit { .. } => Failure::permanent(ErrorCode::ResourceLimit, message),
-        SimulatorError::Stopped(Stopped::DeadlineExceeded) => Failure::permanent(ErrorCode::Timeout, message),
-        SimulatorError::Stopped(Stopped::Cancelled) => Failure::transient(ErrorCode::ExecutionError, message),
+        SimulatorError::ResourceLimit { .. } => {
+            Failure::permanent(ErrorCode::ResourceLimit, message)
+        }
+        SimulatorError::Stopped(Stopped::DeadlineExceeded) => {
+            Failure::permanent(ErrorCode::Timeout, message)
+        }
+        SimulatorError::Stopped(Stopped::Cancelled) => {
+            Failure::transient(ErrorCode::ExecutionError, message)
+        }
     }
 }

@@ -14,7 +14,8 @@ const REFRESH: Duration = Duration::from_secs(2);
 
 /// The backends named in the configuration, and those that any worker has ever served.
 ///
-/// A task for a backend that nobody serves would wait for ever because of a slip of the pen; it is refused instead.
+/// A task for a backend that nobody serves would wait for ever because of a slip of the pen; it is
+/// refused instead.
 #[derive(Clone)]
 pub struct KnownBackends {
     names: Arc<RwLock<BTreeSet<String>>>,
@@ -23,8 +24,15 @@ pub struct KnownBackends {
 
 impl KnownBackends {
     /// Knows the configured ones at once, and keeps up with the registry until cancelled.
-    pub fn start(configured: impl IntoIterator<Item = String>, store: Store, cancel: CancellationToken) -> Self {
-        let known = Self { names: Arc::new(RwLock::new(configured.into_iter().collect())), store };
+    pub fn start(
+        configured: impl IntoIterator<Item = String>,
+        store: Store,
+        cancel: CancellationToken,
+    ) -> Self {
+        let known = Self {
+            names: Arc::new(RwLock::new(configured.into_iter().collect())),
+            store,
+        };
         let refreshed = known.clone();
         tokio::spawn(cancel.run_until_cancelled_owned(async move {
             loop {
@@ -48,16 +56,27 @@ impl KnownBackends {
 
     /// All of them, in order.
     pub fn names(&self) -> Vec<String> {
-        self.names.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.names
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
     }
 
     fn lookup(&self, backend: &str) -> bool {
-        self.names.read().unwrap_or_else(PoisonError::into_inner).contains(backend)
+        self.names
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(backend)
     }
 
     async fn refresh(&self) -> Result<(), StoreError> {
         let served = self.store.backends_ever_served().await?;
-        self.names.write().unwrap_or_else(PoisonError::into_inner).extend(served);
+        self.names
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(served);
         Ok(())
     }
 }

@@ -27,9 +27,12 @@ impl Dispatcher {
     pub async fn send(&self, message: OutgoingMessage) -> Result<(), PublishError> {
         match self {
             Self::Postgres => Ok(()),
-            Self::Amqp(publisher) => {
-                publisher.publish(vec![message]).await.into_iter().next().unwrap_or(Err(PublishError::Nacked))
-            }
+            Self::Amqp(publisher) => publisher
+                .publish(vec![message])
+                .await
+                .into_iter()
+                .next()
+                .unwrap_or(Err(PublishError::Nacked)),
         }
     }
 }

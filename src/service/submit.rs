@@ -54,7 +54,8 @@ pub struct Submitter {
 impl Submitter {
     /// Stores the task and sends it on its way.
     ///
-    /// Goes on to its end even if the caller is dropped: a client that hangs up must not leave a task half submitted.
+    /// Goes on to its end even if the caller is dropped: a client that hangs up must not leave a
+    /// task half submitted.
     pub async fn submit(&self, task: NewTask) -> Result<Accepted, SubmitError> {
         if let Some(reason) = self.dispatcher.obstacle() {
             return Err(SubmitError::QueueUnavailable(reason));
@@ -63,7 +64,9 @@ impl Submitter {
         let work = async move { submitter.store_and_send(task).await };
         tokio::spawn(work.instrument(Span::current()))
             .await
-            .unwrap_or_else(|_| Err(StoreError::OutcomeUnknown("the submission broke down".to_owned()).into()))
+            .unwrap_or_else(|_| {
+                Err(StoreError::OutcomeUnknown("the submission broke down".to_owned()).into())
+            })
     }
 
     async fn store_and_send(&self, task: NewTask) -> Result<Accepted, SubmitError> {
@@ -73,24 +76,48 @@ impl Submitter {
             priority: u8::try_from(task.priority).unwrap_or_default(),
             correlation_id: task.correlation_id.clone(),
         };
-        let (task_id, has_key, correlation_id) =
-            (task.task_id, task.idempotency.is_some(), task.correlation_id.clone());
+        let (task_id, has_key, correlation_id) = (
+            task.task_id,
+            task.idempotency.is_some(),
+            task.correlation_id.clone(),
+        );
         match self.store.insert(task).await? {
             Insertion::Created { submitted_at } => {
                 info!(%task_id, to = %Status::Pending, "task submitted");
                 if let Err(error) = self.dispatcher.send(message).await {
                     self.settle_unsent(task_id, has_key, &error).await?;
                 }
-                Ok(Accepted { task_id, status: Status::Pending, submitted_at, correlation_id, repeated: false })
+                Ok(Accepted {
+                    task_id,
+                    status: Status::Pending,
+                    submitted_at,
+                    correlation_id,
+                    repeated: false,
+                })
             }
-            Insertion::Existing { task_id, same_request: false, .. } => Err(SubmitError::KeyReused { task_id }),
-            Insertion::Existing { task_id, status, submitted_at, correlation_id, .. } => {
-                Ok(Accepted { task_id, status, submitted_at, correlation_id, repeated: true })
-            }
+            Insertion::Existing {
+                task_id,
+                same_request: false,
+                ..
+            } => Err(SubmitError::KeyReused { task_id }),
+            Insertion::Existing {
+                task_id,
+                status,
+                submitted_at,
+                correlation_id,
+                ..
+            } => Ok(Accepted {
+                task_id,
+                status,
+                submitted_at,
+                correlation_id,
+                repeated: true,
+            }),
         }
     }
 
-    /// Decides about a task that is committed and whose message is not known to be safe: withdrawn, or accepted after all.
+    /// Decides about a task that is committed and whose message is not known to be safe: withdrawn,
+    /// or accepted after all.
     async fn settle_unsent(
         &self,
         task_id: Uuid,
@@ -98,7 +125,8 @@ impl Submitter {
         reason: &PublishError,
     ) -> Result<(), SubmitError> {
         if has_key {
-            // A repetition of the request may have been answered with this task already, so that it cannot be taken back. The sweep sends it.
+            // A repetition of the request may have been answered with this task already, so that it
+            // cannot be taken back. The sweep sends it.
             warn!(%task_id, %reason, "task accepted although its message is not safe; the sweep will send it");
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! The sweep: whatever was lost on the way is found in PostgreSQL and set right.
 //!
-//! Every process of a deployment runs it; a row in the database gives the turn to one of them at a time.
+//! Every process of a deployment runs it; a row in the database gives the turn to one of them at a
+//! time.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,12 @@ use crate::service::dispatcher::Dispatcher;
 use crate::store::{Moved, StaleTask, Store, StoreError, Turn};
 
 /// Sweeps until cancelled.
-pub async fn run(store: Store, dispatcher: Dispatcher, settings: SweepSettings, cancel: CancellationToken) {
+pub async fn run(
+    store: Store,
+    dispatcher: Dispatcher,
+    settings: SweepSettings,
+    cancel: CancellationToken,
+) {
     let mut failures = 0;
     let mut compared = Instant::now();
     let sweeping = async {
@@ -49,8 +55,14 @@ async fn sweep_in_turn(
     for session in store.end_silent_sessions().await? {
         warn!(worker_id = %session.worker_id, session_id = %session.session_id, "session reaped: no heartbeat within its lease");
     }
-    report(&store.release_orphans().await?, "task released: its worker was lost");
-    report(&store.fail_overdue().await?, "task failed: its worker did not stop it in time");
+    report(
+        &store.release_orphans().await?,
+        "task released: its worker was lost",
+    );
+    report(
+        &store.fail_overdue().await?,
+        "task failed: its worker did not stop it in time",
+    );
     if let Dispatcher::Amqp(publisher) = dispatcher
         && publisher.state().is_up()
     {
@@ -66,13 +78,19 @@ async fn sweep_in_turn(
 }
 
 fn report(moved: &[Moved], event: &str) {
-    for Moved { task_id, attempt, worker_id, status } in moved {
+    for Moved {
+        task_id,
+        attempt,
+        worker_id,
+        status,
+    } in moved
+    {
         warn!(%task_id, attempt, worker_id, from = "processing", to = %status, "{event}");
     }
 }
 
-/// Where more tasks wait than the queue holds messages, some were lost: a purged or deleted queue, a lost disk, a process killed between commit
-/// and publish. A message too many is harmless.
+/// Where more tasks wait than the queue holds messages, some were lost: a purged or deleted queue,
+/// a lost disk, a process killed between commit and publish. A message too many is harmless.
 async fn replace_lost_messages(
     store: &Store,
     publisher: &Publisher,
@@ -106,13 +124,20 @@ async fn send(
         return Ok(());
     }
     let task_ids: Vec<Uuid> = tasks.iter().map(|task| task.task_id).collect();
-    let outcomes = publisher.publish(tasks.into_iter().map(message).collect()).await;
+    let outcomes = publisher
+        .publish(tasks.into_iter().map(message).collect())
+        .await;
     let unsent: Vec<Uuid> = task_ids
         .iter()
         .zip(&outcomes)
         .filter_map(|(task_id, outcome)| outcome.is_err().then_some(*task_id))
         .collect();
-    info!(sent = task_ids.len() - unsent.len(), unsent = unsent.len(), reason, "tasks published by the sweep");
+    info!(
+        sent = task_ids.len() - unsent.len(),
+        unsent = unsent.len(),
+        reason,
+        "tasks published by the sweep"
+    );
     if let Some(Err(error)) = outcomes.iter().find(|outcome| outcome.is_err()) {
         error!(unsent = unsent.len(), %error, "tasks could not be published; the next sweep tries again");
         store.undo_dispatch(&unsent).await?;

@@ -1,7 +1,7 @@
 //! Group commit: concurrent callers share one statement and one commit.
 //!
-//! While one flush is in flight, the next one gathers; when idle, a single item is flushed at once. There is no timer, so that a
-//! lone caller waits no longer than its own statement.
+//! While one flush is in flight, the next one gathers; when idle, a single item is flushed at once.
+//! There is no timer, so that a lone caller waits no longer than its own statement.
 
 use std::future::Future;
 
@@ -43,7 +43,9 @@ pub struct Batcher<F: Flush> {
 
 impl<F: Flush> Clone for Batcher<F> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone() }
+        Self {
+            queue: self.queue.clone(),
+        }
     }
 }
 
@@ -60,10 +62,12 @@ impl<F: Flush> Batcher<F> {
     /// The wait is bounded by two statements: the one in flight and the item's own.
     pub async fn run(&self, item: F::Item) -> Result<F::Outcome, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.queue
-            .try_send(Waiting { item, reply })
-            .map_err(|_| StoreError::Unavailable(format!("{MAX_WAITING} statements already wait")))?;
-        answer.await.unwrap_or_else(|_| Err(StoreError::OutcomeUnknown("the writer stopped".to_owned())))
+        self.queue.try_send(Waiting { item, reply }).map_err(|_| {
+            StoreError::Unavailable(format!("{MAX_WAITING} statements already wait"))
+        })?;
+        answer
+            .await
+            .unwrap_or_else(|_| Err(StoreError::OutcomeUnknown("the writer stopped".to_owned())))
     }
 }
 
@@ -72,14 +76,21 @@ async fn write<F: Flush>(flush: F, mut waiting: mpsc::Receiver<Waiting<F>>) {
     while waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
         // Whoever is gone is no longer told anything, so it must not be carried out either.
         batch.retain(|entry| !entry.reply.is_closed());
-        let (items, replies): (Vec<_>, Vec<_>) = batch.drain(..).map(|entry| (entry.item, entry.reply)).unzip();
+        let (items, replies): (Vec<_>, Vec<_>) = batch
+            .drain(..)
+            .map(|entry| (entry.item, entry.reply))
+            .unzip();
         if items.is_empty() {
             continue;
         }
         match flush_patiently(&flush, &items).await {
             Ok(outcomes) => answer_all(replies, outcomes),
             Err(StoreError::Refused(reason)) if items.len() > 1 => {
-                error!(reason, items = items.len(), "a shared statement was refused; each item goes alone");
+                error!(
+                    reason,
+                    items = items.len(),
+                    "a shared statement was refused; each item goes alone"
+                );
                 flush_singly(&flush, &items, replies).await;
             }
             Err(error) => {
@@ -94,7 +105,10 @@ async fn write<F: Flush>(flush: F, mut waiting: mpsc::Receiver<Waiting<F>>) {
     }
 }
 
-async fn flush_patiently<F: Flush>(flush: &F, items: &[F::Item]) -> Result<Vec<F::Outcome>, StoreError> {
+async fn flush_patiently<F: Flush>(
+    flush: &F,
+    items: &[F::Item],
+) -> Result<Vec<F::Outcome>, StoreError> {
     let mut tries = 1;
     loop {
         match flush.flush(items).await {
@@ -117,7 +131,9 @@ async fn flush_singly<F: Flush>(
     for (item, reply) in items.iter().zip(replies) {
         let answer = flush_patiently(flush, std::slice::from_ref(item)).await;
         let _ = reply.send(answer.and_then(|mut outcomes| {
-            outcomes.pop().ok_or_else(|| StoreError::Refused("no answer to the item".to_owned()))
+            outcomes
+                .pop()
+                .ok_or_else(|| StoreError::Refused("no answer to the item".to_owned()))
         }));
     }
 }
@@ -144,7 +160,8 @@ mod tests {
 
     use super::*;
 
-    /// Doubles numbers; refuses any statement that holds a 13; waits for a permit before each statement.
+    /// Doubles numbers; refuses any statement that holds a 13; waits for a permit before each
+    /// statement.
     struct Double {
         gate: Arc<Semaphore>,
         sizes: Arc<Mutex<Vec<usize>>>,
@@ -166,7 +183,14 @@ mod tests {
 
     fn doubling() -> (Batcher<Double>, Arc<Semaphore>, Arc<Mutex<Vec<usize>>>) {
         let (gate, sizes) = (Arc::new(Semaphore::new(0)), Arc::default());
-        (Batcher::spawn(Double { gate: gate.clone(), sizes: Arc::clone(&sizes) }), gate, sizes)
+        (
+            Batcher::spawn(Double {
+                gate: gate.clone(),
+                sizes: Arc::clone(&sizes),
+            }),
+            gate,
+            sizes,
+        )
     }
 
     #[tokio::test]
@@ -183,7 +207,11 @@ mod tests {
         for (number, caller) in (0..).zip(callers) {
             assert_eq!(caller.await.unwrap().unwrap(), number * 2);
         }
-        assert!(sizes.lock().unwrap().len() <= 3, "{:?}", sizes.lock().unwrap());
+        assert!(
+            sizes.lock().unwrap().len() <= 3,
+            "{:?}",
+            sizes.lock().unwrap()
+        );
     }
 
     #[tokio::test]

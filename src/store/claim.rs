@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{Array, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -126,28 +128,48 @@ struct GrantedRow {
 
 impl ClaimRow {
     fn into_claim(self, session: &Session) -> Result<Claim, StoreError> {
-        let Some(found) = self.found else { return Ok(Claim::Unknown) };
-        let status: Status = found.parse().map_err(|error| StoreError::Refused(format!("{error}")))?;
-        Ok(match self.granted.into_assignment(self.task_id, status, session) {
-            Some(assignment) => Claim::Granted(Box::new(assignment)),
-            None => Claim::NotClaimable(status),
-        })
+        let Some(found) = self.found else {
+            return Ok(Claim::Unknown);
+        };
+        let status: Status = found
+            .parse()
+            .map_err(|error| StoreError::Refused(format!("{error}")))?;
+        Ok(
+            match self.granted.into_assignment(self.task_id, status, session) {
+                Some(assignment) => Claim::Granted(Box::new(assignment)),
+                None => Claim::NotClaimable(status),
+            },
+        )
     }
 }
 
 impl GrantedRow {
     /// None where the row was not moved: every column of `moved` is null then.
-    fn into_assignment(self, task_id: Uuid, previous_status: Status, session: &Session) -> Option<Assignment> {
+    fn into_assignment(
+        self,
+        task_id: Uuid,
+        previous_status: Status,
+        session: &Session,
+    ) -> Option<Assignment> {
         let work = match (self.circuit, self.problem_id) {
-            (Some(source), _) => Work::Circuit { source, shots: u32::try_from(self.shots?).ok()? },
-            (None, problem_id) => Work::Problem { problem_id: problem_id? },
+            (Some(source), _) => Work::Circuit {
+                source,
+                shots: u32::try_from(self.shots?).ok()?,
+            },
+            (None, problem_id) => Work::Problem {
+                problem_id: problem_id?,
+            },
         };
         let parameters = match self.parameters? {
             Value::Object(parameters) => parameters,
             _ => serde_json::Map::new(),
         };
         Some(Assignment {
-            lease: Lease { task_id, attempt: self.attempt?, session: session.clone() },
+            lease: Lease {
+                task_id,
+                attempt: self.attempt?,
+                session: session.clone(),
+            },
             previous_status,
             backend: self.backend?,
             work,
@@ -172,13 +194,24 @@ impl Flush for ClaimById {
     async fn flush(&self, requests: &[ClaimRequest]) -> Result<Vec<Claim>, StoreError> {
         let mut rows = HashMap::new();
         // One process is one session, but for the moment after it lost one.
-        let sessions: HashSet<Uuid> = requests.iter().map(|request| request.session.session_id).collect();
+        let sessions: HashSet<Uuid> = requests
+            .iter()
+            .map(|request| request.session.session_id)
+            .collect();
         for session_id in sessions {
-            let mine = requests.iter().filter(|request| request.session.session_id == session_id);
-            rows.extend(self.claim(session_id, mine.map(|request| request.task_id).collect()).await?);
+            let mine = requests
+                .iter()
+                .filter(|request| request.session.session_id == session_id);
+            rows.extend(
+                self.claim(session_id, mine.map(|request| request.task_id).collect())
+                    .await?,
+            );
         }
-        // Two messages for one task in one flush: the first claim takes the row, the second finds it running.
-        let answer = |request: &ClaimRequest| match rows.remove(&(request.session.session_id, request.task_id)) {
+        // Two messages for one task in one flush: the first claim takes the row, the second finds
+        // it running.
+        let answer = |request: &ClaimRequest| match rows
+            .remove(&(request.session.session_id, request.task_id))
+        {
             Some(row) => row.into_claim(&request.session),
             None => Ok(Claim::NotClaimable(Status::Processing)),
         };
@@ -192,7 +225,8 @@ impl ClaimById {
         session_id: Uuid,
         mut task_ids: Vec<Uuid>,
     ) -> Result<impl Iterator<Item = ((Uuid, Uuid), ClaimRow)>, StoreError> {
-        // In one order everywhere, so that two statements over the same rows wait for each other instead of deadlocking.
+        // In one order everywhere, so that two statements over the same rows wait for each other
+        // instead of deadlocking.
         task_ids.sort_unstable();
         task_ids.dedup();
         let rows: Vec<ClaimRow> = self
@@ -207,7 +241,9 @@ impl ClaimById {
                 .await
             })
             .await?;
-        Ok(rows.into_iter().map(move |row| ((session_id, row.task_id), row)))
+        Ok(rows
+            .into_iter()
+            .map(move |row| ((session_id, row.task_id), row)))
     }
 }
 
@@ -233,10 +269,19 @@ impl Store {
                 .await
             })
             .await?;
-        let claims: Vec<Claim> = rows.into_iter().map(|row| row.into_claim(session)).collect::<Result<_, _>>()?;
+        let claims: Vec<Claim> = rows
+            .into_iter()
+            .map(|row| row.into_claim(session))
+            .collect::<Result<_, _>>()?;
         Ok(claims
             .into_iter()
-            .filter_map(|claim| if let Claim::Granted(assignment) = claim { Some(*assignment) } else { None })
+            .filter_map(|claim| {
+                if let Claim::Granted(assignment) = claim {
+                    Some(*assignment)
+                } else {
+                    None
+                }
+            })
             .collect())
     }
 }

@@ -25,12 +25,16 @@ pub enum StoreError {
 impl StoreError {
     /// Whether time may cure it.
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::OutcomeUnknown(_) | Self::DiskFull(_) | Self::Collision(_))
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::OutcomeUnknown(_) | Self::DiskFull(_) | Self::Collision(_)
+        )
     }
 }
 
 impl From<DieselError> for StoreError {
-    /// diesel does not carry SQLSTATE, so that states without a kind of their own are told apart by the server's message.
+    /// diesel does not carry SQLSTATE, so that states without a kind of their own are told apart by
+    /// the server's message.
     fn from(error: DieselError) -> Self {
         let DieselError::DatabaseError(kind, information) = &error else {
             return Self::Refused(error.to_string());
@@ -50,7 +54,8 @@ impl From<DieselError> for StoreError {
 }
 
 fn from_message(message: String) -> StoreError {
-    // SQLSTATE classes 53 (resources), 57 (operator intervention) and 40 (rollback), in their English texts.
+    // SQLSTATE classes 53 (resources), 57 (operator intervention) and 40 (rollback), in their
+    // English texts.
     const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
     const UNAVAILABLE: [&str; 8] = [
         "terminating connection",
@@ -89,8 +94,17 @@ mod tests {
         assert!(matches!(unknown(full), StoreError::DiskFull(_)));
         let shutdown = "terminating connection due to administrator command";
         assert!(matches!(unknown(shutdown), StoreError::Unavailable(_)));
-        assert!(matches!(unknown("the database system is starting up"), StoreError::Unavailable(_)));
-        assert!(matches!(unknown("deadlock detected"), StoreError::Collision(_)));
-        assert!(matches!(unknown("column \"x\" does not exist"), StoreError::Refused(_)));
+        assert!(matches!(
+            unknown("the database system is starting up"),
+            StoreError::Unavailable(_)
+        ));
+        assert!(matches!(
+            unknown("deadlock detected"),
+            StoreError::Collision(_)
+        ));
+        assert!(matches!(
+            unknown("column \"x\" does not exist"),
+            StoreError::Refused(_)
+        ));
     }
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -44,9 +46,10 @@ pub(super) struct Insert {
     pub(super) wake: Wake,
 }
 
-// dispatched_at is set here already: the good path publishes right after the commit and needs no second update.
-// A row that met its idempotency key comes back from the lookup, in the snapshot from before this statement; a key that was
-// taken by a statement running at the same time is not in it and is looked up once more by `existing`.
+// dispatched_at is set here already: the good path publishes right after the commit and needs no
+// second update. A row that met its idempotency key comes back from the lookup, in the snapshot
+// from before this statement; a key that was taken by a statement running at the same time is not
+// in it and is looked up once more by `existing`.
 const INSERT: &str = "
 WITH input AS (
     SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
@@ -112,10 +115,21 @@ impl Flush for Insert {
         let keys: Vec<&str> = if created.len() == tasks.len() {
             Vec::new()
         } else {
-            tasks.iter().filter(refused).filter_map(|task| Some(task.idempotency.as_ref()?.key.as_str())).collect()
+            tasks
+                .iter()
+                .filter(refused)
+                .filter_map(|task| Some(task.idempotency.as_ref()?.key.as_str()))
+                .collect()
         };
-        let existing = if keys.is_empty() { Vec::new() } else { self.existing(&keys).await? };
-        tasks.iter().map(|task| outcome(task, &created, &existing)).collect()
+        let existing = if keys.is_empty() {
+            Vec::new()
+        } else {
+            self.existing(&keys).await?
+        };
+        tasks
+            .iter()
+            .map(|task| outcome(task, &created, &existing))
+            .collect()
     }
 }
 
@@ -128,17 +142,23 @@ impl Insert {
                     diesel::sql_query(INSERT)
                         .bind::<Array<SqlUuid>, _>(column(tasks, |task| task.task_id))
                         .bind::<Array<Text>, _>(column(tasks, |task| task.backend.as_str()))
-                        .bind::<Array<Nullable<Text>>, _>(column(tasks, |task| circuit(task)))
-                        .bind::<Array<Nullable<Integer>>, _>(column(tasks, |task| shots(task)))
-                        .bind::<Array<Nullable<Text>>, _>(column(tasks, |task| problem_id(task)))
-                        .bind::<Array<Jsonb>, _>(column(tasks, |task| Value::Object(task.parameters.clone())))
+                        .bind::<Array<Nullable<Text>>, _>(column(tasks, circuit))
+                        .bind::<Array<Nullable<Integer>>, _>(column(tasks, shots))
+                        .bind::<Array<Nullable<Text>>, _>(column(tasks, problem_id))
+                        .bind::<Array<Jsonb>, _>(column(tasks, |task| {
+                            Value::Object(task.parameters.clone())
+                        }))
                         .bind::<Array<SmallInt>, _>(column(tasks, |task| task.priority))
                         .bind::<Array<Integer>, _>(column(tasks, |task| task.timeout_seconds))
                         .bind::<Array<SmallInt>, _>(column(tasks, |task| task.max_attempts))
-                        .bind::<Array<Jsonb>, _>(column(tasks, |task| Value::Object(task.metadata.clone())))
-                        .bind::<Array<Nullable<Text>>, _>(column(tasks, |task| key(task)))
+                        .bind::<Array<Jsonb>, _>(column(tasks, |task| {
+                            Value::Object(task.metadata.clone())
+                        }))
+                        .bind::<Array<Nullable<Text>>, _>(column(tasks, key))
                         .bind::<Array<Nullable<SqlUuid>>, _>(column(tasks, |task| {
-                            task.idempotency.as_ref().map(|idempotency| idempotency.fingerprint)
+                            task.idempotency
+                                .as_ref()
+                                .map(|idempotency| idempotency.fingerprint)
                         }))
                         .bind::<Array<Text>, _>(column(tasks, |task| task.correlation_id.as_str()))
                         .bind::<Array<Integer>, _>((0..).take(tasks.len()).collect::<Vec<i32>>())
@@ -153,22 +173,36 @@ impl Insert {
     async fn existing(&self, keys: &[&str]) -> Result<Vec<ExistingRow>, StoreError> {
         self.pools
             .run("find tasks by idempotency key", async |connection| {
-                Prepared(diesel::sql_query(EXISTING).bind::<Array<Text>, _>(keys)).load(connection).await
+                Prepared(diesel::sql_query(EXISTING).bind::<Array<Text>, _>(keys))
+                    .load(connection)
+                    .await
             })
             .await
     }
 }
 
-fn outcome(task: &NewTask, created: &[CreatedRow], existing: &[ExistingRow]) -> Result<Insertion, StoreError> {
+fn outcome(
+    task: &NewTask,
+    created: &[CreatedRow],
+    existing: &[ExistingRow],
+) -> Result<Insertion, StoreError> {
     if let Some(row) = created.iter().find(|row| row.task_id == task.task_id) {
-        return Ok(Insertion::Created { submitted_at: row.submitted_at });
+        return Ok(Insertion::Created {
+            submitted_at: row.submitted_at,
+        });
     }
     let missing = || StoreError::Collision("the task of this idempotency key is gone".to_owned());
     let idempotency = task.idempotency.as_ref().ok_or_else(missing)?;
-    let row = existing.iter().find(|row| row.idempotency_key == idempotency.key).ok_or_else(missing)?;
+    let row = existing
+        .iter()
+        .find(|row| row.idempotency_key == idempotency.key)
+        .ok_or_else(missing)?;
     Ok(Insertion::Existing {
         task_id: row.task_id,
-        status: row.status.parse().map_err(|error| StoreError::Refused(format!("{error}")))?,
+        status: row
+            .status
+            .parse()
+            .map_err(|error| StoreError::Refused(format!("{error}")))?,
         submitted_at: row.submitted_at,
         same_request: row.request_fingerprint == Some(idempotency.fingerprint),
         correlation_id: row.correlation_id.clone(),
@@ -180,17 +214,31 @@ fn column<'a, T>(tasks: &'a [Arc<NewTask>], field: impl Fn(&'a NewTask) -> T) ->
 }
 
 fn circuit(task: &NewTask) -> Option<&str> {
-    if let Work::Circuit { source, .. } = &task.work { Some(source) } else { None }
+    if let Work::Circuit { source, .. } = &task.work {
+        Some(source)
+    } else {
+        None
+    }
 }
 
 fn shots(task: &NewTask) -> Option<i32> {
-    if let Work::Circuit { shots, .. } = task.work { i32::try_from(shots).ok() } else { None }
+    if let Work::Circuit { shots, .. } = task.work {
+        i32::try_from(shots).ok()
+    } else {
+        None
+    }
 }
 
 fn problem_id(task: &NewTask) -> Option<&str> {
-    if let Work::Problem { problem_id } = &task.work { Some(problem_id) } else { None }
+    if let Work::Problem { problem_id } = &task.work {
+        Some(problem_id)
+    } else {
+        None
+    }
 }
 
 fn key(task: &NewTask) -> Option<&str> {
-    task.idempotency.as_ref().map(|idempotency| idempotency.key.as_str())
+    task.idempotency
+        .as_ref()
+        .map(|idempotency| idempotency.key.as_str())
 }

@@ -15,7 +15,8 @@ use crate::domain::backoff::Backoff;
 /// How long the link may be silent before it is asked whether it is still there.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// Wakes whoever waits for tasks to become claimable. A hint, as every message is: the waiter polls as well.
+/// Wakes whoever waits for tasks to become claimable. A hint, as every message is: the waiter polls
+/// as well.
 pub type ReadySignal = Arc<Notify>;
 
 /// Keeps a connection that listens for tasks of these backends, until cancelled.
@@ -33,7 +34,8 @@ pub fn listen_for_ready_tasks(
         loop {
             if let Ok(connection) = connect(&settings.url, settings.timeout).await {
                 failures = 0;
-                if let Err(reason) = forward(connection, &backends, &signal, settings.timeout).await {
+                if let Err(reason) = forward(connection, &backends, &signal, settings.timeout).await
+                {
                     warn!(reason, "listening connection lost");
                 }
             }
@@ -72,7 +74,11 @@ async fn forward(
     }
 }
 
-async fn ask(connection: &mut AsyncPgConnection, sql: &str, timeout: Duration) -> Result<(), String> {
+async fn ask(
+    connection: &mut AsyncPgConnection,
+    sql: &str,
+    timeout: Duration,
+) -> Result<(), String> {
     match tokio::time::timeout(timeout, connection.batch_execute(sql)).await {
         Ok(answer) => answer.map_err(|error| error.to_string()),
         Err(_) => Err(format!("no answer within {timeout:?}")),

@@ -13,7 +13,8 @@ use super::pool::connect;
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 /// A statement of a migration may rewrite a large table.
 const STATEMENT_LIMIT: &str = "SET statement_timeout = 0; SET enable_seqscan = on";
-// Any number does, as long as nothing else on the server uses it: the first eight digits of the golden ratio.
+// Any number does, as long as nothing else on the server uses it: the first eight digits of the
+// golden ratio.
 const LOCK: &str = "SELECT pg_advisory_lock(16180339)";
 
 /// One version of the schema.
@@ -25,31 +26,49 @@ pub struct MigrationStatus {
     pub applied: bool,
 }
 
-/// Brings the schema to the newest version; the names of what was applied. Waits for another migration that runs at the same time.
+/// Brings the schema to the newest version; the names of what was applied. Waits for another
+/// migration that runs at the same time.
 pub async fn migrate_up(url: &str, connect_timeout: Duration) -> anyhow::Result<Vec<String>> {
     let mut harness = lock(url, connect_timeout).await?;
-    let applied = harness.run_pending_migrations(MIGRATIONS).map_err(|error| anyhow!("{error}"))?;
+    let applied = harness
+        .run_pending_migrations(MIGRATIONS)
+        .map_err(|error| anyhow!("{error}"))?;
     applied.iter().map(|version| name_of(version)).collect()
 }
 
 /// Takes the newest `steps` versions back; the names of what was reverted.
-pub async fn migrate_down(url: &str, connect_timeout: Duration, steps: u32) -> anyhow::Result<Vec<String>> {
+pub async fn migrate_down(
+    url: &str,
+    connect_timeout: Duration,
+    steps: u32,
+) -> anyhow::Result<Vec<String>> {
     let mut harness = lock(url, connect_timeout).await?;
     let mut reverted = Vec::new();
     for _ in 0..steps {
-        if harness.applied_migrations().map_err(|error| anyhow!("{error}"))?.is_empty() {
+        if harness
+            .applied_migrations()
+            .map_err(|error| anyhow!("{error}"))?
+            .is_empty()
+        {
             break;
         }
-        let version = harness.revert_last_migration(MIGRATIONS).map_err(|error| anyhow!("{error}"))?;
+        let version = harness
+            .revert_last_migration(MIGRATIONS)
+            .map_err(|error| anyhow!("{error}"))?;
         reverted.push(name_of(&version)?);
     }
     Ok(reverted)
 }
 
 /// Every version that this executable knows, oldest first.
-pub async fn migration_status(url: &str, connect_timeout: Duration) -> anyhow::Result<Vec<MigrationStatus>> {
+pub async fn migration_status(
+    url: &str,
+    connect_timeout: Duration,
+) -> anyhow::Result<Vec<MigrationStatus>> {
     let mut harness = lock(url, connect_timeout).await?;
-    let applied = harness.applied_migrations().map_err(|error| anyhow!("{error}"))?;
+    let applied = harness
+        .applied_migrations()
+        .map_err(|error| anyhow!("{error}"))?;
     let mut known: Vec<_> = known_migrations()?
         .iter()
         .map(|migration| MigrationStatus {
@@ -67,8 +86,13 @@ fn known_migrations() -> anyhow::Result<Vec<Box<dyn Migration<Pg>>>> {
 
 fn name_of(version: &MigrationVersion<'_>) -> anyhow::Result<String> {
     let known = known_migrations()?;
-    let named = known.iter().find(|migration| migration.name().version() == *version);
-    Ok(named.map_or_else(|| version.to_string(), |migration| migration.name().to_string()))
+    let named = known
+        .iter()
+        .find(|migration| migration.name().version() == *version);
+    Ok(named.map_or_else(
+        || version.to_string(),
+        |migration| migration.name().to_string(),
+    ))
 }
 
 /// The lock is the session's, so that it ends with the connection however this process ends.
@@ -76,8 +100,13 @@ async fn lock(
     url: &str,
     connect_timeout: Duration,
 ) -> anyhow::Result<AsyncMigrationHarness<AsyncPgConnection>> {
-    let mut connection = connect(url, connect_timeout).await.context("the database cannot be reached")?;
+    let mut connection = connect(url, connect_timeout)
+        .await
+        .context("the database cannot be reached")?;
     connection.batch_execute(STATEMENT_LIMIT).await?;
-    connection.batch_execute(LOCK).await.context("the migration lock cannot be taken")?;
+    connection
+        .batch_execute(LOCK)
+        .await
+        .context("the migration lock cannot be taken")?;
     Ok(AsyncMigrationHarness::new(connection))
 }

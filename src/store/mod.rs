@@ -1,7 +1,7 @@
 //! PostgreSQL: the only floor that names diesel.
 //!
-//! Every move of a task is one statement here that names the status it expects to find, changes `tasks` and appends to
-//! `status_history` together. Callers see plain types and [`StoreError`].
+//! Every move of a task is one statement here that names the status it expects to find, changes
+//! `tasks` and appends to `status_history` together. Callers see plain types and [`StoreError`].
 
 mod batch;
 mod claim;
@@ -38,7 +38,8 @@ use batch::Batcher;
 
 /// Every statement that qtask knows, over one set of connections.
 ///
-/// Insertions, claims by id and settlements of concurrent callers share commits; the rest are statements of their own.
+/// Insertions, claims by id and settlements of concurrent callers share commits; the rest are
+/// statements of their own.
 #[derive(Clone)]
 pub struct Store {
     pools: Pools,
@@ -47,7 +48,8 @@ pub struct Store {
     settlements: Batcher<settle::Settle>,
 }
 
-/// Whether moves that make a task claimable wake workers by NOTIFY (PostgreSQL is the queue) or not (a broker is).
+/// Whether moves that make a task claimable wake workers by NOTIFY (PostgreSQL is the queue) or not
+/// (a broker is).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wake {
     /// One notification per flush and backend.
@@ -62,9 +64,17 @@ impl Store {
     /// Must be called within a multi-threaded tokio runtime, on which the shared writers then run.
     pub fn new(pools: Pools, wake: Wake) -> Self {
         Self {
-            insertions: Batcher::spawn(insert::Insert { pools: pools.clone(), wake }),
-            claims: Batcher::spawn(claim::ClaimById { pools: pools.clone() }),
-            settlements: Batcher::spawn(settle::Settle { pools: pools.clone(), wake }),
+            insertions: Batcher::spawn(insert::Insert {
+                pools: pools.clone(),
+                wake,
+            }),
+            claims: Batcher::spawn(claim::ClaimById {
+                pools: pools.clone(),
+            }),
+            settlements: Batcher::spawn(settle::Settle {
+                pools: pools.clone(),
+                wake,
+            }),
             pools,
         }
     }

@@ -7,7 +7,8 @@ use crate::domain::status::Status;
 pub enum Settled {
     /// The task moved to this status now.
     Moved(Status),
-    /// The owner had made this move before, and the answer was lost on the way: the task is in, or went on from, this status.
+    /// The owner had made this move before, and the answer was lost on the way: the task is in, or
+    /// went on from, this status.
     Already(Status),
     /// The owner lost the task before this; nothing was changed.
     LeaseLost,

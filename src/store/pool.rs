@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use diesel::ConnectionError;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
@@ -28,7 +30,8 @@ pub struct DatabaseSettings {
 
 /// Two pools over one database.
 ///
-/// The small one serves heartbeats, sweeps and probes, so that a flood of requests cannot cost a worker its lease.
+/// The small one serves heartbeats, sweeps and probes, so that a flood of requests cannot cost a
+/// worker its lease.
 #[derive(Clone)]
 pub struct Pools {
     main: Pool<AsyncPgConnection>,
@@ -39,7 +42,8 @@ pub struct Pools {
 const CONTROL_CONNECTIONS: usize = 2;
 
 impl Pools {
-    /// Opens no connection. Those made later are driven by the runtime that calls this, whoever asks for them.
+    /// Opens no connection. Those made later are driven by the runtime that calls this, whoever
+    /// asks for them.
     pub fn new(settings: &DatabaseSettings) -> Result<Self, StoreError> {
         let build = |size| {
             Pool::builder(manager(settings, Handle::current()))
@@ -81,14 +85,19 @@ impl Pools {
         let deadline = tokio::time::Instant::now() + self.timeout;
         let mut connection = tokio::time::timeout_at(deadline, pool.get())
             .await
-            .map_err(|_| StoreError::Unavailable(format!("no connection within {:?}", self.timeout)))?
+            .map_err(|_| {
+                StoreError::Unavailable(format!("no connection within {:?}", self.timeout))
+            })?
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let began = Instant::now();
         let answer = tokio::time::timeout_at(deadline, statement(&mut connection)).await;
         log_duration(name, began.elapsed());
         let Ok(answer) = answer else {
             discard(connection);
-            return Err(StoreError::OutcomeUnknown(format!("{name}: no answer within {:?}", self.timeout)));
+            return Err(StoreError::OutcomeUnknown(format!(
+                "{name}: no answer within {:?}",
+                self.timeout
+            )));
         };
         answer.map_err(|error| {
             let error = StoreError::from(error);
@@ -120,39 +129,63 @@ fn manager(
 ) -> AsyncDieselConnectionManager<AsyncPgConnection> {
     let timeout = settings.timeout;
     let mut config = ManagerConfig::default();
-    // A broken connection shows at its next statement and is discarded then; asking first would double every round trip.
+    // A broken connection shows at its next statement and is discarded then; asking first would
+    // double every round trip.
     config.recycling_method = RecyclingMethod::CustomFunction(Box::new(|connection| {
         async move { refuse_closed(connection) }.boxed()
     }));
     config.custom_setup = Box::new(move |url| {
         let url = url.to_owned();
-        // An actix worker has a runtime of its own; a connection must not depend on that thread having time for it.
+        // An actix worker has a runtime of its own; a connection must not depend on that thread
+        // having time for it.
         let task = runtime.spawn(async move { connect(&url, timeout).await });
-        async move { task.await.map_err(|error| ConnectionError::BadConnection(error.to_string()))? }.boxed()
+        async move {
+            task.await
+                .map_err(|error| ConnectionError::BadConnection(error.to_string()))?
+        }
+        .boxed()
     });
     AsyncDieselConnectionManager::new_with_config(&settings.url, config)
 }
 
 fn refuse_closed(connection: &mut AsyncPgConnection) -> diesel::QueryResult<()> {
     use diesel_async::pooled_connection::PoolableConnection;
-    if connection.is_broken() { Err(diesel::result::Error::BrokenTransactionManager) } else { Ok(()) }
+    if connection.is_broken() {
+        Err(diesel::result::Error::BrokenTransactionManager)
+    } else {
+        Ok(())
+    }
 }
 
 /// One connection, set up for the statements of this module.
-pub(super) async fn connect(url: &str, timeout: Duration) -> Result<AsyncPgConnection, ConnectionError> {
+pub(super) async fn connect(
+    url: &str,
+    timeout: Duration,
+) -> Result<AsyncPgConnection, ConnectionError> {
     let bad = |error: tokio_postgres::Error| ConnectionError::BadConnection(describe(&error));
     let mut config: tokio_postgres::Config = url.parse().map_err(bad)?;
-    config.connect_timeout(timeout).keepalives(true).keepalives_idle(Duration::from_secs(15));
+    config
+        .connect_timeout(timeout)
+        .keepalives(true)
+        .keepalives_idle(Duration::from_secs(15));
     config.tcp_user_timeout(timeout.max(Duration::from_secs(10)));
     if config.get_application_name().is_none() {
         config.application_name("qtask");
     }
     let connecting = async {
         let (client, link) = config.connect(tokio_postgres::NoTls).await.map_err(bad)?;
-        let mut connection = AsyncPgConnection::try_from_client_and_connection(client, link).await?;
-        // Small arrays joined to a large table: without statistics the planner would read the whole table.
-        let settings = format!("SET enable_seqscan = off; SET statement_timeout = {}", timeout.as_millis());
-        connection.batch_execute(&settings).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+        let mut connection =
+            AsyncPgConnection::try_from_client_and_connection(client, link).await?;
+        // Small arrays joined to a large table: without statistics the planner would read the whole
+        // table.
+        let settings = format!(
+            "SET enable_seqscan = off; SET statement_timeout = {}",
+            timeout.as_millis()
+        );
+        connection
+            .batch_execute(&settings)
+            .await
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(connection)
     };
     tokio::time::timeout(timeout, connecting)

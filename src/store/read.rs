@@ -90,7 +90,8 @@ pub struct HistoryEntry {
     pub notes: Option<String>,
 }
 
-/// The last task of a page; the next page begins behind it. Task ids grow with the time of submission.
+/// The last task of a page; the next page begins behind it. Task ids grow with the time of
+/// submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor(pub Uuid);
 
@@ -109,11 +110,16 @@ pub struct TaskFilter {
 
 impl Store {
     /// A task and its history, oldest entry first; None where there is no such task.
-    pub async fn task(&self, task_id: Uuid) -> Result<Option<(TaskRecord, Vec<HistoryEntry>)>, StoreError> {
+    pub async fn task(
+        &self,
+        task_id: Uuid,
+    ) -> Result<Option<(TaskRecord, Vec<HistoryEntry>)>, StoreError> {
         self.pools
             .run("read task", async |connection| {
                 let query = tasks::table.find(task_id).select(TaskRecord::as_select());
-                let Some(task) = query.get_result(connection).await.optional()? else { return Ok(None) };
+                let Some(task) = query.get_result(connection).await.optional()? else {
+                    return Ok(None);
+                };
                 let history = status_history::table
                     .filter(status_history::task_id.eq(task_id))
                     .order(status_history::id)
@@ -142,13 +148,19 @@ impl Store {
         if let Some(Cursor(task_id)) = filter.after {
             query = query.filter(tasks::task_id.lt(task_id));
         }
-        self.pools.run("list tasks", async |connection| query.load(connection).await).await
+        self.pools
+            .run("list tasks", async |connection| {
+                query.load(connection).await
+            })
+            .await
     }
 
     /// Whether PostgreSQL answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.pools
-            .run_control("ping", async |connection| diesel::sql_query("SELECT 1").execute(connection).await)
+            .run_control("ping", async |connection| {
+                diesel::sql_query("SELECT 1").execute(connection).await
+            })
             .await
             .map(drop)
     }

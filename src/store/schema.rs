@@ -1,5 +1,6 @@
 //! The tables as the typed queries of `read` see them; `diesel print-schema` gives the same.
 #![allow(missing_docs, reason = "the columns are explained in the migrations")]
+#![allow(clippy::wildcard_imports, reason = "as diesel prints it")]
 
 pub mod sql_types {
     #[derive(diesel::sql_types::SqlType, diesel::query_builder::QueryId)]

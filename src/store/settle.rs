@@ -23,7 +23,8 @@ pub(super) struct Settle {
     pub(super) wake: Wake,
 }
 
-// Where the task goes on this verdict. Whether attempts are left, and whether a cancel was asked for, is the row's to say.
+// Where the task goes on this verdict. Whether attempts are left, and whether a cancel was asked
+// for, is the row's to say.
 macro_rules! next_status {
     () => {
         "(CASE
@@ -99,7 +100,8 @@ struct SettledRow {
 impl SettledRow {
     fn answer(&self) -> Result<Settled, StoreError> {
         let parse = |name: &str| -> Result<Status, StoreError> {
-            name.parse().map_err(|error| StoreError::Refused(format!("{error}")))
+            name.parse()
+                .map_err(|error| StoreError::Refused(format!("{error}")))
         };
         match (&self.moved_to, &self.moved_before) {
             (Some(status), _) => parse(status).map(Settled::Moved),
@@ -114,7 +116,8 @@ impl Flush for Settle {
     type Outcome = Settled;
 
     async fn flush(&self, settlements: &[Arc<Settlement>]) -> Result<Vec<Settled>, StoreError> {
-        // Ordered by task, so that two statements over the same rows wait for each other instead of deadlocking.
+        // Ordered by task, so that two statements over the same rows wait for each other instead of
+        // deadlocking.
         let mut ordered: Vec<&Settlement> = settlements.iter().map(AsRef::as_ref).collect();
         ordered.sort_unstable_by_key(|settlement| settlement.lease.task_id);
         let rows = self.settle(&ordered).await?;
@@ -138,12 +141,20 @@ impl Settle {
                 Prepared(
                     diesel::sql_query(SETTLE)
                         .bind::<Array<SqlUuid>, _>(column(settlements, |s| s.lease.task_id))
-                        .bind::<Array<Text>, _>(column(settlements, |s| &*s.lease.session.worker_id))
-                        .bind::<Array<SqlUuid>, _>(column(settlements, |s| s.lease.session.session_id))
+                        .bind::<Array<Text>, _>(column(settlements, |s| {
+                            &*s.lease.session.worker_id
+                        }))
+                        .bind::<Array<SqlUuid>, _>(column(settlements, |s| {
+                            s.lease.session.session_id
+                        }))
                         .bind::<Array<Integer>, _>(column(settlements, |s| s.lease.attempt))
                         .bind::<Array<Text>, _>(column(settlements, |s| s.verdict.name()))
-                        .bind::<Array<Nullable<Jsonb>>, _>(column(settlements, |s| result(&s.verdict)))
-                        .bind::<Array<Nullable<Jsonb>>, _>(column(settlements, |s| execution(&s.verdict)))
+                        .bind::<Array<Nullable<Jsonb>>, _>(column(settlements, |s| {
+                            result(&s.verdict)
+                        }))
+                        .bind::<Array<Nullable<Jsonb>>, _>(column(settlements, |s| {
+                            execution(&s.verdict)
+                        }))
                         .bind::<Array<Nullable<Text>>, _>(column(settlements, |s| {
                             failure(&s.verdict).map(|failure| failure.code.as_str())
                         }))
@@ -151,7 +162,7 @@ impl Settle {
                             failure(&s.verdict).map(|failure| failure.message.as_str())
                         }))
                         .bind::<Array<BigInt>, _>(column(settlements, |s| delay_ms(&s.verdict)))
-                        .bind::<Array<Text>, _>(column(settlements, |s| s.note()))
+                        .bind::<Array<Text>, _>(column(settlements, Settlement::note))
                         .bind::<Bool, _>(wake),
                 )
                 .load(connection)
@@ -162,15 +173,26 @@ impl Settle {
 }
 
 fn column<'a, T>(settlements: &[&'a Settlement], field: impl Fn(&'a Settlement) -> T) -> Vec<T> {
-    settlements.iter().map(|settlement| field(settlement)).collect()
+    settlements
+        .iter()
+        .map(|settlement| field(settlement))
+        .collect()
 }
 
 fn result(verdict: &Verdict) -> Option<&Value> {
-    if let Verdict::Completed(outcome) = verdict { Some(&outcome.result) } else { None }
+    if let Verdict::Completed(outcome) = verdict {
+        Some(&outcome.result)
+    } else {
+        None
+    }
 }
 
 fn execution(verdict: &Verdict) -> Option<&Value> {
-    if let Verdict::Completed(outcome) = verdict { Some(&outcome.execution) } else { None }
+    if let Verdict::Completed(outcome) = verdict {
+        Some(&outcome.execution)
+    } else {
+        None
+    }
 }
 
 fn failure(verdict: &Verdict) -> Option<&Failure> {
@@ -181,6 +203,10 @@ fn failure(verdict: &Verdict) -> Option<&Failure> {
 }
 
 fn delay_ms(verdict: &Verdict) -> i64 {
-    let delay = if let Verdict::Retry(_, delay) = verdict { *delay } else { Duration::ZERO };
+    let delay = if let Verdict::Retry(_, delay) = verdict {
+        *delay
+    } else {
+        Duration::ZERO
+    };
     i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
 }

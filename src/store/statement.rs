@@ -7,8 +7,8 @@ use diesel::sql_types::Untyped;
 
 /// A `sql_query` with its binds, prepared once per connection.
 ///
-/// diesel takes the text of a `sql_query` for one that changes from call to call and prepares it anew each time: a round trip and a
-/// plan more per statement. The texts here are constants.
+/// diesel takes the text of a `sql_query` for one that changes from call to call and prepares it
+/// anew each time: a round trip and a plan more per statement. The texts here are constants.
 #[derive(Debug, Clone, Copy)]
 pub struct Prepared<Q>(pub Q);
 

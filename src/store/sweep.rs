@@ -1,7 +1,7 @@
 //! What heals: dead sessions, lost tasks, overdue attempts, and tasks whose message is gone.
 //!
-//! Each statement here finds its rows and moves them in one go, so that any number of processes may run them at once, and a process
-//! that dies between two of them leaves nothing half done.
+//! Each statement here finds its rows and moves them in one go, so that any number of processes may
+//! run them at once, and a process that dies between two of them leaves nothing half done.
 
 use std::time::Duration;
 
@@ -87,7 +87,8 @@ const SWEEP_ROWS: i32 = 500;
 /// How long after its timeout an attempt is failed here, its worker having had its chance.
 const TIMEOUT_GRACE_SECONDS: i32 = 30;
 
-// A pause in sweeping means that the database, or every process, was away; workers could not renew in it and are not to blame.
+// A pause in sweeping means that the database, or every process, was away; workers could not renew
+// in it and are not to blame.
 const TAKE_TURN: &str = "
 UPDATE sweeps
 SET last_run_at = clock_timestamp(),
@@ -184,7 +185,8 @@ SELECT EXISTS (SELECT FROM withdrawn) AS marked";
 impl Store {
     /// Takes the turn if none was taken within `interval`.
     ///
-    /// A row instead of an advisory lock: a process that freezes while it holds a lock would stop all sweeping.
+    /// A row instead of an advisory lock: a process that freezes while it holds a lock would stop
+    /// all sweeping.
     pub async fn take_turn(&self, interval: Duration) -> Result<Turn, StoreError> {
         let pause = interval * 5;
         let rows: Vec<MarkedRow> = self
@@ -199,7 +201,11 @@ impl Store {
                 .await
             })
             .await?;
-        Ok(if rows.iter().any(|row| row.marked) { Turn::Mine } else { Turn::Taken })
+        Ok(if rows.iter().any(|row| row.marked) {
+            Turn::Mine
+        } else {
+            Turn::Taken
+        })
     }
 
     /// Ends every session that was silent for longer than its lease.
@@ -207,10 +213,15 @@ impl Store {
         let rows: Vec<EndedRow> = self
             .pools
             .run_control("end silent sessions", async |connection| {
-                Prepared(diesel::sql_query(END_SILENT)).load(connection).await
+                Prepared(diesel::sql_query(END_SILENT))
+                    .load(connection)
+                    .await
             })
             .await?;
-        let session = |row: EndedRow| Session { worker_id: row.worker_id.into(), session_id: row.session_id };
+        let session = |row: EndedRow| Session {
+            worker_id: row.worker_id.into(),
+            session_id: row.session_id,
+        };
         Ok(rows.into_iter().map(session).collect())
     }
 
@@ -218,7 +229,9 @@ impl Store {
     pub async fn release_orphans(&self) -> Result<Vec<Moved>, StoreError> {
         self.pools
             .run_control("release orphans", async |connection| {
-                Prepared(diesel::sql_query(RELEASE_ORPHANS).bind::<Integer, _>(SWEEP_ROWS)).load(connection).await
+                Prepared(diesel::sql_query(RELEASE_ORPHANS).bind::<Integer, _>(SWEEP_ROWS))
+                    .load(connection)
+                    .await
             })
             .await
     }
@@ -238,11 +251,14 @@ impl Store {
             .await
     }
 
-    /// Marks as dispatched, and returns, waiting tasks that are due and have no message: retries, and what was never published.
+    /// Marks as dispatched, and returns, waiting tasks that are due and have no message: retries,
+    /// and what was never published.
     pub async fn take_undispatched(&self) -> Result<Vec<StaleTask>, StoreError> {
         self.pools
             .run_control("take undispatched tasks", async |connection| {
-                Prepared(diesel::sql_query(TAKE_UNDISPATCHED).bind::<Integer, _>(SWEEP_ROWS)).load(connection).await
+                Prepared(diesel::sql_query(TAKE_UNDISPATCHED).bind::<Integer, _>(SWEEP_ROWS))
+                    .load(connection)
+                    .await
             })
             .await
     }
@@ -251,13 +267,15 @@ impl Store {
     pub async fn backlogs(&self, moment: Duration) -> Result<Vec<BackendBacklog>, StoreError> {
         self.pools
             .run_control("count backlogs", async |connection| {
-                Prepared(diesel::sql_query(BACKLOGS).bind::<Integer, _>(milliseconds(moment))).load(connection).await
+                Prepared(diesel::sql_query(BACKLOGS).bind::<Integer, _>(milliseconds(moment)))
+                    .load(connection)
+                    .await
             })
             .await
     }
 
-    /// Marks as dispatched anew, and returns, up to `limit` tasks of the backend that have waited longer than `moment` since their
-    /// message: the ones that would be claimed first.
+    /// Marks as dispatched anew, and returns, up to `limit` tasks of the backend that have waited
+    /// longer than `moment` since their message: the ones that would be claimed first.
     pub async fn take_stale(
         &self,
         backend: &str,
@@ -284,18 +302,23 @@ impl Store {
         self.pools
             .run_control("undo dispatch", async |connection| {
                 let statement = diesel::sql_query(UNDO_DISPATCH);
-                Prepared(statement.bind::<diesel::sql_types::Array<SqlUuid>, _>(task_ids)).execute(connection).await
+                Prepared(statement.bind::<diesel::sql_types::Array<SqlUuid>, _>(task_ids))
+                    .execute(connection)
+                    .await
             })
             .await
             .map(drop)
     }
 
-    /// Takes a task back that was stored but could not be published. False where a worker has it already, or it is gone.
+    /// Takes a task back that was stored but could not be published. False where a worker has it
+    /// already, or it is gone.
     pub async fn withdraw(&self, task_id: Uuid) -> Result<bool, StoreError> {
         let row: MarkedRow = self
             .pools
             .run("withdraw task", async |connection| {
-                Prepared(diesel::sql_query(WITHDRAW).bind::<SqlUuid, _>(task_id)).get_result(connection).await
+                Prepared(diesel::sql_query(WITHDRAW).bind::<SqlUuid, _>(task_id))
+                    .get_result(connection)
+                    .await
             })
             .await?;
         Ok(row.marked)

@@ -19,7 +19,8 @@ pub enum Heartbeat {
     Renewed {
         /// Those of the tasks named that the session does not own any more.
         lost: Vec<Uuid>,
-        /// Attempts that the session owns and did not name: the answer to their claim is on its way, or was lost.
+        /// Attempts that the session owns and did not name: the answer to their claim is on its
+        /// way, or was lost.
         unnamed: Vec<(Uuid, i32)>,
     },
     /// The session was silent for too long and has ended; its tasks are lost.
@@ -28,7 +29,8 @@ pub enum Heartbeat {
     Replaced,
 }
 
-// The old session's tasks are left to `Store::release_orphans`: they have no living session from here on.
+// The old session's tasks are left to `Store::release_orphans`: they have no living session from
+// here on.
 const REGISTER: &str = "
 INSERT INTO workers (worker_id, session_id, backends, capabilities, metadata, lease_ms)
 VALUES ($1, $2, $3, $4, $5, $6)
@@ -76,7 +78,8 @@ struct BackendRow {
 }
 
 impl Store {
-    /// Begins a session. An older one of the same name has ended with this, and its tasks are released at once.
+    /// Begins a session. An older one of the same name has ended with this, and its tasks are
+    /// released at once.
     pub async fn register(
         &self,
         session: &Session,
@@ -104,7 +107,8 @@ impl Store {
         self.release_orphans().await.map(drop)
     }
 
-    /// Renews the lease of everything that the session runs, and compares what it has in its hands with what it owns.
+    /// Renews the lease of everything that the session runs, and compares what it has in its hands
+    /// with what it owns.
     pub async fn heartbeat(
         &self,
         session: &Session,
@@ -128,15 +132,23 @@ impl Store {
             })
             .await?;
         Ok(match row {
-            HeartbeatRow { renewed: true, lost, unnamed, unnamed_attempts, .. } => {
-                Heartbeat::Renewed { lost, unnamed: unnamed.into_iter().zip(unnamed_attempts).collect() }
-            }
+            HeartbeatRow {
+                renewed: true,
+                lost,
+                unnamed,
+                unnamed_attempts,
+                ..
+            } => Heartbeat::Renewed {
+                lost,
+                unnamed: unnamed.into_iter().zip(unnamed_attempts).collect(),
+            },
             HeartbeatRow { replaced: true, .. } => Heartbeat::Replaced,
             HeartbeatRow { .. } => Heartbeat::Ended,
         })
     }
 
-    /// Ends a session that has nothing in its hands any more; a session that has already ended is left as it is.
+    /// Ends a session that has nothing in its hands any more; a session that has already ended is
+    /// left as it is.
     pub async fn end_session(&self, session: &Session) -> Result<(), StoreError> {
         self.pools
             .run_control("end session", async |connection| {

@@ -60,13 +60,23 @@ async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
 
 async fn execute(worker: &Worker, assignment: &Assignment, order: &StopOrder) -> End {
     let Some(executor) = worker.executors.get(&assignment.backend) else {
-        let message = format!("worker {} does not serve `{}`", worker.settings.name, assignment.backend);
+        let message = format!(
+            "worker {} does not serve `{}`",
+            worker.settings.name, assignment.backend
+        );
         return End::Finished(Err(Failure::permanent(ErrorCode::UnsupportedTask, message)));
     };
     let timeout = Duration::from_secs(u64::try_from(assignment.timeout_seconds).unwrap_or(1));
-    let control = Control { stop: CancellationToken::new(), deadline: Instant::now() + timeout };
+    let control = Control {
+        stop: CancellationToken::new(),
+        deadline: Instant::now() + timeout,
+    };
     let deadline = tokio::time::Instant::from_std(control.deadline);
-    let mut running = tokio::spawn(guarded(executor.clone(), assignment.clone(), control.clone()));
+    let mut running = tokio::spawn(guarded(
+        executor.clone(),
+        assignment.clone(),
+        control.clone(),
+    ));
     let end = tokio::select! {
         answer = &mut running => return End::Finished(answer.unwrap_or_else(|_| Err(broken("it was torn down")))),
         reason = order.given() => End::Stopped(reason),
@@ -76,7 +86,10 @@ async fn execute(worker: &Worker, assignment: &Assignment, order: &StopOrder) ->
         }
     };
     control.stop.cancel();
-    if tokio::time::timeout(STOP_LIMIT, &mut running).await.is_err() {
+    if tokio::time::timeout(STOP_LIMIT, &mut running)
+        .await
+        .is_err()
+    {
         warn!(task_id = %assignment.lease.task_id, "the executor did not stop within {STOP_LIMIT:?}; leaving it behind");
         running.abort();
     }
@@ -89,18 +102,26 @@ async fn guarded(
     assignment: Assignment,
     control: Control,
 ) -> Result<Outcome, Failure> {
-    match AssertUnwindSafe(executor.execute(&assignment, control)).catch_unwind().await {
+    match AssertUnwindSafe(executor.execute(&assignment, control))
+        .catch_unwind()
+        .await
+    {
         Ok(answer) => answer,
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            let text = text
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_default();
             Err(broken(&text))
         }
     }
 }
 
 fn broken(how: &str) -> Failure {
-    Failure::transient(ErrorCode::ExecutionError, format!("the executor broke down: {how}"))
+    Failure::transient(
+        ErrorCode::ExecutionError,
+        format!("the executor broke down: {how}"),
+    )
 }
 
 /// What is to be written; None when the task is not ours any more.
@@ -131,13 +152,16 @@ fn settlement(
 fn add_times(execution: &mut Value, assignment: &Assignment, ran_for: Duration) {
     let queued = assignment.started_at - assignment.submitted_at;
     if let Value::Object(execution) = execution {
-        execution.insert("queued_ms".to_owned(), json!(queued.whole_milliseconds().max(0)));
+        execution.insert(
+            "queued_ms".to_owned(),
+            json!(queued.whole_milliseconds().max(0)),
+        );
         execution.insert("executed_ms".to_owned(), json!(ran_for.as_millis()));
     }
 }
 
-/// Writes the end of an attempt, again and again while the database is away. The fence makes that safe: whatever happened meanwhile, only the
-/// owner's word changes the row.
+/// Writes the end of an attempt, again and again while the database is away. The fence makes that
+/// safe: whatever happened meanwhile, only the owner's word changes the row.
 async fn write(worker: &Worker, mut settlement: Settlement) -> Written {
     let mut failures = 0;
     loop {
@@ -156,7 +180,12 @@ async fn write(worker: &Worker, mut settlement: Settlement) -> Written {
                 failures += 1;
                 let delay = Backoff::RECONNECT.delay(failures);
                 warn!(task_id = %settlement.lease.task_id, %error, ?delay, "the outcome is not written yet; trying again");
-                if worker.abandon.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
+                if worker
+                    .abandon
+                    .run_until_cancelled(tokio::time::sleep(delay))
+                    .await
+                    .is_none()
+                {
                     error!(task_id = %settlement.lease.task_id, attempt = settlement.lease.attempt,
                            "outcome abandoned: the task is retried when the lease has run out");
                     return Written::Abandoned;

@@ -18,7 +18,10 @@ pub struct WorkerHealth {
 impl WorkerHealth {
     /// A worker that has not begun to take tasks.
     pub fn starting() -> Self {
-        Self { intake: Mutex::new(Some("starting".to_owned())), ..Self::default() }
+        Self {
+            intake: Mutex::new(Some("starting".to_owned())),
+            ..Self::default()
+        }
     }
 
     /// None when the worker really takes tasks; otherwise what keeps it from that.
@@ -29,12 +32,18 @@ impl WorkerHealth {
         if !self.leased.load(Ordering::Relaxed) {
             return Some("holds no lease: the database cannot be reached".to_owned());
         }
-        self.intake.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.intake
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Tasks completed and failed by this process.
     pub fn counts(&self) -> (i64, i64) {
-        (self.completed.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
+        (
+            self.completed.load(Ordering::Relaxed),
+            self.failed.load(Ordering::Relaxed),
+        )
     }
 
     pub(super) fn is_leased(&self) -> bool {
@@ -49,7 +58,8 @@ impl WorkerHealth {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Notes what keeps tasks from coming in; true when nothing does any more, and something did before.
+    /// Notes what keeps tasks from coming in; true when nothing does any more, and something did
+    /// before.
     pub(super) fn set_intake(&self, obstacle: Option<String>) -> bool {
         let mut intake = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
         let freed = obstacle.is_none() && intake.is_some();

@@ -7,10 +7,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use super::attempt::{self, Written};
 use super::Worker;
+use super::attempt::{self, Written};
 use crate::domain::backoff::Backoff;
-use crate::queue::amqp::{AmqpConfig, Consumer, Delivery, Deliveries, LinkState};
+use crate::queue::amqp::{AmqpConfig, Consumer, Deliveries, Delivery, LinkState};
 use crate::store::{Claim, ClaimRequest};
 
 /// How often the health report is brought up to date.
@@ -19,7 +19,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Takes tasks until the worker drains; ends when the last delivery is settled.
 pub async fn run(worker: &Arc<Worker>, config: AmqpConfig) {
     let link = CancellationToken::new();
-    let (consumer, deliveries) = Consumer::start(config, worker.backends(), worker.settings.concurrency, &link);
+    let (consumer, deliveries) = Consumer::start(
+        config,
+        worker.backends(),
+        worker.settings.concurrency,
+        &link,
+    );
     let database_away = Arc::new(Notify::new());
     tokio::join!(
         take(worker, deliveries, &database_away),
@@ -34,10 +39,17 @@ pub async fn run(worker: &Arc<Worker>, config: AmqpConfig) {
 
 async fn take(worker: &Arc<Worker>, mut deliveries: Deliveries, database_away: &Arc<Notify>) {
     loop {
-        let Some(Ok(permit)) = worker.draining.run_until_cancelled(worker.slots.clone().acquire_owned()).await else {
+        let Some(Ok(permit)) = worker
+            .draining
+            .run_until_cancelled(worker.slots.clone().acquire_owned())
+            .await
+        else {
             return;
         };
-        let Some(Some(delivery)) = worker.draining.run_until_cancelled(deliveries.recv()).await else { return };
+        let Some(Some(delivery)) = worker.draining.run_until_cancelled(deliveries.recv()).await
+        else {
+            return;
+        };
         let (worker, database_away) = (worker.clone(), database_away.clone());
         worker.attempts.clone().spawn(async move {
             handle(&worker, delivery, &database_away, permit).await;
@@ -46,16 +58,27 @@ async fn take(worker: &Arc<Worker>, mut deliveries: Deliveries, database_away: &
 }
 
 /// One message: the claim, the attempt, and the ack once its end is in the database.
-async fn handle(worker: &Worker, delivery: Delivery, database_away: &Notify, permit: OwnedSemaphorePermit) {
+async fn handle(
+    worker: &Worker,
+    delivery: Delivery,
+    database_away: &Notify,
+    permit: OwnedSemaphorePermit,
+) {
     let Some(task_id) = delivery.task_id else {
-        error!(bytes = delivery.body.len(), "a message names no task; dropping it");
+        error!(
+            bytes = delivery.body.len(),
+            "a message names no task; dropping it"
+        );
         return delivery.ack();
     };
     if !worker.health.is_leased() {
         database_away.notify_one();
         return delivery.requeue();
     }
-    let request = ClaimRequest { task_id, session: worker.session().await };
+    let request = ClaimRequest {
+        task_id,
+        session: worker.session().await,
+    };
     match worker.store.claim(request).await {
         Ok(Claim::Granted(assignment)) => match attempt::run(worker, *assignment).await {
             Written::Yes => delivery.ack(),
@@ -108,7 +131,9 @@ async fn report(worker: &Worker, consumer: &Consumer) {
             }
         }
         state => {
-            worker.health.set_intake(Some(format!("not consuming: {state}")));
+            worker
+                .health
+                .set_intake(Some(format!("not consuming: {state}")));
             let _ = tokio::time::timeout(LOOK_AGAIN, consumer.wait_up()).await;
             return;
         }

@@ -20,7 +20,8 @@ pub async fn run(worker: &Arc<Worker>, settings: DatabaseSettings) {
     let mut failures = 0;
     while let Some(permits) = free_slots(worker).await {
         let wanted = permits.len();
-        // A claim under way is seen through: to drop it would leave its tasks owned by a worker that does not know of them.
+        // A claim under way is seen through: to drop it would leave its tasks owned by a worker
+        // that does not know of them.
         match claim(worker, wanted).await {
             Ok(assignments) => {
                 failures = 0;
@@ -43,7 +44,11 @@ pub async fn run(worker: &Arc<Worker>, settings: DatabaseSettings) {
 
 /// All slots that are free, at least one; None when the worker drains.
 async fn free_slots(worker: &Worker) -> Option<Vec<OwnedSemaphorePermit>> {
-    let first = worker.draining.run_until_cancelled(worker.slots.clone().acquire_owned()).await?.ok()?;
+    let first = worker
+        .draining
+        .run_until_cancelled(worker.slots.clone().acquire_owned())
+        .await?
+        .ok()?;
     let more = std::iter::from_fn(|| worker.slots.clone().try_acquire_owned().ok());
     Some(std::iter::once(first).chain(more).collect())
 }
@@ -53,7 +58,10 @@ async fn claim(worker: &Worker, wanted: usize) -> Result<Vec<Assignment>, String
         return Err("no lease".to_owned());
     }
     let session = worker.session().await;
-    let claimed = worker.store.claim_next(&session, &worker.backends(), wanted).await;
+    let claimed = worker
+        .store
+        .claim_next(&session, &worker.backends(), wanted)
+        .await;
     let claimed = claimed.map_err(|error| error.to_string())?;
     if worker.health.set_intake(None) {
         info!(worker_id = %session.worker_id, session_id = %session.session_id, "worker ready");
@@ -75,5 +83,8 @@ async fn pause(worker: &Worker, reason: &str, failures: u32) {
     let delay = Backoff::RECONNECT.delay(failures);
     warn!(worker_id = %worker.settings.name, reason, ?delay, "no tasks can be claimed");
     worker.health.set_intake(Some(reason.to_owned()));
-    worker.draining.run_until_cancelled(tokio::time::sleep(delay)).await;
+    worker
+        .draining
+        .run_until_cancelled(tokio::time::sleep(delay))
+        .await;
 }

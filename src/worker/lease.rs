@@ -29,17 +29,24 @@ type Unnamed = HashSet<(Uuid, i32)>;
 
 /// Renews the lease until the session is at its end.
 ///
-/// When no renewal gets through for as long as the lease is trusted, what runs is stopped, for others may soon take it. The session is kept:
-/// if the database was away for everybody, it is still alive afterwards.
+/// When no renewal gets through for as long as the lease is trusted, what runs is stopped, for
+/// others may soon take it. The session is kept: if the database was away for everybody, it is
+/// still alive afterwards.
 pub async fn keep(worker: &Worker, session: &Session, over: &CancellationToken) -> SessionEnd {
     let times = worker.settings.lease;
     let mut renewed = Instant::now();
     let mut unnamed = Unnamed::new();
     loop {
         let sent = Instant::now();
-        match over.run_until_cancelled(beat(worker, session, renewed)).await {
+        match over
+            .run_until_cancelled(beat(worker, session, renewed))
+            .await
+        {
             None => return SessionEnd::Over,
-            Some(Ok(Heartbeat::Renewed { lost, unnamed: now_unnamed })) => {
+            Some(Ok(Heartbeat::Renewed {
+                lost,
+                unnamed: now_unnamed,
+            })) => {
                 if !worker.health.is_leased() {
                     info!(worker_id = %session.worker_id, session_id = %session.session_id, "lease renewed again");
                 }
@@ -60,8 +67,16 @@ pub async fn keep(worker: &Worker, session: &Session, over: &CancellationToken) 
             worker.running.stop_all(StopReason::LeaseInDoubt);
         }
         // After a failure sooner than usual, but never in a rush.
-        let pause = if sent == renewed { times.heartbeat } else { times.heartbeat / 5 };
-        if over.run_until_cancelled(tokio::time::sleep(pause.saturating_sub(sent.elapsed()))).await.is_none() {
+        let pause = if sent == renewed {
+            times.heartbeat
+        } else {
+            times.heartbeat / 5
+        };
+        if over
+            .run_until_cancelled(tokio::time::sleep(pause.saturating_sub(sent.elapsed())))
+            .await
+            .is_none()
+        {
             return SessionEnd::Over;
         }
     }
@@ -74,15 +89,19 @@ async fn beat(worker: &Worker, session: &Session, renewed: Instant) -> Result<He
     let heartbeat = worker.store.heartbeat(session, &held, completed, failed);
     let times = worker.settings.lease;
     let left = times.trusted().saturating_sub(renewed.elapsed());
-    let limit = if left.is_zero() { times.heartbeat } else { left };
+    let limit = if left.is_zero() {
+        times.heartbeat
+    } else {
+        left
+    };
     match tokio::time::timeout(limit, heartbeat).await {
         Ok(answer) => answer.map_err(|error| error.to_string()),
         Err(_) => Err(format!("no answer within {limit:?}")),
     }
 }
 
-/// Hands back what the session owns without knowing it: the answer to its claim was lost. It is left alone at first sight, when the answer
-/// may still be on its way.
+/// Hands back what the session owns without knowing it: the answer to its claim was lost. It is
+/// left alone at first sight, when the answer may still be on its way.
 fn hand_back_unknown(
     worker: &Worker,
     session: &Session,
@@ -90,13 +109,25 @@ fn hand_back_unknown(
     now: Vec<(Uuid, i32)>,
 ) -> Unnamed {
     let now: Unnamed = now.into_iter().collect();
-    for &(task_id, attempt) in now.intersection(seen).filter(|(task_id, _)| !worker.running.contains(*task_id)) {
+    for &(task_id, attempt) in now
+        .intersection(seen)
+        .filter(|(task_id, _)| !worker.running.contains(*task_id))
+    {
         warn!(%task_id, attempt, "owned without being known here: handing it back");
-        let lease = Lease { task_id, attempt, session: session.clone() };
+        let lease = Lease {
+            task_id,
+            attempt,
+            session: session.clone(),
+        };
         let store = worker.store.clone();
         tokio::spawn(async move {
             // Seen again at the next heartbeat if this fails.
-            let _ = store.settle(Settlement::release(lease, "the answer to the claim was lost")).await;
+            let _ = store
+                .settle(Settlement::release(
+                    lease,
+                    "the answer to the claim was lost",
+                ))
+                .await;
         });
     }
     now

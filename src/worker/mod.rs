@@ -108,16 +108,22 @@ impl Worker {
 
     /// Begins a session, as often as it takes; None when a stop was asked for first.
     async fn register(&self) -> Option<Session> {
-        let host = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let host = nix::unistd::gethostname()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         let capabilities = json!({"max_parallel_tasks": self.settings.concurrency});
-        let metadata = json!({"host": host, "version": env!("CARGO_PKG_VERSION"), "pid": std::process::id()});
+        let metadata =
+            json!({"host": host, "version": env!("CARGO_PKG_VERSION"), "pid": std::process::id()});
         let backends = self.backends();
         let mut failures = 0;
         loop {
-            // New at every try: an answer that was lost must not leave the session of a later try half known.
+            // New at every try: an answer that was lost must not leave the session of a later try
+            // half known.
             let session = Session::begin(&self.settings.name);
             let lease = self.settings.lease.lease;
-            let registering = self.store.register(&session, &backends, &capabilities, &metadata, lease);
+            let registering =
+                self.store
+                    .register(&session, &backends, &capabilities, &metadata, lease);
             match self.draining.run_until_cancelled(registering).await? {
                 Ok(()) => {
                     *self.session.write().await = session.clone();
@@ -127,7 +133,9 @@ impl Worker {
                     failures += 1;
                     let delay = Backoff::RECONNECT.delay(failures);
                     warn!(worker_id = %self.settings.name, %error, ?delay, "cannot register; trying again");
-                    self.draining.run_until_cancelled(tokio::time::sleep(delay)).await?;
+                    self.draining
+                        .run_until_cancelled(tokio::time::sleep(delay))
+                        .await?;
                 }
             }
         }
@@ -212,11 +220,17 @@ async fn drain(worker: &Worker) {
     worker.attempts.close();
     let (grace, running) = (worker.settings.grace, worker.running.count());
     info!(worker_id = %worker.settings.name, running, ?grace, "stopping: no more tasks are taken");
-    if tokio::time::timeout(grace, worker.attempts.wait()).await.is_ok() {
+    if tokio::time::timeout(grace, worker.attempts.wait())
+        .await
+        .is_ok()
+    {
         return;
     }
     worker.running.stop_all(StopReason::Shutdown);
-    if tokio::time::timeout(LAST_WRITES, worker.attempts.wait()).await.is_err() {
+    if tokio::time::timeout(LAST_WRITES, worker.attempts.wait())
+        .await
+        .is_err()
+    {
         worker.abandon.cancel();
         worker.attempts.wait().await;
     }

@@ -13,7 +13,8 @@ use uuid::Uuid;
 pub enum StopReason {
     /// The worker shuts down: the task is handed back.
     Shutdown,
-    /// The lease could not be renewed in time: the task is handed back, if it is still the worker's.
+    /// The lease could not be renewed in time: the task is handed back, if it is still the
+    /// worker's.
     LeaseInDoubt,
     /// Others may have the task already: nothing is written.
     LeaseLost,
@@ -50,7 +51,14 @@ impl Running {
     pub fn add(&self, task_id: Uuid, attempt: i32) -> (StopOrder, InHand<'_>) {
         let order = StopOrder::default();
         self.lock().insert(task_id, (attempt, order.clone()));
-        (order, InHand { running: self, task_id, attempt })
+        (
+            order,
+            InHand {
+                running: self,
+                task_id,
+                attempt,
+            },
+        )
     }
 
     /// The tasks in hand.
@@ -101,7 +109,10 @@ impl Drop for InHand<'_> {
     fn drop(&mut self) {
         let mut attempts = self.running.lock();
         // A later attempt at the same task may have taken the place.
-        if attempts.get(&self.task_id).is_some_and(|(attempt, _)| *attempt == self.attempt) {
+        if attempts
+            .get(&self.task_id)
+            .is_some_and(|(attempt, _)| *attempt == self.attempt)
+        {
             attempts.remove(&self.task_id);
         }
     }

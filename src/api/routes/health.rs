@@ -22,7 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub async fn health(state: web::Data<ApiState>) -> web::Json<HealthView> {
     let database = database_obstacle(&state).await;
     let queue = state.dispatcher.obstacle();
-    let status = if database.is_none() && queue.is_none() { Health::Healthy } else { Health::Degraded };
+    let status = if database.is_none() && queue.is_none() {
+        Health::Healthy
+    } else {
+        Health::Degraded
+    };
     let queue_up = match state.dispatcher {
         Dispatcher::Amqp(_) => "connected",
         Dispatcher::Postgres => "postgresql",
@@ -41,10 +45,13 @@ pub async fn health(state: web::Data<ApiState>) -> web::Json<HealthView> {
     responses((status = 200, description = "It does.", body = String, content_type = "text/plain"))
 )]
 pub async fn livez() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain").body("alive\n")
+    HttpResponse::Ok()
+        .content_type("text/plain")
+        .body("alive\n")
 }
 
-/// Whether requests can be answered: the database is there. A broker that is away stops submissions only.
+/// Whether requests can be answered: the database is there. A broker that is away stops submissions
+/// only.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "readyz", tag = "health",
     responses(
@@ -54,10 +61,16 @@ pub async fn livez() -> HttpResponse {
 )]
 pub async fn readyz(state: web::Data<ApiState>) -> Result<HttpResponse, Problem> {
     match database_obstacle(&state).await {
-        None => Ok(HttpResponse::Ok().content_type("text/plain").body("ready\n")),
+        None => Ok(HttpResponse::Ok()
+            .content_type("text/plain")
+            .body("ready\n")),
         Some(obstacle) => {
             let detail = format!("The database is {obstacle}.");
-            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail))
+            Err(Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "database_unavailable",
+                detail,
+            ))
         }
     }
 }

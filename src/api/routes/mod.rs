@@ -28,13 +28,19 @@ pub fn configure(config: &mut web::ServiceConfig) {
 /// A path; methods without a route of their own are refused with the list of those that have one.
 fn resource(path: &str, allow: &'static str) -> Resource {
     let refuse = move |request: HttpRequest| async move {
-        Err::<actix_web::HttpResponse, _>(Problem::method_not_allowed(request.method().as_str(), allow))
+        Err::<actix_web::HttpResponse, _>(Problem::method_not_allowed(
+            request.method().as_str(),
+            allow,
+        ))
     };
     web::resource(path.to_owned()).default_service(web::to(refuse))
 }
 
 /// Answers for every path that is not there.
 pub async fn not_found(request: HttpRequest) -> Result<actix_web::HttpResponse, Problem> {
-    let detail = format!("There is nothing at {}; the API is described at /docs.", request.path());
+    let detail = format!(
+        "There is nothing at {}; the API is described at /docs.",
+        request.path()
+    );
     Err(Problem::new(StatusCode::NOT_FOUND, "not_found", detail))
 }

@@ -18,8 +18,9 @@ const MAX_KEY_LENGTH: usize = 255;
 
 /// Submit a task.
 ///
-/// A task that is answered with 201 is committed and will be run. An answer of 503 means that it was not accepted, unless its `code` is
-/// `outcome_unknown`; then repeat the request with the same `Idempotency-Key`.
+/// A task that is answered with 201 is committed and will be run. An answer of 503 means that it
+/// was not accepted, unless its `code` is `outcome_unknown`; then repeat the request with the same
+/// `Idempotency-Key`.
 #[utoipa::path(
     post, path = "/tasks", operation_id = "submit_task", tag = "tasks",
     request_body = Submission,
@@ -48,11 +49,17 @@ pub async fn submit_task(
 ) -> Result<HttpResponse, Problem> {
     let idempotency = idempotency(&request, body.fingerprint)?;
     let CorrelationId(correlation_id) = correlation.into_inner();
-    let task = body.value.into_task(&state.limits, correlation_id, idempotency).map_err(Problem::validation)?;
+    let task = body
+        .value
+        .into_task(&state.limits, correlation_id, idempotency)
+        .map_err(Problem::validation)?;
     if !state.backends.contains(&task.backend).await? {
         let known = state.backends.names().join(", ");
         let message = format!("`{}` is not served here; known are {known}", task.backend);
-        return Err(Problem::validation(FieldErrors::from([("backend".to_owned(), message)])));
+        return Err(Problem::validation(FieldErrors::from([(
+            "backend".to_owned(),
+            message,
+        )])));
     }
     let accepted = state.submitter.submit(task).await?;
     Ok(HttpResponse::Created()
@@ -61,14 +68,23 @@ pub async fn submit_task(
 }
 
 fn idempotency(request: &HttpRequest, fingerprint: Uuid) -> Result<Option<Idempotency>, Problem> {
-    let Some(key) = request.headers().get("idempotency-key") else { return Ok(None) };
+    let Some(key) = request.headers().get("idempotency-key") else {
+        return Ok(None);
+    };
     match key.to_str().map(str::trim) {
-        Ok(key) if (1..=MAX_KEY_LENGTH).contains(&key.len()) => {
-            Ok(Some(Idempotency { key: key.to_owned(), fingerprint }))
-        }
+        Ok(key) if (1..=MAX_KEY_LENGTH).contains(&key.len()) => Ok(Some(Idempotency {
+            key: key.to_owned(),
+            fingerprint,
+        })),
         _ => {
-            let detail = format!("Idempotency-Key must have 1 to {MAX_KEY_LENGTH} visible ASCII characters.");
-            Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_idempotency_key", detail))
+            let detail = format!(
+                "Idempotency-Key must have 1 to {MAX_KEY_LENGTH} visible ASCII characters."
+            );
+            Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "invalid_idempotency_key",
+                detail,
+            ))
         }
     }
 }
@@ -89,7 +105,11 @@ pub async fn read_task(
     task_id: web::Path<String>,
 ) -> Result<web::Json<TaskView>, Problem> {
     let task_id = query::task_id(&task_id)?;
-    let (task, history) = state.store.task(task_id).await?.ok_or_else(|| Problem::task_not_found(task_id))?;
+    let (task, history) = state
+        .store
+        .task(task_id)
+        .await?
+        .ok_or_else(|| Problem::task_not_found(task_id))?;
     Ok(web::Json(TaskView::new(task, history)))
 }
 
@@ -120,5 +140,8 @@ pub async fn list_tasks(
     let more = tasks.len() > wanted;
     tasks.truncate(wanted);
     let next_cursor = tasks.last().filter(|_| more).map(|task| task.task_id);
-    Ok(web::Json(TaskPage { tasks: tasks.into_iter().map(TaskOverview::from).collect(), next_cursor }))
+    Ok(web::Json(TaskPage {
+        tasks: tasks.into_iter().map(TaskOverview::from).collect(),
+        next_cursor,
+    }))
 }

@@ -150,7 +150,7 @@ impl Matrix {
     }
 
     /// A real power of a unitary matrix: whole exponents exactly, others on the principal branch
-    /// (eigenvalues' arguments in (-π, π]), as `OpenQASM` 3 defines `pow`.
+    /// (eigenvalues' arguments in (-π, π]), as OpenQASM 3 defines `pow`.
     pub fn power(self, exponent: f64) -> Self {
         if exponent.fract() == 0.0 && exponent.abs() <= 1024.0 {
             let base = if exponent < 0.0 { self.adjoint() } else { self };

@@ -1,5 +1,5 @@
 //! The built-in gates: one-qubit matrices with any number of controls, the swap, the global
-//! phase. Names are those of `OpenQASM`'s `stdgates.inc`, Qiskit's `qelib1.inc` and Amazon Braket;
+//! phase. Names are those of OpenQASM's `stdgates.inc`, Qiskit's `qelib1.inc` and Amazon Braket;
 //! gates that are made of others stand in `frontend/library.inc`.
 
 use super::complex::{Complex, Matrix};
@@ -119,7 +119,7 @@ impl Builtin {
 }
 
 impl Base {
-    /// The matrix of a one-qubit base. Formulas: `OpenQASM` 3 specification, "Standard library".
+    /// The matrix of a one-qubit base. Formulas: OpenQASM 3 specification, "Standard library".
     pub fn matrix(self, parameters: &[f64]) -> Matrix {
         let one = Complex::ONE;
         let zero = Complex::ZERO;

@@ -1,4 +1,4 @@
-//! The built-in simulator: `OpenQASM` 2 and 3 to counts, exactly, bounded in time and memory.
+//! The built-in simulator: OpenQASM 2 and 3 to counts, exactly, bounded in time and memory.
 //!
 //! Three parts that know little of each other: `frontend` turns text into a checked program,
 //! `engine` runs a program on a statevector, `sampling` draws and counts outcomes.
@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 /// One run of a circuit.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// `OpenQASM` 2 or 3.
+    /// OpenQASM 2 or 3.
     pub source: &'a str,
     /// How often the circuit is run.
     pub shots: u32,

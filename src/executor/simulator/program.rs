@@ -160,7 +160,7 @@ pub(super) enum GateRef {
     Defined(usize),
 }
 
-/// A gate defined in `OpenQASM`, by the client or in the built-in library.
+/// A gate defined in OpenQASM, by the client or in the built-in library.
 #[derive(Debug, Clone)]
 pub(super) struct GateDefinition {
     pub parameters: usize,

@@ -16,7 +16,7 @@ pub(super) fn generator(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
 }
 
-/// A seed for a run that names none. It fits the integers of JSON and of `PostgreSQL`.
+/// A seed for a run that names none. It fits the integers of JSON and of PostgreSQL.
 pub(super) fn random_seed() -> u64 {
     rand::random::<u64>() >> 11
 }

@@ -106,7 +106,7 @@ impl Consumer {
     /// given up. Stays paused over reconnects until `resume`.
     pub async fn pause(&self) {
         self.paused.send_replace(true);
-        let stopped = |board: &Board| !board.any(&LaneState::Consuming);
+        let stopped = |board: &Board| !board.link.is_up() || board.none_can_consume();
         // Each step of a lane on the way is limited by itself; this covers all of them.
         let _ = timeout(self.limit * 3, self.board.subscribe().wait_for(stopped)).await;
     }
@@ -135,8 +135,11 @@ impl Board {
         }
     }
 
-    fn any(&self, wanted: &LaneState) -> bool {
-        self.lanes.iter().any(|(lane, _)| lane == wanted)
+    /// False for a lane that is still on its way to consuming, which it may reach before it sees
+    /// the pause.
+    fn none_can_consume(&self) -> bool {
+        let stopped = |lane: &LaneState| matches!(lane, LaneState::Paused | LaneState::Failed(_));
+        self.lanes.iter().all(|(lane, _)| stopped(lane))
     }
 
     fn all(&self, wanted: &LaneState) -> bool {

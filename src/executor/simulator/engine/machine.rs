@@ -184,16 +184,16 @@ impl Machine {
                 continue;
             };
             match self.quantum.status_mut(slot) {
-                Some(Status::Known(value)) => {
-                    if std::mem::take(value) {
-                        self.quantum.op(Op::Unitary {
-                            target: slot,
-                            on: 0,
-                            value: 0,
-                            matrix: B::X.matrix(&[]),
-                        })?;
-                    }
+                Some(status) if *status == Status::Known(true) => {
+                    *status = Status::Known(false);
+                    self.quantum.op(Op::Unitary {
+                        target: slot,
+                        on: 0,
+                        value: 0,
+                        matrix: B::X.matrix(&[]),
+                    })?;
                 }
+                Some(Status::Known(_)) | None => {}
                 Some(status) => {
                     // A reset is a measurement that nobody reads, and then a flip.
                     if *status == Status::Quantum {
@@ -201,7 +201,6 @@ impl Machine {
                     }
                     return Ok(Some(slot));
                 }
-                None => {}
             }
         }
         Ok(None)

@@ -1,4 +1,4 @@
-//! The library of gates that are defined in `OpenQASM` itself, read once for each process.
+//! The library of gates that are defined in OpenQASM itself, read once for each process.
 
 use super::super::program::GateDefinition;
 use super::super::stop::Stop;

@@ -1,9 +1,7 @@
 use std::collections::HashSet;
 
-use super::super::{LinkState, QueueError};
-use super::support::{
-    DEADLINE, Queues, depth_becomes, message, messages, publish_all, take, within,
-};
+use super::super::LinkState;
+use super::support::{Queues, depth_becomes, message, messages, publish_all, take, within};
 
 #[tokio::test]
 async fn a_consumer_of_a_deleted_queue_consumes_again() {
@@ -97,6 +95,22 @@ async fn a_pause_returns_what_no_worker_has_taken() {
 }
 
 #[tokio::test]
+async fn a_consumer_paused_while_it_starts_takes_nothing() {
+    let queues = Queues::new(&["simulator"]);
+    let publisher = queues.publisher().await;
+    publish_all(&publisher, messages("simulator", 5)).await;
+    let backends = vec!["simulator".to_owned()];
+    let (consumer, mut deliveries) =
+        super::super::Consumer::start(queues.config.clone(), backends, 5, &queues.shutdown);
+    within("pause", consumer.pause()).await;
+    let paused = |state| state == LinkState::Paused;
+    within("paused", consumer.wait_for(paused)).await;
+    depth_becomes(&publisher, "simulator", 5).await;
+    consumer.resume();
+    take(&mut deliveries, 5).await;
+}
+
+#[tokio::test]
 async fn a_delivery_dropped_without_a_word_is_delivered_again() {
     let queues = Queues::new(&["simulator"]);
     let publisher = queues.publisher().await;
@@ -152,7 +166,5 @@ async fn a_refused_queue_keeps_the_consumer_down_and_its_neighbours_running() {
     assert!(state.contains("delete_queue"), "{state}");
     queues.delete("odd").await;
     within("up", consumer.wait_up()).await;
-    let depth: Result<_, QueueError> = publisher.queue_depth("odd").await;
-    assert_eq!(depth, Ok(Some(0)));
-    assert!(DEADLINE > queues.config.connect_timeout);
+    assert_eq!(publisher.queue_depth("odd").await, Ok(Some(0)));
 }

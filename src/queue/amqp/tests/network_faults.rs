@@ -40,7 +40,7 @@ async fn a_frozen_network_is_an_error_within_the_confirm_timeout() {
     let asked = Instant::now();
     let outcomes = publisher.publish(messages("simulator", 2)).await;
     assert!(
-        asked.elapsed() < Duration::from_millis(1_300),
+        asked.elapsed() < Duration::from_millis(1_500),
         "{:?}",
         asked.elapsed()
     );
@@ -49,7 +49,7 @@ async fn a_frozen_network_is_an_error_within_the_confirm_timeout() {
     }
     let asked = Instant::now();
     let outcomes = publisher.publish(messages("simulator", 1)).await;
-    assert!(asked.elapsed() < Duration::from_millis(100));
+    assert!(asked.elapsed() < Duration::from_millis(500));
     assert!(!outcomes[0].clone().unwrap_err().outcome_unknown());
     within("down", publisher.wait_for(is_down)).await;
     proxy.thaw();
@@ -92,8 +92,10 @@ async fn an_ack_from_before_a_lost_connection_is_a_quiet_no_op() {
     let sent = messages("simulator", 3);
     publish_all(&publisher, sent.clone()).await;
     let mut stale = take(&mut deliveries, 2).await;
+    proxy.refuse(true);
     proxy.cut();
     within("down", consumer.wait_for(|state| is_down(&state))).await;
+    proxy.refuse(false);
     within("up", consumer.wait_up()).await;
     let fresh = take(&mut deliveries, 3).await;
     assert!(fresh.iter().filter(|delivery| delivery.redelivered).count() >= 2);
@@ -123,7 +125,7 @@ async fn a_consumer_notices_a_frozen_network_by_its_heartbeat() {
     let frozen = Instant::now();
     within("down", consumer.wait_for(|state| is_down(&state))).await;
     assert!(
-        frozen.elapsed() < Duration::from_secs(7),
+        frozen.elapsed() < Duration::from_secs(10),
         "{:?}",
         frozen.elapsed()
     );
@@ -142,8 +144,10 @@ async fn a_pause_outlives_a_lost_connection() {
     let publisher = queues.publisher().await;
     let (consumer, mut deliveries) = queues.consumer(10).await;
     within("pause", consumer.pause()).await;
+    proxy.refuse(true);
     proxy.cut();
     within("down", consumer.wait_for(|state| is_down(&state))).await;
+    proxy.refuse(false);
     within(
         "paused",
         consumer.wait_for(|state| state == LinkState::Paused),
@@ -166,7 +170,7 @@ async fn a_pause_ends_although_the_network_is_frozen() {
     let asked = Instant::now();
     consumer.pause().await;
     assert!(
-        asked.elapsed() < Duration::from_secs(2),
+        asked.elapsed() < Duration::from_millis(2_500),
         "{:?}",
         asked.elapsed()
     );

@@ -176,7 +176,7 @@ async fn without_a_broker_publishing_fails_at_once() {
     within("down", publisher.wait_for(down)).await;
     let asked = Instant::now();
     let outcomes = publisher.publish(messages("simulator", 3)).await;
-    assert!(asked.elapsed() < Duration::from_millis(100));
+    assert!(asked.elapsed() < Duration::from_millis(500));
     for outcome in outcomes {
         let error = outcome.unwrap_err();
         assert!(matches!(error, PublishError::Down(_)) && !error.outcome_unknown());
