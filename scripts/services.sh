@@ -190,13 +190,15 @@ limited() {
   if command -v timeout >/dev/null; then timeout "$@"; else shift && "$@"; fi
 }
 
-# Databases that the tests keep to copy from; see tests/it/support/template.rs.
+# Databases that the tests keep to copy from. The lock is that of tests/it/support/template.rs: another run on the same
+# server may be copying just now.
 drop_templates() {
   command -v psql >/dev/null || return 0
   local name
   PGCONNECT_TIMEOUT=3 psql -w -XAtqc "SELECT datname FROM pg_database WHERE datname LIKE 'qtask\\_template\\_%'" "$1" \
     2>/dev/null | while read -r name; do
-    psql -w -Xqc "DROP DATABASE IF EXISTS $name" "$1" >/dev/null 2>&1
+    psql -w -Xq -v ON_ERROR_STOP=1 -c "SET lock_timeout = '5s'" -c 'SELECT pg_advisory_lock(7146982351)' \
+      -c "DROP DATABASE IF EXISTS $name" "$1" >/dev/null 2>&1
   done
 }
 

@@ -88,7 +88,10 @@ impl Process {
         match found {
             Ok(Some(event)) => event,
             Ok(None) => panic!("{} ended without the event: {what}", self.name),
-            Err(_) => panic!("{} did not log within {DEADLINE:?}: {what}", self.name),
+            Err(elapsed) => panic!(
+                "{} did not log {what} within {DEADLINE:?}: {elapsed}",
+                self.name
+            ),
         }
     }
 

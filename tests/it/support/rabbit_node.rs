@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -67,7 +66,7 @@ impl PrivateRabbit {
         }
         let url = self.url();
         let what = format!("RabbitMQ on port {}", self.port);
-        let up = eventually(Duration::from_secs(60), &what, || async {
+        let up = eventually(wait::DEADLINE * 2, &what, || async {
             let (connection, _channel) = queue::try_open(&url).await.ok()?;
             connection.close().await.ok()
         });

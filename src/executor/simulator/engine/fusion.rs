@@ -2,9 +2,10 @@
 
 use super::super::complex::{Complex, Matrix};
 use super::super::stop::{Stop, Stopped};
+use super::blocked::{self, Pass};
 use super::kernels::{self, Op};
 use super::state::State;
-use super::two_qubit::{self, IDENTITY4, follow};
+use super::two_qubit::{IDENTITY4, follow};
 
 /// Below that many qubits a pass is cheaper than thinking about it.
 const MIN_QUBITS: usize = 8;
@@ -40,37 +41,29 @@ pub(super) fn apply_all(state: &mut State, ops: &mut Vec<Op>, stop: &Stop) -> Re
         open: vec![None; 64],
         ..Fuser::default()
     };
-    for op in ops.drain(..) {
-        fuser.add(op);
-        for block in fuser.ready.drain(..) {
-            apply_block(state, &block, stop)?;
-        }
+    ops.drain(..).for_each(|op| fuser.add(op));
+    let mut passes = Vec::new();
+    for block in fuser.ready.into_iter().chain(fuser.blocks.into_iter().flatten()) {
+        block.into_passes(&mut passes);
     }
-    for block in fuser.blocks.into_iter().flatten() {
-        apply_block(state, &block, stop)?;
-    }
-    Ok(())
+    blocked::apply_all(state, passes, stop)
 }
 
-fn apply_block(state: &mut State, block: &Block, stop: &Stop) -> Result<(), Stopped> {
-    let Some(high) = block.high else {
-        return block
-            .ops
-            .iter()
-            .try_for_each(|op| kernels::apply(state, op, stop));
-    };
-    let apart: f64 = block.ops.iter().map(cost).sum();
-    if apart <= DENSE_PAIR {
-        return block
-            .ops
-            .iter()
-            .try_for_each(|op| kernels::apply(state, op, stop));
+impl Block {
+    fn into_passes(self, passes: &mut Vec<Pass>) {
+        let apart: f64 = self.ops.iter().map(cost).sum();
+        match self.high {
+            Some(high) if apart > DENSE_PAIR => {
+                let mut matrix = Box::new(IDENTITY4);
+                for op in &self.ops {
+                    follow(&mut matrix, op, self.low);
+                }
+                let low = self.low;
+                passes.push(Pass::Pair { low, high, matrix });
+            }
+            _ => passes.extend(self.ops.into_iter().map(Pass::Single)),
+        }
     }
-    let mut matrix = IDENTITY4;
-    for op in &block.ops {
-        follow(&mut matrix, op, block.low);
-    }
-    two_qubit::apply(state, block.low, high, &matrix, stop)
 }
 
 /// The time of one pass, relative to a dense one-qubit gate.
@@ -93,7 +86,7 @@ fn cost(op: &Op) -> f64 {
 
 impl Fuser {
     fn add(&mut self, op: Op) {
-        let mask = qubits(&op);
+        let mask = op.qubits();
         let used: Vec<u8> = (0..64).filter(|qubit| mask >> qubit & 1 == 1).collect();
         match *used.as_slice() {
             [qubit] => self.add_single(qubit, op),
@@ -183,15 +176,6 @@ impl Fuser {
         if let Some(block) = self.take(qubit) {
             self.ready.push(block);
         }
-    }
-}
-
-/// All qubits that an operation touches, as a mask.
-fn qubits(op: &Op) -> u64 {
-    match op {
-        Op::Unitary { target, on, .. } => on | 1 << target,
-        Op::Phase { on, .. } => *on,
-        Op::Swap { a, b, on, .. } => on | 1 << a | 1 << b,
     }
 }
 

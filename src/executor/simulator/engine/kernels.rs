@@ -32,6 +32,17 @@ pub(super) enum Op {
     Swap { a: u8, b: u8, on: u64, value: u64 },
 }
 
+impl Op {
+    /// All qubits that it touches, as a mask.
+    pub(super) fn qubits(&self) -> u64 {
+        match self {
+            Self::Unitary { target, on, .. } => on | 1 << target,
+            Self::Phase { on, .. } => *on,
+            Self::Swap { a, b, on, .. } => on | 1 << a | 1 << b,
+        }
+    }
+}
+
 pub(super) fn apply(state: &mut State, op: &Op, stop: &Stop) -> Result<(), Stopped> {
     match op {
         Op::Unitary {

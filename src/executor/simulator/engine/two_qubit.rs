@@ -128,31 +128,36 @@ fn wide(parts: [&mut [f64]; 4], near: usize, matrix: &Matrix4) {
 }
 
 fn runs(re: [&mut [f64]; 4], im: [&mut [f64]; 4], matrix: &Matrix4) {
-    let n = re[0].len();
-    let [r0, r1, r2, r3] = re.map(|part| &mut part[..n]);
-    let [i0, i1, i2, i3] = im.map(|part| &mut part[..n]);
-    for k in 0..n {
-        let old_re = [r0[k], r1[k], r2[k], r3[k]];
-        let old_im = [i0[k], i1[k], i2[k], i3[k]];
-        (r0[k], i0[k]) = row(&matrix[0], &old_re, &old_im);
-        (r1[k], i1[k]) = row(&matrix[1], &old_re, &old_im);
-        (r2[k], i2[k]) = row(&matrix[2], &old_re, &old_im);
-        (r3[k], i3[k]) = row(&matrix[3], &old_re, &old_im);
+    // Whole lanes are read before any is written, so that slices that might overlap for all the
+    // compiler knows do not keep it from vector code. Runs are powers of two of at least 8.
+    let [r0, r1, r2, r3] = re.map(|part| part.as_chunks_mut::<LANES>().0);
+    let [i0, i1, i2, i3] = im.map(|part| part.as_chunks_mut::<LANES>().0);
+    let lower = r0.iter_mut().zip(i0).zip(r1.iter_mut().zip(i1));
+    let upper = r2.iter_mut().zip(i2).zip(r3.iter_mut().zip(i3));
+    for (((r0, i0), (r1, i1)), ((r2, i2), (r3, i3))) in lower.zip(upper) {
+        let old_re = [*r0, *r1, *r2, *r3];
+        let old_im = [*i0, *i1, *i2, *i3];
+        (*r0, *i0) = lanes(&matrix[0], &old_re, &old_im);
+        (*r1, *i1) = lanes(&matrix[1], &old_re, &old_im);
+        (*r2, *i2) = lanes(&matrix[2], &old_re, &old_im);
+        (*r3, *i3) = lanes(&matrix[3], &old_re, &old_im);
     }
 }
 
+const LANES: usize = 2;
+type Lanes = [f64; LANES];
+
 #[inline(always)]
-#[allow(
-    clippy::inline_always,
-    reason = "the loop around it must become vector code"
-)]
-fn row(row: &[Complex; 4], re: &[f64; 4], im: &[f64; 4]) -> (f64, f64) {
-    let mut sum = (0.0, 0.0);
+#[allow(clippy::inline_always, reason = "the loop around it must become vector code")]
+fn lanes(row: &[Complex; 4], re: &[Lanes; 4], im: &[Lanes; 4]) -> (Lanes, Lanes) {
+    let (mut sum_re, mut sum_im) = ([0.0; LANES], [0.0; LANES]);
     for k in 0..4 {
-        sum.0 += row[k].re * re[k] - row[k].im * im[k];
-        sum.1 += row[k].re * im[k] + row[k].im * re[k];
+        for lane in 0..LANES {
+            sum_re[lane] += row[k].re * re[k][lane] - row[k].im * im[k][lane];
+            sum_im[lane] += row[k].re * im[k][lane] + row[k].im * re[k][lane];
+        }
     }
-    sum
+    (sum_re, sum_im)
 }
 
 /// The near pairs lie within `B` neighbours.

@@ -219,7 +219,7 @@ fn deep_nesting_is_refused_on_a_small_stack() {
         for text in texts {
             let started = Instant::now();
             let _ = simulate(&text, 1);
-            assert!(started.elapsed() < Duration::from_secs(5), "{:.60}", text);
+            assert!(started.elapsed() < Duration::from_secs(5), "{text:.60}");
         }
     });
     handle.unwrap().join().unwrap();
@@ -308,7 +308,7 @@ fn large_texts_end_soon() {
             started.elapsed()
         );
         if let Err(error) = result {
-            assert!(error.to_string().len() < 10_000, "{:.60}", text);
+            assert!(error.to_string().len() < 10_000, "{text:.60}");
         }
     }
 }

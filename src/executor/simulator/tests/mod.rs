@@ -1,5 +1,10 @@
 //! Tests of the whole simulator: known circuits, the language, limits, gates, hostile input.
 
+#![allow(
+    clippy::cast_precision_loss,
+    reason = "counts of shots are far below 2^53"
+)]
+
 mod corpus;
 mod counting;
 mod fuzz;
@@ -49,7 +54,7 @@ fn simulate(source: &str, shots: u32) -> Result<Output, SimulatorError> {
     };
     run(
         &request,
-        &Stop::new(Some(Instant::now() + Duration::from_secs(60))),
+        &Stop::new(Some(Instant::now() + Duration::from_mins(1))),
     )
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::support::broker_url;
@@ -15,6 +15,8 @@ pub(super) struct Proxy {
     frozen: watch::Sender<bool>,
     refusing: watch::Sender<bool>,
     connections: Arc<Mutex<CancellationToken>>,
+    /// Told when bytes arrive that a frozen proxy keeps.
+    kept: Arc<Notify>,
     over: CancellationToken,
 }
 
@@ -26,17 +28,19 @@ impl Proxy {
             frozen: watch::Sender::new(false),
             refusing: watch::Sender::new(false),
             connections: Arc::default(),
+            kept: Arc::default(),
             over: CancellationToken::new(),
         };
         let (frozen, refusing) = (proxy.frozen.subscribe(), proxy.refusing.subscribe());
         let (connections, over) = (Arc::clone(&proxy.connections), proxy.over.clone());
+        let kept = Arc::clone(&proxy.kept);
         let accept = async move {
             while let Ok((client, _)) = listener.accept().await {
                 if *refusing.borrow() {
                     continue;
                 }
                 let cut = connections.lock().unwrap().clone();
-                let relay = relay(client, frozen.clone());
+                let relay = relay(client, frozen.clone(), Arc::clone(&kept));
                 tokio::spawn(async move {
                     tokio::select! {
                         () = cut.cancelled() => {}
@@ -65,6 +69,11 @@ impl Proxy {
         self.frozen.send_replace(true);
     }
 
+    /// Waits until a frozen proxy has kept something.
+    pub(super) async fn has_kept_something(&self) {
+        self.kept.notified().await;
+    }
+
     pub(super) fn thaw(&self) {
         self.frozen.send_replace(false);
     }
@@ -82,7 +91,7 @@ impl Drop for Proxy {
     }
 }
 
-async fn relay(client: TcpStream, frozen: watch::Receiver<bool>) {
+async fn relay(client: TcpStream, frozen: watch::Receiver<bool>, kept: Arc<Notify>) {
     let url = url::Url::parse(&broker_url()).unwrap();
     let address = (
         url.host_str().unwrap().to_owned(),
@@ -94,14 +103,22 @@ async fn relay(client: TcpStream, frozen: watch::Receiver<bool>) {
     let (from_client, to_client) = client.into_split();
     let (from_broker, to_broker) = broker.into_split();
     tokio::select! {
-        () = pipe(from_client, to_broker, frozen.clone()) => {}
-        () = pipe(from_broker, to_client, frozen) => {}
+        () = pipe(from_client, to_broker, frozen.clone(), &kept) => {}
+        () = pipe(from_broker, to_client, frozen, &kept) => {}
     }
 }
 
-async fn pipe(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut frozen: watch::Receiver<bool>) {
+async fn pipe(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut frozen: watch::Receiver<bool>,
+    kept: &Notify,
+) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        if *frozen.borrow() {
+            kept.notify_one();
+        }
         if frozen.wait_for(|frozen| !frozen).await.is_err() {
             return;
         }
