@@ -38,4 +38,4 @@ check:
 
 # Measures throughput and latency on this machine
 bench *arguments:
-    scripts/bench {{ arguments }}
+    cargo bench --locked --bench throughput {{ arguments }}

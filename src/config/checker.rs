@@ -108,7 +108,7 @@ impl Checker {
         match text.trim().parse() {
             Ok(value) => Some(value),
             Err(error) => {
-                self.refuse(setting, error);
+                self.refuse(setting, format_args!("`{text}`: {error}"));
                 None
             }
         }

@@ -16,10 +16,15 @@ const FLOORS: [&[&str]; 6] = [
 const GROUND: &str = "domain";
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
-    let rust = files.into_iter().filter(|path| path.extension().is_some_and(|end| end == "rs"));
-    rust.chain(folders.iter().flat_map(|folder| sources(folder))).collect()
+    let rust = files
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    rust.chain(folders.iter().flat_map(|folder| sources(folder)))
+        .collect()
 }
 
 fn src() -> PathBuf {
@@ -31,7 +36,10 @@ fn lines(folder: &Path) -> Vec<(String, String)> {
     let read = |path: PathBuf| {
         let name = path.strip_prefix(src()).unwrap().display().to_string();
         let text = fs::read_to_string(&path).unwrap();
-        let lines: Vec<_> = text.lines().map(|line| (name.clone(), line.trim().to_owned())).collect();
+        let lines: Vec<_> = text
+            .lines()
+            .map(|line| (name.clone(), line.trim().to_owned()))
+            .collect();
         lines
     };
     let all = sources(folder).into_iter().flat_map(read);
@@ -40,7 +48,10 @@ fn lines(folder: &Path) -> Vec<(String, String)> {
 
 fn assert_named_only_in(word: &str, home: &str) {
     for (file, line) in lines(&src()) {
-        assert!(file.starts_with(home) || !line.contains(word), "{file} names {word}: {line}");
+        assert!(
+            file.starts_with(home) || !line.contains(word),
+            "{file} names {word}: {line}"
+        );
     }
 }
 
@@ -58,7 +69,10 @@ fn only_the_amqp_module_names_amqprs() {
 fn only_the_api_and_the_servers_of_the_command_line_name_actix() {
     for (file, line) in lines(&src()) {
         let home = file.starts_with("api/") || file == "cli/worker_server.rs";
-        assert!(home || !line.contains("actix_web::"), "{file} names actix: {line}");
+        assert!(
+            home || !line.contains("actix_web::"),
+            "{file} names actix: {line}"
+        );
     }
 }
 
@@ -92,6 +106,9 @@ fn the_ground_imports_from_nothing_else() {
 fn every_move_of_a_task_stands_in_the_store() {
     for (file, line) in lines(&src()) {
         let moves = line.contains("UPDATE tasks") || line.contains("INSERT INTO status_history");
-        assert!(file.starts_with("store/") || !moves, "{file} moves a task: {line}");
+        assert!(
+            file.starts_with("store/") || !moves,
+            "{file} moves a task: {line}"
+        );
     }
 }

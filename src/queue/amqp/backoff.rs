@@ -1,15 +1,13 @@
-//! How long to wait before the next attempt: exponential, with full jitter.
+//! How long to wait before the next attempt at a link.
 
 use std::time::Duration;
 
-const FIRST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(5);
-/// Full jitter may draw zero; a broker that refuses at once must not be asked in a tight loop.
-const SHORTEST: Duration = Duration::from_millis(20);
+use crate::domain::backoff::Backoff as Delays;
+
 /// A session that lasted this long starts the series anew.
 const STEADY: Duration = Duration::from_secs(5);
 
-/// A series of waiting times between 20 ms and at most 100 ms, 200 ms, ... 5 s.
+/// A series of growing waiting times.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
@@ -21,11 +19,8 @@ impl Backoff {
         if lasted >= STEADY {
             self.failures = 0;
         }
-        let ceiling = FIRST
-            .saturating_mul(1 << self.failures.min(10))
-            .min(LONGEST);
         self.failures = self.failures.saturating_add(1);
-        ceiling.mul_f64(rand::random::<f64>()).max(SHORTEST)
+        Delays::RECONNECT.delay(self.failures)
     }
 }
 
@@ -34,13 +29,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_to_five_seconds_and_a_steady_session_resets_them() {
+    fn a_steady_session_starts_the_waits_anew() {
         let mut backoff = Backoff::default();
-        for attempt in 0..50_u32 {
-            let ceiling = FIRST.saturating_mul(1 << attempt.min(10)).min(LONGEST);
-            let wait = backoff.next(Duration::ZERO);
-            assert!(wait >= SHORTEST && wait <= ceiling, "{attempt}: {wait:?}");
-        }
-        assert!(backoff.next(STEADY) <= FIRST);
+        let long = (0..50)
+            .map(|_| backoff.next(Duration::ZERO))
+            .last()
+            .unwrap();
+        assert!(long >= Delays::RECONNECT.cap / 2, "{long:?}");
+        assert!(backoff.next(STEADY) <= Delays::RECONNECT.base);
     }
 }

@@ -53,7 +53,12 @@ impl Pass {
                 .fold(0_u64, |moved, bit| moved | 1 << place(bit))
         };
         match self {
-            Self::Single(Op::Unitary { target, on, value, matrix }) => Self::Single(Op::Unitary {
+            Self::Single(Op::Unitary {
+                target,
+                on,
+                value,
+                matrix,
+            }) => Self::Single(Op::Unitary {
                 target: place(target),
                 on: places(on),
                 value: places(value),
@@ -80,7 +85,11 @@ impl Pass {
 }
 
 /// Applies passes in an order that has the same effect as theirs.
-pub(super) fn apply_all(state: &mut State, mut passes: Vec<Pass>, stop: &Stop) -> Result<(), Stopped> {
+pub(super) fn apply_all(
+    state: &mut State,
+    mut passes: Vec<Pass>,
+    stop: &Stop,
+) -> Result<(), Stopped> {
     if state.qubits() < MIN_QUBITS {
         return passes.iter().try_for_each(|pass| pass.apply(state, stop));
     }
@@ -119,7 +128,12 @@ fn group(passes: Vec<Pass>) -> (u64, Vec<Pass>, Vec<Pass>) {
 }
 
 /// Copies each part out, applies the passes, copies it back.
-fn apply_to_parts(state: &mut State, mask: u64, passes: &[Pass], stop: &Stop) -> Result<(), Stopped> {
+fn apply_to_parts(
+    state: &mut State,
+    mask: u64,
+    passes: &[Pass],
+    stop: &Stop,
+) -> Result<(), Stopped> {
     let run = 1_usize << (!mask).trailing_zeros();
     let inner = mask & !(run as u64 - 1);
     let outer = (state.re.len() as u64 - 1) & !mask;
@@ -129,7 +143,10 @@ fn apply_to_parts(state: &mut State, mask: u64, passes: &[Pass], stop: &Stop) ->
     part.re.resize(starts.len() * run, 0.0);
     part.im.resize(starts.len() * run, 0.0);
     for base in subsets(outer) {
-        for (start, (re, im)) in starts.iter().zip(part.re.chunks_mut(run).zip(part.im.chunks_mut(run))) {
+        for (start, (re, im)) in starts
+            .iter()
+            .zip(part.re.chunks_mut(run).zip(part.im.chunks_mut(run)))
+        {
             let from = base + start;
             copy(re, state.re.get(from..from + run));
             copy(im, state.im.get(from..from + run));
@@ -137,7 +154,10 @@ fn apply_to_parts(state: &mut State, mask: u64, passes: &[Pass], stop: &Stop) ->
         for pass in passes {
             pass.apply(&mut part, stop)?;
         }
-        for (start, (re, im)) in starts.iter().zip(part.re.chunks(run).zip(part.im.chunks(run))) {
+        for (start, (re, im)) in starts
+            .iter()
+            .zip(part.re.chunks(run).zip(part.im.chunks(run)))
+        {
             let to = base + start;
             if let Some(target) = state.re.get_mut(to..to + run) {
                 target.copy_from_slice(re);
@@ -157,7 +177,10 @@ fn copy(to: &mut [f64], from: Option<&[f64]>) {
 }
 
 /// All numbers whose bits lie within the mask, in order.
-#[allow(clippy::cast_possible_truncation, reason = "indices of amplitudes fit usize")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "indices of amplitudes fit usize"
+)]
 fn subsets(mask: u64) -> impl Iterator<Item = usize> {
     let mut next = Some(0_u64);
     std::iter::from_fn(move || {

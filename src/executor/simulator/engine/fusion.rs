@@ -43,7 +43,11 @@ pub(super) fn apply_all(state: &mut State, ops: &mut Vec<Op>, stop: &Stop) -> Re
     };
     ops.drain(..).for_each(|op| fuser.add(op));
     let mut passes = Vec::new();
-    for block in fuser.ready.into_iter().chain(fuser.blocks.into_iter().flatten()) {
+    for block in fuser
+        .ready
+        .into_iter()
+        .chain(fuser.blocks.into_iter().flatten())
+    {
         block.into_passes(&mut passes);
     }
     blocked::apply_all(state, passes, stop)

@@ -100,9 +100,10 @@ pub(super) fn apply(
                 since_check = 0;
             }
             match low {
-                0 => small::<2>([re_0, im_0, re_1, im_1], matrix),
-                1 => small::<4>([re_0, im_0, re_1, im_1], matrix),
-                2 => small::<8>([re_0, im_0, re_1, im_1], matrix),
+                0 if piece < 4 => small::<2, 1, 1>([re_0, im_0, re_1, im_1], matrix),
+                0 => small::<4, 1, 2>([re_0, im_0, re_1, im_1], matrix),
+                1 => small::<4, 2, 2>([re_0, im_0, re_1, im_1], matrix),
+                2 => small::<8, 4, 2>([re_0, im_0, re_1, im_1], matrix),
                 _ => wide([re_0, im_0, re_1, im_1], near, matrix),
             }
         }
@@ -144,15 +145,21 @@ fn runs(re: [&mut [f64]; 4], im: [&mut [f64]; 4], matrix: &Matrix4) {
     }
 }
 
-const LANES: usize = 2;
-type Lanes = [f64; LANES];
+const LANES: usize = 4;
 
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "the loop around it must become vector code")]
-fn lanes(row: &[Complex; 4], re: &[Lanes; 4], im: &[Lanes; 4]) -> (Lanes, Lanes) {
-    let (mut sum_re, mut sum_im) = ([0.0; LANES], [0.0; LANES]);
+#[allow(
+    clippy::inline_always,
+    reason = "the loop around it must become vector code"
+)]
+fn lanes<const L: usize>(
+    row: &[Complex; 4],
+    re: &[[f64; L]; 4],
+    im: &[[f64; L]; 4],
+) -> ([f64; L], [f64; L]) {
+    let (mut sum_re, mut sum_im) = ([0.0; L], [0.0; L]);
     for k in 0..4 {
-        for lane in 0..LANES {
+        for lane in 0..L {
             sum_re[lane] += row[k].re * re[k][lane] - row[k].im * im[k][lane];
             sum_im[lane] += row[k].re * im[k][lane] + row[k].im * re[k][lane];
         }
@@ -160,20 +167,41 @@ fn lanes(row: &[Complex; 4], re: &[Lanes; 4], im: &[Lanes; 4]) -> (Lanes, Lanes)
     (sum_re, sum_im)
 }
 
-/// The near pairs lie within `B` neighbours.
-fn small<const B: usize>(parts: [&mut [f64]; 4], matrix: &Matrix4) {
-    let [re_0, im_0, re_1, im_1] = parts.map(|part| part.as_chunks_mut::<B>().0);
+/// The near pairs are `NEAR` apart: `PIECE` amplitudes hold a whole number of them, `L` are worked on at once. The compiler
+/// unrolls this.
+fn small<const PIECE: usize, const NEAR: usize, const L: usize>(
+    parts: [&mut [f64]; 4],
+    matrix: &Matrix4,
+) {
+    let place = |lane: usize, far: usize| lane % NEAR + lane / NEAR * 2 * NEAR + far;
+    let [re_0, im_0, re_1, im_1] = parts.map(|part| part.as_chunks_mut::<PIECE>().0);
     let lows = re_0.iter_mut().zip(im_0);
     let highs = re_1.iter_mut().zip(im_1);
     for ((re_0, im_0), (re_1, im_1)) in lows.zip(highs) {
-        for k in 0..B / 2 {
-            let l = k + B / 2;
-            let old_re = [re_0[k], re_0[l], re_1[k], re_1[l]];
-            let old_im = [im_0[k], im_0[l], im_1[k], im_1[l]];
-            (re_0[k], im_0[k]) = row(&matrix[0], &old_re, &old_im);
-            (re_0[l], im_0[l]) = row(&matrix[1], &old_re, &old_im);
-            (re_1[k], im_1[k]) = row(&matrix[2], &old_re, &old_im);
-            (re_1[l], im_1[l]) = row(&matrix[3], &old_re, &old_im);
+        for first in (0..PIECE / 2).step_by(L) {
+            let pick = |part: &[f64; PIECE], far: usize| -> [f64; L] {
+                std::array::from_fn(|lane| part[place(first + lane, far)])
+            };
+            let old_re = [
+                pick(re_0, 0),
+                pick(re_0, NEAR),
+                pick(re_1, 0),
+                pick(re_1, NEAR),
+            ];
+            let old_im = [
+                pick(im_0, 0),
+                pick(im_0, NEAR),
+                pick(im_1, 0),
+                pick(im_1, NEAR),
+            ];
+            let new = [0, 1, 2, 3].map(|row| lanes(&matrix[row], &old_re, &old_im));
+            for lane in 0..L {
+                let (near, far) = (place(first + lane, 0), place(first + lane, NEAR));
+                (re_0[near], im_0[near]) = (new[0].0[lane], new[0].1[lane]);
+                (re_0[far], im_0[far]) = (new[1].0[lane], new[1].1[lane]);
+                (re_1[near], im_1[near]) = (new[2].0[lane], new[2].1[lane]);
+                (re_1[far], im_1[far]) = (new[3].0[lane], new[3].1[lane]);
+            }
         }
     }
 }

@@ -8,12 +8,15 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 const BIN: &str = "/usr/lib/rabbitmq/bin";
+const STOP_LIMIT: Duration = Duration::from_secs(15);
 const START_LIMIT: Duration = Duration::from_mins(1);
 
 pub(super) struct Node {
     directory: PathBuf,
     name: String,
     ports: [u16; 3],
+    /// A child, because one that the node starts for itself outlives it.
+    epmd: Child,
     server: Child,
 }
 
@@ -25,19 +28,26 @@ impl Node {
         std::fs::create_dir_all(&directory).unwrap();
         let name = format!("qtask-{id}@localhost");
         let ports = free_ports();
+        let epmd = Command::new("epmd")
+            .args(["-address", "127.0.0.1", "-port", &ports[2].to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_until_open(ports[2]);
         let server = command("rabbitmq-server", &directory, &name, ports)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let node = Self {
+        wait_until_open(ports[0]);
+        Self {
             directory,
             name,
             ports,
+            epmd,
             server,
-        };
-        node.wait_until_it_listens();
-        node
+        }
     }
 
     pub(super) fn url(&self) -> String {
@@ -56,27 +66,21 @@ impl Node {
             String::from_utf8_lossy(&output.stderr)
         );
     }
-
-    fn wait_until_it_listens(&self) {
-        let deadline = Instant::now() + START_LIMIT;
-        while TcpStream::connect(("127.0.0.1", self.ports[0])).is_err() {
-            assert!(Instant::now() < deadline, "the node did not start");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
         let mut stop = command("rabbitmqctl", &self.directory, &self.name, self.ports);
         let _ = stop.args(["-n", &self.name, "stop"]).output();
+        // The script ends after the node; killed first, it would leave the node behind.
+        let deadline = Instant::now() + STOP_LIMIT;
+        while matches!(self.server.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(50));
+        }
         let _ = self.server.kill();
         let _ = self.server.wait();
-        // epmd outlives its last node.
-        let port = self.ports[2].to_string();
-        let _ = Command::new("epmd")
-            .args(["-port", &port, "-kill"])
-            .output();
+        let _ = self.epmd.kill();
+        let _ = self.epmd.wait();
         let _ = std::fs::remove_dir_all(&self.directory);
     }
 }
@@ -98,6 +102,14 @@ fn command(program: &str, directory: &PathBuf, name: &str, ports: [u16; 3]) -> C
         .env("RABBITMQ_CONFIG_FILE", directory.join("none"))
         .stdin(Stdio::null());
     command
+}
+
+fn wait_until_open(port: u16) {
+    let deadline = Instant::now() + START_LIMIT;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < deadline, "nothing listens on {port}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Held together while they are drawn, so that they differ.
