@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn json_nested_a_million_deep_is_refused() {
-        let body = format!("{{\"metadata\": {}", "[".repeat(1_000_000));
+        let body = format!("{{\"metadata\": {{\"deep\": {}", "[".repeat(1_000_000));
         assert!(refusal(&body).contains("recursion limit"));
     }
 }

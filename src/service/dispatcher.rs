@@ -1,6 +1,11 @@
 //! How workers hear of tasks: through the broker, or from PostgreSQL itself.
 
+use std::time::Duration;
+
 use crate::queue::amqp::{LinkState, OutgoingMessage, PublishError, Publisher};
+
+/// How long a submission waits for the first connection.
+const FIRST_CONNECT: Duration = Duration::from_secs(2);
 
 /// The way of a task to its workers. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +26,17 @@ impl Dispatcher {
                 state => Some(state.to_string()),
             },
         }
+    }
+
+    /// The same, but gives a link that is being set up for the first time a moment to come up: a
+    /// process that has just started need not refuse what it can take in an instant.
+    pub async fn obstacle_now(&self) -> Option<String> {
+        if let Self::Amqp(publisher) = self
+            && publisher.state() == LinkState::Connecting
+        {
+            let _ = tokio::time::timeout(FIRST_CONNECT, publisher.wait_up()).await;
+        }
+        self.obstacle()
     }
 
     /// Sends one task and waits until the broker has it safe.

@@ -57,7 +57,7 @@ impl Submitter {
     /// Goes on to its end even if the caller is dropped: a client that hangs up must not leave a
     /// task half submitted.
     pub async fn submit(&self, task: NewTask) -> Result<Accepted, SubmitError> {
-        if let Some(reason) = self.dispatcher.obstacle() {
+        if let Some(reason) = self.dispatcher.obstacle_now().await {
             return Err(SubmitError::QueueUnavailable(reason));
         }
         let submitter = self.clone();

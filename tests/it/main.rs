@@ -1,5 +1,12 @@
 //! One binary for all tests over real services; `scripts/test` runs it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "what a test cannot have, it cannot go on without"
+)]
+
 mod architecture;
 mod dev;
 mod support;

@@ -98,12 +98,14 @@ pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError>
         &mut tally,
         stop,
     )?;
-    let counts = tally.counts(&program.registers);
+    let counts = tally.counts(&program.registers, stop)?;
     // Another stream than that of the run: counts do not depend on whether shots are dealt out.
     let mut dealer = sampling::generator(!seed);
-    let memory = request
-        .memory
-        .then(|| ShotMemory::new(&counts, &mut dealer));
+    let memory = if request.memory {
+        Some(ShotMemory::new(&counts, &mut dealer, stop)?)
+    } else {
+        None
+    };
     Ok(Output {
         memory,
         counts,

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Shots drawn together: bounds the memory of a large number of shots.
 const BATCH: u64 = 1 << 20;
+/// So few basis states share out many shots without drawing each.
+const FEW: usize = 64;
 /// Amplitudes passed between two looks at the stop flag.
 const CHUNK: usize = 1 << 16;
 
@@ -65,6 +67,10 @@ pub(super) fn sample(
     stop: &Stop,
     mut found: impl FnMut(usize, u64) -> bool,
 ) -> Result<(), Stopped> {
+    if shots >= 64 * FEW as u64 && re.len() <= FEW {
+        divide(re, im, norm, shots, rng, &mut found);
+        return Ok(());
+    }
     let mut left = shots;
     while left > 0 {
         let batch = left.min(BATCH);
@@ -76,6 +82,32 @@ pub(super) fn sample(
         }
     }
     Ok(())
+}
+
+/// Divides many shots among few basis states, one after another.
+fn divide(
+    re: &[f64],
+    im: &[f64],
+    norm: f64,
+    shots: u64,
+    rng: &mut Xoshiro256PlusPlus,
+    found: &mut impl FnMut(usize, u64) -> bool,
+) {
+    let (mut left, mut weight) = (shots, norm);
+    for (index, (re, im)) in re.iter().zip(im).enumerate() {
+        let probability = re * re + im * im;
+        // The last state takes all that is left: its probability is the weight but for rounding.
+        let times = if probability < weight * (1.0 - 1e-12) {
+            binomial(rng, left, probability / weight)
+        } else {
+            left
+        };
+        weight -= probability;
+        left -= times;
+        if times > 0 && !found(index, times) {
+            return;
+        }
+    }
 }
 
 /// Passes over the probabilities once, with the sorted draws beside them.
@@ -131,6 +163,9 @@ impl Tally {
         times: u64,
         memory_limit: u64,
     ) -> Result<(), String> {
+        if times == 0 {
+            return Ok(());
+        }
         // Each distinct outcome also becomes a text with a character for each bit.
         let each = outcome.len() as u64 * (8 + 64) + 64;
         *self.counts.entry(outcome).or_insert(0) += times;
@@ -145,12 +180,19 @@ impl Tally {
     }
 
     /// The counts by their texts: registers last-declared first, each with bit 0 rightmost.
-    pub(super) fn counts(&self, registers: &[RegisterSlot]) -> BTreeMap<String, u64> {
+    pub(super) fn counts(
+        &self,
+        registers: &[RegisterSlot],
+        stop: &Stop,
+    ) -> Result<BTreeMap<String, u64>, Stopped> {
         let mut counts = BTreeMap::new();
-        for (outcome, times) in &self.counts {
+        for (number, (outcome, times)) in self.counts.iter().enumerate() {
+            if number.is_multiple_of(1024) {
+                stop.check()?;
+            }
             *counts.entry(text(outcome, registers)).or_insert(0) += times;
         }
-        counts
+        Ok(counts)
     }
 }
 
@@ -183,18 +225,26 @@ pub struct ShotMemory {
 
 impl ShotMemory {
     /// Deals the counted outcomes out to the shots.
-    pub(super) fn new(counts: &BTreeMap<String, u64>, rng: &mut Xoshiro256PlusPlus) -> Self {
+    pub(super) fn new(
+        counts: &BTreeMap<String, u64>,
+        rng: &mut Xoshiro256PlusPlus,
+        stop: &Stop,
+    ) -> Result<Self, Stopped> {
         let mut shots = Vec::new();
         for (number, times) in (0_u32..).zip(counts.values()) {
+            stop.check()?;
             shots.extend((0..*times).map(|_| number));
         }
         for place in (1..shots.len()).rev() {
+            if place.is_multiple_of(CHUNK) {
+                stop.check()?;
+            }
             shots.swap(place, below(rng, place as u64 + 1));
         }
-        Self {
+        Ok(Self {
             outcomes: counts.keys().cloned().collect(),
             shots,
-        }
+        })
     }
 
     /// One text for each shot.

@@ -4,15 +4,15 @@ use super::super::sampling::{self, Tally};
 use super::evaluate::set_bit;
 use super::machine::{Machine, Next};
 use super::quantum::Status;
-use super::state::State;
+use super::state::{NoState, State};
 use super::{Context, RunError, Running};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// A branch that waits for its turn.
+/// A branch that waits for its turn: it saw a 0 where the branch before it saw a 1.
 struct Waiting {
     shots: u64,
-    /// The outcomes decided so far, which lead to this branch again where no copy was kept.
-    history: Vec<bool>,
+    /// How many outcomes were decided before that 0.
+    depth: usize,
     /// Where it stands, if there was memory for a copy.
     machine: Option<Box<Machine>>,
 }
@@ -21,7 +21,15 @@ struct Runner<'a, 'p> {
     context: &'a Context<'p>,
     rng: Xoshiro256PlusPlus,
     tally: &'a mut Tally,
+    /// The last one is next.
     waiting: Vec<Waiting>,
+    /// Bytes of the copies that wait.
+    saved: u128,
+    /// So many of those that wait have lost their copies, from the first on.
+    evicted: usize,
+    /// The outcomes decided on the way to where the running branch stands. Those that wait share
+    /// its beginning, for branches run depth first.
+    path: Vec<bool>,
 }
 
 /// Runs all branches of a program, depth first, so that few copies wait at a time.
@@ -35,28 +43,34 @@ pub(super) fn run(
         context,
         rng,
         tally,
-        waiting: vec![Waiting {
-            shots: u64::from(shots),
-            history: Vec::new(),
-            machine: None,
-        }],
+        waiting: Vec::new(),
+        saved: 0,
+        evicted: 0,
+        path: Vec::new(),
     };
-    while let Some(branch) = runner.waiting.pop() {
+    runner.branch(None, u64::from(shots))?;
+    while let Some(Waiting {
+        shots,
+        depth,
+        machine,
+    }) = runner.waiting.pop()
+    {
         context.stop.check()?;
-        runner.branch(branch)?;
+        runner.evicted = runner.evicted.min(runner.waiting.len());
+        let freed = machine.as_ref().map_or(0, |machine| machine.bytes());
+        runner.saved = runner.saved.saturating_sub(freed);
+        runner.path.truncate(depth);
+        runner.path.push(false);
+        runner.branch(machine, shots)?;
     }
     Ok(())
 }
 
 impl Runner<'_, '_> {
-    fn branch(&mut self, branch: Waiting) -> Running<()> {
-        let Waiting {
-            mut shots,
-            mut history,
-            machine,
-        } = branch;
-        let (mut machine, mut replayed) = match machine {
-            Some(machine) => (*machine, history.len()),
+    /// Runs a branch to its end. Without a copy it begins anew and decides as its path says.
+    fn branch(&mut self, machine: Option<Box<Machine>>, mut shots: u64) -> Running<()> {
+        let (mut machine, mut decided) = match machine {
+            Some(machine) => (*machine, self.path.len()),
             None => (Machine::new(self.context), 0),
         };
         loop {
@@ -69,11 +83,11 @@ impl Runner<'_, '_> {
                         .quantum
                         .state
                         .weights(usize::from(slot), self.context.stop)?;
-                    let outcome = match history.get(replayed) {
+                    let outcome = match self.path.get(decided) {
                         Some(outcome) => *outcome,
-                        None => self.split(&machine, slot, weights, &mut shots, &mut history)?,
+                        None => self.split(&machine, slot, weights, &mut shots)?,
                     };
-                    replayed += 1;
+                    decided += 1;
                     decide(&mut machine, slot, outcome, weights, self.context)?;
                 }
             }
@@ -87,63 +101,59 @@ impl Runner<'_, '_> {
         slot: u8,
         weights: [f64; 2],
         shots: &mut u64,
-        history: &mut Vec<bool>,
     ) -> Running<bool> {
         let [zero, one] = weights;
         let ones = sampling::binomial(&mut self.rng, *shots, one / (zero + one));
         let zeros = *shots - ones;
+        self.path.push(ones > 0);
         if ones == 0 {
-            history.push(false);
             return Ok(false);
         }
+        *shots = ones;
         if zeros > 0 {
-            let mut other = history.clone();
-            other.push(false);
-            let copied = self
-                .has_room_for(machine)
-                .then(|| machine.try_clone())
-                .flatten();
-            let copied = match copied {
-                Some(mut copy) => {
-                    decide(&mut copy, slot, false, weights, self.context)?;
-                    Some(Box::new(copy))
-                }
-                None => None,
-            };
+            let machine = self.copy(machine, slot, weights)?;
+            self.saved += machine.as_ref().map_or(0, |machine| machine.bytes());
             self.waiting.push(Waiting {
                 shots: zeros,
-                history: other,
-                machine: copied,
+                depth: self.path.len() - 1,
+                machine,
             });
         }
-        *shots = ones;
-        history.push(true);
         Ok(true)
     }
 
-    fn saved_bytes(&self) -> u128 {
-        let machines = self
-            .waiting
-            .iter()
-            .filter_map(|branch| branch.machine.as_ref());
-        machines.map(|machine| machine.quantum.bytes()).sum()
+    /// A copy that saw a 0, if there is memory for it beside the running branch.
+    fn copy(
+        &self,
+        machine: &Machine,
+        slot: u8,
+        weights: [f64; 2],
+    ) -> Running<Option<Box<Machine>>> {
+        let needed = self.saved.saturating_add(machine.bytes().saturating_mul(2));
+        if needed > u128::from(self.context.memory_limit) {
+            return Ok(None);
+        }
+        match machine.try_clone() {
+            Ok(mut copy) => {
+                decide(&mut copy, slot, false, weights, self.context)?;
+                Ok(Some(Box::new(copy)))
+            }
+            Err(NoState::OutOfMemory) => Ok(None),
+            Err(NoState::Stopped(stopped)) => Err(stopped.into()),
+        }
     }
 
-    fn has_room_for(&self, machine: &Machine) -> bool {
-        let needed = self.saved_bytes() + 2 * machine.quantum.bytes();
-        needed <= u128::from(self.context.memory_limit)
-    }
-
-    /// Lets copies go where the running branch needs their memory.
+    /// Lets copies go where the running branch needs their memory; those that are needed last go
+    /// first.
     fn make_room(&mut self, machine: &Machine) {
         let limit = u128::from(self.context.memory_limit);
-        let mut used = self.saved_bytes().saturating_add(machine.quantum.bytes());
-        for branch in &mut self.waiting {
-            if used <= limit {
-                break;
-            }
+        while self.saved.saturating_add(machine.bytes()) > limit {
+            let Some(branch) = self.waiting.get_mut(self.evicted) else {
+                return;
+            };
+            self.evicted += 1;
             if let Some(copy) = branch.machine.take() {
-                used = used.saturating_sub(copy.quantum.bytes());
+                self.saved = self.saved.saturating_sub(copy.bytes());
             }
         }
     }

@@ -10,6 +10,7 @@ use super::evaluate::{Memory, located};
 use super::expand::{Applied, Controls, Expander, Sink};
 use super::kernels::Op;
 use super::quantum::{Quantum, Status};
+use super::state::NoState;
 use super::{Context, RunError, Running};
 
 /// What a branch does next.
@@ -40,14 +41,22 @@ impl Machine {
         }
     }
 
-    pub(super) fn try_clone(&self) -> Option<Self> {
-        Some(Self {
+    pub(super) fn try_clone(&self) -> Result<Self, NoState> {
+        Ok(Self {
             position: self.position,
             steps: self.steps,
             gates: self.gates,
             memory: self.memory.clone(),
             quantum: self.quantum.try_clone()?,
         })
+    }
+
+    /// Bytes that a copy needs.
+    pub(super) fn bytes(&self) -> u128 {
+        let classical = self.memory.bits.len() * size_of::<u64>()
+            + self.memory.variables.len() * size_of::<Value>()
+            + size_of::<Self>();
+        self.quantum.bytes().saturating_add(classical as u128)
     }
 
     /// Runs until an outcome must be decided or the program ends. After a decision the same step
@@ -329,67 +338,6 @@ impl Machine {
             controls,
             at,
         })
-    }
-
-    fn loop_start(&mut self, start: &LoopStart, at: u32) -> Running<()> {
-        let (first, left, step) = match &start.domain {
-            Domain::Values(values) => (0, values.len() as u64, 1),
-            Domain::Range(parts) => {
-                let mut numbers = [0_i128; 3];
-                for (number, part) in numbers.iter_mut().zip(parts.iter()) {
-                    let value = self.memory.evaluate(part, &[])?;
-                    *number = value
-                        .as_int()
-                        .map_err(|error| RunError::wrong(at, error.message()))?;
-                }
-                let [first, step, end] = numbers;
-                if step == 0 {
-                    return Err(RunError::wrong(at, "the step of a range must not be 0"));
-                }
-                let beyond = if step > 0 { end < first } else { end > first };
-                let count = if beyond {
-                    0
-                } else {
-                    (end.saturating_sub(first) / step).saturating_add(1)
-                };
-                (first, u64::try_from(count).unwrap_or(u64::MAX), step)
-            }
-        };
-        let values = [first, i128::from(left), step];
-        for (offset, value) in values.into_iter().enumerate() {
-            self.memory
-                .set_variable(start.state + offset, Value::Int(value));
-        }
-        Ok(())
-    }
-
-    /// Whether the loop has another value.
-    fn loop_next(&mut self, next: &LoopNext, at: u32) -> Running<bool> {
-        let hidden = |offset| match self.memory.variable(next.state + offset) {
-            Value::Int(value) => value,
-            _ => 0,
-        };
-        let (current, left, step) = (hidden(0), hidden(1), hidden(2));
-        if left <= 0 {
-            return Ok(false);
-        }
-        let value = match &next.domain {
-            Domain::Range(_) => Value::Int(current),
-            Domain::Values(values) => {
-                let expr = usize::try_from(current)
-                    .ok()
-                    .and_then(|index| values.get(index));
-                let expr = expr.ok_or_else(|| RunError::wrong(at, "the loop has no such value"))?;
-                self.memory.evaluate(expr, &[])?
-            }
-        };
-        let value = located(value.assign_to(next.ty), at)?;
-        self.memory.set_variable(next.variable, value);
-        self.memory
-            .set_variable(next.state, Value::Int(current.saturating_add(step)));
-        self.memory
-            .set_variable(next.state + 1, Value::Int(left - 1));
-        Ok(true)
     }
 }
 

@@ -11,9 +11,12 @@ mod evaluate;
 mod expand;
 mod fusion;
 mod kernels;
+mod loops;
 mod machine;
 mod quantum;
 mod state;
+#[cfg(test)]
+mod tests;
 mod two_qubit;
 
 use super::error::{Diagnostic, SimulatorError};

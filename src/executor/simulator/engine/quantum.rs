@@ -5,7 +5,7 @@ use super::super::stop::Stop;
 use super::expand::Sink;
 use super::fusion;
 use super::kernels::Op;
-use super::state::State;
+use super::state::{NoState, State};
 use super::{RunError, Running};
 use std::collections::HashMap;
 
@@ -51,10 +51,10 @@ impl Quantum {
         }
     }
 
-    /// A copy, if there is memory for it. Nothing may be waiting.
-    pub(super) fn try_clone(&self) -> Option<Self> {
-        Some(Self {
-            state: self.state.try_clone().ok()?,
+    /// A copy. Nothing may be waiting.
+    pub(super) fn try_clone(&self) -> Result<Self, NoState> {
+        Ok(Self {
+            state: self.state.try_clone(&self.stop)?,
             slots: self.slots.clone(),
             status: self.status.clone(),
             needed: self.needed,
@@ -114,8 +114,12 @@ impl Quantum {
             return Err(self.too_large(needed, "the limit is"));
         }
         if self.status.len() > self.state.qubits() {
-            self.state.grow(self.status.len()).map_err(|_| {
-                self.too_large(needed, "this machine has not that much; the limit is")
+            let grown = self.state.grow(self.status.len(), &self.stop);
+            grown.map_err(|reason| match reason {
+                NoState::Stopped(stopped) => stopped.into(),
+                NoState::OutOfMemory => {
+                    self.too_large(needed, "this machine has not that much; the limit is")
+                }
             })?;
         }
         fusion::apply_all(&mut self.state, &mut self.waiting, &self.stop)?;

@@ -17,9 +17,22 @@ pub(super) struct State {
     pub im: Vec<f64>,
 }
 
-/// The machine has no memory for a state, though it is within the limit.
+/// Why a state could not be made.
 #[derive(Debug)]
-pub(super) struct OutOfMemory;
+pub(super) enum NoState {
+    /// The machine has no memory for it, though it is within the limit.
+    OutOfMemory,
+    Stopped(Stopped),
+}
+
+impl From<Stopped> for NoState {
+    fn from(stopped: Stopped) -> Self {
+        Self::Stopped(stopped)
+    }
+}
+
+/// Fresh memory costs time when it is first touched: look at the stop flag between pieces.
+const PIECE: usize = 1 << 20;
 
 impl State {
     /// No qubits: one amplitude.
@@ -43,27 +56,34 @@ impl State {
     }
 
     /// Adds qubits in |0⟩ as the highest ones.
-    pub(super) fn grow(&mut self, qubits: usize) -> Result<(), OutOfMemory> {
+    pub(super) fn grow(&mut self, qubits: usize, stop: &Stop) -> Result<(), NoState> {
         let length = u32::try_from(qubits)
             .ok()
             .and_then(|qubits| 1_usize.checked_shl(qubits))
-            .ok_or(OutOfMemory)?;
+            .ok_or(NoState::OutOfMemory)?;
         for part in [&mut self.re, &mut self.im] {
             let missing = length.saturating_sub(part.len());
-            part.try_reserve_exact(missing).map_err(|_| OutOfMemory)?;
-            part.resize(length, 0.0);
+            part.try_reserve_exact(missing)
+                .map_err(|_| NoState::OutOfMemory)?;
+            while part.len() < length {
+                stop.check()?;
+                part.resize(length.min(part.len() + PIECE), 0.0);
+            }
         }
         Ok(())
     }
 
-    pub(super) fn try_clone(&self) -> Result<Self, OutOfMemory> {
+    pub(super) fn try_clone(&self, stop: &Stop) -> Result<Self, NoState> {
         let copy = |part: &Vec<f64>| {
             let mut copied = Vec::new();
             copied
                 .try_reserve_exact(part.len())
-                .map_err(|_| OutOfMemory)?;
-            copied.extend_from_slice(part);
-            Ok(copied)
+                .map_err(|_| NoState::OutOfMemory)?;
+            for piece in part.chunks(PIECE) {
+                stop.check()?;
+                copied.extend_from_slice(piece);
+            }
+            Ok::<_, NoState>(copied)
         };
         Ok(Self {
             re: copy(&self.re)?,

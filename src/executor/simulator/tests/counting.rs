@@ -1,5 +1,6 @@
 //! Counts, seeds, memory of shots.
 
+use super::super::sampling::{binomial, generator};
 use super::super::{Output, Request, Stop, run};
 use super::{counts, outcome, simulate};
 
@@ -133,4 +134,43 @@ fn a_measurement_that_is_overwritten_still_disturbs() {
         "{:?}",
         output.counts
     );
+}
+
+#[test]
+fn binomial_draws_have_the_right_mean_and_spread() {
+    let mut rng = generator(11);
+    for (trials, probability) in [
+        (1, 0.3),
+        (63, 0.5),
+        (64, 0.9),
+        (1000, 1e-3),
+        (100_000, 0.123),
+    ] {
+        let draws: Vec<f64> = (0..4000)
+            .map(|_| binomial(&mut rng, trials, probability) as f64)
+            .collect();
+        let mean = draws.iter().sum::<f64>() / 4000.0;
+        let variance = draws.iter().map(|draw| (draw - mean).powi(2)).sum::<f64>() / 4000.0;
+        let (exact_mean, exact_variance) = (
+            trials as f64 * probability,
+            trials as f64 * probability * (1.0 - probability),
+        );
+        assert!(
+            (mean - exact_mean).abs() < 5.0 * (exact_variance / 4000.0).sqrt(),
+            "{trials} {probability}: {mean}"
+        );
+        assert!(
+            (variance / exact_variance - 1.0).abs() < 0.15,
+            "{trials} {probability}: {variance}"
+        );
+    }
+    assert_eq!(binomial(&mut rng, 10, 0.0), 0);
+    assert_eq!(binomial(&mut rng, 10, 1.0), 10);
+}
+
+#[test]
+fn four_thousand_million_shots_of_a_small_circuit_are_counted_at_once() {
+    let output = simulate("qubit[2] q; h q[0]; cx q[0], q[1]; measure q;", u32::MAX).unwrap();
+    assert_eq!(output.counts.values().sum::<u64>(), u64::from(u32::MAX));
+    assert_eq!(output.counts.keys().collect::<Vec<_>>(), ["00", "11"]);
 }

@@ -376,6 +376,12 @@ fn wrong_programs_are_refused_at_their_place() {
         ("OPENQASM 3;\nx q;\nOPENQASM 3;", 3, 1, "first statement"),
         ("OPENQASM 3;\ngate g a { measure a; }", 2, 12, "only gates"),
         ("OPENQASM 3;\ngate g a, a { }", 2, 11, "already declared"),
+        (
+            "OPENQASM 3;\nbit c; gate g a { rx(c) a; }",
+            2,
+            22,
+            "only its parameters and constants",
+        ),
         ("OPENQASM 3;\ngate g a { g a; }", 2, 12, "calls itself"),
     ] {
         assert_refused(source, line, column, words);

@@ -350,3 +350,18 @@ fn nothing_but_errors_comes_from_texts_that_are_not_circuits() {
         assert!(!errors(text).is_empty(), "{text}");
     }
 }
+
+#[test]
+fn many_branches_with_long_histories_stay_within_memory() {
+    // Almost every shot sees a 1, so that each decision leaves a branch behind.
+    let source = "OPENQASM 3; qubit q; bit c; int n; for int i in [0:3000] { reset q; rx(3.0) q; c = measure q; if (c) { n += 1; } }";
+    let request = Request {
+        source,
+        shots: 200,
+        seed: Some(1),
+        memory: false,
+        memory_limit_bytes: 1 << 16,
+    };
+    let output = run(&request, &Stop::default()).unwrap();
+    assert_eq!(output.counts.values().sum::<u64>(), 200);
+}

@@ -169,6 +169,12 @@ impl<'s> Checker<'s> {
             ));
         }
         let symbol = self.lookup(name)?;
+        if self.in_gate && matches!(symbol, Symbol::Bits(_) | Symbol::Variable { .. }) {
+            return Err(Diagnostic::new(
+                name.at,
+                "a gate can use only its parameters and constants",
+            ));
+        }
         match symbol {
             Symbol::Bits(_) => {
                 let operand = self.bits(reference)?;

@@ -6,6 +6,7 @@ mod control;
 mod declaration;
 mod expression;
 mod gate;
+mod gate_definition;
 mod operand;
 mod reads;
 mod scope;
@@ -23,6 +24,8 @@ type Checked<T> = Result<T, Diagnostic>;
 
 struct Checker<'s> {
     version: u8,
+    /// Whether the body of a gate is being checked.
+    in_gate: bool,
     /// Whether this is the built-in library, whose gates refer to each other.
     in_library: bool,
     errors: Vec<Diagnostic>,
@@ -86,6 +89,7 @@ impl<'s> Checker<'s> {
     fn new(version: u8, in_library: bool) -> Self {
         Self {
             version,
+            in_gate: false,
             in_library,
             errors: Vec::new(),
             scopes: vec![HashMap::new()],

@@ -1,0 +1,244 @@
+//! Kernels, fusion and blocking against the definition of a gate, amplitude by amplitude.
+
+use super::super::complex::{Complex, Matrix};
+use super::super::gates::Base;
+use super::super::sampling::generator;
+use super::super::stop::Stop;
+use super::kernels::{self, Op};
+use super::state::State;
+use super::{blocked, fusion};
+use rand::Rng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+/// What each operation means, without any cleverness.
+fn apply_by_definition(state: &mut [Complex], op: &Op) {
+    let before = state.to_vec();
+    for (index, amplitude) in state.iter_mut().enumerate() {
+        let selected = |on: u64, value: u64| index as u64 & on == value;
+        *amplitude = match op {
+            Op::Phase { on, value, factor } if selected(*on, *value) => before[index] * *factor,
+            Op::Unitary {
+                target,
+                on,
+                value,
+                matrix,
+            } if selected(*on, *value) => {
+                let (zero, one) = (index & !(1 << target), index | 1 << target);
+                let row = if index == zero {
+                    (matrix.a, matrix.b)
+                } else {
+                    (matrix.c, matrix.d)
+                };
+                row.0 * before[zero] + row.1 * before[one]
+            }
+            Op::Swap { a, b, on, value } if selected(*on, *value) => {
+                let differ = (index >> a ^ index >> b) & 1;
+                before[index ^ (differ << a | differ << b)]
+            }
+            _ => before[index],
+        };
+    }
+}
+
+struct Dice(Xoshiro256PlusPlus);
+
+impl Dice {
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.0.next_u64() % bound as u64).unwrap()
+    }
+
+    fn angle(&mut self) -> f64 {
+        f64::from(u32::try_from(self.below(1000)).unwrap()) / 100.0
+    }
+
+    fn matrix(&mut self) -> Matrix {
+        let angles = [self.angle(), self.angle(), self.angle()];
+        let bases = [
+            Base::X,
+            Base::Y,
+            Base::Z,
+            Base::H,
+            Base::T,
+            Base::Sx,
+            Base::U3,
+            Base::Ry,
+            Base::Rz,
+            Base::P,
+            Base::U,
+        ];
+        bases[self.below(bases.len())].matrix(&angles)
+    }
+
+    /// A few different qubits, of which the last two are taken off as targets.
+    fn op(&mut self, qubits: usize) -> Op {
+        let mut order: Vec<u8> = (0..u8::try_from(qubits).unwrap()).collect();
+        for place in (1..order.len()).rev() {
+            order.swap(place, self.below(place + 1));
+        }
+        let count = [0, 0, 0, 1, 1, 1, 2, 3][self.below(8)].min(qubits - 2);
+        let on = order[2..2 + count]
+            .iter()
+            .fold(0_u64, |mask, bit| mask | 1 << bit);
+        let value = on & self.0.next_u64();
+        match self.below(8) {
+            0 => Op::Swap {
+                a: order[0],
+                b: order[1],
+                on,
+                value,
+            },
+            1 => Op::Phase {
+                on: on | 1 << order[0],
+                value,
+                factor: Complex::cis(self.angle()),
+            },
+            _ => Op::Unitary {
+                target: order[0],
+                on,
+                value,
+                matrix: self.matrix(),
+            },
+        }
+    }
+}
+
+/// The distance of two states, free of their global phases.
+fn distance(state: &State, expected: &[Complex]) -> f64 {
+    let amplitudes = || {
+        state
+            .re
+            .iter()
+            .zip(&state.im)
+            .map(|(re, im)| Complex::new(*re, *im))
+    };
+    let overlap = amplitudes()
+        .zip(expected)
+        .fold(Complex::ZERO, |sum, (a, b)| sum + a.conj() * *b);
+    let norm: f64 = amplitudes().map(Complex::norm2).sum();
+    (1.0 - overlap.norm2()).abs() + (1.0 - norm).abs()
+}
+
+fn compare(qubits: usize, ops: usize, seed: u64, apply: impl Fn(&mut State, &mut Vec<Op>)) {
+    let mut dice = Dice(generator(seed));
+    let mut list: Vec<Op> = (0..u8::try_from(qubits).unwrap())
+        .map(|target| Op::Unitary {
+            target,
+            on: 0,
+            value: 0,
+            matrix: Base::U3.matrix(&[0.3 + f64::from(target), 0.5, 0.7]),
+        })
+        .collect();
+    list.extend((0..ops).map(|_| dice.op(qubits)));
+    let mut expected = vec![Complex::ZERO; 1 << qubits];
+    expected[0] = Complex::ONE;
+    for op in &list {
+        apply_by_definition(&mut expected, op);
+    }
+    let mut state = State::new();
+    state.grow(qubits, &Stop::default()).unwrap();
+    apply(&mut state, &mut list);
+    let distance = distance(&state, &expected);
+    assert!(
+        distance < 1e-9,
+        "{qubits} qubits, {ops} gates, seed {seed}: {distance}"
+    );
+}
+
+fn fused(state: &mut State, ops: &mut Vec<Op>) {
+    fusion::apply_all(state, ops, &Stop::default()).unwrap();
+}
+
+#[test]
+fn every_kernel_does_what_its_gate_is_defined_to_do() {
+    for (qubits, rounds) in [(2, 40), (3, 40), (5, 40), (9, 10)] {
+        for seed in 0..rounds {
+            compare(qubits, 12, seed, |state, ops| {
+                for op in ops.iter() {
+                    kernels::apply(state, op, &Stop::default()).unwrap();
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn fused_gates_do_what_the_gates_do() {
+    for (qubits, rounds) in [(8, 30), (9, 10), (10, 6)] {
+        for seed in 0..rounds {
+            compare(qubits, 60, seed, fused);
+        }
+    }
+}
+
+#[test]
+fn gates_on_parts_of_a_large_state_do_what_the_gates_do() {
+    compare(17, 40, 1, fused);
+    compare(18, 25, 2, fused);
+}
+
+#[test]
+fn gates_on_the_highest_qubits_of_a_large_state_work_in_pieces() {
+    compare(18, 0, 3, |state, ops| {
+        for op in ops.iter() {
+            kernels::apply(state, op, &Stop::default()).unwrap();
+        }
+    });
+}
+
+#[test]
+fn two_qubit_matrices_work_on_every_pair() {
+    for low in 0..8_u8 {
+        for high in low + 1..9 {
+            let op = |dice: &mut Dice, target: u8, other: u8| Op::Unitary {
+                target,
+                on: 1 << other,
+                value: 0,
+                matrix: dice.matrix(),
+            };
+            let mut dice = Dice(generator(u64::from(low) * 16 + u64::from(high)));
+            let list = [
+                op(&mut dice, low, high),
+                op(&mut dice, high, low),
+                Op::Swap {
+                    a: low,
+                    b: high,
+                    on: 0,
+                    value: 0,
+                },
+            ];
+            let spread = (0..9_u8).map(|target| Op::Unitary {
+                target,
+                on: 0,
+                value: 0,
+                matrix: Base::Ry.matrix(&[f64::from(target) + 0.2]),
+            });
+            let mut state = State::new();
+            state.grow(9, &Stop::default()).unwrap();
+            let mut expected = vec![Complex::ZERO; 512];
+            expected[0] = Complex::ONE;
+            for op in spread.chain(list.iter().cloned()) {
+                apply_by_definition(&mut expected, &op);
+            }
+            let mut matrix = super::two_qubit::IDENTITY4;
+            for op in &list {
+                super::two_qubit::follow(&mut matrix, op, low);
+            }
+            let spread = (0..9_u8).map(|target| Op::Unitary {
+                target,
+                on: 0,
+                value: 0,
+                matrix: Base::Ry.matrix(&[f64::from(target) + 0.2]),
+            });
+            for op in spread {
+                kernels::apply(&mut state, &op, &Stop::default()).unwrap();
+            }
+            let pass = blocked::Pass::Pair {
+                low,
+                high,
+                matrix: Box::new(matrix),
+            };
+            blocked::apply_all(&mut state, vec![pass], &Stop::default()).unwrap();
+            assert!(distance(&state, &expected) < 1e-9, "{low} {high}");
+        }
+    }
+}
