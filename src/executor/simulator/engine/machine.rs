@@ -2,9 +2,7 @@
 
 use super::super::gates::{Base as B, Builtin};
 use super::super::limits::MAX_STEPS;
-use super::super::program::{
-    Action, Domain, GateCall, GateRef, LoopNext, LoopStart, Operand, Step,
-};
+use super::super::program::{Action, GateCall, GateRef, Operand, Step};
 use super::super::value::Value;
 use super::evaluate::{Memory, located};
 use super::expand::{Applied, Controls, Expander, Sink};

@@ -97,8 +97,6 @@ impl<'s> Checker<'s> {
         target: Option<&Reference<'s>>,
         at: u32,
     ) -> Checked<()> {
-        // A wrong measurement is one too: nothing is to be measured implicitly beside it.
-        self.measured = true;
         match target {
             Some(target) => {
                 let target = self.bits(target)?;
@@ -114,7 +112,6 @@ impl<'s> Checker<'s> {
         target: Operand,
         at: u32,
     ) -> Checked<()> {
-        self.measured = true;
         let source = self.qubits(source)?;
         if source.len() != target.len() {
             return Err(Diagnostic::new(

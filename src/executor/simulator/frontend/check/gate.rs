@@ -2,16 +2,14 @@
 
 use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::gates::Builtin;
-use super::super::super::limits::{MAX_GATE_DEPTH, MAX_GATES};
-use super::super::super::program::{
-    Action, BodyCall, Expr, GateCall, GateDefinition, GateRef, Operand,
-};
+use super::super::super::limits::MAX_GATES;
+use super::super::super::program::{Action, Expr, GateCall, GateDefinition, GateRef, Operand};
 use super::super::super::value::Value;
-use super::super::ast::{self, Modifier, Name, Statement, StatementKind};
+use super::super::ast::{self, Modifier, Name};
 use super::super::library::library;
-use super::scope::{GateSymbol, Symbol, silent};
+use super::scope::{GateSymbol, silent};
 use super::{Checked, Checker};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// The parts that an application has wherever it stands.
 pub(super) struct Application {

@@ -35,7 +35,6 @@ struct Checker<'s> {
     physical: HashMap<&'s str, u32>,
     /// Quantum registers measured without a target, and which result register they fill.
     implicit: HashMap<&'s str, usize>,
-    measured: bool,
     steps: Vec<Step>,
     registers: Vec<RegisterSlot>,
     qubits: u32,
@@ -97,7 +96,6 @@ impl<'s> Checker<'s> {
             definitions: Vec::new(),
             physical: HashMap::new(),
             implicit: HashMap::new(),
-            measured: false,
             steps: Vec::new(),
             registers: Vec::new(),
             qubits: 0,
@@ -258,7 +256,8 @@ impl<'s> Checker<'s> {
         for at in std::mem::take(&mut self.ends) {
             self.patch(at, end);
         }
-        if !self.measured
+        let measures = |step: &Step| matches!(step.action, Action::Measure { .. });
+        if !self.steps.iter().any(measures)
             && self.errors.is_empty()
             && let Err(error) = self.measure_everything()
         {
