@@ -35,7 +35,13 @@ impl Executor for Mock {
                 ));
             };
             let delay = self.obey(source, &control).await?;
-            tokio::time::sleep(delay).await;
+            let sleep = tokio::time::sleep(delay);
+            if control.stop.run_until_cancelled(sleep).await.is_none() {
+                return Err(Failure::transient(
+                    ErrorCode::ExecutionError,
+                    "stopped while sleeping",
+                ));
+            }
             let half = shots / 2;
             Ok(Outcome {
                 result: json!({"00": shots - half, "11": half}),

@@ -33,7 +33,8 @@ pub struct ClaimRequest {
 pub enum Claim {
     /// The session owns the task now.
     Granted(Box<Assignment>),
-    /// Someone else has it, it is over, or it waits for its retry: nothing to do.
+    /// Someone else has it, it is over, it waits for its retry, or for a worker that serves its
+    /// backend: nothing to do.
     NotClaimable(Status),
     /// There is no such task: it was withdrawn, or the message is not ours.
     Unknown,
@@ -51,6 +52,7 @@ macro_rules! move_to_processing {
             $source,
             " AS c JOIN workers s ON s.session_id = $2 AND s.ended_at IS NULL
     WHERE t.task_id = c.task_id AND t.current_status IN ('pending', 'retrying') AND t.available_at <= clock_timestamp()
+      AND t.backend = ANY (s.backends)
     RETURNING t.task_id, t.attempt, t.backend, t.circuit, t.shots, t.problem_id, t.parameters, t.timeout_seconds,
               t.max_attempts, t.correlation_id, t.submitted_at, t.started_at, t.worker_id
 ), noted AS (

@@ -108,17 +108,18 @@ impl Store {
     }
 
     /// Renews the lease of everything that the session runs, and compares what it has in its hands
-    /// with what it owns.
+    /// with what it owns. Given up after `limit`.
     pub async fn heartbeat(
         &self,
         session: &Session,
         held: &[Uuid],
         completed: i64,
         failed: i64,
+        limit: Duration,
     ) -> Result<Heartbeat, StoreError> {
         let row: HeartbeatRow = self
             .pools
-            .run_control("heartbeat", async |connection| {
+            .run_control_within(limit, "heartbeat", async |connection| {
                 Prepared(
                     diesel::sql_query(HEARTBEAT)
                         .bind::<Text, _>(&*session.worker_id)

@@ -45,6 +45,12 @@ pub async fn run(worker: &Worker, assignment: Assignment) -> Written {
 async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
     let lease = &assignment.lease;
     let (order, in_hand) = worker.running.add(lease.task_id, lease.attempt);
+    // The answer to a claim can come after the lease came into doubt, and all else was stopped.
+    if !worker.health.is_leased() {
+        worker
+            .running
+            .stop(&[lease.task_id], StopReason::LeaseInDoubt);
+    }
     info!(task_id = %lease.task_id, attempt = lease.attempt, backend = %assignment.backend,
           from = %assignment.previous_status, to = %Status::Processing, "task claimed");
     let began = Instant::now();
@@ -66,6 +72,9 @@ async fn execute(worker: &Worker, assignment: &Assignment, order: &StopOrder) ->
         );
         return End::Finished(Err(Failure::permanent(ErrorCode::UnsupportedTask, message)));
     };
+    if let Some(reason) = order.given().now_or_never() {
+        return End::Stopped(reason);
+    }
     let timeout = Duration::from_secs(u64::try_from(assignment.timeout_seconds).unwrap_or(1));
     let control = Control {
         stop: CancellationToken::new(),

@@ -1,5 +1,4 @@
 //! Messages are hints: repeated, wrong, late or senseless ones change nothing.
-#![allow(clippy::expect_used, reason = "what a test cannot have, it cannot go on without")]
 
 use std::time::Duration;
 
@@ -14,7 +13,10 @@ use crate::support::{App, QueueKind, TestQueue};
 const LIMIT: Duration = Duration::from_secs(20);
 
 async fn start() -> App {
-    App::builder(QueueKind::Amqp).worker(Worker::new("w1", "mock")).start().await
+    App::builder(QueueKind::Amqp)
+        .worker(Worker::new("w1", "mock"))
+        .start()
+        .await
 }
 
 fn queue(app: &App) -> &TestQueue {
@@ -24,14 +26,19 @@ fn queue(app: &App) -> &TestQueue {
 /// Sends a message for the task, as an API would.
 async fn hint(app: &App, backend: &str, task_id: Uuid) {
     let body = json!({"task_id": task_id, "backend": backend, "correlation_id": "again"});
-    queue(app).publish(backend, body.to_string().as_bytes()).await;
+    queue(app)
+        .publish(backend, body.to_string().as_bytes())
+        .await;
 }
 
 /// Submits a task and waits for its completion: what was sent before it has been dealt with by then, for one worker takes one message
 /// after the other.
 async fn run_one_more(app: &App) {
     let task_id = app.submit(&mock("")).await;
-    assert_eq!(app.wait_terminal(task_id, LIMIT).await["status"], "completed");
+    assert_eq!(
+        app.wait_terminal(task_id, LIMIT).await["status"],
+        "completed"
+    );
     let history = [created(), claimed(1, "w1"), completed(1, "w1")];
     assert_eq!(app.database.history(task_id).await, history);
 }
@@ -46,12 +53,24 @@ async fn the_same_message_ten_times_is_one_execution() {
     let eager = |name| Worker::new(name, "mock").args(&["--concurrency", "4"]);
     app.spawn_worker(&eager("w1"));
     app.start_worker(&eager("w2")).await;
-    assert_eq!(app.wait_terminal(task_id, LIMIT).await["status"], "completed");
+    assert_eq!(
+        app.wait_terminal(task_id, LIMIT).await["status"],
+        "completed"
+    );
     app.assert_nothing_left_behind().await;
     let history = app.database.history(task_id).await;
-    let owner = history.last().and_then(|row| row.worker_id.clone()).expect("an owner");
-    assert_eq!(history, [created(), claimed(1, &owner), completed(1, &owner)]);
-    let claims = app.workers.iter().flat_map(|worker| worker.events().all(|event| event.is("task claimed")));
+    let owner = history
+        .last()
+        .and_then(|row| row.worker_id.clone())
+        .expect("an owner");
+    assert_eq!(
+        history,
+        [created(), claimed(1, &owner), completed(1, &owner)]
+    );
+    let claims = app
+        .workers
+        .iter()
+        .flat_map(|worker| worker.events().all(|event| event.is("task claimed")));
     assert_eq!(claims.count(), 1);
     app.finish().await;
 }
@@ -62,8 +81,12 @@ async fn a_message_for_an_unknown_task_is_dropped_and_the_next_one_runs() {
     let nobody = Uuid::now_v7();
     hint(&app, "mock", nobody).await;
     let dropped = "a message names an unknown task; dropping it";
-    let [worker] = &app.workers[..] else { panic!("one worker") };
-    worker.wait_for_field(dropped, "task_id", &nobody.to_string()).await;
+    let [worker] = &app.workers[..] else {
+        panic!("one worker")
+    };
+    worker
+        .wait_for_field(dropped, "task_id", &nobody.to_string())
+        .await;
     run_one_more(&app).await;
     assert_eq!(app.database.history(nobody).await, []);
     app.finish().await;
@@ -88,8 +111,12 @@ async fn senseless_messages_of_any_size_are_dropped_and_the_next_one_runs() {
         queue(&app).publish("mock", body).await;
     }
     run_one_more(&app).await;
-    let [worker] = &app.workers[..] else { panic!("one worker") };
-    let dropped = worker.events().all(|event| event.is("a message names no task; dropping it"));
+    let [worker] = &app.workers[..] else {
+        panic!("one worker")
+    };
+    let dropped = worker
+        .events()
+        .all(|event| event.is("a message names no task; dropping it"));
     let sizes: Vec<Option<String>> = dropped.iter().map(|event| event.field("bytes")).collect();
     assert_eq!(sizes, bodies.map(|body| Some(body.len().to_string())));
     app.finish().await;
@@ -102,10 +129,16 @@ async fn a_message_for_a_task_that_has_ended_changes_nothing() {
     let failed = app.submit(&mock("fail")).await;
     for task_id in [done, failed] {
         app.wait_terminal(task_id, LIMIT).await;
-        let before = (app.database.task(task_id).await, app.database.history(task_id).await);
+        let before = (
+            app.database.task(task_id).await,
+            app.database.history(task_id).await,
+        );
         hint(&app, "mock", task_id).await;
         run_one_more(&app).await;
-        let after = (app.database.task(task_id).await, app.database.history(task_id).await);
+        let after = (
+            app.database.task(task_id).await,
+            app.database.history(task_id).await,
+        );
         assert_eq!(before, after);
     }
     app.finish().await;
@@ -124,7 +157,10 @@ async fn a_message_for_a_task_whose_retry_is_not_due_does_not_hasten_it() {
     assert_eq!(before, app.database.task(task_id).await, "it waits on");
 
     // The message that is due comes by itself, though the one before was taken for nothing.
-    assert_eq!(app.wait_terminal(task_id, LIMIT).await["status"], "completed");
+    assert_eq!(
+        app.wait_terminal(task_id, LIMIT).await["status"],
+        "completed"
+    );
     let reason = "execution_error: failed for a passing reason, as the circuit asked";
     let history = [
         created(),
@@ -152,8 +188,14 @@ async fn a_message_in_the_wrong_queue_does_not_fail_its_task() {
     assert_eq!(app.database.history(task_id).await, [created()]);
 
     app.start_worker(&Worker::new("w2", "simulator")).await;
-    assert_eq!(app.wait_terminal(task_id, LIMIT).await["status"], "completed");
-    assert_eq!(app.database.history(task_id).await, [created(), claimed(1, "w2"), completed(1, "w2")]);
+    assert_eq!(
+        app.wait_terminal(task_id, LIMIT).await["status"],
+        "completed"
+    );
+    assert_eq!(
+        app.database.history(task_id).await,
+        [created(), claimed(1, "w2"), completed(1, "w2")]
+    );
     app.finish().await;
 }
 
@@ -164,15 +206,25 @@ async fn a_task_held_for_a_busy_worker_goes_to_an_idle_one() {
     let mut app = App::builder(QueueKind::Amqp).worker(both).start().await;
     let busy = app.submit(&mock("hang")).await;
     app.wait_status(busy, "processing").await;
-    let waiting = app.submit(&json!({"circuit": "OPENQASM 3; qubit q; measure q;", "shots": 10})).await;
+    let waiting = app
+        .submit(&json!({"circuit": "OPENQASM 3; qubit q; measure q;", "shots": 10}))
+        .await;
     let taken = || async { (queue(&app).depth("simulator").await == Some(0)).then_some(()) };
     eventually(DEADLINE, "the message is in the busy worker's hands", taken).await;
 
     app.start_worker(&Worker::new("idle", "simulator")).await;
-    assert_eq!(app.wait_terminal(waiting, LIMIT).await["status"], "completed");
-    assert_eq!(app.database.history(waiting).await, [created(), claimed(1, "idle"), completed(1, "idle")]);
+    assert_eq!(
+        app.wait_terminal(waiting, LIMIT).await["status"],
+        "completed"
+    );
+    assert_eq!(
+        app.database.history(waiting).await,
+        [created(), claimed(1, "idle"), completed(1, "idle")]
+    );
     reorder(&app.database, busy, "").await;
-    let [first, _] = &mut app.workers[..] else { panic!("two workers") };
+    let [first, _] = &mut app.workers[..] else {
+        panic!("two workers")
+    };
     assert!(first.terminate().await.success());
     app.start_worker(&Worker::new("last", "mock")).await;
     assert_eq!(app.wait_terminal(busy, LIMIT).await["status"], "completed");

@@ -1,5 +1,4 @@
 //! The ways that a task's life can take when nothing around it breaks.
-#![allow(clippy::indexing_slicing, reason = "answers are JSON; what is missing fails the test")]
 
 use std::time::Duration;
 
@@ -179,6 +178,12 @@ async fn waited_ms(app: &App, task_id: Uuid, attempt: i32) -> i64 {
 
 async fn claims_in_order(app: &App) -> Vec<Uuid> {
     let query = "SELECT task_id FROM status_history WHERE status = 'processing' ORDER BY id";
-    let rows = app.database.connect().await.query(query, &[]).await.expect("the history");
+    let rows = app
+        .database
+        .connect()
+        .await
+        .query(query, &[])
+        .await
+        .expect("the history");
     rows.iter().map(|row| row.get(0)).collect()
 }

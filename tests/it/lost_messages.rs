@@ -1,5 +1,4 @@
 //! Messages that are gone, and brokers that go with them: PostgreSQL knows what is to be done.
-#![allow(clippy::expect_used, reason = "what a test cannot have, it cannot go on without")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -42,7 +41,10 @@ async fn tasks_whose_queue_was_purged_are_all_completed() {
 
 #[tokio::test]
 async fn tasks_whose_queue_was_deleted_under_its_consumer_are_all_completed() {
-    let app = App::builder(QueueKind::Amqp).worker(busy("w1")).start().await;
+    let app = App::builder(QueueKind::Amqp)
+        .worker(busy("w1"))
+        .start()
+        .await;
     let half_way = async {
         let some = || async { (app.database.tasks_in("completed").await > 50).then_some(()) };
         eventually(DEADLINE, "some completed tasks", some).await;
@@ -66,7 +68,10 @@ async fn a_task_whose_api_died_between_commit_and_publish_is_run() {
         SELECT task_id, 'pending', submitted_at, 0, 'Task created' FROM task";
     assert_eq!(app.database.execute(stored, &[&task_id]).await, 1);
     app.start_worker(&Worker::new("w1", "mock")).await;
-    assert_eq!(app.wait_terminal(task_id, DEADLINE).await["status"], "completed");
+    assert_eq!(
+        app.wait_terminal(task_id, DEADLINE).await["status"],
+        "completed"
+    );
     let history = [created(), claimed(1, "w1"), completed(1, "w1")];
     assert_eq!(app.database.history(task_id).await, history);
     app.finish().await;
@@ -117,9 +122,12 @@ async fn submit_until(app: &App, over: &AtomicBool) -> Vec<Uuid> {
     let task = mock("sleep 20ms");
     while !over.load(Ordering::Relaxed) {
         let request = app.request(reqwest::Method::POST, "/tasks").json(&task);
-        let reply = send(request).await.expect("an answer, whatever the broker does");
+        let reply = send(request)
+            .await
+            .expect("an answer, whatever the broker does");
         match reply.status.as_u16() {
-            201 => accepted.push(serde_json::from_value(reply.body["task_id"].clone()).expect("a task_id")),
+            201 => accepted
+                .push(serde_json::from_value(reply.body["task_id"].clone()).expect("a task_id")),
             503 => tokio::time::sleep(Duration::from_millis(50)).await,
             other => panic!("{other}: {}", reply.body),
         }

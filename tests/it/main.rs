@@ -1,5 +1,4 @@
 //! One binary for all tests over real services; `scripts/test` runs it.
-
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,4 +8,10 @@
 
 mod architecture;
 mod dev;
+mod fencing;
+mod hints;
+mod life;
+mod lost_messages;
+mod lost_worker;
+mod mocks;
 mod support;

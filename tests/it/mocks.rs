@@ -21,25 +21,41 @@ pub fn mock_with(order: &str, fields: &Value) -> Value {
 }
 
 fn circuit(order: &str) -> String {
-    let order = if order.is_empty() { String::new() } else { format!("// mock: {order}\n") };
+    let order = if order.is_empty() {
+        String::new()
+    } else {
+        format!("// mock: {order}\n")
+    };
     format!("OPENQASM 3.0;\n{order}qubit q;\n")
 }
 
 /// Gives a task that waits or runs another order for its next attempt.
 pub async fn reorder(database: &TestDatabase, task_id: Uuid, order: &str) {
     let statement = "UPDATE tasks SET circuit = $2 WHERE task_id = $1";
-    let changed = database.execute(statement, &[&task_id, &circuit(order)]).await;
+    let changed = database
+        .execute(statement, &[&task_id, &circuit(order)])
+        .await;
     assert_eq!(changed, 1, "no task {task_id}");
 }
 
 /// The first row of every history.
 pub fn created() -> Transition {
-    Transition { status: "pending".into(), attempt: 0, worker_id: None, notes: Some("Task created".into()) }
+    Transition {
+        status: "pending".into(),
+        attempt: 0,
+        worker_id: None,
+        notes: Some("Task created".into()),
+    }
 }
 
 /// A claim by a worker.
 pub fn claimed(attempt: i32, worker: &str) -> Transition {
-    moved("processing", attempt, worker, &format!("Claimed by worker {worker}"))
+    moved(
+        "processing",
+        attempt,
+        worker,
+        &format!("Claimed by worker {worker}"),
+    )
 }
 
 /// A result.
@@ -49,7 +65,12 @@ pub fn completed(attempt: i32, worker: &str) -> Transition {
 
 /// A worker that died or fell silent.
 pub fn lost(status: &str, attempt: i32, worker: &str) -> Transition {
-    moved(status, attempt, worker, &format!("Worker {worker} was lost"))
+    moved(
+        status,
+        attempt,
+        worker,
+        &format!("Worker {worker} was lost"),
+    )
 }
 
 /// Any move that a worker was part of.
@@ -64,7 +85,10 @@ pub fn moved(status: &str, attempt: i32, worker: &str, notes: &str) -> Transitio
 
 /// Cuts the length of a delay, which is drawn by lot, off the notes.
 pub fn without_delays(mut history: Vec<Transition>) -> Vec<Transition> {
-    for notes in history.iter_mut().filter_map(|transition| transition.notes.as_mut()) {
+    for notes in history
+        .iter_mut()
+        .filter_map(|transition| transition.notes.as_mut())
+    {
         if let Some((before, _)) = notes.split_once("; next attempt in ") {
             *notes = before.to_owned();
         }
@@ -80,8 +104,15 @@ pub async fn wait_all_completed_at_once(database: &TestDatabase, tasks: i64) {
     eventually(DEADLINE * 2, &what, all).await;
     let count = |query: &'static str| database.count(query, &[]);
     assert_eq!(count("SELECT count(*) FROM tasks").await, tasks);
-    assert_eq!(count("SELECT count(*) FROM tasks WHERE attempt <> 1").await, 0, "tasks were run again");
-    assert_eq!(count("SELECT count(*) FROM status_history").await, 3 * tasks);
+    assert_eq!(
+        count("SELECT count(*) FROM tasks WHERE attempt <> 1").await,
+        0,
+        "tasks were run again"
+    );
+    assert_eq!(
+        count("SELECT count(*) FROM status_history").await,
+        3 * tasks
+    );
     let whole = "SELECT count(*) FROM (SELECT array_agg(status::text ORDER BY id) AS path FROM status_history GROUP BY task_id) h \
                  WHERE path = '{pending,processing,completed}'";
     assert_eq!(count(whole).await, tasks);
