@@ -48,6 +48,7 @@ pub struct ProblemBody {
     code: &'static str,
     /// What is wrong with each field, by its name.
     #[serde(skip_serializing_if = "FieldErrors::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>)]
     errors: FieldErrors,
     /// Names the request in the service's logs.
     correlation_id: Option<String>,

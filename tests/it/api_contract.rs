@@ -1,9 +1,4 @@
 //! The API as clients know it: shapes, headers, idempotency, pages, and the document that describes it all.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "what these helpers cannot have, the test cannot go on without"
-)]
 
 use std::collections::BTreeSet;
 

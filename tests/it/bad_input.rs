@@ -1,9 +1,4 @@
 //! Bad input: each kind gets its exact answer, and the service goes on as if nothing had been.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "what these helpers cannot have, the test cannot go on without"
-)]
 
 use std::time::Duration;
 

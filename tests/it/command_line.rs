@@ -1,9 +1,4 @@
 //! The command line: what it teaches, what it refuses, and what it never shows.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "what these helpers cannot have, the test cannot go on without"
-)]
 
 use std::process::Output;
 use std::time::{Duration, Instant};

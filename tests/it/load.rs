@@ -1,9 +1,4 @@
 //! Many clients, several processes of each kind: nothing lost, nothing twice.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "what these helpers cannot have, the test cannot go on without"
-)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};

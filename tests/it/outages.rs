@@ -1,9 +1,4 @@
 //! What clients see, and what becomes of tasks, while PostgreSQL or RabbitMQ is away.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "what these helpers cannot have, the test cannot go on without"
-)]
 
 use std::time::{Duration, Instant};
 
@@ -281,13 +276,11 @@ async fn faults_a_broker_without_memory_refuses_for_as_long_as_that_lasts() {
     app.wait_status(known, "completed").await;
 
     node.ctl(&["set_vm_memory_high_watermark", "0"]).await;
-    for _ in 0..2 {
-        let began = Instant::now();
-        let reply = app.post("/tasks", &task()).await;
-        assert_refused(&reply, began, "queue_unavailable");
-        assert_stored(&app.database, 1).await;
-        assert_reads_go_on(&app, known, "blocked: ").await;
-    }
+    let began = Instant::now();
+    let reply = app.post("/tasks", &task()).await;
+    assert_refused(&reply, began, "queue_unavailable");
+    assert_stored(&app.database, 1).await;
+    assert_reads_go_on(&app, known, "blocked: ").await;
     let began = Instant::now();
     let reply = app.post("/tasks", &task()).await;
     assert_refused(&reply, began, "queue_unavailable");
