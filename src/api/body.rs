@@ -107,6 +107,12 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             "The body is empty; a JSON object is needed.".to_owned(),
         ));
     }
+    // serde would take an array for the fields in the order of their declaration.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(invalid(
+            "The body is an array; a JSON object is needed.".to_owned(),
+        ));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();

@@ -44,6 +44,7 @@ pub fn main(args: &HealthArgs) -> ExitCode {
         Ok(runtime) => runtime.block_on(ask(&url, Duration::from_secs(args.timeout.into()))),
         Err(error) => Err(error.to_string()),
     };
+    let url = without_password(&url);
     match answer {
         Ok(text) => {
             println!("{url}: {text}");
@@ -53,6 +54,17 @@ pub fn main(args: &HealthArgs) -> ExitCode {
             println!("{url}: {text}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The address as it may be shown: container logs keep what a health check prints.
+fn without_password(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut parsed) if parsed.password().is_some() => {
+            let _ = parsed.set_password(None);
+            parsed.into()
+        }
+        _ => url.to_owned(),
     }
 }
 

@@ -31,7 +31,9 @@ use crate::telemetry;
 /// again by itself.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  DATABASE_URL=postgresql://qtask:secret@localhost/qtask RABBITMQ_URL=amqp://guest:guest@localhost qtask serve --port 8000")]
+  DATABASE_URL=postgresql://qtask:secret@localhost/qtask \\
+  RABBITMQ_URL=amqp://guest:guest@localhost \\
+  qtask serve --port 8000")]
 pub struct ServeArgs {
     /// The port; 0 takes any that is free
     #[arg(long, env = "PORT", value_name = "PORT", default_value = "8000")]
@@ -98,11 +100,18 @@ impl ServeArgs {
                 format_args!("`{name}` cannot name a backend"),
             );
         }
+        let cors_origins: Vec<String> = list(&self.cors_origins).map(str::to_owned).collect();
+        for origin in cors_origins.iter().filter(|origin| !is_origin(origin)) {
+            checker.refuse(
+                "CORS_ORIGINS",
+                format_args!("`{origin}` is neither an origin like https://example.org nor *"),
+            );
+        }
         let settings = ServeSettings {
             api: ApiSettings {
                 address: SocketAddr::new(host.unwrap_or(IpAddr::from([0, 0, 0, 0])), port),
                 threads,
-                cors_origins: list(&self.cors_origins).map(str::to_owned).collect(),
+                cors_origins,
             },
             backends,
             database: self.database.check(&mut checker),
@@ -112,6 +121,13 @@ impl ServeArgs {
         };
         checker.finish(settings)
     }
+}
+
+/// Whether a browser could send it as `Origin`, letter by letter: anything else would never match.
+fn is_origin(text: &str) -> bool {
+    let parsed = url::Url::parse(text).map(|url| url.origin());
+    text == "*"
+        || parsed.is_ok_and(|origin| origin.is_tuple() && origin.ascii_serialization() == text)
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {

@@ -30,7 +30,9 @@ use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
 /// time, hands the rest back to other workers, and exits.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  DATABASE_URL=postgresql://qtask:secret@localhost/qtask RABBITMQ_URL=amqp://guest:guest@localhost qtask work --backend simulator --concurrency 4")]
+  DATABASE_URL=postgresql://qtask:secret@localhost/qtask \\
+  RABBITMQ_URL=amqp://guest:guest@localhost \\
+  qtask work --backend simulator --concurrency 4")]
 pub struct WorkArgs {
     /// A backend to serve: simulator or mock; repeat it for several
     #[arg(long = "backend", env = "QTASK_WORKER_BACKENDS", value_name = "NAME", value_delimiter = ',', default_value = SIMULATOR)]

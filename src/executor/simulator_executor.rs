@@ -65,7 +65,7 @@ impl Executor for Simulator {
             match answer {
                 Ok(Ok(outcome)) => outcome
                     .map(|output| into_outcome(&output))
-                    .map_err(|error| into_failure(&error)),
+                    .map_err(|error| into_failure(&error, assignment.timeout_seconds)),
                 Ok(Err(_)) | Err(_) => Err(Failure::transient(
                     ErrorCode::ExecutionError,
                     "the simulator failed on this circuit",
@@ -100,7 +100,7 @@ fn into_outcome(output: &Output) -> Outcome {
     }
 }
 
-fn into_failure(error: &SimulatorError) -> Failure {
+fn into_failure(error: &SimulatorError, timeout_seconds: i32) -> Failure {
     let message = error.to_string();
     match error {
         SimulatorError::Circuit(_) => Failure::permanent(ErrorCode::InvalidCircuit, message),
@@ -108,6 +108,8 @@ fn into_failure(error: &SimulatorError) -> Failure {
             Failure::permanent(ErrorCode::ResourceLimit, message)
         }
         SimulatorError::Stopped(Stopped::DeadlineExceeded) => {
+            // In the words of the worker, who may be the first to see it.
+            let message = format!("ran longer than {timeout_seconds} s");
             Failure::permanent(ErrorCode::Timeout, message)
         }
         SimulatorError::Stopped(Stopped::Cancelled) => {

@@ -8,7 +8,7 @@ use super::dispatcher::Dispatcher;
 use crate::domain::status::Status;
 use crate::domain::task::NewTask;
 use crate::queue::amqp::{OutgoingMessage, PublishError};
-use crate::store::{Insertion, Store, StoreError};
+use crate::store::{Earlier, Insertion, Store, StoreError};
 
 /// A task that is safe.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,11 @@ impl Submitter {
     /// task half submitted.
     pub async fn submit(&self, task: NewTask) -> Result<Accepted, SubmitError> {
         if let Some(reason) = self.dispatcher.obstacle_now().await {
-            return Err(SubmitError::QueueUnavailable(reason));
+            // A repetition of a request that was accepted must not be told that it was not.
+            return match self.store.earlier_submission(&task).await? {
+                Some(earlier) => repeated(earlier),
+                None => Err(SubmitError::QueueUnavailable(reason)),
+            };
         }
         let submitter = self.clone();
         let work = async move { submitter.store_and_send(task).await };
@@ -95,24 +99,7 @@ impl Submitter {
                     repeated: false,
                 })
             }
-            Insertion::Existing {
-                task_id,
-                same_request: false,
-                ..
-            } => Err(SubmitError::KeyReused { task_id }),
-            Insertion::Existing {
-                task_id,
-                status,
-                submitted_at,
-                correlation_id,
-                ..
-            } => Ok(Accepted {
-                task_id,
-                status,
-                submitted_at,
-                correlation_id,
-                repeated: true,
-            }),
+            Insertion::Existing(earlier) => repeated(earlier),
         }
     }
 
@@ -145,4 +132,20 @@ impl Submitter {
             }
         }
     }
+}
+
+/// A repetition is answered with what it repeats.
+fn repeated(earlier: Earlier) -> Result<Accepted, SubmitError> {
+    if !earlier.same_request {
+        return Err(SubmitError::KeyReused {
+            task_id: earlier.task_id,
+        });
+    }
+    Ok(Accepted {
+        task_id: earlier.task_id,
+        status: earlier.status,
+        submitted_at: earlier.submitted_at,
+        correlation_id: earlier.correlation_id,
+        repeated: true,
+    })
 }

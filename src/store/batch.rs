@@ -94,8 +94,9 @@ async fn write<F: Flush>(flush: F, mut waiting: mpsc::Receiver<Waiting<F>>) {
                 flush_singly(&flush, &items, replies).await;
             }
             Err(error) => {
-                if matches!(error, StoreError::Unavailable(_)) {
-                    refuse_waiting(&mut waiting, &error);
+                if let StoreError::Unavailable(reason) | StoreError::OutcomeUnknown(reason) = &error
+                {
+                    refuse_waiting(&mut waiting, reason);
                 }
                 for reply in replies {
                     let _ = reply.send(Err(error.clone()));
@@ -145,10 +146,13 @@ fn answer_all<T>(replies: Vec<oneshot::Sender<Result<T, StoreError>>>, outcomes:
     }
 }
 
-/// Those who wait behind a statement that found no database would only wait for the same answer.
-fn refuse_waiting<F: Flush>(waiting: &mut mpsc::Receiver<Waiting<F>>, error: &StoreError) {
+/// Those who wait behind a statement that found no database, or got no answer from it, would only
+/// wait for the same; theirs was not sent yet.
+fn refuse_waiting<F: Flush>(waiting: &mut mpsc::Receiver<Waiting<F>>, reason: &str) {
     while let Ok(entry) = waiting.try_recv() {
-        let _ = entry.reply.send(Err(error.clone()));
+        let _ = entry
+            .reply
+            .send(Err(StoreError::Unavailable(reason.to_owned())));
     }
 }
 

@@ -57,8 +57,9 @@ fn from_message(message: String) -> StoreError {
     // SQLSTATE classes 53 (resources), 57 (operator intervention) and 40 (rollback), in their
     // English texts.
     const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
-    const UNAVAILABLE: [&str; 8] = [
-        "terminating connection",
+    // A server on its way down may say so between a commit and its answer.
+    const UNKNOWN: &str = "terminating connection";
+    const UNAVAILABLE: [&str; 7] = [
         "the database system is",
         "canceling statement",
         "too many clients",
@@ -72,11 +73,18 @@ fn from_message(message: String) -> StoreError {
         StoreError::DiskFull(message)
     } else if message.contains("deadlock detected") {
         StoreError::Collision(message)
-    } else if says(&UNAVAILABLE) {
+    } else if message.contains(UNKNOWN) {
+        StoreError::OutcomeUnknown(message)
+    } else if says(&UNAVAILABLE) || is_missing_schema(&message) {
         StoreError::Unavailable(message)
     } else {
         StoreError::Refused(message)
     }
+}
+
+/// Started before its migrations, a process waits for them as for the database itself.
+fn is_missing_schema(message: &str) -> bool {
+    message.starts_with("relation \"") && message.ends_with("\" does not exist")
 }
 
 #[cfg(test)]
@@ -93,7 +101,9 @@ mod tests {
         let full = "could not extend file \"base/1/2\": No space left on device";
         assert!(matches!(unknown(full), StoreError::DiskFull(_)));
         let shutdown = "terminating connection due to administrator command";
-        assert!(matches!(unknown(shutdown), StoreError::Unavailable(_)));
+        assert!(matches!(unknown(shutdown), StoreError::OutcomeUnknown(_)));
+        let unmigrated = "relation \"tasks\" does not exist";
+        assert!(matches!(unknown(unmigrated), StoreError::Unavailable(_)));
         assert!(matches!(
             unknown("the database system is starting up"),
             StoreError::Unavailable(_)

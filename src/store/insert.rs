@@ -14,9 +14,9 @@ use uuid::Uuid;
 use super::batch::Flush;
 use super::pool::Pools;
 use super::statement::Prepared;
-use super::{StoreError, Wake};
+use super::{Store, StoreError, Wake};
 use crate::domain::status::Status;
-use crate::domain::task::{NewTask, Work};
+use crate::domain::task::{Idempotency, NewTask, Work};
 
 /// What became of a submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,18 +27,22 @@ pub enum Insertion {
         submitted_at: OffsetDateTime,
     },
     /// The idempotency key stands at an earlier task; nothing was written.
-    Existing {
-        /// That task.
-        task_id: Uuid,
-        /// Where it stands.
-        status: Status,
-        /// When it was submitted.
-        submitted_at: OffsetDateTime,
-        /// Whether that submission had the same body.
-        same_request: bool,
-        /// The correlation id of that submission.
-        correlation_id: String,
-    },
+    Existing(Earlier),
+}
+
+/// The submission that used an idempotency key first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// The task that it became.
+    pub task_id: Uuid,
+    /// Where that stands.
+    pub status: Status,
+    /// When it was submitted.
+    pub submitted_at: OffsetDateTime,
+    /// Whether it had the same body.
+    pub same_request: bool,
+    /// Its correlation id.
+    pub correlation_id: String,
 }
 
 pub(super) struct Insert {
@@ -107,9 +111,11 @@ struct ExistingRow {
 
 impl Flush for Insert {
     type Item = Arc<NewTask>;
-    type Outcome = Insertion;
+    // The statement that stores new tasks may be committed when the lookup of keys fails: that is
+    // the answer to those who wait for the lookup, and to nobody else.
+    type Outcome = Result<Insertion, StoreError>;
 
-    async fn flush(&self, tasks: &[Arc<NewTask>]) -> Result<Vec<Insertion>, StoreError> {
+    async fn flush(&self, tasks: &[Arc<NewTask>]) -> Result<Vec<Self::Outcome>, StoreError> {
         let created = self.create(tasks).await?;
         let refused = |task: &&Arc<NewTask>| !created.iter().any(|row| row.task_id == task.task_id);
         let keys: Vec<&str> = if created.len() == tasks.len() {
@@ -122,14 +128,14 @@ impl Flush for Insert {
                 .collect()
         };
         let existing = if keys.is_empty() {
-            Vec::new()
+            Ok(Vec::new())
         } else {
-            self.existing(&keys).await?
+            existing(&self.pools, &keys).await
         };
-        tasks
+        Ok(tasks
             .iter()
             .map(|task| outcome(task, &created, &existing))
-            .collect()
+            .collect())
     }
 }
 
@@ -169,22 +175,34 @@ impl Insert {
             })
             .await
     }
+}
 
-    async fn existing(&self, keys: &[&str]) -> Result<Vec<ExistingRow>, StoreError> {
-        self.pools
-            .run("find tasks by idempotency key", async |connection| {
-                Prepared(diesel::sql_query(EXISTING).bind::<Array<Text>, _>(keys))
-                    .load(connection)
-                    .await
-            })
-            .await
+impl Store {
+    /// The submission that used the task's idempotency key first, if there was one.
+    pub async fn earlier_submission(&self, task: &NewTask) -> Result<Option<Earlier>, StoreError> {
+        let Some(idempotency) = &task.idempotency else {
+            return Ok(None);
+        };
+        let rows = existing(&self.pools, &[&idempotency.key]).await?;
+        let first = rows.into_iter().next();
+        first.map(|row| row.earlier(idempotency)).transpose()
     }
+}
+
+async fn existing(pools: &Pools, keys: &[&str]) -> Result<Vec<ExistingRow>, StoreError> {
+    pools
+        .run("find tasks by idempotency key", async |connection| {
+            Prepared(diesel::sql_query(EXISTING).bind::<Array<Text>, _>(keys))
+                .load(connection)
+                .await
+        })
+        .await
 }
 
 fn outcome(
     task: &NewTask,
     created: &[CreatedRow],
-    existing: &[ExistingRow],
+    existing: &Result<Vec<ExistingRow>, StoreError>,
 ) -> Result<Insertion, StoreError> {
     if let Some(row) = created.iter().find(|row| row.task_id == task.task_id) {
         return Ok(Insertion::Created {
@@ -193,20 +211,28 @@ fn outcome(
     }
     let missing = || StoreError::Collision("the task of this idempotency key is gone".to_owned());
     let idempotency = task.idempotency.as_ref().ok_or_else(missing)?;
+    let existing = existing.as_ref().map_err(StoreError::clone)?;
     let row = existing
         .iter()
-        .find(|row| row.idempotency_key == idempotency.key)
-        .ok_or_else(missing)?;
-    Ok(Insertion::Existing {
-        task_id: row.task_id,
-        status: row
-            .status
-            .parse()
-            .map_err(|error| StoreError::Refused(format!("{error}")))?,
-        submitted_at: row.submitted_at,
-        same_request: row.request_fingerprint == Some(idempotency.fingerprint),
-        correlation_id: row.correlation_id.clone(),
-    })
+        .find(|row| row.idempotency_key == idempotency.key);
+    row.ok_or_else(missing)?
+        .earlier(idempotency)
+        .map(Insertion::Existing)
+}
+
+impl ExistingRow {
+    fn earlier(&self, idempotency: &Idempotency) -> Result<Earlier, StoreError> {
+        Ok(Earlier {
+            task_id: self.task_id,
+            status: self
+                .status
+                .parse()
+                .map_err(|error| StoreError::Refused(format!("{error}")))?,
+            submitted_at: self.submitted_at,
+            same_request: self.request_fingerprint == Some(idempotency.fingerprint),
+            correlation_id: self.correlation_id.clone(),
+        })
+    }
 }
 
 fn column<'a, T>(tasks: &'a [Arc<NewTask>], field: impl Fn(&'a NewTask) -> T) -> Vec<T> {

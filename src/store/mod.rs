@@ -20,7 +20,7 @@ mod workers;
 
 pub use claim::{Claim, ClaimRequest};
 pub use error::StoreError;
-pub use insert::Insertion;
+pub use insert::{Earlier, Insertion};
 pub use listen::{ReadySignal, listen_for_ready_tasks};
 pub use migrate::{MigrationStatus, migrate_down, migrate_up, migration_status};
 pub use outcome::Settled;
@@ -81,7 +81,7 @@ impl Store {
 
     /// Stores a new task as `pending`, with its first history row; see [`Insertion`].
     pub async fn insert(&self, task: NewTask) -> Result<Insertion, StoreError> {
-        self.insertions.run(Arc::new(task)).await
+        self.insertions.run(Arc::new(task)).await?
     }
 
     /// Moves one waiting task to `processing`, owned by the session that asks; see [`Claim`].

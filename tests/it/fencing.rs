@@ -210,6 +210,36 @@ on_both_queues! {
         app.finish().await;
     }
 
+    async fn an_outcome_held_up_by_an_outage_does_not_count_as_overdue(kind: QueueKind) {
+        let database = TestDatabase::create().await;
+        let proxy = Proxy::start(services::database_url().port().unwrap_or(5432)).await;
+        let everybody = database.url_through(proxy.port());
+        let builder = App::builder(kind).database(database).database_url(&everybody);
+        let app = builder.env("QTASK_LEASE", "1h").worker(Worker::new("w1", "mock")).start().await;
+        let task_id = submit_and_claim(&app, "sleep 300ms").await;
+        proxy.cut();
+        let kept = "the outcome is not written yet; trying again";
+        app.workers[0].wait_for_field(kept, "task_id", &task_id.to_string()).await;
+        // The outage lasted for an hour, in which nobody swept.
+        let hour = "WITH swept AS (UPDATE sweeps SET last_run_at = last_run_at - interval '1 hour',
+                                                     unbroken_since = unbroken_since - interval '1 hour')
+                    UPDATE tasks SET started_at = started_at - interval '1 hour' WHERE task_id = $1";
+        assert_eq!(app.database.execute(hour, &[&task_id]).await, 1);
+        // A sweep comes back first, and must give the worker time to say what it knows.
+        let swept = "SELECT count(*) FROM sweeps WHERE last_run_at > clock_timestamp() - interval '1 minute'";
+        let sweeper = App::builder(QueueKind::Postgres).database_url(&app.database.url());
+        let sweeper = sweeper.start().await;
+        let mark = || async { (app.database.count(swept, &[]).await == 1).then_some(()) };
+        eventually(DEADLINE, "a sweep", mark).await;
+        let passes = sweeps(&app.database, 3).await;
+        assert_eq!(app.database.task(task_id).await["current_status"], "processing", "{passes} sweeps");
+        proxy.resume();
+        assert_eq!(app.wait_terminal(task_id, LIMIT).await["status"], "completed");
+        assert_eq!(app.database.history(task_id).await, [created(), claimed(1, "w1"), completed(1, "w1")]);
+        drop(sweeper);
+        app.finish().await;
+    }
+
     async fn a_task_claimed_while_the_lease_came_into_doubt_is_not_run(kind: QueueKind) {
         let app = App::builder(kind).env("DATABASE_TIMEOUT", "25s").worker(Worker::new("w1", "mock")).start().await;
         let gate = Gate::closed(&app.database, "processing").await;
@@ -241,6 +271,24 @@ on_both_queues! {
         assert_eq!(app.database.history(task_id).await, history);
         app.finish().await;
     }
+}
+
+/// Waits until this many more sweeps have begun.
+async fn sweeps(database: &TestDatabase, wanted: usize) -> usize {
+    let mut last = String::new();
+    for _ in 0..=wanted {
+        let changed = || async {
+            let row = database
+                .connect()
+                .await
+                .query_one("SELECT last_run_at::text FROM sweeps", &[])
+                .await;
+            let now: String = row.expect("the row of sweeps").get(0);
+            (now != last).then_some(now)
+        };
+        last = eventually(DEADLINE, "the next sweep", changed).await;
+    }
+    wanted
 }
 
 /// Named for the group of tests in `.config/nextest.toml` that start services of their own.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::mocks::{claimed, completed, created, mock, mock_with, moved, reorder, without_delays};
 use crate::support::app::Worker;
+use crate::support::wait::eventually;
 use crate::support::{App, on_both_queues};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -146,6 +147,34 @@ on_both_queues! {
         for next in [app.submit(&mock("")).await, app.submit(&mock("")).await] {
             assert_eq!(app.wait_terminal(next, LIMIT).await["status"], "completed");
         }
+        app.finish().await;
+    }
+
+    async fn a_task_overdue_that_its_worker_does_not_end_is_failed_by_the_sweep(kind: QueueKind) {
+        let app = App::builder(kind).worker(Worker::new("w1", "mock")).start().await;
+        let task_id = app.submit(&mock_with("hang", &json!({"timeout_seconds": 60}))).await;
+        app.wait_status(task_id, "processing").await;
+        // Only the rows know that it began so long ago. Again and again, because a sweep that comes late
+        // on a busy machine takes that for an outage, and excuses it.
+        let ago = "WITH began AS (
+                       UPDATE tasks SET started_at = started_at - interval '95 seconds'
+                       WHERE task_id = $1 AND completed_at IS NULL)
+                   UPDATE sweeps SET unbroken_since = clock_timestamp() - interval '1 hour'";
+        let ended = || async {
+            app.database.execute(ago, &[&task_id]).await;
+            let row = app.database.task(task_id).await;
+            (!row["completed_at"].is_null()).then_some(())
+        };
+        eventually(LIMIT, "the end of the task", ended).await;
+        let task = app.task(task_id).await;
+        assert_eq!((&task["status"], &task["error_code"]), (&json!("failed"), &json!("timeout")));
+        let end = moved("failed", 1, "w1", "timeout: ran longer than 60 s");
+        assert_eq!(app.database.history(task_id).await, [created(), claimed(1, "w1"), end]);
+
+        // The worker is told, and is free for the next one.
+        app.workers[0].wait_for_field("lease lost", "task_id", &task_id.to_string()).await;
+        let next = app.submit(&mock("")).await;
+        assert_eq!(app.wait_terminal(next, LIMIT).await["status"], "completed");
         app.finish().await;
     }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::mocks::{claimed, completed, created, lost, mock, mock_with, moved};
 use crate::support::app::Worker;
 use crate::support::client::send;
-use crate::support::wait::{DEADLINE, eventually};
+use crate::support::wait::{DEADLINE, eventually, free_port};
 use crate::support::{App, on_both_queues};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -227,6 +227,40 @@ on_both_queues! {
         ];
         assert_eq!(app.database.history(task_id).await, history);
         app.workers.remove(0);
+        app.finish().await;
+    }
+
+    async fn a_clock_set_back_keeps_no_dead_worker_alive(kind: QueueKind) {
+        let mut app = App::builder(kind).worker(worker("dying")).start().await;
+        let task_id = submit_and_claim(&app, &mock("hang")).await;
+        crate::mocks::reorder(&app.database, task_id, "").await;
+        app.workers[0].kill9().await;
+        // As after a failover to a machine whose clock is an hour behind.
+        let ahead = "WITH swept AS (UPDATE sweeps SET last_run_at = last_run_at + interval '1 hour',
+                                                      unbroken_since = unbroken_since + interval '1 hour')
+                     UPDATE workers SET last_heartbeat_at = last_heartbeat_at + interval '1 hour'";
+        assert_eq!(app.database.execute(ahead, &[]).await, 1);
+        app.start_worker(&worker("living")).await;
+        assert_eq!(app.wait_terminal(task_id, LIMIT).await["status"], "completed");
+        let history = [
+            created(),
+            claimed(1, "dying"),
+            lost("retrying", 1, "dying"),
+            claimed(2, "living"),
+            completed(2, "living"),
+        ];
+        assert_eq!(app.database.history(task_id).await, history);
+        app.workers.remove(0);
+        app.finish().await;
+    }
+
+    async fn a_worker_that_never_reached_its_database_stops_when_told(kind: QueueKind) {
+        let mut app = App::builder(kind).start().await;
+        let nowhere = format!("postgresql://postgres@127.0.0.1:{}/none", free_port());
+        app.spawn_worker(&worker("w1").args(&["--database-url", &nowhere]));
+        app.workers[0].wait_for("cannot register; trying again").await;
+        assert!(app.workers[0].terminate().await.success());
+        app.workers.clear();
         app.finish().await;
     }
 

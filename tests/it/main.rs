@@ -6,12 +6,17 @@
     reason = "what a test cannot have, it cannot go on without"
 )]
 
+mod api_contract;
 mod architecture;
+mod bad_input;
+mod command_line;
 mod dev;
 mod fencing;
 mod hints;
 mod life;
+mod load;
 mod lost_messages;
 mod lost_worker;
 mod mocks;
+mod outages;
 mod support;
