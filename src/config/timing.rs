@@ -87,7 +87,7 @@ impl SweepArgs {
     /// The checked settings.
     pub fn check(&self, checker: &mut Checker) -> SweepSettings {
         // Slower than this, a dead worker would not be found in the time that is promised.
-        let range = Duration::from_millis(50)..=Duration::from_secs(5);
+        let range = Duration::from_millis(50)..=Duration::from_secs(2);
         SweepSettings {
             interval: checker.duration("QTASK_SWEEP", &self.sweep, range),
             republish_after: checker.duration(

@@ -60,7 +60,7 @@ impl Failure {
     pub fn permanent(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: storable(message.into()),
             transient: false,
         }
     }
@@ -69,7 +69,7 @@ impl Failure {
     pub fn transient(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: storable(message.into()),
             transient: true,
         }
     }
@@ -185,6 +185,28 @@ impl Outcome {
     }
 }
 
+/// PostgreSQL has no NUL in texts: a failure that cannot be stored would be written again for ever.
+fn storable(message: String) -> String {
+    if message.contains('\0') {
+        message.replace('\0', "\u{fffd}")
+    } else {
+        message
+    }
+}
+
 fn first_line(message: &str) -> &str {
     message.lines().next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_nothing_that_cannot_be_stored() {
+        let failure = Failure::transient(ErrorCode::ExecutionError, "a\0b");
+        assert_eq!(failure.message, "a\u{fffd}b");
+        let failure = Failure::permanent(ErrorCode::ExecutionError, "\0");
+        assert_eq!(failure.message, "\u{fffd}");
+    }
 }

@@ -1,9 +1,10 @@
 //! The sweep: whatever was lost on the way is found in PostgreSQL and set right.
 //!
 //! Every process of a deployment runs it; a row in the database gives the turn to one of them at a
-//! time.
+//! time. Reaping goes on by itself: a broker that answers slowly must not keep a dead worker's tasks.
 
-use std::time::{Duration, Instant};
+use std::future::Future;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -13,7 +14,10 @@ use crate::config::timing::SweepSettings;
 use crate::domain::backoff::Backoff;
 use crate::queue::amqp::{OutgoingMessage, Publisher};
 use crate::service::dispatcher::Dispatcher;
-use crate::store::{Moved, StaleTask, Store, StoreError, Turn};
+use crate::store::{Duty, Moved, SWEEP_ROWS, StaleTask, Store, StoreError, Turn};
+
+/// The most statements of one kind in one sweep; the rest waits for the next one.
+const MAX_ROUNDS: usize = 100;
 
 /// Sweeps until cancelled.
 pub async fn run(
@@ -22,111 +26,159 @@ pub async fn run(
     settings: SweepSettings,
     cancel: CancellationToken,
 ) {
-    let mut failures = 0;
-    let mut compared = Instant::now();
-    let sweeping = async {
-        loop {
-            let pause = match sweep_in_turn(&store, &dispatcher, settings, &mut compared).await {
-                Ok(()) => {
-                    failures = 0;
-                    settings.interval
-                }
-                Err(error) => {
-                    failures += 1;
-                    warn!(%error, failures, "sweep failed");
-                    Backoff::RECONNECT.delay(failures).max(settings.interval)
-                }
-            };
-            tokio::time::sleep(pause).await;
-        }
-    };
+    let reaping = repeat(settings.interval, || reap(&store, settings));
+    let dispatching = repeat(settings.interval, || dispatch(&store, &dispatcher, settings));
+    let sweeping = async { tokio::join!(reaping, dispatching) };
     cancel.run_until_cancelled(sweeping).await;
 }
 
-async fn sweep_in_turn(
-    store: &Store,
-    dispatcher: &Dispatcher,
-    settings: SweepSettings,
-    compared: &mut Instant,
-) -> Result<(), StoreError> {
-    if store.take_turn(settings.interval).await? == Turn::Taken {
+async fn repeat<F>(interval: Duration, mut sweep: impl FnMut() -> F)
+where
+    F: Future<Output = Result<(), StoreError>>,
+{
+    let mut failures = 0;
+    loop {
+        let pause = match sweep().await {
+            Ok(()) => {
+                failures = 0;
+                interval
+            }
+            Err(error) => {
+                failures += 1;
+                warn!(%error, failures, "sweep failed");
+                Backoff::RECONNECT.delay(failures).max(interval)
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Each step stands for itself: one that fails does not keep the others from their work.
+async fn reap(store: &Store, settings: SweepSettings) -> Result<(), StoreError> {
+    if store.take_turn(Duty::Reap, settings.interval).await? == Turn::Taken {
         return Ok(());
     }
+    let ended = end_silent_sessions(store).await;
+    let released = in_rounds("task released: its worker was lost", || store.release_orphans()).await;
+    let failed =
+        in_rounds("task failed: its worker did not stop it in time", || store.fail_overdue()).await;
+    ended.and(released).and(failed)
+}
+
+async fn end_silent_sessions(store: &Store) -> Result<(), StoreError> {
     for session in store.end_silent_sessions().await? {
-        warn!(worker_id = %session.worker_id, session_id = %session.session_id, "session reaped: no heartbeat within its lease");
+        warn!(worker_id = %session.worker_id, session_id = %session.session_id,
+              "session reaped: no heartbeat within its lease");
     }
-    report(
-        &store.release_orphans().await?,
-        "task released: its worker was lost",
-    );
-    report(
-        &store.fail_overdue().await?,
-        "task failed: its worker did not stop it in time",
-    );
-    if let Dispatcher::Amqp(publisher) = dispatcher
-        && publisher.state().is_up()
-    {
-        let undispatched = store.take_undispatched().await?;
-        send(store, publisher, undispatched, "due").await?;
-        // It counts all that waits, so it is not done more often than it can find anything new.
-        if compared.elapsed() >= settings.republish_after {
-            replace_lost_messages(store, publisher, settings.republish_after).await?;
-            *compared = Instant::now();
+    Ok(())
+}
+
+/// Repeats a statement as long as it moves as many rows as it may.
+async fn in_rounds<F>(event: &str, mut statement: impl FnMut() -> F) -> Result<(), StoreError>
+where
+    F: Future<Output = Result<Vec<Moved>, StoreError>>,
+{
+    for _ in 0..MAX_ROUNDS {
+        let moved = statement().await?;
+        for Moved { task_id, attempt, worker_id, status } in &moved {
+            warn!(%task_id, attempt, worker_id, from = "processing", to = %status, "{event}");
+        }
+        if !is_full(moved.len()) {
+            break;
         }
     }
     Ok(())
 }
 
-fn report(moved: &[Moved], event: &str) {
-    for Moved {
-        task_id,
-        attempt,
-        worker_id,
-        status,
-    } in moved
-    {
-        warn!(%task_id, attempt, worker_id, from = "processing", to = %status, "{event}");
-    }
+fn is_full(rows: usize) -> bool {
+    i32::try_from(rows).is_ok_and(|rows| rows >= SWEEP_ROWS)
 }
 
-/// Where more tasks wait than the queue holds messages, some were lost: a purged or deleted queue,
-/// a lost disk, a process killed between commit and publish. A message too many is harmless.
+async fn dispatch(
+    store: &Store,
+    dispatcher: &Dispatcher,
+    settings: SweepSettings,
+) -> Result<(), StoreError> {
+    let Dispatcher::Amqp(publisher) = dispatcher else { return Ok(()) };
+    if !publisher.state().is_up()
+        || store.take_turn(Duty::Dispatch, settings.interval).await? == Turn::Taken
+    {
+        return Ok(());
+    }
+    let due = send_due(store, publisher).await;
+    // It counts what waits, so it is not done more often than it can find anything new.
+    let moment = settings.republish_after;
+    if store.take_turn(Duty::Compare, moment).await? == Turn::Mine {
+        replace_lost_messages(store, publisher, moment).await?;
+    }
+    due
+}
+
+/// Sends what waits without a message: retries that are due, and what was never published.
+async fn send_due(store: &Store, publisher: &Publisher) -> Result<(), StoreError> {
+    for _ in 0..MAX_ROUNDS {
+        let due = store.take_undispatched().await?;
+        let full = is_full(due.len());
+        if !send(store, publisher, due, "due").await? || !full {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Where more tasks wait than the queue holds messages, some were lost: a purged or deleted queue, a
+/// lost disk, a process killed between commit and publish. A message too many is harmless.
 async fn replace_lost_messages(
     store: &Store,
     publisher: &Publisher,
     moment: Duration,
 ) -> Result<(), StoreError> {
-    for backlog in store.backlogs(moment).await? {
-        let depth = match publisher.queue_depth(&backlog.backend).await {
-            Ok(depth) => i64::from(depth.unwrap_or_default()),
-            Err(error) => {
-                warn!(backend = backlog.backend, %error, "the queue's depth is not known");
-                continue;
+    for backend in store.waiting_backends().await? {
+        // Asked first: what is claimed in between is then missing from the waiting, not from the queue.
+        match publisher.queue_depth(&backend).await {
+            Ok(depth) => {
+                let depth = i64::from(depth.unwrap_or_default());
+                replace_missing(store, publisher, &backend, depth, moment).await?;
             }
-        };
-        let missing = backlog.waiting - depth;
-        if missing > 0 {
-            let stale = store.take_stale(&backlog.backend, missing, moment).await?;
-            send(store, publisher, stale, "its message is missing").await?;
+            Err(error) => warn!(backend, %error, "the queue's depth is not known"),
         }
     }
     Ok(())
 }
 
-/// Publishes tasks that were marked as dispatched; those that could not be sent are unmarked.
+async fn replace_missing(
+    store: &Store,
+    publisher: &Publisher,
+    backend: &str,
+    depth: i64,
+    moment: Duration,
+) -> Result<(), StoreError> {
+    let most = i64::from(SWEEP_ROWS) * i64::try_from(MAX_ROUNDS).unwrap_or(1);
+    let mut missing = store.count_stale(backend, moment, depth + most).await? - depth;
+    while missing > 0 {
+        let stale = store.take_stale(backend, missing, moment).await?;
+        let taken = i64::try_from(stale.len()).unwrap_or(missing);
+        if taken == 0 || !send(store, publisher, stale, "its message is missing").await? {
+            break;
+        }
+        missing -= taken;
+    }
+    Ok(())
+}
+
+/// Publishes tasks that were marked as dispatched; those that could not be sent are unmarked. False
+/// where there were any of those.
 async fn send(
     store: &Store,
     publisher: &Publisher,
     tasks: Vec<StaleTask>,
     reason: &str,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     if tasks.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     let task_ids: Vec<Uuid> = tasks.iter().map(|task| task.task_id).collect();
-    let outcomes = publisher
-        .publish(tasks.into_iter().map(message).collect())
-        .await;
+    let outcomes = publisher.publish(tasks.into_iter().map(message).collect()).await;
     let unsent: Vec<Uuid> = task_ids
         .iter()
         .zip(&outcomes)
@@ -138,11 +190,12 @@ async fn send(
         reason,
         "tasks published by the sweep"
     );
-    if let Some(Err(error)) = outcomes.iter().find(|outcome| outcome.is_err()) {
-        error!(unsent = unsent.len(), %error, "tasks could not be published; the next sweep tries again");
-        store.undo_dispatch(&unsent).await?;
-    }
-    Ok(())
+    let Some(Err(error)) = outcomes.iter().find(|outcome| outcome.is_err()) else {
+        return Ok(true);
+    };
+    error!(unsent = unsent.len(), %error, "tasks could not be published; the next sweep tries again");
+    store.undo_dispatch(&unsent).await?;
+    Ok(false)
 }
 
 fn message(task: StaleTask) -> OutgoingMessage {

@@ -26,7 +26,7 @@ pub use migrate::{MigrationStatus, migrate_down, migrate_up, migration_status};
 pub use outcome::Settled;
 pub use pool::{DatabaseSettings, Pools};
 pub use read::{Cursor, HistoryEntry, TaskFilter, TaskRecord, TaskSummary};
-pub use sweep::{BackendBacklog, Moved, StaleTask, Turn};
+pub use sweep::{Duty, Moved, SWEEP_ROWS, StaleTask, Turn};
 pub use workers::Heartbeat;
 
 use std::sync::Arc;

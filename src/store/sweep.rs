@@ -14,6 +14,17 @@ use super::statement::Prepared;
 use super::{Store, StoreError};
 use crate::domain::owner::Session;
 
+/// What a sweep does; each duty has a turn of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duty {
+    /// Ends dead sessions and releases what they had.
+    Reap,
+    /// Publishes what has no message.
+    Dispatch,
+    /// Compares what waits with what the queues hold.
+    Compare,
+}
+
 /// Whose turn it is to sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
@@ -57,15 +68,16 @@ pub struct StaleTask {
     pub correlation_id: String,
 }
 
-/// How many tasks of a backend have waited for longer than a moment since their message was sent.
-#[derive(Debug, Clone, QueryableByName)]
-pub struct BackendBacklog {
-    /// The backend.
+#[derive(QueryableByName)]
+struct BackendRow {
     #[diesel(sql_type = Text)]
-    pub backend: String,
-    /// Claimable tasks that were dispatched before the moment.
+    backend: String,
+}
+
+#[derive(QueryableByName)]
+struct CountRow {
     #[diesel(sql_type = BigInt)]
-    pub waiting: i64,
+    waiting: i64,
 }
 
 #[derive(QueryableByName)]
@@ -83,34 +95,55 @@ struct MarkedRow {
 }
 
 /// The most rows that one statement of a sweep moves; the rest waits for the next statement.
-const SWEEP_ROWS: i32 = 500;
+pub const SWEEP_ROWS: i32 = 500;
 /// How long after its timeout an attempt is failed here, its worker having had its chance.
 const TIMEOUT_GRACE_SECONDS: i32 = 30;
 
-// A pause in sweeping means that the database, or every process, was away; workers could not renew
-// in it and are not to blame.
+// A pause in reaping means that the database, or every process, was away; workers could not renew in
+// it and are not to blame. So long as it is shorter than half of a lease, a worker that renews in time
+// otherwise has not missed its own. A clock that was set back (a failover to another machine) is a
+// pause, too: without that, nobody would sweep until it has caught up.
 const TAKE_TURN: &str = "
+WITH pause AS (
+    SELECT greatest($3, (SELECT min(lease_ms) FROM workers WHERE ended_at IS NULL) / 2)
+           * interval '1 millisecond' AS length
+)
 UPDATE sweeps
 SET last_run_at = clock_timestamp(),
-    unbroken_since = CASE WHEN last_run_at < clock_timestamp() - $2 * interval '1 millisecond'
-                          THEN clock_timestamp() ELSE unbroken_since END
-WHERE last_run_at < clock_timestamp() - $1 * interval '1 millisecond'
+    unbroken_since = CASE WHEN last_run_at BETWEEN clock_timestamp() - pause.length
+                                               AND clock_timestamp() + pause.length
+                          THEN unbroken_since ELSE clock_timestamp() END
+FROM pause
+WHERE duty = $1
+  AND (last_run_at < clock_timestamp() - $2 * interval '1 millisecond'
+       OR last_run_at > clock_timestamp() + pause.length)
 RETURNING true AS marked";
 
+// A heartbeat from further ahead than a lease was written before the clock was set back, and proves
+// nothing.
 const END_SILENT: &str = "
 UPDATE workers w SET ended_at = clock_timestamp()
 FROM sweeps
-WHERE w.ended_at IS NULL
-  AND greatest(w.last_heartbeat_at, sweeps.unbroken_since) < clock_timestamp() - w.lease_ms * interval '1 millisecond'
+WHERE sweeps.duty = 'reap' AND w.ended_at IS NULL
+  AND greatest(CASE WHEN w.last_heartbeat_at < clock_timestamp() + w.lease_ms * interval '1 millisecond'
+                    THEN w.last_heartbeat_at END,
+               sweeps.unbroken_since) < clock_timestamp() - w.lease_ms * interval '1 millisecond'
 RETURNING w.worker_id, w.session_id";
 
+// The session is compared once more when the row is locked. Between the snapshot and the lock another
+// sweep may have released the task and a living session claimed it, and PostgreSQL does not ask the
+// NOT EXISTS again for the row's new version.
 const RELEASE_ORPHANS: &str = "
-WITH orphans AS (
-    SELECT t.task_id, t.attempt, t.worker_id, t.attempt - t.uncounted_attempts >= t.max_attempts AS used_up
-    FROM tasks t
+WITH lost AS MATERIALIZED (
+    SELECT t.task_id, t.session_id FROM tasks t
     WHERE t.session_id IS NOT NULL
       AND NOT EXISTS (SELECT FROM workers w WHERE w.session_id = t.session_id AND w.ended_at IS NULL)
-    ORDER BY t.task_id LIMIT $1 FOR UPDATE SKIP LOCKED
+    LIMIT $1
+), orphans AS (
+    SELECT t.task_id, t.session_id, t.attempt, t.worker_id,
+           t.attempt - t.uncounted_attempts >= t.max_attempts AS used_up
+    FROM lost JOIN tasks t ON t.task_id = lost.task_id AND t.session_id = lost.session_id
+    FOR UPDATE OF t SKIP LOCKED
 ), moved AS (
     UPDATE tasks t
     SET current_status = CASE WHEN t.cancel_requested_at IS NOT NULL THEN 'cancelled'
@@ -120,7 +153,8 @@ WITH orphans AS (
         dispatched_at = NULL, worker_id = NULL, session_id = NULL,
         error_code = 'worker_lost',
         error_message = 'worker ' || o.worker_id || ' was lost during attempt ' || o.attempt
-    FROM orphans o WHERE t.task_id = o.task_id AND t.current_status = 'processing'
+    FROM orphans o
+    WHERE t.task_id = o.task_id AND t.session_id = o.session_id AND t.current_status = 'processing'
     RETURNING t.task_id, o.attempt, o.worker_id, t.current_status AS status
 ), noted AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, notes)
@@ -128,12 +162,14 @@ WITH orphans AS (
 )
 SELECT task_id, attempt, worker_id, status::text AS status FROM moved";
 
+// After an outage, workers first get the time to write what they have had to keep.
 const FAIL_OVERDUE: &str = "
 WITH overdue AS (
-    SELECT t.task_id, t.worker_id FROM tasks t
-    WHERE t.session_id IS NOT NULL
-      AND t.started_at < clock_timestamp() - (t.timeout_seconds + $2) * interval '1 second'
-    ORDER BY t.task_id LIMIT $1 FOR UPDATE SKIP LOCKED
+    SELECT t.task_id, t.worker_id FROM tasks t, sweeps
+    WHERE sweeps.duty = 'reap' AND t.session_id IS NOT NULL
+      AND greatest(t.started_at + t.timeout_seconds * interval '1 second', sweeps.unbroken_since)
+          < clock_timestamp() - $2 * interval '1 second'
+    LIMIT $1 FOR UPDATE OF t SKIP LOCKED
 ), moved AS (
     UPDATE tasks t
     SET current_status = 'failed', completed_at = clock_timestamp(), worker_id = NULL, session_id = NULL,
@@ -151,15 +187,30 @@ const TAKE_UNDISPATCHED: &str = "
 WITH due AS (
     SELECT task_id FROM tasks
     WHERE available_at <= clock_timestamp() AND dispatched_at IS NULL
-    ORDER BY task_id LIMIT $1 FOR UPDATE SKIP LOCKED
+    LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 UPDATE tasks t SET dispatched_at = clock_timestamp() FROM due WHERE t.task_id = due.task_id AND t.available_at IS NOT NULL
 RETURNING t.task_id, t.backend, t.priority, t.correlation_id";
 
-const BACKLOGS: &str = "
-SELECT backend, count(*) AS waiting FROM tasks
-WHERE available_at <= clock_timestamp() AND dispatched_at < clock_timestamp() - $1 * interval '1 millisecond'
-GROUP BY backend";
+// Each backend with anything waiting, by jumping from one to the next in the index.
+const WAITING_BACKENDS: &str = "
+WITH RECURSIVE waiting AS (
+    (SELECT backend FROM tasks WHERE available_at IS NOT NULL ORDER BY backend LIMIT 1)
+    UNION ALL
+    SELECT (SELECT backend FROM tasks WHERE available_at IS NOT NULL AND backend > waiting.backend
+            ORDER BY backend LIMIT 1)
+    FROM waiting WHERE waiting.backend IS NOT NULL
+)
+SELECT backend FROM waiting WHERE backend IS NOT NULL";
+
+// Counts no further than is needed to see that more wait than the queue holds.
+const COUNT_STALE: &str = "
+SELECT count(*) AS waiting FROM (
+    SELECT FROM tasks
+    WHERE backend = $1 AND available_at <= clock_timestamp()
+      AND dispatched_at < clock_timestamp() - $2 * interval '1 millisecond'
+    LIMIT $3
+) AS stale";
 
 const TAKE_STALE: &str = "
 WITH stale AS (
@@ -183,19 +234,24 @@ WITH withdrawn AS (
 SELECT EXISTS (SELECT FROM withdrawn) AS marked";
 
 impl Store {
-    /// Takes the turn if none was taken within `interval`.
+    /// Takes the turn at a duty if nobody did within `interval`.
     ///
-    /// A row instead of an advisory lock: a process that freezes while it holds a lock would stop
-    /// all sweeping.
-    pub async fn take_turn(&self, interval: Duration) -> Result<Turn, StoreError> {
-        let pause = interval * 5;
+    /// A row instead of an advisory lock: a process that freezes while it holds a lock would stop all
+    /// sweeping.
+    pub async fn take_turn(&self, duty: Duty, interval: Duration) -> Result<Turn, StoreError> {
+        let name = match duty {
+            Duty::Reap => "reap",
+            Duty::Dispatch => "dispatch",
+            Duty::Compare => "compare",
+        };
         let rows: Vec<MarkedRow> = self
             .pools
             .run_control("take the sweep's turn", async |connection| {
                 Prepared(
                     diesel::sql_query(TAKE_TURN)
+                        .bind::<Text, _>(name)
                         .bind::<Integer, _>(milliseconds(interval))
-                        .bind::<Integer, _>(milliseconds(pause)),
+                        .bind::<Integer, _>(milliseconds(interval * 2)),
                 )
                 .load(connection)
                 .await
@@ -263,15 +319,41 @@ impl Store {
             .await
     }
 
-    /// For each backend, how many tasks have waited longer than `moment` since their message.
-    pub async fn backlogs(&self, moment: Duration) -> Result<Vec<BackendBacklog>, StoreError> {
-        self.pools
-            .run_control("count backlogs", async |connection| {
-                Prepared(diesel::sql_query(BACKLOGS).bind::<Integer, _>(milliseconds(moment)))
+    /// The backends that any task waits for.
+    pub async fn waiting_backends(&self) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<BackendRow> = self
+            .pools
+            .run_control("find waiting backends", async |connection| {
+                Prepared(diesel::sql_query(WAITING_BACKENDS))
                     .load(connection)
                     .await
             })
-            .await
+            .await?;
+        Ok(rows.into_iter().map(|row| row.backend).collect())
+    }
+
+    /// How many tasks of the backend have waited longer than `moment` since their message; counted
+    /// up to `limit`.
+    pub async fn count_stale(
+        &self,
+        backend: &str,
+        moment: Duration,
+        limit: i64,
+    ) -> Result<i64, StoreError> {
+        let row: CountRow = self
+            .pools
+            .run_control("count stale tasks", async |connection| {
+                Prepared(
+                    diesel::sql_query(COUNT_STALE)
+                        .bind::<Text, _>(backend)
+                        .bind::<Integer, _>(milliseconds(moment))
+                        .bind::<BigInt, _>(limit),
+                )
+                .get_result(connection)
+                .await
+            })
+            .await?;
+        Ok(row.waiting)
     }
 
     /// Marks as dispatched anew, and returns, up to `limit` tasks of the backend that have waited
