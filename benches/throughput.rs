@@ -8,6 +8,8 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     dead_code,
+    unused_imports,
+    unused_macros,
     reason = "a benchmark stops where a test would; it does not need all of the harness"
 )]
 

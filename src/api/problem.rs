@@ -144,7 +144,7 @@ impl ResponseError for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(reason) => {
+            StoreError::Unavailable(reason) | StoreError::TooSlow(reason) => {
                 warn!(reason, "request refused: the database cannot be reached");
                 let detail =
                     "The database cannot be reached; nothing was changed. Try again in a moment.";

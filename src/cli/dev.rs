@@ -142,6 +142,7 @@ pub fn main(args: &DevArgs) -> ExitCode {
             concurrency,
             grace: GRACE,
             lease,
+            claim_limit: TIMEOUT * 2,
             retry: execution.retry,
             source: Source::Postgres(database.clone()),
         };

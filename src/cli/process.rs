@@ -12,6 +12,8 @@ use crate::config::InvalidSettings;
 
 /// The exit code for settings that cannot be used, as clap has it.
 const USAGE: u8 = 2;
+/// One for each task that a simulator can run at once, and some for name lookups.
+const MAX_BLOCKING_THREADS: usize = 1_100;
 /// The exit code of a process that was told twice to stop: 128 + SIGINT.
 const STOPPED_NOW: i32 = 130;
 
@@ -32,6 +34,7 @@ where
         }
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(MAX_BLOCKING_THREADS)
         .enable_all()
         .build()
     {

@@ -42,8 +42,8 @@ pub struct WorkArgs {
     #[arg(long, env = "QTASK_CONCURRENCY", value_name = "N")]
     concurrency: Option<String>,
 
-    /// The worker's name, unique among living workers; by default made from the host's name and the
-    /// process id
+    /// The worker's name, unique among living workers; by default made from the host's name
+    /// and a random number
     #[arg(long, env = "QTASK_WORKER_NAME", value_name = "NAME")]
     name: Option<String>,
 
@@ -193,6 +193,7 @@ impl WorkArgs {
                     Duration::ZERO..=Duration::from_hours(24),
                 ),
                 lease: self.lease.check(&mut checker),
+                claim_limit: database.timeout * 2,
                 retry: execution.retry,
                 source,
             },
@@ -226,16 +227,19 @@ impl WorkArgs {
     }
 }
 
+/// Each task of the simulator takes a thread.
+const MAX_CONCURRENCY: u16 = 1_000;
+
 pub(super) fn concurrency(checker: &mut Checker, setting: Option<&str>) -> u16 {
     let cores = std::thread::available_parallelism()
         .map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX));
     setting.map_or(cores, |text| {
-        checker.number("QTASK_CONCURRENCY", text, 1..=10_000)
+        checker.number("QTASK_CONCURRENCY", text, 1..=MAX_CONCURRENCY)
     })
 }
 
-/// Two workers on one machine need two names; in a container the process id is the same at every
-/// start, so that a restart is known as one.
+/// Unlike any other's: workers of one name would replace each other. Whoever wants a restart to be
+/// known as one gives a name.
 pub(super) fn default_name() -> String {
     let host = nix::unistd::gethostname()
         .map(|name| name.to_string_lossy().into_owned())
@@ -245,7 +249,7 @@ pub(super) fn default_name() -> String {
         .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
         .take(48)
         .collect();
-    format!("worker-{host}-{}", std::process::id())
+    format!("worker-{host}-{:06x}", rand::random_range(0..1 << 24_u32))
 }
 
 pub fn main(args: &WorkArgs) -> ExitCode {

@@ -24,7 +24,7 @@ pub struct DatabaseArgs {
     )]
     pub database_timeout: String,
 
-    /// Connections of the pool
+    /// The most connections for reads; writers and heartbeats have six more of their own
     #[arg(
         long,
         env = "DATABASE_POOL_SIZE",

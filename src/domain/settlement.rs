@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::owner::Lease;
 
@@ -82,6 +82,20 @@ pub struct Outcome {
     pub result: Value,
     /// How it was run: method, seed, registers.
     pub execution: Value,
+    /// About how many bytes both have as text.
+    pub bytes: usize,
+}
+
+impl Outcome {
+    /// An outcome and its size.
+    pub fn new(result: Value, execution: Value) -> Self {
+        let bytes = result.to_string().len() + execution.to_string().len();
+        Self {
+            result,
+            execution,
+            bytes,
+        }
+    }
 }
 
 /// The end of one attempt, as its owner reports it. One constructor for each move.
@@ -146,41 +160,28 @@ impl Settlement {
         }
     }
 
-    /// Whether the attempt delivered a result.
-    pub const fn is_completion(&self) -> bool {
-        matches!(self.verdict, Verdict::Completed(_))
-    }
-
     /// Whether the task is given back unfinished.
     pub const fn is_release(&self) -> bool {
         matches!(self.verdict, Verdict::Released(_))
+    }
+
+    /// About how many bytes the report carries; a result can be large.
+    pub fn weight(&self) -> usize {
+        match &self.verdict {
+            Verdict::Completed(outcome) => outcome.bytes,
+            Verdict::Failed(failure) | Verdict::Retry(failure, _) => failure.message.len(),
+            Verdict::Released(_) => 0,
+        }
     }
 
     /// What the history row says about the move.
     pub fn note(&self) -> String {
         match &self.verdict {
             Verdict::Completed(_) => "Task completed".to_owned(),
-            Verdict::Failed(failure) => {
+            Verdict::Failed(failure) | Verdict::Retry(failure, _) => {
                 format!("{}: {}", failure.code, first_line(&failure.message))
             }
-            Verdict::Retry(failure, delay) => {
-                format!(
-                    "{}: {}; next attempt in {delay:.1?}",
-                    failure.code,
-                    first_line(&failure.message)
-                )
-            }
             Verdict::Released(reason) => format!("Handed back: {reason}"),
-        }
-    }
-}
-
-impl Outcome {
-    /// An outcome without anything to say about how it was run.
-    pub fn of(result: Value) -> Self {
-        Self {
-            result,
-            execution: json!({}),
         }
     }
 }

@@ -48,12 +48,15 @@ pub struct Submission {
 pub struct Limits {
     /// The longest circuit, in bytes.
     pub max_circuit_bytes: usize,
+    /// The most that the client's own data may take as JSON, in bytes: it comes with every list.
+    pub max_metadata_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             max_circuit_bytes: 1 << 20,
+            max_metadata_bytes: 16 << 10,
         }
     }
 }
@@ -94,11 +97,12 @@ impl Submission {
             );
             errors.insert("backend".to_owned(), message);
         }
-        if self.metadata.as_ref().is_some_and(has_nul) {
-            errors.insert(
-                "metadata".to_owned(),
-                "must not contain the NUL character".to_owned(),
-            );
+        if let Some(Err(message)) = self
+            .metadata
+            .as_ref()
+            .map(|own| check_metadata(own, limits))
+        {
+            errors.insert("metadata".to_owned(), message);
         }
         let shots = in_range(&mut errors, "shots", self.shots, 1..=MAX_SHOTS, 1024);
         let priority = in_range(&mut errors, "priority", self.priority, 0..=10, 5);
@@ -157,6 +161,20 @@ fn check_circuit(circuit: &str, limits: &Limits) -> Result<(), String> {
         )),
         None => Ok(()),
     }
+}
+
+fn check_metadata(metadata: &Map<String, Value>, limits: &Limits) -> Result<(), String> {
+    if has_nul(metadata) {
+        return Err("must not contain the NUL character".to_owned());
+    }
+    let bytes = serde_json::to_vec(metadata).map_or(0, |text| text.len());
+    if bytes > limits.max_metadata_bytes {
+        let most = limits.max_metadata_bytes;
+        return Err(format!(
+            "has {bytes} bytes as JSON; at most {most} are allowed"
+        ));
+    }
+    Ok(())
 }
 
 /// The value or its default, as the type the table needs; out of range is noted under the field's

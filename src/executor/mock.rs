@@ -43,10 +43,10 @@ impl Executor for Mock {
                 ));
             }
             let half = shots / 2;
-            Ok(Outcome {
-                result: json!({"00": shots - half, "11": half}),
-                execution: json!({"method": "mock"}),
-            })
+            Ok(Outcome::new(
+                json!({"00": shots - half, "11": half}),
+                json!({"method": "mock"}),
+            ))
         }
         .boxed()
     }

@@ -94,10 +94,7 @@ fn into_outcome(output: &Output) -> Outcome {
             json!(memory.iter().collect::<Vec<_>>()),
         );
     }
-    Outcome {
-        result: json!(output.counts),
-        execution: Value::Object(execution),
-    }
+    Outcome::new(json!(output.counts), Value::Object(execution))
 }
 
 fn into_failure(error: &SimulatorError, timeout_seconds: i32) -> Failure {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
@@ -11,6 +12,8 @@ use crate::store::{Store, StoreError};
 
 /// How soon a backend is known after its first worker has registered.
 const REFRESH: Duration = Duration::from_secs(2);
+/// How often the registry is asked at the most, whatever clients send.
+const REFRESH_AT_MOST: Duration = Duration::from_millis(500);
 
 /// The backends named in the configuration, and those that any worker has ever served.
 ///
@@ -19,6 +22,7 @@ const REFRESH: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct KnownBackends {
     names: Arc<RwLock<BTreeSet<String>>>,
+    refreshed: Arc<Mutex<Option<Instant>>>,
     store: Store,
 }
 
@@ -31,6 +35,7 @@ impl KnownBackends {
     ) -> Self {
         let known = Self {
             names: Arc::new(RwLock::new(configured.into_iter().collect())),
+            refreshed: Arc::default(),
             store,
         };
         let refreshed = known.clone();
@@ -72,11 +77,17 @@ impl KnownBackends {
     }
 
     async fn refresh(&self) -> Result<(), StoreError> {
+        // Held while asking: those who come meanwhile wait for the same answer.
+        let mut refreshed = self.refreshed.lock().await;
+        if refreshed.is_some_and(|at| at.elapsed() < REFRESH_AT_MOST) {
+            return Ok(());
+        }
         let served = self.store.backends_ever_served().await?;
         self.names
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .extend(served);
+        *refreshed = Some(Instant::now());
         Ok(())
     }
 }

@@ -27,7 +27,9 @@ pub async fn run(
     cancel: CancellationToken,
 ) {
     let reaping = repeat(settings.interval, || reap(&store, settings));
-    let dispatching = repeat(settings.interval, || dispatch(&store, &dispatcher, settings));
+    let dispatching = repeat(settings.interval, || {
+        dispatch(&store, &dispatcher, settings)
+    });
     let sweeping = async { tokio::join!(reaping, dispatching) };
     cancel.run_until_cancelled(sweeping).await;
 }
@@ -59,9 +61,14 @@ async fn reap(store: &Store, settings: SweepSettings) -> Result<(), StoreError> 
         return Ok(());
     }
     let ended = end_silent_sessions(store).await;
-    let released = in_rounds("task released: its worker was lost", || store.release_orphans()).await;
-    let failed =
-        in_rounds("task failed: its worker did not stop it in time", || store.fail_overdue()).await;
+    let released = in_rounds("task released: its worker was lost", || {
+        store.release_orphans()
+    })
+    .await;
+    let failed = in_rounds("task failed: its worker did not stop it in time", || {
+        store.fail_overdue()
+    })
+    .await;
     ended.and(released).and(failed)
 }
 
@@ -80,7 +87,13 @@ where
 {
     for _ in 0..MAX_ROUNDS {
         let moved = statement().await?;
-        for Moved { task_id, attempt, worker_id, status } in &moved {
+        for Moved {
+            task_id,
+            attempt,
+            worker_id,
+            status,
+        } in &moved
+        {
             warn!(%task_id, attempt, worker_id, from = "processing", to = %status, "{event}");
         }
         if !is_full(moved.len()) {
@@ -99,7 +112,9 @@ async fn dispatch(
     dispatcher: &Dispatcher,
     settings: SweepSettings,
 ) -> Result<(), StoreError> {
-    let Dispatcher::Amqp(publisher) = dispatcher else { return Ok(()) };
+    let Dispatcher::Amqp(publisher) = dispatcher else {
+        return Ok(());
+    };
     if !publisher.state().is_up()
         || store.take_turn(Duty::Dispatch, settings.interval).await? == Turn::Taken
     {
@@ -178,7 +193,9 @@ async fn send(
         return Ok(true);
     }
     let task_ids: Vec<Uuid> = tasks.iter().map(|task| task.task_id).collect();
-    let outcomes = publisher.publish(tasks.into_iter().map(message).collect()).await;
+    let outcomes = publisher
+        .publish(tasks.into_iter().map(message).collect())
+        .await;
     let unsent: Vec<Uuid> = task_ids
         .iter()
         .zip(&outcomes)

@@ -3,17 +3,24 @@
 //! While one flush is in flight, the next one gathers; when idle, a single item is flushed at once.
 //! There is no timer, so that a lone caller waits no longer than its own statement.
 
+use std::collections::VecDeque;
 use std::future::Future;
+use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::error;
 
 use super::StoreError;
 
 /// The most items of one statement: throughput is flat from here on, and latency grows.
 const MAX_BATCH: usize = 256;
+/// The most bytes of one statement: PostgreSQL writes some 15 MB of large values a second, and a
+/// statement has seconds.
+const MAX_BATCH_BYTES: usize = 4 << 20;
 /// The most items that may wait; past it callers are told so at once.
 const MAX_WAITING: usize = 8_192;
+/// The most that waiting items may weigh together, in KiB.
+const MAX_WAITING_KIB: usize = 256 << 10;
 /// How often a statement that collided with another one is tried.
 const MAX_TRIES: usize = 3;
 
@@ -23,6 +30,11 @@ pub trait Flush: Send + Sync + 'static {
     type Item: Clone + Send + Sync + 'static;
     /// What that caller is told after the commit.
     type Outcome: Send + 'static;
+
+    /// What an item adds to the size of the statement, in bytes, where that varies.
+    fn weight(_item: &Self::Item) -> usize {
+        0
+    }
 
     /// Carries out all items or none, and answers each in its order.
     fn flush(
@@ -34,17 +46,20 @@ pub trait Flush: Send + Sync + 'static {
 struct Waiting<F: Flush> {
     item: F::Item,
     reply: oneshot::Sender<Result<F::Outcome, StoreError>>,
+    _room: OwnedSemaphorePermit,
 }
 
 /// A handle to the one writer that flushes for all callers.
 pub struct Batcher<F: Flush> {
     queue: mpsc::Sender<Waiting<F>>,
+    room: Arc<Semaphore>,
 }
 
 impl<F: Flush> Clone for Batcher<F> {
     fn clone(&self) -> Self {
         Self {
             queue: self.queue.clone(),
+            room: self.room.clone(),
         }
     }
 }
@@ -54,17 +69,28 @@ impl<F: Flush> Batcher<F> {
     pub fn spawn(flush: F) -> Self {
         let (queue, waiting) = mpsc::channel(MAX_WAITING);
         tokio::spawn(write(flush, waiting));
-        Self { queue }
+        let room = Arc::new(Semaphore::new(MAX_WAITING_KIB));
+        Self { queue, room }
     }
 
     /// The outcome of one item, once its statement is committed.
     ///
-    /// The wait is bounded by two statements: the one in flight and the item's own.
+    /// The wait is bounded by the statements that the items before it need.
     pub async fn run(&self, item: F::Item) -> Result<F::Outcome, StoreError> {
+        let full = || StoreError::Unavailable("too many statements already wait".to_owned());
+        let kib = u32::try_from(F::weight(&item) / 1024 + 1).map_err(|_| full())?;
+        let room = self
+            .room
+            .clone()
+            .try_acquire_many_owned(kib)
+            .map_err(|_| full())?;
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(Waiting { item, reply }).map_err(|_| {
-            StoreError::Unavailable(format!("{MAX_WAITING} statements already wait"))
-        })?;
+        let entry = Waiting {
+            item,
+            reply,
+            _room: room,
+        };
+        self.queue.try_send(entry).map_err(|_| full())?;
         answer
             .await
             .unwrap_or_else(|_| Err(StoreError::OutcomeUnknown("the writer stopped".to_owned())))
@@ -72,31 +98,26 @@ impl<F: Flush> Batcher<F> {
 }
 
 async fn write<F: Flush>(flush: F, mut waiting: mpsc::Receiver<Waiting<F>>) {
-    let mut batch = Vec::with_capacity(MAX_BATCH);
-    while waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
-        // Whoever is gone is no longer told anything, so it must not be carried out either.
-        batch.retain(|entry| !entry.reply.is_closed());
-        let (items, replies): (Vec<_>, Vec<_>) = batch
-            .drain(..)
-            .map(|entry| (entry.item, entry.reply))
-            .unzip();
+    let mut gathered = VecDeque::with_capacity(MAX_BATCH);
+    while gather(&mut waiting, &mut gathered).await {
+        let (items, replies) = take_batch(&mut gathered);
         if items.is_empty() {
             continue;
         }
         match flush_patiently(&flush, &items).await {
             Ok(outcomes) => answer_all(replies, outcomes),
-            Err(StoreError::Refused(reason)) if items.len() > 1 => {
+            Err(StoreError::Refused(reason) | StoreError::TooSlow(reason)) if items.len() > 1 => {
                 error!(
                     reason,
                     items = items.len(),
-                    "a shared statement was refused; each item goes alone"
+                    "a shared statement failed; each item goes alone"
                 );
                 flush_singly(&flush, &items, replies).await;
             }
             Err(error) => {
                 if let StoreError::Unavailable(reason) | StoreError::OutcomeUnknown(reason) = &error
                 {
-                    refuse_waiting(&mut waiting, reason);
+                    refuse_waiting(&mut waiting, &mut gathered, reason);
                 }
                 for reply in replies {
                     let _ = reply.send(Err(error.clone()));
@@ -104,6 +125,50 @@ async fn write<F: Flush>(flush: F, mut waiting: mpsc::Receiver<Waiting<F>>) {
             }
         }
     }
+}
+
+/// Waits for an item if none is left, and takes what else is there. False when there will be none.
+async fn gather<F: Flush>(
+    waiting: &mut mpsc::Receiver<Waiting<F>>,
+    gathered: &mut VecDeque<Waiting<F>>,
+) -> bool {
+    if gathered.is_empty() {
+        match waiting.recv().await {
+            Some(entry) => gathered.push_back(entry),
+            None => return false,
+        }
+    }
+    while gathered.len() < MAX_BATCH {
+        match waiting.try_recv() {
+            Ok(entry) => gathered.push_back(entry),
+            Err(_) => break,
+        }
+    }
+    true
+}
+
+type Batch<F> = (
+    Vec<<F as Flush>::Item>,
+    Vec<oneshot::Sender<Result<<F as Flush>::Outcome, StoreError>>>,
+);
+
+/// The next items up to the size of a statement, at least one.
+fn take_batch<F: Flush>(gathered: &mut VecDeque<Waiting<F>>) -> Batch<F> {
+    let (mut items, mut replies, mut bytes) = (Vec::new(), Vec::new(), 0);
+    while let Some(entry) = gathered.pop_front() {
+        // Whoever is gone is no longer told anything, so it must not be carried out either.
+        if entry.reply.is_closed() {
+            continue;
+        }
+        bytes += F::weight(&entry.item);
+        if bytes > MAX_BATCH_BYTES && !items.is_empty() {
+            gathered.push_front(entry);
+            break;
+        }
+        items.push(entry.item);
+        replies.push(entry.reply);
+    }
+    (items, replies)
 }
 
 async fn flush_patiently<F: Flush>(
@@ -148,11 +213,15 @@ fn answer_all<T>(replies: Vec<oneshot::Sender<Result<T, StoreError>>>, outcomes:
 
 /// Those who wait behind a statement that found no database, or got no answer from it, would only
 /// wait for the same; theirs was not sent yet.
-fn refuse_waiting<F: Flush>(waiting: &mut mpsc::Receiver<Waiting<F>>, reason: &str) {
-    while let Ok(entry) = waiting.try_recv() {
-        let _ = entry
-            .reply
-            .send(Err(StoreError::Unavailable(reason.to_owned())));
+fn refuse_waiting<F: Flush>(
+    waiting: &mut mpsc::Receiver<Waiting<F>>,
+    gathered: &mut VecDeque<Waiting<F>>,
+    reason: &str,
+) {
+    let queued = std::iter::from_fn(|| waiting.try_recv().ok());
+    for entry in gathered.drain(..).chain(queued) {
+        let refusal = StoreError::Unavailable(reason.to_owned());
+        let _ = entry.reply.send(Err(refusal));
     }
 }
 
@@ -216,6 +285,34 @@ mod tests {
             "{:?}",
             sizes.lock().unwrap()
         );
+    }
+
+    #[tokio::test]
+    async fn a_statement_stays_within_its_size() {
+        struct Heavy(Arc<Mutex<Vec<usize>>>);
+        impl Flush for Heavy {
+            type Item = usize;
+            type Outcome = ();
+            fn weight(item: &usize) -> usize {
+                *item
+            }
+            async fn flush(&self, items: &[usize]) -> Result<Vec<()>, StoreError> {
+                self.0.lock().unwrap().push(items.len());
+                Ok(vec![(); items.len()])
+            }
+        }
+        let sizes = Arc::default();
+        let batcher = Batcher::spawn(Heavy(Arc::clone(&sizes)));
+        let third = MAX_BATCH_BYTES / 3;
+        let all = (0..7).map(|_| batcher.run(third));
+        assert!(
+            futures_util::future::join_all(all)
+                .await
+                .iter()
+                .all(Result::is_ok)
+        );
+        batcher.run(MAX_BATCH_BYTES * 2).await.unwrap();
+        assert_eq!(*sizes.lock().unwrap(), [3, 3, 1, 1]);
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::QueryableByName;
 use diesel::sql_types::{
-    Array, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+    Array, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
@@ -38,6 +38,8 @@ pub enum Claim {
     NotClaimable(Status),
     /// There is no such task: it was withdrawn, or the message is not ours.
     Unknown,
+    /// The session that asks has ended; its worker is about to hear of it.
+    SessionOver,
 }
 
 // The set-list and the history row are the same for a claim by id and a claim of the next ones.
@@ -70,7 +72,8 @@ const CLAIM_BY_ID: &str = concat!(
     "
 SELECT input.task_id, before.current_status::text AS found, moved.attempt, moved.backend, moved.circuit, moved.shots,
        moved.problem_id, moved.parameters, moved.timeout_seconds, moved.max_attempts, moved.correlation_id,
-       moved.submitted_at, moved.started_at
+       moved.submitted_at, moved.started_at,
+       EXISTS (SELECT FROM workers WHERE session_id = $2 AND ended_at IS NULL) AS session_alive
 FROM input LEFT JOIN moved USING (task_id) LEFT JOIN tasks before USING (task_id)"
 );
 
@@ -88,7 +91,7 @@ const CLAIM_NEXT: &str = concat!(
     "
 SELECT moved.task_id, before.current_status::text AS found, moved.attempt, moved.backend, moved.circuit, moved.shots,
        moved.problem_id, moved.parameters, moved.timeout_seconds, moved.max_attempts, moved.correlation_id,
-       moved.submitted_at, moved.started_at
+       moved.submitted_at, moved.started_at, true AS session_alive
 FROM moved JOIN tasks before USING (task_id)"
 );
 
@@ -100,6 +103,8 @@ struct ClaimRow {
     found: Option<String>,
     #[diesel(embed)]
     granted: GrantedRow,
+    #[diesel(sql_type = Bool)]
+    session_alive: bool,
 }
 
 #[derive(QueryableByName)]
@@ -136,12 +141,12 @@ impl ClaimRow {
         let status: Status = found
             .parse()
             .map_err(|error| StoreError::Refused(format!("{error}")))?;
-        Ok(
-            match self.granted.into_assignment(self.task_id, status, session) {
-                Some(assignment) => Claim::Granted(Box::new(assignment)),
-                None => Claim::NotClaimable(status),
-            },
-        )
+        let granted = self.granted.into_assignment(self.task_id, status, session);
+        Ok(match granted {
+            Some(assignment) => Claim::Granted(Box::new(assignment)),
+            None if self.session_alive => Claim::NotClaimable(status),
+            None => Claim::SessionOver,
+        })
     }
 }
 
@@ -191,10 +196,11 @@ pub(super) struct ClaimById {
 
 impl Flush for ClaimById {
     type Item = ClaimRequest;
-    type Outcome = Claim;
+    // Each session's claims are a statement of their own, and fail by themselves.
+    type Outcome = Result<Claim, StoreError>;
 
-    async fn flush(&self, requests: &[ClaimRequest]) -> Result<Vec<Claim>, StoreError> {
-        let mut rows = HashMap::new();
+    async fn flush(&self, requests: &[ClaimRequest]) -> Result<Vec<Self::Outcome>, StoreError> {
+        let mut answers = HashMap::new();
         // One process is one session, but for the moment after it lost one.
         let sessions: HashSet<Uuid> = requests
             .iter()
@@ -204,20 +210,19 @@ impl Flush for ClaimById {
             let mine = requests
                 .iter()
                 .filter(|request| request.session.session_id == session_id);
-            rows.extend(
-                self.claim(session_id, mine.map(|request| request.task_id).collect())
-                    .await?,
-            );
+            let task_ids = mine.map(|request| request.task_id).collect();
+            answers.insert(session_id, self.claim(session_id, task_ids).await);
         }
-        // Two messages for one task in one flush: the first claim takes the row, the second finds
-        // it running.
-        let answer = |request: &ClaimRequest| match rows
-            .remove(&(request.session.session_id, request.task_id))
-        {
-            Some(row) => row.into_claim(&request.session),
-            None => Ok(Claim::NotClaimable(Status::Processing)),
+        let answer = |request: &ClaimRequest| match answers.get_mut(&request.session.session_id) {
+            Some(Ok(rows)) => match rows.remove(&request.task_id) {
+                Some(row) => row.into_claim(&request.session),
+                // Two messages for one task in one flush: the first claim has taken the row.
+                None => Ok(Claim::NotClaimable(Status::Processing)),
+            },
+            Some(Err(error)) => Err(error.clone()),
+            None => Err(StoreError::Refused("no answer to the claim".to_owned())),
         };
-        requests.iter().map(answer).collect()
+        Ok(requests.iter().map(answer).collect())
     }
 }
 
@@ -226,7 +231,7 @@ impl ClaimById {
         &self,
         session_id: Uuid,
         mut task_ids: Vec<Uuid>,
-    ) -> Result<impl Iterator<Item = ((Uuid, Uuid), ClaimRow)>, StoreError> {
+    ) -> Result<HashMap<Uuid, ClaimRow>, StoreError> {
         // In one order everywhere, so that two statements over the same rows wait for each other
         // instead of deadlocking.
         task_ids.sort_unstable();
@@ -243,9 +248,7 @@ impl ClaimById {
                 .await
             })
             .await?;
-        Ok(rows
-            .into_iter()
-            .map(move |row| ((session_id, row.task_id), row)))
+        Ok(rows.into_iter().map(|row| (row.task_id, row)).collect())
     }
 }
 

@@ -17,7 +17,11 @@ pub enum StoreError {
     /// Two statements stood in each other's way; the same statement can be tried again.
     #[error("the statement collided with another one: {0}")]
     Collision(String),
-    /// PostgreSQL refused the statement: a defect of ours.
+    /// PostgreSQL stopped the statement at its time limit: nothing was changed. A statement over
+    /// less may get through.
+    #[error("the statement took too long: {0}")]
+    TooSlow(String),
+    /// PostgreSQL refused the statement: a defect of ours, or a condition that is not known here.
     #[error("the database refused the statement: {0}")]
     Refused(String),
 }
@@ -27,7 +31,11 @@ impl StoreError {
     pub const fn is_passing(&self) -> bool {
         matches!(
             self,
-            Self::Unavailable(_) | Self::OutcomeUnknown(_) | Self::DiskFull(_) | Self::Collision(_)
+            Self::Unavailable(_)
+                | Self::OutcomeUnknown(_)
+                | Self::DiskFull(_)
+                | Self::Collision(_)
+                | Self::TooSlow(_)
         )
     }
 }
@@ -59,9 +67,8 @@ fn from_message(message: String) -> StoreError {
     const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
     // A server on its way down may say so between a commit and its answer.
     const UNKNOWN: &str = "terminating connection";
-    const UNAVAILABLE: [&str; 7] = [
+    const UNAVAILABLE: [&str; 6] = [
         "the database system is",
-        "canceling statement",
         "too many clients",
         "remaining connection slots",
         "out of memory",
@@ -73,6 +80,8 @@ fn from_message(message: String) -> StoreError {
         StoreError::DiskFull(message)
     } else if message.contains("deadlock detected") {
         StoreError::Collision(message)
+    } else if message.contains("canceling statement due to statement timeout") {
+        StoreError::TooSlow(message)
     } else if message.contains(UNKNOWN) {
         StoreError::OutcomeUnknown(message)
     } else if says(&UNAVAILABLE) || is_missing_schema(&message) {

@@ -51,9 +51,7 @@ pub(super) struct Insert {
 }
 
 // dispatched_at is set here already: the good path publishes right after the commit and needs no
-// second update. A row that met its idempotency key comes back from the lookup, in the snapshot
-// from before this statement; a key that was taken by a statement running at the same time is not
-// in it and is looked up once more by `existing`.
+// second update. A row that met its idempotency key is not returned; EXISTING looks its task up.
 const INSERT: &str = "
 WITH input AS (
     SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
@@ -114,6 +112,10 @@ impl Flush for Insert {
     // The statement that stores new tasks may be committed when the lookup of keys fails: that is
     // the answer to those who wait for the lookup, and to nobody else.
     type Outcome = Result<Insertion, StoreError>;
+
+    fn weight(task: &Arc<NewTask>) -> usize {
+        circuit(task).map_or(0, str::len)
+    }
 
     async fn flush(&self, tasks: &[Arc<NewTask>]) -> Result<Vec<Self::Outcome>, StoreError> {
         let created = self.create(tasks).await?;
@@ -183,7 +185,9 @@ impl Store {
         let Some(idempotency) = &task.idempotency else {
             return Ok(None);
         };
-        let rows = existing(&self.pools, &[&idempotency.key]).await?;
+        let rows = existing(&self.pools, &[&idempotency.key])
+            .await
+            .map_err(|error| StoreError::OutcomeUnknown(error.to_string()))?;
         let first = rows.into_iter().next();
         first.map(|row| row.earlier(idempotency)).transpose()
     }
@@ -211,7 +215,10 @@ fn outcome(
     }
     let missing = || StoreError::Collision("the task of this idempotency key is gone".to_owned());
     let idempotency = task.idempotency.as_ref().ok_or_else(missing)?;
-    let existing = existing.as_ref().map_err(StoreError::clone)?;
+    // Not "nothing was changed": the request may have been accepted before.
+    let existing = existing
+        .as_ref()
+        .map_err(|error| StoreError::OutcomeUnknown(error.to_string()))?;
     let row = existing
         .iter()
         .find(|row| row.idempotency_key == idempotency.key);

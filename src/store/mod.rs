@@ -86,11 +86,11 @@ impl Store {
 
     /// Moves one waiting task to `processing`, owned by the session that asks; see [`Claim`].
     pub async fn claim(&self, request: ClaimRequest) -> Result<Claim, StoreError> {
-        self.claims.run(request).await
+        self.claims.run(request).await?
     }
 
     /// Moves a running task out of `processing` on its owner's word; see [`Settled`].
-    pub async fn settle(&self, settlement: Settlement) -> Result<Settled, StoreError> {
-        self.settlements.run(Arc::new(settlement)).await
+    pub async fn settle(&self, settlement: Arc<Settlement>) -> Result<Settled, StoreError> {
+        self.settlements.run(settlement).await
     }
 }

@@ -22,23 +22,24 @@ const SLOW: Duration = Duration::from_millis(100);
 pub struct DatabaseSettings {
     /// A `postgresql://` URL.
     pub url: String,
-    /// Connections of the main pool.
+    /// The most connections that reads may use; writers and heartbeats have a few of their own.
     pub pool_size: usize,
     /// The most that one statement may take, from the wait for a connection to its last row.
     pub timeout: Duration,
 }
 
-/// Two pools over one database.
-///
-/// The small one serves heartbeats, sweeps and probes, so that a flood of requests cannot cost a
-/// worker its lease.
+/// Three pools over one database, so that none of these can starve another: writes; reads, whose
+/// number and length clients decide; and heartbeats, sweeps and probes.
 #[derive(Clone)]
 pub struct Pools {
-    main: Pool<AsyncPgConnection>,
+    write: Pool<AsyncPgConnection>,
+    read: Pool<AsyncPgConnection>,
     control: Pool<AsyncPgConnection>,
     timeout: Duration,
 }
 
+/// One for each shared writer, and one for statements that go alone.
+const WRITE_CONNECTIONS: usize = 4;
 const CONTROL_CONNECTIONS: usize = 2;
 
 impl Pools {
@@ -52,22 +53,33 @@ impl Pools {
                 .map_err(|error| StoreError::Refused(error.to_string()))
         };
         Ok(Self {
-            main: build(settings.pool_size)?,
+            write: build(WRITE_CONNECTIONS)?,
+            read: build(settings.pool_size)?,
             control: build(CONTROL_CONNECTIONS)?,
             timeout: settings.timeout,
         })
     }
 
-    /// Runs a statement on a connection of the main pool, within the time limit.
+    /// Runs a statement that writes, within the time limit.
     pub async fn run<T>(
         &self,
         name: &'static str,
         statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, diesel::result::Error>,
     ) -> Result<T, StoreError> {
-        self.run_on(&self.main, self.timeout, name, statement).await
+        self.run_on(&self.write, self.timeout, name, statement)
+            .await
     }
 
-    /// The same on a connection of the small pool.
+    /// The same for one that reads on a client's behalf.
+    pub async fn run_read<T>(
+        &self,
+        name: &'static str,
+        statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, diesel::result::Error>,
+    ) -> Result<T, StoreError> {
+        self.run_on(&self.read, self.timeout, name, statement).await
+    }
+
+    /// The same for heartbeats, sweeps and probes.
     pub async fn run_control<T>(
         &self,
         name: &'static str,
@@ -76,8 +88,7 @@ impl Pools {
         self.run_control_within(self.timeout, name, statement).await
     }
 
-    /// The same within a limit of its own. A caller that stops waiting by itself would put a
-    /// connection that hangs back into the pool, to hang the next one.
+    /// The same within a limit of its own.
     pub async fn run_control_within<T>(
         &self,
         limit: Duration,
@@ -95,32 +106,45 @@ impl Pools {
         statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, diesel::result::Error>,
     ) -> Result<T, StoreError> {
         let deadline = tokio::time::Instant::now() + limit;
-        let mut connection = tokio::time::timeout_at(deadline, pool.get())
+        let connection = tokio::time::timeout_at(deadline, pool.get())
             .await
             .map_err(|_| StoreError::Unavailable(format!("no connection within {limit:?}")))?
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let mut borrowed = Borrowed(Some(connection));
+        let connection = borrowed
+            .0
+            .as_deref_mut()
+            .ok_or_else(|| StoreError::Unavailable("no connection".to_owned()))?;
         let began = Instant::now();
-        let answer = tokio::time::timeout_at(deadline, statement(&mut connection)).await;
+        let answer = tokio::time::timeout_at(deadline, statement(connection)).await;
         log_duration(name, began.elapsed());
-        let Ok(answer) = answer else {
-            discard(connection);
-            return Err(StoreError::OutcomeUnknown(format!(
-                "{name}: no answer within {limit:?}"
-            )));
-        };
-        answer.map_err(|error| {
-            let error = StoreError::from(error);
-            if error.is_passing() {
-                discard(connection);
-            }
-            error
-        })
+        let answer = answer.map_err(|_| {
+            StoreError::OutcomeUnknown(format!("{name}: no answer within {limit:?}"))
+        })?;
+        let answer = answer.map_err(StoreError::from);
+        if !answer.as_ref().is_err_and(StoreError::is_passing) {
+            borrowed.give_back();
+        }
+        answer
     }
 }
 
-/// Closes a connection whose state is not known instead of lending it to the next caller.
-fn discard(connection: Object<AsyncPgConnection>) {
-    drop(Object::take(connection));
+/// A connection that is closed unless its statement was answered. A caller that stops waiting, or is
+/// itself dropped, would otherwise put a busy or hanging connection back for the next one.
+struct Borrowed(Option<Object<AsyncPgConnection>>);
+
+impl Borrowed {
+    fn give_back(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(Object::take(connection));
+        }
+    }
 }
 
 fn log_duration(statement: &'static str, took: Duration) {
@@ -138,11 +162,8 @@ fn manager(
 ) -> AsyncDieselConnectionManager<AsyncPgConnection> {
     let timeout = settings.timeout;
     let mut config = ManagerConfig::default();
-    // A broken connection shows at its next statement and is discarded then; asking first would
-    // double every round trip.
-    config.recycling_method = RecyclingMethod::CustomFunction(Box::new(|connection| {
-        async move { refuse_closed(connection) }.boxed()
-    }));
+    // A closed connection is not lent; to ask the others first would double every round trip.
+    config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |url| {
         let url = url.to_owned();
         // An actix worker has a runtime of its own; a connection must not depend on that thread
@@ -155,15 +176,6 @@ fn manager(
         .boxed()
     });
     AsyncDieselConnectionManager::new_with_config(&settings.url, config)
-}
-
-fn refuse_closed(connection: &mut AsyncPgConnection) -> diesel::QueryResult<()> {
-    use diesel_async::pooled_connection::PoolableConnection;
-    if connection.is_broken() {
-        Err(diesel::result::Error::BrokenTransactionManager)
-    } else {
-        Ok(())
-    }
 }
 
 /// One connection, set up for the statements of this module.

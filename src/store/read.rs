@@ -115,7 +115,7 @@ impl Store {
         task_id: Uuid,
     ) -> Result<Option<(TaskRecord, Vec<HistoryEntry>)>, StoreError> {
         self.pools
-            .run("read task", async |connection| {
+            .run_read("read task", async |connection| {
                 let query = tasks::table.find(task_id).select(TaskRecord::as_select());
                 let Some(task) = query.get_result(connection).await.optional()? else {
                     return Ok(None);
@@ -149,7 +149,7 @@ impl Store {
             query = query.filter(tasks::task_id.lt(task_id));
         }
         self.pools
-            .run("list tasks", async |connection| {
+            .run_read("list tasks", async |connection| {
                 query.load(connection).await
             })
             .await
@@ -157,9 +157,18 @@ impl Store {
 
     /// Whether PostgreSQL answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        self.probe("SELECT 1").await
+    }
+
+    /// Whether PostgreSQL answers and has been migrated.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        self.probe("SELECT 1 FROM sweeps").await
+    }
+
+    async fn probe(&self, statement: &'static str) -> Result<(), StoreError> {
         self.pools
-            .run_control("ping", async |connection| {
-                diesel::sql_query("SELECT 1").execute(connection).await
+            .run_control("probe", async |connection| {
+                diesel::sql_query(statement).execute(connection).await
             })
             .await
             .map(drop)

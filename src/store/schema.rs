@@ -1,4 +1,4 @@
-//! The tables as the typed queries of `read` see them; `diesel print-schema` gives the same.
+//! The tables as the typed queries of `read` see them.
 #![allow(missing_docs, reason = "the columns are explained in the migrations")]
 #![allow(clippy::wildcard_imports, reason = "as diesel prints it")]
 

@@ -61,8 +61,10 @@ const SETTLE: &str = concat!(
     WHERE t.task_id = i.task_id AND t.current_status = 'processing'
       AND t.worker_id = i.worker_id AND t.session_id = i.session_id AND t.attempt = i.attempt
     RETURNING t.task_id, t.backend, t.attempt, t.current_status AS status, i.worker_id, i.session_id,
-              CASE WHEN t.current_status = 'failed' AND i.verdict = 'retry'
-                   THEN i.note || ' (that was the last of ' || t.max_attempts || ' attempts)' ELSE i.note END AS note
+              CASE WHEN i.verdict <> 'retry' THEN i.note
+                   WHEN t.current_status = 'failed' THEN i.note || '; that was the last of ' || t.max_attempts || ' attempts'
+                   WHEN t.current_status = 'retrying' THEN i.note || '; next attempt in ' || round(i.delay_ms / 1000.0, 1) || ' s'
+                   ELSE i.note END AS note
 ), noted AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, session_id, notes)
     SELECT task_id, status, clock_timestamp(), attempt, worker_id, session_id, note FROM moved
@@ -70,7 +72,7 @@ const SETTLE: &str = concat!(
     SELECT count(pg_notify('qtask_ready', backend)) AS backends
     FROM (SELECT DISTINCT backend FROM moved WHERE status = 'retrying' AND $12) AS ready
 )
-SELECT i.task_id, i.attempt, moved.status::text AS moved_to,
+SELECT i.task_id, i.attempt, i.session_id, moved.status::text AS moved_to,
        CASE WHEN moved.task_id IS NULL THEN (
            SELECT h.status::text FROM status_history h
            WHERE h.task_id = i.task_id AND h.attempt = i.attempt AND h.session_id = i.session_id AND h.status <> 'processing'
@@ -88,6 +90,8 @@ struct SettledRow {
     task_id: Uuid,
     #[diesel(sql_type = Integer)]
     attempt: i32,
+    #[diesel(sql_type = SqlUuid)]
+    session_id: Uuid,
     #[diesel(sql_type = Nullable<Text>)]
     moved_to: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -115,19 +119,34 @@ impl Flush for Settle {
     type Item = Arc<Settlement>;
     type Outcome = Settled;
 
+    fn weight(settlement: &Arc<Settlement>) -> usize {
+        settlement.weight()
+    }
+
     async fn flush(&self, settlements: &[Arc<Settlement>]) -> Result<Vec<Settled>, StoreError> {
         // Ordered by task, so that two statements over the same rows wait for each other instead of
         // deadlocking.
         let mut ordered: Vec<&Settlement> = settlements.iter().map(AsRef::as_ref).collect();
-        ordered.sort_unstable_by_key(|settlement| settlement.lease.task_id);
+        ordered.sort_by_key(|settlement| settlement.lease.task_id);
+        ordered.dedup_by_key(|settlement| &settlement.lease);
         let rows = self.settle(&ordered).await?;
-        let answers: HashMap<(Uuid, i32), Settled> = rows
+        let mut answers: HashMap<(Uuid, i32, Uuid), Settled> = rows
             .iter()
-            .map(|row| Ok(((row.task_id, row.attempt), row.answer()?)))
+            .map(|row| Ok(((row.task_id, row.attempt, row.session_id), row.answer()?)))
             .collect::<Result<_, StoreError>>()?;
+        // Two settlements of one attempt in one flush: one of them was written. The other learns
+        // that an end stands, as it would in a flush of its own.
         let answer = |settlement: &Arc<Settlement>| {
-            let key = (settlement.lease.task_id, settlement.lease.attempt);
-            answers.get(&key).copied().unwrap_or(Settled::LeaseLost)
+            let lease = &settlement.lease;
+            let key = (lease.task_id, lease.attempt, lease.session.session_id);
+            let Some(answer) = answers.get_mut(&key) else {
+                return Settled::LeaseLost;
+            };
+            let first = *answer;
+            if let Settled::Moved(status) = first {
+                *answer = Settled::Already(status);
+            }
+            first
         };
         Ok(settlements.iter().map(answer).collect())
     }

@@ -25,8 +25,8 @@ pub enum Heartbeat {
     },
     /// The session was silent for too long and has ended; its tasks are lost.
     Ended,
-    /// The worker's name belongs to a newer session.
-    Replaced,
+    /// The worker's name belongs to this session now.
+    ReplacedBy(Uuid),
 }
 
 // The old session's tasks are left to `Store::release_orphans`: they have no living session from
@@ -44,13 +44,20 @@ WITH renewed AS (
     UPDATE workers SET last_heartbeat_at = clock_timestamp(), tasks_completed = $4, tasks_failed = $5
     WHERE worker_id = $1 AND session_id = $2 AND ended_at IS NULL
     RETURNING session_id
+), held AS MATERIALIZED (
+    SELECT task_id FROM unnest($3) AS h(task_id)
+), owned AS MATERIALIZED (
+    SELECT task_id, attempt FROM tasks WHERE session_id = $2
+), unnamed AS (
+    SELECT array_agg(task_id) AS task_ids, array_agg(attempt) AS attempts FROM owned
+    WHERE NOT EXISTS (SELECT FROM held WHERE held.task_id = owned.task_id)
 )
 SELECT EXISTS (SELECT FROM renewed) AS renewed,
-       EXISTS (SELECT FROM workers WHERE worker_id = $1 AND session_id <> $2) AS replaced,
-       ARRAY(SELECT held.task_id FROM unnest($3) AS held(task_id)
-             WHERE NOT EXISTS (SELECT FROM tasks t WHERE t.task_id = held.task_id AND t.session_id = $2)) AS lost,
-       ARRAY(SELECT task_id FROM tasks WHERE session_id = $2 AND task_id <> ALL ($3) ORDER BY task_id) AS unnamed,
-       ARRAY(SELECT attempt FROM tasks WHERE session_id = $2 AND task_id <> ALL ($3) ORDER BY task_id) AS unnamed_attempts";
+       (SELECT session_id FROM workers WHERE worker_id = $1 AND session_id <> $2) AS replaced_by,
+       ARRAY(SELECT task_id FROM held
+             WHERE NOT EXISTS (SELECT FROM owned WHERE owned.task_id = held.task_id)) AS lost,
+       coalesce(unnamed.task_ids, '{}') AS unnamed, coalesce(unnamed.attempts, '{}') AS unnamed_attempts
+FROM unnamed";
 
 const END: &str = "
 UPDATE workers SET ended_at = clock_timestamp() WHERE worker_id = $1 AND session_id = $2 AND ended_at IS NULL";
@@ -61,8 +68,8 @@ const BACKENDS: &str = "SELECT DISTINCT unnest(backends) AS backend FROM workers
 struct HeartbeatRow {
     #[diesel(sql_type = Bool)]
     renewed: bool,
-    #[diesel(sql_type = Bool)]
-    replaced: bool,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    replaced_by: Option<Uuid>,
     #[diesel(sql_type = Array<SqlUuid>)]
     lost: Vec<Uuid>,
     #[diesel(sql_type = Array<SqlUuid>)]
@@ -78,8 +85,7 @@ struct BackendRow {
 }
 
 impl Store {
-    /// Begins a session. An older one of the same name has ended with this, and its tasks are
-    /// released at once.
+    /// Begins a session. An older one of the same name has ended with this: its tasks are orphans.
     pub async fn register(
         &self,
         session: &Session,
@@ -103,8 +109,8 @@ impl Store {
                 .execute(connection)
                 .await
             })
-            .await?;
-        self.release_orphans().await.map(drop)
+            .await
+            .map(drop)
     }
 
     /// Renews the lease of everything that the session runs, and compares what it has in its hands
@@ -143,7 +149,10 @@ impl Store {
                 lost,
                 unnamed: unnamed.into_iter().zip(unnamed_attempts).collect(),
             },
-            HeartbeatRow { replaced: true, .. } => Heartbeat::Replaced,
+            HeartbeatRow {
+                replaced_by: Some(session_id),
+                ..
+            } => Heartbeat::ReplacedBy(session_id),
             HeartbeatRow { .. } => Heartbeat::Ended,
         })
     }

@@ -18,6 +18,11 @@ use crate::domain::task::Assignment;
 use crate::executor::{Control, Executor};
 use crate::store::{Settled, StoreError};
 
+/// How often an outcome must be refused before it is given up for a plain failure.
+const REFUSALS: u32 = 5;
+/// What that failure says: nothing of the outcome, which may be what cannot be stored.
+const UNSTORABLE: &str = "the outcome of the attempt could not be stored in the database";
+
 /// How an attempt came to its end.
 enum End {
     Finished(Result<Outcome, Failure>),
@@ -45,8 +50,11 @@ pub async fn run(worker: &Worker, assignment: Assignment) -> Written {
 async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
     let lease = &assignment.lease;
     let (order, in_hand) = worker.running.add(lease.task_id, lease.attempt);
-    // The answer to a claim can come after the lease came into doubt, and all else was stopped.
-    if !worker.health.is_leased() {
+    // The answer to a claim can come after the lease came into doubt or was lost, and all else was
+    // stopped.
+    if worker.session().await != lease.session {
+        worker.running.stop(&[lease.task_id], StopReason::LeaseLost);
+    } else if !worker.health.is_leased() {
         worker
             .running
             .stop(&[lease.task_id], StopReason::LeaseInDoubt);
@@ -171,19 +179,24 @@ fn add_times(execution: &mut Value, assignment: &Assignment, ran_for: Duration) 
 
 /// Writes the end of an attempt, again and again while the database is away. The fence makes that
 /// safe: whatever happened meanwhile, only the owner's word changes the row.
-async fn write(worker: &Worker, mut settlement: Settlement) -> Written {
-    let mut failures = 0;
+async fn write(worker: &Worker, settlement: Settlement) -> Written {
+    let mut settlement = Arc::new(settlement);
+    let (mut failures, mut given_up) = (0, false);
     loop {
         match worker.store.settle(settlement.clone()).await {
             Ok(settled) => {
                 report(worker, &settlement, settled);
                 return Written::Yes;
             }
-            Err(StoreError::Refused(reason)) if settlement.is_completion() => {
-                error!(task_id = %settlement.lease.task_id, reason, "the result cannot be stored");
-                let message = format!("the result cannot be stored: {reason}");
-                let failure = Failure::permanent(ErrorCode::ExecutionError, message);
-                settlement = Settlement::fail(settlement.lease, failure, Duration::ZERO);
+            // Not at once: what reads like a refusal may be a passing condition that is not known.
+            Err(StoreError::Refused(reason) | StoreError::TooSlow(reason))
+                if failures >= REFUSALS && !settlement.is_release() && !given_up =>
+            {
+                error!(task_id = %settlement.lease.task_id, reason, "the outcome cannot be stored");
+                let failure = Failure::permanent(ErrorCode::ExecutionError, UNSTORABLE);
+                let lease = settlement.lease.clone();
+                settlement = Arc::new(Settlement::fail(lease, failure, Duration::ZERO));
+                given_up = true;
             }
             Err(error) => {
                 failures += 1;

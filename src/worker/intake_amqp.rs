@@ -92,6 +92,11 @@ async fn handle(
             error!(%task_id, correlation_id = delivery.correlation_id, "a message names an unknown task; dropping it");
             delivery.ack();
         }
+        Ok(Claim::SessionOver) => {
+            debug!(%task_id, "the session has ended; the message goes back");
+            delivery.requeue();
+            database_away.notify_one();
+        }
         Err(error) => {
             warn!(%task_id, %error, "the task cannot be claimed now; its message goes back");
             delivery.requeue();
@@ -143,8 +148,13 @@ async fn report(worker: &Worker, consumer: &Consumer) {
 
 async fn wait_for_database(worker: &Worker) {
     let mut failures = 0;
-    while !worker.health.is_leased() || worker.store.ping().await.is_err() {
+    loop {
+        // First of all a pause: what could not be claimed though the database answers comes back at
+        // once.
         failures += 1;
         tokio::time::sleep(Backoff::RECONNECT.delay(failures)).await;
+        if worker.health.is_leased() && worker.store.ping().await.is_ok() {
+            return;
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The lease: one heartbeat renews everything that the session runs.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
@@ -24,17 +25,23 @@ pub enum SessionEnd {
     Replaced,
 }
 
-/// Attempts that the database says are the session's, and that are not in hand.
-type Unnamed = HashSet<(Uuid, i32)>;
+/// Attempts that the database says are the session's and that are not in hand, with the time when
+/// that was first seen.
+type Unnamed = HashMap<(Uuid, i32), Instant>;
 
-/// Renews the lease until the session is at its end.
+/// Renews the lease, which is trusted from `since` on, until the session is at its end.
 ///
 /// When no renewal gets through for as long as the lease is trusted, what runs is stopped, for
 /// others may soon take it. The session is kept: if the database was away for everybody, it is
 /// still alive afterwards.
-pub async fn keep(worker: &Worker, session: &Session, over: &CancellationToken) -> SessionEnd {
+pub async fn keep(
+    worker: &Worker,
+    session: &Session,
+    since: Instant,
+    over: &CancellationToken,
+) -> SessionEnd {
     let times = worker.settings.lease;
-    let mut renewed = Instant::now();
+    let mut renewed = since;
     let mut unnamed = Unnamed::new();
     loop {
         let sent = Instant::now();
@@ -56,7 +63,11 @@ pub async fn keep(worker: &Worker, session: &Session, over: &CancellationToken) 
                 unnamed = hand_back_unknown(worker, session, &unnamed, now_unnamed);
             }
             Some(Ok(Heartbeat::Ended)) => return SessionEnd::Ended,
-            Some(Ok(Heartbeat::Replaced)) => return SessionEnd::Replaced,
+            // One of our own: the registration was carried out late, after we had given it up.
+            Some(Ok(Heartbeat::ReplacedBy(other))) if worker.begun().contains(&other) => {
+                return SessionEnd::Ended;
+            }
+            Some(Ok(Heartbeat::ReplacedBy(_))) => return SessionEnd::Replaced,
             Some(Err(reason)) => warn!(worker_id = %session.worker_id, reason, "heartbeat failed"),
         }
         if renewed.elapsed() >= times.trusted() && worker.health.is_leased() {
@@ -101,33 +112,33 @@ async fn beat(worker: &Worker, session: &Session, renewed: Instant) -> Result<He
 }
 
 /// Hands back what the session owns without knowing it: the answer to its claim was lost. It is
-/// left alone at first sight, when the answer may still be on its way.
+/// left alone for as long as the answer may still be on its way.
 fn hand_back_unknown(
     worker: &Worker,
     session: &Session,
     seen: &Unnamed,
     now: Vec<(Uuid, i32)>,
 ) -> Unnamed {
-    let now: Unnamed = now.into_iter().collect();
-    for &(task_id, attempt) in now
-        .intersection(seen)
-        .filter(|(task_id, _)| !worker.running.contains(*task_id))
-    {
+    let first_seen = |attempt| seen.get(&attempt).copied().unwrap_or_else(Instant::now);
+    let now: Unnamed = now
+        .into_iter()
+        .map(|attempt| (attempt, first_seen(attempt)))
+        .collect();
+    for (&(task_id, attempt), since) in &now {
+        if since.elapsed() < worker.settings.claim_limit || worker.running.contains(task_id) {
+            continue;
+        }
         warn!(%task_id, attempt, "owned without being known here: handing it back");
         let lease = Lease {
             task_id,
             attempt,
             session: session.clone(),
         };
+        let release = Settlement::release(lease, "the answer to the claim was lost");
         let store = worker.store.clone();
         tokio::spawn(async move {
             // Seen again at the next heartbeat if this fails.
-            let _ = store
-                .settle(Settlement::release(
-                    lease,
-                    "the answer to the claim was lost",
-                ))
-                .await;
+            let _ = store.settle(Arc::new(release)).await;
         });
     }
     now

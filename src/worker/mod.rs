@@ -15,15 +15,16 @@ mod running;
 
 pub use health::WorkerHealth;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::sync::{RwLock, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
+use uuid::Uuid;
 
 use crate::config::timing::LeaseSettings;
 use crate::domain::backoff::Backoff;
@@ -58,6 +59,8 @@ pub struct WorkerSettings {
     pub grace: Duration,
     /// The times of the lease.
     pub lease: LeaseSettings,
+    /// The longest that the answer to a claim can take.
+    pub claim_limit: Duration,
     /// The delays between a task's attempts.
     pub retry: Backoff,
     /// Where tasks come from.
@@ -70,6 +73,8 @@ struct Worker {
     store: Store,
     executors: Executors,
     session: RwLock<Session>,
+    /// Every session that this process has tried to begin.
+    begun: Mutex<HashSet<Uuid>>,
     /// A permit for each task that may run.
     slots: Arc<Semaphore>,
     running: Running,
@@ -90,6 +95,9 @@ pub enum WorkerError {
     /// Another process registered under the same name.
     #[error("another worker has registered under the name `{0}`: each needs a name of its own")]
     Replaced(String),
+    /// A part of the worker ended that should not have: a defect.
+    #[error("the worker's {0} broke down")]
+    BrokeDown(&'static str),
 }
 
 /// How long an executor may take to stop once it was told to.
@@ -102,12 +110,17 @@ impl Worker {
         self.session.read().await.clone()
     }
 
+    fn begun(&self) -> std::sync::MutexGuard<'_, HashSet<Uuid>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn backends(&self) -> Vec<String> {
         self.executors.keys().cloned().collect()
     }
 
-    /// Begins a session, as often as it takes; None when a stop was asked for first.
-    async fn register(&self) -> Option<Session> {
+    /// Begins a session, as often as it takes, and says since when it may be trusted; None when a
+    /// stop was asked for first.
+    async fn register(&self) -> Option<(Session, Instant)> {
         let host = nix::unistd::gethostname()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
@@ -120,14 +133,15 @@ impl Worker {
             // New at every try: an answer that was lost must not leave the session of a later try
             // half known.
             let session = Session::begin(&self.settings.name);
-            let lease = self.settings.lease.lease;
+            self.begun().insert(session.session_id);
+            let (sent, lease) = (Instant::now(), self.settings.lease.lease);
             let registering =
                 self.store
                     .register(&session, &backends, &capabilities, &metadata, lease);
             match self.draining.run_until_cancelled(registering).await? {
                 Ok(()) => {
                     *self.session.write().await = session.clone();
-                    return Some(session);
+                    return Some((session, sent));
                 }
                 Err(error) => {
                     failures += 1;
@@ -143,25 +157,37 @@ impl Worker {
 
     /// Keeps sessions alive, one after the other, until a stop was asked for and all is written.
     async fn keep_sessions(&self, over: &CancellationToken) -> Result<(), WorkerError> {
-        while let Some(session) = self.register().await {
+        while let Some((session, since)) = self.register().await {
             info!(worker_id = %session.worker_id, session_id = %session.session_id, "worker registered");
+            self.release_what_an_older_session_had();
             self.health.set_lease(true);
-            let end = lease::keep(self, &session, over).await;
+            let end = lease::keep(self, &session, since, over).await;
             self.health.set_lease(false);
             match end {
                 SessionEnd::Over => return Ok(()),
                 SessionEnd::Ended => {
-                    warn!(worker_id = %session.worker_id, session_id = %session.session_id, "session ended; its tasks are lost");
+                    warn!(worker_id = %session.worker_id, session_id = %session.session_id,
+                          "session ended; its tasks are lost");
                     self.running.stop_all(StopReason::LeaseLost);
                 }
                 SessionEnd::Replaced => {
-                    self.running.stop_all(StopReason::LeaseLost);
-                    self.draining.cancel();
+                    self.running.close(StopReason::LeaseLost);
                     return Err(WorkerError::Replaced(self.settings.name.clone()));
                 }
             }
         }
         Ok(())
+    }
+
+    /// At once, and not at the next sweep; which does it all the same if this fails.
+    fn release_what_an_older_session_had(&self) {
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            for moved in store.release_orphans().await.unwrap_or_default() {
+                warn!(task_id = %moved.task_id, attempt = moved.attempt, worker_id = moved.worker_id,
+                      from = "processing", to = %moved.status, "task released: its worker was lost");
+            }
+        });
     }
 
     async fn take_tasks(self: &Arc<Self>) {
@@ -183,6 +209,7 @@ pub async fn run(
 ) -> Result<(), WorkerError> {
     let worker = Arc::new(Worker {
         session: RwLock::new(Session::begin(&settings.name)),
+        begun: Mutex::default(),
         slots: Arc::new(Semaphore::new(settings.concurrency.into())),
         running: Running::default(),
         attempts: TaskTracker::new(),
@@ -195,20 +222,42 @@ pub async fn run(
         health,
     });
     let over = CancellationToken::new();
-    let sessions = tokio::spawn({
+    let mut sessions = tokio::spawn({
         let (worker, over) = (worker.clone(), over.clone());
         async move { worker.keep_sessions(&over).await }
     });
-    let intake = tokio::spawn({
+    let mut intake = tokio::spawn({
         let worker = worker.clone();
-        async move { worker.take_tasks().await }
+        // However the intake ends, nobody waits for it in vain.
+        let intake_over = worker.intake_over.clone().drop_guard();
+        async move {
+            worker.take_tasks().await;
+            drop(intake_over);
+        }
     });
-    worker.draining.cancelled().await;
+    let early = tokio::select! {
+        () = worker.draining.cancelled() => None,
+        ended = &mut sessions => {
+            Some(ended.unwrap_or(Err(WorkerError::BrokeDown("heartbeat"))))
+        }
+        _ = &mut intake => Some(Err(WorkerError::BrokeDown("intake"))),
+    };
+    if let Some(Err(error)) = &early {
+        error!(worker_id = %worker.settings.name, %error, "stopping");
+    }
+    worker.draining.cancel();
     worker.health.set_draining();
     drain(&worker).await;
     over.cancel();
-    let _ = intake.await;
-    let ended = sessions.await.unwrap_or(Ok(()));
+    if !intake.is_finished() {
+        let _ = tokio::time::timeout(LAST_WRITES, intake).await;
+    }
+    let ended = match early {
+        Some(ended) => ended,
+        None => sessions
+            .await
+            .unwrap_or(Err(WorkerError::BrokeDown("heartbeat"))),
+    };
     end_session(&worker).await;
     info!(worker_id = %worker.settings.name, "worker stopped");
     ended
@@ -226,13 +275,14 @@ async fn drain(worker: &Worker) {
     {
         return;
     }
-    worker.running.stop_all(StopReason::Shutdown);
+    worker.running.close(StopReason::Shutdown);
     if tokio::time::timeout(LAST_WRITES, worker.attempts.wait())
         .await
         .is_err()
     {
         worker.abandon.cancel();
-        worker.attempts.wait().await;
+        // What is left are claims that the database has not answered; each has its time limit.
+        let _ = tokio::time::timeout(LAST_WRITES, worker.attempts.wait()).await;
     }
 }
 

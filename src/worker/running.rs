@@ -43,57 +43,73 @@ impl StopOrder {
 /// The attempts in hand, by task.
 #[derive(Debug, Default)]
 pub struct Running {
-    attempts: Mutex<HashMap<Uuid, (i32, StopOrder)>>,
+    hands: Mutex<Hands>,
+}
+
+#[derive(Debug, Default)]
+struct Hands {
+    attempts: HashMap<Uuid, (i32, StopOrder)>,
+    /// Given to every attempt that is taken in hand from here on, too.
+    closing: Option<StopReason>,
 }
 
 impl Running {
     /// Takes an attempt in hand until the guard is dropped.
     pub fn add(&self, task_id: Uuid, attempt: i32) -> (StopOrder, InHand<'_>) {
         let order = StopOrder::default();
-        self.lock().insert(task_id, (attempt, order.clone()));
-        (
-            order,
-            InHand {
-                running: self,
-                task_id,
-                attempt,
-            },
-        )
+        let mut hands = self.lock();
+        if let Some(reason) = hands.closing {
+            order.give(reason);
+        }
+        hands.attempts.insert(task_id, (attempt, order.clone()));
+        let in_hand = InHand {
+            running: self,
+            task_id,
+            attempt,
+        };
+        (order, in_hand)
     }
 
     /// The tasks in hand.
     pub fn task_ids(&self) -> Vec<Uuid> {
-        self.lock().keys().copied().collect()
+        self.lock().attempts.keys().copied().collect()
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.lock().len()
+        self.lock().attempts.len()
     }
 
     /// Whether the task is in hand.
     pub fn contains(&self, task_id: Uuid) -> bool {
-        self.lock().contains_key(&task_id)
+        self.lock().attempts.contains_key(&task_id)
     }
 
     /// Stops these tasks, if they are in hand.
     pub fn stop(&self, task_ids: &[Uuid], reason: StopReason) {
-        let attempts = self.lock();
-        for (_, order) in task_ids.iter().filter_map(|task_id| attempts.get(task_id)) {
-            order.give(reason);
-        }
+        let hands = self.lock();
+        let found = task_ids
+            .iter()
+            .filter_map(|task_id| hands.attempts.get(task_id));
+        found.for_each(|(_, order)| order.give(reason));
     }
 
     /// Stops everything.
     pub fn stop_all(&self, reason: StopReason) {
-        for (_, order) in self.lock().values() {
+        for (_, order) in self.lock().attempts.values() {
             order.give(reason);
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, (i32, StopOrder)>> {
+    /// Stops everything, and whatever may come yet: the answer to a claim may be under way.
+    pub fn close(&self, reason: StopReason) {
+        self.lock().closing = Some(reason);
+        self.stop_all(reason);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Hands> {
         // Nothing in here can panic half way through a change.
-        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -107,7 +123,7 @@ pub struct InHand<'a> {
 
 impl Drop for InHand<'_> {
     fn drop(&mut self) {
-        let mut attempts = self.running.lock();
+        let attempts = &mut self.running.lock().attempts;
         // A later attempt at the same task may have taken the place.
         if attempts
             .get(&self.task_id)
@@ -130,6 +146,14 @@ mod tests {
         running.stop(&[task_id, Uuid::now_v7()], StopReason::LeaseLost);
         running.stop_all(StopReason::Shutdown);
         assert_eq!(order.given().await, StopReason::LeaseLost);
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_comes_after_the_close_is_stopped_as_well() {
+        let running = Running::default();
+        running.close(StopReason::Shutdown);
+        let (order, _in_hand) = running.add(Uuid::now_v7(), 1);
+        assert_eq!(order.given().await, StopReason::Shutdown);
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Bad input: each kind gets its exact answer, and the service goes on as if nothing had been.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -161,183 +159,60 @@ async fn bodies_that_are_not_a_json_object_are_refused_with_400() {
     assert_unharmed(app, 0).await;
 }
 
-#[tokio::test]
-async fn fields_that_cannot_be_used_are_each_named_with_422() {
-    let app = api().await;
+/// A field, a body in which it is wrong, and what is said about it.
+#[rustfmt::skip]
+fn wrong_fields() -> Vec<(&'static str, String, &'static str)> {
     let shots = "must be between 1 and 1000000";
-    let cases: Vec<(&str, String, &str)> = vec![
+    vec![
         ("circuit", "{}".into(), "is required"),
-        (
-            "circuit",
-            json!({"circuit": null}).to_string(),
-            "is required",
-        ),
-        (
-            "circuit",
-            json!({"circuit": ""}).to_string(),
-            "must not be empty",
-        ),
-        (
-            "circuit",
-            json!({"circuit": " \n\t"}).to_string(),
-            "must not be empty",
-        ),
-        (
-            "circuit",
-            json!({"circuit": 42}).to_string(),
-            "invalid type: integer `42`, expected a string",
-        ),
-        (
-            "circuit",
-            json!({"circuit": [BELL]}).to_string(),
-            "invalid type: sequence",
-        ),
-        (
-            "circuit",
-            json!({"circuit": {"qasm": BELL}}).to_string(),
-            "invalid type: map",
-        ),
-        (
-            "circuit",
-            json!({"circuit": "h q;\0"}).to_string(),
-            "NUL character (found at byte 4)",
-        ),
-        (
-            "circuit",
-            json!({"circuit": "x".repeat((1 << 20) + 1)}).to_string(),
-            "has 1048577 bytes; at most 1048576",
-        ),
+        ("circuit", json!({"circuit": null}).to_string(), "is required"),
+        ("circuit", json!({"circuit": ""}).to_string(), "must not be empty"),
+        ("circuit", json!({"circuit": " \n\t"}).to_string(), "must not be empty"),
+        ("circuit", json!({"circuit": 42}).to_string(), "invalid type: integer `42`, expected a string"),
+        ("circuit", json!({"circuit": [BELL]}).to_string(), "invalid type: sequence"),
+        ("circuit", json!({"circuit": {"qasm": BELL}}).to_string(), "invalid type: map"),
+        ("circuit", json!({"circuit": "h q;\0"}).to_string(), "NUL character (found at byte 4)"),
+        ("circuit", json!({"circuit": "x".repeat((1 << 20) + 1)}).to_string(), "has 1048577 bytes; at most 1048576"),
         ("shots", with("shots", "0"), shots),
         ("shots", with("shots", "-1"), shots),
         ("shots", with("shots", "1000000000"), shots),
         ("shots", with("shots", "9223372036854775807"), shots),
-        (
-            "shots",
-            with("shots", "9223372036854775808"),
-            "invalid value: integer",
-        ),
-        (
-            "shots",
-            with("shots", "1e9"),
-            "invalid type: floating point",
-        ),
-        (
-            "shots",
-            with("shots", "1.5"),
-            "invalid type: floating point `1.5`",
-        ),
-        (
-            "shots",
-            with("shots", "\"10\""),
-            "invalid type: string \\\"10\\\"",
-        ),
-        (
-            "shots",
-            with("shots", "true"),
-            "invalid type: boolean `true`",
-        ),
+        ("shots", with("shots", "9223372036854775808"), "invalid value: integer"),
+        ("shots", with("shots", "1e9"), "invalid type: floating point"),
+        ("shots", with("shots", "1.5"), "invalid type: floating point `1.5`"),
+        ("shots", with("shots", "\"10\""), "invalid type: string \\\"10\\\""),
+        ("shots", with("shots", "true"), "invalid type: boolean `true`"),
         ("shots", with("shots", "[1]"), "invalid type: sequence"),
-        (
-            "priority",
-            with("priority", "11"),
-            "must be between 0 and 10, got 11",
-        ),
-        (
-            "priority",
-            with("priority", "-1"),
-            "must be between 0 and 10, got -1",
-        ),
-        (
-            "priority",
-            with("priority", "\"high\""),
-            "invalid type: string",
-        ),
-        (
-            "timeout_seconds",
-            with("timeout_seconds", "0"),
-            "must be between 1 and 10800",
-        ),
-        (
-            "timeout_seconds",
-            with("timeout_seconds", "10801"),
-            "must be between 1 and 10800",
-        ),
-        (
-            "max_attempts",
-            with("max_attempts", "0"),
-            "must be between 1 and 100",
-        ),
-        (
-            "max_attempts",
-            with("max_attempts", "65537"),
-            "must be between 1 and 100",
-        ),
+        ("priority", with("priority", "11"), "must be between 0 and 10, got 11"),
+        ("priority", with("priority", "-1"), "must be between 0 and 10, got -1"),
+        ("priority", with("priority", "\"high\""), "invalid type: string"),
+        ("timeout_seconds", with("timeout_seconds", "0"), "must be between 1 and 10800"),
+        ("timeout_seconds", with("timeout_seconds", "10801"), "must be between 1 and 10800"),
+        ("max_attempts", with("max_attempts", "0"), "must be between 1 and 100"),
+        ("max_attempts", with("max_attempts", "65537"), "must be between 1 and 100"),
         ("seed", with("seed", "-1"), "invalid value: integer `-1`"),
-        (
-            "seed",
-            with("seed", "0.5"),
-            "invalid type: floating point `0.5`",
-        ),
-        (
-            "seed",
-            with("seed", "18446744073709551616"),
-            "invalid type: floating point",
-        ),
+        ("seed", with("seed", "0.5"), "invalid type: floating point `0.5`"),
+        ("seed", with("seed", "18446744073709551616"), "invalid type: floating point"),
         ("memory", with("memory", "\"yes\""), "invalid type: string"),
-        (
-            "metadata",
-            with("metadata", "\"mine\""),
-            "invalid type: string",
-        ),
-        (
-            "metadata",
-            with("metadata", "[1]"),
-            "invalid type: sequence",
-        ),
-        (
-            "metadata",
-            with("metadata", "{\"a\": [\"\\u0000\"]}"),
-            "must not contain the NUL character",
-        ),
-        (
-            "metadata",
-            with("metadata", "{\"a\": {\"\\u0000\": 1}}"),
-            "must not contain the NUL character",
-        ),
-        (
-            "backend",
-            with("backend", "\"qpu9000\""),
-            "`qpu9000` is not served here; known are mock, simulator",
-        ),
+        ("metadata", with("metadata", "\"mine\""), "invalid type: string"),
+        ("metadata", with("metadata", "[1]"), "invalid type: sequence"),
+        ("metadata", with("metadata", "{\"a\": [\"\\u0000\"]}"), "must not contain the NUL character"),
+        ("metadata", with("metadata", "{\"a\": {\"\\u0000\": 1}}"), "must not contain the NUL character"),
+        ("backend", with("backend", "\"qpu9000\""), "`qpu9000` is not served here; known are mock, simulator"),
         ("backend", with("backend", "\"\""), "cannot name a backend"),
-        (
-            "backend",
-            with("backend", "\"../../etc\""),
-            "cannot name a backend",
-        ),
-        (
-            "backend",
-            with("backend", "\"a\\u0000b\""),
-            "cannot name a backend",
-        ),
-        (
-            "backend",
-            with("backend", &format!("\"{}\"", "x".repeat(65))),
-            "cannot name a backend",
-        ),
-        (
-            "backend",
-            with("backend", &format!("\"{}\"", "é".repeat(1 << 20))),
-            "cannot name a backend",
-        ),
-        (
-            "colour",
-            with("colour", "\"red\""),
-            "unknown field `colour`",
-        ),
+        ("backend", with("backend", "\"../../etc\""), "cannot name a backend"),
+        ("backend", with("backend", "\"a\\u0000b\""), "cannot name a backend"),
+        ("backend", with("backend", &format!("\"{}\"", "x".repeat(65))), "cannot name a backend"),
+        ("backend", with("backend", &format!("\"{}\"", "é".repeat(1 << 20))), "cannot name a backend"),
+        ("colour", with("colour", "\"red\""), "unknown field `colour`"),
         ("Shots", with("Shots", "1"), "unknown field `Shots`"),
-    ];
-    for (field, body, says) in cases {
+    ]
+}
+
+#[tokio::test]
+async fn fields_that_cannot_be_used_are_each_named_with_422() {
+    let app = api().await;
+    for (field, body, says) in wrong_fields() {
         let reply = post_bytes(&app, body.clone()).await;
         let what: &str = &body.chars().take(150).collect::<String>();
         assert_problem(what, &reply, 422, "validation_failed", says);
@@ -513,7 +388,10 @@ async fn raw(app: &App, request: &[u8]) -> String {
 async fn what_is_not_http_gets_400_or_a_closed_connection() {
     let app = api().await;
     let close = "Host: x\r\nConnection: close\r\n";
-    let many: String = (0..1_000).map(|n| format!("h{n}: x\r\n")).collect();
+    let many: String = (0..1_000)
+        .map(|n| format!("h{n}: x\r\n"))
+        .collect::<Vec<_>>()
+        .concat();
     let huge = "y".repeat(1 << 20);
     let cases = [
         ("words", b"HELLO THERE\r\n\r\n".to_vec()),
@@ -874,7 +752,6 @@ async fn circuits_that_never_end_are_stopped_at_their_timeout_and_the_worker_goe
         );
     }
     let good = app.submit(&json!({"circuit": BELL, "shots": 10})).await;
-    app.wait_terminal(good, Duration::from_secs(10)).await;
-    assert_eq!(app.task(good).await["status"], "completed");
+    app.wait_status(good, "completed").await;
     app.finish().await;
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::support::app::Worker;
 use crate::support::client::send;
 use crate::support::wait::{DEADLINE, eventually};
-use crate::support::{App, QueueKind, on_both_queues};
+use crate::support::{App, on_both_queues};
 
 const TASKS: usize = 1_000;
 const CONNECTIONS: usize = 32;
@@ -42,7 +42,7 @@ async fn submit_all(app: &App, apis: usize) -> Vec<Uuid> {
 
 on_both_queues! {
     async fn a_thousand_submissions_from_32_connections_are_each_run_once(kind: QueueKind) {
-        let mut builder = App::builder(kind).apis(2).env("LOG_LEVEL", "info");
+        let mut builder = App::builder(kind).apis(2).env("LOG_LEVEL", "info").env("DATABASE_POOL_SIZE", "2");
         for name in WORKERS {
             builder = builder.worker(Worker::new(name, "mock").args(&["--concurrency", "8", "--mock-delay", "2ms"]));
         }
@@ -51,7 +51,7 @@ on_both_queues! {
         assert_eq!(ids.len(), TASKS);
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), TASKS, "distinct ids");
 
-        eventually(Duration::from_secs(60), "all tasks to be completed", || async {
+        eventually(Duration::from_mins(1), "all tasks to be completed", || async {
             (app.database.tasks_in("completed").await == i64::try_from(TASKS).expect("a count")).then_some(())
         })
         .await;

@@ -16,9 +16,9 @@ use crate::support::{
 };
 
 /// What the processes here wait for a service, as `DATABASE_TIMEOUT` and `RABBITMQ_TIMEOUT`.
-const TIMEOUT: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(3);
 /// What an answer may take beyond that on a machine that does much else.
-const MARGIN: Duration = Duration::from_millis(1_500);
+const MARGIN: Duration = Duration::from_millis(2_500);
 
 fn task() -> Value {
     json!({"circuit": "x", "backend": "mock"})
@@ -58,8 +58,8 @@ impl Reachable {
             .database(database)
             .database_url(&url)
             .env("DATABASE_POOL_SIZE", pool_size)
-            .env("DATABASE_TIMEOUT", "2s")
-            .env("RABBITMQ_TIMEOUT", "2s")
+            .env("DATABASE_TIMEOUT", "3s")
+            .env("RABBITMQ_TIMEOUT", "3s")
             .worker(worker());
         let mut rabbit = None;
         if kind == QueueKind::Amqp {
@@ -268,7 +268,7 @@ async fn faults_a_broker_without_memory_refuses_for_as_long_as_that_lasts() {
     let node = PrivateRabbit::start().await;
     let app = App::builder(QueueKind::Amqp)
         .queue(TestQueue::create_on(&node.url()))
-        .env("RABBITMQ_TIMEOUT", "2s")
+        .env("RABBITMQ_TIMEOUT", "3s")
         .worker(worker())
         .start()
         .await;
@@ -425,7 +425,9 @@ on_both_queues! {
         let id: Uuid = found["task_id"].as_str().expect("an id").parse().expect("a UUID");
         assert_stored(&app.database, 2).await;
         app.wait_status(id, "completed").await;
-        assert_eq!(app.database.statuses(id).await, ["pending", "processing", "completed"]);
+        // The worker's claim may have lost its answer as well, which costs an attempt.
+        let statuses = app.database.statuses(id).await;
+        assert_eq!(statuses.iter().filter(|status| *status == "completed").count(), 1, "{statuses:?}");
         reachable.app.finish().await;
     }
 
@@ -477,13 +479,13 @@ on_both_queues! {
         let mut node = PrivatePostgres::start().await;
         let app = App::builder(kind)
             .database(TestDatabase::create_on(&node.url()).await)
-            .env("DATABASE_TIMEOUT", "2s")
+            .env("DATABASE_TIMEOUT", "3s")
             .worker(worker())
             .start()
             .await;
         for kill in [true, false] {
             let running = app.submit(&json!({"circuit": "// mock: sleep 1s", "backend": "mock"})).await;
-            app.wait_status(running, "processing").await;
+            app.workers[0].wait_for_field("task claimed", "task_id", &running.to_string()).await;
             let waiting = app.submit(&task()).await;
             if kill {
                 node.kill9().await;
@@ -514,18 +516,18 @@ on_both_queues! {
 
     async fn a_full_disk_is_507_and_a_result_waits_until_there_is_room(kind: QueueKind) {
         let app = App::builder(kind).worker(worker()).start().await;
-        let running = app.submit(&json!({"circuit": "// mock: sleep 300ms", "backend": "mock"})).await;
-        app.wait_status(running, "processing").await;
-        fill_disk(&app.database).await;
+        fill_disk(&app.database, "WHEN (NEW.status = 'completed')").await;
+        let running = app.submit(&task()).await;
+        app.workers[0].wait_for("the outcome is not written yet; trying again").await;
+        fill_disk(&app.database, "").await;
         let reply = app.post("/tasks", &task()).await;
         assert_eq!(reply.headers["retry-after"], "2");
         assert_eq!(reply.expect_problem(507), "storage_full");
         assert_stored(&app.database, 1).await;
         assert_eq!(app.task(running).await["status"], "processing", "reads go on");
         app.get("/tasks").await.expect(200);
-        app.workers[0].wait_for("the outcome is not written yet; trying again").await;
 
-        app.database.execute("DROP TRIGGER full_disk ON status_history", &[]).await;
+        app.database.execute("DROP FUNCTION full_disk CASCADE", &[]).await;
         app.wait_status(running, "completed").await;
         assert_eq!(app.database.statuses(running).await, ["pending", "processing", "completed"]);
         assert_works(&app).await;
@@ -533,15 +535,17 @@ on_both_queues! {
     }
 }
 
-/// Lets every statement that adds a row fail as PostgreSQL itself does when its disk is full.
-async fn fill_disk(database: &TestDatabase) {
-    let fail = "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+/// Lets statements that note such a status fail as PostgreSQL itself does when its disk is full.
+async fn fill_disk(database: &TestDatabase, condition: &str) {
+    let fail = "CREATE OR REPLACE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 RAISE EXCEPTION 'could not extend file \"base/16384/16385\": No space left on device'
                 USING ERRCODE = 'disk_full', HINT = 'Check free disk space.'; END $$";
     database.execute(fail, &[]).await;
-    let trigger =
-        "CREATE TRIGGER full_disk BEFORE INSERT ON status_history EXECUTE FUNCTION full_disk()";
-    database.execute(trigger, &[]).await;
+    let trigger = format!(
+        "CREATE OR REPLACE TRIGGER full_disk BEFORE INSERT ON status_history
+         FOR EACH ROW {condition} EXECUTE FUNCTION full_disk()"
+    );
+    database.execute(&trigger, &[]).await;
 }
 
 #[tokio::test]

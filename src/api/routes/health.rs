@@ -77,7 +77,7 @@ pub async fn readyz(state: web::Data<ApiState>) -> Result<HttpResponse, Problem>
 
 /// None where PostgreSQL answers. The cause is for the log: it may name hosts.
 async fn database_obstacle(state: &ApiState) -> Option<String> {
-    match tokio::time::timeout(PATIENCE, state.store.ping()).await {
+    match tokio::time::timeout(PATIENCE, state.store.check_schema()).await {
         Ok(Ok(())) => None,
         Ok(Err(error)) => {
             tracing::warn!(%error, "health check: the database cannot be reached");
