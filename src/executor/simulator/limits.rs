@@ -16,6 +16,8 @@ pub const MAX_BITS: u32 = 65_536;
 pub const MAX_GATES: u64 = 5_000_000;
 /// Most statements that one path through the program may run.
 pub const MAX_STEPS: u64 = 20_000_000;
+/// Longest text of a result in bytes: that of all counts, and that of all shots' outcomes.
+pub const MAX_RESULT_TEXT_BYTES: u64 = 16 << 20;
 /// Most errors that are reported together.
 pub const MAX_ERRORS: usize = 10;
 /// Longest error message, in characters.

@@ -23,6 +23,7 @@ pub use program::Program;
 pub use sampling::ShotMemory;
 pub use stop::{Stop, Stopped};
 
+use limits::MAX_RESULT_TEXT_BYTES;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -78,17 +79,11 @@ pub fn check(source: &str) -> Result<Program, SimulatorError> {
 /// Runs a circuit. Blocks until it is done or stopped; does not touch files or the network.
 pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError> {
     let program = frontend::compile(request.source, stop)?;
-    let memory_bytes = 4 * u64::from(request.shots);
-    if request.memory && memory_bytes > request.memory_limit_bytes {
-        return Err(SimulatorError::ResourceLimit {
-            message: format!(
-                "the outcomes of {} shots need {memory_bytes} bytes; the limit is {} bytes",
-                request.shots, request.memory_limit_bytes
-            ),
-        });
+    if request.memory {
+        check_shot_memory(&program, request)?;
     }
     let seed = request.seed.unwrap_or_else(sampling::random_seed);
-    let mut tally = sampling::Tally::default();
+    let mut tally = sampling::Tally::new(&program, request.memory_limit_bytes);
     engine::execute(
         &program,
         request.source,
@@ -115,6 +110,27 @@ pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError>
         seed,
         method: "statevector",
     })
+}
+
+/// Refuses, before anything is run, outcomes of all shots that would be too large.
+fn check_shot_memory(program: &Program, request: &Request<'_>) -> Result<(), SimulatorError> {
+    let shots = u64::from(request.shots);
+    let refused = |what, bytes, limit| {
+        Err(SimulatorError::ResourceLimit {
+            message: format!(
+                "the outcomes of {shots} shots need {bytes} bytes of {what}; the limit is {limit} bytes"
+            ),
+        })
+    };
+    let text_bytes = shots.saturating_mul(program.outcome_bytes());
+    if text_bytes > MAX_RESULT_TEXT_BYTES {
+        return refused("text", text_bytes, MAX_RESULT_TEXT_BYTES);
+    }
+    let memory_bytes = shots * size_of::<u32>() as u64;
+    if memory_bytes > request.memory_limit_bytes {
+        return refused("memory", memory_bytes, request.memory_limit_bytes);
+    }
+    Ok(())
 }
 
 fn registers(program: &Program) -> Vec<Register> {

@@ -26,6 +26,12 @@ impl Program {
     pub fn classical_bits(&self) -> u32 {
         self.registers.iter().map(|register| register.len).sum()
     }
+
+    /// Bytes that one outcome takes in a result: a digit for each bit, a space between registers,
+    /// quotes and a comma.
+    pub(super) fn outcome_bytes(&self) -> u64 {
+        u64::from(self.classical_bits()) + self.registers.len() as u64 + 3
+    }
 }
 
 /// A register of the result, and where its bits are.

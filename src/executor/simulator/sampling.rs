@@ -1,6 +1,7 @@
 //! Random draws and the counting of outcomes.
 
-use super::program::RegisterSlot;
+use super::limits::MAX_RESULT_TEXT_BYTES;
+use super::program::{Program, RegisterSlot};
 use super::stop::{Stop, Stopped};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -150,31 +151,61 @@ fn walk(
 }
 
 /// Outcomes counted so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tally {
     counts: HashMap<Vec<u64>, u64>,
+    /// The bits that the result shows. Outcomes that differ in others only are one.
+    shown: Vec<u64>,
+    /// What each outcome takes, in memory and as a text.
+    outcome_bytes: u64,
+    outcome_text_bytes: u64,
+    memory_limit: u64,
 }
 
 impl Tally {
-    /// Counts an outcome, unless the result would need more memory than allowed.
-    pub(super) fn add(
-        &mut self,
-        outcome: Vec<u64>,
-        times: u64,
-        memory_limit: u64,
-    ) -> Result<(), String> {
+    /// An empty tally for the outcomes of a program.
+    pub(super) fn new(program: &Program, memory_limit: u64) -> Self {
+        let words = program.bits.div_ceil(64);
+        let mut shown = vec![0; words as usize];
+        for (first, len) in program.registers.iter().flat_map(|slot| &slot.parts) {
+            for bit in *first..first + len {
+                if let Some(word) = shown.get_mut(bit as usize / 64) {
+                    *word |= 1 << (bit % 64);
+                }
+            }
+        }
+        Self {
+            counts: HashMap::new(),
+            shown,
+            // Each distinct outcome also becomes a text with a character for each bit.
+            outcome_bytes: u64::from(words) * (8 + 64) + 64,
+            outcome_text_bytes: program.outcome_bytes(),
+            memory_limit,
+        }
+    }
+
+    /// Counts an outcome, unless the result would need more memory, or be a longer text, than
+    /// allowed.
+    pub(super) fn add(&mut self, mut outcome: Vec<u64>, times: u64) -> Result<(), String> {
         if times == 0 {
             return Ok(());
         }
-        // Each distinct outcome also becomes a text with a character for each bit.
-        let each = outcome.len() as u64 * (8 + 64) + 64;
+        for (word, shown) in outcome.iter_mut().zip(&self.shown) {
+            *word &= shown;
+        }
         *self.counts.entry(outcome).or_insert(0) += times;
-        let needed = each.saturating_mul(self.counts.len() as u64);
-        if needed > memory_limit {
-            return Err(format!(
-                "the result has {} different outcomes of {each} bytes; the limit is {memory_limit} bytes",
-                self.counts.len()
-            ));
+        let number = self.counts.len() as u64;
+        let bounds = [
+            ("memory", self.outcome_bytes, self.memory_limit),
+            ("text", self.outcome_text_bytes, MAX_RESULT_TEXT_BYTES),
+        ];
+        for (what, each, limit) in bounds {
+            let needed = each.saturating_mul(number);
+            if needed > limit {
+                return Err(format!(
+                    "the result has {number} or more different outcomes, which need {needed} bytes of {what}; the limit is {limit} bytes"
+                ));
+            }
         }
         Ok(())
     }

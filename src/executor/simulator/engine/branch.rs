@@ -176,7 +176,7 @@ impl Runner<'_, '_> {
         let State { re, im } = &machine.quantum.state;
         let norm = machine.quantum.state.norm(self.context.stop)?;
         let mut counted: Running<()> = Ok(());
-        let (stop, limit) = (self.context.stop, self.context.memory_limit);
+        let stop = self.context.stop;
         let tally = &mut *self.tally;
         sampling::sample(re, im, norm, shots, &mut self.rng, stop, |index, times| {
             let mut outcome = bits.clone();
@@ -185,7 +185,7 @@ impl Runner<'_, '_> {
                     set_bit(&mut outcome, *bit, index >> slot & 1 == 1);
                 }
             }
-            let added = tally.add(outcome, times, limit);
+            let added = tally.add(outcome, times);
             counted = added.map_err(RunError::Resource);
             counted.is_ok()
         })?;
@@ -193,9 +193,7 @@ impl Runner<'_, '_> {
     }
 
     fn count(&mut self, bits: Vec<u64>, shots: u64) -> Running<()> {
-        self.tally
-            .add(bits, shots, self.context.memory_limit)
-            .map_err(RunError::Resource)
+        self.tally.add(bits, shots).map_err(RunError::Resource)
     }
 }
 

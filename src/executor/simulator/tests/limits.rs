@@ -331,6 +331,66 @@ fn a_result_over_the_limit_is_refused() {
 }
 
 #[test]
+fn shot_memory_whose_text_is_too_long_is_refused_before_the_run() {
+    // The state alone would be refused as well, had the run begun.
+    let source = "bit[65536] c; qubit[40] q; h q; c[0] = measure q[0];";
+    let request = Request {
+        source,
+        shots: 1_000_000,
+        seed: Some(1),
+        memory: true,
+        memory_limit_bytes: 1 << 30,
+    };
+    let message =
+        "the outcomes of 1000000 shots need 65540000000 bytes of text; the limit is 16777216 bytes";
+    assert_eq!(
+        run(&request, &Stop::default()),
+        Err(SimulatorError::ResourceLimit {
+            message: message.to_owned()
+        })
+    );
+}
+
+#[test]
+fn shot_memory_may_be_as_long_as_the_limit() {
+    // 12 bits and a register: 16 bytes for each shot.
+    let with = |shots| {
+        let request = Request {
+            source: "qubit[12] q; h q[0]; measure q;",
+            shots,
+            seed: Some(1),
+            memory: true,
+            memory_limit_bytes: 1 << 30,
+        };
+        run(&request, &Stop::default())
+    };
+    let memory = with(1 << 20).unwrap().memory.unwrap();
+    assert_eq!(memory.iter().count(), 1 << 20);
+    assert!(matches!(
+        with((1 << 20) + 1),
+        Err(SimulatorError::ResourceLimit { .. })
+    ));
+}
+
+#[test]
+fn counts_whose_text_is_too_long_are_refused() {
+    let expected = "the result has 256 or more different outcomes, which need 16778240 bytes of text; the limit is 16777216 bytes";
+    let sampled = "bit[65536] c; qubit[12] q; h q; c[0:11] = measure q;";
+    assert_eq!(limited(sampled, 1 << 30), Err(expected.to_owned()));
+    let branched = "bit[65536] c; qubit q;
+        for int i in [0:11] { reset q; h q; c[i] = measure q; if (c[i]) { x q; } }";
+    assert_eq!(limited(branched, 1 << 30), Err(expected.to_owned()));
+}
+
+#[test]
+fn outcomes_that_differ_only_in_hidden_bits_are_one() {
+    let source =
+        "bit[65000] c; qubit[12] q; h q; if (true) { bit[12] hidden; hidden = measure q; }";
+    let output = simulate(source, 1000).unwrap();
+    assert_eq!(output.counts.into_values().collect::<Vec<_>>(), [1000]);
+}
+
+#[test]
 fn nothing_but_errors_comes_from_texts_that_are_not_circuits() {
     for text in [
         "{}",
