@@ -4,7 +4,7 @@
 //! `multiple` covers every outstanding tag below it. So `multiple` is used only up to the highest
 //! newly acked tag below which everything is settled; what is settled out of order is acked alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use amqprs::channel::{BasicAckArguments, BasicNackArguments};
 use tokio::sync::{mpsc, oneshot};
@@ -93,11 +93,15 @@ async fn send(
     }
 }
 
-/// Which tags of a channel are settled: all up to `low`, and those in `above`.
+/// Which tags of a channel are settled: all up to `low`, and the ranges in `above`, from their
+/// first tag to their last.
+///
+/// There is an unsettled tag below each range, so that there are never more ranges than the prefetch
+/// allows unsettled deliveries, however long one of them takes.
 #[derive(Debug, Default)]
 struct Window {
     low: u64,
-    above: BTreeSet<u64>,
+    above: BTreeMap<u64, u64>,
 }
 
 impl Window {
@@ -107,7 +111,7 @@ impl Window {
         let mut frames = Vec::with_capacity(verdicts.len());
         let mut acked = BTreeSet::new();
         for &(tag, verdict) in verdicts {
-            if tag <= self.low || !self.above.insert(tag) {
+            if !self.insert(tag) {
                 continue;
             }
             match verdict {
@@ -115,8 +119,8 @@ impl Window {
                 Verdict::Requeue => frames.push(Frame::Requeue { tag }),
             }
         }
-        while self.above.remove(&(self.low + 1)) {
-            self.low += 1;
+        if let Some(last) = self.above.remove(&(self.low + 1)) {
+            self.low = last;
         }
         let alone = acked.split_off(&(self.low + 1));
         if let Some(&tag) = acked.last() {
@@ -128,6 +132,22 @@ impl Window {
             multiple: false,
         }));
         frames
+    }
+
+    /// Marks a tag as settled; false when it was already.
+    fn insert(&mut self, tag: u64) -> bool {
+        let before = self.above.range(..=tag).next_back();
+        let before = before.map(|(first, last)| (*first, *last));
+        if tag <= self.low || before.is_some_and(|(_, last)| tag <= last) {
+            return false;
+        }
+        let last = self.above.remove(&tag.saturating_add(1)).unwrap_or(tag);
+        let first = match before {
+            Some((first, last)) if last + 1 == tag => first,
+            _ => tag,
+        };
+        self.above.insert(first, last);
+        true
     }
 }
 
@@ -186,6 +206,24 @@ mod tests {
         let mut window = Window::default();
         window.settle(&[(1, Ack), (3, Requeue)]);
         assert_eq!(window.settle(&[(1, Ack), (3, Ack), (3, Requeue)]), []);
+    }
+
+    #[test]
+    fn one_long_delivery_does_not_make_the_window_grow() {
+        let mut window = Window::default();
+        let tags = |parity| (2..=10_000_u64).filter(move |tag| tag % 2 == parity);
+        for tag in 2..=10_000 {
+            assert_eq!(window.settle(&[(tag, Ack)]).len(), 1);
+            assert_eq!(window.above.len(), 1);
+        }
+        assert_eq!(window.settle(&[(5_000, Ack)]), []);
+        window.settle(&[(1, Ack)]);
+        assert_eq!((window.low, window.above.len()), (10_000, 0));
+        let mut window = Window::default();
+        for tag in tags(0).chain(tags(1)) {
+            assert!(window.insert(tag) && !window.insert(tag));
+        }
+        assert_eq!(window.above, BTreeMap::from([(2, 10_000)]));
     }
 
     /// A model of `RabbitMQ`'s rule: an acked tag must be outstanding, `multiple` takes all below.
