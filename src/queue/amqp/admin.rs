@@ -4,6 +4,7 @@
 //! would lose confirms), and because `RabbitMQ` stops reading from connections that publish while a
 //! memory or disk alarm lasts, but not from this one.
 
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,8 @@ use super::topology::{self, QueueError, queue_name};
 /// Opened at first use, and again after every failure.
 pub(super) struct Admin {
     config: AmqpConfig,
+    /// Where the connection lives. Callers may have runtimes of their own, which end before it.
+    runtime: Handle,
     shutdown: CancellationToken,
     session: Mutex<Option<Session>>,
 }
@@ -24,9 +27,10 @@ struct Session {
 }
 
 impl Admin {
-    pub(super) fn new(config: AmqpConfig, shutdown: CancellationToken) -> Self {
+    pub(super) fn new(config: AmqpConfig, runtime: Handle, shutdown: CancellationToken) -> Self {
         Self {
             config,
+            runtime,
             shutdown,
             session: Mutex::new(None),
         }
@@ -59,7 +63,7 @@ impl Admin {
         let Session { link, channel } = match slot.take() {
             Some(session) if session.link.is_alive() => session,
             _ => Session {
-                link: Link::open(&self.config, "admin").await?,
+                link: self.open().await?,
                 channel: None,
             },
         };
@@ -76,6 +80,13 @@ impl Admin {
         }
         *slot = Some(Session { link, channel });
         outcome
+    }
+
+    async fn open(&self) -> Result<Link, LinkError> {
+        let config = self.config.clone();
+        let open = async move { Link::open(&config, "admin").await };
+        let opened = self.runtime.spawn(open).await;
+        opened.unwrap_or_else(|error| Err(LinkError::Lost(error.to_string())))
     }
 
     pub(super) async fn close(&self) {

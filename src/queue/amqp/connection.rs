@@ -15,6 +15,7 @@ use std::time::Duration;
 use amqprs::channel::Channel;
 use amqprs::connection::Connection;
 use thiserror::Error;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -66,8 +67,10 @@ pub enum LinkError {
     },
 }
 
-/// A live connection. Must be dropped inside the runtime.
+/// A live connection. Its tasks, and those of its channels, run on the runtime that it was opened
+/// on, whoever asks something of it. Must be dropped inside a runtime.
 pub(super) struct Link {
+    runtime: Handle,
     connection: Connection,
     lost: CancellationToken,
     broker_reason: CloseSlot,
@@ -84,7 +87,8 @@ pub(super) struct LinkChannel {
 }
 
 impl Link {
-    /// Opens a connection named `<connection_name> <role>` within the connect timeout.
+    /// Opens a connection named `<connection_name> <role>` within the connect timeout, on the
+    /// runtime of the caller.
     pub(super) async fn open(config: &AmqpConfig, role: &str) -> Result<Self, LinkError> {
         let failed = |reason: String| LinkError::Connect {
             address: config.address(),
@@ -100,6 +104,7 @@ impl Link {
             }
         };
         let link = Self {
+            runtime: Handle::current(),
             connection,
             lost: CancellationToken::new(),
             broker_reason: CloseSlot::default(),
@@ -148,7 +153,7 @@ impl Link {
         T: Send + 'static,
         F: Future<Output = Result<T, amqprs::error::Error>> + Send + 'static,
     {
-        let task = tokio::spawn(future);
+        let task = self.runtime.spawn(future);
         let outcome = tokio::select! {
             outcome = timeout(self.limit, task) => outcome,
             () = self.lost.cancelled() => return Err(self.lost_error()),
@@ -212,7 +217,7 @@ impl Link {
     /// Closes in the protocol's way, within two seconds.
     pub(super) async fn close(self) {
         if self.is_alive() {
-            let closing = tokio::spawn(self.connection.clone().close());
+            let closing = self.runtime.spawn(self.connection.clone().close());
             let _ = timeout(POLITE_CLOSE, closing).await;
         }
     }

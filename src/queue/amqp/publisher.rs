@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -46,12 +47,15 @@ struct Shared {
 pub(super) struct Declared(Mutex<HashSet<String>>);
 
 impl Publisher {
-    /// Starts connecting in the background, for ever, until `shutdown` is cancelled.
+    /// Starts connecting in the background, for ever, until `shutdown` is cancelled. All its
+    /// connections live on the runtime of the caller.
     pub fn start(config: AmqpConfig, shutdown: &CancellationToken) -> Self {
         let shutdown = shutdown.child_token();
         let (commands, command_rx) = mpsc::channel(WAITING_CALLS);
         let (state_tx, state) = watch::channel(LinkState::Connecting);
-        let admin = Arc::new(Admin::new(config.clone(), shutdown.clone()));
+        let runtime = Handle::current();
+        let admin = Admin::new(config.clone(), runtime.clone(), shutdown.clone());
+        let admin = Arc::new(admin);
         let declared = Arc::new(Declared::default());
         let confirm_timeout = config.confirm_timeout;
         let link = PublisherLink {
@@ -62,7 +66,7 @@ impl Publisher {
             commands: command_rx,
             shutdown: shutdown.clone(),
         };
-        tokio::spawn(link.run());
+        runtime.spawn(link.run());
         Self {
             shared: Arc::new(Shared {
                 commands,

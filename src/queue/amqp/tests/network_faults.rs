@@ -175,3 +175,21 @@ async fn a_pause_ends_although_the_network_is_frozen() {
     );
     assert_ne!(consumer.state(), LinkState::Up);
 }
+
+#[tokio::test]
+async fn a_connection_opened_for_a_caller_outlives_the_callers_runtime() {
+    let proxy = Proxy::start().await;
+    let queues = Queues::new(&["simulator"]).through(proxy.port);
+    let publisher = queues.publisher().await;
+    let asking = publisher.clone();
+    let elsewhere = move || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().unwrap();
+        runtime.block_on(asking.ensure_queue("simulator")).unwrap();
+    };
+    let asked = tokio::task::spawn_blocking(elsewhere);
+    within("an answer elsewhere", asked).await.unwrap();
+    // Only the connection that is there already can answer now.
+    proxy.refuse(true);
+    assert_eq!(publisher.queue_depth("simulator").await, Ok(Some(0)));
+}
