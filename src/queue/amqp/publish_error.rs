@@ -31,10 +31,3 @@ pub enum PublishError {
     #[error("RabbitMQ did not confirm the message in time")]
     ConfirmTimeout,
 }
-
-impl PublishError {
-    /// True when the message may have reached the queue all the same.
-    pub fn outcome_unknown(&self) -> bool {
-        matches!(self, Self::ConnectionLost | Self::ConfirmTimeout)
-    }
-}
