@@ -236,6 +236,8 @@ pub async fn run(
         }
     });
     let early = tokio::select! {
+        // Asked first: once it drains, the others end as they should.
+        biased;
         () = worker.draining.cancelled() => None,
         ended = &mut sessions => {
             Some(ended.unwrap_or(Err(WorkerError::BrokeDown("heartbeat"))))

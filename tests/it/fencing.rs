@@ -226,7 +226,7 @@ on_both_queues! {
                     UPDATE tasks SET started_at = started_at - interval '1 hour' WHERE task_id = $1";
         assert_eq!(app.database.execute(hour, &[&task_id]).await, 1);
         // A sweep comes back first, and must give the worker time to say what it knows.
-        let swept = "SELECT count(*) FROM sweeps WHERE last_run_at > clock_timestamp() - interval '1 minute'";
+        let swept = "SELECT count(*) FROM sweeps WHERE duty = 'reap' AND last_run_at > clock_timestamp() - interval '1 minute'";
         let sweeper = App::builder(QueueKind::Postgres).database_url(&app.database.url());
         let sweeper = sweeper.start().await;
         let mark = || async { (app.database.count(swept, &[]).await == 1).then_some(()) };
@@ -281,7 +281,10 @@ async fn sweeps(database: &TestDatabase, wanted: usize) -> usize {
             let row = database
                 .connect()
                 .await
-                .query_one("SELECT last_run_at::text FROM sweeps", &[])
+                .query_one(
+                    "SELECT last_run_at::text FROM sweeps WHERE duty = 'reap'",
+                    &[],
+                )
                 .await;
             let now: String = row.expect("the row of sweeps").get(0);
             (now != last).then_some(now)
