@@ -2,6 +2,7 @@
 //! code.
 
 use std::future::Future;
+use std::io::Write;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -55,7 +56,9 @@ where
 }
 
 fn failure(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    // In one piece: other threads may still be writing.
+    let line = format!("error: {error:#}\n");
+    let _ = std::io::stderr().write_all(line.as_bytes());
     ExitCode::FAILURE
 }
 

@@ -262,10 +262,12 @@ pub fn main(args: &WorkArgs) -> ExitCode {
         };
         let store = Store::new(Pools::new(&settings.database)?, wake);
         let link = CancellationToken::new();
-        let dispatcher = match settings.broker {
-            Some(config) => Dispatcher::Amqp(Publisher::start(config, &link)),
-            None => Dispatcher::Postgres,
-        };
+        let publisher = settings
+            .broker
+            .map(|config| Publisher::start(config, &link));
+        let dispatcher = publisher
+            .clone()
+            .map_or(Dispatcher::Postgres, Dispatcher::Amqp);
         tokio::spawn(sweep::run(
             store.clone(),
             dispatcher,
@@ -278,6 +280,10 @@ pub fn main(args: &WorkArgs) -> ExitCode {
         }
         let ended = worker::run(settings.worker, store, settings.executors, health, stop).await;
         link.cancel();
+        // The client library panics when the runtime goes before its connection.
+        if let Some(publisher) = publisher {
+            publisher.wait_closed().await;
+        }
         Ok(ended?)
     })
 }

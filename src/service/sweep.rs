@@ -31,7 +31,7 @@ pub async fn run(
         dispatch(&store, &dispatcher, settings)
     });
     let sweeping = async { tokio::join!(reaping, dispatching) };
-    cancel.run_until_cancelled(sweeping).await;
+    Box::pin(cancel.run_until_cancelled(sweeping)).await;
 }
 
 async fn repeat<F>(interval: Duration, mut sweep: impl FnMut() -> F)

@@ -216,6 +216,7 @@ on_both_queues! {
         });
         words.await;
         first.wait_for_field("lease lost", "task_id", &task_id.to_string()).await;
+        first.assert_no_panic();
 
         assert_eq!(app.wait_terminal(task_id, LIMIT).await["status"], "completed");
         let history = [

@@ -85,13 +85,6 @@ impl App {
             .expect("an answer")
     }
 
-    /// DELETE a path of the first API.
-    pub async fn delete(&self, path: &str) -> Reply {
-        send(self.request(Method::DELETE, path))
-            .await
-            .expect("an answer")
-    }
-
     /// Submits a task that must be accepted, and returns its id.
     pub async fn submit(&self, task: &Value) -> Uuid {
         let created = self.post("/tasks", task).await.expect(201);

@@ -43,11 +43,6 @@ impl PrivatePostgres {
         .expect("a URL")
     }
 
-    /// Its port.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
     /// Starts it where it is not running, and waits until it answers.
     pub async fn restart(&mut self) {
         if self.server.is_none() {

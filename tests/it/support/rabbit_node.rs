@@ -54,11 +54,6 @@ impl PrivateRabbit {
         Url::parse(&format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)).expect("a URL")
     }
 
-    /// Its port.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
     /// Starts it where it is not running, and waits until clients can open a channel.
     pub async fn restart(&mut self) {
         if self.node.is_none() {
