@@ -246,7 +246,7 @@ start_postgres() {
     >"$services_dir/initdb.log" 2>&1 || { cat "$services_dir/initdb.log" >&2 && die "initdb failed (above)"; }
   # Without fsync a killed process still loses nothing, and the tests run faster.
   as_postgres "$QTASK_TEST_POSTGRES_BIN/pg_ctl" -D "$home/data" -l "$home/log" -w -t 60 -o \
-    "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories='' -c fsync=off -c max_connections=200" \
+    "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories='' -c fsync=off -c max_connections=400" \
     start >/dev/null 2>&1 || { cat "$home/log" >&2 && die "PostgreSQL did not start (above)"; }
   export DATABASE_URL=postgres://postgres@127.0.0.1:$port/postgres
 }

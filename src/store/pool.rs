@@ -76,7 +76,12 @@ impl Pools {
         name: &'static str,
         statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, diesel::result::Error>,
     ) -> Result<T, StoreError> {
-        self.run_on(&self.read, self.timeout, name, statement).await
+        let answer = self.run_on(&self.read, self.timeout, name, statement).await;
+        // A read changes nothing, whether it was carried out or not.
+        answer.map_err(|error| match error {
+            StoreError::OutcomeUnknown(reason) => StoreError::Unavailable(reason),
+            other => other,
+        })
     }
 
     /// The same for heartbeats, sweeps and probes.

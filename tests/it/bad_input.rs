@@ -198,6 +198,7 @@ fn wrong_fields() -> Vec<(&'static str, String, &'static str)> {
         ("metadata", with("metadata", "[1]"), "invalid type: sequence"),
         ("metadata", with("metadata", "{\"a\": [\"\\u0000\"]}"), "must not contain the NUL character"),
         ("metadata", with("metadata", "{\"a\": {\"\\u0000\": 1}}"), "must not contain the NUL character"),
+        ("metadata", with("metadata", &json!({"a": "x".repeat(1 << 14)}).to_string()), "at most 16384 are allowed"),
         ("backend", with("backend", "\"qpu9000\""), "`qpu9000` is not served here; known are mock, simulator"),
         ("backend", with("backend", "\"\""), "cannot name a backend"),
         ("backend", with("backend", "\"../../etc\""), "cannot name a backend"),
@@ -249,7 +250,7 @@ async fn what_is_odd_but_within_the_limits_is_accepted_and_handed_back_untouched
         json!({"circuit": long, "shots": 1_000_000, "priority": 0, "timeout_seconds": 10_800, "max_attempts": 100}),
         json!({"circuit": "not QASM at all", "shots": 1, "priority": 10, "seed": u64::MAX, "memory": true}),
         json!({"circuit": BELL, "metadata": {"": "", "\u{202e}𝕢\u{7f}": ["\u{10ffff}", -0.0, 1e308, deep]}}),
-        json!({"circuit": BELL, "metadata": {"'; DROP TABLE tasks; --": "$1", "big": "y".repeat(2 << 20)}}),
+        json!({"circuit": BELL, "metadata": {"'; DROP TABLE tasks; --": "$1", "big": "y".repeat(16_000)}}),
     ];
     for body in &cases {
         let id = app.submit(body).await;
@@ -665,6 +666,10 @@ fn failing() -> Vec<Failing> {
             "line 1, column ",
         ),
         invalid(&"x".repeat(1 << 20), "line 1, column "),
+        invalid(
+            "OPENQASM 3; while (true) { }",
+            "line 1, column 13: the circuit runs more than 20000000 statements",
+        ),
         limited("OPENQASM 3; qubit[60] q; h q; measure q;", "60 qubits"),
         invalid(
             "OPENQASM 3; qubit[1000000] q; h q; measure q;",
@@ -729,9 +734,9 @@ async fn circuits_that_never_end_are_stopped_at_their_timeout_and_the_worker_goe
         .start()
         .await;
     let endless = [
-        "OPENQASM 3; qubit q; bit c; while (true) { h q; }",
-        "OPENQASM 3; while (true) { }",
-        "OPENQASM 3; qubit q; bit c; while (!c) { c = measure q; }",
+        // Each round over many qubits takes its time, so that no limit on their number is met first.
+        "OPENQASM 3; qubit[18] q; while (true) { h q; }",
+        "OPENQASM 3; qubit[18] q; bit c; h q[1]; while (!c) { c = measure q[0]; }",
     ];
     let mut ids = Vec::new();
     for circuit in endless {
