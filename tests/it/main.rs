@@ -20,3 +20,4 @@ mod lost_worker;
 mod mocks;
 mod outages;
 mod support;
+mod sweeping;
