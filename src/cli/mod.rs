@@ -1,5 +1,6 @@
 //! The command line: one file for each subcommand.
 
+mod connections;
 mod dev;
 mod health;
 mod migrate;

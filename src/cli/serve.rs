@@ -8,6 +8,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use super::connections::Connections;
 use super::process;
 use crate::api::{self, ApiSettings, ApiState};
 use crate::config::broker::BrokerArgs;
@@ -17,12 +18,11 @@ use crate::config::timing::{SweepArgs, SweepSettings};
 use crate::config::{Checker, InvalidSettings};
 use crate::domain::backend::is_valid_name;
 use crate::domain::submission::Limits;
-use crate::queue::amqp::{AmqpConfig, Publisher};
+use crate::queue::amqp::AmqpConfig;
 use crate::service::backends::KnownBackends;
 use crate::service::dispatcher::Dispatcher;
 use crate::service::submit::Submitter;
-use crate::service::sweep;
-use crate::store::{DatabaseSettings, Pools, Store, Wake};
+use crate::store::{DatabaseSettings, Store};
 use crate::telemetry;
 
 /// Serve the REST API
@@ -139,39 +139,13 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
 pub fn main(args: &ServeArgs) -> ExitCode {
     process::run(args.check(), |settings, stop| async move {
         telemetry::start(settings.log);
-        let wake = if settings.broker.is_some() {
-            Wake::Silent
-        } else {
-            Wake::Notify
-        };
-        let store = Store::new(Pools::new(&settings.database)?, wake);
-        let link = CancellationToken::new();
-        let publisher = settings
-            .broker
-            .map(|config| Publisher::start(config, &link));
-        let dispatcher = publisher
-            .clone()
-            .map_or(Dispatcher::Postgres, Dispatcher::Amqp);
-        tokio::spawn(sweep::run(
-            store.clone(),
-            dispatcher.clone(),
-            settings.sweep,
-            stop.clone(),
-        ));
-        serve(
-            settings.api,
-            settings.backends,
-            store,
-            dispatcher,
-            stop,
-            |_| (),
-        )
-        .await?;
-        link.cancel();
-        if let Some(publisher) = publisher {
-            publisher.wait_closed().await;
-        }
-        Ok(())
+        let connections =
+            Connections::open(&settings.database, settings.broker, settings.sweep, &stop)?;
+        let (store, dispatcher) = (connections.store.clone(), connections.dispatcher.clone());
+        let backends = settings.backends;
+        let served = serve(settings.api, backends, store, dispatcher, stop, |_| ()).await;
+        connections.close().await;
+        served
     })
 }
 

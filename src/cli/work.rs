@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::connections::Connections;
 use super::{process, worker_server};
 use crate::config::broker::BrokerArgs;
 use crate::config::database::DatabaseArgs;
@@ -17,10 +18,8 @@ use crate::config::{Checker, InvalidSettings};
 use crate::domain::backend::{MOCK, SIMULATOR, is_valid_name};
 use crate::domain::backoff::Backoff;
 use crate::executor::{Executor, Mock, Simulator};
-use crate::queue::amqp::{AmqpConfig, Publisher};
-use crate::service::dispatcher::Dispatcher;
-use crate::service::sweep;
-use crate::store::{DatabaseSettings, Pools, Store, Wake};
+use crate::queue::amqp::AmqpConfig;
+use crate::store::DatabaseSettings;
 use crate::telemetry;
 use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
 
@@ -255,35 +254,17 @@ pub(super) fn default_name() -> String {
 pub fn main(args: &WorkArgs) -> ExitCode {
     process::run(args.check(), |settings, stop| async move {
         telemetry::start(settings.log);
-        let wake = if settings.broker.is_some() {
-            Wake::Silent
-        } else {
-            Wake::Notify
-        };
-        let store = Store::new(Pools::new(&settings.database)?, wake);
-        let link = CancellationToken::new();
-        let publisher = settings
-            .broker
-            .map(|config| Publisher::start(config, &link));
-        let dispatcher = publisher
-            .clone()
-            .map_or(Dispatcher::Postgres, Dispatcher::Amqp);
-        tokio::spawn(sweep::run(
-            store.clone(),
-            dispatcher,
-            settings.sweep,
-            stop.clone(),
-        ));
+        let connections =
+            Connections::open(&settings.database, settings.broker, settings.sweep, &stop)?;
         let health = Arc::new(WorkerHealth::starting());
+        let probes = CancellationToken::new();
         if let Some(address) = settings.health {
-            worker_server::start(address, health.clone(), link.clone())?;
+            worker_server::start(address, health.clone(), probes.clone())?;
         }
+        let store = connections.store.clone();
         let ended = worker::run(settings.worker, store, settings.executors, health, stop).await;
-        link.cancel();
-        // The client library panics when the runtime goes before its connection.
-        if let Some(publisher) = publisher {
-            publisher.wait_closed().await;
-        }
+        probes.cancel();
+        connections.close().await;
         Ok(ended?)
     })
 }

@@ -16,6 +16,7 @@ mod schema;
 mod settle;
 mod statement;
 mod sweep;
+mod withdraw;
 mod workers;
 
 pub use claim::{Claim, ClaimRequest};

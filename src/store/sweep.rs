@@ -225,14 +225,6 @@ RETURNING t.task_id, t.backend, t.priority, t.correlation_id";
 const UNDO_DISPATCH: &str = "
 UPDATE tasks SET dispatched_at = NULL WHERE task_id = ANY($1) AND available_at IS NOT NULL";
 
-const WITHDRAW: &str = "
-WITH withdrawn AS (
-    DELETE FROM tasks WHERE task_id = $1 AND current_status = 'pending' AND attempt = 0 RETURNING task_id
-), forgotten AS (
-    DELETE FROM status_history WHERE task_id IN (SELECT task_id FROM withdrawn)
-)
-SELECT EXISTS (SELECT FROM withdrawn) AS marked";
-
 impl Store {
     /// Takes the turn at a duty if nobody did within `interval`.
     ///
@@ -390,20 +382,6 @@ impl Store {
             })
             .await
             .map(drop)
-    }
-
-    /// Takes a task back that was stored but could not be published. False where a worker has it
-    /// already, or it is gone.
-    pub async fn withdraw(&self, task_id: Uuid) -> Result<bool, StoreError> {
-        let row: MarkedRow = self
-            .pools
-            .run("withdraw task", async |connection| {
-                Prepared(diesel::sql_query(WITHDRAW).bind::<SqlUuid, _>(task_id))
-                    .get_result(connection)
-                    .await
-            })
-            .await?;
-        Ok(row.marked)
     }
 }
 

@@ -1,0 +1,58 @@
+//! What `serve` and `work` hold while they run: the store, the broker's link, and the sweep over both.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::timing::SweepSettings;
+use crate::queue::amqp::{AmqpConfig, Publisher};
+use crate::service::dispatcher::Dispatcher;
+use crate::service::sweep;
+use crate::store::{DatabaseSettings, Pools, Store, StoreError, Wake};
+
+/// The connections of one process.
+pub struct Connections {
+    /// The tasks.
+    pub store: Store,
+    /// Their way to the workers.
+    pub dispatcher: Dispatcher,
+    link: CancellationToken,
+}
+
+impl Connections {
+    /// Connects in the background, and sweeps until `stop` is cancelled.
+    pub fn open(
+        database: &DatabaseSettings,
+        broker: Option<AmqpConfig>,
+        sweep: SweepSettings,
+        stop: &CancellationToken,
+    ) -> Result<Self, StoreError> {
+        let link = CancellationToken::new();
+        let (wake, dispatcher) = match broker {
+            Some(config) => {
+                let publisher = Publisher::start(config, &link);
+                (Wake::Silent, Dispatcher::Amqp(publisher))
+            }
+            None => (Wake::Notify, Dispatcher::Postgres),
+        };
+        let store = Store::new(Pools::new(database)?, wake);
+        tokio::spawn(sweep::run(
+            store.clone(),
+            dispatcher.clone(),
+            sweep,
+            stop.clone(),
+        ));
+        Ok(Self {
+            store,
+            dispatcher,
+            link,
+        })
+    }
+
+    /// Closes the broker's link, and waits for that: the client library panics when the runtime goes
+    /// before its connection.
+    pub async fn close(self) {
+        self.link.cancel();
+        if let Dispatcher::Amqp(publisher) = self.dispatcher {
+            publisher.wait_closed().await;
+        }
+    }
+}
