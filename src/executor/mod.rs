@@ -1,5 +1,6 @@
 //! What runs a task: one trait, one module for each kind.
 
+mod crash;
 pub mod mock;
 pub mod simulator;
 mod simulator_executor;
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::settlement::{Failure, Outcome};
 use crate::domain::task::Assignment;
 
+pub use crash::crashed;
 pub use mock::Mock;
 pub use simulator_executor::Simulator;
 

@@ -1,14 +1,11 @@
 //! The built-in simulator as an executor: on a blocking thread, stoppable, within its memory limit.
 
-use std::any::Any;
-
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
-use tokio::task::JoinError;
 
 use super::simulator::{self, Output, Request, SimulatorError, Stop, Stopped};
-use super::{Control, Executor};
+use super::{Control, Executor, crashed};
 use crate::domain::settlement::{ErrorCode, Failure, Outcome};
 use crate::domain::task::{Assignment, Work};
 
@@ -67,7 +64,7 @@ impl Executor for Simulator {
                 Ok(outcome) => {
                     outcome.map_err(|error| into_failure(&error, assignment.timeout_seconds))
                 }
-                Err(error) => Err(crashed(error)),
+                Err(error) => Err(crashed("the simulator failed on this circuit", error)),
             }
         }
         .boxed()
@@ -109,46 +106,6 @@ fn into_failure(error: &SimulatorError, timeout_seconds: i32) -> Failure {
         }
         SimulatorError::Stopped(Stopped::Cancelled) => {
             Failure::transient(ErrorCode::ExecutionError, message)
-        }
-    }
-}
-
-/// The simulator panicked, or the runtime ended before it began.
-fn crashed(error: JoinError) -> Failure {
-    let why = match error.try_into_panic() {
-        Ok(payload) => panic_text(payload.as_ref()).to_owned(),
-        Err(error) => error.to_string(),
-    };
-    let message = format!("the simulator failed on this circuit: {why}");
-    Failure::transient(ErrorCode::ExecutionError, message)
-}
-
-/// What a panic said: `panic!` leaves a `&str` or, with arguments, a `String`.
-fn panic_text(payload: &(dyn Any + Send)) -> &str {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a panic without a text")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_of_the_simulator_is_reported_in_its_own_words() {
-        let panics: [(fn(), &str); 3] = [
-            (|| panic!("no such qubit"), "no such qubit"),
-            (|| panic!("no qubit {}", 1 + 1), "no qubit 2"),
-            (|| std::panic::panic_any(7), "a panic without a text"),
-        ];
-        for (simulator, text) in panics {
-            let error = tokio::task::spawn_blocking(simulator).await.unwrap_err();
-            let failure = crashed(error);
-            let message = format!("the simulator failed on this circuit: {text}");
-            assert_eq!(
-                failure,
-                Failure::transient(ErrorCode::ExecutionError, message)
-            );
         }
     }
 }

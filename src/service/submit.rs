@@ -21,8 +21,6 @@ pub struct Accepted {
     pub submitted_at: OffsetDateTime,
     /// Follows it through rows, messages and logs.
     pub correlation_id: String,
-    /// Whether an earlier request with the same key had submitted it already.
-    pub repeated: bool,
 }
 
 /// Why a task was not accepted.
@@ -96,7 +94,6 @@ impl Submitter {
                     status: Status::Pending,
                     submitted_at,
                     correlation_id,
-                    repeated: false,
                 })
             }
             Insertion::Existing(earlier) => repeated(earlier),
@@ -146,6 +143,5 @@ fn repeated(earlier: Earlier) -> Result<Accepted, SubmitError> {
         status: earlier.status,
         submitted_at: earlier.submitted_at,
         correlation_id: earlier.correlation_id,
-        repeated: true,
     })
 }

@@ -1,6 +1,5 @@
 //! One attempt: from its claim to the moment when its end is in the database.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +14,7 @@ use crate::domain::backoff::Backoff;
 use crate::domain::settlement::{ErrorCode, Failure, Outcome, Settlement};
 use crate::domain::status::Status;
 use crate::domain::task::Assignment;
-use crate::executor::{Control, Executor};
+use crate::executor::{Control, crashed};
 use crate::store::{Settled, StoreError};
 
 /// How often an outcome must be refused before it is given up for a plain failure.
@@ -89,13 +88,17 @@ async fn execute(worker: &Worker, assignment: &Assignment, order: &StopOrder) ->
         deadline: Instant::now() + timeout,
     };
     let deadline = tokio::time::Instant::from_std(control.deadline);
-    let mut running = tokio::spawn(guarded(
-        executor.clone(),
-        assignment.clone(),
-        control.clone(),
-    ));
+    // A task of its own: its panic is an answer, too.
+    let mut running = tokio::spawn({
+        let (executor, assignment, control) =
+            (executor.clone(), assignment.clone(), control.clone());
+        async move { executor.execute(&assignment, control).await }
+    });
     let end = tokio::select! {
-        answer = &mut running => return End::Finished(answer.unwrap_or_else(|_| Err(broken("it was torn down")))),
+        answer = &mut running => {
+            let answer = answer.unwrap_or_else(|error| Err(crashed("the executor broke down", error)));
+            return End::Finished(answer);
+        }
         reason = order.given() => End::Stopped(reason),
         () = tokio::time::sleep_until(deadline) => {
             let message = format!("ran longer than {} s", assignment.timeout_seconds);
@@ -111,34 +114,6 @@ async fn execute(worker: &Worker, assignment: &Assignment, order: &StopOrder) ->
         running.abort();
     }
     end
-}
-
-/// The executor's answer; a panic is an answer, too.
-async fn guarded(
-    executor: Arc<dyn Executor>,
-    assignment: Assignment,
-    control: Control,
-) -> Result<Outcome, Failure> {
-    match AssertUnwindSafe(executor.execute(&assignment, control))
-        .catch_unwind()
-        .await
-    {
-        Ok(answer) => answer,
-        Err(panic) => {
-            let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-            let text = text
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_default();
-            Err(broken(&text))
-        }
-    }
-}
-
-fn broken(how: &str) -> Failure {
-    Failure::transient(
-        ErrorCode::ExecutionError,
-        format!("the executor broke down: {how}"),
-    )
 }
 
 /// What is to be written; None when the task is not ours any more.

@@ -195,7 +195,6 @@ impl Worker {
             Source::Amqp(config) => intake_amqp::run(self, config.clone()).await,
             Source::Postgres(settings) => intake_postgres::run(self, settings.clone()).await,
         }
-        self.intake_over.cancel();
     }
 }
 
