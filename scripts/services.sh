@@ -67,6 +67,8 @@ find_binaries() {
   local packages=()
   locate_postgres || packages+=(postgresql)
   locate_rabbitmq || packages+=(rabbitmq-server)
+  # The tests of examples/ are written in Python.
+  command -v python3 >/dev/null || packages+=(python3)
   if [ ${#packages[@]} -gt 0 ]; then
     install_packages "${packages[@]}"
     locate_postgres || die "PostgreSQL's server programs (initdb, pg_ctl) are not found; set QTASK_TEST_POSTGRES_BIN"

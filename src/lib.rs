@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod executor;
+pub mod metrics;
 pub mod private_postgres;
 pub mod queue;
 pub mod service;

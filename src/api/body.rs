@@ -5,46 +5,117 @@ use std::time::Duration;
 
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use actix_web::web::Bytes;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use actix_web::web::BytesMut;
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use uuid::Uuid;
 
 use super::Problem;
+use super::footprint::footprint;
+use super::room::Room;
 
-/// The largest body that is read, in bytes. A circuit of 1 MiB grows when it is written as a JSON
-/// string.
+/// The largest body that is read where nothing else is said, in bytes. A circuit of 1 MiB grows when
+/// it is written as a JSON string.
 pub const MAX_BYTES: usize = 4 << 20;
+/// The most that a body may take once it is parsed, where nothing else is said, in bytes. The largest
+/// task that can be accepted, of nothing but tiny values, takes half of it.
+pub const MAX_PARSED: usize = 64 << 20;
 /// How long a client may take to send its body.
 const MAX_TIME: Duration = Duration::from_secs(30);
 
-/// A JSON body, and a digest of its bytes.
-pub struct JsonBody<T> {
+/// A JSON body of at most so many bytes, which take at most so many in memory, and a digest of them.
+pub struct JsonBody<T, const MOST: usize = MAX_BYTES, const PARSED: usize = MAX_PARSED> {
     /// What it says.
     pub value: T,
     /// The same for the same bytes.
     pub fingerprint: Uuid,
+    /// What it takes; to be held for as long as anything of the value is.
+    pub room: Room,
 }
 
-impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
+impl<T, const MOST: usize, const PARSED: usize> FromRequest for JsonBody<T, MOST, PARSED>
+where
+    T: DeserializeOwned + 'static,
+{
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let refused = refuse_other_types(request);
-        let reading = Bytes::from_request(request, payload);
+        let refused = refuse_other_types(request).and_then(|()| refuse_length(request, MOST));
+        let payload = payload.take();
         Box::pin(async move {
             refused?;
-            let bytes = tokio::time::timeout(MAX_TIME, reading)
+            let (bytes, mut room) = tokio::time::timeout(MAX_TIME, read(payload, MOST))
                 .await
-                .map_err(|_| too_slow())?;
-            let bytes = bytes.map_err(|error| unreadable(&error))?;
+                .map_err(|_| too_slow())??;
+            admit(&bytes, &mut room, PARSED)?;
             Ok(Self {
                 value: parse(&bytes)?,
                 fingerprint: Uuid::new_v5(&Uuid::NAMESPACE_OID, &bytes),
+                room,
+            })
+        })
+    }
+}
+
+async fn read(mut payload: Payload, most: usize) -> Result<(BytesMut, Room), Problem> {
+    let (mut bytes, mut room) = (BytesMut::new(), Room::default());
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| unreadable(&error))?;
+        let size = bytes.len() + chunk.len();
+        if size > most {
+            return Err(too_large(most));
+        }
+        if !room.grow_to(size) {
+            return Err(overloaded());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok((bytes, room))
+}
+
+/// Takes the room that the values need, before any of them is made.
+fn admit(bytes: &[u8], room: &mut Room, most: usize) -> Result<(), Problem> {
+    let taken = bytes.len().saturating_add(footprint(bytes));
+    if taken > most {
+        return Err(too_heavy(taken, most));
+    }
+    if !room.grow_to(taken) {
+        return Err(overloaded());
+    }
+    Ok(())
+}
+
+/// A JSON body that may be left out, or be null.
+pub struct OptionalBody<T> {
+    /// What it says; the default where there is none.
+    pub value: T,
+}
+
+impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let header = |name| request.headers().contains_key(name);
+        let length = request.headers().get(CONTENT_LENGTH);
+        let no_length = length.is_none_or(|length| length == "0");
+        if no_length && !header(TRANSFER_ENCODING) {
+            return Box::pin(async {
+                Ok(Self {
+                    value: T::default(),
+                })
+            });
+        }
+        let body = JsonBody::<Option<T>>::from_request(request, payload);
+        Box::pin(async move {
+            let JsonBody { value, .. } = body.await?;
+            Ok(Self {
+                value: value.unwrap_or_default(),
             })
         })
     }
@@ -81,23 +152,45 @@ fn refuse_other_types(request: &HttpRequest) -> Result<(), Problem> {
     }
 }
 
+/// A head that announces too much is enough to refuse the body.
+fn refuse_length(request: &HttpRequest, most: usize) -> Result<(), Problem> {
+    let length = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    match length {
+        Some(length) if length > most => Err(too_large(most)),
+        _ => Ok(()),
+    }
+}
+
 fn too_slow() -> Problem {
     let detail = format!("The body did not arrive within {} s.", MAX_TIME.as_secs());
     Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail)
 }
 
-fn unreadable(error: &actix_web::Error) -> Problem {
-    match error.as_error::<PayloadError>() {
-        Some(PayloadError::Overflow) => {
-            let detail = format!("The body is larger than {MAX_BYTES} bytes.");
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", detail)
-        }
-        _ => Problem::new(
-            StatusCode::BAD_REQUEST,
-            "unreadable_body",
-            format!("The body cannot be read: {error}."),
-        ),
-    }
+fn too_large(most: usize) -> Problem {
+    let detail = format!("The body is larger than {most} bytes.");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", detail)
+}
+
+fn too_heavy(taken: usize, most: usize) -> Problem {
+    let (taken, most) = (taken.div_ceil(1 << 20), most >> 20);
+    let detail = format!(
+        "The body would take about {taken} MiB of memory once it is parsed, since it is made of so many small values; \
+         at most {most} MiB are allowed."
+    );
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", detail)
+}
+
+fn overloaded() -> Problem {
+    let detail = "Too many large bodies are under way; nothing was changed. Try again in a moment.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
+}
+
+fn unreadable(error: &PayloadError) -> Problem {
+    let detail = format!("The body cannot be read: {error}.");
+    Problem::new(StatusCode::BAD_REQUEST, "unreadable_body", detail)
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
@@ -117,6 +210,14 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let cause = error.into_inner();
+        if let Some(field) = missing_field(&cause) {
+            let place = if path == "." {
+                field
+            } else {
+                format!("{path}.{field}")
+            };
+            return Problem::validation(BTreeMap::from([(place, "is required".to_owned())]));
+        }
         match cause.classify() {
             Category::Data if path == "." => invalid(format!("The body cannot be used: {cause}.")),
             Category::Data => {
@@ -128,6 +229,12 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     json.end()
         .map_err(|error| invalid(format!("The body is not valid JSON: {error}.")))?;
     Ok(value)
+}
+
+fn missing_field(error: &serde_json::Error) -> Option<String> {
+    let text = error.to_string();
+    let (name, _) = text.strip_prefix("missing field `")?.split_once('`')?;
+    Some(name.to_owned())
 }
 
 /// The field is named beside it; line and column of a body that a program wrote help nobody.

@@ -10,6 +10,8 @@ use actix_web::{Error, HttpMessage};
 use tracing::{Instrument, debug, info_span, warn};
 use uuid::Uuid;
 
+use crate::metrics;
+
 /// The header that carries it, in both directions.
 pub const HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
 
@@ -38,7 +40,7 @@ pub async fn correlate(
     request.extensions_mut().insert(CorrelationId(id.clone()));
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let span = info_span!("request", correlation_id = id, %method, path);
-    let began = Instant::now();
+    let (method_name, began) = (request.method().clone(), Instant::now());
     let answering = async {
         // Handlers and extractors turn their errors into responses themselves; only a middleware
         // could fail here, and none does.
@@ -50,6 +52,8 @@ pub async fn correlate(
             response.status().as_u16(),
             began.elapsed().as_secs_f64() * 1e3,
         );
+        let route = response.request().match_pattern();
+        metrics::http_request(method_name.as_str(), route, status, began.elapsed());
         if response.status().is_server_error() {
             warn!(status, elapsed_ms, "request failed");
         } else {

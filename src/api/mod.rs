@@ -2,25 +2,37 @@
 //!
 //! - `routes` answers; one file for each group of paths;
 //! - `views` is what answers look like; `problem` is what every error looks like;
-//! - `body`, `query`, `correlation` read requests; `openapi` describes it all.
+//! - `body` with `footprint` and `room`, `query`, `task_query`, `worker_requests`, `cursor`, `correlation` read requests; `openapi`
+//!   describes it all.
 
 mod body;
 mod correlation;
+mod cursor;
+mod footprint;
+mod log_query;
 mod openapi;
 mod problem;
 mod query;
+mod requests;
+mod room;
 mod routes;
 mod server;
+mod task_query;
 mod views;
+mod worker_requests;
 
 pub use problem::Problem;
 pub use server::{ApiSettings, bind};
-pub use views::rfc3339_milliseconds;
 
+use crate::domain::backoff::Backoff;
 use crate::domain::submission::Limits;
 use crate::service::backends::KnownBackends;
+use crate::service::claims::Claimer;
+use crate::service::depths::Depths;
 use crate::service::dispatcher::Dispatcher;
+use crate::service::fleet::Fleet;
 use crate::service::submit::Submitter;
+use crate::service::watch::Watch;
 use crate::store::Store;
 
 /// What every handler may use.
@@ -32,8 +44,18 @@ pub struct ApiState {
     pub submitter: Submitter,
     /// Whether tasks can be sent.
     pub dispatcher: Dispatcher,
+    /// Waiting for changes.
+    pub watch: Watch,
+    /// The sessions of workers.
+    pub fleet: Fleet,
+    /// Hands tasks to workers.
+    pub claimer: Claimer,
     /// What a task may name.
     pub backends: KnownBackends,
+    /// How much waits and runs.
+    pub depths: Depths,
     /// What a task may weigh.
     pub limits: Limits,
+    /// When a task that failed for a passing reason is tried again.
+    pub retry: Backoff,
 }

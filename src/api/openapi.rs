@@ -14,11 +14,17 @@ use super::routes;
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     paths(
-        routes::submit_task, routes::read_task, routes::list_tasks,
-        routes::health, routes::livez, routes::readyz,
+        routes::submit_task, routes::submit_batch, routes::read_task, routes::list_tasks, routes::cancel_task,
+        routes::follow_task,
+        routes::read_logs, routes::append_logs, routes::complete_task, routes::fail_task, routes::release_task,
+        routes::register_worker, routes::heartbeat, routes::claim_tasks, routes::drain_worker,
+        routes::list_workers, routes::read_worker, routes::list_backends,
+        routes::health, routes::metrics, routes::livez, routes::readyz,
     ),
     tags(
         (name = "tasks", description = "Submit tasks and read what became of them."),
+        (name = "pull protocol", description = "For workers that speak HTTP: every write carries the task's owner."),
+        (name = "workers", description = "The registry of workers, and what they serve."),
         (name = "health", description = "For people and for probes."),
     )
 )]

@@ -10,12 +10,16 @@ use tracing::{error, warn};
 use utoipa::ToSchema;
 
 use super::correlation;
-use crate::domain::submission::FieldErrors;
+use crate::domain::checks::FieldErrors;
 use crate::service::submit::SubmitError;
 use crate::store::StoreError;
 
 /// How long a client should wait before it tries a 503 or 507 again, in seconds.
 const RETRY_AFTER_SECONDS: u8 = 2;
+/// Unlike all other writes, a submission makes something new each time.
+const UNKNOWN_SUBMISSION: &str = "The database went away before it answered, so it is not known whether the request was carried out. \
+     Repeating a submission is safe when it carries an Idempotency-Key header: a task that was accepted is \
+     found again, and never submitted twice. Without one, look for it in GET /tasks first.";
 
 /// An error on its way to a client.
 #[derive(Debug, Clone)]
@@ -92,6 +96,31 @@ impl Problem {
         )
     }
 
+    /// No worker has this name.
+    pub fn worker_not_found(worker_id: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "worker_not_found",
+            format!("There is no worker `{worker_id}`."),
+        )
+    }
+
+    /// The session was silent for too long, or said good-bye.
+    pub fn session_ended(worker_id: &str) -> Self {
+        let detail = format!(
+            "This session of worker `{worker_id}` has ended and its tasks are lost: register anew."
+        );
+        Self::new(StatusCode::CONFLICT, "session_ended", detail)
+    }
+
+    /// The worker's name belongs to another session.
+    pub fn session_replaced(worker_id: &str) -> Self {
+        let detail = format!(
+            "Another worker has registered as `{worker_id}`: each needs a name of its own."
+        );
+        Self::new(StatusCode::CONFLICT, "session_replaced", detail)
+    }
+
     /// The path exists, the method does not.
     pub fn method_not_allowed(method: &str, allow: &'static str) -> Self {
         let detail = format!("{method} is not possible here; possible: {allow}.");
@@ -162,8 +191,7 @@ impl From<StoreError> for Problem {
             StoreError::OutcomeUnknown(reason) => {
                 warn!(reason, "request failed: the database did not answer");
                 let detail = "The database went away before it answered, so it is not known whether the request was carried out. \
-                              Repeating a submission is safe when it carries an Idempotency-Key header: a task that was accepted is \
-                              found again, and never submitted twice. Without one, look for it in GET /tasks first.";
+                              Repeating it is safe.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown", detail)
             }
             StoreError::DiskFull(reason) => {
@@ -183,6 +211,10 @@ impl From<StoreError> for Problem {
 impl From<SubmitError> for Problem {
     fn from(error: SubmitError) -> Self {
         match error {
+            SubmitError::Store(error @ StoreError::OutcomeUnknown(_)) => Self {
+                detail: UNKNOWN_SUBMISSION.to_owned(),
+                ..error.into()
+            },
             SubmitError::Store(error) => error.into(),
             SubmitError::QueueUnavailable(reason) => {
                 warn!(reason, "submission refused: the queue is unavailable");

@@ -1,16 +1,17 @@
-//! Query strings: repeated keys collect, unknown keys are refused.
+//! Paths, and the queries that ask for one task.
 
+use std::str::FromStr;
+use std::time::Duration;
+
+use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use uuid::Uuid;
 
 use super::Problem;
-use crate::domain::submission::FieldErrors;
-use crate::store::{Cursor, TaskFilter};
-
-/// The length of a page when none is asked for.
-const DEFAULT_LIMIT: i64 = 20;
-/// The longest page.
-const MAX_LIMIT: i64 = 100;
+use super::routes::Seen;
+use crate::domain::backend::is_valid_name;
+use crate::domain::checks::{self, FieldErrors, excerpt};
+use crate::store::{WorkerFilter, WorkerSearch, WorkerStatus};
 
 /// The task that a path names.
 pub fn task_id(segment: &str) -> Result<Uuid, Problem> {
@@ -20,80 +21,196 @@ pub fn task_id(segment: &str) -> Result<Uuid, Problem> {
     })
 }
 
-/// Which tasks `GET /tasks` is asked for.
-pub fn task_filter(query: &str) -> Result<TaskFilter, Problem> {
-    let mut filter = TaskFilter {
-        limit: DEFAULT_LIMIT,
-        ..TaskFilter::default()
+/// The worker that a path names.
+pub fn worker_id(segment: String) -> Result<String, Problem> {
+    // What cannot be a name is nobody's name.
+    if is_valid_name(&segment) {
+        Ok(segment)
+    } else {
+        Err(Problem::worker_not_found(&excerpt(&segment)))
+    }
+}
+
+fn note(errors: &mut FieldErrors, field: &str, message: String) {
+    errors.insert(field.to_owned(), message);
+}
+
+/// The most workers of one page.
+const MAX_WORKERS: usize = 1_000;
+/// The workers of a page whose length is not given.
+const USUAL_WORKERS: usize = 100;
+
+fn worker_limit(value: &str) -> Result<usize, String> {
+    let limit = value.parse().ok();
+    limit
+        .filter(|limit| (1..=MAX_WORKERS).contains(limit))
+        .ok_or_else(|| format!("must be a whole number from 1 to {MAX_WORKERS}"))
+}
+
+fn worker_cursor(value: &str) -> Result<Option<String>, String> {
+    if is_valid_name(value) {
+        Ok(Some(value.to_owned()))
+    } else {
+        Err("is not the next_cursor of an earlier answer".to_owned())
+    }
+}
+
+/// Which workers `GET /workers` is asked for.
+pub fn worker_search(query: &str) -> Result<WorkerSearch, Problem> {
+    let mut search = WorkerSearch {
+        filter: WorkerFilter::default(),
+        after: None,
+        limit: USUAL_WORKERS,
     };
     let mut errors = FieldErrors::new();
     for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let refused = match key.as_ref() {
-            "status" => value
-                .parse()
-                .map(|status| filter.statuses.push(status))
-                .map_err(|error| format!("{error}")),
+            "status" => WorkerStatus::from_str(&value)
+                .map(|status| search.filter.statuses.push(status))
+                .map_err(|error| error.to_string()),
             "backend" => {
-                filter.backend = Some(value.into_owned());
-                Ok(())
+                checks::name(&mut errors, "backend", "backend", &value);
+                search.filter.backend = Some(value.into_owned());
+                continue;
             }
-            "cursor" => match value.parse() {
-                Ok(task_id) => {
-                    filter.after = Some(Cursor(task_id));
-                    Ok(())
-                }
-                Err(_) => Err("is not a cursor: use next_cursor of the page before".to_owned()),
-            },
-            "limit" => match value.parse() {
-                Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => {
-                    filter.limit = limit;
-                    Ok(())
-                }
-                _ => Err(format!("must be a whole number from 1 to {MAX_LIMIT}")),
-            },
-            _ => Err("is not known here: use status, backend, cursor, limit".to_owned()),
+            "limit" => worker_limit(&value).map(|limit| search.limit = limit),
+            "cursor" => worker_cursor(&value).map(|after| search.after = after),
+            _ => Err("is not known here: use status, backend, limit, cursor".to_owned()),
         };
         if let Err(message) = refused {
-            errors.insert(key.into_owned(), message);
+            note(&mut errors, &key, message);
         }
     }
-    // PostgreSQL cannot compare with it, and no backend is called that.
-    if filter
-        .backend
-        .as_deref()
-        .is_some_and(|backend| backend.contains('\0'))
-    {
-        errors.insert(
-            "backend".to_owned(),
-            "must not contain the NUL character".to_owned(),
-        );
-    }
     if errors.is_empty() {
-        Ok(filter)
+        Ok(search)
     } else {
         Err(Problem::validation(errors))
     }
 }
 
+/// Until when a read waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Until {
+    /// Until the task has ended.
+    #[default]
+    Terminal,
+    /// Until its status is another.
+    Change,
+}
+
+/// How `GET /tasks/{task_id}` is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TaskQuery {
+    /// How long the answer may be waited for.
+    pub wait: Duration,
+    /// What is waited for.
+    pub until: Until,
+    /// Whether the log comes with it.
+    pub include_logs: bool,
+}
+
+/// The longest wait, in seconds: what proxies usually bear with.
+const MAX_WAIT_SECONDS: u64 = 60;
+
+/// A wait in seconds, which may have a fraction.
+pub fn wait(value: &str) -> Result<Duration, String> {
+    let seconds = value
+        .parse()
+        .ok()
+        .filter(|seconds: &f64| seconds.is_finite());
+    let wait = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    wait.filter(|wait| *wait <= Duration::from_secs(MAX_WAIT_SECONDS))
+        .ok_or_else(|| format!("must be a number of seconds from 0 to {MAX_WAIT_SECONDS}"))
+}
+
+/// A parameter that is true or false.
+pub fn flag(word: &str) -> Result<bool, String> {
+    word.parse().map_err(|_| "must be true or false".to_owned())
+}
+
+fn until(word: &str) -> Result<Until, String> {
+    match word {
+        "terminal" => Ok(Until::Terminal),
+        "change" => Ok(Until::Change),
+        _ => Err("must be terminal or change".to_owned()),
+    }
+}
+
+/// How `GET /tasks/{task_id}` is asked for.
+pub fn task_query(query: &str) -> Result<TaskQuery, Problem> {
+    let mut asked = TaskQuery::default();
+    let mut errors = FieldErrors::new();
+    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        let refused = match (key.as_ref(), value.as_ref()) {
+            ("wait", seconds) => wait(seconds).map(|wait| asked.wait = wait),
+            ("until", word) => until(word).map(|until| asked.until = until),
+            ("include_logs", word) => flag(word).map(|flag| asked.include_logs = flag),
+            _ => Err("is not known here: use wait, until, include_logs".to_owned()),
+        };
+        if let Err(message) = refused {
+            errors.insert(key.into_owned(), message);
+        }
+    }
+    if errors.is_empty() {
+        Ok(asked)
+    } else {
+        Err(Problem::validation(errors))
+    }
+}
+
+/// How far a client that follows a task has seen it: the `Last-Event-ID` header, or the parameter
+/// `last_event_id`.
+pub fn last_event_id(request: &HttpRequest) -> Result<Seen, Problem> {
+    let mut errors = FieldErrors::new();
+    let mut id = String::new();
+    for (key, value) in url::form_urlencoded::parse(request.query_string().as_bytes()) {
+        if key == "last_event_id" {
+            id = value.into_owned();
+        } else {
+            let message = "is not known here: use last_event_id".to_owned();
+            errors.insert(key.into_owned(), message);
+        }
+    }
+    if let Some(header) = request.headers().get("last-event-id") {
+        header.to_str().unwrap_or("?").trim().clone_into(&mut id);
+    }
+    let seen = if id.is_empty() {
+        Some(Seen::default())
+    } else {
+        parse_seen(&id)
+    };
+    match seen {
+        Some(seen) if errors.is_empty() => Ok(seen),
+        Some(_) => Err(Problem::validation(errors)),
+        None => {
+            let message = "is not the id of an event of this service".to_owned();
+            errors.insert("last_event_id".to_owned(), message);
+            Err(Problem::validation(errors))
+        }
+    }
+}
+
+fn parse_seen(id: &str) -> Option<Seen> {
+    let (history, log) = id.split_once('.')?;
+    let number = |digits: &str| digits.parse().ok().filter(|number: &i64| *number >= 0);
+    Some(Seen {
+        history: number(history)?,
+        log: number(log)?,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::status::Status;
 
     #[test]
-    fn repeated_statuses_collect() {
-        let filter = task_filter("status=pending&status=failed&backend=aer&limit=5").unwrap();
-        assert_eq!(filter.statuses, [Status::Pending, Status::Failed]);
-        assert_eq!((filter.backend.as_deref(), filter.limit), (Some("aer"), 5));
-    }
-
-    #[test]
-    fn every_bad_parameter_is_named() {
-        let problem = task_filter("status=done&limit=0&cursor=x&colour=red")
-            .unwrap_err()
-            .to_string();
-        for name in ["status", "limit", "cursor", "colour"] {
-            assert!(problem.contains(name), "{problem}");
+    fn a_wait_is_a_number_of_seconds_within_its_bounds() {
+        assert_eq!(wait("0"), Ok(Duration::ZERO));
+        assert_eq!(wait("1.5"), Ok(Duration::from_millis(1_500)));
+        for wrong in ["", "-1", "61", "nan", "inf", "1e400", "soon"] {
+            assert!(wait(wrong).is_err(), "{wrong}");
         }
+        let query = task_query("wait=60&until=change&include_logs=true").unwrap();
+        assert_eq!((query.until, query.include_logs), (Until::Change, true));
     }
 }

@@ -12,7 +12,9 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::openapi::ApiDescription;
-use super::{ApiState, body, correlation, routes};
+use super::{ApiState, correlation, routes};
+use crate::domain::backoff::Backoff;
+use crate::domain::submission::Limits;
 
 /// How the server runs.
 #[derive(Debug, Clone)]
@@ -23,6 +25,10 @@ pub struct ApiSettings {
     pub threads: usize,
     /// Origins that browsers may call from; `*` for all.
     pub cors_origins: Vec<String>,
+    /// Delays between the attempts of workers that speak HTTP.
+    pub retry: Backoff,
+    /// What a task may weigh, and whom it may have called.
+    pub limits: Limits,
 }
 
 /// How long requests under way may go on after a stop was asked for, in seconds.
@@ -38,7 +44,6 @@ pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, Sock
     let server = HttpServer::new(move || {
         App::new()
             .app_data(state.clone())
-            .app_data(web::PayloadConfig::new(body::MAX_BYTES))
             .wrap(cross_origin(&origins))
             .wrap(middleware::from_fn(correlation::correlate))
             .configure(routes::configure)
@@ -48,6 +53,9 @@ pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, Sock
             .default_service(web::to(routes::not_found))
     })
     .workers(settings.threads)
+    // A client that hangs up while it waits is noticed at once: nobody waits for it, and what was to be
+    // handed to it goes to others.
+    .h1_allow_half_closed(false)
     .client_request_timeout(HEAD_TIME)
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .disable_signals()

@@ -6,7 +6,7 @@ use crate::config::timing::SweepSettings;
 use crate::queue::amqp::{AmqpConfig, Publisher};
 use crate::service::dispatcher::Dispatcher;
 use crate::service::sweep;
-use crate::store::{DatabaseSettings, Pools, Store, StoreError, Wake};
+use crate::store::{DatabaseSettings, Pools, Rules, Store, StoreError};
 
 /// The connections of one process.
 pub struct Connections {
@@ -22,18 +22,16 @@ impl Connections {
     pub fn open(
         database: &DatabaseSettings,
         broker: Option<AmqpConfig>,
+        rules: Rules,
         sweep: SweepSettings,
         stop: &CancellationToken,
     ) -> Result<Self, StoreError> {
         let link = CancellationToken::new();
-        let (wake, dispatcher) = match broker {
-            Some(config) => {
-                let publisher = Publisher::start(config, &link);
-                (Wake::Silent, Dispatcher::Amqp(publisher))
-            }
-            None => (Wake::Notify, Dispatcher::Postgres),
+        let dispatcher = match broker {
+            Some(config) => Dispatcher::Amqp(Publisher::start(config, &link)),
+            None => Dispatcher::Postgres,
         };
-        let store = Store::new(Pools::new(database)?, wake);
+        let store = Store::new(Pools::new(database)?, rules);
         tokio::spawn(sweep::run(
             store.clone(),
             dispatcher.clone(),

@@ -13,14 +13,20 @@ use tracing::error;
 
 use super::{process, serve, work};
 use crate::api::ApiSettings;
+use crate::config::callbacks::{CallbackArgs, CallbackSettings};
+use crate::config::environment::EnvironmentSettings;
 use crate::config::logging::{LogArgs, LogSettings};
-use crate::config::timing::{LeaseArgs, LeaseSettings, SweepArgs, SweepSettings};
+use crate::config::retry::RetryArgs;
+use crate::config::timing::{LeaseArgs, LeaseSettings, RuleArgs, SweepArgs, SweepSettings};
 use crate::config::{Checker, InvalidSettings};
-use crate::domain::backend::{MOCK, SIMULATOR};
+use crate::domain::backend::{AIOPSLAB, MOCK, SIMULATOR};
+use crate::domain::submission::Limits;
 use crate::private_postgres::{Options, PrivatePostgres, default_data_dir};
+use crate::service::callbacks;
 use crate::service::dispatcher::Dispatcher;
 use crate::service::sweep;
-use crate::store::{DatabaseSettings, Pools, Store, Wake, migrate_up};
+use crate::service::watch::Watch;
+use crate::store::{DatabaseSettings, Pools, Rules, Store, migrate_up};
 use crate::telemetry;
 use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
 
@@ -32,7 +38,8 @@ use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   qtask dev
-  qtask dev --port 9000 --data-dir ./qtask-data")]
+  qtask dev --port 9000 --data-dir ./qtask-data
+  qtask dev --command aiopslab=/opt/runner.py")]
 pub struct DevArgs {
     /// The port of the API; 0 takes any that is free
     #[arg(long, env = "PORT", value_name = "PORT", default_value = "8001")]
@@ -62,7 +69,13 @@ pub struct DevArgs {
     #[command(flatten)]
     execution: work::ExecutionArgs,
     #[command(flatten)]
+    retry: RetryArgs,
+    #[command(flatten)]
     lease: LeaseArgs,
+    #[command(flatten)]
+    rules: RuleArgs,
+    #[command(flatten)]
+    callbacks: CallbackArgs,
     #[command(flatten)]
     sweep: SweepArgs,
     #[command(flatten)]
@@ -75,6 +88,8 @@ struct DevSettings {
     execution: work::ExecutionSettings,
     concurrency: u16,
     lease: LeaseSettings,
+    rules: Rules,
+    callbacks: CallbackSettings,
     sweep: SweepSettings,
     log: LogSettings,
 }
@@ -101,16 +116,24 @@ impl DevArgs {
             Ok(options) => postgres.supervisor = options.supervisor,
             Err(error) => checker.refuse("--data-dir", format_args!("{error:#}")),
         }
+        let callbacks = self.callbacks.check(&mut checker);
         let settings = DevSettings {
             api: ApiSettings {
                 address: SocketAddr::new(host, port),
                 threads: 1,
                 cors_origins: vec!["*".to_owned()],
+                retry: self.retry.check(&mut checker),
+                limits: Limits {
+                    callback_targets: callbacks.targets.clone(),
+                    ..Limits::default()
+                },
             },
             postgres,
             execution: self.execution.check(&mut checker),
             concurrency: work::concurrency(&mut checker, self.concurrency.as_deref()),
             lease: self.lease.check(&mut checker),
+            rules: self.rules.check(&mut checker),
+            callbacks,
             sweep: self.sweep.check(&mut checker),
             log: self.log.check(&mut checker),
         };
@@ -126,10 +149,13 @@ pub fn main(args: &DevArgs) -> ExitCode {
             execution,
             concurrency,
             lease,
+            rules,
+            callbacks,
             sweep,
             log,
         } = settings;
         telemetry::start(log);
+        let _watchdog = execution.commands.guard()?;
         let data_dir = postgres.data_dir.clone();
         let mut postgres = PrivatePostgres::start(postgres).await?;
         let database = DatabaseSettings {
@@ -143,11 +169,14 @@ pub fn main(args: &DevArgs) -> ExitCode {
             grace: GRACE,
             lease,
             claim_limit: TIMEOUT * 2,
-            retry: execution.retry,
-            source: Source::Postgres(database.clone()),
+            retry: api.retry,
+            source: Source::Postgres,
+            database,
+            environment: EnvironmentSettings::default(),
         };
+        let background = (callbacks, sweep);
         let ended = tokio::select! {
-            ended = run(api, database, worker, &execution, sweep, &data_dir, stop.clone()) => ended,
+            ended = run(api, rules, worker, &execution, background, &data_dir, stop.clone()) => ended,
             death = postgres.died() => {
                 error!(error = %death, "PostgreSQL stopped by itself");
                 stop.cancel();
@@ -161,27 +190,35 @@ pub fn main(args: &DevArgs) -> ExitCode {
 
 async fn run(
     api: ApiSettings,
-    database: DatabaseSettings,
+    rules: Rules,
     worker: WorkerSettings,
     execution: &work::ExecutionSettings,
-    sweep: SweepSettings,
+    (callbacks, sweep): (CallbackSettings, SweepSettings),
     data_dir: &std::path::Path,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    let database = worker.database.clone();
     migrate_up(&database.url, database.timeout)
         .await
         .context("the schema cannot be brought up to date")?;
-    let store = Store::new(Pools::new(&database)?, Wake::Notify);
+    let store = Store::new(Pools::new(&database)?, rules);
     tokio::spawn(sweep::run(
         store.clone(),
         Dispatcher::Postgres,
         sweep,
         stop.clone(),
     ));
-    let backends = [SIMULATOR, MOCK];
-    let executors: Executors = backends
-        .into_iter()
-        .filter_map(|backend| Some((backend.to_owned(), execution.executor(backend)?)))
+    let lease = worker.lease;
+    // Problems may be submitted before their worker comes.
+    let own = [SIMULATOR, MOCK, AIOPSLAB].map(str::to_owned);
+    let known: Vec<String> = own
+        .iter()
+        .chain(execution.commands.backends())
+        .cloned()
+        .collect();
+    let executors: Executors = known
+        .iter()
+        .filter_map(|backend| Some((backend.clone(), execution.executor(backend)?)))
         .collect();
     let health = Arc::new(WorkerHealth::starting());
     let working = tokio::spawn(worker::run(
@@ -191,12 +228,18 @@ async fn run(
         health,
         stop.clone(),
     ));
-    let known = backends.map(str::to_owned).to_vec();
-    let serving = serve::serve(
+    let watch = Watch::start(database, stop.clone());
+    let calling = callbacks::start(store.clone(), callbacks, &watch, stop.clone());
+    let serving = serve::Serving {
         api,
-        known,
+        backends: known,
+        lease,
+    };
+    let serving = serve::serve(
+        serving,
         store,
         Dispatcher::Postgres,
+        watch,
         stop.clone(),
         |address| {
             println!("{}", welcome(address, data_dir));
@@ -206,6 +249,7 @@ async fn run(
     // A port that is taken ends the serving; the worker must not go on alone.
     stop.cancel();
     working.await??;
+    calling.await?;
     served
 }
 

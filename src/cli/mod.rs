@@ -1,8 +1,11 @@
 //! The command line: one file for each subcommand.
 
+mod client;
+mod commands;
 mod connections;
 mod dev;
 mod health;
+mod help;
 mod migrate;
 mod process;
 mod serve;
@@ -12,10 +15,9 @@ mod worker_server;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-/// A task service for work that is slow, precious or remote: quantum circuits on simulators and
-/// devices
+/// A task service for work that is slow, precious or remote: quantum circuits and benchmark problems
 #[derive(Debug, Parser)]
 #[command(
     name = "qtask",
@@ -31,31 +33,37 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Client(client::ClientCommand),
     Serve(serve::ServeArgs),
-    Work(work::WorkArgs),
+    Work(Box<work::WorkArgs>),
     Migrate(migrate::MigrateArgs),
     Health(health::HealthArgs),
     Dev(dev::DevArgs),
     #[command(hide = true)]
     SupervisePostgres(supervise::SuperviseArgs),
+    #[command(hide = true, name = commands::WATCH)]
+    WatchCommands(commands::WatchArgs),
 }
 
 /// Runs the subcommand that the arguments name.
 pub fn main() -> ExitCode {
-    match Cli::parse().command {
+    let matches = help::grouped(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match cli.command {
+        Command::Client(command) => client::main(&command),
         Command::Serve(args) => serve::main(&args),
         Command::Work(args) => work::main(&args),
         Command::Migrate(args) => migrate::main(&args),
         Command::Health(args) => health::main(&args),
         Command::Dev(args) => dev::main(&args),
         Command::SupervisePostgres(args) => supervise::main(&args),
+        Command::WatchCommands(args) => commands::watch(&args),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -12,17 +12,24 @@ use super::connections::Connections;
 use super::process;
 use crate::api::{self, ApiSettings, ApiState};
 use crate::config::broker::BrokerArgs;
+use crate::config::callbacks::{CallbackArgs, CallbackSettings};
 use crate::config::database::DatabaseArgs;
 use crate::config::logging::{LogArgs, LogSettings};
-use crate::config::timing::{SweepArgs, SweepSettings};
+use crate::config::retry::RetryArgs;
+use crate::config::timing::{LeaseArgs, LeaseSettings, RuleArgs, SweepArgs, SweepSettings};
 use crate::config::{Checker, InvalidSettings};
 use crate::domain::backend::is_valid_name;
 use crate::domain::submission::Limits;
 use crate::queue::amqp::AmqpConfig;
 use crate::service::backends::KnownBackends;
+use crate::service::callbacks;
+use crate::service::claims::Claimer;
+use crate::service::depths::Depths;
 use crate::service::dispatcher::Dispatcher;
+use crate::service::fleet::Fleet;
 use crate::service::submit::Submitter;
-use crate::store::{DatabaseSettings, Store};
+use crate::service::watch::Watch;
+use crate::store::{DatabaseSettings, Rules, Store};
 use crate::telemetry;
 
 /// Serve the REST API
@@ -61,7 +68,7 @@ pub struct ServeArgs {
         long,
         env = "QTASK_BACKENDS",
         value_name = "NAMES",
-        default_value = "simulator,mock"
+        default_value = "simulator,mock,aiopslab"
     )]
     backends: String,
 
@@ -70,16 +77,34 @@ pub struct ServeArgs {
     #[command(flatten)]
     broker: BrokerArgs,
     #[command(flatten)]
+    retry: RetryArgs,
+    #[command(flatten)]
+    lease: LeaseArgs,
+    #[command(flatten)]
+    rules: RuleArgs,
+    #[command(flatten)]
+    callbacks: CallbackArgs,
+    #[command(flatten)]
     sweep: SweepArgs,
     #[command(flatten)]
     log: LogArgs,
 }
 
+/// How the API is served, whatever database and queue it stands on.
+pub(super) struct Serving {
+    pub(super) api: ApiSettings,
+    /// The backends that are known before any worker has served them.
+    pub(super) backends: Vec<String>,
+    /// What workers that speak HTTP get.
+    pub(super) lease: LeaseSettings,
+}
+
 struct ServeSettings {
-    api: ApiSettings,
-    backends: Vec<String>,
+    serving: Serving,
     database: DatabaseSettings,
     broker: Option<AmqpConfig>,
+    rules: Rules,
+    callbacks: CallbackSettings,
     sweep: SweepSettings,
     log: LogSettings,
 }
@@ -107,15 +132,26 @@ impl ServeArgs {
                 format_args!("`{origin}` is neither an origin like https://example.org nor *"),
             );
         }
+        let callbacks = self.callbacks.check(&mut checker);
         let settings = ServeSettings {
-            api: ApiSettings {
-                address: SocketAddr::new(host.unwrap_or(IpAddr::from([0, 0, 0, 0])), port),
-                threads,
-                cors_origins,
+            serving: Serving {
+                api: ApiSettings {
+                    address: SocketAddr::new(host.unwrap_or(IpAddr::from([0, 0, 0, 0])), port),
+                    threads,
+                    cors_origins,
+                    retry: self.retry.check(&mut checker),
+                    limits: Limits {
+                        callback_targets: callbacks.targets.clone(),
+                        ..Limits::default()
+                    },
+                },
+                backends,
+                lease: self.lease.check(&mut checker),
             },
-            backends,
             database: self.database.check(&mut checker),
             broker: self.broker.check(&mut checker, "qtask serve"),
+            rules: self.rules.check(&mut checker),
+            callbacks,
             sweep: self.sweep.check(&mut checker),
             log: self.log.check(&mut checker),
         };
@@ -139,11 +175,21 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
 pub fn main(args: &ServeArgs) -> ExitCode {
     process::run(args.check(), |settings, stop| async move {
         telemetry::start(settings.log);
-        let connections =
-            Connections::open(&settings.database, settings.broker, settings.sweep, &stop)?;
+        let connections = Connections::open(
+            &settings.database,
+            settings.broker,
+            settings.rules,
+            settings.sweep,
+            &stop,
+        )?;
         let (store, dispatcher) = (connections.store.clone(), connections.dispatcher.clone());
-        let backends = settings.backends;
-        let served = serve(settings.api, backends, store, dispatcher, stop, |_| ()).await;
+        let watch = Watch::start(settings.database, stop.clone());
+        let calling = callbacks::start(store.clone(), settings.callbacks, &watch, stop.clone());
+        let serving = settings.serving;
+        let served = serve(serving, store, dispatcher, watch, stop.clone(), |_| ()).await;
+        // A port that is taken ends the serving; the calls must not go on alone.
+        stop.cancel();
+        calling.await?;
         connections.close().await;
         served
     })
@@ -152,22 +198,37 @@ pub fn main(args: &ServeArgs) -> ExitCode {
 /// Answers requests until a stop is asked for and those under way are answered. `ready` is told the
 /// address once the port is taken.
 pub(super) async fn serve(
-    settings: ApiSettings,
-    backends: Vec<String>,
+    settings: Serving,
     store: Store,
     dispatcher: Dispatcher,
+    watch: Watch,
     stop: CancellationToken,
     ready: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
+    let Serving {
+        api: settings,
+        backends,
+        lease,
+    } = settings;
+    let backends = KnownBackends::start(backends, store.clone(), stop.clone());
     let state = ApiState {
         submitter: Submitter {
             store: store.clone(),
             dispatcher: dispatcher.clone(),
         },
-        backends: KnownBackends::start(backends, store.clone(), stop.clone()),
+        fleet: Fleet {
+            store: store.clone(),
+            lease,
+            backends: backends.clone(),
+        },
+        claimer: Claimer::new(store.clone(), watch.clone()),
+        backends,
+        depths: Depths::new(store.clone()),
         store,
         dispatcher,
-        limits: Limits::default(),
+        watch,
+        retry: settings.retry,
+        limits: settings.limits.clone(),
     };
     let (server, address) = api::bind(&settings, state)
         .with_context(|| format!("cannot listen on {}", settings.address))?;

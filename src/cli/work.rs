@@ -8,18 +8,20 @@ use std::time::Duration;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::commands::{CommandArgs, Commands};
 use super::connections::Connections;
 use super::{process, worker_server};
 use crate::config::broker::BrokerArgs;
 use crate::config::database::DatabaseArgs;
+use crate::config::environment::EnvironmentArgs;
 use crate::config::logging::{LogArgs, LogSettings};
-use crate::config::timing::{LeaseArgs, SweepArgs, SweepSettings};
+use crate::config::retry::RetryArgs;
+use crate::config::timing::{LeaseArgs, RuleArgs, SweepArgs, SweepSettings};
 use crate::config::{Checker, InvalidSettings};
 use crate::domain::backend::{MOCK, SIMULATOR, is_valid_name};
-use crate::domain::backoff::Backoff;
 use crate::executor::{Executor, Mock, Simulator};
 use crate::queue::amqp::AmqpConfig;
-use crate::store::DatabaseSettings;
+use crate::store::{DatabaseSettings, Rules};
 use crate::telemetry;
 use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
 
@@ -28,13 +30,21 @@ use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
 /// At the first SIGTERM or Ctrl-C it takes no more tasks, lets running ones finish for the grace
 /// time, hands the rest back to other workers, and exits.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   DATABASE_URL=postgresql://qtask:secret@localhost/qtask \\
   RABBITMQ_URL=amqp://guest:guest@localhost \\
-  qtask work --backend simulator --concurrency 4")]
+  qtask work --backend simulator --concurrency 4
+  DATABASE_URL=postgresql://qtask:secret@localhost/qtask \\
+  qtask work --command aiopslab=/opt/runner.py --command-env KUBECONFIG")]
 pub struct WorkArgs {
-    /// A backend to serve: simulator or mock; repeat it for several
-    #[arg(long = "backend", env = "QTASK_WORKER_BACKENDS", value_name = "NAME", value_delimiter = ',', default_value = SIMULATOR)]
+    /// A backend to serve: simulator or mock; repeat it for several. By default simulator, or
+    /// only what has a --command
+    #[arg(
+        long = "backend",
+        env = "QTASK_WORKER_BACKENDS",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
     backends: Vec<String>,
 
     /// How many tasks to run at once; by default one for each core
@@ -50,18 +60,24 @@ pub struct WorkArgs {
     #[arg(long, env = "QTASK_GRACE", value_name = "TIME", default_value = "30s")]
     grace: String,
 
-    /// The port of the worker's own /livez, /readyz and /health; none by default
+    /// The port of the worker's own /livez, /readyz, /health and /metrics; none by default
     #[arg(long, env = "QTASK_HEALTH_PORT", value_name = "PORT")]
     health_port: Option<String>,
 
     #[command(flatten)]
     execution: ExecutionArgs,
     #[command(flatten)]
+    retry: RetryArgs,
+    #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
     broker: BrokerArgs,
     #[command(flatten)]
+    environment: EnvironmentArgs,
+    #[command(flatten)]
     lease: LeaseArgs,
+    #[command(flatten)]
+    rules: RuleArgs,
     #[command(flatten)]
     sweep: SweepArgs,
     #[command(flatten)]
@@ -72,7 +88,7 @@ pub struct WorkArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Execution")]
 pub(super) struct ExecutionArgs {
-    /// The most memory that the state of one circuit may take, in MiB
+    /// The most memory that the states of all circuits running at once may take together, in MiB
     #[arg(
         long,
         env = "QTASK_SIMULATOR_MEMORY_MIB",
@@ -90,30 +106,15 @@ pub(super) struct ExecutionArgs {
     )]
     mock_delay: String,
 
-    /// The delay before a second attempt; it doubles with each one
-    #[arg(
-        long,
-        env = "QTASK_RETRY_DELAY",
-        value_name = "TIME",
-        default_value = "2s"
-    )]
-    retry_delay: String,
-
-    /// The longest delay between two attempts
-    #[arg(
-        long,
-        env = "QTASK_RETRY_DELAY_MAX",
-        value_name = "TIME",
-        default_value = "5m"
-    )]
-    retry_delay_max: String,
+    #[command(flatten)]
+    commands: CommandArgs,
 }
 
 /// The checked executors.
 pub(super) struct ExecutionSettings {
+    pub(super) commands: Commands,
     simulator: Simulator,
     mock: Mock,
-    pub(super) retry: Backoff,
 }
 
 impl ExecutionArgs {
@@ -124,21 +125,15 @@ impl ExecutionArgs {
             &self.simulator_memory_mib,
             1..=1 << 24,
         );
-        let least = Duration::from_millis(1);
         ExecutionSettings {
-            simulator: Simulator {
-                memory_limit_bytes: mib << 20,
-            },
+            commands: self.commands.check(checker),
+            simulator: Simulator::new(mib << 20),
             mock: Mock {
                 delay: checker.duration(
                     "QTASK_MOCK_DELAY",
                     &self.mock_delay,
                     Duration::ZERO..=hour,
                 ),
-            },
-            retry: Backoff {
-                base: checker.duration("QTASK_RETRY_DELAY", &self.retry_delay, least..=hour),
-                cap: checker.duration("QTASK_RETRY_DELAY_MAX", &self.retry_delay_max, least..=hour),
             },
         }
     }
@@ -148,9 +143,9 @@ impl ExecutionSettings {
     /// The executor of a backend, if there is one.
     pub(super) fn executor(&self, backend: &str) -> Option<Arc<dyn Executor>> {
         match backend {
-            SIMULATOR => Some(Arc::new(self.simulator)),
+            SIMULATOR => Some(Arc::new(self.simulator.clone())),
             MOCK => Some(Arc::new(self.mock)),
-            _ => None,
+            _ => Some(Arc::new(self.commands.get(backend)?.clone())),
         }
     }
 }
@@ -158,9 +153,11 @@ impl ExecutionSettings {
 struct WorkSettings {
     worker: WorkerSettings,
     executors: Executors,
+    commands: Commands,
     health: Option<SocketAddr>,
     database: DatabaseSettings,
     broker: Option<AmqpConfig>,
+    rules: Rules,
     sweep: SweepSettings,
     log: LogSettings,
 }
@@ -179,9 +176,7 @@ impl WorkArgs {
         let broker = self
             .broker
             .check(&mut checker, &format!("qtask work {name}"));
-        let source = broker
-            .clone()
-            .map_or_else(|| Source::Postgres(database.clone()), Source::Amqp);
+        let source = broker.clone().map_or(Source::Postgres, Source::Amqp);
         let settings = WorkSettings {
             worker: WorkerSettings {
                 name,
@@ -193,10 +188,13 @@ impl WorkArgs {
                 ),
                 lease: self.lease.check(&mut checker),
                 claim_limit: database.timeout * 2,
-                retry: execution.retry,
+                retry: self.retry.check(&mut checker),
                 source,
+                database: database.clone(),
+                environment: self.environment.check(&mut checker),
             },
             executors: self.executors(&mut checker, &execution),
+            commands: execution.commands,
             health: self.health_port.as_ref().map(|port| {
                 SocketAddr::new(
                     IpAddr::from([0, 0, 0, 0]),
@@ -205,6 +203,7 @@ impl WorkArgs {
             }),
             database,
             broker,
+            rules: self.rules.check(&mut checker),
             sweep: self.sweep.check(&mut checker),
             log: self.log.check(&mut checker),
         };
@@ -213,12 +212,26 @@ impl WorkArgs {
 
     fn executors(&self, checker: &mut Checker, execution: &ExecutionSettings) -> Executors {
         let mut executors = Executors::new();
-        for backend in self.backends.iter().map(|backend| backend.trim()) {
+        for backend in execution.commands.backends() {
+            let executor = execution.executor(backend);
+            executors.extend(executor.map(|executor| (backend.clone(), executor)));
+        }
+        let simulator = [SIMULATOR.to_owned()];
+        let others = if self.backends.is_empty() && executors.is_empty() {
+            &simulator[..]
+        } else {
+            &self.backends
+        };
+        for backend in others.iter().map(|backend| backend.trim()) {
             match execution.executor(backend) {
+                Some(_) if execution.commands.get(backend).is_some() => checker.refuse(
+                    "--backend",
+                    format_args!("`{backend}` has a command already, and needs no --backend"),
+                ),
                 Some(executor) => drop(executors.insert(backend.to_owned(), executor)),
                 None => checker.refuse(
                     "--backend",
-                    format_args!("`{backend}` has no executor; there are simulator and mock"),
+                    format_args!("`{backend}` has no executor; there are simulator and mock, and those with a --command"),
                 ),
             }
         }
@@ -254,8 +267,14 @@ pub(super) fn default_name() -> String {
 pub fn main(args: &WorkArgs) -> ExitCode {
     process::run(args.check(), |settings, stop| async move {
         telemetry::start(settings.log);
-        let connections =
-            Connections::open(&settings.database, settings.broker, settings.sweep, &stop)?;
+        let _watchdog = settings.commands.guard()?;
+        let connections = Connections::open(
+            &settings.database,
+            settings.broker,
+            settings.rules,
+            settings.sweep,
+            &stop,
+        )?;
         let health = Arc::new(WorkerHealth::starting());
         let probes = CancellationToken::new();
         if let Some(address) = settings.health {

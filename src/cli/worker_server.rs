@@ -9,9 +9,10 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::metrics;
 use crate::worker::WorkerHealth;
 
-/// Answers /livez, /readyz and /health until cancelled.
+/// Answers /livez, /readyz, /health and /metrics until cancelled.
 pub fn start(
     address: SocketAddr,
     health: Arc<WorkerHealth>,
@@ -24,6 +25,7 @@ pub fn start(
             .route("/livez", web::get().to(|| async { "alive\n" }))
             .route("/readyz", web::get().to(readyz))
             .route("/health", web::get().to(report))
+            .route("/metrics", web::get().to(numbers))
     })
     .workers(1)
     .disable_signals()
@@ -49,6 +51,12 @@ async fn readyz(health: web::Data<WorkerHealth>) -> HttpResponse {
             HttpResponse::ServiceUnavailable().body(format!("not ready: {obstacle}\n"))
         }
     }
+}
+
+async fn numbers(health: web::Data<WorkerHealth>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(metrics::CONTENT_TYPE)
+        .body(metrics::render(&health.gauges()))
 }
 
 async fn report(health: web::Data<WorkerHealth>) -> HttpResponse {

@@ -5,9 +5,12 @@
 //! tries.
 
 pub mod broker;
+pub mod callbacks;
 pub mod checker;
 pub mod database;
+pub mod environment;
 pub mod logging;
+pub mod retry;
 pub mod timing;
 
 pub use checker::{Checker, InvalidSettings};

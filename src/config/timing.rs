@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Checker;
+use crate::store::Rules;
 
 /// Settings of the lease.
 #[derive(Debug, Clone, Args)]
@@ -72,6 +73,15 @@ pub struct SweepArgs {
         default_value = "5s"
     )]
     pub republish_after: String,
+
+    /// How long a worker may take to stop a cancelled task before the task is taken from it
+    #[arg(
+        long,
+        env = "QTASK_CANCEL_GRACE",
+        value_name = "TIME",
+        default_value = "30s"
+    )]
+    pub cancel_grace: String,
 }
 
 /// The checked sweep.
@@ -81,6 +91,8 @@ pub struct SweepSettings {
     pub interval: Duration,
     /// From a message to the next one for the same waiting task, at the least.
     pub republish_after: Duration,
+    /// From the request to cancel a running task to the fence, whatever its worker does.
+    pub cancel_grace: Duration,
 }
 
 impl SweepArgs {
@@ -94,6 +106,52 @@ impl SweepArgs {
                 "QTASK_REPUBLISH_AFTER",
                 &self.republish_after,
                 Duration::from_millis(100)..=Duration::from_hours(1),
+            ),
+            cancel_grace: checker.duration(
+                "QTASK_CANCEL_GRACE",
+                &self.cancel_grace,
+                Duration::from_millis(100)..=Duration::from_hours(1),
+            ),
+        }
+    }
+}
+
+/// Settings that decide about all tasks of a deployment.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Tasks")]
+pub struct RuleArgs {
+    /// How long a task has to wait to count for one level of priority more
+    #[arg(
+        long,
+        env = "QTASK_PRIORITY_STEP",
+        value_name = "TIME",
+        default_value = "10m"
+    )]
+    pub priority_step: String,
+
+    /// For how long an Idempotency-Key names its request
+    #[arg(
+        long,
+        env = "QTASK_IDEMPOTENCY_WINDOW",
+        value_name = "TIME",
+        default_value = "24h"
+    )]
+    pub idempotency_window: String,
+}
+
+impl RuleArgs {
+    /// The checked settings.
+    pub fn check(&self, checker: &mut Checker) -> Rules {
+        Rules {
+            idempotency_window: checker.duration(
+                "QTASK_IDEMPOTENCY_WINDOW",
+                &self.idempotency_window,
+                Duration::from_secs(1)..=Duration::from_hours(24 * 366),
+            ),
+            priority_step: checker.duration(
+                "QTASK_PRIORITY_STEP",
+                &self.priority_step,
+                Duration::from_millis(10)..=Duration::from_hours(24),
             ),
         }
     }

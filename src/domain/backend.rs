@@ -2,6 +2,8 @@
 
 /// The backend of a circuit that names none.
 pub const SIMULATOR: &str = "simulator";
+/// The backend of a problem that names none.
+pub const AIOPSLAB: &str = "aiopslab";
 /// The backend that answers with fixed counts, for tests and load.
 pub const MOCK: &str = "mock";
 

@@ -2,8 +2,14 @@
 
 pub mod backend;
 pub mod backoff;
+pub mod callback;
+pub mod checks;
+pub mod error_code;
+pub mod log;
 pub mod owner;
 pub mod settlement;
 pub mod status;
+pub mod stored_size;
 pub mod submission;
 pub mod task;
+pub mod timestamp;

@@ -1,48 +1,16 @@
 //! How an attempt ends: the moves out of `processing` that its owner can make.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::owner::Lease;
+use super::stored_size::stored_size;
 
-/// Why a task failed, in one word for programs. The API and the database carry the text form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ErrorCode {
-    /// The circuit is not a program that can be run.
-    InvalidCircuit,
-    /// It needs more memory, time or text than it may have.
-    ResourceLimit,
-    /// The attempt ran longer than its timeout.
-    Timeout,
-    /// The worker died or fell silent, and no attempts were left.
-    WorkerLost,
-    /// The executor failed.
-    ExecutionError,
-    /// The worker has no executor for the task's backend or kind of work.
-    UnsupportedTask,
-}
+pub use super::error_code::ErrorCode;
 
-impl ErrorCode {
-    /// The code as stored and shown.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidCircuit => "invalid_circuit",
-            Self::ResourceLimit => "resource_limit",
-            Self::Timeout => "timeout",
-            Self::WorkerLost => "worker_lost",
-            Self::ExecutionError => "execution_error",
-            Self::UnsupportedTask => "unsupported_task",
-        }
-    }
-}
-
-impl fmt::Display for ErrorCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+/// The most of a failure's message that its history row repeats, in characters.
+const MAX_NOTE_LENGTH: usize = 500;
 
 /// What an executor says when it has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,14 +50,14 @@ pub struct Outcome {
     pub result: Value,
     /// How it was run: method, seed, registers.
     pub execution: Value,
-    /// About how many bytes both have as text.
+    /// How many bytes both have where they are stored.
     pub bytes: usize,
 }
 
 impl Outcome {
     /// An outcome and its size.
     pub fn new(result: Value, execution: Value) -> Self {
-        let bytes = result.to_string().len() + execution.to_string().len();
+        let bytes = stored_size(&result).saturating_add(stored_size(&execution));
         Self {
             result,
             execution,
@@ -195,13 +163,22 @@ fn storable(message: String) -> String {
     }
 }
 
+/// Short enough for every reader of the history; the whole of it stands at the task.
 fn first_line(message: &str) -> &str {
-    message.lines().next().unwrap_or_default()
+    let line = message.lines().next().unwrap_or_default();
+    let end = line.char_indices().nth(MAX_NOTE_LENGTH);
+    end.and_then(|(end, _)| line.get(..end)).unwrap_or(line)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_history_row_repeats_the_beginning_of_a_long_message() {
+        assert_eq!(first_line("one\ntwo"), "one");
+        assert_eq!(first_line(&"é".repeat(501)), "é".repeat(500));
+    }
 
     #[test]
     fn a_failure_says_nothing_that_cannot_be_stored() {

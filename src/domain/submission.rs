@@ -1,44 +1,75 @@
 //! From what a client sent to a task that may be stored.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::backend::{self, SIMULATOR, is_valid_name};
+use super::backend::{AIOPSLAB, SIMULATOR};
+use super::callback::CallbackTargets;
+use super::checks::{self, FieldErrors, in_range};
 use super::task::{Idempotency, NewTask, Work};
 
-/// A circuit to run. Fields that are not named here are refused.
+/// A circuit to run or a problem to solve. Fields that are not named here, or belong to the other
+/// kind, are refused.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"circuit": "OPENQASM 3; qubit[2] q; h q[0]; cnot q[0], q[1]; measure q;", "shots": 1024}))]
 pub struct Submission {
-    /// The OpenQASM program, version 2 or 3.
+    /// A circuit: the OpenQASM program, version 2 or 3.
     #[schema(min_length = 1)]
     pub circuit: Option<String>,
-    /// How often the circuit is run and measured.
+    /// A circuit: how often it is run and measured.
     #[schema(minimum = 1, maximum = 1_000_000, default = 1024)]
     pub shots: Option<i64>,
-    /// Who is to run it.
-    #[schema(default = "simulator")]
-    pub backend: Option<String>,
-    /// Makes a run repeatable: the same seed gives the same counts.
+    /// A circuit: makes a run repeatable; the same seed gives the same counts.
     #[schema(minimum = 0)]
     pub seed: Option<u64>,
-    /// Whether the outcome of each shot is kept beside the counts.
+    /// A circuit: whether the exact probability of each outcome is listed beside the counts, where
+    /// no measurement in the middle has a random outcome and there are at most 65,536 outcomes.
+    #[schema(default = false)]
+    pub probabilities: Option<bool>,
+    /// A circuit: whether the amplitudes before the final measurements are listed beside the
+    /// counts, for up to 16 qubits.
+    #[schema(default = false)]
+    pub statevector: Option<bool>,
+    /// A circuit: whether the outcome of each shot is kept beside the counts, by register.
     #[schema(default = false)]
     pub memory: Option<bool>,
+    /// A circuit: values for its `input` declarations, each a number, `true` or `false`, or a text
+    /// of bits such as `"0110"`.
+    pub parameters: Option<Map<String, Value>>,
+    /// A problem: its name in the benchmark.
+    #[schema(min_length = 1, max_length = 200)]
+    pub problem_id: Option<String>,
+    /// A problem: what the agent is and how it is set up.
+    pub agent_config: Option<Map<String, Value>>,
+    /// A problem: how many steps the agent may take.
+    #[schema(minimum = 1, maximum = 1_000, default = 30)]
+    pub max_steps: Option<i64>,
+    /// How long one attempt may run, in minutes; 30 for a problem.
+    #[schema(minimum = 1, maximum = 180)]
+    pub timeout_minutes: Option<i64>,
+    /// How long one attempt may run, in seconds, instead of in minutes; 300 for a circuit.
+    #[schema(minimum = 1, maximum = 10_800)]
+    pub timeout_seconds: Option<i64>,
+    /// Who is to run it: `simulator` for a circuit and `aiopslab` for a problem by default.
+    pub backend: Option<String>,
     /// Higher goes first.
     #[schema(minimum = 0, maximum = 10, default = 5)]
     pub priority: Option<i64>,
-    /// How long one attempt may run, in seconds.
-    #[schema(minimum = 1, maximum = 10_800, default = 300)]
-    pub timeout_seconds: Option<i64>,
     /// How many attempts the task gets when workers die or fail for a passing reason.
     #[schema(minimum = 1, maximum = 100, default = 3)]
     pub max_attempts: Option<i64>,
+    /// A name of the client's own choice.
+    #[schema(min_length = 1, max_length = 200)]
+    pub name: Option<String>,
+    /// Marks to find the task by.
+    #[schema(max_items = 32)]
+    pub tags: Option<Vec<String>>,
+    /// Is called by HTTP when the task has ended.
+    #[schema(format = "uri")]
+    pub callback_url: Option<String>,
     /// Anything of the client's own, handed back untouched.
     pub metadata: Option<Map<String, Value>>,
 }
@@ -50,6 +81,10 @@ pub struct Limits {
     pub max_circuit_bytes: usize,
     /// The most that the client's own data may take as JSON, in bytes: it comes with every list.
     pub max_metadata_bytes: usize,
+    /// The most that the set-up of an agent may take as JSON, in bytes.
+    pub max_agent_config_bytes: usize,
+    /// Who may be called when a task has ended.
+    pub callback_targets: CallbackTargets,
 }
 
 impl Default for Limits {
@@ -57,6 +92,8 @@ impl Default for Limits {
         Self {
             max_circuit_bytes: 1 << 20,
             max_metadata_bytes: 16 << 10,
+            max_agent_config_bytes: 256 << 10,
+            callback_targets: CallbackTargets::default(),
         }
     }
 }
@@ -65,81 +102,210 @@ impl Default for Limits {
 pub const MAX_SHOTS: i64 = 1_000_000;
 /// The longest timeout of one attempt, in seconds: 3 hours.
 pub const MAX_TIMEOUT_SECONDS: i64 = 10_800;
+const MAX_TIMEOUT_MINUTES: i64 = MAX_TIMEOUT_SECONDS / 60;
+const MAX_STEPS: i64 = 1_000;
+/// The most that the inputs of a circuit may take as JSON.
+const MAX_INPUT_BYTES: usize = 64 << 10;
+const MAX_LABEL_LENGTH: usize = 200;
+const MAX_TAGS: usize = 32;
+const MAX_TAG_LENGTH: usize = 64;
 
-/// What is wrong with a submission: field to message, all of it at once.
-pub type FieldErrors = BTreeMap<String, String>;
+/// What a submission asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Circuit,
+    Problem,
+}
 
 impl Submission {
     /// The task to store, or everything that is wrong with the submission.
     pub fn into_task(
-        self,
+        mut self,
         limits: &Limits,
         correlation_id: String,
         idempotency: Option<Idempotency>,
     ) -> Result<NewTask, FieldErrors> {
         let mut errors = FieldErrors::new();
-        if let Some(Err(message)) = self
-            .circuit
-            .as_deref()
-            .map(|circuit| check_circuit(circuit, limits))
-        {
-            errors.insert("circuit".to_owned(), message);
-        } else if self.circuit.is_none() {
-            errors.insert(
-                "circuit".to_owned(),
-                "is required: the text of an OpenQASM program".to_owned(),
-            );
-        }
-        if let Some(name) = self.backend.as_deref().filter(|name| !is_valid_name(name)) {
-            let message = format!(
-                "`{}` cannot name a backend: use letters, digits, `.`, `_`, `-`",
-                excerpt(name)
-            );
-            errors.insert("backend".to_owned(), message);
-        }
-        if let Some(Err(message)) = self
-            .metadata
-            .as_ref()
-            .map(|own| check_metadata(own, limits))
-        {
-            errors.insert("metadata".to_owned(), message);
-        }
-        let shots = in_range(&mut errors, "shots", self.shots, 1..=MAX_SHOTS, 1024);
+        let kind = self.kind(&mut errors);
+        let work = match kind {
+            Kind::Circuit => self.circuit(&mut errors, limits),
+            Kind::Problem => self.problem(&mut errors),
+        };
+        self.check_common(&mut errors, limits);
         let priority = in_range(&mut errors, "priority", self.priority, 0..=10, 5);
-        let timeout_seconds = in_range(
-            &mut errors,
-            "timeout_seconds",
-            self.timeout_seconds,
-            1..=MAX_TIMEOUT_SECONDS,
-            300,
-        );
+        let timeout_seconds = self.timeout_seconds(&mut errors, kind);
         let max_attempts = in_range(&mut errors, "max_attempts", self.max_attempts, 1..=100, 3);
+        let parameters = self.parameters(&mut errors, kind, limits);
         if !errors.is_empty() {
             return Err(errors);
         }
+        let default_backend = match kind {
+            Kind::Circuit => SIMULATOR,
+            Kind::Problem => AIOPSLAB,
+        };
         Ok(NewTask {
             task_id: Uuid::now_v7(),
-            parameters: self.parameters(),
-            backend: self.backend.unwrap_or_else(|| SIMULATOR.to_owned()),
-            work: Work::Circuit {
-                source: self.circuit.unwrap_or_default(),
-                shots,
-            },
+            parameters,
+            backend: self.backend.unwrap_or_else(|| default_backend.to_owned()),
+            work,
             priority,
             timeout_seconds,
             max_attempts,
+            name: self.name,
+            tags: self.tags.unwrap_or_default(),
+            callback_url: self.callback_url,
             metadata: self.metadata.unwrap_or_default(),
             idempotency,
             correlation_id,
         })
     }
 
-    fn parameters(&self) -> Map<String, Value> {
-        let seed = self.seed.map(|seed| ("seed".to_owned(), json!(seed)));
-        let memory = self
-            .memory
-            .map(|memory| ("memory".to_owned(), json!(memory)));
-        seed.into_iter().chain(memory).collect()
+    /// What is asked for; fields of the other kind are refused.
+    fn kind(&self, errors: &mut FieldErrors) -> Kind {
+        let of_circuits = [
+            ("shots", self.shots.is_some()),
+            ("probabilities", self.probabilities.is_some()),
+            ("statevector", self.statevector.is_some()),
+            ("seed", self.seed.is_some()),
+            ("memory", self.memory.is_some()),
+            ("parameters", self.parameters.is_some()),
+        ];
+        let of_problems = [
+            ("agent_config", self.agent_config.is_some()),
+            ("max_steps", self.max_steps.is_some()),
+        ];
+        let given = |fields: &[(&str, bool)]| fields.iter().any(|(_, given)| *given);
+        let mut note = |field: &str, message: &str| {
+            errors.insert(field.to_owned(), message.to_owned());
+        };
+        match (&self.circuit, &self.problem_id) {
+            (Some(_), Some(_)) => note("problem_id", "a task is either a circuit or a problem"),
+            (None, None) if given(&of_problems) && !given(&of_circuits) => {
+                note("problem_id", "is required: the name of a problem");
+            }
+            (None, None) => note(
+                "circuit",
+                "is required: the text of an OpenQASM program, or problem_id instead",
+            ),
+            _ => {}
+        }
+        let problem = self.circuit.is_none()
+            && (self.problem_id.is_some() || (given(&of_problems) && !given(&of_circuits)));
+        let (kind, other, message) = if problem {
+            (
+                Kind::Problem,
+                &of_circuits[..],
+                "belongs to a circuit, not to a problem",
+            )
+        } else {
+            (
+                Kind::Circuit,
+                &of_problems[..],
+                "belongs to a problem, not to a circuit",
+            )
+        };
+        for (field, _) in other.iter().filter(|(_, given)| *given) {
+            note(field, message);
+        }
+        kind
+    }
+
+    fn circuit(&mut self, errors: &mut FieldErrors, limits: &Limits) -> Work {
+        let shots = in_range(errors, "shots", self.shots, 1..=MAX_SHOTS, 1024);
+        let given = self.circuit.take();
+        if let Some(source) = &given
+            && let Err(message) = check_circuit(source, limits)
+        {
+            errors.insert("circuit".to_owned(), message);
+        }
+        let source = given.unwrap_or_default();
+        Work::Circuit { source, shots }
+    }
+
+    fn problem(&self, errors: &mut FieldErrors) -> Work {
+        if let Some(problem_id) = &self.problem_id {
+            checks::text(errors, "problem_id", problem_id, MAX_LABEL_LENGTH);
+        }
+        Work::Problem {
+            problem_id: self.problem_id.clone().unwrap_or_default(),
+        }
+    }
+
+    fn check_common(&self, errors: &mut FieldErrors, limits: &Limits) {
+        if let Some(backend) = &self.backend {
+            checks::name(errors, "backend", "backend", backend);
+        }
+        if let Some(name) = &self.name {
+            checks::text(errors, "name", name, MAX_LABEL_LENGTH);
+        }
+        if let Some(tags) = &self.tags {
+            check_tags(errors, tags);
+        }
+        if let Some(url) = &self.callback_url {
+            checks::http_url(errors, "callback_url", url, &limits.callback_targets);
+        }
+        if let Some(own) = &self.metadata {
+            checks::object(errors, "metadata", own, limits.max_metadata_bytes);
+        }
+    }
+
+    fn timeout_seconds(&self, errors: &mut FieldErrors, kind: Kind) -> i32 {
+        if self.timeout_minutes.is_some() && self.timeout_seconds.is_some() {
+            let message = "give either timeout_minutes or timeout_seconds".to_owned();
+            errors.insert("timeout_minutes".to_owned(), message);
+        }
+        if let Some(minutes) = self.timeout_minutes {
+            let range = 1..=MAX_TIMEOUT_MINUTES;
+            let minutes: i32 = in_range(errors, "timeout_minutes", Some(minutes), range, 1);
+            return minutes.saturating_mul(60);
+        }
+        let default = match kind {
+            Kind::Circuit => 300,
+            Kind::Problem => 30 * 60,
+        };
+        let range = 1..=MAX_TIMEOUT_SECONDS;
+        in_range(
+            errors,
+            "timeout_seconds",
+            self.timeout_seconds,
+            range,
+            default,
+        )
+    }
+
+    fn parameters(
+        &mut self,
+        errors: &mut FieldErrors,
+        kind: Kind,
+        limits: &Limits,
+    ) -> Map<String, Value> {
+        let mut parameters = Map::new();
+        let mut set = |key: &str, value: Value| drop(parameters.insert(key.to_owned(), value));
+        if kind == Kind::Problem {
+            let config = self.agent_config.take().unwrap_or_default();
+            let most = limits.max_agent_config_bytes;
+            checks::object(errors, "agent_config", &config, most);
+            set("agent_config", Value::Object(config));
+            let steps: i32 = in_range(errors, "max_steps", self.max_steps, 1..=MAX_STEPS, 30);
+            set("max_steps", json!(steps));
+        }
+        if let Some(probabilities) = self.probabilities {
+            set("probabilities", json!(probabilities));
+        }
+        if let Some(statevector) = self.statevector {
+            set("statevector", json!(statevector));
+        }
+        if let Some(seed) = self.seed {
+            set("seed", json!(seed));
+        }
+        if let Some(memory) = self.memory {
+            set("memory", json!(memory));
+        }
+        if let Some(input) = &self.parameters {
+            checks::inputs(errors, "parameters", input, MAX_INPUT_BYTES);
+            set("input", Value::Object(input.clone()));
+        }
+        parameters
     }
 }
 
@@ -163,62 +329,15 @@ fn check_circuit(circuit: &str, limits: &Limits) -> Result<(), String> {
     }
 }
 
-fn check_metadata(metadata: &Map<String, Value>, limits: &Limits) -> Result<(), String> {
-    if has_nul(metadata) {
-        return Err("must not contain the NUL character".to_owned());
+fn check_tags(errors: &mut FieldErrors, tags: &[String]) {
+    if tags.len() > MAX_TAGS {
+        let message = format!("has {} entries; at most {MAX_TAGS} are allowed", tags.len());
+        errors.insert("tags".to_owned(), message);
+        return;
     }
-    let bytes = serde_json::to_vec(metadata).map_or(0, |text| text.len());
-    if bytes > limits.max_metadata_bytes {
-        let most = limits.max_metadata_bytes;
-        return Err(format!(
-            "has {bytes} bytes as JSON; at most {most} are allowed"
-        ));
+    for (index, tag) in tags.iter().enumerate() {
+        checks::text(errors, &format!("tags[{index}]"), tag, MAX_TAG_LENGTH);
     }
-    Ok(())
-}
-
-/// The value or its default, as the type the table needs; out of range is noted under the field's
-/// name.
-fn in_range<T: TryFrom<i64> + Default>(
-    errors: &mut FieldErrors,
-    field: &str,
-    value: Option<i64>,
-    range: std::ops::RangeInclusive<i64>,
-    default: i64,
-) -> T {
-    let value = value.unwrap_or(default);
-    if !range.contains(&value) {
-        let message = format!(
-            "must be between {} and {}, got {value}",
-            range.start(),
-            range.end()
-        );
-        errors.insert(field.to_owned(), message);
-    }
-    T::try_from(value).unwrap_or_default()
-}
-
-/// Whether a NUL character stands anywhere in it; PostgreSQL's jsonb cannot hold one.
-fn has_nul(object: &Map<String, Value>) -> bool {
-    object
-        .iter()
-        .any(|(key, value)| key.contains('\0') || value_has_nul(value))
-}
-
-fn value_has_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(value_has_nul),
-        Value::Object(object) => has_nul(object),
-        _ => false,
-    }
-}
-
-fn excerpt(text: &str) -> String {
-    let printable = text.chars().take(backend::MAX_NAME_LENGTH);
-    printable
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }
 
 #[cfg(test)]
@@ -227,6 +346,13 @@ mod tests {
 
     fn validate(submission: Submission) -> Result<NewTask, FieldErrors> {
         submission.into_task(&Limits::default(), "c-1".to_owned(), None)
+    }
+
+    fn problem(problem_id: &str) -> Submission {
+        Submission {
+            problem_id: Some(problem_id.to_owned()),
+            ..Submission::default()
+        }
     }
 
     fn circuit(source: &str) -> Submission {
@@ -297,5 +423,91 @@ mod tests {
             errors["circuit"],
             "has 1048577 bytes; at most 1048576 are allowed"
         );
+    }
+
+    #[test]
+    fn a_bare_problem_gets_the_defaults_of_problems() {
+        let task = validate(problem("k8s_target_port-misconfig-detection-1")).unwrap();
+        assert_eq!(
+            (task.backend.as_str(), task.priority, task.timeout_seconds),
+            ("aiopslab", 5, 1_800)
+        );
+        assert_eq!(task.work.kind(), "problem");
+        let parameters = json!({"agent_config": {}, "max_steps": 30});
+        assert_eq!(Value::Object(task.parameters), parameters);
+    }
+
+    #[test]
+    fn fields_of_the_other_kind_are_refused_by_name() {
+        let submission = Submission {
+            shots: Some(1),
+            seed: Some(1),
+            ..problem("p")
+        };
+        let errors = validate(submission).unwrap_err();
+        assert_eq!(errors.keys().collect::<Vec<_>>(), ["seed", "shots"]);
+        let submission = Submission {
+            max_steps: Some(1),
+            ..circuit("h q;")
+        };
+        let errors = validate(submission).unwrap_err();
+        assert_eq!(errors.keys().collect::<Vec<_>>(), ["max_steps"]);
+        let both = Submission {
+            problem_id: Some("p".to_owned()),
+            ..circuit("h q;")
+        };
+        assert!(validate(both).unwrap_err().contains_key("problem_id"));
+    }
+
+    #[test]
+    fn inputs_of_a_circuit_are_numbers_booleans_and_bits_under_names_of_openqasm() {
+        let with = |input: Value| Submission {
+            parameters: input.as_object().cloned(),
+            ..circuit("input float a;")
+        };
+        let given = json!({"theta_1": 0.5, "π2": -3, "on": true, "mask": "0110"});
+        let task = validate(with(given.clone())).unwrap();
+        assert_eq!(task.parameters["input"], given);
+        for (wrong, words) in [
+            (json!({"2x": 1}), "`2x` cannot name an input"),
+            (json!({"": 1}), "cannot name an input"),
+            (json!({"a b": 1}), "cannot name an input"),
+            (json!({"a": null}), "`a` must be a number"),
+            (json!({"a": [1]}), "`a` must be a number"),
+            (json!({"a": "x\0"}), "must not contain the NUL"),
+            (
+                json!({"a": "0".repeat(70_000)}),
+                "at most 65536 are allowed",
+            ),
+        ] {
+            let errors = validate(with(wrong.clone())).unwrap_err();
+            assert!(errors["parameters"].contains(words), "{wrong}: {errors:?}");
+        }
+        let of_problem = Submission {
+            parameters: Some(Map::new()),
+            ..problem("p")
+        };
+        assert!(validate(of_problem).unwrap_err().contains_key("parameters"));
+    }
+
+    #[test]
+    fn a_timeout_has_one_unit() {
+        let minutes = |minutes| Submission {
+            timeout_minutes: Some(minutes),
+            ..problem("p")
+        };
+        assert_eq!(validate(minutes(180)).unwrap().timeout_seconds, 10_800);
+        for wrong in [0, 181, i64::MAX] {
+            assert!(
+                validate(minutes(wrong))
+                    .unwrap_err()
+                    .contains_key("timeout_minutes")
+            );
+        }
+        let both = Submission {
+            timeout_seconds: Some(60),
+            ..minutes(1)
+        };
+        assert!(validate(both).unwrap_err().contains_key("timeout_minutes"));
     }
 }

@@ -24,6 +24,16 @@ pub enum Work {
     },
 }
 
+impl Work {
+    /// The name of the kind in the API.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Circuit { .. } => "circuit",
+            Self::Problem { .. } => "problem",
+        }
+    }
+}
+
 /// A validated submission, not yet stored.
 #[derive(Debug, Clone)]
 pub struct NewTask {
@@ -33,7 +43,13 @@ pub struct NewTask {
     pub backend: String,
     /// What is to be done.
     pub work: Work,
-    /// Options of the executor (`seed`, `memory`).
+    /// The client's name for it.
+    pub name: Option<String>,
+    /// The client's marks, to find it by.
+    pub tags: Vec<String>,
+    /// Who is told by HTTP when the task has ended.
+    pub callback_url: Option<String>,
+    /// Options of the executor: `seed`, `memory`, `input`; of a problem `agent_config`, `max_steps`.
     pub parameters: Map<String, Value>,
     /// 0 to 10, higher first.
     pub priority: i16,
@@ -69,8 +85,12 @@ pub struct Assignment {
     pub backend: String,
     /// What is to be done.
     pub work: Work,
+    /// 0 to 10, higher first.
+    pub priority: i16,
     /// Options of the executor.
     pub parameters: Map<String, Value>,
+    /// The client's own data.
+    pub metadata: Value,
     /// How long this attempt may run.
     pub timeout_seconds: i32,
     /// How many attempts the task gets.

@@ -1,19 +1,33 @@
 //! The built-in simulator as an executor: on a blocking thread, stoppable, within its memory limit.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
-use super::simulator::{self, Output, Request, SimulatorError, Stop, Stopped};
+use super::simulator::{
+    self, MemoryPool, Output, Request, ShotMemory, SimulatorError, Stop, Stopped,
+};
 use super::{Control, Executor, crashed};
 use crate::domain::settlement::{ErrorCode, Failure, Outcome};
 use crate::domain::task::{Assignment, Work};
 
 /// The simulator backend.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Simulator {
-    /// The most that the state of one circuit may take.
-    pub memory_limit_bytes: u64,
+    /// What the states of all circuits that run at the same time may take together.
+    memory: Arc<MemoryPool>,
+}
+
+impl Simulator {
+    /// A simulator whose states take at most that many bytes, all tasks together. Clones share
+    /// them.
+    pub fn new(memory_limit_bytes: u64) -> Self {
+        Self {
+            memory: Arc::new(MemoryPool::new(memory_limit_bytes)),
+        }
+    }
 }
 
 impl Executor for Simulator {
@@ -32,12 +46,18 @@ impl Executor for Simulator {
             let stop = Stop::new(Some(control.deadline));
             let (source, shots) = (source.clone(), *shots);
             let seed = assignment.parameters.get("seed").and_then(Value::as_u64);
-            let memory = assignment
+            let wants = |option| {
+                let value = assignment.parameters.get(option);
+                value.and_then(Value::as_bool).unwrap_or(false)
+            };
+            let memory = wants("memory");
+            let (probabilities, statevector) = (wants("probabilities"), wants("statevector"));
+            let inputs = assignment
                 .parameters
-                .get("memory")
-                .and_then(Value::as_bool)
-                .unwrap_or(false);
-            let memory_limit_bytes = self.memory_limit_bytes;
+                .get("input")
+                .and_then(Value::as_object);
+            let inputs = inputs.cloned().unwrap_or_default();
+            let pool = self.memory.clone();
             let thread = tokio::task::spawn_blocking({
                 let stop = stop.clone();
                 move || {
@@ -45,8 +65,12 @@ impl Executor for Simulator {
                         source: &source,
                         shots,
                         seed,
+                        parameters: Some(&inputs),
                         memory,
-                        memory_limit_bytes,
+                        memory_limit_bytes: pool.capacity(),
+                        probabilities,
+                        statevector,
+                        shared: Some(&pool),
                     };
                     // The outcome may be many texts: they are made here as well.
                     simulator::run(&request, &stop).map(|output| into_outcome(&output))
@@ -84,12 +108,32 @@ fn into_outcome(output: &Output) -> Outcome {
     execution.insert("seed".to_owned(), json!(output.seed));
     execution.insert("method".to_owned(), json!(output.method));
     if let Some(memory) = &output.memory {
-        execution.insert(
-            "memory".to_owned(),
-            json!(memory.iter().collect::<Vec<_>>()),
-        );
+        execution.insert("memory".to_owned(), shots_by_register(output, memory));
+    }
+    if let Some(probabilities) = &output.probabilities {
+        execution.insert("probabilities".to_owned(), json!(probabilities));
+    }
+    if let Some(statevector) = &output.statevector {
+        execution.insert("statevector".to_owned(), json!(statevector));
+    }
+    if !output.notes.is_empty() {
+        execution.insert("notes".to_owned(), json!(output.notes));
     }
     Outcome::new(json!(output.counts), Value::Object(execution))
+}
+
+fn shots_by_register(output: &Output, memory: &ShotMemory) -> Value {
+    let number = output.registers.len();
+    let registers = output
+        .registers
+        .iter()
+        .enumerate()
+        .map(|(place, register)| {
+            let samples: Vec<String> = memory.of_register(place, number).collect();
+            let shots = json!({"num_bits": register.size, "samples": samples});
+            (register.name.clone(), shots)
+        });
+    Value::Object(registers.collect())
 }
 
 fn into_failure(error: &SimulatorError, timeout_seconds: i32) -> Failure {

@@ -12,7 +12,7 @@ use crate::store::{Store, StoreError};
 
 /// How soon a backend is known after its first worker has registered.
 const REFRESH: Duration = Duration::from_secs(2);
-/// How often the registry is asked at the most, whatever clients send.
+/// From one question to the registry to the next, at the least, whatever clients send.
 const REFRESH_AT_MOST: Duration = Duration::from_millis(500);
 
 /// The backends named in the configuration, and those that any worker has ever served.
@@ -59,6 +59,20 @@ impl KnownBackends {
         Ok(self.lookup(backend))
     }
 
+    /// Those of the names that no task may bear; the registry is asked once, whatever their number.
+    pub async fn unknown<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<BTreeSet<&'a str>, StoreError> {
+        let mut unknown: BTreeSet<&str> = names.into_iter().collect();
+        unknown.retain(|name| !self.lookup(name));
+        if !unknown.is_empty() {
+            self.refresh().await?;
+            unknown.retain(|name| !self.lookup(name));
+        }
+        Ok(unknown)
+    }
+
     /// All of them, in order.
     pub fn names(&self) -> Vec<String> {
         self.names
@@ -69,6 +83,12 @@ impl KnownBackends {
             .collect()
     }
 
+    /// What a client is told who has named one that is not known.
+    pub fn refusal(&self, backend: &str) -> String {
+        let known = self.names().join(", ");
+        format!("`{backend}` is not served here; known are {known}")
+    }
+
     fn lookup(&self, backend: &str) -> bool {
         self.names
             .read()
@@ -76,18 +96,30 @@ impl KnownBackends {
             .contains(backend)
     }
 
-    async fn refresh(&self) -> Result<(), StoreError> {
-        // Held while asking: those who come meanwhile wait for the same answer.
-        let mut refreshed = self.refreshed.lock().await;
-        if refreshed.is_some_and(|at| at.elapsed() < REFRESH_AT_MOST) {
-            return Ok(());
-        }
-        let served = self.store.backends_ever_served().await?;
+    /// Knows these from now on: a worker has just registered for them.
+    pub fn learn(&self, names: impl IntoIterator<Item = String>) {
         self.names
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .extend(served);
-        *refreshed = Some(Instant::now());
+            .extend(names);
+    }
+
+    /// Asks the registry. What was registered before this call is known after it, in whatever process
+    /// that was.
+    async fn refresh(&self) -> Result<(), StoreError> {
+        let called = Instant::now();
+        // Held while asking: those who come meanwhile wait for the same answer.
+        let mut refreshed = self.refreshed.lock().await;
+        if refreshed.is_some_and(|began| began >= called) {
+            return Ok(());
+        }
+        if let Some(began) = *refreshed {
+            tokio::time::sleep(REFRESH_AT_MOST.saturating_sub(began.elapsed())).await;
+        }
+        let began = Instant::now();
+        let served = self.store.backends_ever_served().await?;
+        self.learn(served);
+        *refreshed = Some(began);
         Ok(())
     }
 }

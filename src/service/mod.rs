@@ -1,6 +1,16 @@
-//! What spans the store and the queue: submission, and the sweep that heals.
+//! What spans the store and the queue: submission, waiting for changes, workers that pull over HTTP,
+//! and the sweep that heals.
 
 pub mod backends;
+pub mod callbacks;
+pub mod claims;
+pub mod depths;
 pub mod dispatcher;
+pub mod fleet;
+mod looks;
+pub mod orphans;
+mod rounds;
 pub mod submit;
+mod submit_all;
 pub mod sweep;
+pub mod watch;

@@ -57,7 +57,8 @@ impl Submitter {
     pub async fn submit(&self, task: NewTask) -> Result<Accepted, SubmitError> {
         if let Some(reason) = self.dispatcher.obstacle_now().await {
             // A repetition of a request that was accepted must not be told that it was not.
-            return match self.store.earlier_submission(&task).await? {
+            let earlier = self.store.earlier_submission(task.idempotency.as_ref());
+            return match earlier.await?.into_iter().next() {
                 Some(earlier) => repeated(earlier),
                 None => Err(SubmitError::QueueUnavailable(reason)),
             };
@@ -132,7 +133,7 @@ impl Submitter {
 }
 
 /// A repetition is answered with what it repeats.
-fn repeated(earlier: Earlier) -> Result<Accepted, SubmitError> {
+pub(super) fn repeated(earlier: Earlier) -> Result<Accepted, SubmitError> {
     if !earlier.same_request {
         return Err(SubmitError::KeyReused {
             task_id: earlier.task_id,

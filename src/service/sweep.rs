@@ -10,14 +10,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
+use super::orphans;
+use super::rounds::{MAX_ROUNDS, in_rounds, is_full};
 use crate::config::timing::SweepSettings;
 use crate::domain::backoff::Backoff;
 use crate::queue::amqp::{OutgoingMessage, Publisher};
 use crate::service::dispatcher::Dispatcher;
-use crate::store::{Duty, Moved, SWEEP_ROWS, StaleTask, Store, StoreError, Turn};
-
-/// The most statements of one kind in one sweep; the rest waits for the next one.
-const MAX_ROUNDS: usize = 100;
+use crate::store::{Duty, SWEEP_ROWS, StaleTask, Store, StoreError, Turn};
 
 /// Sweeps until cancelled.
 pub async fn run(
@@ -61,15 +60,33 @@ async fn reap(store: &Store, settings: SweepSettings) -> Result<(), StoreError> 
         return Ok(());
     }
     let ended = end_silent_sessions(store).await;
-    let released = in_rounds("task released: its worker was lost", || {
-        store.release_orphans()
-    })
-    .await;
+    let released = orphans::release(store).await;
     let failed = in_rounds("task failed: its worker did not stop it in time", || {
         store.fail_overdue()
     })
     .await;
-    ended.and(released).and(failed)
+    let fenced = in_rounds("task cancelled: its worker did not answer", || {
+        store.fence_cancelled(settings.cancel_grace)
+    })
+    .await;
+    let forgotten = in_silence(|| store.forget_keys())
+        .await
+        .and(in_silence(|| store.forget_callbacks()).await)
+        .and(forget_workers(store).await);
+    ended.and(released).and(failed).and(fenced).and(forgotten)
+}
+
+/// Deletes what nobody asks for any more, some rows at a time.
+async fn in_silence<F>(mut forget: impl FnMut() -> F) -> Result<(), StoreError>
+where
+    F: Future<Output = Result<usize, StoreError>>,
+{
+    for _ in 0..MAX_ROUNDS {
+        if !is_full(forget().await?) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn end_silent_sessions(store: &Store) -> Result<(), StoreError> {
@@ -80,31 +97,11 @@ async fn end_silent_sessions(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Repeats a statement as long as it moves as many rows as it may.
-async fn in_rounds<F>(event: &str, mut statement: impl FnMut() -> F) -> Result<(), StoreError>
-where
-    F: Future<Output = Result<Vec<Moved>, StoreError>>,
-{
-    for _ in 0..MAX_ROUNDS {
-        let moved = statement().await?;
-        for Moved {
-            task_id,
-            attempt,
-            worker_id,
-            status,
-        } in &moved
-        {
-            warn!(%task_id, attempt, worker_id, from = "processing", to = %status, "{event}");
-        }
-        if !is_full(moved.len()) {
-            break;
-        }
+async fn forget_workers(store: &Store) -> Result<(), StoreError> {
+    for session in store.forget_workers().await? {
+        info!(worker_id = %session.worker_id, session_id = %session.session_id, "worker forgotten: it ended long ago");
     }
     Ok(())
-}
-
-fn is_full(rows: usize) -> bool {
-    i32::try_from(rows).is_ok_and(|rows| rows >= SWEEP_ROWS)
 }
 
 async fn dispatch(
@@ -157,6 +154,8 @@ async fn replace_lost_messages(
             }
             Err(error) => warn!(backend, %error, "the queue's depth is not known"),
         }
+        let aged = store.take_aged(&backend).await?;
+        send(store, publisher, aged, "they have waited for long").await?;
     }
     Ok(())
 }

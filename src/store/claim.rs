@@ -1,6 +1,7 @@
 //! Claims: from waiting to `processing`, owned by one live session.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use diesel::prelude::QueryableByName;
 use diesel::sql_types::{
@@ -18,6 +19,7 @@ use super::{Store, StoreError};
 use crate::domain::owner::{Lease, Session};
 use crate::domain::status::Status;
 use crate::domain::task::{Assignment, Work};
+use crate::metrics;
 
 /// A worker asks for a task that a message named.
 #[derive(Debug, Clone)]
@@ -38,7 +40,7 @@ pub enum Claim {
     NotClaimable(Status),
     /// There is no such task: it was withdrawn, or the message is not ours.
     Unknown,
-    /// The session that asks has ended; its worker is about to hear of it.
+    /// The session that asks has ended, or is to take no more; its worker is about to hear of it.
     SessionOver,
 }
 
@@ -49,14 +51,14 @@ macro_rules! move_to_processing {
             "moved AS (
     UPDATE tasks t
     SET current_status = 'processing', attempt = t.attempt + 1, worker_id = s.worker_id, session_id = s.session_id,
-        started_at = clock_timestamp(), available_at = NULL
+        last_worker_id = s.worker_id, started_at = clock_timestamp(), available_at = NULL, progress = NULL
     FROM ",
             $source,
-            " AS c JOIN workers s ON s.session_id = $2 AND s.ended_at IS NULL
+            " AS c JOIN workers s ON s.session_id = $2 AND s.ended_at IS NULL AND s.draining_since IS NULL
     WHERE t.task_id = c.task_id AND t.current_status IN ('pending', 'retrying') AND t.available_at <= clock_timestamp()
       AND t.backend = ANY (s.backends)
     RETURNING t.task_id, t.attempt, t.backend, t.circuit, t.shots, t.problem_id, t.parameters, t.timeout_seconds,
-              t.max_attempts, t.correlation_id, t.submitted_at, t.started_at, t.worker_id
+              t.max_attempts, t.priority, t.metadata, t.correlation_id, t.submitted_at, t.started_at, t.worker_id
 ), noted AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, session_id, notes)
     SELECT task_id, 'processing', started_at, attempt, worker_id, $2, 'Claimed by worker ' || worker_id FROM moved
@@ -71,9 +73,10 @@ const CLAIM_BY_ID: &str = concat!(
     move_to_processing!("input"),
     "
 SELECT input.task_id, before.current_status::text AS found, moved.attempt, moved.backend, moved.circuit, moved.shots,
-       moved.problem_id, moved.parameters, moved.timeout_seconds, moved.max_attempts, moved.correlation_id,
+       moved.problem_id, moved.parameters, moved.timeout_seconds, moved.max_attempts, moved.priority,
+       moved.metadata, moved.correlation_id,
        moved.submitted_at, moved.started_at,
-       EXISTS (SELECT FROM workers WHERE session_id = $2 AND ended_at IS NULL) AS session_alive
+       EXISTS (SELECT FROM workers WHERE session_id = $2 AND ended_at IS NULL AND draining_since IS NULL) AS session_alive
 FROM input LEFT JOIN moved USING (task_id) LEFT JOIN tasks before USING (task_id)"
 );
 
@@ -81,19 +84,40 @@ const CLAIM_NEXT: &str = concat!(
     "WITH next AS (
     SELECT candidate.task_id
     FROM unnest($1) AS wanted(backend) CROSS JOIN LATERAL (
-        SELECT task_id, priority FROM tasks
+        SELECT task_id, queue_rank FROM tasks
         WHERE tasks.backend = wanted.backend AND available_at <= clock_timestamp()
-        ORDER BY priority DESC, task_id LIMIT $3 FOR UPDATE SKIP LOCKED
+        ORDER BY queue_rank, task_id LIMIT $3 FOR UPDATE SKIP LOCKED
     ) AS candidate
-    ORDER BY candidate.priority DESC, candidate.task_id LIMIT $3
+    ORDER BY candidate.queue_rank, candidate.task_id LIMIT $3
 ), ",
     move_to_processing!("next"),
     "
 SELECT moved.task_id, before.current_status::text AS found, moved.attempt, moved.backend, moved.circuit, moved.shots,
-       moved.problem_id, moved.parameters, moved.timeout_seconds, moved.max_attempts, moved.correlation_id,
+       moved.problem_id, moved.parameters, moved.timeout_seconds, moved.max_attempts, moved.priority,
+       moved.metadata, moved.correlation_id,
        moved.submitted_at, moved.started_at, true AS session_alive
 FROM moved JOIN tasks before USING (task_id)"
 );
+
+const OWNED: &str = "
+SELECT task_id, current_status::text AS found, attempt, backend, circuit, shots, problem_id, parameters, timeout_seconds,
+       max_attempts, priority, metadata, correlation_id, submitted_at, started_at, true AS session_alive
+FROM tasks
+WHERE session_id = $1 AND NOT task_id = ANY ($2) AND started_at < clock_timestamp() - $4 * interval '1 millisecond'
+ORDER BY started_at LIMIT $3";
+
+const OWNED_LONG: &str = "
+SELECT task_id, attempt FROM tasks
+WHERE session_id = $1 AND NOT task_id = ANY ($2) AND started_at < clock_timestamp() - $3 * interval '1 millisecond'
+LIMIT 1000";
+
+#[derive(QueryableByName)]
+struct OwnedRow {
+    #[diesel(sql_type = SqlUuid)]
+    task_id: Uuid,
+    #[diesel(sql_type = Integer)]
+    attempt: i32,
+}
 
 #[derive(QueryableByName)]
 struct ClaimRow {
@@ -125,6 +149,10 @@ struct GrantedRow {
     timeout_seconds: Option<i32>,
     #[diesel(sql_type = Nullable<SmallInt>)]
     max_attempts: Option<i16>,
+    #[diesel(sql_type = Nullable<SmallInt>)]
+    priority: Option<i16>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    metadata: Option<Value>,
     #[diesel(sql_type = Nullable<Text>)]
     correlation_id: Option<String>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
@@ -134,6 +162,12 @@ struct GrantedRow {
 }
 
 impl ClaimRow {
+    fn count(&self) {
+        if let Some(backend) = &self.granted.backend {
+            metrics::task_moved(backend, Status::Processing);
+        }
+    }
+
     fn into_claim(self, session: &Session) -> Result<Claim, StoreError> {
         let Some(found) = self.found else {
             return Ok(Claim::Unknown);
@@ -180,7 +214,9 @@ impl GrantedRow {
             previous_status,
             backend: self.backend?,
             work,
+            priority: self.priority?,
             parameters,
+            metadata: self.metadata?,
             timeout_seconds: self.timeout_seconds?,
             max_attempts: self.max_attempts?,
             correlation_id: self.correlation_id?,
@@ -248,12 +284,14 @@ impl ClaimById {
                 .await
             })
             .await?;
+        rows.iter().for_each(ClaimRow::count);
         Ok(rows.into_iter().map(|row| (row.task_id, row)).collect())
     }
 }
 
 impl Store {
-    /// Claims up to `limit` of the next tasks of these backends: higher priority first, then older.
+    /// Claims up to `limit` of the next tasks of these backends: the first
+    /// in line first: higher priority, then older, unless a low one has waited for long enough.
     pub async fn claim_next(
         &self,
         session: &Session,
@@ -274,19 +312,81 @@ impl Store {
                 .await
             })
             .await?;
-        let claims: Vec<Claim> = rows
-            .into_iter()
-            .map(|row| row.into_claim(session))
-            .collect::<Result<_, _>>()?;
-        Ok(claims
-            .into_iter()
-            .filter_map(|claim| {
-                if let Claim::Granted(assignment) = claim {
-                    Some(*assignment)
-                } else {
-                    None
-                }
+        rows.iter().for_each(ClaimRow::count);
+        granted(rows, session)
+    }
+
+    /// Up to `limit` tasks that the session owns, but for those named: the answer to the claim that
+    /// took them was lost. Only those claimed longer ago than `settled`: a younger claim may yet be
+    /// answered, or be released because nobody is there to hear the answer.
+    pub async fn owned_tasks(
+        &self,
+        session: &Session,
+        but: &[Uuid],
+        settled: Duration,
+        limit: usize,
+    ) -> Result<Vec<Assignment>, StoreError> {
+        let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+        let rows: Vec<ClaimRow> = self
+            .pools
+            .run("find owned tasks", async |connection| {
+                Prepared(
+                    diesel::sql_query(OWNED)
+                        .bind::<SqlUuid, _>(session.session_id)
+                        .bind::<Array<SqlUuid>, _>(but)
+                        .bind::<Integer, _>(limit)
+                        .bind::<Integer, _>(i32::try_from(settled.as_millis()).unwrap_or(i32::MAX)),
+                )
+                .load(connection)
+                .await
             })
+            .await?;
+        granted(rows, session)
+    }
+}
+
+impl Store {
+    /// The attempts that the session has owned for longer than `age`, but for those named.
+    pub async fn owned_longer_than(
+        &self,
+        session: &Session,
+        but: &[Uuid],
+        age: Duration,
+    ) -> Result<Vec<(Uuid, i32)>, StoreError> {
+        let age_ms = i32::try_from(age.as_millis()).unwrap_or(i32::MAX);
+        let rows: Vec<OwnedRow> = self
+            .pools
+            .run("find unnamed tasks", async |connection| {
+                Prepared(
+                    diesel::sql_query(OWNED_LONG)
+                        .bind::<SqlUuid, _>(session.session_id)
+                        .bind::<Array<SqlUuid>, _>(but)
+                        .bind::<Integer, _>(age_ms),
+                )
+                .load(connection)
+                .await
+            })
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.task_id, row.attempt))
             .collect())
     }
+}
+
+fn granted(rows: Vec<ClaimRow>, session: &Session) -> Result<Vec<Assignment>, StoreError> {
+    let claims: Vec<Claim> = rows
+        .into_iter()
+        .map(|row| row.into_claim(session))
+        .collect::<Result<_, _>>()?;
+    Ok(claims
+        .into_iter()
+        .filter_map(|claim| {
+            if let Claim::Granted(assignment) = claim {
+                Some(*assignment)
+            } else {
+                None
+            }
+        })
+        .collect())
 }

@@ -1,5 +1,6 @@
 //! Submission: new tasks, many in one statement.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use diesel::prelude::QueryableByName;
@@ -7,16 +8,17 @@ use diesel::sql_types::{
     Array, BigInt, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::batch::Flush;
 use super::pool::Pools;
 use super::statement::Prepared;
-use super::{Store, StoreError, Wake};
+use super::{Rules, Store, StoreError};
 use crate::domain::status::Status;
 use crate::domain::task::{Idempotency, NewTask, Work};
+use crate::metrics;
 
 /// What became of a submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,18 @@ pub enum Insertion {
     },
     /// The idempotency key stands at an earlier task; nothing was written.
     Existing(Earlier),
+}
+
+/// What became of a submission of many tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BatchInsertion {
+    /// A new row for each.
+    Created {
+        /// The database's time of it.
+        submitted_at: OffsetDateTime,
+    },
+    /// The idempotency key stands at earlier tasks; nothing was written.
+    Existing(Vec<Earlier>),
 }
 
 /// The submission that used an idempotency key first.
@@ -47,38 +61,55 @@ pub struct Earlier {
 
 pub(super) struct Insert {
     pub(super) pools: Pools,
-    pub(super) wake: Wake,
+    pub(super) rules: Rules,
 }
 
-// dispatched_at is set here already: the good path publishes right after the commit and needs no
-// second update. A row that met its idempotency key is not returned; EXISTING looks its task up.
+// The key comes first: whoever gets it, or finds it after its time, may store the task. dispatched_at
+// is set here already: the good path publishes right after the commit and needs no second update.
 const INSERT: &str = "
 WITH input AS (
-    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         AS i(task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts, metadata,
-             idempotency_key, request_fingerprint, correlation_id, ordinal)
+             name, tags, callback_url, idempotency_key, request_fingerprint, correlation_id, ordinal)
+), keyed AS (
+    INSERT INTO idempotency_keys AS k (key, request_fingerprint, task_ids)
+    SELECT idempotency_key, (array_agg(request_fingerprint ORDER BY ordinal))[1],
+           CASE WHEN $18 THEN array_agg(task_id ORDER BY ordinal) ELSE (array_agg(task_id ORDER BY ordinal))[1:1] END
+    FROM input WHERE idempotency_key IS NOT NULL
+    GROUP BY idempotency_key ORDER BY idempotency_key
+    ON CONFLICT (key) DO UPDATE
+    SET request_fingerprint = excluded.request_fingerprint, task_ids = excluded.task_ids, created_at = clock_timestamp()
+    WHERE k.created_at < clock_timestamp() - $19 * interval '1 second'
+    RETURNING task_ids
 ), created AS (
     INSERT INTO tasks (task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts,
-                       metadata, idempotency_key, request_fingerprint, correlation_id,
-                       submitted_at, available_at, dispatched_at)
+                       metadata, name, tags, callback_url, idempotency_key, correlation_id,
+                       submitted_at, available_at, dispatched_at, queue_rank)
     SELECT task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts,
-           metadata, idempotency_key, request_fingerprint, correlation_id, now, now, now
+           metadata, name, tags, callback_url, idempotency_key, correlation_id,
+           now, now, now, now - priority * $20 * interval '1 millisecond'
     FROM input, (SELECT clock_timestamp() AS now) AS clock
+    WHERE idempotency_key IS NULL OR task_id IN (SELECT unnest(task_ids) FROM keyed)
     ORDER BY ordinal
-    ON CONFLICT (idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-    RETURNING task_id, backend, submitted_at
+    RETURNING task_id, backend, submitted_at, tags, priority
+), tagged AS (
+    INSERT INTO task_tags (tag, priority, task_id)
+    SELECT DISTINCT tag, priority, task_id FROM created, jsonb_array_elements_text(tags) AS tag
 ), noted AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, notes)
     SELECT task_id, 'pending', submitted_at, 0, 'Task created' FROM created
 ), woken AS (
-    SELECT count(pg_notify('qtask_ready', backend)) AS backends
-    FROM (SELECT DISTINCT backend FROM created WHERE $15) AS ready
+    SELECT count(pg_notify('qtask_ready', backend)) AS backends FROM (SELECT DISTINCT backend FROM created) AS ready
 )
 SELECT created.task_id, created.submitted_at, woken.backends FROM created, woken";
 
 const EXISTING: &str = "
-SELECT task_id, idempotency_key, request_fingerprint, current_status::text AS status, submitted_at, correlation_id
-FROM tasks WHERE idempotency_key = ANY($1)";
+SELECT t.task_id, k.key AS idempotency_key, k.request_fingerprint, t.current_status::text AS status, t.submitted_at,
+       t.correlation_id
+FROM idempotency_keys k CROSS JOIN LATERAL unnest(k.task_ids) WITH ORDINALITY AS named(task_id, ordinal)
+JOIN tasks t ON t.task_id = named.task_id
+WHERE k.key = ANY($1) AND k.created_at >= clock_timestamp() - $2 * interval '1 second'
+ORDER BY k.key, named.ordinal";
 
 #[derive(QueryableByName)]
 struct CreatedRow {
@@ -97,8 +128,8 @@ struct ExistingRow {
     task_id: Uuid,
     #[diesel(sql_type = Text)]
     idempotency_key: String,
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    request_fingerprint: Option<Uuid>,
+    #[diesel(sql_type = SqlUuid)]
+    request_fingerprint: Uuid,
     #[diesel(sql_type = Text)]
     status: String,
     #[diesel(sql_type = Timestamptz)]
@@ -118,7 +149,7 @@ impl Flush for Insert {
     }
 
     async fn flush(&self, tasks: &[Arc<NewTask>]) -> Result<Vec<Self::Outcome>, StoreError> {
-        let created = self.create(tasks).await?;
+        let created = self.create(tasks, false).await?;
         let refused = |task: &&Arc<NewTask>| !created.iter().any(|row| row.task_id == task.task_id);
         let keys: Vec<&str> = if created.len() == tasks.len() {
             Vec::new()
@@ -132,7 +163,7 @@ impl Flush for Insert {
         let existing = if keys.is_empty() {
             Ok(Vec::new())
         } else {
-            existing(&self.pools, &keys).await
+            self.existing(&keys).await
         };
         Ok(tasks
             .iter()
@@ -142,9 +173,15 @@ impl Flush for Insert {
 }
 
 impl Insert {
-    async fn create(&self, tasks: &[Arc<NewTask>]) -> Result<Vec<CreatedRow>, StoreError> {
-        let wake = self.wake == Wake::Notify;
-        self.pools
+    /// Stores those whose key is free. `whole` says that all of them are one request, under one key.
+    async fn create(
+        &self,
+        tasks: &[Arc<NewTask>],
+        whole: bool,
+    ) -> Result<Vec<CreatedRow>, StoreError> {
+        let rules = &self.rules;
+        let created: Vec<CreatedRow> = self
+            .pools
             .run("insert tasks", async |connection| {
                 Prepared(
                     diesel::sql_query(INSERT)
@@ -162,6 +199,13 @@ impl Insert {
                         .bind::<Array<Jsonb>, _>(column(tasks, |task| {
                             Value::Object(task.metadata.clone())
                         }))
+                        .bind::<Array<Nullable<Text>>, _>(column(tasks, |task| {
+                            task.name.as_deref()
+                        }))
+                        .bind::<Array<Jsonb>, _>(column(tasks, |task| json!(task.tags)))
+                        .bind::<Array<Nullable<Text>>, _>(column(tasks, |task| {
+                            task.callback_url.as_deref()
+                        }))
                         .bind::<Array<Nullable<Text>>, _>(column(tasks, key))
                         .bind::<Array<Nullable<SqlUuid>>, _>(column(tasks, |task| {
                             task.idempotency
@@ -170,7 +214,26 @@ impl Insert {
                         }))
                         .bind::<Array<Text>, _>(column(tasks, |task| task.correlation_id.as_str()))
                         .bind::<Array<Integer>, _>((0..).take(tasks.len()).collect::<Vec<i32>>())
-                        .bind::<Bool, _>(wake),
+                        .bind::<Bool, _>(whole)
+                        .bind::<Integer, _>(rules.idempotency_seconds())
+                        .bind::<Integer, _>(rules.priority_step_ms()),
+                )
+                .load(connection)
+                .await
+            })
+            .await?;
+        count(tasks, &created);
+        Ok(created)
+    }
+
+    async fn existing(&self, keys: &[&str]) -> Result<Vec<ExistingRow>, StoreError> {
+        let seconds = self.rules.idempotency_seconds();
+        self.pools
+            .run("find tasks by idempotency key", async |connection| {
+                Prepared(
+                    diesel::sql_query(EXISTING)
+                        .bind::<Array<Text>, _>(keys)
+                        .bind::<Integer, _>(seconds),
                 )
                 .load(connection)
                 .await
@@ -180,27 +243,59 @@ impl Insert {
 }
 
 impl Store {
-    /// The submission that used the task's idempotency key first, if there was one.
-    pub async fn earlier_submission(&self, task: &NewTask) -> Result<Option<Earlier>, StoreError> {
-        let Some(idempotency) = &task.idempotency else {
-            return Ok(None);
+    /// Stores all of these tasks, which are one request, or none of them.
+    pub async fn insert_all(&self, tasks: &[Arc<NewTask>]) -> Result<BatchInsertion, StoreError> {
+        let insert = self.insert_alone();
+        let created = insert.create(tasks, true).await?;
+        if created.len() == tasks.len() {
+            let now = OffsetDateTime::now_utc();
+            let submitted_at = created
+                .as_slice()
+                .first()
+                .map_or(now, |row| row.submitted_at);
+            return Ok(BatchInsertion::Created { submitted_at });
+        }
+        let idempotency = tasks.first().and_then(|task| task.idempotency.as_ref());
+        let earlier = match idempotency {
+            Some(idempotency) => insert.earlier(idempotency).await?,
+            None => Vec::new(),
         };
-        let rows = existing(&self.pools, &[&idempotency.key])
-            .await
-            .map_err(|error| StoreError::OutcomeUnknown(error.to_string()))?;
-        let first = rows.into_iter().next();
-        first.map(|row| row.earlier(idempotency)).transpose()
+        if earlier.is_empty() {
+            let gone = "the tasks of this idempotency key are gone".to_owned();
+            return Err(StoreError::Collision(gone));
+        }
+        Ok(BatchInsertion::Existing(earlier))
+    }
+
+    /// The tasks of the submission that used this idempotency key first, in its order; none where
+    /// there was no such submission.
+    pub async fn earlier_submission(
+        &self,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Vec<Earlier>, StoreError> {
+        match idempotency {
+            Some(idempotency) => self.insert_alone().earlier(idempotency).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn insert_alone(&self) -> Insert {
+        Insert {
+            pools: self.pools.clone(),
+            rules: self.rules,
+        }
     }
 }
 
-async fn existing(pools: &Pools, keys: &[&str]) -> Result<Vec<ExistingRow>, StoreError> {
-    pools
-        .run("find tasks by idempotency key", async |connection| {
-            Prepared(diesel::sql_query(EXISTING).bind::<Array<Text>, _>(keys))
-                .load(connection)
-                .await
-        })
-        .await
+impl Insert {
+    async fn earlier(&self, idempotency: &Idempotency) -> Result<Vec<Earlier>, StoreError> {
+        // Not "nothing was changed": the request may have been accepted before.
+        let rows = self
+            .existing(&[&idempotency.key])
+            .await
+            .map_err(|error| StoreError::OutcomeUnknown(error.to_string()))?;
+        rows.iter().map(|row| row.earlier(idempotency)).collect()
+    }
 }
 
 fn outcome(
@@ -236,9 +331,16 @@ impl ExistingRow {
                 .parse()
                 .map_err(|error| StoreError::Refused(format!("{error}")))?,
             submitted_at: self.submitted_at,
-            same_request: self.request_fingerprint == Some(idempotency.fingerprint),
+            same_request: self.request_fingerprint == idempotency.fingerprint,
             correlation_id: self.correlation_id.clone(),
         })
+    }
+}
+
+fn count(tasks: &[Arc<NewTask>], created: &[CreatedRow]) {
+    let created: HashSet<Uuid> = created.iter().map(|row| row.task_id).collect();
+    for task in tasks.iter().filter(|task| created.contains(&task.task_id)) {
+        metrics::task_moved(&task.backend, Status::Pending);
     }
 }
 

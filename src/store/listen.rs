@@ -1,41 +1,59 @@
-//! LISTEN: wakes the workers of this process as soon as tasks become claimable.
+//! LISTEN: what the database tells this process at once.
+//!
+//! A hint, as every message is: whoever waits looks for himself, and polls behind it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::{StreamExt, pin_mut};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+use uuid::Uuid;
 
 use super::pool::{DatabaseSettings, connect};
 use crate::domain::backoff::Backoff;
 
+/// Tasks have become claimable; the payload is their backend.
+pub const READY: &str = "qtask_ready";
+/// A running task is to be stopped; the payload is its id.
+pub const CANCELS: &str = "qtask_cancel";
+/// Tasks have moved, or said something; see [`changed_tasks`].
+pub const CHANGES: &str = "qtask_changed";
+
+/// Calls are owed because tasks have ended; there is no payload.
+pub const CALLBACKS: &str = "qtask_callbacks";
+
 /// How long the link may be silent before it is asked whether it is still there.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// Wakes whoever waits for tasks to become claimable. A hint, as every message is: the waiter polls
-/// as well.
-pub type ReadySignal = Arc<Notify>;
+/// What came over the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// The link is up, for the first time or again: what was notified before went unheard.
+    Connected,
+    /// A notification.
+    Notified {
+        /// Its channel.
+        channel: &'a str,
+        /// What it says.
+        payload: &'a str,
+    },
+}
 
-/// Keeps a connection that listens for tasks of these backends, until cancelled.
-///
-/// The waiter is woken at each reconnect, too: what was notified in between went unheard.
-pub fn listen_for_ready_tasks(
+/// Keeps a connection that listens on these channels, until cancelled.
+pub fn listen(
     settings: DatabaseSettings,
-    backends: Vec<String>,
+    channels: &'static [&'static str],
     cancel: CancellationToken,
-) -> ReadySignal {
-    let ready = ReadySignal::default();
-    let signal = ready.clone();
+    mut hear: impl FnMut(Heard<'_>) + Send + 'static,
+) {
     tokio::spawn(cancel.run_until_cancelled_owned(async move {
         let mut failures = 0;
         loop {
             if let Ok(connection) = connect(&settings.url, settings.timeout).await {
                 failures = 0;
-                if let Err(reason) = forward(connection, &backends, &signal, settings.timeout).await
-                {
+                let forwarding = forward(connection, channels, settings.timeout, &mut hear);
+                if let Err(reason) = forwarding.await {
                     warn!(reason, "listening connection lost");
                 }
             }
@@ -43,18 +61,19 @@ pub fn listen_for_ready_tasks(
             tokio::time::sleep(Backoff::RECONNECT.delay(failures)).await;
         }
     }));
-    ready
 }
 
 async fn forward(
     mut connection: AsyncPgConnection,
-    backends: &[String],
-    signal: &Notify,
+    channels: &[&str],
     timeout: Duration,
+    hear: &mut (impl FnMut(Heard<'_>) + Send),
 ) -> Result<(), String> {
-    ask(&mut connection, "LISTEN qtask_ready", timeout).await?;
-    info!("listening for ready tasks");
-    signal.notify_one();
+    for channel in channels {
+        ask(&mut connection, &format!("LISTEN {channel}"), timeout).await?;
+    }
+    info!(?channels, "listening to the database");
+    hear(Heard::Connected);
     loop {
         let heard = {
             let notifications = connection.notifications_stream();
@@ -62,11 +81,10 @@ async fn forward(
             tokio::time::timeout(SILENCE, notifications.next()).await
         };
         match heard {
-            Ok(Some(Ok(notification))) => {
-                if backends.contains(&notification.payload) {
-                    signal.notify_one();
-                }
-            }
+            Ok(Some(Ok(notification))) => hear(Heard::Notified {
+                channel: &notification.channel,
+                payload: &notification.payload,
+            }),
             Ok(Some(Err(error))) => return Err(error.to_string()),
             Ok(None) => return Err("closed by the server".to_owned()),
             Err(_silent) => ask(&mut connection, "SELECT 1", timeout).await?,
@@ -82,5 +100,25 @@ async fn ask(
     match tokio::time::timeout(timeout, connection.batch_execute(sql)).await {
         Ok(answer) => answer.map_err(|error| error.to_string()),
         Err(_) => Err(format!("no answer within {timeout:?}")),
+    }
+}
+
+/// The tasks that a notification of [`CHANGES`] names: ids of 32 hexadecimal digits, one after the
+/// other.
+pub fn changed_tasks(payload: &str) -> impl Iterator<Item = Uuid> {
+    let chunks = payload.as_bytes().chunks(32);
+    chunks.filter_map(|digits| Uuid::try_parse_ascii(digits).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notification_names_tasks_one_after_the_other() {
+        let ids = [Uuid::now_v7(), Uuid::now_v7()];
+        let payload: String = ids.iter().map(|id| id.simple().to_string()).collect();
+        assert_eq!(changed_tasks(&payload).collect::<Vec<_>>(), ids);
+        assert_eq!(changed_tasks("nonsense").count(), 0);
     }
 }

@@ -3,34 +3,56 @@
 //! Every move of a task is one statement here that names the status it expects to find, changes
 //! `tasks` and appends to `status_history` together. Callers see plain types and [`StoreError`].
 
+mod backends;
 mod batch;
+mod callbacks;
+mod cancel;
 mod claim;
+mod depth;
 mod error;
+mod fleet;
 mod insert;
+mod list;
+mod list_statement;
 mod listen;
+mod logs;
 mod migrate;
 mod outcome;
+mod place;
 mod pool;
 mod read;
 mod schema;
 mod settle;
+mod standing;
 mod statement;
 mod sweep;
 mod withdraw;
 mod workers;
 
+pub use backends::{BackendRecord, COUNTED_WAITING};
+pub use callbacks::DueCallback;
+pub use cancel::Cancellation;
 pub use claim::{Claim, ClaimRequest};
+pub use depth::{COUNTED_DEPTH, Depth};
 pub use error::StoreError;
-pub use insert::{Earlier, Insertion};
-pub use listen::{ReadySignal, listen_for_ready_tasks};
+pub use fleet::{
+    UnknownWorkerStatus, WorkerFilter, WorkerList, WorkerRecord, WorkerSearch, WorkerStatus,
+};
+pub use insert::{BatchInsertion, Earlier, Insertion};
+pub use list::{Cursor, Sort, TaskFilter, TaskList};
+pub use listen::{CALLBACKS, CANCELS, CHANGES, Heard, READY, changed_tasks, listen};
+pub use logs::{Appended, LogEntry, LogFilter, LogPage};
 pub use migrate::{MigrationStatus, migrate_down, migrate_up, migration_status};
 pub use outcome::Settled;
+pub use place::{COUNTED_PLACES, Place};
 pub use pool::{DatabaseSettings, Pools};
-pub use read::{Cursor, HistoryEntry, TaskFilter, TaskRecord, TaskSummary};
+pub use read::{HistoryEntry, TaskRecord, TaskState, TaskSummary};
+pub use standing::Standing;
 pub use sweep::{Duty, Moved, SWEEP_ROWS, StaleTask, Turn};
-pub use workers::Heartbeat;
+pub use workers::{Beat, Heartbeat, MOST_WORKERS, Registered, Registration};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::settlement::Settlement;
 use crate::domain::task::NewTask;
@@ -44,40 +66,64 @@ use batch::Batcher;
 #[derive(Clone)]
 pub struct Store {
     pools: Pools,
+    rules: Rules,
     insertions: Batcher<insert::Insert>,
     claims: Batcher<claim::ClaimById>,
     settlements: Batcher<settle::Settle>,
 }
 
-/// Whether moves that make a task claimable wake workers by NOTIFY (PostgreSQL is the queue) or not
-/// (a broker is).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wake {
-    /// One notification per flush and backend.
-    Notify,
-    /// None: messages do it.
-    Silent,
+/// What a deployment decides about all of its tasks.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// For how long an idempotency key names its request.
+    pub idempotency_window: Duration,
+    /// How much waiting is worth one level of priority.
+    pub priority_step: Duration,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            idempotency_window: Duration::from_hours(24),
+            priority_step: Duration::from_mins(10),
+        }
+    }
+}
+
+impl Rules {
+    fn idempotency_seconds(&self) -> i32 {
+        i32::try_from(self.idempotency_window.as_secs()).unwrap_or(i32::MAX)
+    }
+
+    fn priority_step_ms(&self) -> i32 {
+        i32::try_from(self.priority_step.as_millis()).unwrap_or(i32::MAX)
+    }
 }
 
 impl Store {
     /// Opens no connection: each is made when it is first needed.
     ///
     /// Must be called within a multi-threaded tokio runtime, on which the shared writers then run.
-    pub fn new(pools: Pools, wake: Wake) -> Self {
+    pub fn new(pools: Pools, rules: Rules) -> Self {
         Self {
             insertions: Batcher::spawn(insert::Insert {
                 pools: pools.clone(),
-                wake,
+                rules,
             }),
             claims: Batcher::spawn(claim::ClaimById {
                 pools: pools.clone(),
             }),
             settlements: Batcher::spawn(settle::Settle {
                 pools: pools.clone(),
-                wake,
             }),
             pools,
+            rules,
         }
+    }
+
+    /// The most that one statement takes, answered or not.
+    pub fn longest_statement(&self) -> Duration {
+        self.pools.timeout()
     }
 
     /// Stores a new task as `pending`, with its first history row; see [`Insertion`].

@@ -1,4 +1,4 @@
-//! Reading tasks: one with its history, or a page of many.
+//! Reading a task with its history.
 
 use std::io::Write;
 
@@ -49,6 +49,10 @@ pub struct TaskSummary {
     pub backend: String,
     pub shots: Option<i32>,
     pub problem_id: Option<String>,
+    pub name: Option<String>,
+    pub tags: Value,
+    pub callback_url: Option<String>,
+    pub progress: Option<Value>,
     pub priority: i16,
     pub timeout_seconds: i32,
     pub max_attempts: i16,
@@ -59,20 +63,23 @@ pub struct TaskSummary {
     pub available_at: Option<OffsetDateTime>,
     pub started_at: Option<OffsetDateTime>,
     pub completed_at: Option<OffsetDateTime>,
+    pub cancel_requested_at: Option<OffsetDateTime>,
     pub worker_id: Option<String>,
+    pub last_worker_id: Option<String>,
     pub error_code: Option<String>,
     pub error_message: Option<String>,
     pub metadata: Value,
     pub correlation_id: String,
 }
 
-/// A task with its result, which may be large.
+/// A task with what may be large.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = tasks, check_for_backend(Pg))]
 #[allow(missing_docs, reason = "the columns are explained in the migrations")]
 pub struct TaskRecord {
     #[diesel(embed)]
     pub summary: TaskSummary,
+    pub parameters: Value,
     pub result: Option<Value>,
     pub execution: Option<Value>,
 }
@@ -82,6 +89,7 @@ pub struct TaskRecord {
 #[diesel(table_name = status_history, check_for_backend(Pg))]
 #[allow(missing_docs, reason = "the columns are explained in the migrations")]
 pub struct HistoryEntry {
+    pub id: i64,
     #[diesel(deserialize_as = StatusColumn)]
     pub status: Status,
     pub transitioned_at: OffsetDateTime,
@@ -90,22 +98,15 @@ pub struct HistoryEntry {
     pub notes: Option<String>,
 }
 
-/// The last task of a page; the next page begins behind it. Task ids grow with the time of
-/// submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor(pub Uuid);
-
-/// Which tasks to list, newest first.
-#[derive(Debug, Clone, Default)]
-pub struct TaskFilter {
-    /// Any of these; all where empty.
-    pub statuses: Vec<Status>,
-    /// Only this backend's.
-    pub backend: Option<String>,
-    /// Where the page begins.
-    pub after: Option<Cursor>,
-    /// How many, at most.
-    pub limit: i64,
+/// What happened to a task since a client looked last.
+#[derive(Debug, Clone)]
+pub struct TaskState {
+    /// Where it stands.
+    pub status: Status,
+    /// What its worker says of how far it has come.
+    pub progress: Option<Value>,
+    /// The moves since then, oldest first.
+    pub history: Vec<HistoryEntry>,
 }
 
 impl Store {
@@ -131,26 +132,48 @@ impl Store {
             .await
     }
 
-    /// A page of tasks, newest first.
-    pub async fn list(&self, filter: &TaskFilter) -> Result<Vec<TaskSummary>, StoreError> {
-        let mut query = tasks::table
-            .select(TaskSummary::as_select())
-            .order(tasks::task_id.desc())
-            .limit(filter.limit)
-            .into_boxed::<Pg>();
-        if !filter.statuses.is_empty() {
-            let statuses: Vec<_> = filter.statuses.iter().copied().map(StatusColumn).collect();
-            query = query.filter(tasks::current_status.eq_any(statuses));
-        }
-        if let Some(backend) = &filter.backend {
-            query = query.filter(tasks::backend.eq(backend.as_str()));
-        }
-        if let Some(Cursor(task_id)) = filter.after {
-            query = query.filter(tasks::task_id.lt(task_id));
-        }
+    /// A task's state and the moves behind the history row `after`; None where there is no such
+    /// task.
+    pub async fn task_since(
+        &self,
+        task_id: Uuid,
+        after: i64,
+    ) -> Result<Option<TaskState>, StoreError> {
         self.pools
-            .run_read("list tasks", async |connection| {
-                query.load(connection).await
+            .run_read("follow task", async |connection| {
+                let columns = (tasks::current_status, tasks::progress);
+                let row = tasks::table
+                    .find(task_id)
+                    .select(columns)
+                    .get_result::<(StatusColumn, Option<Value>)>(connection)
+                    .await
+                    .optional()?;
+                let Some((status, progress)) = row else {
+                    return Ok(None);
+                };
+                // Read second: it may be ahead of the status, never behind.
+                let history = status_history::table
+                    .filter(status_history::task_id.eq(task_id))
+                    .filter(status_history::id.gt(after))
+                    .order(status_history::id)
+                    .select(HistoryEntry::as_select())
+                    .load(connection)
+                    .await?;
+                Ok(Some(TaskState {
+                    status: status.into(),
+                    progress,
+                    history,
+                }))
+            })
+            .await
+    }
+
+    /// Whether there is such a task.
+    pub async fn knows(&self, task_id: Uuid) -> Result<bool, StoreError> {
+        let query = diesel::select(diesel::dsl::exists(tasks::table.find(task_id)));
+        self.pools
+            .run_read("look for a task", async |connection| {
+                query.get_result(connection).await
             })
             .await
     }

@@ -5,22 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::StoreError;
 use super::batch::Flush;
 use super::outcome::Settled;
 use super::pool::Pools;
 use super::statement::Prepared;
-use super::{StoreError, Wake};
+use crate::domain::owner::Lease;
 use crate::domain::settlement::{Failure, Settlement, Verdict};
 use crate::domain::status::Status;
+use crate::metrics;
 
 pub(super) struct Settle {
     pub(super) pools: Pools,
-    pub(super) wake: Wake,
 }
 
 // Where the task goes on this verdict. Whether attempts are left, and whether a cancel was asked
@@ -28,14 +29,17 @@ pub(super) struct Settle {
 macro_rules! next_status {
     () => {
         "(CASE
-            WHEN i.verdict IN ('completed', 'failed') THEN i.verdict
+            WHEN i.verdict = 'completed' THEN 'completed'
             WHEN t.cancel_requested_at IS NOT NULL THEN 'cancelled'
+            WHEN i.verdict = 'failed' THEN 'failed'
             WHEN i.verdict = 'retry' AND t.attempt - t.uncounted_attempts >= t.max_attempts THEN 'failed'
             ELSE 'retrying'
         END)"
     };
 }
 
+// A worker of our own says how long the attempt took; for others the row's times are added. Where there is
+// no execution, || gives null.
 const SETTLE: &str = concat!(
     "WITH input AS (
     SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -56,12 +60,17 @@ const SETTLE: &str = concat!(
     " = 'retrying' THEN NULL ELSE t.dispatched_at END,
         uncounted_attempts = t.uncounted_attempts + (i.verdict = 'released')::integer,
         worker_id = NULL, session_id = NULL,
-        result = i.result, execution = i.execution, error_code = i.error_code, error_message = i.error_message
+        result = i.result, error_code = i.error_code, error_message = i.error_message,
+        execution = CASE WHEN i.execution ? 'executed_ms' THEN i.execution ELSE jsonb_build_object(
+            'queued_ms', floor(extract(epoch FROM t.started_at - t.submitted_at) * 1000)::bigint,
+            'executed_ms', floor(extract(epoch FROM clock_timestamp() - t.started_at) * 1000)::bigint
+        ) || i.execution END
     FROM input i
     WHERE t.task_id = i.task_id AND t.current_status = 'processing'
       AND t.worker_id = i.worker_id AND t.session_id = i.session_id AND t.attempt = i.attempt
     RETURNING t.task_id, t.backend, t.attempt, t.current_status AS status, i.worker_id, i.session_id,
-              CASE WHEN i.verdict <> 'retry' THEN i.note
+              CASE WHEN t.current_status = 'cancelled' THEN 'Cancelled on request'
+                   WHEN i.verdict <> 'retry' THEN i.note
                    WHEN t.current_status = 'failed' THEN i.note || '; that was the last of ' || t.max_attempts || ' attempts'
                    WHEN t.current_status = 'retrying' THEN i.note || '; next attempt in ' || round(i.delay_ms / 1000.0, 1) || ' s'
                    ELSE i.note END AS note
@@ -70,13 +79,14 @@ const SETTLE: &str = concat!(
     SELECT task_id, status, clock_timestamp(), attempt, worker_id, session_id, note FROM moved
 ), woken AS (
     SELECT count(pg_notify('qtask_ready', backend)) AS backends
-    FROM (SELECT DISTINCT backend FROM moved WHERE status = 'retrying' AND $12) AS ready
+    FROM (SELECT DISTINCT backend FROM moved WHERE status = 'retrying') AS ready
 )
-SELECT i.task_id, i.attempt, i.session_id, moved.status::text AS moved_to,
+SELECT i.task_id, i.attempt, i.session_id, moved.status::text AS moved_to, moved.backend,
        CASE WHEN moved.task_id IS NULL THEN (
            SELECT h.status::text FROM status_history h
            WHERE h.task_id = i.task_id AND h.attempt = i.attempt AND h.session_id = i.session_id AND h.status <> 'processing'
-             AND (h.status::text = i.verdict OR i.verdict IN ('retry', 'released'))
+             AND (h.status::text = i.verdict OR i.verdict IN ('retry', 'released')
+                  OR (i.verdict = 'failed' AND h.status = 'cancelled'))
            ORDER BY h.id DESC LIMIT 1
        ) END AS moved_before,
        woken.backends
@@ -95,6 +105,8 @@ struct SettledRow {
     #[diesel(sql_type = Nullable<Text>)]
     moved_to: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
+    backend: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
     moved_before: Option<String>,
     #[diesel(sql_type = BigInt)]
     #[allow(dead_code, reason = "selected so that the notifications are sent")]
@@ -102,6 +114,12 @@ struct SettledRow {
 }
 
 impl SettledRow {
+    fn count(&self) {
+        if let (Some(backend), Ok(Settled::Moved(to))) = (&self.backend, self.answer()) {
+            metrics::task_moved(backend, to);
+        }
+    }
+
     fn answer(&self) -> Result<Settled, StoreError> {
         let parse = |name: &str| -> Result<Status, StoreError> {
             name.parse()
@@ -129,17 +147,18 @@ impl Flush for Settle {
         let mut ordered: Vec<&Settlement> = settlements.iter().map(AsRef::as_ref).collect();
         ordered.sort_by_key(|settlement| settlement.lease.task_id);
         ordered.dedup_by_key(|settlement| &settlement.lease);
-        let rows = self.settle(&ordered).await?;
-        let mut answers: HashMap<(Uuid, i32, Uuid), Settled> = rows
-            .iter()
-            .map(|row| Ok(((row.task_id, row.attempt, row.session_id), row.answer()?)))
-            .collect::<Result<_, StoreError>>()?;
+        let mut answers = self.answers(&ordered).await?;
+        // While the statement waited for a row, the same report may have been carried out by another
+        // one, whose history row this one's snapshot does not show. A second look does.
+        ordered
+            .retain(|settlement| answers.get(&key(&settlement.lease)) == Some(&Settled::LeaseLost));
+        if !ordered.is_empty() {
+            answers.extend(self.answers(&ordered).await?);
+        }
         // Two settlements of one attempt in one flush: one of them was written. The other learns
         // that an end stands, as it would in a flush of its own.
         let answer = |settlement: &Arc<Settlement>| {
-            let lease = &settlement.lease;
-            let key = (lease.task_id, lease.attempt, lease.session.session_id);
-            let Some(answer) = answers.get_mut(&key) else {
+            let Some(answer) = answers.get_mut(&key(&settlement.lease)) else {
                 return Settled::LeaseLost;
             };
             let first = *answer;
@@ -152,9 +171,26 @@ impl Flush for Settle {
     }
 }
 
+/// An attempt of a session.
+type Key = (Uuid, i32, Uuid);
+
+fn key(lease: &Lease) -> Key {
+    (lease.task_id, lease.attempt, lease.session.session_id)
+}
+
 impl Settle {
+    async fn answers(
+        &self,
+        settlements: &[&Settlement],
+    ) -> Result<HashMap<Key, Settled>, StoreError> {
+        let rows = self.settle(settlements).await?;
+        rows.iter().for_each(SettledRow::count);
+        rows.iter()
+            .map(|row| Ok(((row.task_id, row.attempt, row.session_id), row.answer()?)))
+            .collect()
+    }
+
     async fn settle(&self, settlements: &[&Settlement]) -> Result<Vec<SettledRow>, StoreError> {
-        let wake = self.wake == Wake::Notify;
         self.pools
             .run("settle attempts", async |connection| {
                 Prepared(
@@ -181,8 +217,7 @@ impl Settle {
                             failure(&s.verdict).map(|failure| failure.message.as_str())
                         }))
                         .bind::<Array<BigInt>, _>(column(settlements, |s| delay_ms(&s.verdict)))
-                        .bind::<Array<Text>, _>(column(settlements, Settlement::note))
-                        .bind::<Bool, _>(wake),
+                        .bind::<Array<Text>, _>(column(settlements, Settlement::note)),
                 )
                 .load(connection)
                 .await

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::statement::Prepared;
 use super::{Store, StoreError};
 use crate::domain::owner::Session;
+use crate::metrics;
 
 /// What a sweep does; each duty has a turn of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,9 @@ pub struct Moved {
     /// The task.
     #[diesel(sql_type = SqlUuid)]
     pub task_id: Uuid,
+    /// Its backend.
+    #[diesel(sql_type = Text)]
+    pub backend: String,
     /// The attempt that was lost.
     #[diesel(sql_type = Integer)]
     pub attempt: i32,
@@ -49,6 +53,14 @@ pub struct Moved {
     /// The status that it went to.
     #[diesel(sql_type = Text)]
     pub status: String,
+}
+
+impl Moved {
+    fn count(&self) {
+        if let Ok(to) = self.status.parse() {
+            metrics::task_moved(&self.backend, to);
+        }
+    }
 }
 
 /// A waiting task that needs a (new) message.
@@ -61,6 +73,8 @@ pub struct StaleTask {
     #[diesel(sql_type = Text)]
     pub backend: String,
     /// 0 to 10.
+    ///
+    /// A level more for each step that it has waited.
     #[diesel(sql_type = SmallInt)]
     pub priority: i16,
     /// Goes into the message.
@@ -88,16 +102,27 @@ struct EndedRow {
     session_id: Uuid,
 }
 
+impl EndedRow {
+    fn into_session(self) -> Session {
+        Session {
+            worker_id: self.worker_id.into(),
+            session_id: self.session_id,
+        }
+    }
+}
+
 #[derive(QueryableByName)]
 struct MarkedRow {
     #[diesel(sql_type = Bool)]
     marked: bool,
 }
 
+/// How long the registry remembers a worker after its end.
+const WORKERS_KEPT_DAYS: i32 = 7;
 /// The most rows that one statement of a sweep moves; the rest waits for the next statement.
 pub const SWEEP_ROWS: i32 = 500;
 /// How long after its timeout an attempt is failed here, its worker having had its chance.
-const TIMEOUT_GRACE_SECONDS: i32 = 30;
+const TIMEOUT_GRACE: Duration = Duration::from_secs(30);
 
 // A pause in reaping means that the database, or every process, was away; workers could not renew in
 // it and are not to blame. So long as it is shorter than half of a lease, a worker that renews in time
@@ -151,46 +176,119 @@ WITH lost AS MATERIALIZED (
         completed_at = CASE WHEN o.used_up OR t.cancel_requested_at IS NOT NULL THEN clock_timestamp() END,
         available_at = CASE WHEN NOT o.used_up AND t.cancel_requested_at IS NULL THEN clock_timestamp() END,
         dispatched_at = NULL, worker_id = NULL, session_id = NULL,
-        error_code = 'worker_lost',
-        error_message = 'worker ' || o.worker_id || ' was lost during attempt ' || o.attempt
+        error_code = CASE WHEN t.cancel_requested_at IS NULL THEN 'worker_lost' END,
+        error_message = CASE WHEN t.cancel_requested_at IS NULL
+                             THEN 'worker ' || o.worker_id || ' was lost during attempt ' || o.attempt END
     FROM orphans o
     WHERE t.task_id = o.task_id AND t.session_id = o.session_id AND t.current_status = 'processing'
-    RETURNING t.task_id, o.attempt, o.worker_id, t.current_status AS status
+    RETURNING t.task_id, t.backend, o.attempt, o.worker_id, t.current_status AS status
 ), noted AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, notes)
-    SELECT task_id, status, clock_timestamp(), attempt, worker_id, 'Worker ' || worker_id || ' was lost' FROM moved
+    SELECT task_id, status, clock_timestamp(), attempt, worker_id,
+           CASE WHEN status = 'cancelled' THEN 'Cancelled on request; worker ' || worker_id || ' was lost'
+                ELSE 'Worker ' || worker_id || ' was lost' END
+    FROM moved
 )
-SELECT task_id, attempt, worker_id, status::text AS status FROM moved";
+SELECT task_id, backend, attempt, worker_id, status::text AS status FROM moved";
+
+// How long a worker has to stop an attempt in order: what the sweep allows everyone, or what the worker
+// has said that it may need, and some time to write what came of it.
+macro_rules! stop_time {
+    () => {
+        "greatest($2, CASE WHEN w.stop_grace_ms > 0 THEN w.stop_grace_ms + 10000 END) * interval '1 millisecond'"
+    };
+}
 
 // After an outage, workers first get the time to write what they have had to keep.
-const FAIL_OVERDUE: &str = "
-WITH overdue AS (
-    SELECT t.task_id, t.worker_id FROM tasks t, sweeps
-    WHERE sweeps.duty = 'reap' AND t.session_id IS NOT NULL
+const FAIL_OVERDUE: &str = concat!(
+    "WITH overdue AS (
+    SELECT t.task_id, t.worker_id FROM sweeps, tasks t JOIN workers w ON w.session_id = t.session_id
+    WHERE sweeps.duty = 'reap' AND t.session_id IS NOT NULL AND t.cancel_requested_at IS NULL
       AND greatest(t.started_at + t.timeout_seconds * interval '1 second', sweeps.unbroken_since)
-          < clock_timestamp() - $2 * interval '1 second'
+          < clock_timestamp() - ",
+    stop_time!(),
+    "
     LIMIT $1 FOR UPDATE OF t SKIP LOCKED
 ), moved AS (
     UPDATE tasks t
     SET current_status = 'failed', completed_at = clock_timestamp(), worker_id = NULL, session_id = NULL,
         error_code = 'timeout', error_message = 'ran longer than ' || t.timeout_seconds || ' s'
     FROM overdue o WHERE t.task_id = o.task_id AND t.current_status = 'processing'
-    RETURNING t.task_id, t.attempt, o.worker_id, t.timeout_seconds
+    RETURNING t.task_id, t.backend, t.attempt, o.worker_id, t.timeout_seconds
 ), noted AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, notes)
     SELECT task_id, 'failed', clock_timestamp(), attempt, worker_id, 'timeout: ran longer than ' || timeout_seconds || ' s'
     FROM moved
 )
-SELECT task_id, attempt, worker_id, 'failed' AS status FROM moved";
+SELECT task_id, backend, attempt, worker_id, 'failed' AS status FROM moved"
+);
 
-const TAKE_UNDISPATCHED: &str = "
-WITH due AS (
+// A worker that was told and did not stop its work, or cannot hear, must not keep the task.
+const FENCE_CANCELLED: &str = concat!(
+    "WITH deaf AS (
+    SELECT t.task_id, t.worker_id FROM sweeps, tasks t JOIN workers w ON w.session_id = t.session_id
+    WHERE sweeps.duty = 'reap' AND t.session_id IS NOT NULL AND t.cancel_requested_at IS NOT NULL
+      AND greatest(t.cancel_requested_at, sweeps.unbroken_since) < clock_timestamp() - ",
+    stop_time!(),
+    "
+    LIMIT $1 FOR UPDATE OF t SKIP LOCKED
+), moved AS (
+    UPDATE tasks t
+    SET current_status = 'cancelled', completed_at = clock_timestamp(), worker_id = NULL, session_id = NULL
+    FROM deaf WHERE t.task_id = deaf.task_id AND t.current_status = 'processing'
+    RETURNING t.task_id, t.backend, t.attempt, deaf.worker_id
+), noted AS (
+    INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, notes)
+    SELECT task_id, 'cancelled', clock_timestamp(), attempt, worker_id,
+           'Cancelled on request; worker ' || worker_id || ' did not answer'
+    FROM moved
+)
+SELECT task_id, backend, attempt, worker_id, 'cancelled' AS status FROM moved"
+);
+
+// The row is locked before it is judged: a worker that comes back at this moment keeps it.
+const FORGET_WORKERS: &str = "
+DELETE FROM workers WHERE session_id IN (
+    SELECT w.session_id FROM workers w
+    WHERE w.ended_at < clock_timestamp() - $1 * interval '1 day'
+      AND NOT EXISTS (SELECT FROM tasks t WHERE t.session_id = w.session_id)
+    LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+RETURNING worker_id, session_id";
+
+// The priority of a message: a level more for each step that its task has waited, so that no task waits
+// behind newer ones for ever. Bind $1 is the step in milliseconds.
+macro_rules! message_priority {
+    ($at:literal) => {
+        concat!(
+            "least(10, t.priority + floor(extract(epoch FROM ",
+            $at,
+            " - t.submitted_at) * 1000 / $1))::smallint"
+        )
+    };
+}
+
+macro_rules! dispatch {
+    ($chosen:literal) => {
+        concat!(
+            "UPDATE tasks t SET dispatched_at = clock_timestamp() FROM ",
+            $chosen,
+            " AS c WHERE t.task_id = c.task_id AND t.available_at IS NOT NULL
+RETURNING t.task_id, t.backend, ",
+            message_priority!("clock_timestamp()"),
+            " AS priority, t.correlation_id"
+        )
+    };
+}
+
+const TAKE_UNDISPATCHED: &str = concat!(
+    "WITH due AS (
     SELECT task_id FROM tasks
     WHERE available_at <= clock_timestamp() AND dispatched_at IS NULL
-    LIMIT $1 FOR UPDATE SKIP LOCKED
-)
-UPDATE tasks t SET dispatched_at = clock_timestamp() FROM due WHERE t.task_id = due.task_id AND t.available_at IS NOT NULL
-RETURNING t.task_id, t.backend, t.priority, t.correlation_id";
+    LIMIT $2 FOR UPDATE SKIP LOCKED
+) ",
+    dispatch!("due")
+);
 
 // Each backend with anything waiting, by jumping from one to the next in the index.
 const WAITING_BACKENDS: &str = "
@@ -212,18 +310,42 @@ SELECT count(*) AS waiting FROM (
     LIMIT $3
 ) AS stale";
 
-const TAKE_STALE: &str = "
-WITH stale AS (
+const TAKE_STALE: &str = concat!(
+    "WITH stale AS (
     SELECT task_id FROM tasks
-    WHERE backend = $2 AND available_at <= clock_timestamp()
-      AND dispatched_at < clock_timestamp() - $3 * interval '1 millisecond'
-    ORDER BY priority DESC, task_id LIMIT $1 FOR UPDATE SKIP LOCKED
-)
-UPDATE tasks t SET dispatched_at = clock_timestamp() FROM stale WHERE t.task_id = stale.task_id AND t.available_at IS NOT NULL
-RETURNING t.task_id, t.backend, t.priority, t.correlation_id";
+    WHERE backend = $3 AND available_at <= clock_timestamp()
+      AND dispatched_at < clock_timestamp() - $4 * interval '1 millisecond'
+    ORDER BY queue_rank, task_id LIMIT $2 FOR UPDATE SKIP LOCKED
+) ",
+    dispatch!("stale")
+);
+
+// Looks at the head of the line only: who stands there is served first, and then the next ones move up.
+const TAKE_AGED: &str = concat!(
+    "WITH head AS (
+    SELECT task_id FROM tasks
+    WHERE backend = $3 AND available_at <= clock_timestamp() ORDER BY queue_rank, task_id LIMIT $2
+), aged AS (
+    SELECT t.task_id FROM tasks t JOIN head USING (task_id)
+    WHERE t.dispatched_at IS NOT NULL AND ",
+    message_priority!("clock_timestamp()"),
+    " > ",
+    message_priority!("t.dispatched_at"),
+    " FOR UPDATE OF t SKIP LOCKED
+) ",
+    dispatch!("aged")
+);
 
 const UNDO_DISPATCH: &str = "
 UPDATE tasks SET dispatched_at = NULL WHERE task_id = ANY($1) AND available_at IS NOT NULL";
+
+// A key in use again is looked at once more when its row is locked.
+const FORGET_KEYS: &str = "
+WITH expired AS (
+    SELECT key FROM idempotency_keys WHERE created_at < clock_timestamp() - $1 * interval '1 second'
+    ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM idempotency_keys k USING expired WHERE k.key = expired.key";
 
 impl Store {
     /// Takes the turn at a duty if nobody did within `interval`.
@@ -266,11 +388,7 @@ impl Store {
                     .await
             })
             .await?;
-        let session = |row: EndedRow| Session {
-            worker_id: row.worker_id.into(),
-            session_id: row.session_id,
-        };
-        Ok(rows.into_iter().map(session).collect())
+        Ok(rows.into_iter().map(EndedRow::into_session).collect())
     }
 
     /// Releases every running task whose session has ended or was replaced.
@@ -282,6 +400,7 @@ impl Store {
                     .await
             })
             .await
+            .inspect(|moved: &Vec<Moved>| moved.iter().for_each(Moved::count))
     }
 
     /// Fails every attempt that its worker has not stopped in time.
@@ -291,12 +410,61 @@ impl Store {
                 Prepared(
                     diesel::sql_query(FAIL_OVERDUE)
                         .bind::<Integer, _>(SWEEP_ROWS)
-                        .bind::<Integer, _>(TIMEOUT_GRACE_SECONDS),
+                        .bind::<Integer, _>(milliseconds(TIMEOUT_GRACE)),
                 )
                 .load(connection)
                 .await
             })
             .await
+            .inspect(|moved: &Vec<Moved>| moved.iter().for_each(Moved::count))
+    }
+
+    /// Cancels every running task whose owner was asked to stop it more than `grace` ago.
+    pub async fn fence_cancelled(&self, grace: Duration) -> Result<Vec<Moved>, StoreError> {
+        self.pools
+            .run_control("fence cancelled tasks", async |connection| {
+                Prepared(
+                    diesel::sql_query(FENCE_CANCELLED)
+                        .bind::<Integer, _>(SWEEP_ROWS)
+                        .bind::<Integer, _>(milliseconds(grace)),
+                )
+                .load(connection)
+                .await
+            })
+            .await
+            .inspect(|moved: &Vec<Moved>| moved.iter().for_each(Moved::count))
+    }
+
+    /// Deletes idempotency keys whose time is over, and says how many.
+    pub async fn forget_keys(&self) -> Result<usize, StoreError> {
+        self.pools
+            .run_control("forget idempotency keys", async |connection| {
+                Prepared(
+                    diesel::sql_query(FORGET_KEYS)
+                        .bind::<Integer, _>(self.rules.idempotency_seconds())
+                        .bind::<Integer, _>(SWEEP_ROWS),
+                )
+                .execute(connection)
+                .await
+            })
+            .await
+    }
+
+    /// Deletes workers that ended long ago and own nothing.
+    pub async fn forget_workers(&self) -> Result<Vec<Session>, StoreError> {
+        let rows: Vec<EndedRow> = self
+            .pools
+            .run_control("forget workers", async |connection| {
+                Prepared(
+                    diesel::sql_query(FORGET_WORKERS)
+                        .bind::<Integer, _>(WORKERS_KEPT_DAYS)
+                        .bind::<Integer, _>(SWEEP_ROWS),
+                )
+                .load(connection)
+                .await
+            })
+            .await?;
+        Ok(rows.into_iter().map(EndedRow::into_session).collect())
     }
 
     /// Marks as dispatched, and returns, waiting tasks that are due and have no message: retries,
@@ -304,9 +472,13 @@ impl Store {
     pub async fn take_undispatched(&self) -> Result<Vec<StaleTask>, StoreError> {
         self.pools
             .run_control("take undispatched tasks", async |connection| {
-                Prepared(diesel::sql_query(TAKE_UNDISPATCHED).bind::<Integer, _>(SWEEP_ROWS))
-                    .load(connection)
-                    .await
+                Prepared(
+                    diesel::sql_query(TAKE_UNDISPATCHED)
+                        .bind::<Integer, _>(self.rules.priority_step_ms())
+                        .bind::<Integer, _>(SWEEP_ROWS),
+                )
+                .load(connection)
+                .await
             })
             .await
     }
@@ -361,9 +533,27 @@ impl Store {
             .run_control("take stale tasks", async |connection| {
                 Prepared(
                     diesel::sql_query(TAKE_STALE)
+                        .bind::<Integer, _>(self.rules.priority_step_ms())
                         .bind::<Integer, _>(limit)
                         .bind::<Text, _>(backend)
                         .bind::<Integer, _>(milliseconds(moment)),
+                )
+                .load(connection)
+                .await
+            })
+            .await
+    }
+
+    /// Marks as dispatched anew, and returns, tasks of the backend at the head of the line whose
+    /// message is of a lower priority than they have by now.
+    pub async fn take_aged(&self, backend: &str) -> Result<Vec<StaleTask>, StoreError> {
+        self.pools
+            .run_control("take aged tasks", async |connection| {
+                Prepared(
+                    diesel::sql_query(TAKE_AGED)
+                        .bind::<Integer, _>(self.rules.priority_step_ms())
+                        .bind::<Integer, _>(SWEEP_ROWS)
+                        .bind::<Text, _>(backend),
                 )
                 .load(connection)
                 .await

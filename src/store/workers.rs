@@ -1,4 +1,4 @@
-//! The registry of workers: sessions begin, renew their lease, and end.
+//! The registry of workers: sessions begin, renew their lease, drain, and end.
 
 use std::time::Duration;
 
@@ -12,6 +12,56 @@ use super::statement::Prepared;
 use super::{Store, StoreError};
 use crate::domain::owner::Session;
 
+/// What a worker says of itself when it begins a session.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// The session that begins.
+    pub session: Session,
+    /// What it serves.
+    pub backends: Vec<String>,
+    /// What it can, such as `max_parallel_tasks`.
+    pub capabilities: Value,
+    /// Anything else: host, version.
+    pub metadata: Value,
+    /// How long it may be silent.
+    pub lease: Duration,
+    /// How long it may take to stop a task in order.
+    pub stop_grace: Duration,
+    /// Whether it takes the name from a session that is alive.
+    pub replace: bool,
+    /// Sessions that the same process has begun before: a drain of one of them holds for the new one,
+    /// too. A new process starts without.
+    pub earlier: Vec<Uuid>,
+}
+
+/// The answer to a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registered {
+    /// The session has begun.
+    Begun {
+        /// Whether it is to take no tasks for now: it goes on with a session that was told so.
+        draining: bool,
+    },
+    /// The name belongs to a session that is alive and is not to be replaced.
+    NameInUse,
+    /// The registry has [`MOST_WORKERS`] names, and this is none of them.
+    RegistryFull,
+}
+
+/// The most names in the registry.
+pub const MOST_WORKERS: i32 = 10_000;
+
+/// What a worker says with each heartbeat.
+#[derive(Debug, Clone, Default)]
+pub struct Beat {
+    /// The tasks that it has in its hands.
+    pub held: Vec<Uuid>,
+    /// Tasks completed and failed in this session; None where the service counts them.
+    pub counts: Option<(i64, i64)>,
+    /// Why it takes no tasks at the moment.
+    pub obstacle: Option<String>,
+}
+
 /// The answer to a heartbeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heartbeat {
@@ -22,56 +72,101 @@ pub enum Heartbeat {
         /// Attempts that the session owns and did not name: the answer to their claim is on its
         /// way, or was lost.
         unnamed: Vec<(Uuid, i32)>,
+        /// Tasks of the session that are to be stopped.
+        cancelled: Vec<Uuid>,
+        /// Whether it is to take no more tasks.
+        draining: bool,
     },
     /// The session was silent for too long and has ended; its tasks are lost.
     Ended,
     /// The worker's name belongs to this session now.
     ReplacedBy(Uuid),
+    /// No worker has this name.
+    Unknown,
 }
 
 // The old session's tasks are left to `Store::release_orphans`: they have no living session from
 // here on.
+// Names are only counted for a new one, and no further than the limit. Many at the same moment may
+// exceed it by their number.
 const REGISTER: &str = "
-INSERT INTO workers (worker_id, session_id, backends, capabilities, metadata, lease_ms)
-VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (worker_id) DO UPDATE
-SET session_id = excluded.session_id, backends = excluded.backends, capabilities = excluded.capabilities,
-    metadata = excluded.metadata, lease_ms = excluded.lease_ms, registered_at = clock_timestamp(),
-    last_heartbeat_at = clock_timestamp(), ended_at = NULL";
+WITH admitted AS MATERIALIZED (
+    SELECT EXISTS (SELECT FROM workers WHERE worker_id = $1)
+        OR NOT EXISTS (SELECT FROM workers OFFSET $10 - 1 LIMIT 1) AS admitted
+), written AS (
+    INSERT INTO workers AS w (worker_id, session_id, backends, capabilities, metadata, lease_ms, stop_grace_ms)
+    SELECT $1, $2, $3, $4, $5, $6, $8 FROM admitted WHERE admitted
+    ON CONFLICT (worker_id) DO UPDATE
+    SET session_id = excluded.session_id, backends = excluded.backends, capabilities = excluded.capabilities,
+        metadata = excluded.metadata, lease_ms = excluded.lease_ms, stop_grace_ms = excluded.stop_grace_ms,
+        registered_at = clock_timestamp(), last_heartbeat_at = clock_timestamp(), ended_at = NULL, obstacle = NULL,
+        draining_since = CASE WHEN w.session_id = ANY ($9) THEN w.draining_since END,
+        tasks_completed = 0, tasks_failed = 0
+    WHERE $7 OR w.ended_at IS NOT NULL
+       OR w.last_heartbeat_at < clock_timestamp() - w.lease_ms * interval '1 millisecond'
+    RETURNING w.draining_since IS NOT NULL AS draining
+)
+SELECT admitted, (SELECT draining FROM written) AS draining FROM admitted";
 
 const HEARTBEAT: &str = "
 WITH renewed AS (
-    UPDATE workers SET last_heartbeat_at = clock_timestamp(), tasks_completed = $4, tasks_failed = $5
+    UPDATE workers
+    SET last_heartbeat_at = clock_timestamp(), tasks_completed = coalesce($4, tasks_completed),
+        tasks_failed = coalesce($5, tasks_failed), obstacle = $6
     WHERE worker_id = $1 AND session_id = $2 AND ended_at IS NULL
-    RETURNING session_id
+    RETURNING draining_since
 ), held AS MATERIALIZED (
     SELECT task_id FROM unnest($3) AS h(task_id)
 ), owned AS MATERIALIZED (
-    SELECT task_id, attempt FROM tasks WHERE session_id = $2
+    SELECT task_id, attempt, cancel_requested_at FROM tasks WHERE session_id = $2
 ), unnamed AS (
     SELECT array_agg(task_id) AS task_ids, array_agg(attempt) AS attempts FROM owned
     WHERE NOT EXISTS (SELECT FROM held WHERE held.task_id = owned.task_id)
 )
 SELECT EXISTS (SELECT FROM renewed) AS renewed,
-       (SELECT session_id FROM workers WHERE worker_id = $1 AND session_id <> $2) AS replaced_by,
+       EXISTS (SELECT FROM renewed WHERE draining_since IS NOT NULL) AS draining,
+       (SELECT session_id FROM workers WHERE worker_id = $1) AS current_session,
        ARRAY(SELECT task_id FROM held
              WHERE NOT EXISTS (SELECT FROM owned WHERE owned.task_id = held.task_id)) AS lost,
+       ARRAY(SELECT task_id FROM owned WHERE cancel_requested_at IS NOT NULL) AS cancelled,
        coalesce(unnamed.task_ids, '{}') AS unnamed, coalesce(unnamed.attempts, '{}') AS unnamed_attempts
 FROM unnamed";
 
 const END: &str = "
-UPDATE workers SET ended_at = clock_timestamp() WHERE worker_id = $1 AND session_id = $2 AND ended_at IS NULL";
+UPDATE workers SET ended_at = clock_timestamp(), obstacle = $3
+WHERE worker_id = $1 AND session_id = $2 AND ended_at IS NULL";
+
+const DRAIN: &str = "
+UPDATE workers SET draining_since = CASE WHEN $2 THEN coalesce(draining_since, clock_timestamp()) END
+WHERE worker_id = $1";
+
+const COUNT: &str = "
+UPDATE workers SET tasks_completed = tasks_completed + $3::integer, tasks_failed = tasks_failed + (NOT $3)::integer
+WHERE worker_id = $1 AND session_id = $2";
 
 const BACKENDS: &str = "SELECT DISTINCT unnest(backends) AS backend FROM workers";
+
+#[derive(QueryableByName)]
+struct RegisteredRow {
+    #[diesel(sql_type = Bool)]
+    admitted: bool,
+    /// None where nothing was written.
+    #[diesel(sql_type = Nullable<Bool>)]
+    draining: Option<bool>,
+}
 
 #[derive(QueryableByName)]
 struct HeartbeatRow {
     #[diesel(sql_type = Bool)]
     renewed: bool,
+    #[diesel(sql_type = Bool)]
+    draining: bool,
     #[diesel(sql_type = Nullable<SqlUuid>)]
-    replaced_by: Option<Uuid>,
+    current_session: Option<Uuid>,
     #[diesel(sql_type = Array<SqlUuid>)]
     lost: Vec<Uuid>,
+    #[diesel(sql_type = Array<SqlUuid>)]
+    cancelled: Vec<Uuid>,
     #[diesel(sql_type = Array<SqlUuid>)]
     unnamed: Vec<Uuid>,
     #[diesel(sql_type = Array<Integer>)]
@@ -86,31 +181,34 @@ struct BackendRow {
 
 impl Store {
     /// Begins a session. An older one of the same name has ended with this: its tasks are orphans.
-    pub async fn register(
-        &self,
-        session: &Session,
-        backends: &[String],
-        capabilities: &Value,
-        metadata: &Value,
-        lease: Duration,
-    ) -> Result<(), StoreError> {
-        let lease_ms = i32::try_from(lease.as_millis()).unwrap_or(i32::MAX);
-        self.pools
+    pub async fn register(&self, registration: &Registration) -> Result<Registered, StoreError> {
+        let lease_ms = i32::try_from(registration.lease.as_millis()).unwrap_or(i32::MAX);
+        let stop_grace_ms = i32::try_from(registration.stop_grace.as_millis()).unwrap_or(i32::MAX);
+        let row: RegisteredRow = self
+            .pools
             .run_control("register worker", async |connection| {
                 Prepared(
                     diesel::sql_query(REGISTER)
-                        .bind::<Text, _>(&*session.worker_id)
-                        .bind::<SqlUuid, _>(session.session_id)
-                        .bind::<Array<Text>, _>(backends)
-                        .bind::<Jsonb, _>(capabilities)
-                        .bind::<Jsonb, _>(metadata)
-                        .bind::<Integer, _>(lease_ms),
+                        .bind::<Text, _>(&*registration.session.worker_id)
+                        .bind::<SqlUuid, _>(registration.session.session_id)
+                        .bind::<Array<Text>, _>(&registration.backends)
+                        .bind::<Jsonb, _>(&registration.capabilities)
+                        .bind::<Jsonb, _>(&registration.metadata)
+                        .bind::<Integer, _>(lease_ms)
+                        .bind::<Bool, _>(registration.replace)
+                        .bind::<Integer, _>(stop_grace_ms)
+                        .bind::<Array<SqlUuid>, _>(&registration.earlier)
+                        .bind::<Integer, _>(MOST_WORKERS),
                 )
-                .execute(connection)
+                .get_result(connection)
                 .await
             })
-            .await
-            .map(drop)
+            .await?;
+        Ok(match row.draining {
+            Some(draining) => Registered::Begun { draining },
+            None if row.admitted => Registered::NameInUse,
+            None => Registered::RegistryFull,
+        })
     }
 
     /// Renews the lease of everything that the session runs, and compares what it has in its hands
@@ -118,9 +216,7 @@ impl Store {
     pub async fn heartbeat(
         &self,
         session: &Session,
-        held: &[Uuid],
-        completed: i64,
-        failed: i64,
+        beat: &Beat,
         limit: Duration,
     ) -> Result<Heartbeat, StoreError> {
         let row: HeartbeatRow = self
@@ -130,42 +226,77 @@ impl Store {
                     diesel::sql_query(HEARTBEAT)
                         .bind::<Text, _>(&*session.worker_id)
                         .bind::<SqlUuid, _>(session.session_id)
-                        .bind::<Array<SqlUuid>, _>(held)
-                        .bind::<BigInt, _>(completed)
-                        .bind::<BigInt, _>(failed),
+                        .bind::<Array<SqlUuid>, _>(&beat.held)
+                        .bind::<Nullable<BigInt>, _>(beat.counts.map(|(completed, _)| completed))
+                        .bind::<Nullable<BigInt>, _>(beat.counts.map(|(_, failed)| failed))
+                        .bind::<Nullable<Text>, _>(&beat.obstacle),
                 )
                 .get_result(connection)
                 .await
             })
             .await?;
-        Ok(match row {
-            HeartbeatRow {
-                renewed: true,
-                lost,
-                unnamed,
-                unnamed_attempts,
-                ..
-            } => Heartbeat::Renewed {
-                lost,
-                unnamed: unnamed.into_iter().zip(unnamed_attempts).collect(),
+        Ok(match row.current_session {
+            _ if row.renewed => Heartbeat::Renewed {
+                lost: row.lost,
+                unnamed: row.unnamed.into_iter().zip(row.unnamed_attempts).collect(),
+                cancelled: row.cancelled,
+                draining: row.draining,
             },
-            HeartbeatRow {
-                replaced_by: Some(session_id),
-                ..
-            } => Heartbeat::ReplacedBy(session_id),
-            HeartbeatRow { .. } => Heartbeat::Ended,
+            None => Heartbeat::Unknown,
+            Some(current) if current == session.session_id => Heartbeat::Ended,
+            Some(other) => Heartbeat::ReplacedBy(other),
         })
     }
 
-    /// Ends a session that has nothing in its hands any more; a session that has already ended is
-    /// left as it is.
-    pub async fn end_session(&self, session: &Session) -> Result<(), StoreError> {
+    /// Ends a session that has nothing in its hands any more, and says why where that is of interest;
+    /// a session that has already ended is left as it is.
+    pub async fn end_session(
+        &self,
+        session: &Session,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
         self.pools
             .run_control("end session", async |connection| {
                 Prepared(
                     diesel::sql_query(END)
                         .bind::<Text, _>(&*session.worker_id)
-                        .bind::<SqlUuid, _>(session.session_id),
+                        .bind::<SqlUuid, _>(session.session_id)
+                        .bind::<Nullable<Text>, _>(reason),
+                )
+                .execute(connection)
+                .await
+            })
+            .await
+            .map(drop)
+    }
+
+    /// Lets a worker finish what it has and take no more, or lets it take tasks again; false where no
+    /// worker has this name.
+    pub async fn drain(&self, worker_id: &str, draining: bool) -> Result<bool, StoreError> {
+        let found = self
+            .pools
+            .run_control("drain worker", async |connection| {
+                Prepared(
+                    diesel::sql_query(DRAIN)
+                        .bind::<Text, _>(worker_id)
+                        .bind::<Bool, _>(draining),
+                )
+                .execute(connection)
+                .await
+            })
+            .await?;
+        Ok(found > 0)
+    }
+
+    /// Counts a task that ended, for a worker that does not count itself.
+    pub async fn count_ended(&self, session: &Session, completed: bool) -> Result<(), StoreError> {
+        self.pools
+            .run("count an ended task", async |connection| {
+                Prepared(
+                    diesel::sql_query(COUNT)
+                        .bind::<Text, _>(&*session.worker_id)
+                        .bind::<SqlUuid, _>(session.session_id)
+                        .bind::<Bool, _>(completed),
                 )
                 .execute(connection)
                 .await

@@ -5,16 +5,17 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info, info_span, warn};
 
 use super::running::{StopOrder, StopReason};
-use super::{STOP_LIMIT, Worker};
+use super::{STOP_LIMIT, Worker, journal};
 use crate::domain::backoff::Backoff;
 use crate::domain::settlement::{ErrorCode, Failure, Outcome, Settlement};
 use crate::domain::status::Status;
 use crate::domain::task::Assignment;
-use crate::executor::{Control, crashed};
+use crate::executor::{Control, Journal, crashed};
 use crate::store::{Settled, StoreError};
 
 /// How often an outcome must be refused before it is given up for a plain failure.
@@ -49,6 +50,7 @@ pub async fn run(worker: &Worker, assignment: Assignment) -> Written {
 async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
     let lease = &assignment.lease;
     let (order, in_hand) = worker.running.add(lease.task_id, lease.attempt);
+    let _busy = worker.health.task_begins();
     // The answer to a claim can come after the lease came into doubt or was lost, and all else was
     // stopped.
     if worker.session().await != lease.session {
@@ -60,9 +62,8 @@ async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
     }
     info!(task_id = %lease.task_id, attempt = lease.attempt, backend = %assignment.backend,
           from = %assignment.previous_status, to = %Status::Processing, "task claimed");
-    let began = Instant::now();
-    let end = execute(worker, assignment, &order).await;
-    let Some(settlement) = settlement(worker, assignment, end, began.elapsed()) else {
+    let (end, ran_for) = execute_and_log(worker, assignment, &order).await;
+    let Some(settlement) = settlement(worker, assignment, end, ran_for) else {
         warn!(task_id = %lease.task_id, attempt = lease.attempt, "lease lost");
         return Written::Yes;
     };
@@ -71,7 +72,30 @@ async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
     written
 }
 
-async fn execute(worker: &Worker, assignment: &Assignment, order: &StopOrder) -> End {
+/// The end of the attempt, and how long it took. What it said is in the database by then, if that
+/// could be done in time.
+async fn execute_and_log(
+    worker: &Worker,
+    assignment: &Assignment,
+    order: &StopOrder,
+) -> (End, Duration) {
+    let (began, journal) = (Instant::now(), Journal::default());
+    let executing = async {
+        let end = execute(worker, assignment, order, &journal).await;
+        journal.close();
+        (end, began.elapsed())
+    };
+    let writing = journal::write(&worker.store, &assignment.lease, &journal, order);
+    let (ended, ()) = tokio::join!(executing, writing);
+    ended
+}
+
+async fn execute(
+    worker: &Worker,
+    assignment: &Assignment,
+    order: &StopOrder,
+    journal: &Journal,
+) -> End {
     let Some(executor) = worker.executors.get(&assignment.backend) else {
         let message = format!(
             "worker {} does not serve `{}`",
@@ -85,7 +109,9 @@ async fn execute(worker: &Worker, assignment: &Assignment, order: &StopOrder) ->
     let timeout = Duration::from_secs(u64::try_from(assignment.timeout_seconds).unwrap_or(1));
     let control = Control {
         stop: CancellationToken::new(),
+        kill: CancellationToken::new(),
         deadline: Instant::now() + timeout,
+        journal: journal.clone(),
     };
     let deadline = tokio::time::Instant::from_std(control.deadline);
     // A task of its own: its panic is an answer, too.
@@ -105,15 +131,35 @@ async fn execute(worker: &Worker, assignment: &Assignment, order: &StopOrder) ->
             End::Finished(Err(Failure::permanent(ErrorCode::Timeout, message)))
         }
     };
-    control.stop.cancel();
-    if tokio::time::timeout(STOP_LIMIT, &mut running)
-        .await
-        .is_err()
-    {
+    let grace = executor.stop_grace();
+    if !stop(worker, &control, order, grace, &mut running).await {
         warn!(task_id = %assignment.lease.task_id, "the executor did not stop within {STOP_LIMIT:?}; leaving it behind");
         running.abort();
     }
     end
+}
+
+/// Stops an executor: in order, and at once when it takes too long or others may soon have the
+/// task. Says whether it has ended.
+async fn stop<T>(
+    worker: &Worker,
+    control: &Control,
+    order: &StopOrder,
+    grace: Duration,
+    running: &mut JoinHandle<T>,
+) -> bool {
+    control.stop.cancel();
+    if !grace.is_zero() {
+        // The lease is trusted for a heartbeat less than it is granted: half of that is for this.
+        let hurry = worker.settings.lease.heartbeat / 2;
+        tokio::select! {
+            _ = &mut *running => return true,
+            () = tokio::time::sleep(grace) => {}
+            () = async { order.unleased().await; tokio::time::sleep(hurry).await } => {}
+        }
+    }
+    control.kill.cancel();
+    tokio::time::timeout(STOP_LIMIT, running).await.is_ok()
 }
 
 /// What is to be written; None when the task is not ours any more.
@@ -133,6 +179,7 @@ fn settlement(
             let failures = u32::try_from(lease.attempt).unwrap_or(1);
             Settlement::fail(lease, failure, worker.settings.retry.delay(failures))
         }
+        End::Stopped(StopReason::Cancelled) => Settlement::release(lease, "cancelled on request"),
         End::Stopped(StopReason::Shutdown) => Settlement::release(lease, "the worker shut down"),
         End::Stopped(StopReason::LeaseInDoubt) => {
             Settlement::release(lease, "the worker could not renew its lease")
@@ -209,6 +256,7 @@ fn report(worker: &Worker, settlement: &Settlement, settled: Settled) {
             worker.health.count_failed();
             warn!(%task_id, attempt, %from, %to, note, "task failed");
         }
+        (Status::Cancelled, _) => info!(%task_id, attempt, %from, %to, "task cancelled"),
         (_, true) => info!(%task_id, attempt, %from, %to, note, "task handed back"),
         (_, false) => warn!(%task_id, attempt, %from, %to, note, "attempt failed"),
     }

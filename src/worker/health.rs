@@ -2,7 +2,9 @@
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU32, Ordering};
+
+use crate::metrics::Gauges;
 
 /// Shared between a worker and whoever answers for it.
 #[derive(Debug, Default)]
@@ -13,6 +15,17 @@ pub struct WorkerHealth {
     intake: Mutex<Option<String>>,
     completed: AtomicI64,
     failed: AtomicI64,
+    slots: AtomicU16,
+    running: AtomicU32,
+}
+
+/// One more task runs until this is dropped.
+pub(super) struct Busy<'a>(&'a WorkerHealth);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl WorkerHealth {
@@ -44,6 +57,37 @@ impl WorkerHealth {
             self.completed.load(Ordering::Relaxed),
             self.failed.load(Ordering::Relaxed),
         )
+    }
+
+    /// What there is to measure at the moment.
+    pub fn gauges(&self) -> Gauges {
+        let (slots, running) = (
+            self.slots.load(Ordering::Relaxed),
+            self.running.load(Ordering::Relaxed),
+        );
+        let flag = |holds: bool| f64::from(u8::from(holds));
+        Gauges::default()
+            .with("worker_slots", "Tasks that can run at once", slots.into())
+            .with("worker_tasks_running", "Tasks that run", running.into())
+            .with(
+                "worker_lease_held",
+                "Whether the lease is renewed",
+                flag(self.is_leased()),
+            )
+            .with(
+                "worker_consuming",
+                "Whether tasks come in",
+                flag(self.obstacle().is_none()),
+            )
+    }
+
+    pub(super) fn set_slots(&self, slots: u16) {
+        self.slots.store(slots, Ordering::Relaxed);
+    }
+
+    pub(super) fn task_begins(&self) -> Busy<'_> {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Busy(self)
     }
 
     pub(super) fn is_leased(&self) -> bool {

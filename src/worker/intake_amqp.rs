@@ -7,8 +7,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use super::Worker;
 use super::attempt::{self, Written};
+use super::{HELD, Worker};
 use crate::domain::backoff::Backoff;
 use crate::queue::amqp::{AmqpConfig, Consumer, Deliveries, Delivery, LinkState};
 use crate::store::{Claim, ClaimRequest};
@@ -117,11 +117,22 @@ async fn watch(worker: &Worker, consumer: &Consumer, database_away: &Notify) {
                     wait_for_database(worker).await;
                     consumer.resume();
                 }
+                () = told_to_drain(worker) => {
+                    worker.health.set_intake(Some(HELD.to_owned()));
+                    consumer.pause().await;
+                    worker.until_let().await;
+                    consumer.resume();
+                }
                 () = report(worker, consumer) => {}
             }
         }
     };
     worker.draining.run_until_cancelled(watching).await;
+}
+
+async fn told_to_drain(worker: &Worker) {
+    // The sender is the worker's own, so that the wait has no other end.
+    let _ = worker.held.subscribe().wait_for(|held| *held).await;
 }
 
 /// Notes whether messages can come in, and returns when it is time to look again.

@@ -6,19 +6,26 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{info, warn};
 
-use super::{Worker, attempt};
+use super::{HELD, Worker, attempt};
 use crate::domain::backoff::Backoff;
 use crate::domain::task::Assignment;
-use crate::store::{DatabaseSettings, listen_for_ready_tasks};
 
 /// How long a task may go unnoticed when its notification is lost.
 const POLL: Duration = Duration::from_secs(1);
 
 /// Takes tasks until the worker drains.
-pub async fn run(worker: &Arc<Worker>, settings: DatabaseSettings) {
-    let ready = listen_for_ready_tasks(settings, worker.backends(), worker.draining.clone());
+pub async fn run(worker: &Arc<Worker>) {
     let mut failures = 0;
     while let Some(permits) = free_slots(worker).await {
+        if *worker.held.borrow() {
+            drop(permits);
+            worker.health.set_intake(Some(HELD.to_owned()));
+            worker
+                .draining
+                .run_until_cancelled(worker.until_let())
+                .await;
+            continue;
+        }
         let wanted = permits.len();
         // A claim under way is seen through: to drop it would leave its tasks owned by a worker
         // that does not know of them.
@@ -30,7 +37,7 @@ pub async fn run(worker: &Arc<Worker>, settings: DatabaseSettings) {
                 if found == wanted {
                     continue;
                 }
-                let woken = tokio::time::timeout(POLL, ready.notified());
+                let woken = tokio::time::timeout(POLL, worker.ready.notified());
                 let _ = worker.draining.run_until_cancelled(woken).await;
             }
             Err(reason) => {

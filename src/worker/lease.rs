@@ -12,7 +12,8 @@ use super::Worker;
 use super::running::StopReason;
 use crate::domain::owner::{Lease, Session};
 use crate::domain::settlement::Settlement;
-use crate::store::Heartbeat;
+use crate::metrics;
+use crate::store::{Beat, Heartbeat};
 
 /// How a session came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub async fn keep(
             Some(Ok(Heartbeat::Renewed {
                 lost,
                 unnamed: now_unnamed,
+                cancelled,
+                draining,
             })) => {
                 if !worker.health.is_leased() {
                     info!(worker_id = %session.worker_id, session_id = %session.session_id, "lease renewed again");
@@ -60,15 +63,22 @@ pub async fn keep(
                 renewed = sent;
                 worker.health.set_lease(true);
                 worker.running.stop(&lost, StopReason::LeaseLost);
+                worker.running.stop(&cancelled, StopReason::Cancelled);
+                worker
+                    .held
+                    .send_if_modified(|held| std::mem::replace(held, draining) != draining);
                 unnamed = hand_back_unknown(worker, session, &unnamed, now_unnamed);
             }
-            Some(Ok(Heartbeat::Ended)) => return SessionEnd::Ended,
+            Some(Ok(Heartbeat::Ended | Heartbeat::Unknown)) => return SessionEnd::Ended,
             // One of our own: the registration was carried out late, after we had given it up.
             Some(Ok(Heartbeat::ReplacedBy(other))) if worker.begun().contains(&other) => {
                 return SessionEnd::Ended;
             }
             Some(Ok(Heartbeat::ReplacedBy(_))) => return SessionEnd::Replaced,
-            Some(Err(reason)) => warn!(worker_id = %session.worker_id, reason, "heartbeat failed"),
+            Some(Err(reason)) => {
+                metrics::heartbeat_failed();
+                warn!(worker_id = %session.worker_id, reason, "heartbeat failed");
+            }
         }
         if renewed.elapsed() >= times.trusted() && worker.health.is_leased() {
             let running = worker.running.count();
@@ -96,8 +106,11 @@ pub async fn keep(
 /// One heartbeat, for which half of the time is taken that the lease is still trusted: where a
 /// connection hangs, the other half is left for a new one.
 async fn beat(worker: &Worker, session: &Session, renewed: Instant) -> Result<Heartbeat, String> {
-    let held = worker.running.task_ids();
-    let (completed, failed) = worker.health.counts();
+    let beat = Beat {
+        held: worker.running.task_ids(),
+        counts: Some(worker.health.counts()),
+        obstacle: worker.health.obstacle(),
+    };
     let times = worker.settings.lease;
     let left = times.trusted().saturating_sub(renewed.elapsed());
     let limit = if left.is_zero() {
@@ -105,9 +118,7 @@ async fn beat(worker: &Worker, session: &Session, renewed: Instant) -> Result<He
     } else {
         (left / 2).max(times.heartbeat / 5)
     };
-    let heartbeat = worker
-        .store
-        .heartbeat(session, &held, completed, failed, limit);
+    let heartbeat = worker.store.heartbeat(session, &beat, limit);
     heartbeat.await.map_err(|error| error.to_string())
 }
 

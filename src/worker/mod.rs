@@ -1,15 +1,22 @@
 //! A worker: claims tasks for its session, runs them, and writes what came of it.
 //!
 //! - `lease` keeps the session alive and says when it may not be trusted;
+//! - `hearing` listens for what cannot wait until the next heartbeat;
 //! - `intake_amqp` and `intake_postgres` claim tasks and start attempts;
 //! - `attempt` runs one task from its claim to its settlement;
+//! - `journal` writes what a running task says;
+//! - `environment` runs a command before the first task and one after the last, by `hook`;
 //! - `running` knows what is in hand, and stops it;
 //! - this file puts them together and takes them apart in order.
 
 mod attempt;
+mod environment;
 mod health;
+mod hearing;
+mod hook;
 mod intake_amqp;
 mod intake_postgres;
+mod journal;
 mod lease;
 mod running;
 
@@ -20,19 +27,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tokio::sync::{RwLock, Semaphore};
+use tokio::sync::{Notify, RwLock, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
+use crate::config::environment::EnvironmentSettings;
 use crate::config::timing::LeaseSettings;
 use crate::domain::backoff::Backoff;
 use crate::domain::owner::Session;
 use crate::executor::Executor;
 use crate::queue::amqp::AmqpConfig;
-use crate::store::{DatabaseSettings, Store};
+use crate::service::orphans;
+use crate::store::{DatabaseSettings, MOST_WORKERS, Registered, Registration, Store, StoreError};
 
+use environment::{SETTING_UP, Surroundings};
 use lease::SessionEnd;
 use running::{Running, StopReason};
 
@@ -45,7 +55,7 @@ pub enum Source {
     /// Messages on the backends' queues.
     Amqp(AmqpConfig),
     /// The table itself: woken by NOTIFY, with a poll behind it.
-    Postgres(DatabaseSettings),
+    Postgres,
 }
 
 /// How one worker runs.
@@ -65,6 +75,10 @@ pub struct WorkerSettings {
     pub retry: Backoff,
     /// Where tasks come from.
     pub source: Source,
+    /// Where notifications come from.
+    pub database: DatabaseSettings,
+    /// What is run before the first task and after the last.
+    pub environment: EnvironmentSettings,
 }
 
 /// What the parts of one worker share.
@@ -81,6 +95,11 @@ struct Worker {
     /// Claims and attempts under way.
     attempts: TaskTracker,
     health: Arc<WorkerHealth>,
+    surroundings: Surroundings,
+    /// Wakes the intake: tasks have become claimable.
+    ready: Notify,
+    /// Whether the registry says that no more tasks are to be taken for now.
+    held: watch::Sender<bool>,
     /// Cancelled when no more tasks are to be taken.
     draining: CancellationToken,
     /// Cancelled when none will be: the last claim is answered and its attempt begun.
@@ -95,14 +114,19 @@ pub enum WorkerError {
     /// Another process registered under the same name.
     #[error("another worker has registered under the name `{0}`: each needs a name of its own")]
     Replaced(String),
+    /// Its command to set up failed; nothing was claimed.
+    #[error("the set-up failed: {0}")]
+    SetUpFailed(String),
     /// A part of the worker ended that should not have: a defect.
     #[error("the worker's {0} broke down")]
     BrokeDown(&'static str),
 }
 
+/// What the health report says of a worker that was told to drain.
+const HELD: &str = "draining: it takes no more tasks";
 /// How long an executor may take to stop once it was told to.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
-/// How long the last outcomes may take to be written after the grace time.
+/// How long the last outcomes may take to be written after the executors have ended.
 const LAST_WRITES: Duration = Duration::from_secs(10);
 
 impl Worker {
@@ -112,6 +136,12 @@ impl Worker {
 
     fn begun(&self) -> std::sync::MutexGuard<'_, HashSet<Uuid>> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time that the slowest of the executors wants for its end.
+    fn stop_grace(&self) -> Duration {
+        let graces = self.executors.values().map(|it| it.stop_grace());
+        graces.max().unwrap_or_default()
     }
 
     fn backends(&self) -> Vec<String> {
@@ -133,20 +163,33 @@ impl Worker {
             // New at every try: an answer that was lost must not leave the session of a later try
             // half known.
             let session = Session::begin(&self.settings.name);
+            let earlier = self.begun().iter().copied().collect();
             self.begun().insert(session.session_id);
             let (sent, lease) = (Instant::now(), self.settings.lease.lease);
-            let registering =
-                self.store
-                    .register(&session, &backends, &capabilities, &metadata, lease);
-            match self.draining.run_until_cancelled(registering).await? {
-                Ok(()) => {
+            let registration = Registration {
+                session: session.clone(),
+                backends: backends.clone(),
+                capabilities: capabilities.clone(),
+                metadata: metadata.clone(),
+                lease,
+                stop_grace: self.stop_grace(),
+                // Its name is its own: whatever had it before is gone, or shall go.
+                replace: true,
+                earlier,
+            };
+            let registering = self.store.register(&registration);
+            match begun(self.draining.run_until_cancelled(registering).await?) {
+                Ok(draining) => {
+                    info!(worker_id = %session.worker_id, session_id = %session.session_id, draining, "worker registered");
+                    // Before anything can be claimed for the session.
+                    self.held.send_replace(draining);
                     *self.session.write().await = session.clone();
                     return Some((session, sent));
                 }
-                Err(error) => {
+                Err(reason) => {
                     failures += 1;
                     let delay = Backoff::RECONNECT.delay(failures);
-                    warn!(worker_id = %self.settings.name, %error, ?delay, "cannot register; trying again");
+                    warn!(worker_id = %self.settings.name, reason, ?delay, "cannot register; trying again");
                     self.draining
                         .run_until_cancelled(tokio::time::sleep(delay))
                         .await?;
@@ -155,12 +198,18 @@ impl Worker {
         }
     }
 
+    /// Waits until the registry lets it take tasks.
+    async fn until_let(&self) {
+        // The sender is the worker's own, so that the wait has no other end.
+        let _ = self.held.subscribe().wait_for(|held| !held).await;
+    }
+
     /// Keeps sessions alive, one after the other, until a stop was asked for and all is written.
     async fn keep_sessions(&self, over: &CancellationToken) -> Result<(), WorkerError> {
         while let Some((session, since)) = self.register().await {
-            info!(worker_id = %session.worker_id, session_id = %session.session_id, "worker registered");
-            self.release_what_an_older_session_had();
+            orphans::release_soon(&self.store);
             self.health.set_lease(true);
+            self.surroundings.registered.cancel();
             let end = lease::keep(self, &session, since, over).await;
             self.health.set_lease(false);
             match end {
@@ -179,22 +228,21 @@ impl Worker {
         Ok(())
     }
 
-    /// At once, and not at the next sweep; which does it all the same if this fails.
-    fn release_what_an_older_session_had(&self) {
-        let store = self.store.clone();
-        tokio::spawn(async move {
-            for moved in store.release_orphans().await.unwrap_or_default() {
-                warn!(task_id = %moved.task_id, attempt = moved.attempt, worker_id = moved.worker_id,
-                      from = "processing", to = %moved.status, "task released: its worker was lost");
-            }
-        });
-    }
-
     async fn take_tasks(self: &Arc<Self>) {
         match &self.settings.source {
             Source::Amqp(config) => intake_amqp::run(self, config.clone()).await,
-            Source::Postgres(settings) => intake_postgres::run(self, settings.clone()).await,
+            Source::Postgres => intake_postgres::run(self).await,
         }
+    }
+}
+
+/// Whether the session that has begun is to take no tasks for now, or why none has.
+fn begun(answer: Result<Registered, StoreError>) -> Result<bool, String> {
+    match answer {
+        Ok(Registered::Begun { draining }) => Ok(draining),
+        Ok(Registered::NameInUse) => Err("its name is in use".to_owned()),
+        Ok(Registered::RegistryFull) => Err(format!("there are {MOST_WORKERS} workers already")),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -211,6 +259,9 @@ pub async fn run(
         begun: Mutex::default(),
         slots: Arc::new(Semaphore::new(settings.concurrency.into())),
         running: Running::default(),
+        surroundings: Surroundings::default(),
+        ready: Notify::new(),
+        held: watch::Sender::new(false),
         attempts: TaskTracker::new(),
         draining: stop.child_token(),
         intake_over: CancellationToken::new(),
@@ -220,7 +271,12 @@ pub async fn run(
         executors,
         health,
     });
+    worker.health.set_slots(worker.settings.concurrency);
+    if worker.settings.environment.setup.is_some() {
+        worker.health.set_intake(Some(SETTING_UP.to_owned()));
+    }
     let over = CancellationToken::new();
+    hearing::start(&worker, over.clone());
     let mut sessions = tokio::spawn({
         let (worker, over) = (worker.clone(), over.clone());
         async move { worker.keep_sessions(&over).await }
@@ -230,8 +286,12 @@ pub async fn run(
         // However the intake ends, nobody waits for it in vain.
         let intake_over = worker.intake_over.clone().drop_guard();
         async move {
-            worker.take_tasks().await;
+            let prepared = environment::set_up(&worker).await;
+            if prepared.is_ok() {
+                worker.take_tasks().await;
+            }
             drop(intake_over);
+            prepared
         }
     });
     let early = tokio::select! {
@@ -241,7 +301,10 @@ pub async fn run(
         ended = &mut sessions => {
             Some(ended.unwrap_or(Err(WorkerError::BrokeDown("heartbeat"))))
         }
-        _ = &mut intake => Some(Err(WorkerError::BrokeDown("intake"))),
+        ended = &mut intake => Some(match ended {
+            Ok(Err(error)) => Err(error),
+            _ => Err(WorkerError::BrokeDown("intake")),
+        }),
     };
     if let Some(Err(error)) = &early {
         error!(worker_id = %worker.settings.name, %error, "stopping");
@@ -249,6 +312,12 @@ pub async fn run(
     worker.draining.cancel();
     worker.health.set_draining();
     drain(&worker).await;
+    if matches!(early, Some(Err(WorkerError::Replaced(_)))) {
+        // What was set up bears the worker's name, and so it is the successor's by now.
+        warn!(worker_id = %worker.settings.name, "replaced: nothing is torn down");
+    } else {
+        environment::tear_down(&worker).await;
+    }
     over.cancel();
     if !intake.is_finished() {
         let _ = tokio::time::timeout(LAST_WRITES, intake).await;
@@ -259,7 +328,7 @@ pub async fn run(
             .await
             .unwrap_or(Err(WorkerError::BrokeDown("heartbeat"))),
     };
-    end_session(&worker).await;
+    end_session(&worker, &ended).await;
     info!(worker_id = %worker.settings.name, "worker stopped");
     ended
 }
@@ -277,7 +346,8 @@ async fn drain(worker: &Worker) {
         return;
     }
     worker.running.close(StopReason::Shutdown);
-    if tokio::time::timeout(LAST_WRITES, worker.attempts.wait())
+    let limit = worker.stop_grace() + STOP_LIMIT + LAST_WRITES;
+    if tokio::time::timeout(limit, worker.attempts.wait())
         .await
         .is_err()
     {
@@ -287,8 +357,13 @@ async fn drain(worker: &Worker) {
     }
 }
 
-async fn end_session(worker: &Worker) {
-    if let Err(error) = worker.store.end_session(&worker.session().await).await {
+async fn end_session(worker: &Worker, ended: &Result<(), WorkerError>) {
+    let reason = match ended {
+        Err(error @ WorkerError::SetUpFailed(_)) => Some(error.to_string()),
+        _ => None,
+    };
+    let session = worker.session().await;
+    if let Err(error) = worker.store.end_session(&session, reason.as_deref()).await {
         warn!(worker_id = %worker.settings.name, %error, "the session could not be ended; its lease runs out by itself");
     }
 }

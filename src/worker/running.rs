@@ -11,6 +11,8 @@ use uuid::Uuid;
 /// Why an attempt is stopped before it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopReason {
+    /// A client asked for it: the task is handed back, which ends it.
+    Cancelled,
     /// The worker shuts down: the task is handed back.
     Shutdown,
     /// The lease could not be renewed in time: the task is handed back, if it is still the
@@ -25,18 +27,37 @@ pub enum StopReason {
 pub struct StopOrder {
     token: CancellationToken,
     reason: Arc<OnceLock<StopReason>>,
+    unleased: CancellationToken,
+    lost: CancellationToken,
 }
 
 impl StopOrder {
     fn give(&self, reason: StopReason) {
         let _ = self.reason.set(reason);
         self.token.cancel();
+        if matches!(reason, StopReason::LeaseInDoubt | StopReason::LeaseLost) {
+            self.unleased.cancel();
+        }
+        if reason == StopReason::LeaseLost {
+            self.lost.cancel();
+        }
     }
 
     /// Waits until the attempt is to stop.
     pub async fn given(&self) -> StopReason {
         self.token.cancelled().await;
         self.reason.get().copied().unwrap_or(StopReason::LeaseLost)
+    }
+
+    /// Waits until the task is known to be someone else's; for ever if it stays ours.
+    pub async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+
+    /// Waits until others may soon have the task, or have it, whatever else was the reason to stop
+    /// it before.
+    pub async fn unleased(&self) {
+        self.unleased.cancelled().await;
     }
 }
 
@@ -146,6 +167,18 @@ mod tests {
         running.stop(&[task_id, Uuid::now_v7()], StopReason::LeaseLost);
         running.stop_all(StopReason::Shutdown);
         assert_eq!(order.given().await, StopReason::LeaseLost);
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_is_gone_is_heard_of_though_another_reason_came_first() {
+        let running = Running::default();
+        let task_id = Uuid::now_v7();
+        let (order, _in_hand) = running.add(task_id, 1);
+        running.stop(&[task_id], StopReason::Cancelled);
+        assert!(!order.unleased.is_cancelled());
+        running.stop_all(StopReason::LeaseInDoubt);
+        order.unleased().await;
+        assert_eq!(order.given().await, StopReason::Cancelled);
     }
 
     #[tokio::test]

@@ -1,63 +1,40 @@
 //! The API as clients know it: shapes, headers, idempotency, pages, and the document that describes it all.
 
-mod json_schema;
-
 use std::collections::BTreeSet;
 
 use amqprs::channel::BasicGetArguments;
 use futures_util::future::join_all;
 use reqwest::Method;
-use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use self::json_schema::{Schemas, assert_time};
+use crate::support::answers::{header, id_of, keys, text};
 use crate::support::app::Worker;
 use crate::support::client::{Reply, send};
+use crate::support::contract::assert_described;
+use crate::support::json_schema::{Schemas, assert_time};
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, on_both_queues, queue};
 
 const BELL: &str = "OPENQASM 3; qubit[2] q; h q[0]; cx q[0], q[1]; measure q;";
 
 /// The fields of a task in a list before it was first claimed.
-const WAITING: [&str; 12] = [
+const WAITING: [&str; 14] = [
     "attempt",
     "available_at",
     "backend",
     "correlation_id",
+    "kind",
     "max_attempts",
     "metadata",
     "priority",
     "shots",
     "status",
     "submitted_at",
+    "tags",
     "task_id",
     "timeout_seconds",
 ];
-
-fn keys(object: &Value) -> BTreeSet<&str> {
-    let object = object
-        .as_object()
-        .unwrap_or_else(|| panic!("not an object: {object}"));
-    object.keys().map(String::as_str).collect()
-}
-
-fn text<'a>(object: &'a Value, field: &str) -> &'a str {
-    object[field]
-        .as_str()
-        .unwrap_or_else(|| panic!("no text `{field}` in {object}"))
-}
-
-fn id_of(object: &Value) -> Uuid {
-    text(object, "task_id").parse().expect("a UUID")
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    let value = headers
-        .get(name)
-        .unwrap_or_else(|| panic!("no header {name} in {headers:?}"));
-    value.to_str().expect("a header of text")
-}
 
 async fn post_with(app: &App, api: usize, headers: &[(&str, &str)], body: &Value) -> Reply {
     let client = reqwest::Client::new();
@@ -102,14 +79,15 @@ on_both_queues! {
         let id = app.submit(&body).await;
         let task = app.wait_status(id, "completed").await;
         let expected = [
-            "attempt", "backend", "completed_at", "correlation_id", "execution", "max_attempts", "metadata", "priority",
-            "result", "shots", "started_at", "status", "status_history", "submitted_at", "task_id", "timeout_seconds",
+            "attempt", "backend", "completed_at", "correlation_id", "execution", "kind", "max_attempts", "metadata",
+            "priority", "result", "shots", "started_at", "status", "status_history", "submitted_at", "tags", "task_id",
+            "timeout_seconds", "worker_id",
         ];
         assert_eq!(keys(&task), BTreeSet::from(expected));
         for time in ["submitted_at", "started_at", "completed_at"] {
             assert_time(&task[time]);
         }
-        let fixed = json!({"backend": "simulator", "shots": 1024, "priority": 5, "attempt": 1, "max_attempts": 3,
+        let fixed = json!({"kind": "circuit", "tags": [], "worker_id": "w", "backend": "simulator", "shots": 1024, "priority": 5, "attempt": 1, "max_attempts": 3,
                            "timeout_seconds": 300, "metadata": {"mine": [1, null]}});
         for (field, value) in fixed.as_object().expect("fields") {
             assert_eq!(&task[field], value, "{field}");
@@ -157,12 +135,48 @@ async fn the_outcome_of_each_shot_is_kept_where_it_was_asked_for() {
         .submit(&json!({"circuit": BELL, "shots": 100, "memory": true}))
         .await;
     let task = app.wait_status(id, "completed").await;
-    let memory = task["execution"]["memory"].as_array().expect("outcomes");
-    assert_eq!(memory.len(), 100);
-    for (outcome, count) in task["result"].as_object().expect("counts") {
-        let seen = memory.iter().filter(|shot| *shot == outcome).count();
-        assert_eq!(Some(seen as u64), count.as_u64(), "{outcome}");
+    let memory = task["execution"]["memory"].as_object().expect("registers");
+    let [(_, register)] = &memory.iter().collect::<Vec<_>>()[..] else {
+        panic!("one register: {memory:?}");
+    };
+    assert_eq!(register["num_bits"], 2);
+    let samples = register["samples"].as_array().expect("samples");
+    assert_eq!(samples.len(), 100);
+    for (sample, outcome) in [("0x0", "00"), ("0x3", "11")] {
+        let seen = samples.iter().filter(|shot| *shot == sample).count();
+        let counted = task["result"][outcome].as_u64().unwrap_or(0);
+        assert_eq!(seen as u64, counted, "{outcome}");
     }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn exact_values_come_beside_the_counts_where_they_were_asked_for() {
+    let app = App::builder(QueueKind::Postgres)
+        .worker(Worker::new("w", "simulator"))
+        .start()
+        .await;
+    let exact = json!({"circuit": BELL, "shots": 1, "probabilities": true, "statevector": true});
+    let wide = json!({"circuit": "OPENQASM 3; qubit[17] q; h q;", "shots": 1, "statevector": true});
+    let (exact, wide) = (app.submit(&exact).await, app.submit(&wide).await);
+
+    let execution = app.wait_status(exact, "completed").await["execution"].take();
+    let near =
+        |value: &Value, wanted: f64| (value.as_f64().expect("a number") - wanted).abs() < 1e-12;
+    let probabilities = execution["probabilities"]
+        .as_object()
+        .expect("probabilities");
+    assert_eq!(probabilities.len(), 2, "{execution}");
+    assert!(near(&probabilities["00"], 0.5) && near(&probabilities["11"], 0.5));
+    let amplitudes = execution["statevector"].as_array().expect("amplitudes");
+    assert_eq!(amplitudes.len(), 4, "{execution}");
+    assert!(near(&amplitudes[3][0], 0.5_f64.sqrt()) && near(&amplitudes[3][1], 0.0));
+    assert!(execution.get("notes").is_none(), "{execution}");
+
+    let execution = app.wait_status(wide, "completed").await["execution"].take();
+    assert!(execution.get("statevector").is_none(), "{execution}");
+    let note = execution["notes"][0].as_str().expect("a note");
+    assert!(note.contains("declares 17 qubits"), "{note}");
     app.finish().await;
 }
 
@@ -178,7 +192,7 @@ async fn a_failed_circuit_says_why_and_where_and_has_no_result() {
     let task = app.wait_status(id, "failed").await;
     let known = keys(&task);
     assert!(
-        !known.contains("result") && !known.contains("execution") && !known.contains("worker_id"),
+        !known.contains("result") && !known.contains("execution"),
         "{task}"
     );
     assert_eq!(task["error_code"], "invalid_circuit");
@@ -664,31 +678,8 @@ async fn the_description_is_openapi_3_1_and_every_answer_is_as_it_says() {
         ("/livez", "get", app.get("/livez").await),
         ("/readyz", "get", app.get("/readyz").await),
     ];
-    let schemas = Schemas(&document);
     for (path, method, reply) in answers {
-        let status = reply.status.as_str();
-        let described = &document["paths"][path][method]["responses"][status];
-        assert!(
-            described.is_object(),
-            "{method} {path} {status} is not described: {}",
-            reply.body
-        );
-        let kind = header(&reply.headers, "content-type")
-            .split(';')
-            .next()
-            .expect("a type");
-        let schema = &described["content"][kind]["schema"];
-        assert!(
-            schema.is_object(),
-            "{method} {path} {status}: {kind} is not described"
-        );
-        let complaints = schemas.complaints(schema, &reply.body, "$");
-        assert_eq!(
-            complaints,
-            Vec::<String>::new(),
-            "{method} {path} {status}: {}",
-            reply.body
-        );
+        assert_described(&document, path, method, &reply);
     }
     eventually(DEADLINE, "all tasks to end", || async {
         (app.database.tasks_in("pending").await + app.database.tasks_in("processing").await == 0)
@@ -705,11 +696,24 @@ async fn the_description_names_every_field_that_a_submission_may_have() {
     let schemas = Schemas(&document);
     let body = &document["paths"]["/tasks"]["post"]["requestBody"]["content"]["application/json"]["schema"];
     let submission = schemas.resolve(body);
-    let full = json!({"circuit": BELL, "shots": 1, "backend": "simulator", "seed": 1, "memory": true, "priority": 1,
-                      "timeout_seconds": 1, "max_attempts": 1, "metadata": {"a": 1}});
-    assert_eq!(keys(&submission["properties"]), keys(&full));
-    assert_eq!(schemas.complaints(body, &full, "$"), Vec::<String>::new());
-    app.submit(&full).await;
+    let common = json!({"priority": 1, "timeout_seconds": 1, "max_attempts": 1, "metadata": {"a": 1}, "name": "n",
+                        "tags": ["t"], "callback_url": "http://localhost/"});
+    let mut full = json!({"circuit": BELL, "shots": 1, "backend": "simulator", "seed": 1, "memory": true,
+                          "probabilities": true, "statevector": true, "parameters": {}});
+    let mut problem =
+        json!({"problem_id": "p", "agent_config": {}, "max_steps": 1, "backend": "mock"});
+    for (field, value) in common.as_object().expect("fields") {
+        full[field] = value.clone();
+        problem[field] = value.clone();
+    }
+    let mut known = keys(&full);
+    known.extend(keys(&problem));
+    known.insert("timeout_minutes");
+    assert_eq!(keys(&submission["properties"]), known);
+    for task in [&full, &problem] {
+        assert_eq!(schemas.complaints(body, task, "$"), Vec::<String>::new());
+        app.submit(task).await;
+    }
     // The limits that it states are the true ones.
     for (field, bound, beyond) in [
         ("shots", "minimum", -1),
@@ -720,11 +724,24 @@ async fn the_description_names_every_field_that_a_submission_may_have() {
         ("timeout_seconds", "maximum", 1),
         ("max_attempts", "minimum", -1),
         ("max_attempts", "maximum", 1),
+        ("max_steps", "minimum", -1),
+        ("max_steps", "maximum", 1),
+        ("timeout_minutes", "minimum", -1),
+        ("timeout_minutes", "maximum", 1),
     ] {
         let limit = submission["properties"][field][bound]
             .as_i64()
             .unwrap_or_else(|| panic!("{field} has no {bound}"));
-        let mut task = full.clone();
+        let mut task = if field == "max_steps" {
+            problem.clone()
+        } else {
+            full.clone()
+        };
+        if field == "timeout_minutes" {
+            task.as_object_mut()
+                .expect("a task")
+                .remove("timeout_seconds");
+        }
         task[field] = json!(limit);
         app.submit(&task).await;
         task[field] = json!(limit + beyond);

@@ -199,7 +199,7 @@ fn wrong_fields() -> Vec<(&'static str, String, &'static str)> {
         ("metadata", with("metadata", "{\"a\": [\"\\u0000\"]}"), "must not contain the NUL character"),
         ("metadata", with("metadata", "{\"a\": {\"\\u0000\": 1}}"), "must not contain the NUL character"),
         ("metadata", with("metadata", &json!({"a": "x".repeat(1 << 14)}).to_string()), "at most 16384 are allowed"),
-        ("backend", with("backend", "\"qpu9000\""), "`qpu9000` is not served here; known are mock, simulator"),
+        ("backend", with("backend", "\"qpu9000\""), "`qpu9000` is not served here; known are aiopslab, mock, simulator"),
         ("backend", with("backend", "\"\""), "cannot name a backend"),
         ("backend", with("backend", "\"../../etc\""), "cannot name a backend"),
         ("backend", with("backend", "\"a\\u0000b\""), "cannot name a backend"),
@@ -653,7 +653,7 @@ fn failing() -> Vec<Failing> {
             "OPENQASM 3;\ngate g q { g q; }\nqubit q;\ng q;",
             "line 2, column ",
         ),
-        invalid(
+        limited(
             &format!(
                 "OPENQASM 3; qubit q; rx({}1{}) q;",
                 "(".repeat(100_000),
@@ -666,16 +666,51 @@ fn failing() -> Vec<Failing> {
             "line 1, column ",
         ),
         invalid(&"x".repeat(1 << 20), "line 1, column "),
-        invalid(
+        limited(
             "OPENQASM 3; while (true) { }",
             "line 1, column 13: the circuit runs more than 20000000 statements",
         ),
-        limited("OPENQASM 3; qubit[60] q; h q; measure q;", "60 qubits"),
-        invalid(
+        limited("OPENQASM 3; qubit[60] q; h q; t q; measure q;", "60 qubits"),
+        limited(
             "OPENQASM 3; qubit[1000000] q; h q; measure q;",
             "line 1, column 28: more than 65536 qubits are declared",
         ),
     ]
+}
+
+#[tokio::test]
+async fn circuits_that_exceed_the_memory_together_run_one_after_the_other() {
+    let worker =
+        Worker::new("w", "simulator").args(&["--concurrency", "3", "--simulator-memory-mib", "24"]);
+    let app = App::builder(QueueKind::Postgres)
+        .worker(worker)
+        .start()
+        .await;
+    // 16 MiB each. The first holds them until its time is over.
+    let endless = "OPENQASM 3; qubit[20] q; t q; while (true) { h q; }";
+    let first = app
+        .submit(&json!({"circuit": endless, "timeout_seconds": 4}))
+        .await;
+    app.wait_status(first, "processing").await;
+    let short = json!({"circuit": "OPENQASM 3; qubit[20] q; x q; t q;", "shots": 1});
+    let second = app.submit(&short).await;
+    let cancelled = app.submit(&short).await;
+    app.wait_status(cancelled, "processing").await;
+    app.cancel(cancelled).await;
+    let cancelled = app.wait_terminal(cancelled, DEADLINE).await;
+    assert_eq!(
+        cancelled["status"], "cancelled",
+        "it can be stopped while it waits"
+    );
+    let first = app.wait_terminal(first, DEADLINE).await;
+    assert_eq!(first["error_code"], "timeout", "{first}");
+    let second = app.wait_terminal(second, DEADLINE).await;
+    assert_eq!(second["status"], "completed", "{second}");
+    // Times are texts of one form, in which later is greater.
+    let ended = |task: &Value| task["completed_at"].as_str().expect("a time").to_owned();
+    assert!(ended(&cancelled) < ended(&first), "{cancelled}\n{first}");
+    assert!(ended(&first) < ended(&second), "{first}\n{second}");
+    app.finish().await;
 }
 
 #[tokio::test]
@@ -735,7 +770,7 @@ async fn circuits_that_never_end_are_stopped_at_their_timeout_and_the_worker_goe
         .await;
     let endless = [
         // Each round over many qubits takes its time, so that no limit on their number is met first.
-        "OPENQASM 3; qubit[18] q; while (true) { h q; }",
+        "OPENQASM 3; qubit[18] q; t q; while (true) { h q; }",
         "OPENQASM 3; qubit[18] q; bit c; h q[1]; while (!c) { c = measure q[0]; }",
     ];
     let mut ids = Vec::new();

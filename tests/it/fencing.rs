@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
-use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::mocks::{claimed, completed, created, lost, mock, moved, reorder};
+use crate::mocks::{claimed, completed, created, lost, mock, mock_with, moved, reorder};
 use crate::support::app::Worker;
+use crate::support::gate::Gate;
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{
-    App, PrivatePostgres, Proxy, QueueKind, TestDatabase, on_both_queues, services,
+    App, PrivatePostgres, Proxy, QueueKind, TestDatabase, on_both_queues, services, signals,
 };
+use crate::sweeps::{THREE_HOURS, forty_minutes_pass, runs_on_through_sweeps, sweeps};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -35,46 +35,11 @@ async fn start_behind_proxy(app: &mut App, name: &str) -> Proxy {
     proxy
 }
 
-/// Holds each move to one status back, in the middle of the statement that makes it, until it is opened.
-struct Gate(Client);
-
-impl Gate {
-    async fn closed(database: &TestDatabase, status: &str) -> Self {
-        let client = database.connect().await;
-        let build = format!(
-            "SELECT pg_advisory_lock(1);
-             CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS
-                 'BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END';
-             CREATE TRIGGER gate BEFORE INSERT ON status_history
-                 FOR EACH ROW WHEN (NEW.status = '{status}') EXECUTE FUNCTION gate();"
-        );
-        client.batch_execute(&build).await.expect("a gate");
-        Self(client)
-    }
-
-    async fn wait_for_a_comer(&self) {
-        let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
-                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-        let someone = || async {
-            let row = self.0.query_one(waiting, &[]).await.expect("pg_locks");
-            (row.get::<_, i64>(0) > 0).then_some(())
-        };
-        eventually(DEADLINE, "a statement at the gate", someone).await;
-    }
-
-    async fn open(&self) {
-        self.0
-            .batch_execute("SELECT pg_advisory_unlock(1)")
-            .await
-            .expect("an open gate");
-    }
-}
-
 on_both_queues! {
     async fn the_late_write_of_a_frozen_worker_changes_nothing(kind: QueueKind) {
         let mut app = App::builder(kind).worker(Worker::new("frozen", "mock")).start().await;
         let task_id = submit_and_claim(&app, "sleep 400ms").await;
-        app.workers[0].signal(Signal::SIGSTOP);
+        app.workers[0].pause().await;
         app.start_worker(&Worker::new("other", "mock")).await;
         assert_eq!(app.wait_terminal(task_id, LIMIT).await["status"], "completed");
         let row = app.database.task(task_id).await;
@@ -89,7 +54,7 @@ on_both_queues! {
 
         // Its task is done by its own clock, and it tries to say so.
         let mark = app.workers[0].events().len();
-        app.workers[0].signal(Signal::SIGCONT);
+        app.workers[0].resume();
         app.workers[0].wait_for_field("lease lost", "task_id", &task_id.to_string()).await;
         app.workers[0].wait_after(mark, "a new session", |event| event.is("worker registered")).await;
         assert_eq!(app.database.task(task_id).await, row);
@@ -101,6 +66,34 @@ on_both_queues! {
         let next = submit_and_claim(&app, "").await;
         assert_eq!(app.wait_terminal(next, LIMIT).await["status"], "completed");
         assert_eq!(app.database.history(next).await, [created(), claimed(1, "frozen"), completed(1, "frozen")]);
+        app.finish().await;
+    }
+
+    async fn a_worker_that_was_told_to_drain_and_lost_its_session_still_takes_none_until_it_is_restarted(kind: QueueKind) {
+        let mut app = App::builder(kind).worker(Worker::new("w", "mock")).start().await;
+        app.workers[0].pause().await;
+        app.post("/workers/w/drain", &json!({})).await.expect(200);
+        let ended = "SELECT count(*) FROM workers WHERE ended_at IS NOT NULL";
+        let reaped = || async { (app.database.count(ended, &[]).await == 1).then_some(()) };
+        eventually(DEADLINE, "the session of the frozen worker has ended", reaped).await;
+        let waiting = app.submit(&mock("")).await;
+        let mark = app.workers[0].events().len();
+        app.workers[0].resume();
+        let anew = app.workers[0].wait_after(mark, "a new session", |event| event.is("worker registered"));
+        assert_eq!(anew.await.field("draining").as_deref(), Some("true"));
+        let told = || async {
+            let view = app.get("/workers/w").await.body;
+            view["obstacle"].as_str().is_some_and(|text| text.starts_with("draining")).then_some(view)
+        };
+        let view = eventually(DEADLINE, "a heartbeat of the worker that drains", told).await;
+        assert_eq!(view["draining"], true);
+        assert_eq!(app.task(waiting).await["status"], "pending");
+
+        app.workers[0].kill9().await;
+        app.workers.remove(0);
+        app.start_worker(&Worker::new("w", "mock")).await;
+        assert_eq!(app.wait_terminal(waiting, LIMIT).await["attempt"], 1);
+        assert_eq!(app.get("/workers/w").await.expect(200)["draining"], false);
         app.finish().await;
     }
 
@@ -143,8 +136,14 @@ on_both_queues! {
     async fn a_task_of_a_live_worker_is_never_taken_however_long_it_runs(kind: QueueKind) {
         let app = App::builder(kind).worker(Worker::new("w1", "mock")).worker(Worker::new("w2", "mock")).start().await;
         // More than three leases.
-        let task_id = app.submit(&mock("sleep 7s")).await;
-        assert_eq!(app.wait_terminal(task_id, LIMIT).await["status"], "completed");
+        let task = mock_with("sleep 7s", &json!({"timeout_seconds": THREE_HOURS}));
+        let task_id = app.submit(&task).await;
+        app.wait_status(task_id, "processing").await;
+        let began = forty_minutes_pass(&app.database, task_id).await;
+        runs_on_through_sweeps(&app.database, task_id, 5).await;
+        let done = app.wait_terminal(task_id, LIMIT).await;
+        assert_eq!((&done["status"], &done["attempt"]), (&json!("completed"), &json!(1)));
+        assert_eq!(app.database.task(task_id).await["started_at"], began);
         let history = app.database.history(task_id).await;
         let owner = history.last().and_then(|row| row.worker_id.clone()).expect("an owner");
         assert_eq!(history, [created(), claimed(1, &owner), completed(1, &owner)]);
@@ -273,27 +272,6 @@ on_both_queues! {
     }
 }
 
-/// Waits until this many more sweeps have begun.
-async fn sweeps(database: &TestDatabase, wanted: usize) -> usize {
-    let mut last = String::new();
-    for _ in 0..=wanted {
-        let changed = || async {
-            let row = database
-                .connect()
-                .await
-                .query_one(
-                    "SELECT last_run_at::text FROM sweeps WHERE duty = 'reap'",
-                    &[],
-                )
-                .await;
-            let now: String = row.expect("the row of sweeps").get(0);
-            (now != last).then_some(now)
-        };
-        last = eventually(DEADLINE, "the next sweep", changed).await;
-    }
-    wanted
-}
-
 /// Named for the group of tests in `.config/nextest.toml` that start services of their own.
 mod faults {
     use super::*;
@@ -314,7 +292,7 @@ mod faults {
 
         // Open and silent, as after a failover that told nobody; new connections are served.
         let hanging = backends(&app.database, "hanging").await;
-        signal_all(&hanging, Signal::SIGSTOP);
+        signals::pause(&hanging).await;
         let renewed = "SELECT count(*) FROM workers WHERE worker_id = 'w1' AND ended_at IS NULL \
                        AND last_heartbeat_at > $1::text::timestamptz ";
         // None of the old ones can carry it.
@@ -328,7 +306,7 @@ mod faults {
                 .len(),
             0
         );
-        signal_all(&hanging, Signal::SIGCONT);
+        signals::resume(&hanging);
         assert_eq!(
             app.database.history(task_id).await,
             [created(), claimed(1, "w1")]
@@ -354,13 +332,6 @@ mod faults {
             .await
             .expect("pg_stat_activity");
         rows.iter().map(|row| Pid::from_raw(row.get(0))).collect()
-    }
-
-    fn signal_all(processes: &[Pid], signal: Signal) {
-        assert!(!processes.is_empty());
-        for process in processes {
-            let _ = kill(*process, signal);
-        }
     }
 
     async fn now(database: &TestDatabase) -> String {

@@ -63,6 +63,16 @@ pub fn completed(attempt: i32, worker: &str) -> Transition {
     moved("completed", attempt, worker, "Task completed")
 }
 
+/// A cancel, by the owner of the attempt or of a task that nobody ran.
+pub fn cancelled(attempt: i32, worker: Option<&str>) -> Transition {
+    Transition {
+        status: "cancelled".into(),
+        attempt,
+        worker_id: worker.map(str::to_owned),
+        notes: Some("Cancelled on request".into()),
+    }
+}
+
 /// A worker that died or fell silent.
 pub fn lost(status: &str, attempt: i32, worker: &str) -> Transition {
     moved(

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::support::app::Worker;
 use crate::support::client::{Reply, send};
+use crate::support::gate::Gate;
 use crate::support::process::run;
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{
@@ -30,15 +31,15 @@ fn worker() -> Worker {
 }
 
 /// An app whose ways to both services lead through proxies.
-struct Reachable {
-    app: App,
+pub struct Reachable {
+    pub app: App,
     postgres: Proxy,
-    rabbit: Option<Proxy>,
+    pub rabbit: Option<Proxy>,
     probe: String,
 }
 
 impl Reachable {
-    async fn start(kind: QueueKind) -> Self {
+    pub async fn start(kind: QueueKind) -> Self {
         Self::start_with(kind, "4").await
     }
 
@@ -87,7 +88,7 @@ impl Reachable {
     }
 
     /// Waits until the worker's own probe answers this status.
-    async fn wait_worker(&self, status: u16) {
+    pub async fn wait_worker(&self, status: u16) {
         let client = reqwest::Client::new();
         eventually(
             DEADLINE,
@@ -101,7 +102,7 @@ impl Reachable {
     }
 }
 
-async fn wait_health(app: &App, fits: impl Fn(&Value) -> bool) -> Value {
+pub async fn wait_health(app: &App, fits: impl Fn(&Value) -> bool) -> Value {
     eventually(DEADLINE, "the health expected", || async {
         let health = app.get("/health").await.expect(200);
         fits(&health).then_some(health)
@@ -109,12 +110,12 @@ async fn wait_health(app: &App, fits: impl Fn(&Value) -> bool) -> Value {
     .await
 }
 
-async fn wait_healthy(app: &App) {
+pub async fn wait_healthy(app: &App) {
     wait_health(app, |health| health["status"] == "healthy").await;
 }
 
 /// Fails unless the answer is a 503 of this kind that came in time and says when to try again.
-fn assert_refused(reply: &Reply, began: Instant, code: &str) {
+pub fn assert_refused(reply: &Reply, began: Instant, code: &str) {
     let took = began.elapsed();
     assert_eq!(reply.status, 503, "{}", reply.body);
     assert_eq!(reply.body["code"], code, "{}", reply.body);
@@ -134,7 +135,7 @@ async fn assert_works(app: &App) {
 }
 
 /// The tables hold this many tasks and nothing of any other.
-async fn assert_stored(database: &TestDatabase, tasks: i64) {
+pub async fn assert_stored(database: &TestDatabase, tasks: i64) {
     let stored = database.count("SELECT count(*) FROM tasks", &[]).await;
     assert_eq!(stored, tasks);
     let strays = "SELECT count(*) FROM status_history h WHERE NOT EXISTS (SELECT FROM tasks t WHERE t.task_id = h.task_id)";
@@ -260,6 +261,9 @@ async fn a_repetition_finds_its_task_even_while_the_broker_is_away() {
     );
     rabbit.resume();
     wait_healthy(app).await;
+    let id = first["task_id"].as_str().expect("an id");
+    app.wait_status(id.parse().expect("a UUID"), "completed")
+        .await;
     reachable.app.finish().await;
 }
 
@@ -390,7 +394,6 @@ on_both_queues! {
     }
 
     async fn a_commit_whose_answer_was_lost_is_said_to_be_unknown_and_found_again_by_its_key(kind: QueueKind) {
-        // The one connection has the insertion prepared, so that all of it is sent at once.
         let reachable = Reachable::start_with(kind, "1").await;
         let app = &reachable.app;
         assert_works(app).await;
@@ -398,14 +401,13 @@ on_both_queues! {
             let request = app.request(Method::POST, "/tasks").header("idempotency-key", "k").json(&task());
             async move { send(request).await.expect("an answer") }
         };
-        // Holds the insertion back within the server, so that its answer finds the way closed.
-        let mut holder = app.database.connect().await;
-        let lock = holder.transaction().await.expect("a transaction");
-        lock.batch_execute("LOCK TABLE tasks IN SHARE MODE").await.expect("the lock");
+        // Holds the insertion back within the server, so that its answer finds the way closed. All of it has been sent
+        // when it stands there, over whichever connection: a lock on the table would stop it at its preparation.
+        let gate = Gate::closed(&app.database, "pending").await;
         let lose_the_answer = async {
-            wait_for_insertion(&app.database).await;
+            gate.wait_for_a_comer().await;
             reachable.postgres.freeze();
-            lock.rollback().await.expect("the end of the lock");
+            gate.open().await;
             eventually(DEADLINE, "the commit", || async {
                 let stored = app.database.count("SELECT count(*) FROM tasks", &[]).await;
                 (stored == 2).then_some(())
@@ -604,7 +606,7 @@ async fn a_lookup_that_fails_does_not_disown_a_neighbour_that_was_committed() {
 }
 
 /// Submits while insertions are held back until the broker's link is frozen: what is committed then cannot be sent.
-async fn silenced_after_commit<T>(
+pub async fn silenced_after_commit<T>(
     database: &TestDatabase,
     rabbit: &Proxy,
     submitting: impl Future<Output = T>,
@@ -623,7 +625,7 @@ async fn silenced_after_commit<T>(
 }
 
 /// Waits until an insertion hangs at a lock.
-async fn wait_for_insertion(database: &TestDatabase) {
+pub async fn wait_for_insertion(database: &TestDatabase) {
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
                    AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO tasks%'";
     eventually(DEADLINE, "an insertion to wait", || async {

@@ -1,15 +1,36 @@
 //! Paths and methods, and what answers where there are none.
 
+mod backends;
+mod batch;
+mod cancel;
+mod claim;
+mod events;
 mod health;
+mod logs;
+mod metrics;
+mod settle;
 mod tasks;
+mod workers;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, Resource, web};
 
 use super::Problem;
 
+pub use backends::__path_list_backends;
+pub use batch::__path_submit_batch;
+pub use cancel::__path_cancel_task;
+pub use claim::__path_claim_tasks;
+pub use events::{__path_follow_task, Seen};
 pub use health::{__path_health, __path_livez, __path_readyz};
+pub use logs::{__path_append_logs, __path_read_logs};
+pub use metrics::__path_metrics;
+pub use settle::{__path_complete_task, __path_fail_task, __path_release_task};
 pub use tasks::{__path_list_tasks, __path_read_task, __path_submit_task};
+pub use workers::{
+    __path_drain_worker, __path_heartbeat, __path_list_workers, __path_read_worker,
+    __path_register_worker,
+};
 
 /// All paths of the API.
 pub fn configure(config: &mut web::ServiceConfig) {
@@ -19,10 +40,58 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route(web::get().to(tasks::list_tasks))
                 .route(web::post().to(tasks::submit_task)),
         )
-        .service(resource("/tasks/{task_id}", "GET").route(web::get().to(tasks::read_task)))
+        .service(
+            resource("/tasks/{task_id}/events", "GET").route(web::get().to(events::follow_task)),
+        )
+        // Before the tasks themselves: `batch` would be taken for an id.
+        .service(resource("/tasks/batch", "POST").route(web::post().to(batch::submit_batch)))
+        .service(
+            resource("/tasks/{task_id}", "GET, DELETE")
+                .route(web::get().to(tasks::read_task))
+                .route(web::delete().to(cancel::cancel_task)),
+        )
+        .configure(configure_attempts)
+        .configure(configure_workers)
         .service(resource("/health", "GET").route(web::get().to(health::health)))
+        .service(resource("/metrics", "GET").route(web::get().to(metrics::metrics)))
         .service(resource("/livez", "GET").route(web::get().to(health::livez)))
         .service(resource("/readyz", "GET").route(web::get().to(health::readyz)));
+}
+
+/// What the owner of a running task writes, and what is read of it.
+fn configure_attempts(config: &mut web::ServiceConfig) {
+    let complete = resource("/tasks/{task_id}/complete", "POST");
+    let fail = resource("/tasks/{task_id}/fail", "POST");
+    let release = resource("/tasks/{task_id}/release", "POST");
+    config
+        .service(
+            resource("/tasks/{task_id}/logs", "GET, POST")
+                .route(web::get().to(logs::read_logs))
+                .route(web::post().to(logs::append_logs)),
+        )
+        .service(complete.route(web::post().to(settle::complete_task)))
+        .service(fail.route(web::post().to(settle::fail_task)))
+        .service(release.route(web::post().to(settle::release_task)));
+}
+
+fn configure_workers(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/backends", "GET").route(web::get().to(backends::list_backends)))
+        .service(resource("/workers", "GET").route(web::get().to(workers::list_workers)))
+        // Before the paths with a name in them, which they would fit.
+        .service(
+            resource("/workers/register", "POST").route(web::post().to(workers::register_worker)),
+        )
+        .service(resource("/workers/heartbeat", "POST").route(web::post().to(workers::heartbeat)))
+        .service(resource("/workers/{worker_id}", "GET").route(web::get().to(workers::read_worker)))
+        .service(
+            resource("/workers/{worker_id}/claim", "POST")
+                .route(web::post().to(claim::claim_tasks)),
+        )
+        .service(
+            resource("/workers/{worker_id}/drain", "POST")
+                .route(web::post().to(workers::drain_worker)),
+        );
 }
 
 /// A path; methods without a route of their own are refused with the list of those that have one.

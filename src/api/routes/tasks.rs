@@ -3,16 +3,24 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
+use tokio::time::{Instant, timeout_at};
+use tracing::debug;
 use uuid::Uuid;
 
 use crate::api::body::JsonBody;
 use crate::api::correlation::CorrelationId;
 use crate::api::problem::ProblemBody;
+use crate::api::query::{self, TaskQuery, Until};
 use crate::api::views::{Submitted, TaskOverview, TaskPage, TaskView};
-use crate::api::{ApiState, Problem, query};
-use crate::domain::submission::{FieldErrors, Submission};
+use crate::api::{ApiState, Problem, cursor, task_query};
+use crate::domain::checks::FieldErrors;
+use crate::domain::log::Level;
+use crate::domain::submission::Submission;
 use crate::domain::task::Idempotency;
+use crate::store::{HistoryEntry, LogFilter, TaskRecord};
 
+/// The most log lines that come with a task.
+const MAX_LOG_LINES: i64 = 1_000;
 /// The longest `Idempotency-Key`.
 const MAX_KEY_LENGTH: usize = 255;
 
@@ -25,15 +33,15 @@ const MAX_KEY_LENGTH: usize = 255;
     post, path = "/tasks", operation_id = "submit_task", tag = "tasks",
     request_body = Submission,
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = "Names this submission over all of its repetitions; at most 255 characters."),
+        ("Idempotency-Key" = Option<String>, Header, description = "Names this submission over all of its repetitions; at most 255 characters.", min_length = 1, max_length = 255),
         ("X-Correlation-ID" = Option<String>, Header, description = "Follows the task through rows, messages and logs; made where it is missing."),
     ),
     responses(
         (status = 201, description = "The task is safe, and on its way.", body = Submitted,
          headers(("Location" = String, description = "Where to read it."))),
-        (status = 400, description = "The body is not JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "The body is not JSON, or the key is empty or too long.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The key was used for another request.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`idempotency_key_reused`: the key was used for another request.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
@@ -54,20 +62,23 @@ pub async fn submit_task(
         .into_task(&state.limits, correlation_id, idempotency)
         .map_err(Problem::validation)?;
     if !state.backends.contains(&task.backend).await? {
-        let known = state.backends.names().join(", ");
-        let message = format!("`{}` is not served here; known are {known}", task.backend);
+        let message = state.backends.refusal(&task.backend);
         return Err(Problem::validation(FieldErrors::from([(
             "backend".to_owned(),
             message,
         )])));
     }
-    let accepted = state.submitter.submit(task).await?;
+    let work = async move { Ok(state.submitter.submit(task).await?) };
+    let accepted = body.room.hold(work).await?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/tasks/{}", accepted.task_id)))
         .json(Submitted::from(accepted)))
 }
 
-fn idempotency(request: &HttpRequest, fingerprint: Uuid) -> Result<Option<Idempotency>, Problem> {
+pub(super) fn idempotency(
+    request: &HttpRequest,
+    fingerprint: Uuid,
+) -> Result<Option<Idempotency>, Problem> {
     let Some(key) = request.headers().get("idempotency-key") else {
         return Ok(None);
     };
@@ -89,38 +100,99 @@ fn idempotency(request: &HttpRequest, fingerprint: Uuid) -> Result<Option<Idempo
     }
 }
 
-/// Read a task, with its result and its history.
+/// Read a task, with its result and its history; with `wait`, as soon as it has ended.
 #[utoipa::path(
     get, path = "/tasks/{task_id}", operation_id = "read_task", tag = "tasks",
-    params(("task_id" = Uuid, Path, description = "As given by the submission.")),
+    params(
+        ("task_id" = Uuid, Path, description = "As given by the submission."),
+        ("wait" = Option<f64>, Query, description = "Wait for so many seconds, 0 to 60, if the task has not ended yet.", minimum = 0, maximum = 60),
+        ("until" = Option<String>, Query, description = "What to wait for: `terminal` (the default), or `change` for any other status.", pattern = "^(terminal|change)$"),
+        ("include_logs" = Option<bool>, Query, description = "Whether the log comes with it, up to 1,000 lines."),
+    ),
     responses(
         (status = 200, description = "The task.", body = TaskView),
         (status = 400, description = "Not a UUID.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such task.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A parameter that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn read_task(
     state: web::Data<ApiState>,
+    request: HttpRequest,
     task_id: web::Path<String>,
 ) -> Result<web::Json<TaskView>, Problem> {
     let task_id = query::task_id(&task_id)?;
-    let (task, history) = state
-        .store
-        .task(task_id)
-        .await?
-        .ok_or_else(|| Problem::task_not_found(task_id))?;
-    Ok(web::Json(TaskView::new(task, history)))
+    let asked = query::task_query(request.query_string())?;
+    let (task, history) = read_when_due(&state, task_id, asked).await?;
+    let waits = task.summary.available_at.is_some();
+    let mut view = TaskView::new(task, history);
+    if waits && let Some(place) = state.store.place_in_line(task_id).await? {
+        view.add_place(place);
+    }
+    if asked.include_logs {
+        let filter = LogFilter {
+            level: Level::Debug,
+            limit: MAX_LOG_LINES,
+            ..LogFilter::default()
+        };
+        view.add_logs(state.store.logs(task_id, &filter).await?);
+    }
+    Ok(web::Json(view))
 }
 
-/// List tasks, newest first.
+/// Reads a task as soon as it is as asked for, and at the end of the wait as it is then.
+async fn read_when_due(
+    state: &ApiState,
+    task_id: Uuid,
+    asked: TaskQuery,
+) -> Result<(TaskRecord, Vec<HistoryEntry>), Problem> {
+    let deadline = Instant::now() + asked.wait;
+    // Before the first look: what happens from here on is noticed.
+    let mut watching = (!asked.wait.is_zero()).then(|| state.watch.task(task_id));
+    let mut first = None;
+    loop {
+        let found = state.store.task(task_id).await?;
+        let (task, history) = found.ok_or_else(|| Problem::task_not_found(task_id))?;
+        let status = task.summary.current_status;
+        let changed = *first.get_or_insert(status) != status;
+        let due = status.is_terminal() || (changed && asked.until == Until::Change);
+        let Some(watching) = watching
+            .as_mut()
+            .filter(|_| !due && Instant::now() < deadline)
+        else {
+            return Ok((task, history));
+        };
+        debug!(%task_id, %status, "a client waits for the task");
+        if timeout_at(deadline, watching.changed()).await == Ok(false) {
+            return Ok((task, history));
+        }
+    }
+}
+
+/// List tasks, newest first where no other order is asked for.
+///
+/// A filter given twice is refused, but for `status` (any of them) and `tag` (all of them). The order
+/// of submission is that of the task ids.
+///
+/// One page reads 5,500 tasks at most. Where few tasks fit a combination of filters each of which
+/// fits many, a page may therefore come with fewer tasks than asked for, or with none; the list
+/// goes on for as long as there is a `next_cursor`.
 #[utoipa::path(
     get, path = "/tasks", operation_id = "list_tasks", tag = "tasks",
     params(
         ("status" = Option<Vec<crate::domain::status::Status>>, Query, description = "Only tasks in one of these statuses; repeat it for several."),
-        ("backend" = Option<String>, Query, description = "Only tasks of this backend."),
+        ("kind" = Option<String>, Query, description = "Only tasks of this kind: `circuit` or `problem`.", pattern = "^(circuit|problem)$", example = "problem"),
+        ("backend" = Option<String>, Query, description = "Only tasks of this backend.", min_length = 1),
+        ("problem_id" = Option<String>, Query, description = "Only tasks of this problem.", min_length = 1),
+        ("worker_id" = Option<String>, Query, description = "Only tasks that this worker runs, or ran last.", min_length = 1),
+        ("tag" = Option<Vec<String>>, Query, description = "Only tasks with this tag; repeat it for those that have all of several."),
+        ("name" = Option<String>, Query, description = "Only tasks of exactly this name.", min_length = 1),
+        ("submitted_after" = Option<String>, Query, description = "Only tasks submitted at this time (RFC 3339) or later.", format = DateTime, example = "2025-12-28T14:30:00Z"),
+        ("submitted_before" = Option<String>, Query, description = "Only tasks submitted before this time (RFC 3339).", format = DateTime, example = "2025-12-29T00:00:00Z"),
+        ("sort" = Option<String>, Query, description = "`submitted_at`, `-submitted_at` (newest first, the default), `priority` or `-priority` (highest first); tasks of one priority by age, in the same direction.", pattern = "^-?(submitted_at|priority)$", example = "-submitted_at"),
         ("limit" = Option<i64>, Query, description = "The length of a page, 1 to 100; 20 by default.", minimum = 1, maximum = 100),
-        ("cursor" = Option<Uuid>, Query, description = "`next_cursor` of the page before."),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, which had the same `sort`."),
     ),
     responses(
         (status = 200, description = "A page of tasks.", body = TaskPage),
@@ -132,16 +204,10 @@ pub async fn list_tasks(
     state: web::Data<ApiState>,
     request: HttpRequest,
 ) -> Result<web::Json<TaskPage>, Problem> {
-    let mut filter = query::task_filter(request.query_string())?;
-    let wanted = usize::try_from(filter.limit).unwrap_or_default();
-    // One more than asked for tells whether there is a next page.
-    filter.limit += 1;
-    let mut tasks = state.store.list(&filter).await?;
-    let more = tasks.len() > wanted;
-    tasks.truncate(wanted);
-    let next_cursor = tasks.last().filter(|_| more).map(|task| task.task_id);
+    let filter = task_query::task_filter(request.query_string())?;
+    let page = state.store.list(&filter).await?;
     Ok(web::Json(TaskPage {
-        tasks: tasks.into_iter().map(TaskOverview::from).collect(),
-        next_cursor,
+        tasks: page.tasks.into_iter().map(TaskOverview::from).collect(),
+        next_cursor: page.next.map(|next| cursor::encode(filter.sort, next)),
     }))
 }

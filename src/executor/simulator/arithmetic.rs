@@ -1,6 +1,6 @@
 //! Operators and built-in functions on classical values.
 
-use super::value::{EvalError, Evaluated, Value, domain_error, mask, type_error};
+use super::value::{EvalError, Evaluated, Type, Value, domain_error, mask, type_error};
 
 /// An operator with one operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,15 +47,21 @@ pub fn unary(op: UnaryOp, value: Value) -> Evaluated {
         (UnaryOp::Not, _) => Ok(Value::Bool(!value.truth()?)),
         (UnaryOp::Negate, Value::Int(number)) => checked(number.checked_neg()),
         (UnaryOp::Negate, Value::Float(number)) => Ok(Value::Float(-number)),
+        (UnaryOp::Negate, Value::Angle { value, width }) => {
+            Ok(Value::angle(u128::from(value.wrapping_neg()), width))
+        }
+        (UnaryOp::Invert, Value::Angle { value, width }) => {
+            Ok(Value::angle(u128::from(!value), width))
+        }
         (UnaryOp::Negate, Value::Duration(seconds)) => Ok(Value::Duration(-seconds)),
         (UnaryOp::Invert, Value::Bits { value, width }) => Ok(Value::Bits {
             value: !value & mask(width),
             width,
         }),
-        (UnaryOp::Negate, _) => type_error(format!("a {} has no sign", value.kind())),
+        (UnaryOp::Negate, _) => type_error(format!("{} has no sign", value.described())),
         (UnaryOp::Invert, _) => type_error(format!(
-            "`~` is for bit registers, this is a {}",
-            value.kind()
+            "`~` is for bit registers, this is {}",
+            value.described()
         )),
     }
 }
@@ -72,13 +78,14 @@ pub fn binary(op: BinaryOp, left: Value, right: Value) -> Evaluated {
         Op::BitAnd | Op::BitOr | Op::BitXor => bitwise(op, left, right),
         Op::ShiftLeft | Op::ShiftRight => shift(op, left, right),
         _ => match (left, right) {
+            (Value::Angle { .. }, _) | (_, Value::Angle { .. }) => angular(op, left, right),
             (Value::Int(a), Value::Int(b)) => integer(op, a, b),
             (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => {
                 real(op, left.as_real()?, right.as_real()?)
             }
             (other, Value::Int(_) | Value::Float(_)) | (_, other) => type_error(format!(
-                "no arithmetic on a {}; cast it first, such as `int(x)`",
-                other.kind()
+                "no arithmetic on {}; cast it first, such as `int(x)`",
+                other.described()
             )),
         },
     }
@@ -110,6 +117,60 @@ fn real(op: BinaryOp, a: f64, b: f64) -> Evaluated {
     finite(result)
 }
 
+/// Arithmetic on angles wraps at a full turn. What has no meaning for turns (a product with a real
+/// number, a power) is computed with radians.
+fn angular(op: BinaryOp, left: Value, right: Value) -> Evaluated {
+    use BinaryOp as Op;
+    match (op, left, right) {
+        (
+            Op::Add | Op::Subtract | Op::Divide | Op::Remainder,
+            Value::Angle { width, .. },
+            Value::Angle { width: other, .. },
+        ) => {
+            let width = width.max(other);
+            turns(op, word_of(left, width)?, word_of(right, width)?, width)
+        }
+        (Op::Add | Op::Subtract, Value::Angle { width, .. }, _)
+        | (Op::Add | Op::Subtract, _, Value::Angle { width, .. }) => {
+            turns(op, word_of(left, width)?, word_of(right, width)?, width)
+        }
+        (Op::Multiply, Value::Angle { value, width }, Value::Int(factor))
+        | (Op::Multiply, Value::Int(factor), Value::Angle { value, width }) => {
+            let factor = u128::try_from(factor.rem_euclid(1 << 64)).unwrap_or(0);
+            Ok(Value::angle(u128::from(value).wrapping_mul(factor), width))
+        }
+        (Op::Divide, Value::Angle { .. }, Value::Int(0)) => domain_error("division by zero"),
+        (Op::Divide, Value::Angle { value, width }, Value::Int(divisor)) => {
+            let quotient = u128::from(value) / divisor.unsigned_abs();
+            let signed = if divisor < 0 {
+                quotient.wrapping_neg()
+            } else {
+                quotient
+            };
+            Ok(Value::angle(signed, width))
+        }
+        (Op::Multiply, Value::Angle { .. }, Value::Angle { .. }) => {
+            type_error("angles cannot be multiplied with each other")
+        }
+        _ => real(op, left.as_real()?, right.as_real()?),
+    }
+}
+
+/// A value as an angle of that width.
+fn word_of(value: Value, width: u32) -> Result<u128, EvalError> {
+    value.cast_to(Type::Angle(width))?.word(width)
+}
+
+fn turns(op: BinaryOp, a: u128, b: u128, width: u32) -> Evaluated {
+    match op {
+        BinaryOp::Add => Ok(Value::angle(a + b, width)),
+        BinaryOp::Subtract => Ok(Value::angle(a.wrapping_sub(b), width)),
+        _ if b == 0 => domain_error("division by zero"),
+        BinaryOp::Divide => Ok(Value::Int(i128::try_from(a / b).unwrap_or(0))),
+        _ => Ok(Value::angle(a % b, width)),
+    }
+}
+
 fn checked(result: Option<i128>) -> Evaluated {
     match result {
         Some(value) => Ok(Value::Int(value)),
@@ -130,6 +191,13 @@ fn finite(value: f64) -> Evaluated {
 fn compare(op: BinaryOp, left: Value, right: Value) -> Evaluated {
     let order = match (left, right) {
         (Value::Duration(a), Value::Duration(b)) => a.partial_cmp(&b),
+        (Value::Angle { width, .. }, Value::Angle { width: other, .. }) => {
+            let width = width.max(other);
+            Some(word_of(left, width)?.cmp(&word_of(right, width)?))
+        }
+        (Value::Angle { width, .. }, _) | (_, Value::Angle { width, .. }) => {
+            Some(word_of(left, width)?.cmp(&word_of(right, width)?))
+        }
         _ => match (left.numeric()?, right.numeric()?) {
             (Value::Int(a), Value::Int(b)) => Some(a.cmp(&b)),
             (a, b) => a.as_real()?.partial_cmp(&b.as_real()?),
@@ -156,7 +224,10 @@ fn bitwise(op: BinaryOp, left: Value, right: Value) -> Evaluated {
                 BinaryOp::BitOr => a | b,
                 _ => a ^ b,
             };
-            Ok(Value::Bits { value, width })
+            Ok(match left {
+                Value::Angle { .. } => Value::angle(value, width),
+                _ => Value::Bits { value, width },
+            })
         }
         (Some((_, width)), Some((_, other))) => type_error(format!(
             "registers of {width} and {other} bits do not match"
@@ -176,6 +247,7 @@ fn as_bits(value: Value) -> Option<(u128, u32)> {
     match value {
         Value::Bits { value, width } => Some((value, width)),
         Value::Bool(value) => Some((u128::from(value), 1)),
+        Value::Angle { value, width } => Some((u128::from(value), width)),
         _ => None,
     }
 }
@@ -185,6 +257,13 @@ fn shift(op: BinaryOp, left: Value, right: Value) -> Evaluated {
         return domain_error("a shift must be by a small number that is not negative");
     };
     match (op, left) {
+        (_, Value::Angle { value, width }) => {
+            let value = u128::from(value);
+            Ok(match op {
+                BinaryOp::ShiftLeft => Value::angle(value.checked_shl(by).unwrap_or(0), width),
+                _ => Value::angle(value.checked_shr(by).unwrap_or(0), width),
+            })
+        }
         (BinaryOp::ShiftLeft, Value::Bits { value, width }) => Ok(Value::Bits {
             value: value.checked_shl(by).unwrap_or(0) & mask(width),
             width,
@@ -202,6 +281,24 @@ fn shift(op: BinaryOp, left: Value, right: Value) -> Evaluated {
     }
 }
 
+/// Rotates to the left by a number of places, to the right where it is negative.
+fn rotate(value: Value, by: i128) -> Evaluated {
+    let Some((bits, width)) = as_bits(value) else {
+        return type_error("only bit registers and angles can be rotated");
+    };
+    let by = u32::try_from(by.rem_euclid(i128::from(width))).unwrap_or(0);
+    let high = bits.checked_shl(by).unwrap_or(0);
+    let low = bits.checked_shr(width - by).unwrap_or(0);
+    let rotated = (high | low) & mask(width);
+    Ok(match value {
+        Value::Angle { .. } => Value::angle(rotated, width),
+        _ => Value::Bits {
+            value: rotated,
+            width,
+        },
+    })
+}
+
 /// A built-in function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "named after the functions of OpenQASM")]
@@ -217,6 +314,8 @@ pub enum Function {
     Mod,
     Popcount,
     Pow,
+    Rotl,
+    Rotr,
     Sin,
     Sqrt,
     Tan,
@@ -237,6 +336,8 @@ impl Function {
             "mod" => Self::Mod,
             "popcount" => Self::Popcount,
             "pow" => Self::Pow,
+            "rotl" => Self::Rotl,
+            "rotr" => Self::Rotr,
             "sin" => Self::Sin,
             "sqrt" => Self::Sqrt,
             "tan" => Self::Tan,
@@ -247,7 +348,7 @@ impl Function {
     /// How many arguments it takes.
     pub fn arity(self) -> usize {
         match self {
-            Self::Mod | Self::Pow => 2,
+            Self::Mod | Self::Pow | Self::Rotl | Self::Rotr => 2,
             _ => 1,
         }
     }
@@ -257,6 +358,8 @@ impl Function {
         match (self, arguments) {
             (Self::Mod, [a, b]) => binary(BinaryOp::Remainder, *a, *b),
             (Self::Pow, [a, b]) => binary(BinaryOp::Power, *a, *b),
+            (Self::Rotl, [value, by]) => rotate(*value, by.as_int()?),
+            (Self::Rotr, [value, by]) => rotate(*value, by.as_int()?.saturating_neg()),
             (Self::Popcount, [value]) => match as_bits(*value) {
                 Some((bits, _)) => Ok(Value::Int(i128::from(bits.count_ones()))),
                 None => type_error("`popcount` is for bit registers"),
@@ -279,7 +382,7 @@ impl Function {
             Self::Sin => x.sin(),
             Self::Sqrt => x.sqrt(),
             Self::Tan => x.tan(),
-            Self::Mod | Self::Popcount | Self::Pow => f64::NAN,
+            Self::Mod | Self::Popcount | Self::Pow | Self::Rotl | Self::Rotr => f64::NAN,
         }
     }
 }

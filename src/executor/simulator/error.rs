@@ -1,6 +1,6 @@
 //! What can go wrong, and how a mistake in a circuit is shown to its author.
 
-use super::limits::{MAX_EXCERPT_CHARS, MAX_MESSAGE_CHARS};
+use super::limits::{MAX_ERRORS, MAX_EXCERPT_CHARS, MAX_MESSAGE_CHARS};
 use super::stop::Stopped;
 use std::fmt;
 
@@ -10,7 +10,7 @@ pub enum SimulatorError {
     /// The circuit is wrong, or uses what this simulator does not run. Never empty.
     #[error("{}", join(.0))]
     Circuit(Vec<CircuitError>),
-    /// The circuit is fine but does not fit in the limits of this simulator.
+    /// The circuit may be right but does not fit in the limits of this simulator.
     #[error("{message}")]
     ResourceLimit {
         /// What was needed and what is allowed, with numbers.
@@ -19,6 +19,22 @@ pub enum SimulatorError {
     /// The run was cancelled or ran past its deadline.
     #[error(transparent)]
     Stopped(#[from] Stopped),
+}
+
+impl SimulatorError {
+    /// Mistakes in the order of their places. Where nothing is wrong but the size of the circuit,
+    /// that is what is said.
+    pub(super) fn located(source: &str, mut errors: Vec<Diagnostic>) -> Self {
+        errors.sort_by_key(|error| error.at);
+        errors.truncate(MAX_ERRORS);
+        let only_limits = errors.iter().all(|error| error.is_limit);
+        let errors: Vec<CircuitError> = errors.iter().map(|error| error.locate(source)).collect();
+        if only_limits {
+            let message = join(&errors);
+            return Self::ResourceLimit { message };
+        }
+        Self::Circuit(errors)
+    }
 }
 
 /// One mistake in the source of a circuit.
@@ -63,6 +79,8 @@ fn join(errors: &[CircuitError]) -> String {
 pub(super) struct Diagnostic {
     pub at: u32,
     pub message: String,
+    /// Whether the circuit may be right, but is too large.
+    pub is_limit: bool,
 }
 
 impl Diagnostic {
@@ -70,6 +88,15 @@ impl Diagnostic {
         Self {
             at,
             message: message.into(),
+            is_limit: false,
+        }
+    }
+
+    /// A counted limit that a circuit does not keep.
+    pub(super) fn limit(at: u32, message: impl Into<String>) -> Self {
+        Self {
+            is_limit: true,
+            ..Self::new(at, message)
         }
     }
 

@@ -6,7 +6,7 @@ use super::complex::{Complex, Matrix};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2, FRAC_PI_4, PI};
 
 /// What a built-in gate does to its last qubit (the swap: to its last two).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "named after the gates")]
 pub enum Base {
     I,
@@ -39,7 +39,7 @@ pub enum Base {
 }
 
 /// A built-in gate: a base with control qubits before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Builtin {
     /// What happens when all controls are 1.
     pub base: Base,

@@ -8,10 +8,25 @@ pub const MAX_EXPRESSION_DEPTH: u16 = 100;
 pub const MAX_BLOCK_DEPTH: u16 = 48;
 /// How deeply gate definitions may call each other.
 pub const MAX_GATE_DEPTH: u32 = 100;
+/// How deeply subroutines may call each other.
+pub const MAX_CALL_DEPTH: usize = 32;
+/// How deeply statements and expressions may nest through calls of subroutines.
+pub const MAX_CALL_NESTING: u32 = 250;
+/// Most statements, operands and values of subroutines, counted once for each place from which
+/// they are called.
+pub const MAX_CALLED_PARTS: u32 = 500_000;
 /// Most qubits that a program may declare. Only those that gates touch cost memory.
 pub const MAX_QUBITS: u32 = 65_536;
 /// Most classical bits that a program may declare, over all registers.
 pub const MAX_BITS: u32 = 65_536;
+/// Most elements that all arrays of a program may have.
+pub const MAX_ARRAY_ELEMENTS: usize = 65_536;
+/// Most dimensions of an array.
+pub const MAX_DIMENSIONS: usize = 7;
+/// Most elements of a register or an array that a loop may run over.
+pub const MAX_LOOP_ELEMENTS: usize = 4_096;
+/// Most gates, operands and values in definitions of gates, counted once for each turn of a loop.
+pub const MAX_UNROLLED_PARTS: u32 = 1_000_000;
 /// Most gates that one path through the program may apply, after definitions are expanded.
 pub const MAX_GATES: u64 = 5_000_000;
 /// Most statements that one path through the program may run.

@@ -11,6 +11,8 @@ mod error;
 mod frontend;
 mod gates;
 mod limits;
+mod outputs;
+mod pool;
 mod program;
 mod sampling;
 mod stop;
@@ -19,16 +21,18 @@ mod tests;
 mod value;
 
 pub use error::{CircuitError, SimulatorError};
+pub use pool::{MemoryPool, Reservation};
 pub use program::Program;
 pub use sampling::ShotMemory;
 pub use stop::{Stop, Stopped};
 
-use limits::MAX_RESULT_TEXT_BYTES;
+use engine::{MAX_LISTED_QUBITS, Method, Plan, Wanted};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// One run of a circuit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Request<'a> {
     /// OpenQASM 2 or 3.
     pub source: &'a str,
@@ -36,10 +40,18 @@ pub struct Request<'a> {
     pub shots: u32,
     /// Makes the run repeatable; drawn and reported where it is not given.
     pub seed: Option<u64>,
+    /// Values for the `input` declarations of the circuit, by name.
+    pub parameters: Option<&'a Map<String, Value>>,
     /// Whether the outcome of every shot is wanted as well.
     pub memory: bool,
     /// Bytes that states and results may use, each.
     pub memory_limit_bytes: u64,
+    /// Whether the exact probabilities of the outcomes are wanted as well.
+    pub probabilities: bool,
+    /// Whether the amplitudes before the final measurements are wanted as well.
+    pub statevector: bool,
+    /// Memory for states that is shared with other runs: this one waits until there is enough.
+    pub shared: Option<&'a MemoryPool>,
 }
 
 /// The result of a run.
@@ -50,6 +62,14 @@ pub struct Output {
     pub counts: BTreeMap<String, u64>,
     /// The outcome of each shot, where the request asks for it.
     pub memory: Option<ShotMemory>,
+    /// The exact probability of each outcome, where the request asks for it and it exists.
+    pub probabilities: Option<BTreeMap<String, f64>>,
+    /// Real and imaginary part of each basis state's amplitude before the final measurements, but
+    /// for a global phase, where the request asks for it and it exists. Bit `k` of an index is the
+    /// value of the qubit declared as number `k`.
+    pub statevector: Option<Vec<[f64; 2]>>,
+    /// Why something that the request asks for is missing.
+    pub notes: Vec<String>,
     /// Qubits that the circuit declares.
     pub qubits: usize,
     /// Classical registers in the order of their declaration.
@@ -71,28 +91,46 @@ pub struct Register {
     pub size: u32,
 }
 
-/// Checks a circuit without running it.
+/// Checks a circuit without running it. Its inputs may have any values.
 pub fn check(source: &str) -> Result<Program, SimulatorError> {
-    frontend::compile(source, &Stop::default())
+    frontend::compile(source, None, &Stop::default())
 }
 
 /// Runs a circuit. Blocks until it is done or stopped; does not touch files or the network.
 pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError> {
-    let program = frontend::compile(request.source, stop)?;
+    let none = Map::new();
+    let inputs = request.parameters.unwrap_or(&none);
+    let program = frontend::compile(request.source, Some(inputs), stop)?;
     if request.memory {
-        check_shot_memory(&program, request)?;
+        outputs::check_shot_memory(&program, request)?;
     }
     let seed = request.seed.unwrap_or_else(sampling::random_seed);
     let mut tally = sampling::Tally::new(&program, request.memory_limit_bytes);
-    engine::execute(
-        &program,
-        request.source,
-        request.shots,
-        request.memory_limit_bytes,
-        sampling::generator(seed),
-        &mut tally,
+    let wanted = Wanted {
+        probabilities: request.probabilities,
+        statevector: request.statevector && program.qubits <= MAX_LISTED_QUBITS,
+    };
+    // A tableau has no amplitudes.
+    let method = if wanted.statevector {
+        Method::Statevector
+    } else {
+        Method::of(&program, stop)?
+    };
+    let limit = request.memory_limit_bytes;
+    let reserved = match request.shared {
+        Some(pool) => Some(pool.reserve(engine::room(&program, method, limit), stop)?),
+        None => None,
+    };
+    let plan = Plan {
+        method,
+        wanted,
+        shots: request.shots,
+        memory_limit: reserved.as_ref().map_or(limit, Reservation::bytes),
         stop,
-    )?;
+    };
+    let rng = sampling::generator(seed);
+    let exact = engine::execute(&program, request.source, &plan, rng, &mut tally)?;
+    drop(reserved);
     let counts = tally.counts(&program.registers, stop)?;
     // Another stream than that of the run: counts do not depend on whether shots are dealt out.
     let mut dealer = sampling::generator(!seed);
@@ -101,36 +139,23 @@ pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError>
     } else {
         None
     };
+    let probabilities = exact
+        .probabilities
+        .and_then(|outcomes| outputs::by_text(&program, outcomes));
+    let found = [probabilities.is_some(), exact.statevector.is_some()];
+    let notes = outputs::missing(request, &program, found);
     Ok(Output {
         memory,
+        probabilities,
+        statevector: exact.statevector,
+        notes,
         counts,
         qubits: program.qubits as usize,
         bit_order: bit_order(&program),
         registers: registers(&program),
         seed,
-        method: "statevector",
+        method: plan.method.name(),
     })
-}
-
-/// Refuses, before anything is run, outcomes of all shots that would be too large.
-fn check_shot_memory(program: &Program, request: &Request<'_>) -> Result<(), SimulatorError> {
-    let shots = u64::from(request.shots);
-    let refused = |what, bytes, limit| {
-        Err(SimulatorError::ResourceLimit {
-            message: format!(
-                "the outcomes of {shots} shots need {bytes} bytes of {what}; the limit is {limit} bytes"
-            ),
-        })
-    };
-    let text_bytes = shots.saturating_mul(program.outcome_bytes());
-    if text_bytes > MAX_RESULT_TEXT_BYTES {
-        return refused("text", text_bytes, MAX_RESULT_TEXT_BYTES);
-    }
-    let memory_bytes = shots * size_of::<u32>() as u64;
-    if memory_bytes > request.memory_limit_bytes {
-        return refused("memory", memory_bytes, request.memory_limit_bytes);
-    }
-    Ok(())
 }
 
 fn registers(program: &Program) -> Vec<Register> {

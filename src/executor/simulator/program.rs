@@ -27,6 +27,13 @@ impl Program {
         self.registers.iter().map(|register| register.len).sum()
     }
 
+    /// Bytes that one shot takes in a list of outcomes by register: `"0x`, a digit for four bits,
+    /// a quote and a comma.
+    pub(super) fn shot_bytes(&self) -> u64 {
+        let digits = |register: &RegisterSlot| u64::from(register.len.div_ceil(4).max(1)) + 5;
+        self.registers.iter().map(digits).sum()
+    }
+
     /// Bytes that one outcome takes in a result: a digit for each bit, a space between registers,
     /// quotes and a comma.
     pub(super) fn outcome_bytes(&self) -> u64 {
@@ -55,12 +62,46 @@ pub(super) struct Step {
 #[derive(Debug, Clone)]
 pub(super) enum Action {
     Gate(Box<GateCall>),
-    Measure { source: Operand, target: Operand },
+    Measure {
+        source: Operand,
+        target: Operand,
+    },
     Reset(Operand),
-    SetVariable { slot: usize, ty: Type, value: Expr },
-    SetBits { target: Operand, value: Expr },
+    SetVariable {
+        slot: usize,
+        ty: Type,
+        value: Expr,
+    },
+    SetElement {
+        element: Box<Element>,
+        ty: Type,
+        value: Expr,
+    },
+    /// The same value in so many variables in a row.
+    Fill {
+        first: usize,
+        count: usize,
+        value: Value,
+    },
+    CopyVariables {
+        from: usize,
+        to: usize,
+        count: usize,
+    },
+    SetBits {
+        target: Operand,
+        value: Expr,
+    },
+    /// As many bits to as many others; measurements that are not decided yet stay so.
+    CopyBits {
+        source: Operand,
+        target: Operand,
+    },
     Jump(usize),
-    Unless { condition: Expr, to: usize },
+    Unless {
+        condition: Expr,
+        to: usize,
+    },
     LoopStart(Box<LoopStart>),
     LoopNext(Box<LoopNext>),
 }
@@ -142,7 +183,32 @@ pub(super) enum Expr {
     Unary(UnaryOp, Box<Expr>, u32),
     Binary(BinaryOp, Box<(Expr, Expr)>, u32),
     Call(Function, Vec<Expr>, u32),
+    Element(Box<Element>),
+    /// Bits of a value that is stored in so many, numbered by the operand.
+    Select(Box<Expr>, Operand, u32),
+    /// The first value, of that type, with those of its bits that the operand numbers replaced by
+    /// the second.
+    Insert(Box<(Expr, Expr)>, Operand, Type, u32),
     Cast(Type, Box<Expr>, u32),
+}
+
+/// An element of an array, known at run time.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Element {
+    /// The variable at which all indices are 0.
+    pub first: usize,
+    pub indices: Vec<ElementIndex>,
+}
+
+/// One index of an element.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ElementIndex {
+    pub value: Expr,
+    /// How many values it may have.
+    pub size: u32,
+    /// How many variables one step takes.
+    pub stride: usize,
+    pub at: u32,
 }
 
 /// A gate application; several operands of a register's size apply it several times.
@@ -157,7 +223,7 @@ pub(super) struct GateCall {
     pub operands: Vec<Operand>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum GateRef {
     Builtin(super::gates::Builtin),
     /// An index into the built-in library.

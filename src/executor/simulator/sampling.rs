@@ -227,7 +227,8 @@ impl Tally {
     }
 }
 
-fn text(outcome: &[u64], registers: &[RegisterSlot]) -> String {
+/// The text of an outcome: registers last-declared first, each with bit 0 rightmost.
+pub(super) fn text(outcome: &[u64], registers: &[RegisterSlot]) -> String {
     let mut text = String::new();
     for register in registers.iter().rev() {
         if !text.is_empty() {
@@ -278,14 +279,36 @@ impl ShotMemory {
         })
     }
 
-    /// One text for each shot.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.shots.iter().map(|number| {
-            self.outcomes
-                .get(*number as usize)
-                .map_or("", String::as_str)
-        })
+    /// The outcomes of one register by shot, as hexadecimal numbers such as `0x3`; `place` is its
+    /// place in the order of declaration, of `registers` in all.
+    pub fn of_register(&self, place: usize, registers: usize) -> impl Iterator<Item = String> {
+        let written = registers.saturating_sub(place + 1);
+        let numbers: Vec<String> = self
+            .outcomes
+            .iter()
+            .map(|outcome| hexadecimal(outcome.split(' ').nth(written).unwrap_or_default()))
+            .collect();
+        let number = move |shot: &u32| numbers.get(*shot as usize).cloned().unwrap_or_default();
+        self.shots.iter().map(number)
     }
+}
+
+/// A text of bits as a hexadecimal number without leading zeros.
+fn hexadecimal(bits: &str) -> String {
+    let significant = bits.trim_start_matches('0');
+    if significant.is_empty() {
+        return "0x0".to_owned();
+    }
+    let mut text = "0x".to_owned();
+    let mut value = 0;
+    for (place, bit) in (0..significant.len()).rev().zip(significant.chars()) {
+        value = value << 1 | u32::from(bit == '1');
+        if place.is_multiple_of(4) {
+            text.extend(char::from_digit(value, 16));
+            value = 0;
+        }
+    }
+    text
 }
 
 /// A number below the bound (at most 2³²): the high half of a product; its bias is below 2⁻³².

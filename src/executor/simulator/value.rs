@@ -19,6 +19,13 @@ pub enum Value {
         /// Number of bits.
         width: u32,
     },
+    /// A turn by `value / 2^width` of a full one.
+    Angle {
+        /// Less than `2^width`.
+        value: u64,
+        /// 1 to 64.
+        width: u32,
+    },
     /// A length of time in seconds (`dt` counts as one nanosecond). Has no effect.
     Duration(f64),
 }
@@ -36,6 +43,8 @@ pub enum Type {
     Float(u32),
     /// `bit[n]`
     Bits(u32),
+    /// `angle[n]`
+    Angle(u32),
     /// `duration`
     Duration,
 }
@@ -77,8 +86,20 @@ impl Value {
             Self::Int(_) => "int",
             Self::Float(_) => "float",
             Self::Bits { .. } => "bit",
+            Self::Angle { .. } => "angle",
             Self::Duration(_) => "duration",
         }
+    }
+
+    /// The name of the value's kind with its article, for messages.
+    pub(super) fn described(self) -> String {
+        let kind = self.kind();
+        let article = if kind.starts_with(['a', 'i']) {
+            "an"
+        } else {
+            "a"
+        };
+        format!("{article} {kind}")
     }
 
     /// A real number, for the parameter of a gate.
@@ -87,7 +108,8 @@ impl Value {
             #[allow(clippy::cast_precision_loss, reason = "angles are floating point")]
             Self::Int(value) => Ok(value as f64),
             Self::Float(value) => Ok(value),
-            other => type_error(format!("expected a number, found a {}", other.kind())),
+            Self::Angle { value, width } => Ok(radians(value, width)),
+            other => type_error(format!("expected a number, found {}", other.described())),
         }
     }
 
@@ -97,7 +119,7 @@ impl Value {
             Self::Int(value) => Ok(value),
             Self::Bits { value, .. } => i128::try_from(value)
                 .map_err(|_| EvalError::Domain("this bit register is too large a number".into())),
-            other => type_error(format!("expected an integer, found a {}", other.kind())),
+            other => type_error(format!("expected an integer, found {}", other.described())),
         }
     }
 
@@ -107,7 +129,8 @@ impl Value {
             Self::Bool(value) => Ok(value),
             Self::Int(value) => Ok(value != 0),
             Self::Bits { value, .. } => Ok(value != 0),
-            other => type_error(format!("a {} is neither true nor false", other.kind())),
+            Self::Angle { value, .. } => Ok(value != 0),
+            other => type_error(format!("{} is neither true nor false", other.described())),
         }
     }
 
@@ -125,9 +148,11 @@ impl Value {
     pub fn cast_to(self, ty: Type) -> Evaluated {
         match (ty, self) {
             (Type::Duration, Self::Duration(_)) => Ok(self),
-            (_, Self::Duration(_)) | (Type::Duration, _) => {
-                type_error(format!("a {} cannot become a {ty}", self.kind()))
-            }
+            (_, Self::Duration(_)) | (Type::Duration, _) => type_error(format!(
+                "{} cannot become a value of type `{ty}`",
+                self.described()
+            )),
+            (Type::Angle(width), _) => self.to_angle(width),
             (Type::Bool, Self::Float(value)) => Ok(Self::Bool(value != 0.0)),
             (Type::Bool, _) => Ok(Self::Bool(self.truth()?)),
             (Type::Float(width), _) => Ok(Self::Float(round_to(width, self.numeric()?.as_real()?))),
@@ -142,7 +167,7 @@ impl Value {
         match self {
             Self::Bool(value) => Ok(Self::Int(i128::from(value))),
             Self::Bits { .. } => Ok(Self::Int(self.as_int()?)),
-            Self::Int(_) | Self::Float(_) => Ok(self),
+            Self::Int(_) | Self::Float(_) | Self::Angle { .. } => Ok(self),
             Self::Duration(_) => type_error("a duration is not a number"),
         }
     }
@@ -159,9 +184,62 @@ impl Value {
         }
     }
 
+    fn to_angle(self, width: u32) -> Evaluated {
+        match self {
+            Self::Angle { value, width: own } => Ok(Self::Angle {
+                value: if own > width {
+                    value >> (own - width)
+                } else {
+                    value << (width - own)
+                },
+                width,
+            }),
+            Self::Bits { value, width: own } if own == width => Ok(Self::angle(value, width)),
+            Self::Int(_) | Self::Float(_) => Ok(turn(self.as_real()?, width)),
+            other => type_error(format!(
+                "{} cannot become a value of type `angle[{width}]`",
+                other.described()
+            )),
+        }
+    }
+
+    /// The angle of which `value` holds the lowest bits.
+    pub(super) fn angle(value: u128, width: u32) -> Self {
+        let value = u64::try_from(value & mask(width.min(64))).unwrap_or(0);
+        Self::Angle { value, width }
+    }
+
+    /// The lowest bits of a value as it is stored, an integer as its two's complement.
+    pub(super) fn word(self, width: u32) -> Result<u128, EvalError> {
+        match self {
+            #[allow(clippy::cast_sign_loss, reason = "two's complement")]
+            Self::Int(value) => Ok(value as u128 & mask(width)),
+            Self::Bits { value, .. } => Ok(value),
+            Self::Angle { value, .. } => Ok(u128::from(value)),
+            other => type_error(format!("{} has no bits of its own", other.described())),
+        }
+    }
+
+    /// The value of that type which is stored as these bits.
+    pub(super) fn from_word(word: u128, ty: Type) -> Self {
+        let word = word & mask(ty.bits().unwrap_or(128));
+        match ty {
+            Type::Angle(width) => Self::angle(word, width),
+            Type::Bits(width) => Self::Bits { value: word, width },
+            Type::Int(width) if width > 0 && width < 128 && word >> (width - 1) & 1 == 1 => {
+                Self::Int(i128::try_from(word).unwrap_or(0) - (1 << width))
+            }
+            _ => Self::Int(i128::try_from(word).unwrap_or(0)),
+        }
+    }
+
     fn to_bits(self, width: u32) -> Evaluated {
         match self {
             Self::Bits { value, width: own } if own == width => Ok(Self::Bits { value, width }),
+            Self::Angle { value, width: own } if own == width => Ok(Self::Bits {
+                value: u128::from(value),
+                width,
+            }),
             Self::Bits { width: own, .. } => {
                 type_error(format!("{own} bits do not fit a register of {width}"))
             }
@@ -174,6 +252,35 @@ impl Value {
             }
         }
     }
+}
+
+impl Type {
+    /// How many bits a value has that can be looked at one by one.
+    pub(super) fn bits(self) -> Option<u32> {
+        match self {
+            Self::Int(width) | Self::Uint(width) | Self::Bits(width) | Self::Angle(width) => {
+                Some(width)
+            }
+            Self::Bool | Self::Float(_) | Self::Duration => None,
+        }
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "angles are floating point")]
+fn radians(value: u64, width: u32) -> f64 {
+    value as f64 / 2_f64.powi(width.cast_signed()) * std::f64::consts::TAU
+}
+
+/// An angle in radians, rounded to the nearest of that width.
+fn turn(radians: f64, width: u32) -> Value {
+    let turns = (radians / std::f64::consts::TAU).rem_euclid(1.0);
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and 2^64"
+    )]
+    let value = (turns * 2_f64.powi(width.cast_signed())).round() as u128;
+    Value::angle(value, width)
 }
 
 /// The largest value of that many bits.
@@ -217,6 +324,7 @@ impl fmt::Display for Type {
             Self::Uint(width) => write!(f, "uint[{width}]"),
             Self::Float(width) => write!(f, "float[{width}]"),
             Self::Bits(width) => write!(f, "bit[{width}]"),
+            Self::Angle(width) => write!(f, "angle[{width}]"),
             Self::Duration => f.write_str("duration"),
         }
     }

@@ -19,6 +19,10 @@ pub struct OutgoingMessage {
     pub correlation_id: String,
 }
 
+/// One hour. Where nobody consumes, because the backend's workers pull over HTTP, messages must not
+/// pile up; a task that still waits gets a new one from the sweep.
+const EXPIRATION_MS: &str = "3600000";
+
 #[derive(Serialize)]
 struct Body<'a> {
     task_id: Uuid,
@@ -54,7 +58,8 @@ impl OutgoingMessage {
         properties
             .with_persistence(true)
             .with_message_id(&self.task_id.to_string())
-            .with_priority(self.priority.min(MAX_PRIORITY));
+            .with_priority(self.priority.min(MAX_PRIORITY))
+            .with_expiration(EXPIRATION_MS);
         properties
     }
 }

@@ -1,7 +1,10 @@
 //! A whole qtask: APIs, workers, a database and, if wanted, queues of its own.
 
+use tokio::sync::OnceCell;
+
 use super::app_builder::{AppBuilder, address_of};
 use super::client;
+use super::contract::Description;
 use super::wait::{self, eventually};
 use super::{Process, TestDatabase, TestQueue};
 
@@ -24,6 +27,15 @@ pub struct Worker {
 impl Worker {
     /// A worker for one backend, such as `mock`, with one slot.
     pub fn new(name: &str, backend: &str) -> Self {
+        Self::with(name, "--backend", backend)
+    }
+
+    /// A worker for one command, given as `BACKEND=PROGRAM ARGS`, with one slot.
+    pub fn command(name: &str, command: &str) -> Self {
+        Self::with(name, "--command", command)
+    }
+
+    fn with(name: &str, flag: &str, value: &str) -> Self {
         let worker = Self {
             name: name.to_owned(),
             arguments: Vec::new(),
@@ -31,8 +43,8 @@ impl Worker {
         worker.args(&[
             "--name",
             name,
-            "--backend",
-            backend,
+            flag,
+            value,
             "--concurrency",
             "1",
             "--grace",
@@ -44,7 +56,7 @@ impl Worker {
     #[must_use]
     pub fn args(mut self, arguments: &[&str]) -> Self {
         for pair in arguments.chunks(2) {
-            let repeatable = pair[0] == "--backend";
+            let repeatable = ["--backend", "--command", "--command-env"].contains(&pair[0]);
             let before = self
                 .arguments
                 .iter()
@@ -73,6 +85,7 @@ pub struct App {
     environment: Vec<(String, String)>,
     addresses: Vec<String>,
     pub(super) http: reqwest::Client,
+    pub(super) description: OnceCell<Description>,
 }
 
 impl App {
@@ -98,6 +111,7 @@ impl App {
             environment,
             addresses: Vec::new(),
             http,
+            description: OnceCell::new(),
         }
     }
 

@@ -85,6 +85,13 @@ impl App {
             .expect("an answer")
     }
 
+    /// DELETE of a task: asks to cancel it.
+    pub async fn cancel(&self, task_id: Uuid) -> Reply {
+        send(self.request(Method::DELETE, &format!("/tasks/{task_id}")))
+            .await
+            .expect("an answer")
+    }
+
     /// Submits a task that must be accepted, and returns its id.
     pub async fn submit(&self, task: &Value) -> Uuid {
         let created = self.post("/tasks", task).await.expect(201);

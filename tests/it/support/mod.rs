@@ -9,20 +9,28 @@
     reason = "a harness that cannot go on must stop the test where it stands"
 )]
 
+pub mod answers;
 pub mod app;
 pub mod app_builder;
 pub mod binaries;
 pub mod client;
+pub mod contract;
 pub mod database;
 pub mod events;
+pub mod gate;
+pub mod json_schema;
 pub mod postgres_node;
 pub mod process;
 pub mod proxy;
+pub mod puller;
 pub mod queries;
 pub mod queue;
 pub mod rabbit_node;
+pub mod receiver;
 mod selftest;
 pub mod services;
+pub mod signals;
+pub mod stub;
 pub mod template;
 pub mod wait;
 
@@ -33,6 +41,7 @@ pub use process::Process;
 pub use proxy::Proxy;
 pub use queue::TestQueue;
 pub use rabbit_node::PrivateRabbit;
+pub use receiver::Receiver;
 
 /// Runs one test body over both queues: `name::over_amqp` and `name::over_postgres`.
 ///

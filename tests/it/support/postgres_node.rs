@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use url::Url;
 
 use super::wait::{self, TempDir, eventually};
-use super::{binaries, database};
+use super::{binaries, database, signals};
 
 /// A cluster in a temporary directory, on a loopback port of its own that stays the same over restarts.
 #[derive(Debug)]
@@ -67,8 +67,8 @@ impl PrivatePostgres {
         if let Some(server) = &self.server {
             // Stopped first, so that it can neither fork nor tidy up while its children die.
             let postmaster = pid_of(server);
-            signal_until(&[postmaster], Signal::SIGSTOP, "T").await;
-            signal_until(&children_of(postmaster), Signal::SIGKILL, "ZX").await;
+            signals::pause(&[postmaster]).await;
+            signals::kill_all(&children_of(postmaster)).await;
         }
         self.end(Signal::SIGKILL).await;
     }
@@ -162,7 +162,7 @@ impl Drop for PrivatePostgres {
     fn drop(&mut self) {
         if let Some(mut server) = self.server.take() {
             // SIGQUIT ends all its processes at once and takes its shared memory along.
-            let _ = kill(pid_of(&server), Signal::SIGCONT);
+            signals::resume(&[pid_of(&server)]);
             let _ = kill(pid_of(&server), Signal::SIGQUIT);
             let _ = server.wait();
         }
@@ -179,22 +179,6 @@ impl Drop for PrivatePostgres {
 
 fn pid_of(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).expect("a pid"))
-}
-
-/// Sends a signal to all, and waits until each is gone or in one of the states that `/proc` names by a letter.
-async fn signal_until(processes: &[Pid], signal: Signal, states: &str) {
-    for process in processes {
-        let _ = kill(*process, signal);
-    }
-    let reached = |process: &Pid| state_of(*process).is_none_or(|state| states.contains(state));
-    let all = || std::future::ready(processes.iter().all(reached).then_some(()));
-    eventually(wait::DEADLINE, "processes of PostgreSQL to obey", all).await;
-}
-
-/// The letter after the name in brackets.
-fn state_of(process: Pid) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    stat.rsplit_once(") ")?.1.chars().next()
 }
 
 fn children_of(parent: Pid) -> Vec<Pid> {

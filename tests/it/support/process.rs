@@ -9,6 +9,7 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
 use super::events::{Event, Events};
+use super::signals;
 use super::wait::DEADLINE;
 
 /// Lines of a process's log that a failed test prints.
@@ -48,6 +49,26 @@ impl Process {
     /// Its name in this test.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its process id.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn pid(&self) -> Pid {
+        let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());
+        Pid::from_raw(pid.unwrap_or_else(|| panic!("{} has already ended", self.name)))
+    }
+
+    /// The most memory that it ever had, in KiB.
+    pub fn peak_memory_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = std::fs::read_to_string(path).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = line.and_then(|line| line.split_ascii_whitespace().next());
+        number
+            .and_then(|number| number.parse().ok())
+            .expect("its peak")
     }
 
     /// Its log lines so far.
@@ -95,13 +116,19 @@ impl Process {
         }
     }
 
-    /// Sends a signal, such as `SIGSTOP` and `SIGCONT` to pause it and let it go on.
+    /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
-        let pid = self
-            .child
-            .id()
-            .unwrap_or_else(|| panic!("{} has already ended", self.name));
-        kill(Pid::from_raw(i32::try_from(pid).expect("a pid")), signal).expect("a running process");
+        kill(self.pid(), signal).expect("a running process");
+    }
+
+    /// Stops all its threads where they are.
+    pub async fn pause(&self) {
+        signals::pause(&[self.pid()]).await;
+    }
+
+    /// Lets it go on after a [`pause`](Self::pause).
+    pub fn resume(&self) {
+        signals::resume(&[self.pid()]);
     }
 
     /// Waits until it has ended.
@@ -147,7 +174,8 @@ pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
         .expect("qtask starts")
 }
 
-fn qtask(arguments: &[&str]) -> Command {
+/// `qtask` with these arguments and, besides `PATH` and `HOME`, no environment, not started yet.
+pub fn qtask(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_qtask"));
     command
         .args(arguments)

@@ -5,6 +5,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::TestDatabase;
+use super::wait::{DEADLINE, eventually};
 
 /// One row of a task's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,14 @@ impl TestDatabase {
         let row = self.connect().await.query_one(query, parameters).await;
         row.unwrap_or_else(|error| panic!("{query}: {error:?}"))
             .get(0)
+    }
+
+    /// Waits until so many statements wait for a row that another one holds.
+    pub async fn wait_for_a_row(&self, statements: i64) {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                       AND wait_event_type = 'Lock' AND wait_event IN ('transactionid', 'tuple')";
+        let all = || async { (self.count(waiting, &[]).await >= statements).then_some(()) };
+        eventually(DEADLINE, "statements that wait for a row", all).await;
     }
 
     /// How many tasks are in the status given.

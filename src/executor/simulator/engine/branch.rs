@@ -1,12 +1,15 @@
 //! Branches: histories of outcomes, run one after another, each for the shots that fall to it.
 
 use super::super::sampling::{self, Tally};
-use super::evaluate::set_bit;
+use super::exact::Exact;
 use super::machine::{Machine, Next};
-use super::quantum::Status;
-use super::state::{NoState, State};
+use super::quantum::Slot;
+use super::state::NoState;
 use super::{Context, RunError, Running};
 use rand_xoshiro::Xoshiro256PlusPlus;
+
+/// An outcome less likely than this does not happen.
+const ROUNDING: f64 = 1e-12;
 
 /// A branch that waits for its turn: it saw a 0 where the branch before it saw a 1.
 struct Waiting {
@@ -21,6 +24,9 @@ struct Runner<'a, 'p> {
     context: &'a Context<'p>,
     rng: Xoshiro256PlusPlus,
     tally: &'a mut Tally,
+    /// Whether an outcome was decided that could have been another.
+    is_random: bool,
+    exact: Exact,
     /// The last one is next.
     waiting: Vec<Waiting>,
     /// Bytes of the copies that wait.
@@ -38,11 +44,13 @@ pub(super) fn run(
     shots: u32,
     rng: Xoshiro256PlusPlus,
     tally: &mut Tally,
-) -> Running<()> {
+) -> Running<Exact> {
     let mut runner = Runner {
         context,
         rng,
         tally,
+        is_random: false,
+        exact: Exact::default(),
         waiting: Vec::new(),
         saved: 0,
         evicted: 0,
@@ -63,7 +71,7 @@ pub(super) fn run(
         runner.path.push(false);
         runner.branch(machine, shots)?;
     }
-    Ok(())
+    Ok(runner.exact)
 }
 
 impl Runner<'_, '_> {
@@ -79,16 +87,13 @@ impl Runner<'_, '_> {
                 Next::Decide(slot) => {
                     self.make_room(&machine);
                     machine.quantum.flush()?;
-                    let weights = machine
-                        .quantum
-                        .state
-                        .weights(usize::from(slot), self.context.stop)?;
+                    let weights = machine.quantum.weights(slot)?;
                     let outcome = match self.path.get(decided) {
                         Some(outcome) => *outcome,
                         None => self.split(&machine, slot, weights, &mut shots)?,
                     };
                     decided += 1;
-                    decide(&mut machine, slot, outcome, weights, self.context)?;
+                    decide(&mut machine, slot, outcome, weights)?;
                 }
             }
         }
@@ -98,11 +103,12 @@ impl Runner<'_, '_> {
     fn split(
         &mut self,
         machine: &Machine,
-        slot: u8,
+        slot: Slot,
         weights: [f64; 2],
         shots: &mut u64,
     ) -> Running<bool> {
         let [zero, one] = weights;
+        self.is_random |= zero.min(one) > ROUNDING;
         let ones = sampling::binomial(&mut self.rng, *shots, one / (zero + one));
         let zeros = *shots - ones;
         self.path.push(ones > 0);
@@ -126,7 +132,7 @@ impl Runner<'_, '_> {
     fn copy(
         &self,
         machine: &Machine,
-        slot: u8,
+        slot: Slot,
         weights: [f64; 2],
     ) -> Running<Option<Box<Machine>>> {
         let needed = self.saved.saturating_add(machine.bytes().saturating_mul(2));
@@ -135,7 +141,7 @@ impl Runner<'_, '_> {
         }
         match machine.try_clone() {
             Ok(mut copy) => {
-                decide(&mut copy, slot, false, weights, self.context)?;
+                decide(&mut copy, slot, false, weights)?;
                 Ok(Some(Box::new(copy)))
             }
             Err(NoState::OutOfMemory) => Ok(None),
@@ -162,66 +168,33 @@ impl Runner<'_, '_> {
     fn finish(&mut self, mut machine: Machine, shots: u64) -> Running<()> {
         self.make_room(&machine);
         machine.quantum.flush()?;
-        let bits = machine.memory.bits;
-        let mut open: Vec<(usize, &[u32])> = Vec::new();
-        for (slot, status) in machine.quantum.status.iter().enumerate() {
-            match status {
-                Status::Measured(bits) if !bits.is_empty() => open.push((slot, bits)),
-                _ => {}
-            }
+        if !self.is_random {
+            self.exact = Exact::of(&machine, self.context)?;
         }
-        if open.is_empty() {
-            return self.count(bits, shots);
-        }
-        let State { re, im } = &machine.quantum.state;
-        let norm = machine.quantum.state.norm(self.context.stop)?;
         let mut counted: Running<()> = Ok(());
-        let stop = self.context.stop;
         let tally = &mut *self.tally;
-        sampling::sample(re, im, norm, shots, &mut self.rng, stop, |index, times| {
-            let mut outcome = bits.clone();
-            for (slot, bits) in &open {
-                for bit in *bits {
-                    set_bit(&mut outcome, *bit, index >> slot & 1 == 1);
-                }
-            }
-            let added = tally.add(outcome, times);
-            counted = added.map_err(RunError::Resource);
-            counted.is_ok()
-        })?;
+        let bits = &machine.memory.bits;
+        machine
+            .quantum
+            .sample(bits, shots, &mut self.rng, |outcome, times| {
+                let added = tally.add(outcome, times);
+                counted = added.map_err(RunError::Resource);
+                counted.is_ok()
+            })?;
         counted
-    }
-
-    fn count(&mut self, bits: Vec<u64>, shots: u64) -> Running<()> {
-        self.tally.add(bits, shots).map_err(RunError::Resource)
     }
 }
 
 /// Fixes the outcome of a measured qubit, in the state and in the bits that wait for it.
-fn decide(
-    machine: &mut Machine,
-    slot: u8,
-    outcome: bool,
-    weights: [f64; 2],
-    context: &Context<'_>,
-) -> Running<()> {
+fn decide(machine: &mut Machine, slot: Slot, outcome: bool, weights: [f64; 2]) -> Running<()> {
     let [zero, one] = weights;
     let weight = if outcome { one } else { zero };
     let other = if outcome { zero } else { one };
     if other > 0.0 || (weight - 1.0).abs() > 1e-12 {
-        let scale = 1.0 / weight.sqrt();
-        machine
-            .quantum
-            .state
-            .collapse(usize::from(slot), outcome, scale, context.stop)?;
+        machine.quantum.collapse(slot, outcome, weight)?;
     }
-    if let Some(status) = machine.quantum.status_mut(slot) {
-        let before = std::mem::replace(status, Status::Known(outcome));
-        if let Status::Measured(bits) = before {
-            for bit in bits {
-                machine.memory.set_bit(bit, outcome);
-            }
-        }
+    for bit in machine.quantum.decided(slot, outcome) {
+        machine.memory.set_bit(bit, outcome);
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Expressions at run time.
 
 use super::super::arithmetic::{self, BinaryOp};
-use super::super::program::{Expr, Operand};
-use super::super::value::{EvalError, Value};
+use super::super::program::{Element, ElementIndex, Expr, Operand};
+use super::super::value::{EvalError, Type, Value};
 use super::{RunError, Running};
 
 /// Classical memory: variables and bits.
@@ -33,6 +33,14 @@ impl Memory {
     pub(super) fn set_variable(&mut self, slot: usize, value: Value) {
         if let Some(variable) = self.variables.get_mut(slot) {
             *variable = value;
+        }
+    }
+
+    /// Copies variables in a row to others, as if all were read before any is written.
+    pub(super) fn copy_variables(&mut self, from: usize, to: usize, count: usize) {
+        let len = self.variables.len();
+        if from.saturating_add(count) <= len && to.saturating_add(count) <= len {
+            self.variables.copy_within(from..from + count, to);
         }
     }
 
@@ -73,6 +81,17 @@ impl Memory {
                     .collect::<Running<Vec<Value>>>()?;
                 located(function.call(&values), *at)
             }
+            Expr::Element(element) => Ok(self.variable(self.slot(element)?)),
+            Expr::Select(value, positions, width) => {
+                let value = self.evaluate(value, parameters)?;
+                self.selected(value, positions, *width)
+            }
+            Expr::Insert(values, positions, ty, at) => {
+                let base = self.evaluate(&values.0, parameters)?;
+                let bits = self.evaluate(&values.1, parameters)?;
+                let bits = located(bits.assign_to(Type::Bits(positions.len())), *at)?;
+                self.inserted(base, bits, positions, *ty)
+            }
             Expr::Cast(ty, operand, at) => {
                 located(self.evaluate(operand, parameters)?.cast_to(*ty), *at)
             }
@@ -88,6 +107,63 @@ impl Memory {
                 .as_real()
                 .map_err(|error| RunError::wrong(at, error.message())),
         }
+    }
+
+    /// The bits of a value that is stored in so many.
+    fn selected(&self, value: Value, positions: &Operand, width: u32) -> Running<Value> {
+        let word = word(value, width)?;
+        let count = positions.len();
+        let mut bits = 0;
+        for place in 0..count.min(128) {
+            let position = self.element(positions, place)?;
+            bits |= (word.checked_shr(position).unwrap_or(0) & 1) << place;
+        }
+        Ok(Value::Bits {
+            value: bits,
+            width: count,
+        })
+    }
+
+    fn inserted(&self, base: Value, bits: Value, positions: &Operand, ty: Type) -> Running<Value> {
+        let (mut whole, part) = (word(base, 128)?, word(bits, 128)?);
+        for place in 0..positions.len().min(128) {
+            let position = self.element(positions, place)?;
+            let mask = 1_u128.checked_shl(position).unwrap_or(0);
+            let set = part >> place & 1 == 1;
+            whole = if set { whole | mask } else { whole & !mask };
+        }
+        Ok(Value::from_word(whole, ty))
+    }
+
+    /// The variable that is an element of an array.
+    pub(super) fn slot(&self, element: &Element) -> Running<usize> {
+        let mut slot = element.first;
+        for ElementIndex {
+            value,
+            size,
+            stride,
+            at,
+        } in &element.indices
+        {
+            let wanted = self
+                .evaluate(value, &[])?
+                .as_int()
+                .map_err(|error| RunError::wrong(*at, error.message()))?;
+            let wrapped = if wanted < 0 {
+                wanted.saturating_add(i128::from(*size))
+            } else {
+                wanted
+            };
+            let place = u32::try_from(wrapped).ok().filter(|place| place < size);
+            let place = place.ok_or_else(|| {
+                let message = format!(
+                    "index {wanted} is out of range: the array has {size} element(s) there"
+                );
+                RunError::wrong(*at, message)
+            })?;
+            slot += place as usize * stride;
+        }
+        Ok(slot)
     }
 
     fn read(&self, operand: &Operand) -> Running<Value> {
@@ -114,23 +190,30 @@ impl Memory {
                 } else {
                     wanted
                 };
-                u32::try_from(wrapped)
+                match u32::try_from(wrapped)
                     .ok()
-                    .and_then(|index| of.get(index))
-                    .ok_or_else(|| {
-                        RunError::wrong(
-                            *at,
-                            format!(
-                                "index {wanted} is out of range: the register has {len} element(s)"
-                            ),
-                        )
-                    })
+                    .filter(|place| *place < of.len())
+                {
+                    Some(place) => self.element(of, place),
+                    None => Err(RunError::wrong(
+                        *at,
+                        format!(
+                            "index {wanted} is out of range: the register has {len} element(s)"
+                        ),
+                    )),
+                }
             }
             known => known
                 .get(place)
                 .ok_or_else(|| RunError::wrong(0, "an operand is shorter than expected")),
         }
     }
+}
+
+fn word(value: Value, width: u32) -> Running<u128> {
+    value
+        .word(width)
+        .map_err(|error| RunError::wrong(0, error.message()))
 }
 
 pub(super) fn set_bit(words: &mut [u64], index: u32, value: bool) {

@@ -70,7 +70,7 @@ impl Expander<'_> {
     fn tick(&mut self, at: u32) -> Running<()> {
         *self.count += 1;
         if *self.count > MAX_GATES {
-            return Err(RunError::wrong(
+            return Err(RunError::limit(
                 at,
                 format!("the circuit runs more than {MAX_GATES} gates"),
             ));

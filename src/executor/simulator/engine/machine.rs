@@ -7,14 +7,14 @@ use super::super::value::Value;
 use super::evaluate::{Memory, located};
 use super::expand::{Applied, Controls, Expander, Sink};
 use super::kernels::Op;
-use super::quantum::{Quantum, Status};
+use super::quantum::{Quantum, Slot, Status};
 use super::state::NoState;
 use super::{Context, RunError, Running};
 
 /// What a branch does next.
 pub(super) enum Next {
     /// The outcome of the qubit in that slot must be decided before the next step.
-    Decide(u8),
+    Decide(Slot),
     /// The program ended.
     Done,
 }
@@ -35,7 +35,7 @@ impl Machine {
             steps: 0,
             gates: 0,
             memory: Memory::new(context.program.variables, context.program.bits),
-            quantum: Quantum::new(context.stop, context.memory_limit),
+            quantum: Quantum::new(context),
         }
     }
 
@@ -66,7 +66,7 @@ impl Machine {
                 context.stop.check()?;
             }
             if self.steps > MAX_STEPS {
-                return Err(RunError::wrong(
+                return Err(RunError::limit(
                     step.at,
                     format!("the circuit runs more than {MAX_STEPS} statements"),
                 ));
@@ -82,7 +82,7 @@ impl Machine {
     }
 
     /// A qubit whose open measurement goes to one of these bits.
-    fn undecided(&self, reads: &[(u32, u32)]) -> Option<u8> {
+    fn undecided(&self, reads: &[(u32, u32)]) -> Option<Slot> {
         if reads.is_empty() {
             return None;
         }
@@ -91,14 +91,14 @@ impl Machine {
                 .iter()
                 .any(|(first, len)| (*first..first + len).contains(bit))
         };
-        let place = self.quantum.status.iter().position(
+        let place = self.quantum.statuses().iter().position(
             |status| matches!(status, Status::Measured(bits) if bits.iter().any(is_read)),
         )?;
-        u8::try_from(place).ok()
+        Slot::try_from(place).ok()
     }
 
     /// Does one step, or names the qubit that must be decided first.
-    fn step(&mut self, step: &Step, context: &Context<'_>) -> Running<Option<u8>> {
+    fn step(&mut self, step: &Step, context: &Context<'_>) -> Running<Option<Slot>> {
         let mut next = self.position + 1;
         match &step.action {
             Action::Gate(call) => {
@@ -117,10 +117,29 @@ impl Machine {
                 let value = located(value.assign_to(*ty), step.at)?;
                 self.memory.set_variable(*slot, value);
             }
+            Action::SetElement { element, ty, value } => {
+                let slot = self.memory.slot(element)?;
+                let value = self.memory.evaluate(value, &[])?;
+                let value = located(value.assign_to(*ty), step.at)?;
+                self.memory.set_variable(slot, value);
+            }
+            Action::Fill {
+                first,
+                count,
+                value,
+            } => {
+                self.linger(*count, context)?;
+                (0..*count).for_each(|place| self.memory.set_variable(first + place, *value));
+            }
+            Action::CopyVariables { from, to, count } => {
+                self.linger(*count, context)?;
+                self.memory.copy_variables(*from, *to, *count);
+            }
             Action::SetBits { target, value } => {
                 let value = self.memory.evaluate(value, &[])?;
                 self.set_bits(target, value, step.at)?;
             }
+            Action::CopyBits { source, target } => self.copy_bits(source, target)?,
             Action::Jump(to) => next = *to,
             Action::Unless { condition, to } => {
                 let value = self.memory.evaluate(condition, &[])?;
@@ -142,6 +161,13 @@ impl Machine {
         Ok(None)
     }
 
+    /// A long step counts as several.
+    fn linger(&mut self, work: usize, context: &Context<'_>) -> Running<()> {
+        self.steps += (work / 16) as u64;
+        context.stop.check()?;
+        Ok(())
+    }
+
     fn set_bits(&mut self, target: &Operand, value: Value, at: u32) -> Running<()> {
         let ty = super::super::value::Type::Bits(target.len());
         let Value::Bits { value, .. } = located(value.assign_to(ty), at)? else {
@@ -156,13 +182,27 @@ impl Machine {
         Ok(())
     }
 
-    /// A bit gets a new value: an open measurement no longer goes to it.
-    fn forget(&mut self, bit: u32) {
-        for status in &mut self.quantum.status {
-            if let Status::Measured(bits) = status {
-                bits.retain(|other| *other != bit);
+    /// Copies bits; those that wait for the outcome of a measurement are joined in waiting.
+    fn copy_bits(&mut self, source: &Operand, target: &Operand) -> Running<()> {
+        let mut copies = Vec::with_capacity(source.len() as usize);
+        for place in 0..source.len() {
+            let bit = self.memory.element(source, place)?;
+            let goal = self.memory.element(target, place)?;
+            copies.push((goal, self.memory.bit(bit), self.undecided(&[(bit, 1)])));
+        }
+        for (bit, value, open) in copies {
+            self.forget(bit);
+            match open {
+                Some(slot) => self.quantum.measure(slot, bit),
+                None => self.memory.set_bit(bit, value),
             }
         }
+        Ok(())
+    }
+
+    /// A bit gets a new value: an open measurement no longer goes to it.
+    fn forget(&mut self, bit: u32) {
+        self.quantum.forget(bit);
     }
 
     fn measure(&mut self, source: &Operand, target: &Operand) -> Running<()> {
@@ -171,41 +211,36 @@ impl Machine {
             let bit = self.memory.element(target, place)?;
             self.forget(bit);
             let slot = self.quantum.slot(qubit);
-            match slot.and_then(|slot| self.quantum.status_mut(slot)) {
+            match slot.map(|slot| (slot, self.quantum.known(slot))) {
                 None => self.memory.set_bit(bit, false),
-                Some(Status::Known(value)) => {
-                    let value = *value;
-                    self.memory.set_bit(bit, value);
-                }
-                Some(Status::Measured(bits)) => bits.push(bit),
-                Some(status) => *status = Status::Measured(vec![bit]),
+                Some((_, Some(value))) => self.memory.set_bit(bit, value),
+                Some((slot, None)) => self.quantum.measure(slot, bit),
             }
         }
         Ok(())
     }
 
-    fn reset(&mut self, operand: &Operand) -> Running<Option<u8>> {
+    fn reset(&mut self, operand: &Operand) -> Running<Option<Slot>> {
         for place in 0..operand.len() {
             let qubit = self.memory.element(operand, place)?;
             let Some(slot) = self.quantum.slot(qubit) else {
                 continue;
             };
-            match self.quantum.status_mut(slot) {
-                Some(status) if *status == Status::Known(true) => {
-                    *status = Status::Known(false);
+            match self.quantum.known(slot) {
+                Some(true) => {
+                    let target = self.quantum.names(&[slot]);
                     self.quantum.op(Op::Unitary {
-                        target: slot,
+                        target: target.first().copied().unwrap_or(0),
                         on: 0,
                         value: 0,
                         matrix: B::X.matrix(&[]),
                     })?;
+                    self.quantum.decided(slot, false);
                 }
-                Some(Status::Known(_)) | None => {}
-                Some(status) => {
+                Some(false) => {}
+                None => {
                     // A reset is a measurement that nobody reads, and then a flip.
-                    if *status == Status::Quantum {
-                        *status = Status::Measured(Vec::new());
-                    }
+                    self.quantum.open(slot);
                     return Ok(Some(slot));
                 }
             }
@@ -213,8 +248,11 @@ impl Machine {
         Ok(None)
     }
 
-    fn gate(&mut self, call: &GateCall, at: u32, context: &Context<'_>) -> Running<Option<u8>> {
+    fn gate(&mut self, call: &GateCall, at: u32, context: &Context<'_>) -> Running<Option<Slot>> {
         let times = call.operands.iter().map(Operand::len).max().unwrap_or(1);
+        if times > 256 {
+            context.stop.check()?;
+        }
         let mut rounds = Vec::with_capacity(times as usize);
         for round in 0..times {
             let qubits = self.round(call, round, at)?;
@@ -280,10 +318,10 @@ impl Machine {
     }
 
     /// A qubit with an open measurement that this gate would change.
-    fn disturbed(&self, qubits: &[u32], kept: &[bool]) -> Option<u8> {
+    fn disturbed(&self, qubits: &[u32], kept: &[bool]) -> Option<Slot> {
         qubits.iter().zip(kept).find_map(|(qubit, kept)| {
             let slot = self.quantum.slot(*qubit)?;
-            let status = self.quantum.status.get(usize::from(slot))?;
+            let status = self.quantum.statuses().get(usize::from(slot))?;
             (!kept && matches!(status, Status::Measured(_))).then_some(slot)
         })
     }
@@ -308,19 +346,20 @@ impl Machine {
                 continue;
             };
             slots.push(slot);
-            if !kept && let Some(status) = self.quantum.status_mut(slot) {
-                *status = Status::Quantum;
+            if !kept {
+                self.quantum.disturb(slot);
             }
         }
         if self.quantum.is_too_large() {
             return Ok(());
         }
-        let (outer, own) = slots.split_at(call.controls.len().min(slots.len()));
+        let names = self.quantum.names(&slots);
+        let (outer, own) = names.split_at(call.controls.len().min(names.len()));
         let controls = outer
             .iter()
             .zip(&call.controls)
-            .fold(Controls::default(), |controls, (slot, positive)| {
-                controls.with(*slot, *positive)
+            .fold(Controls::default(), |controls, (name, positive)| {
+                controls.with(*name, *positive)
             });
         Expander {
             program: context.program,

@@ -1,4 +1,4 @@
-//! The engine: runs a checked program on a statevector.
+//! The engine: runs a checked program on a statevector, or on a stabilizer tableau.
 //!
 //! Measurements are decided as late as possible. One whose outcome nothing looks at stays open
 //! until the program ends and is then sampled for all shots at once. One whose outcome is needed
@@ -7,17 +7,27 @@
 
 mod blocked;
 mod branch;
+mod clifford;
 mod evaluate;
+mod exact;
 mod expand;
 mod fusion;
 mod kernels;
 mod loops;
 mod machine;
+mod method;
 mod quantum;
+mod room;
 mod state;
+mod support;
+mod tableau;
 #[cfg(test)]
 mod tests;
 mod two_qubit;
+
+pub(super) use exact::{Exact, MAX_LISTED_QUBITS, MAX_OUTCOMES, Wanted};
+pub(super) use method::Method;
+pub(super) use room::room;
 
 use super::error::{Diagnostic, SimulatorError};
 use super::program::Program;
@@ -43,6 +53,10 @@ impl RunError {
     fn wrong(at: u32, message: impl Into<String>) -> Self {
         Self::Wrong(Diagnostic::new(at, message))
     }
+
+    fn limit(at: u32, message: impl Into<String>) -> Self {
+        Self::Wrong(Diagnostic::limit(at, message))
+    }
 }
 
 type Running<T> = Result<T, RunError>;
@@ -52,25 +66,36 @@ struct Context<'p> {
     program: &'p Program,
     stop: &'p Stop,
     memory_limit: u64,
+    method: Method,
+    wanted: Wanted,
+}
+
+/// What bounds a run, and how it is done.
+pub(super) struct Plan<'a> {
+    pub method: Method,
+    pub shots: u32,
+    pub memory_limit: u64,
+    pub wanted: Wanted,
+    pub stop: &'a Stop,
 }
 
 /// Runs a program and counts its outcomes.
 pub(super) fn execute(
     program: &Program,
     source: &str,
-    shots: u32,
-    memory_limit: u64,
+    plan: &Plan<'_>,
     rng: Xoshiro256PlusPlus,
     tally: &mut Tally,
-    stop: &Stop,
-) -> Result<(), SimulatorError> {
+) -> Result<Exact, SimulatorError> {
     let context = Context {
         program,
-        stop,
-        memory_limit,
+        stop: plan.stop,
+        memory_limit: plan.memory_limit,
+        method: plan.method,
+        wanted: plan.wanted,
     };
-    branch::run(&context, shots, rng, tally).map_err(|error| match error {
-        RunError::Wrong(diagnostic) => SimulatorError::Circuit(vec![diagnostic.locate(source)]),
+    branch::run(&context, plan.shots, rng, tally).map_err(|error| match error {
+        RunError::Wrong(diagnostic) => SimulatorError::located(source, vec![diagnostic]),
         RunError::Resource(message) => SimulatorError::ResourceLimit { message },
         RunError::Stopped(stopped) => stopped.into(),
     })

@@ -1,12 +1,19 @@
 //! The qubits of one branch: which of them are in memory, what is known about them, and the
 //! gates that wait to be applied.
 
-use super::super::stop::Stop;
+use super::super::sampling;
+use super::super::stop::{Stop, Stopped};
+use super::evaluate::set_bit;
+use super::exact::Probabilities;
 use super::expand::Sink;
-use super::fusion;
 use super::kernels::Op;
+use super::method::Method;
 use super::state::{NoState, State};
-use super::{RunError, Running};
+use super::support::Support;
+use super::tableau::Tableau;
+use super::{Context, RunError, Running};
+use super::{clifford, fusion};
+use rand_xoshiro::Xoshiro256PlusPlus;
 use std::collections::HashMap;
 
 /// Gates that are gathered before they are applied: enough for fusion, little memory.
@@ -24,62 +31,107 @@ pub(super) enum Status {
     Known(bool),
 }
 
+/// The place of a qubit in the state.
+pub(super) type Slot = u16;
+
+/// The state in one of its forms.
+#[derive(Debug)]
+enum Form {
+    Vector {
+        state: State,
+        /// Gates that wait for others to be fused with.
+        waiting: Vec<Op>,
+    },
+    Tableau {
+        tableau: Tableau,
+        /// The slots of the qubits that the current gate calls 0, 1, 2, ...
+        named: Vec<usize>,
+        /// Gates since the last look at the stop flag.
+        since_check: u32,
+    },
+}
+
 #[derive(Debug)]
 pub(super) struct Quantum {
-    pub state: State,
+    form: Form,
     /// Where a qubit of the program is in the state. Those never touched are not, and are |0⟩.
-    slots: HashMap<u32, u8>,
-    pub status: Vec<Status>,
+    slots: HashMap<u32, Slot>,
+    status: Vec<Status>,
+    /// The qubit whose open measurement goes to a bit.
+    origins: HashMap<u32, Slot>,
     /// Qubits that the program needs at once.
     needed: usize,
-    waiting: Vec<Op>,
     stop: Stop,
     /// Bytes that this state may use.
     memory_limit: u64,
 }
 
 impl Quantum {
-    pub(super) fn new(stop: &Stop, memory_limit: u64) -> Self {
+    pub(super) fn new(context: &Context<'_>) -> Self {
+        let form = match context.method {
+            Method::Statevector => Form::Vector {
+                state: State::new(),
+                waiting: Vec::new(),
+            },
+            Method::Stabilizer => Form::Tableau {
+                tableau: Tableau::new(),
+                named: Vec::new(),
+                since_check: 0,
+            },
+        };
         Self {
-            state: State::new(),
+            form,
             slots: HashMap::new(),
             status: Vec::new(),
+            origins: HashMap::new(),
             needed: 0,
-            waiting: Vec::new(),
-            stop: stop.clone(),
-            memory_limit,
+            stop: context.stop.clone(),
+            memory_limit: context.memory_limit,
         }
     }
 
     /// A copy. Nothing may be waiting.
     pub(super) fn try_clone(&self) -> Result<Self, NoState> {
+        let form = match &self.form {
+            Form::Vector { state, .. } => Form::Vector {
+                state: state.try_clone(&self.stop)?,
+                waiting: Vec::new(),
+            },
+            Form::Tableau { tableau, .. } => Form::Tableau {
+                tableau: tableau.try_clone(&self.stop)?,
+                named: Vec::new(),
+                since_check: 0,
+            },
+        };
         Ok(Self {
-            state: self.state.try_clone(&self.stop)?,
+            form,
             slots: self.slots.clone(),
             status: self.status.clone(),
+            origins: self.origins.clone(),
             needed: self.needed,
-            waiting: Vec::new(),
             stop: self.stop.clone(),
             memory_limit: self.memory_limit,
         })
     }
 
-    pub(super) fn slot(&self, qubit: u32) -> Option<u8> {
+    pub(super) fn slot(&self, qubit: u32) -> Option<Slot> {
         self.slots.get(&qubit).copied()
     }
 
     /// The place of a qubit in the state, made if it has none. No place is given to more qubits
     /// than any machine holds; the run then ends at the next look at the state.
-    pub(super) fn touch(&mut self, qubit: u32) -> Option<u8> {
+    pub(super) fn touch(&mut self, qubit: u32) -> Option<Slot> {
         if let Some(slot) = self.slots.get(&qubit) {
             return Some(*slot);
         }
         self.needed += 1;
-        let slot = u8::try_from(self.status.len()).ok()?;
-        if usize::from(slot) >= MAX_SLOTS {
-            self.waiting.clear();
+        let slot = Slot::try_from(self.status.len()).ok()?;
+        if self.is_too_large() {
+            if let Form::Vector { waiting, .. } = &mut self.form {
+                waiting.clear();
+            }
             // Marks the qubit as counted.
-            self.slots.insert(qubit, u8::MAX);
+            self.slots.insert(qubit, Slot::MAX);
             return None;
         }
         self.slots.insert(qubit, slot);
@@ -89,7 +141,20 @@ impl Quantum {
 
     /// Whether the program needs more qubits than any machine holds.
     pub(super) fn is_too_large(&self) -> bool {
-        self.needed > MAX_SLOTS
+        matches!(self.form, Form::Vector { .. }) && self.needed > MAX_SLOTS
+    }
+
+    /// What the operations of the next gate call the qubits in these slots.
+    pub(super) fn names(&mut self, slots: &[Slot]) -> Vec<u8> {
+        let small = |slot: &Slot| u8::try_from(*slot).unwrap_or(u8::MAX);
+        match &mut self.form {
+            Form::Vector { .. } => slots.iter().map(small).collect(),
+            Form::Tableau { named, .. } => {
+                named.clear();
+                named.extend(slots.iter().map(|slot| usize::from(*slot)));
+                (0..=u8::MAX).take(slots.len()).collect()
+            }
+        }
     }
 
     /// Exchanges two qubits by their names alone.
@@ -103,32 +168,107 @@ impl Quantum {
         }
     }
 
-    pub(super) fn status_mut(&mut self, slot: u8) -> Option<&mut Status> {
+    /// What is known about each qubit, by slot.
+    pub(super) fn statuses(&self) -> &[Status] {
+        &self.status
+    }
+
+    fn status_mut(&mut self, slot: Slot) -> Option<&mut Status> {
         self.status.get_mut(usize::from(slot))
     }
 
-    /// Applies all that waits.
+    /// A gate changes the qubit.
+    pub(super) fn disturb(&mut self, slot: Slot) {
+        if let Some(status) = self.status_mut(slot) {
+            *status = Status::Quantum;
+        }
+    }
+
+    /// The qubit is measured, into no bit if there is no measurement yet.
+    pub(super) fn open(&mut self, slot: Slot) {
+        if let Some(status) = self.status_mut(slot)
+            && *status == Status::Quantum
+        {
+            *status = Status::Measured(Vec::new());
+        }
+    }
+
+    /// The value of a qubit, where it is in a basis state.
+    pub(super) fn known(&self, slot: Slot) -> Option<bool> {
+        match self.status.get(usize::from(slot)) {
+            Some(Status::Known(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// Measures a qubit into a bit; the outcome stays open.
+    pub(super) fn measure(&mut self, slot: Slot, bit: u32) {
+        self.origins.insert(bit, slot);
+        match self.status_mut(slot) {
+            Some(Status::Measured(bits)) => bits.push(bit),
+            Some(status) => *status = Status::Measured(vec![bit]),
+            None => {}
+        }
+    }
+
+    /// A bit gets a new value: an open measurement no longer goes to it.
+    pub(super) fn forget(&mut self, bit: u32) {
+        if let Some(slot) = self.origins.remove(&bit)
+            && let Some(Status::Measured(bits)) = self.status_mut(slot)
+        {
+            bits.retain(|other| *other != bit);
+        }
+    }
+
+    /// The qubit has this value from now on. Answers with the bits that its open measurement
+    /// goes to.
+    pub(super) fn decided(&mut self, slot: Slot, value: bool) -> Vec<u32> {
+        let Some(status) = self.status_mut(slot) else {
+            return Vec::new();
+        };
+        match std::mem::replace(status, Status::Known(value)) {
+            Status::Measured(bits) => {
+                for bit in &bits {
+                    self.origins.remove(bit);
+                }
+                bits
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Makes the state hold all qubits, and applies all that waits.
     pub(super) fn flush(&mut self) -> Running<()> {
-        let needed = State::bytes(self.needed);
+        let needed = self.bytes();
         if needed > u128::from(self.memory_limit) {
             return Err(self.too_large(needed, "the limit is"));
         }
-        if self.status.len() > self.state.qubits() {
-            let grown = self.state.grow(self.status.len(), &self.stop);
-            grown.map_err(|reason| match reason {
-                NoState::Stopped(stopped) => stopped.into(),
-                NoState::OutOfMemory => {
-                    self.too_large(needed, "this machine has not that much; the limit is")
-                }
-            })?;
+        let qubits = self.status.len();
+        let grown = match &mut self.form {
+            Form::Vector { state, .. } if qubits > state.qubits() => state.grow(qubits, &self.stop),
+            Form::Tableau { tableau, .. } if qubits > tableau.qubits.len() => {
+                tableau.grow(qubits, &self.stop)
+            }
+            _ => Ok(()),
+        };
+        grown.map_err(|reason| match reason {
+            NoState::Stopped(stopped) => stopped.into(),
+            NoState::OutOfMemory => {
+                self.too_large(needed, "this machine has not that much; the limit is")
+            }
+        })?;
+        if let Form::Vector { state, waiting } = &mut self.form {
+            fusion::apply_all(state, waiting, &self.stop)?;
         }
-        fusion::apply_all(&mut self.state, &mut self.waiting, &self.stop)?;
         Ok(())
     }
 
     /// Bytes that the state needs once all that waits is applied.
     pub(super) fn bytes(&self) -> u128 {
-        State::bytes(self.needed)
+        match self.form {
+            Form::Vector { .. } => State::bytes(self.needed),
+            Form::Tableau { .. } => Tableau::bytes(self.needed),
+        }
     }
 
     fn too_large(&self, needed: u128, why: &str) -> RunError {
@@ -137,11 +277,133 @@ impl Quantum {
         } else {
             format!("{needed} bytes")
         };
+        let form = match self.form {
+            Form::Vector { .. } => "state",
+            Form::Tableau { .. } => "stabilizer tableau",
+        };
         RunError::Resource(format!(
-            "the circuit uses {} qubits, whose state needs {needed} of memory; {why} {} bytes",
+            "the circuit uses {} qubits, whose {form} needs {needed} of memory; {why} {} bytes",
             self.needed, self.memory_limit
         ))
     }
+
+    /// The weights of a qubit's outcomes 0 and 1; their sum is 1 but for rounding. Nothing may be
+    /// waiting.
+    pub(super) fn weights(&self, slot: Slot) -> Result<[f64; 2], Stopped> {
+        let slot = usize::from(slot);
+        match &self.form {
+            Form::Vector { state, .. } => state.weights(slot, &self.stop),
+            Form::Tableau { tableau, .. } => Ok(match tableau.outcome(slot, &self.stop)? {
+                None => [0.5, 0.5],
+                Some(false) => [1.0, 0.0],
+                Some(true) => [0.0, 1.0],
+            }),
+        }
+    }
+
+    /// Keeps the part where the qubit has that value, whose weight is given.
+    pub(super) fn collapse(&mut self, slot: Slot, value: bool, weight: f64) -> Result<(), Stopped> {
+        let slot = usize::from(slot);
+        match &mut self.form {
+            Form::Vector { state, .. } => {
+                state.collapse(slot, value, 1.0 / weight.sqrt(), &self.stop)
+            }
+            Form::Tableau { tableau, .. } => tableau.collapse(slot, value, &self.stop),
+        }
+    }
+
+    /// Draws the outcomes of all open measurements: calls with `bits` and those outcomes, and how
+    /// often they were drawn, until it answers false. Nothing may be waiting.
+    pub(super) fn sample(
+        &self,
+        bits: &[u64],
+        shots: u64,
+        rng: &mut Xoshiro256PlusPlus,
+        mut found: impl FnMut(Vec<u64>, u64) -> bool,
+    ) -> Result<(), Stopped> {
+        let open = self.open_measurements();
+        if open.is_empty() {
+            found(bits.to_vec(), shots);
+            return Ok(());
+        }
+        match &self.form {
+            Form::Vector { state, .. } => {
+                let norm = state.norm(&self.stop)?;
+                let State { re, im } = state;
+                sampling::sample(re, im, norm, shots, rng, &self.stop, |index, times| {
+                    found(outcome(bits, &open, index), times)
+                })
+            }
+            Form::Tableau { tableau, .. } => Support::new(tableau, &open, bits, &self.stop)?
+                .sample(shots, rng, &self.stop, found),
+        }
+    }
+
+    /// The exact probabilities of the outcomes of all open measurements, beside `bits`; none where
+    /// there are more than `most`. Nothing may be waiting.
+    pub(super) fn probabilities(
+        &self,
+        bits: &[u64],
+        most: usize,
+    ) -> Result<Option<Probabilities>, Stopped> {
+        let open = self.open_measurements();
+        let state = match &self.form {
+            Form::Vector { state, .. } => state,
+            Form::Tableau { tableau, .. } => {
+                return Support::new(tableau, &open, bits, &self.stop)?.all(most, &self.stop);
+            }
+        };
+        let mask = open
+            .iter()
+            .fold(0, |mask, (slot, _)| mask | 1_usize << slot);
+        let Some(weights) = state.marginals(mask, most, &self.stop)? else {
+            return Ok(None);
+        };
+        let located = weights
+            .into_iter()
+            .map(|(index, weight)| (outcome(bits, &open, index), weight));
+        Ok(Some(located.collect()))
+    }
+
+    /// The amplitudes of all basis states of the program's first qubits; bit `k` of an index is
+    /// the value of qubit `k`. None for a tableau. Nothing may be waiting.
+    pub(super) fn amplitudes(&self, qubits: u32) -> Option<Vec<[f64; 2]>> {
+        let Form::Vector { state, .. } = &self.form else {
+            return None;
+        };
+        let mut amplitudes = vec![[0.0, 0.0]; 1_usize.checked_shl(qubits)?];
+        for (index, (re, im)) in state.re.iter().zip(&state.im).enumerate() {
+            let places = self.slots.iter();
+            let place = places
+                .filter(|(_, slot)| index >> **slot & 1 == 1)
+                .fold(0_usize, |place, (qubit, _)| place | 1 << qubit);
+            if let Some(amplitude) = amplitudes.get_mut(place) {
+                *amplitude = [*re, *im];
+            }
+        }
+        Some(amplitudes)
+    }
+
+    /// The open measurements that go to a bit at least: slot and bits.
+    fn open_measurements(&self) -> Vec<(usize, &[u32])> {
+        let slots = self.status.iter().enumerate();
+        let open = slots.filter_map(|(slot, status)| match status {
+            Status::Measured(bits) if !bits.is_empty() => Some((slot, bits.as_slice())),
+            _ => None,
+        });
+        open.collect()
+    }
+}
+
+/// The bits with the outcomes of open measurements that a basis state stands for.
+fn outcome(bits: &[u64], open: &[(usize, &[u32])], index: usize) -> Vec<u64> {
+    let mut outcome = bits.to_vec();
+    for (slot, bits) in open {
+        for bit in *bits {
+            set_bit(&mut outcome, *bit, index >> slot & 1 == 1);
+        }
+    }
+    outcome
 }
 
 impl Sink for Quantum {
@@ -150,9 +412,35 @@ impl Sink for Quantum {
         if self.is_too_large() || matches!(op, Op::Phase { on: 0, .. }) {
             return Ok(());
         }
-        self.waiting.push(op);
-        if self.waiting.len() >= MAX_WAITING {
+        if let Form::Tableau { tableau, .. } = &self.form
+            && tableau.qubits.len() < self.status.len()
+        {
             self.flush()?;
+        }
+        match &mut self.form {
+            Form::Vector { waiting, .. } => {
+                waiting.push(op);
+                if waiting.len() >= MAX_WAITING {
+                    self.flush()?;
+                }
+            }
+            Form::Tableau {
+                tableau,
+                named,
+                since_check,
+            } => {
+                *since_check += 1;
+                if *since_check >= 256 {
+                    self.stop.check()?;
+                    *since_check = 0;
+                }
+                // The method was chosen because there are no others.
+                let steps = clifford::steps(&op)
+                    .ok_or_else(|| RunError::wrong(0, "a gate is not a Clifford gate"))?;
+                for step in steps {
+                    tableau.apply(step, named);
+                }
+            }
         }
         Ok(())
     }

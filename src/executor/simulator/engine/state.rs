@@ -5,6 +5,7 @@
 )]
 
 use super::super::stop::{Stop, Stopped};
+use std::collections::BTreeMap;
 
 /// Amplitudes worked on between two looks at the stop flag.
 pub(super) const CHUNK: usize = 1 << 16;
@@ -133,6 +134,33 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// The probabilities of the values of the qubits in the mask, by those bits of the index, in
+    /// order; none where more than `most` of them are above rounding.
+    pub(super) fn marginals(
+        &self,
+        mask: usize,
+        most: usize,
+        stop: &Stop,
+    ) -> Result<Option<BTreeMap<usize, f64>>, Stopped> {
+        /// Below it an amplitude's square is rounding.
+        const NOISE: f64 = 1e-24;
+        let norm = self.norm(stop)?;
+        let mut weights: BTreeMap<usize, f64> = BTreeMap::new();
+        for (index, (re, im)) in self.re.iter().zip(&self.im).enumerate() {
+            if index.is_multiple_of(CHUNK) {
+                stop.check()?;
+            }
+            let weight = (re * re + im * im) / norm;
+            if weight > NOISE {
+                *weights.entry(index & mask).or_insert(0.0) += weight;
+                if weights.len() > most {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(weights))
     }
 
     /// The sum of all probabilities: 1 but for rounding.

@@ -1,6 +1,7 @@
 //! The syntax tree: what was written, before names have a meaning.
 
 use super::super::arithmetic::{BinaryOp, UnaryOp};
+use std::rc::Rc;
 
 /// A name with its place (byte offset) in the source.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,24 @@ pub(crate) enum ExprKind<'s> {
 pub(crate) struct Reference<'s> {
     pub name: Name<'s>,
     pub index: Option<Index<'s>>,
+    /// Further indices: `a[1, 2]`, `a[1][2]`.
+    pub more: Vec<Further<'s>>,
+}
+
+/// An index after the first.
+#[derive(Debug)]
+pub(crate) struct Further<'s> {
+    pub index: Index<'s>,
+    /// Whether it stands in the same brackets as the one before it.
+    pub comma: bool,
+}
+
+impl<'s> Reference<'s> {
+    /// All indices.
+    pub(crate) fn indices(&self) -> impl Iterator<Item = &Index<'s>> {
+        let more = self.more.iter().map(|further| &further.index);
+        self.index.iter().chain(more)
+    }
 }
 
 /// What stands in brackets after a name.
@@ -107,11 +126,19 @@ pub(crate) enum StatementKind<'s> {
         init: Option<Source<'s>>,
         constant: bool,
     },
+    /// `input float[64] theta;`: its value comes with the task.
+    Input {
+        ty: TypeName<'s>,
+        name: Name<'s>,
+    },
+    Array(ArrayDeclaration<'s>),
     Alias {
         name: Name<'s>,
         parts: Vec<Reference<'s>>,
     },
     Gate(GateDefinition<'s>),
+    Subroutine(Rc<Subroutine<'s>>),
+    Return(Option<Source<'s>>),
     Opaque {
         name: Name<'s>,
     },
@@ -164,6 +191,58 @@ pub(crate) struct GateDefinition<'s> {
     pub body: Vec<Statement<'s>>,
 }
 
+/// `array[int[8], 2, 3] a = {{1, 2, 3}, {4, 5, 6}};`
+#[derive(Debug)]
+pub(crate) struct ArrayDeclaration<'s> {
+    pub ty: ArrayType<'s>,
+    pub name: Name<'s>,
+    pub init: Option<Literal<'s>>,
+    pub constant: bool,
+}
+
+/// The type of an array as written.
+#[derive(Debug)]
+pub(crate) struct ArrayType<'s> {
+    pub element: TypeName<'s>,
+    pub sizes: Vec<Expr<'s>>,
+    /// `#dim = 2`, for a parameter whose sizes do not matter.
+    pub dimensions: Option<Expr<'s>>,
+}
+
+/// What an array is filled with.
+#[derive(Debug)]
+pub(crate) enum Literal<'s> {
+    Value(Expr<'s>),
+    /// With its place.
+    List(Vec<Literal<'s>>, u32),
+}
+
+/// `def name(parameters) -> result { body }`
+#[derive(Debug)]
+pub(crate) struct Subroutine<'s> {
+    pub name: Name<'s>,
+    pub parameters: Vec<Formal<'s>>,
+    pub result: Option<TypeName<'s>>,
+    pub body: Vec<Statement<'s>>,
+}
+
+/// A parameter of a subroutine.
+#[derive(Debug)]
+pub(crate) struct Formal<'s> {
+    pub name: Name<'s>,
+    pub kind: FormalKind<'s>,
+}
+
+#[derive(Debug)]
+pub(crate) enum FormalKind<'s> {
+    /// `qubit[2] q`
+    Qubits(Option<Expr<'s>>),
+    /// `int[32] n`
+    Value(TypeName<'s>),
+    /// `readonly array[int[8], 2] a`, `mutable array[int[8], #dim = 1] a`
+    Array { ty: ArrayType<'s>, mutable: bool },
+}
+
 #[derive(Debug)]
 pub(crate) struct GateCall<'s> {
     /// As written: the last stands next to the gate.
@@ -196,6 +275,8 @@ pub(crate) struct ForLoop<'s> {
 pub(crate) enum Domain<'s> {
     Range(RangeExpr<'s>),
     Set(Vec<Expr<'s>>),
+    /// The elements of a register or an array.
+    Each(Reference<'s>),
 }
 
 /// One `case` of a `switch`.

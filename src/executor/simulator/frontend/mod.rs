@@ -8,14 +8,19 @@ mod parser;
 mod token;
 
 use super::error::{Diagnostic, SimulatorError};
-use super::limits::{MAX_ERRORS, MAX_SOURCE_BYTES};
+use super::limits::MAX_SOURCE_BYTES;
 use super::program::Program;
 use super::stop::Stop;
 pub(super) use library::library;
 use parser::ParseFailure;
+use serde_json::{Map, Value};
 
-/// Reads and checks a circuit.
-pub(super) fn compile(source: &str, stop: &Stop) -> Result<Program, SimulatorError> {
+/// Reads and checks a circuit. Without `inputs` its `input` declarations stand for any value.
+pub(super) fn compile(
+    source: &str,
+    inputs: Option<&Map<String, Value>>,
+    stop: &Stop,
+) -> Result<Program, SimulatorError> {
     if source.len() > MAX_SOURCE_BYTES {
         return Err(SimulatorError::ResourceLimit {
             message: format!(
@@ -24,17 +29,11 @@ pub(super) fn compile(source: &str, stop: &Stop) -> Result<Program, SimulatorErr
             ),
         });
     }
-    let wrong = |errors: Vec<Diagnostic>| located(source, errors);
+    let wrong = |errors: Vec<Diagnostic>| SimulatorError::located(source, errors);
     let tokens = lexer::tokens(source).map_err(wrong)?;
     let tree = parser::parse(source, &tokens, stop).map_err(|failure| match failure {
-        ParseFailure::Wrong(errors) => located(source, errors),
+        ParseFailure::Wrong(errors) => SimulatorError::located(source, errors),
         ParseFailure::Stopped(stopped) => stopped.into(),
     })?;
-    check::program(&tree, stop)?.map_err(wrong)
-}
-
-fn located(source: &str, mut errors: Vec<Diagnostic>) -> SimulatorError {
-    errors.sort_by_key(|error| error.at);
-    errors.truncate(MAX_ERRORS);
-    SimulatorError::Circuit(errors.iter().map(|error| error.locate(source)).collect())
+    check::program(&tree, inputs, stop)?.map_err(wrong)
 }

@@ -100,8 +100,10 @@ fn hostile_circuits_end_soon() {
             source: &source,
             shots: 1024,
             seed: Some(7),
+            parameters: None,
             memory: true,
             memory_limit_bytes: MEMORY_LIMIT,
+            ..Request::default()
         };
         let stop = Stop::new(Some(started + Duration::from_secs(2)));
         let result = run(&request, &stop);

@@ -9,8 +9,10 @@ fn seeded(source: &str, seed: Option<u64>, memory: bool) -> Output {
         source,
         shots: 1000,
         seed,
+        parameters: None,
         memory,
         memory_limit_bytes: 1 << 20,
+        ..Request::default()
     };
     run(&request, &Stop::default()).unwrap()
 }
@@ -39,14 +41,25 @@ fn a_drawn_seed_is_reported_and_repeats_the_run() {
 fn the_memory_of_shots_agrees_with_the_counts() {
     let output = seeded(DYNAMIC, Some(3), true);
     let memory = output.memory.unwrap();
-    assert_eq!(memory.iter().count(), 1000);
+    // The outcome of each shot as a key of the counts again, from its registers.
+    let registers = output.registers.len();
+    let mut shots = vec![String::new(); 1000];
+    for (place, register) in output.registers.iter().enumerate() {
+        let samples: Vec<String> = memory.of_register(place, registers).collect();
+        assert_eq!(samples.len(), 1000);
+        for (shot, sample) in shots.iter_mut().zip(samples) {
+            let value = u64::from_str_radix(sample.strip_prefix("0x").unwrap(), 16).unwrap();
+            let bits = format!("{value:0width$b}", width = register.size as usize);
+            *shot = format!("{bits} {shot}").trim_end().to_owned();
+        }
+    }
     for (key, count) in &output.counts {
         assert_eq!(
-            memory.iter().filter(|shot| shot == key).count() as u64,
+            shots.iter().filter(|shot| *shot == key).count() as u64,
             *count
         );
     }
-    let sorted = memory.iter().is_sorted();
+    let sorted = shots.is_sorted();
     assert!(!sorted, "shots are in a random order");
 }
 

@@ -4,10 +4,11 @@ use super::super::sampling::generator;
 use super::super::{Request, Stop, run};
 use super::corpus;
 use rand::Rng;
+use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// Pieces that are likely to be nearly right somewhere.
-const PIECES: [&str; 40] = [
+const PIECES: [&str; 70] = [
     ";",
     "{",
     "}",
@@ -48,6 +49,48 @@ const PIECES: [&str; 40] = [
     "\"01\"",
     "pi/",
     "break;",
+    "def f(qubit a) -> bit { return measure a; } ",
+    "f(q[0]);",
+    "c[0] = f(q[0]);",
+    "return 1;",
+    "return measure q;",
+    "def g(int n) -> int { return n + 1; } ",
+    "g(g(1))",
+    "array[int[8], 3] m = {1, 2, 3};",
+    "m[i]",
+    "m[0:1]",
+    "let m2 = m[1:2];",
+    "sizeof(m)",
+    "readonly array[int[8], #dim = 1] m",
+    "mutable ",
+    "angle[8] t = pi;",
+    "t[3]",
+    "t * 2",
+    "input float w;",
+    "output ",
+    "let b = c[0:1] ++ c[2];",
+    "for bit b in c { ",
+    "rotl(c, 1)",
+    "complex ",
+    "#dim",
+    "i[0:2] = \"101\";",
+    "m[1][2]",
+    "gate l a { for int k in [0:3] { x a; } } ",
+    " -> ",
+    "-1:",
+    "{1, {2}}",
+];
+
+/// Whole programs of what the corpus has little of.
+const SEEDS: [&str; 5] = [
+    "OPENQASM 3; input float w; input int n; qubit[2] q; bit[2] c; rx(w * n) q[0]; c = measure q;",
+    "OPENQASM 3; def f(qubit[2] a, int n) -> bit[2] { for int i in [0:n] { x a[i % 2]; if (i == 1) { return measure a; } } bit[2] b = \"01\"; return b; }
+        def g(qubit a) -> bool { h a; return measure a; }
+        qubit[3] q; bit[2] c; c = f(q[0:1], 2); while (g(q[2])) { } if (c == 1 && g(q[0])) { x q; } c[0] = measure q[0];",
+    "OPENQASM 3; array[int[8], 2, 3] m = {{1, 2, 3}, {4, 5, 6}}; array[float, 2] t; def s(mutable array[int[8], #dim = 2] a, readonly array[float, 2] b) -> int { a[0, 1] += 1; for int e in a[1] { a[0][0] = e; } return sizeof(a, 1) + a[0][1]; }
+        qubit[3] q; int i = 1; m[i][2] = s(m, t); t[0] = pi; let p = m[0:1]; rx(t[i - 1]) q[m[0, 0] % 3];",
+    "OPENQASM 3; angle[8] t = pi / 2; uint[8] n = 6; n[0:1] = \"11\"; t[7] = n[2]; qubit[2] q; bit[4] c; let a = c[0:1] ++ c[3]; rx(t * 2) q[0]; a[0:1] = measure q; a[2] = n[3]; if (rotl(c, 1) == \"0110\") { x q; }",
+    "OPENQASM 3; gate l(w) a, b { for int k in [1:3] { rx(w / k) a; pow(k) @ cx a, b; } } qubit[2] q; output bit[2] c; l(pi) q[0], q[1]; for bit b in c { if (b) { x q; } } c = measure q;",
 ];
 
 #[test]
@@ -56,7 +99,9 @@ fn damaged_circuits_never_panic() {
         .iter()
         .flat_map(|kind| corpus(kind))
         .map(|(_, text)| text)
+        .chain((0..12).flat_map(|_| SEEDS.map(str::to_owned)))
         .collect();
+    let inputs = json!({"w": 0.5, "n": 2});
     let mut rng = generator(2024);
     let mut pick = |bound: usize| usize::try_from(rng.next_u64() % bound.max(1) as u64).unwrap();
     let (mut ran, mut refused) = (0, 0);
@@ -82,8 +127,14 @@ fn damaged_circuits_never_panic() {
             source: &source,
             shots: 8,
             seed: Some(1),
+            parameters: if source.contains("input float w") {
+                inputs.as_object()
+            } else {
+                None
+            },
             memory: true,
             memory_limit_bytes: 1 << 20,
+            ..Request::default()
         };
         match run(
             &request,

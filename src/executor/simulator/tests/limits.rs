@@ -1,7 +1,7 @@
 //! Limits: memory, time, counts of everything.
 
 use super::super::{Request, SimulatorError, Stop, Stopped, check, run};
-use super::{assert_refused, errors, simulate};
+use super::{assert_too_large, errors, simulate, worked};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,10 @@ fn limited(source: &str, memory_limit_bytes: u64) -> Result<u64, String> {
         source,
         shots: 1000,
         seed: Some(1),
+        parameters: None,
         memory: false,
         memory_limit_bytes,
+        ..Request::default()
     };
     match run(&request, &Stop::default()) {
         Ok(output) => Ok(output.counts.values().sum()),
@@ -22,18 +24,18 @@ fn limited(source: &str, memory_limit_bytes: u64) -> Result<u64, String> {
 
 #[test]
 fn a_state_over_the_limit_is_refused_with_numbers() {
-    let source = "OPENQASM 3; qubit[20] q; h q;";
+    let source = "OPENQASM 3; qubit[20] q; h q; t q;";
     assert_eq!(
         limited(source, 16 << 19),
         Err("the circuit uses 20 qubits, whose state needs 16777216 bytes of memory; the limit is 8388608 bytes".to_owned())
     );
     assert_eq!(limited(source, 16 << 20), Ok(1000));
-    let message = limited("OPENQASM 3; qubit[127] q; h q;", u64::MAX).unwrap_err();
+    let message = limited("OPENQASM 3; qubit[127] q; h q; t q;", u64::MAX).unwrap_err();
     assert!(
         message.contains("127 qubits") && message.contains("16 × 2^127 bytes"),
         "{message}"
     );
-    let message = limited("OPENQASM 3; qubit[50] q; h q;", u64::MAX).unwrap_err();
+    let message = limited("OPENQASM 3; qubit[50] q; h q; t q;", u64::MAX).unwrap_err();
     assert!(
         message.contains("50 qubits") && message.contains("this machine has not that much"),
         "{message}"
@@ -57,8 +59,10 @@ fn branches_without_memory_for_copies_give_the_same_counts() {
             source: &source,
             shots: 500,
             seed: Some(5),
+            parameters: None,
             memory: false,
             memory_limit_bytes,
+            ..Request::default()
         };
         run(&request, &Stop::default()).unwrap().counts
     };
@@ -66,8 +70,10 @@ fn branches_without_memory_for_copies_give_the_same_counts() {
         source: &source,
         shots: 500,
         seed: Some(5),
+        parameters: None,
         memory: false,
         memory_limit_bytes: 16 << 6,
+        ..Request::default()
     };
     // The result itself does not fit so little; the limit must let one state and the counts pass.
     assert!(run(&tight, &Stop::default()).is_err());
@@ -86,8 +92,10 @@ fn a_deadline_ends_a_long_run_soon() {
         source: &source,
         shots: 10,
         seed: None,
+        parameters: None,
         memory: false,
         memory_limit_bytes: 1 << 30,
+        ..Request::default()
     };
     assert_eq!(
         run(&request, &stop),
@@ -107,8 +115,10 @@ fn a_cancelled_run_ends() {
         source,
         shots: 10,
         seed: None,
+        parameters: None,
         memory: false,
         memory_limit_bytes: 1 << 30,
+        ..Request::default()
     };
     let stop = Stop::default();
     let result = std::thread::scope(|scope| {
@@ -121,31 +131,31 @@ fn a_cancelled_run_ends() {
 
 #[test]
 fn counts_of_everything_are_limited() {
-    assert_refused(
+    assert_too_large(
         "OPENQASM 3;\nqubit[70000] q;",
         2,
         14,
         "more than 65536 qubits",
     );
-    assert_refused(
+    assert_too_large(
         "OPENQASM 3;\nbit[40000] a; bit[40000] b;",
         2,
         26,
         "more than 65536 bits",
     );
-    assert_refused(
+    assert_too_large(
         "OPENQASM 3;\nqubit q; for int i in [0:999999999] { x q; }",
         2,
         10,
         "more than 5000000 gates",
     );
-    assert_refused(
+    assert_too_large(
         "OPENQASM 3;\nfor int i in [0:999999999] { }",
         2,
         1,
         "20000000 statements",
     );
-    assert_refused(
+    assert_too_large(
         "OPENQASM 3;\nqubit q; pow(1000000000) @ gpi2(0) q; pow(99999999) @ rzz(1) q, q;",
         2,
         10,
@@ -160,13 +170,91 @@ fn counts_of_everything_are_limited() {
         source: "qubit q;",
         shots: u32::MAX,
         seed: None,
+        parameters: None,
         memory: true,
         memory_limit_bytes: 1 << 30,
+        ..Request::default()
     };
     assert!(matches!(
         run(&shots, &Stop::default()),
         Err(SimulatorError::ResourceLimit { .. })
     ));
+}
+
+#[test]
+fn limits_of_texts_are_told_at_their_place() {
+    let nested = format!("OPENQASM 3;\nqubit q; {} x q;", "if (true) ".repeat(60));
+    assert_too_large(&nested, 2, 500, "blocks nest more than 48 deep");
+    let deep = format!("OPENQASM 3;\nqubit q; rx({}1) q;", "1+".repeat(120));
+    assert_too_large(&deep, 2, 214, "nests more than 100 deep");
+    let gates = (1..120).fold(
+        "OPENQASM 3;\ngate g0 a { x a; }".to_owned(),
+        |mut text, i| {
+            write!(text, "\ngate g{i} a {{ g{} a; }}", i - 1).unwrap();
+            text
+        },
+    );
+    assert_too_large(&gates, 102, 6, "more than 100 deep");
+    assert_too_large(
+        "OPENQASM 3;\nbit[200] c; int i = int(c);",
+        2,
+        25,
+        "at most 128",
+    );
+    assert_too_large("OPENQASM 3;\nqubit[99999999999] q;", 2, 7, "too large");
+}
+
+#[test]
+fn what_calls_and_loops_multiply_is_limited() {
+    let operands = calls();
+    let wide = format!(
+        "OPENQASM 3; qubit[5000] q; gate g {} {{ }} def f(qubit[5000] q) {{ if (false) {{ {operands} }} }} {}",
+        words(5000),
+        "f(q);".repeat(40_000)
+    );
+    let sum = format!("({}t)", "t + t * t + ".repeat(24));
+    let body = format!("rx({}) a; ", vec![sum; 24].join(" + "));
+    let unrolled = format!(
+        "OPENQASM 3; gate g(t) a {{ for int i in [1:100000] {{ {} }} }}",
+        body.repeat(50)
+    );
+    let literal = format!("array[int, 60000] a = {{{}0}};", "0,".repeat(59_999));
+    let arrays = (0..30_000).fold(
+        format!("OPENQASM 3; def f() {{ {literal} }}"),
+        |mut text, i| {
+            write!(text, "def f{i}() {{ f(); }}").unwrap();
+            text
+        },
+    );
+    let loops = format!(
+        "OPENQASM 3; bit[4000] c; {}",
+        "for bit b in c { }".repeat(50_000)
+    );
+    for text in [wide, unrolled, arrays, loops] {
+        let started = Instant::now();
+        let request = Request {
+            source: &text,
+            shots: 10,
+            seed: Some(1),
+            memory_limit_bytes: 1 << 20,
+            ..Request::default()
+        };
+        let stop = Stop::new(Some(started + Duration::from_secs(30)));
+        let Err(SimulatorError::ResourceLimit { message }) = run(&request, &stop) else {
+            panic!("expected a limit to be passed: {text:.60}");
+        };
+        assert!(!message.contains("bytes of text"), "{message}");
+    }
+}
+
+#[test]
+fn a_mistake_beside_a_limit_is_a_mistake() {
+    let found = errors("OPENQASM 3;\nqubit[70000] q;\nqubit r;\nfoo r;");
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found[0].message.contains("65536") && found[1].message.contains("foo"),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -217,9 +305,12 @@ fn deep_nesting_is_refused_on_a_small_stack() {
     let worker = std::thread::Builder::new().stack_size(2 << 20);
     let handle = worker.spawn(move || {
         for text in texts {
-            let started = Instant::now();
+            let before = worked();
             let _ = simulate(&text, 1);
-            assert!(started.elapsed() < Duration::from_secs(5), "{text:.60}");
+            assert!(
+                worked().saturating_sub(before) < Duration::from_secs(5),
+                "{text:.60}"
+            );
         }
     });
     handle.unwrap().join().unwrap();
@@ -292,21 +383,18 @@ fn large_texts_end_soon() {
         "\"".repeat(1_000_000),
     ];
     for text in texts {
-        let started = Instant::now();
+        let before = worked();
         let request = Request {
             source: &text,
             shots: 10,
             seed: Some(1),
-            memory: false,
             memory_limit_bytes: 1 << 20,
+            ..Request::default()
         };
-        let result = run(&request, &Stop::new(Some(started + Duration::from_secs(3))));
-        assert!(
-            started.elapsed() < Duration::from_secs(5),
-            "{:.60} took {:?}",
-            text,
-            started.elapsed()
-        );
+        let deadline = Instant::now() + Duration::from_secs(3);
+        let result = run(&request, &Stop::new(Some(deadline)));
+        let took = worked().saturating_sub(before);
+        assert!(took < Duration::from_secs(5), "{text:.60} took {took:?}");
         if let Err(error) = result {
             assert!(error.to_string().len() < 10_000, "{text:.60}");
         }
@@ -338,11 +426,13 @@ fn shot_memory_whose_text_is_too_long_is_refused_before_the_run() {
         source,
         shots: 1_000_000,
         seed: Some(1),
+        parameters: None,
         memory: true,
         memory_limit_bytes: 1 << 30,
+        ..Request::default()
     };
     let message =
-        "the outcomes of 1000000 shots need 65540000000 bytes of text; the limit is 16777216 bytes";
+        "the outcomes of 1000000 shots need 16389000000 bytes of text; the limit is 16777216 bytes";
     assert_eq!(
         run(&request, &Stop::default()),
         Err(SimulatorError::ResourceLimit {
@@ -353,21 +443,23 @@ fn shot_memory_whose_text_is_too_long_is_refused_before_the_run() {
 
 #[test]
 fn shot_memory_may_be_as_long_as_the_limit() {
-    // 12 bits and a register: 16 bytes for each shot.
+    // 12 bits: `"0x123",` for each shot.
     let with = |shots| {
         let request = Request {
             source: "qubit[12] q; h q[0]; measure q;",
             shots,
             seed: Some(1),
+            parameters: None,
             memory: true,
             memory_limit_bytes: 1 << 30,
+            ..Request::default()
         };
         run(&request, &Stop::default())
     };
-    let memory = with(1 << 20).unwrap().memory.unwrap();
-    assert_eq!(memory.iter().count(), 1 << 20);
+    let memory = with(1 << 21).unwrap().memory.unwrap();
+    assert_eq!(memory.of_register(0, 1).count(), 1 << 21);
     assert!(matches!(
-        with((1 << 20) + 1),
+        with((1 << 21) + 1),
         Err(SimulatorError::ResourceLimit { .. })
     ));
 }
@@ -419,8 +511,10 @@ fn many_branches_with_long_histories_stay_within_memory() {
         source,
         shots: 200,
         seed: Some(1),
+        parameters: None,
         memory: false,
         memory_limit_bytes: 1 << 16,
+        ..Request::default()
     };
     let output = run(&request, &Stop::default()).unwrap();
     assert_eq!(output.counts.values().sum::<u64>(), 200);

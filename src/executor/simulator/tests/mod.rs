@@ -5,19 +5,31 @@
     reason = "counts of shots are far below 2^53"
 )]
 
+mod arrays;
 mod corpus;
 mod counting;
 mod fuzz;
 mod gates;
+mod inputs;
 mod language;
 mod limits;
+mod outputs;
+mod stabilizer;
 mod statistics;
+mod subroutines;
+mod values;
 
-use super::{CircuitError, Output, Request, SimulatorError, Stop, run};
+use super::{CircuitError, MemoryPool, Output, Request, SimulatorError, Stop, run};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const MEMORY_LIMIT: u64 = 1 << 30;
+
+/// How long this thread has worked so far: unlike the time on the wall, it does not depend on how busy the machine is.
+fn worked() -> Duration {
+    let clock = nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID;
+    nix::time::clock_gettime(clock).unwrap().into()
+}
 
 fn corpus_directory(kind: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -45,12 +57,17 @@ fn corpus(kind: &str) -> Vec<(String, String)> {
 }
 
 fn simulate(source: &str, shots: u32) -> Result<Output, SimulatorError> {
+    // What is set aside beforehand must always be enough.
+    let pool = MemoryPool::new(MEMORY_LIMIT);
     let request = Request {
         source,
         shots,
         seed: Some(7),
+        parameters: None,
         memory: false,
         memory_limit_bytes: MEMORY_LIMIT,
+        shared: Some(&pool),
+        ..Request::default()
     };
     run(
         &request,
@@ -96,4 +113,14 @@ fn assert_refused(source: &str, line: usize, column: usize, words: &str) {
         first.message.contains(words),
         "{first}\ndoes not say: {words}"
     );
+}
+
+/// Asserts that a circuit is refused at that place because it is too large.
+fn assert_too_large(source: &str, line: usize, column: usize, words: &str) {
+    let Err(SimulatorError::ResourceLimit { message }) = simulate(source, 10) else {
+        panic!("expected a limit to be passed\n{source}");
+    };
+    let place = format!("line {line}, column {column}: ");
+    assert!(message.starts_with(&place), "{message}");
+    assert!(message.contains(words), "{message}\ndoes not say: {words}");
 }

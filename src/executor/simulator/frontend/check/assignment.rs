@@ -4,8 +4,9 @@ use super::super::super::arithmetic::{self, BinaryOp};
 use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::program::{Action, Expr, Operand, RegisterSlot};
 use super::super::super::value::Type;
-use super::super::ast::{Name, Reference, Source};
-use super::expression::{Typed, sample_of};
+use super::super::ast::{Index, Name, Reference, Source};
+use super::element::Cell;
+use super::expression::Typed;
 use super::scope::Symbol;
 use super::{Checked, Checker};
 use std::collections::HashSet;
@@ -29,29 +30,15 @@ impl<'s> Checker<'s> {
             }
             (Symbol::Bits(_), Source::Value(value)) => {
                 let target = self.bits(target)?;
-                let ty = Type::Bits(target.len());
                 let typed = self.expression(value)?;
                 let typed = Self::combine(op, Self::bits_value(target.clone()), typed, at)?;
-                let value = Self::fit(typed, ty, value.at)?.expr;
-                self.emit(Action::SetBits { target, value }, at)
+                self.set_bits(target, typed, value.at, at)
             }
-            (Symbol::Variable { slot, ty }, Source::Value(value)) if target.index.is_none() => {
-                let typed = self.expression(value)?;
-                let current = Typed {
-                    expr: Expr::Variable(slot),
-                    sample: sample_of(ty),
-                };
-                let typed = Self::combine(op, current, typed, at)?;
-                let value = Self::fit(typed, ty, value.at)?.expr;
-                self.emit(Action::SetVariable { slot, ty, value }, at)
+            (Symbol::Variable { slot, ty }, _) => {
+                let indices: Vec<&Index> = target.indices().collect();
+                self.assign_cell(Cell::Variable(slot), ty, name, &indices, (op, value), at)
             }
-            (Symbol::Variable { .. }, Source::Value(_)) => Err(Diagnostic::new(
-                at,
-                format!(
-                    "{} has no elements: an index into it is not supported",
-                    quoted(name.text)
-                ),
-            )),
+            (Symbol::Array(array), _) => self.assign_array(&array, target, (op, value), at),
             (other, Source::Value(_)) => Err(Diagnostic::new(
                 at,
                 format!(
@@ -69,6 +56,59 @@ impl<'s> Checker<'s> {
                 ),
             )),
         }
+    }
+
+    /// Gives bits a value. Bits are copied as they are, whether decided or not.
+    pub(super) fn set_bits(
+        &mut self,
+        target: Operand,
+        typed: Typed,
+        value_at: u32,
+        at: u32,
+    ) -> Checked<()> {
+        let typed = Self::fit(typed, Type::Bits(target.len()), value_at)?;
+        match typed.expr {
+            Expr::Bits(source) if source.len() == target.len() => {
+                self.emit(Action::CopyBits { source, target }, at)
+            }
+            value => self.emit(Action::SetBits { target, value }, at),
+        }
+    }
+
+    /// Gives a variable or an element of an array, or some of its bits, a value.
+    pub(super) fn assign_cell(
+        &mut self,
+        cell: Cell,
+        ty: Type,
+        name: Name<'s>,
+        indices: &[&Index<'s>],
+        (op, source): (Option<BinaryOp>, &Source<'s>),
+        at: u32,
+    ) -> Checked<()> {
+        let positions = self.positions(ty.bits(), indices, name)?;
+        let (typed, value_at) = match source {
+            Source::Value(value) => (self.expression(value)?, value.at),
+            Source::Measure(_) if op.is_some() => {
+                return Err(Diagnostic::new(at, "a measurement is assigned with `=`"));
+            }
+            Source::Measure(source) => (self.outcome(source, at)?, source.name.at),
+        };
+        let whole = cell.value(ty);
+        let value = match positions {
+            None => Self::fit(Self::combine(op, whole, typed, at)?, ty, value_at)?.expr,
+            Some((positions, width)) => {
+                let base = whole.expr.clone();
+                let part = Typed::selected(whole.expr, positions.clone(), width);
+                let typed = Self::combine(op, part, typed, at)?;
+                let typed = Self::fit(typed, Type::Bits(positions.len()), value_at)?;
+                Expr::Insert(Box::new((base, typed.expr)), positions, ty, at)
+            }
+        };
+        let action = match cell {
+            Cell::Variable(slot) => Action::SetVariable { slot, ty, value },
+            Cell::Element(element) => Action::SetElement { element, ty, value },
+        };
+        self.emit(action, at)
     }
 
     fn lookup_target(&self, name: Name<'s>) -> Checked<Symbol> {
@@ -128,6 +168,12 @@ impl<'s> Checker<'s> {
 
     /// `measure q;`: the outcome goes to a register of its own for each measured register.
     fn measure_implicitly(&mut self, source: &Reference<'s>, at: u32) -> Checked<()> {
+        if !self.calls.is_empty() {
+            return Err(Diagnostic::new(
+                at,
+                "a measurement in a subroutine needs a target, such as `b = measure q;` or `return measure q;`",
+            ));
+        }
         if !self.loops.is_empty() {
             return Err(Diagnostic::new(
                 at,

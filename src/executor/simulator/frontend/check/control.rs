@@ -19,11 +19,11 @@ pub(super) struct Cost {
 pub(super) struct LoopFrame {
     again: usize,
     breaks: Vec<usize>,
-    left_early: bool,
+    pub left_early: bool,
 }
 
 /// A jump whose goal is not known yet.
-const UNKNOWN: usize = usize::MAX;
+pub(super) const UNKNOWN: usize = usize::MAX;
 
 impl<'s> Checker<'s> {
     /// Points the jump at that step to a goal.
@@ -45,18 +45,18 @@ impl<'s> Checker<'s> {
     }
 
     /// Statements that may not run cost nothing for sure.
-    fn perhaps(&mut self, body: &[Statement<'s>]) {
+    pub(super) fn perhaps(&mut self, body: &[Statement<'s>]) {
         let before = self.cost;
         self.scoped(body);
         self.cost = before;
     }
 
-    fn jump(&mut self, to: usize, at: u32) -> Checked<usize> {
+    pub(super) fn jump(&mut self, to: usize, at: u32) -> Checked<usize> {
         self.emit(Action::Jump(to), at)?;
         Ok(self.steps.len() - 1)
     }
 
-    fn unless(&mut self, condition: Expr, at: u32) -> Checked<usize> {
+    pub(super) fn unless(&mut self, condition: Expr, at: u32) -> Checked<usize> {
         self.emit(
             Action::Unless {
                 condition,
@@ -109,11 +109,16 @@ impl<'s> Checker<'s> {
         let ty = self.type_of(&ast.ty)?;
         if !matches!(
             ty,
-            Type::Int(_) | Type::Uint(_) | Type::Float(_) | Type::Bool
+            Type::Int(_)
+                | Type::Uint(_)
+                | Type::Float(_)
+                | Type::Bool
+                | Type::Angle(_)
+                | Type::Bits(_)
         ) {
             return Err(Diagnostic::new(
                 ast.ty.name.at,
-                "expected a number type for a loop variable",
+                "expected a type of numbers or bits for a loop variable",
             ));
         }
         let (domain, times) = self.domain(&ast.domain, ty)?;
@@ -164,6 +169,11 @@ impl<'s> Checker<'s> {
                     .iter()
                     .map(|item| self.assignable(item, ty))
                     .collect::<Checked<Vec<Expr>>>()?;
+                let times = values.len() as u64;
+                Ok((Domain::Values(values.into()), times))
+            }
+            ast::Domain::Each(reference) => {
+                let values = self.each(reference, ty)?;
                 let times = values.len() as u64;
                 Ok((Domain::Values(values.into()), times))
             }
@@ -303,6 +313,13 @@ impl<'s> Checker<'s> {
     pub(super) fn end(&mut self, at: u32) -> Checked<()> {
         for frame in &mut self.loops {
             frame.left_early = true;
+        }
+        for frame in &mut self.calls {
+            frame.left_early = true;
+            frame
+                .loops
+                .iter_mut()
+                .for_each(|frame| frame.left_early = true);
         }
         let jump = self.jump(UNKNOWN, at)?;
         self.ends.push(jump);

@@ -4,6 +4,7 @@ use super::super::super::error::Diagnostic;
 use super::super::super::program::{Action, Expr, Operand, RegisterSlot};
 use super::super::super::value::{Type, Value};
 use super::super::ast::{self, Name, Reference, Source, TypeName};
+use super::expression::Typed;
 use super::scope::Symbol;
 use super::{Checked, Checker};
 
@@ -41,16 +42,12 @@ impl<'s> Checker<'s> {
         match init {
             Some(Source::Measure(source)) => self.measure_into(source, target, at)?,
             Some(Source::Value(value)) => {
-                let value = self.assignable(value, Type::Bits(count))?;
-                self.emit(Action::SetBits { target, value }, at)?;
+                let typed = self.expression(value)?;
+                self.set_bits(target, typed, value.at, at)?;
             }
-            // In a loop the name is new each time; outside, all bits begin as 0 anyway.
-            None if !self.loops.is_empty() && count <= 128 => {
-                let value = Expr::Constant(Value::Bits {
-                    value: 0,
-                    width: count,
-                });
-                self.emit(Action::SetBits { target, value }, at)?;
+            // In a loop or a call the name is new each time; outside, all bits begin as 0 anyway.
+            None if !self.loops.is_empty() || !self.calls.is_empty() => {
+                self.clear_bits(&target, at)?;
             }
             None => {}
         }
@@ -76,10 +73,8 @@ impl<'s> Checker<'s> {
         let ty = self.type_of(ty)?;
         let value = match init {
             Some(Source::Measure(source)) => {
-                return Err(Diagnostic::new(
-                    source.name.at,
-                    "a measurement gives bits: declare `bit` instead",
-                ));
+                let outcome = self.outcome(source, at)?;
+                Self::fit(outcome, ty, source.name.at)?.expr
             }
             Some(Source::Value(value)) => self.assignable(value, ty)?,
             None => Expr::Constant(zero(ty)),
@@ -98,15 +93,45 @@ impl<'s> Checker<'s> {
         self.emit(Action::SetVariable { slot, ty, value }, at)
     }
 
+    /// Measures into bits of no name.
+    pub(super) fn outcome(&mut self, source: &Reference<'s>, at: u32) -> Checked<Typed> {
+        let source = self.qubits(source)?;
+        if source.len() > 128 {
+            return Err(Diagnostic::limit(
+                at,
+                format!(
+                    "{} outcomes are no value: at most 128 bits can be used as one",
+                    source.len()
+                ),
+            ));
+        }
+        let target = self.temporary(source.len(), at)?;
+        let outcome = Self::bits_value(target.clone());
+        self.emit(Action::Measure { source, target }, at)?;
+        Ok(outcome)
+    }
+
     pub(super) fn new_variable(&mut self) -> usize {
         self.variables += 1;
         self.variables - 1
     }
 
     pub(super) fn declare_alias(&mut self, name: Name<'s>, parts: &[Reference<'s>]) -> Checked<()> {
+        let first = parts.first().map(|part| part.name);
+        let first = first.filter(|name| !name.text.starts_with('$'));
+        let kind = first.map(|name| self.lookup(name)).transpose()?;
+        if let (Some(Symbol::Array(_)), [part]) = (&kind, parts) {
+            let array = self.array(part)?;
+            return self.declare(name, Symbol::Array(array));
+        }
+        let classical = matches!(kind, Some(Symbol::Bits(_)));
         let mut operands = Vec::with_capacity(parts.len());
         for part in parts {
-            let operand = self.qubits(part)?;
+            let operand = if classical {
+                self.bits(part)?
+            } else {
+                self.qubits(part)?
+            };
             if let Operand::At { at, .. } = operand {
                 return Err(Diagnostic::new(
                     at,
@@ -116,17 +141,23 @@ impl<'s> Checker<'s> {
             operands.push(operand);
         }
         let operand = self.concatenate(&operands, name.at)?;
-        self.declare(name, Symbol::Qubits(operand))
+        let symbol = if classical {
+            Symbol::Bits(operand)
+        } else {
+            Symbol::Qubits(operand)
+        };
+        self.declare(name, symbol)
     }
 }
 
 /// What a variable holds before it is assigned.
-fn zero(ty: Type) -> Value {
+pub(super) fn zero(ty: Type) -> Value {
     match ty {
         Type::Bool => Value::Bool(false),
         Type::Int(_) | Type::Uint(_) => Value::Int(0),
         Type::Float(_) => Value::Float(0.0),
         Type::Bits(width) => Value::Bits { value: 0, width },
+        Type::Angle(width) => Value::Angle { value: 0, width },
         Type::Duration => Value::Duration(0.0),
     }
 }

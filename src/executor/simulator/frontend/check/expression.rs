@@ -5,7 +5,8 @@ use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::program::{Expr, Operand};
 use super::super::super::value::{EvalError, Type, Value};
 use super::super::ast;
-use super::super::ast::{ExprKind, Reference, TypeName};
+use super::super::ast::{ExprKind, Index, Reference, TypeName};
+use super::element::Cell;
 use super::scope::Symbol;
 use super::{Checked, Checker};
 
@@ -17,10 +18,29 @@ pub(super) struct Typed {
 }
 
 impl Typed {
-    fn constant(value: Value) -> Self {
+    pub(super) fn constant(value: Value) -> Self {
         Self {
             expr: Expr::Constant(value),
             sample: value,
+        }
+    }
+
+    /// Some bits of a value that is stored in so many.
+    pub(super) fn selected(expr: Expr, positions: Operand, width: u32) -> Self {
+        let len = positions.len();
+        if let (Expr::Constant(value), false) = (&expr, matches!(positions, Operand::At { .. })) {
+            let word = value.word(width).unwrap_or(0);
+            let bit = |position| word.checked_shr(position).unwrap_or(0) & 1;
+            let places = positions.known().take(128).zip(0_u32..);
+            let value = places.fold(0, |bits, (position, place)| bits | bit(position) << place);
+            return Self::constant(Value::Bits { value, width: len });
+        }
+        Self {
+            expr: Expr::Select(Box::new(expr), positions, width),
+            sample: Value::Bits {
+                value: 1,
+                width: len,
+            },
         }
     }
 
@@ -53,6 +73,7 @@ fn typical(value: Value) -> Value {
         Value::Int(_) => Value::Int(1),
         Value::Float(_) => Value::Float(1.0),
         Value::Bits { width, .. } => Value::Bits { value: 1, width },
+        Value::Angle { width, .. } => Value::Angle { value: 1, width },
         Value::Duration(_) => Value::Duration(1.0),
     }
 }
@@ -64,12 +85,17 @@ pub(super) fn sample_of(ty: Type) -> Value {
         Type::Int(_) | Type::Uint(_) => Value::Int(1),
         Type::Float(_) => Value::Float(1.0),
         Type::Bits(width) => Value::Bits { value: 1, width },
+        Type::Angle(width) => Value::Angle { value: 1, width },
         Type::Duration => Value::Duration(1.0),
     }
 }
 
 impl<'s> Checker<'s> {
     pub(super) fn expression(&mut self, ast: &ast::Expr<'s>) -> Checked<Typed> {
+        self.nested(ast.at, |checker| checker.typed(ast))
+    }
+
+    fn typed(&mut self, ast: &ast::Expr<'s>) -> Checked<Typed> {
         let at = ast.at;
         match &ast.kind {
             ExprKind::Integer(value) if self.real_numbers => {
@@ -120,6 +146,9 @@ impl<'s> Checker<'s> {
         right: &ast::Expr<'s>,
         at: u32,
     ) -> Checked<Typed> {
+        if matches!(op, BinaryOp::And | BinaryOp::Or) && self.calls_subroutine(right) {
+            return self.one_after_the_other(op, left, right, at);
+        }
         let (left, right) = (self.expression(left)?, self.expression(right)?);
         let folded = left.is_constant() && right.is_constant();
         let result = arithmetic::binary(op, left.sample, right.sample);
@@ -128,10 +157,25 @@ impl<'s> Checker<'s> {
     }
 
     fn call(&mut self, name: ast::Name<'s>, arguments: &[ast::Expr<'s>]) -> Checked<Typed> {
+        if let Some(subroutine) = self.find_subroutine(name)? {
+            return match self.call_subroutine(&subroutine, name.at, arguments)? {
+                Some(result) => Ok(result),
+                None => Err(Diagnostic::new(
+                    name.at,
+                    format!("{} returns nothing, so it is no value", quoted(name.text)),
+                )),
+            };
+        }
+        if name.text == "sizeof" {
+            return self.size_of(name, arguments);
+        }
         let Some(function) = Function::named(name.text) else {
             return Err(Diagnostic::new(
                 name.at,
-                format!("there is no function {}", quoted(name.text)),
+                format!(
+                    "there is no function or subroutine {}; a subroutine must be defined before it is used",
+                    quoted(name.text)
+                ),
             ));
         };
         if arguments.len() != function.arity() {
@@ -169,7 +213,12 @@ impl<'s> Checker<'s> {
             ));
         }
         let symbol = self.lookup(name)?;
-        if self.in_gate && matches!(symbol, Symbol::Bits(_) | Symbol::Variable { .. }) {
+        if self.in_gate
+            && matches!(
+                symbol,
+                Symbol::Bits(_) | Symbol::Variable { .. } | Symbol::Array(_)
+            )
+        {
             return Err(Diagnostic::new(
                 name.at,
                 "a gate can use only its parameters and constants",
@@ -180,7 +229,7 @@ impl<'s> Checker<'s> {
                 let operand = self.bits(reference)?;
                 let width = operand.len();
                 if width > 128 {
-                    return Err(Diagnostic::new(
+                    return Err(Diagnostic::limit(
                         name.at,
                         format!(
                             "{} has {width} bits; at most 128 can be used as a value",
@@ -201,23 +250,77 @@ impl<'s> Checker<'s> {
                     symbol.kind()
                 ),
             )),
-            _ if reference.index.is_some() => Err(Diagnostic::new(
+            Symbol::Constant(value) => {
+                let width = match value {
+                    Value::Int(_) => Some(64),
+                    Value::Bits { width, .. } | Value::Angle { width, .. } => Some(width),
+                    _ => None,
+                };
+                let indices: Vec<&Index> = reference.indices().collect();
+                self.bits_of(Typed::constant(value), width, &indices, name)
+            }
+            Symbol::Variable { slot, ty } => {
+                let indices: Vec<&Index> = reference.indices().collect();
+                let whole = Cell::Variable(slot).value(ty);
+                self.bits_of(whole, ty.bits(), &indices, name)
+            }
+            Symbol::Array(array) => self.element_value(&array, reference),
+            Symbol::Parameter(index) => {
+                let indices: Vec<&Index> = reference.indices().collect();
+                let whole = Typed {
+                    expr: Expr::Parameter(index),
+                    sample: Value::Float(1.0),
+                };
+                self.bits_of(whole, None, &indices, name)
+            }
+        }
+    }
+
+    /// A value, or those of its bits that indices select.
+    pub(super) fn bits_of(
+        &mut self,
+        whole: Typed,
+        width: Option<u32>,
+        indices: &[&Index<'s>],
+        name: ast::Name<'s>,
+    ) -> Checked<Typed> {
+        Ok(match self.positions(width, indices, name)? {
+            None => whole,
+            Some((positions, width)) => Typed::selected(whole.expr, positions, width),
+        })
+    }
+
+    /// Which of the bits of a value indices select, and how many it has.
+    pub(super) fn positions(
+        &mut self,
+        width: Option<u32>,
+        indices: &[&Index<'s>],
+        name: ast::Name<'s>,
+    ) -> Checked<Option<(Operand, u32)>> {
+        if indices.is_empty() {
+            return Ok(None);
+        }
+        let Some(width) = width else {
+            return Err(Diagnostic::new(
                 name.at,
                 format!(
-                    "{} has no elements: an index into it is not supported",
+                    "{} has no elements that an index could select",
                     quoted(name.text)
                 ),
-            )),
-            Symbol::Constant(value) => Ok(Typed::constant(value)),
-            Symbol::Variable { slot, ty } => Ok(Typed {
-                expr: Expr::Variable(slot),
-                sample: sample_of(ty),
-            }),
-            Symbol::Parameter(index) => Ok(Typed {
-                expr: Expr::Parameter(index),
-                sample: Value::Float(1.0),
-            }),
+            ));
+        };
+        let bits = Operand::Range {
+            first: 0,
+            len: width,
+        };
+        let positions = self.select_all(bits, indices.iter().copied(), name)?;
+        if positions.len() > 128 {
+            return Err(Diagnostic::limit(
+                name.at,
+                "at most 128 bits can be used as a value",
+            ));
         }
+        Ok(Some((positions, width)))
     }
 
     /// A value that must be known before the run.
@@ -251,7 +354,7 @@ impl<'s> Checker<'s> {
             ));
         }
         u32::try_from(size)
-            .map_err(|_| Diagnostic::new(ast.at, format!("the size {size} is too large")))
+            .map_err(|_| Diagnostic::limit(ast.at, format!("the size {size} is too large")))
     }
 
     pub(super) fn type_of(&mut self, ty: &TypeName<'s>) -> Checked<Type> {
@@ -276,6 +379,7 @@ impl<'s> Checker<'s> {
             ("bit", width) if width.unwrap_or(1) <= 128 => Ok(Type::Bits(width.unwrap_or(1))),
             ("int", width) if width.unwrap_or(64) <= 64 => Ok(Type::Int(width.unwrap_or(64))),
             ("uint", width) if width.unwrap_or(64) <= 64 => Ok(Type::Uint(width.unwrap_or(64))),
+            ("angle", width) if width.unwrap_or(64) <= 64 => Ok(Type::Angle(width.unwrap_or(64))),
             ("bit", _) => wrong("of at most 128"),
             _ => wrong("of at most 64"),
         }

@@ -24,6 +24,13 @@ pub(super) struct Application {
 
 impl<'s> Checker<'s> {
     pub(super) fn gate_call(&mut self, call: &ast::GateCall<'s>, at: u32) -> Checked<()> {
+        if call.operands.is_empty()
+            && call.modifiers.is_empty()
+            && let Some(subroutine) = self.find_subroutine(call.name)?
+        {
+            self.call_subroutine(&subroutine, call.name.at, &call.parameters)?;
+            return Ok(());
+        }
         let application = self.application(call, at)?;
         let operands = call
             .operands
@@ -55,7 +62,10 @@ impl<'s> Checker<'s> {
             .gates
             .saturating_add(each.saturating_mul(u64::from(times)));
         self.check_cost(at)?;
-        check_distinct(&operands, times, call)?;
+        if !in_order(&operands) {
+            self.toil(times);
+            check_distinct(&operands, times, call)?;
+        }
         let call = GateCall {
             gate: application.gate,
             powers: application.powers,
@@ -210,7 +220,7 @@ impl<'s> Checker<'s> {
                     let times = self.size(count.as_ref())?;
                     if times > 64 || controls.len() > 64 {
                         let at = count.as_ref().map_or(0, |count| count.at);
-                        return Err(Diagnostic::new(at, "a gate can have at most 64 controls"));
+                        return Err(Diagnostic::limit(at, "a gate can have at most 64 controls"));
                     }
                     controls.extend(std::iter::repeat_n(!negated, times as usize));
                 }
@@ -222,6 +232,19 @@ impl<'s> Checker<'s> {
         }
         Ok((powers, controls, repeats))
     }
+}
+
+/// Whether the operands are known ranges, each after the one before it.
+fn in_order(operands: &[Operand]) -> bool {
+    let mut from = 0;
+    operands.iter().all(|operand| match *operand {
+        Operand::Range { first, len } => {
+            let follows = first >= from;
+            from = first.saturating_add(len);
+            follows
+        }
+        _ => false,
+    })
 }
 
 /// Refuses the same qubit twice in one application, where it is known before the run.

@@ -1,11 +1,12 @@
 //! Gate definitions.
 
 use super::super::super::error::{Diagnostic, quoted};
-use super::super::super::limits::MAX_GATE_DEPTH;
+use super::super::super::limits::{MAX_GATE_DEPTH, MAX_UNROLLED_PARTS};
 use super::super::super::program::{BodyCall, GateDefinition};
+use super::super::super::value::{Type, Value};
 use super::super::ast::{self, Name, Statement, StatementKind};
 use super::gate::same_qubit;
-use super::scope::{GateSymbol, Symbol};
+use super::scope::{GateSymbol, Symbol, silent};
 use super::{Checked, Checker};
 use std::collections::{HashMap, HashSet};
 
@@ -34,7 +35,7 @@ impl<'s> Checker<'s> {
         self.scopes.pop();
         let (body, size, depth) = body?;
         if depth > MAX_GATE_DEPTH {
-            return Err(Diagnostic::new(
+            return Err(Diagnostic::limit(
                 name.at,
                 format!("gates are defined through each other more than {MAX_GATE_DEPTH} deep"),
             ));
@@ -75,18 +76,18 @@ impl<'s> Checker<'s> {
         self.definitions.push(definition);
     }
 
-    fn check_new_gate(&self, name: Name<'s>) -> Checked<()> {
+    pub(super) fn check_new_gate(&self, name: Name<'s>) -> Checked<()> {
         if !self.is_global() {
             return Err(Diagnostic::new(
                 name.at,
-                "gates must be defined outside of blocks",
+                "gates and subroutines must be defined outside of blocks",
             ));
         }
         let taken = self
             .scopes
             .first()
             .is_some_and(|scope| scope.contains_key(name.text));
-        if taken || self.gates.contains_key(name.text) {
+        if taken || self.is_taken(name.text) {
             return Err(Diagnostic::new(
                 name.at,
                 format!("{} is already declared", quoted(name.text)),
@@ -100,54 +101,159 @@ impl<'s> Checker<'s> {
         own: Name<'s>,
         body: &[Statement<'s>],
     ) -> Checked<(Vec<BodyCall>, u64, u32)> {
-        let (mut calls, mut size, mut depth) = (Vec::new(), 0_u64, 0);
+        let mut into = (Vec::new(), 0, 0);
+        self.gate_statements(own, body, &mut into)?;
+        Ok(into)
+    }
+
+    fn gate_statements(
+        &mut self,
+        own: Name<'s>,
+        body: &[Statement<'s>],
+        into: &mut (Vec<BodyCall>, u64, u32),
+    ) -> Checked<()> {
         for statement in body {
-            let call = match &statement.kind {
-                StatementKind::Nothing => continue,
-                StatementKind::Call(call) => call,
-                StatementKind::Barrier(operands) => {
-                    operands
-                        .iter()
-                        .try_for_each(|operand| self.formal(operand).map(drop))?;
-                    continue;
+            match &statement.kind {
+                StatementKind::Nothing => {}
+                StatementKind::Call(call) => {
+                    self.unroll(call.operands.len(), statement.at)?;
+                    self.body_call(own, call, statement.at, into)?;
                 }
+                StatementKind::Barrier(operands) => operands
+                    .iter()
+                    .try_for_each(|operand| self.formal(operand).map(drop))?,
+                StatementKind::For(ast) => self.gate_loop(own, ast, statement.at, into)?,
                 _ => {
                     return Err(Diagnostic::new(
                         statement.at,
-                        "only gates and barriers are supported in the definition of a gate",
+                        "only gates, barriers and loops over constants are supported in the definition of a gate",
                     ));
                 }
-            };
-            if call.name.text == own.text {
-                return Err(Diagnostic::new(
-                    call.name.at,
-                    format!("gate {} calls itself", quoted(own.text)),
-                ));
             }
-            let application = self.application(call, statement.at)?;
-            let qubits = call
-                .operands
-                .iter()
-                .map(|operand| self.formal(operand))
-                .collect::<Checked<Vec<usize>>>()?;
-            let mut seen = HashSet::new();
-            for (operand, qubit) in call.operands.iter().zip(&qubits) {
-                if !seen.insert(*qubit) {
-                    return Err(same_qubit(operand.name.at));
-                }
-            }
-            size = size.saturating_add(application.size);
-            depth = depth.max(application.depth + 1);
-            calls.push(BodyCall {
-                gate: application.gate,
-                powers: application.powers,
-                controls: application.controls,
-                parameters: application.parameters,
-                qubits,
-                at: statement.at,
-            });
         }
-        Ok((calls, size, depth))
+        Ok(())
+    }
+
+    /// Counts what the loops of definitions amount to.
+    pub(super) fn unroll(&mut self, parts: usize, at: u32) -> Checked<()> {
+        let parts = u32::try_from(parts).unwrap_or(u32::MAX);
+        self.unrolled = self.unrolled.saturating_add(parts);
+        self.toil(1 << 4);
+        if self.stopped.is_some() {
+            return Err(silent(at));
+        }
+        if self.unrolled > MAX_UNROLLED_PARTS {
+            return Err(Diagnostic::limit(
+                at,
+                format!(
+                    "definitions of gates have more than {MAX_UNROLLED_PARTS} gates, operands and values, loops unrolled"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// A loop in a definition: its body for each value.
+    fn gate_loop(
+        &mut self,
+        own: Name<'s>,
+        ast: &ast::ForLoop<'s>,
+        at: u32,
+        into: &mut (Vec<BodyCall>, u64, u32),
+    ) -> Checked<()> {
+        let ty = self.type_of(&ast.ty)?;
+        match &ast.domain {
+            ast::Domain::Set(items) => {
+                for item in items {
+                    let value = self.constant(item, "a value of a loop in a gate")?;
+                    self.gate_turn(own, ast, (value, ty, item.at), into)?;
+                }
+                Ok(())
+            }
+            ast::Domain::Range(range) => {
+                let what = "a range of a loop in a gate";
+                let mut part = |part: &Option<ast::Expr<'s>>, otherwise| match part {
+                    Some(value) => self.constant_int(value, what).map(Some),
+                    None => Ok(otherwise),
+                };
+                let step = part(&range.step, Some(1))?.unwrap_or(1);
+                let (start, end) = (part(&range.start, None)?, part(&range.end, None)?);
+                let (Some(mut value), Some(end)) = (start, end) else {
+                    let message = "the range of a loop needs a start and an end";
+                    return Err(Diagnostic::new(range.at, message));
+                };
+                if step == 0 {
+                    let message = "the step of a range must not be 0";
+                    return Err(Diagnostic::new(range.at, message));
+                }
+                while (step > 0 && value <= end) || (step < 0 && value >= end) {
+                    self.gate_turn(own, ast, (Value::Int(value), ty, range.at), into)?;
+                    value = value.saturating_add(step);
+                }
+                Ok(())
+            }
+            ast::Domain::Each(reference) => Err(Diagnostic::new(
+                reference.name.at,
+                "expected a range or a set of constants for a loop in a gate",
+            )),
+        }?;
+        self.unroll(1, at)
+    }
+
+    fn gate_turn(
+        &mut self,
+        own: Name<'s>,
+        ast: &ast::ForLoop<'s>,
+        (value, ty, at): (Value, Type, u32),
+        into: &mut (Vec<BodyCall>, u64, u32),
+    ) -> Checked<()> {
+        self.unroll(1, at)?;
+        let value = value
+            .assign_to(ty)
+            .map_err(|error| Diagnostic::new(at, error.message()))?;
+        let scope = HashMap::from([(ast.variable.text, Symbol::Constant(value))]);
+        self.scopes.push(scope);
+        let result = self.gate_statements(own, &ast.body, into);
+        self.scopes.pop();
+        result
+    }
+
+    fn body_call(
+        &mut self,
+        own: Name<'s>,
+        call: &ast::GateCall<'s>,
+        at: u32,
+        (calls, size, depth): &mut (Vec<BodyCall>, u64, u32),
+    ) -> Checked<()> {
+        if call.name.text == own.text {
+            return Err(Diagnostic::new(
+                call.name.at,
+                format!("gate {} calls itself", quoted(own.text)),
+            ));
+        }
+        let application = self.application(call, at)?;
+        let qubits = call
+            .operands
+            .iter()
+            .map(|operand| self.formal(operand))
+            .collect::<Checked<Vec<usize>>>()?;
+        let mut seen = HashSet::new();
+        for (operand, qubit) in call.operands.iter().zip(&qubits) {
+            if !seen.insert(*qubit) {
+                return Err(same_qubit(operand.name.at));
+            }
+        }
+        *size = size.saturating_add(application.size);
+        *depth = (*depth).max(application.depth + 1);
+        calls.push(BodyCall {
+            gate: application.gate,
+            powers: application.powers,
+            controls: application.controls,
+            parameters: application.parameters,
+            qubits,
+            at,
+        });
+        Ok(())
     }
 
     /// A qubit of the gate that is being defined.

@@ -1,23 +1,34 @@
 //! The syntax tree to a checked program: names resolved, sizes and types checked, constants
 //! computed, control flow flattened.
 
+mod argument;
+mod array;
+mod array_part;
+mod array_whole;
 mod assignment;
+mod budget;
+mod call;
 mod control;
 mod declaration;
+mod element;
 mod expression;
 mod gate;
 mod gate_definition;
+mod input;
 mod operand;
 mod reads;
 mod scope;
+mod storage;
+mod subroutine;
 
 use super::super::error::Diagnostic;
-use super::super::limits::{MAX_BITS, MAX_ERRORS, MAX_GATES, MAX_QUBITS, MAX_STEPS};
-use super::super::program::{Action, GateDefinition, Operand, Program, RegisterSlot, Step};
+use super::super::program::{Action, GateDefinition, Program, RegisterSlot, Step};
 use super::super::stop::{Stop, Stopped};
 use super::ast::{Statement, StatementKind, Tree};
 use scope::{GateSymbol, Symbol};
+use serde_json::{Map, Value};
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 type Checked<T> = Result<T, Diagnostic>;
@@ -32,6 +43,23 @@ struct Checker<'s> {
     scopes: Vec<HashMap<&'s str, Symbol>>,
     gates: HashMap<&'s str, GateSymbol>,
     definitions: Vec<GateDefinition>,
+    /// Nothing stands for a subroutine whose definition was wrong.
+    subroutines: HashMap<&'s str, Option<Rc<subroutine::Subroutine<'s>>>>,
+    /// The subroutines that are being called here, innermost last.
+    calls: Vec<subroutine::Frame<'s>>,
+    called_parts: u32,
+    /// What definitions of gates amount to with their loops unrolled.
+    unrolled: u32,
+    array_elements: usize,
+    nesting: u32,
+    /// Bits of calls that have ended, by the number of bits in a row.
+    spare_bits: HashMap<u32, Vec<u32>>,
+    /// Bits, first and number, that hold results until the end of a statement.
+    temporary_bits: Vec<(u32, u32)>,
+    stop: Stop,
+    stopped: Option<Stopped>,
+    /// Steps of checking since the last look at `stop`.
+    work: u32,
     physical: HashMap<&'s str, u32>,
     /// Quantum registers measured without a target, and which result register they fill.
     implicit: HashMap<&'s str, usize>,
@@ -45,6 +73,8 @@ struct Checker<'s> {
     cost: control::Cost,
     /// Elements of registers picked out so far.
     listed: usize,
+    /// Values for `input` declarations that have not been met yet, if any were given at all.
+    inputs: Option<Map<String, Value>>,
     /// In version 2, numbers in parameters of gates are real.
     real_numbers: bool,
 }
@@ -52,19 +82,22 @@ struct Checker<'s> {
 /// Checks a program. The outer error is the stop, the inner ones are the author's mistakes.
 pub(super) fn program(
     tree: &Tree<'_>,
+    inputs: Option<&Map<String, Value>>,
     stop: &Stop,
 ) -> Result<Result<Program, Vec<Diagnostic>>, Stopped> {
     let mut checker = Checker::new(tree.version, false);
-    for (index, statement) in tree.statements.iter().enumerate() {
-        if index.is_multiple_of(256) {
-            stop.check()?;
-        }
+    checker.inputs = inputs.cloned();
+    checker.stop = stop.clone();
+    for statement in &tree.statements {
         checker.statement(statement);
-        if checker.errors.len() >= MAX_ERRORS {
+        if checker.is_over() {
             break;
         }
     }
-    Ok(checker.finish())
+    match checker.stopped {
+        Some(stopped) => Err(stopped),
+        None => Ok(checker.finish()),
+    }
 }
 
 /// Checks the built-in library and gives its definitions by name.
@@ -94,6 +127,17 @@ impl<'s> Checker<'s> {
             scopes: vec![HashMap::new()],
             gates: HashMap::new(),
             definitions: Vec::new(),
+            subroutines: HashMap::new(),
+            calls: Vec::new(),
+            called_parts: 0,
+            unrolled: 0,
+            array_elements: 0,
+            nesting: 0,
+            spare_bits: HashMap::new(),
+            temporary_bits: Vec::new(),
+            stop: Stop::default(),
+            stopped: None,
+            work: 0,
             physical: HashMap::new(),
             implicit: HashMap::new(),
             steps: Vec::new(),
@@ -105,17 +149,22 @@ impl<'s> Checker<'s> {
             ends: Vec::new(),
             cost: control::Cost::default(),
             listed: 0,
+            inputs: None,
             real_numbers: false,
         }
     }
 
     /// Checks one statement; a mistake is noted and checking goes on after it.
     fn statement(&mut self, statement: &Statement<'s>) {
-        if self.errors.len() >= MAX_ERRORS {
+        self.toil(1 << 8);
+        if self.is_over() {
             return;
         }
         self.real_numbers = false;
-        if let Err(error) = self.try_statement(statement) {
+        let temporary = self.temporary_bits.len();
+        let result = self.nested(statement.at, |checker| checker.try_statement(statement));
+        self.release_temporary_bits(temporary);
+        if let Err(error) = result {
             // An empty message follows from a mistake that is already reported.
             if !error.message.is_empty() {
                 self.errors.push(error);
@@ -138,8 +187,12 @@ impl<'s> Checker<'s> {
                 init,
                 constant,
             } => self.declare_variable(ty, *name, init.as_ref(), *constant, at),
+            StatementKind::Array(declaration) => self.declare_array(declaration, at),
+            StatementKind::Input { ty, name } => self.declare_input(ty, *name),
             StatementKind::Alias { name, parts } => self.declare_alias(*name, parts),
             StatementKind::Gate(definition) => self.define_gate(definition),
+            StatementKind::Subroutine(definition) => self.define_subroutine(definition),
+            StatementKind::Return(value) => self.return_from(value.as_ref(), at),
             StatementKind::Opaque { name } => self.define_opaque(*name),
             StatementKind::Call(call) => self.gate_call(call, at),
             StatementKind::Barrier(operands) => operands
@@ -185,7 +238,13 @@ impl<'s> Checker<'s> {
             StatementKind::Qubits { name, .. }
             | StatementKind::Bits { name, .. }
             | StatementKind::Variable { name, .. }
+            | StatementKind::Input { name, .. }
             | StatementKind::Alias { name, .. } => name,
+            StatementKind::Array(declaration) => &declaration.name,
+            StatementKind::Subroutine(definition) => {
+                self.subroutines.entry(definition.name.text).or_insert(None);
+                return;
+            }
             StatementKind::Gate(definition) => {
                 self.gates
                     .entry(definition.name.text)
@@ -199,63 +258,12 @@ impl<'s> Checker<'s> {
         }
     }
 
-    fn emit(&mut self, action: Action, at: u32) -> Checked<()> {
-        let reads = reads::of(&action);
-        self.steps.push(Step { action, at, reads });
-        self.cost.steps = self.cost.steps.saturating_add(1);
-        self.check_cost(at)
-    }
-
-    fn check_cost(&mut self, at: u32) -> Checked<()> {
-        if self.cost.gates > MAX_GATES || self.cost.steps > MAX_STEPS {
-            // Once is enough: everything after it would be too much as well.
-            self.cost = control::Cost::default();
-            return Err(Diagnostic::new(
-                at,
-                format!(
-                    "this circuit needs more than {MAX_GATES} gates or {MAX_STEPS} statements when it runs"
-                ),
-            ));
-        }
-        Ok(())
-    }
-
-    fn new_qubits(&mut self, count: u32, at: u32) -> Checked<Operand> {
-        let first = self.qubits;
-        match first
-            .checked_add(count)
-            .filter(|total| *total <= MAX_QUBITS)
-        {
-            Some(total) => self.qubits = total,
-            None => {
-                return Err(Diagnostic::new(
-                    at,
-                    format!("more than {MAX_QUBITS} qubits are declared"),
-                ));
-            }
-        }
-        Ok(Operand::Range { first, len: count })
-    }
-
-    fn new_bits(&mut self, count: u32, at: u32) -> Checked<Operand> {
-        let first = self.bits;
-        match first.checked_add(count).filter(|total| *total <= MAX_BITS) {
-            Some(total) => self.bits = total,
-            None => {
-                return Err(Diagnostic::new(
-                    at,
-                    format!("more than {MAX_BITS} bits are declared"),
-                ));
-            }
-        }
-        Ok(Operand::Range { first, len: count })
-    }
-
     fn finish(mut self) -> Result<Program, Vec<Diagnostic>> {
         let end = self.steps.len();
         for at in std::mem::take(&mut self.ends) {
             self.patch(at, end);
         }
+        self.refuse_unknown_inputs();
         let measures = |step: &Step| matches!(step.action, Action::Measure { .. });
         if !self.steps.iter().any(measures)
             && self.errors.is_empty()

@@ -13,6 +13,7 @@ impl<'s> Checker<'s> {
     /// The qubits that a reference stands for.
     pub(super) fn qubits(&mut self, reference: &Reference<'s>) -> Checked<Operand> {
         let name = reference.name;
+        self.count_part(name.at)?;
         if name.text.starts_with('$') {
             let base = self.physical_qubit(name)?;
             return match &reference.index {
@@ -35,6 +36,7 @@ impl<'s> Checker<'s> {
 
     /// The classical bits that a reference stands for.
     pub(super) fn bits(&mut self, reference: &Reference<'s>) -> Checked<Operand> {
+        self.count_part(reference.name.at)?;
         match self.lookup(reference.name)? {
             Symbol::Bits(base) => self.select(base, reference),
             other => Err(Diagnostic::new(
@@ -49,6 +51,9 @@ impl<'s> Checker<'s> {
     }
 
     fn physical_qubit(&mut self, name: Name<'s>) -> Checked<Operand> {
+        if self.is_rehearsal() {
+            return Ok(rehearsed(name));
+        }
         if let Some(qubit) = self.physical.get(name.text) {
             return Ok(Operand::Range {
                 first: *qubit,
@@ -63,19 +68,41 @@ impl<'s> Checker<'s> {
     }
 
     fn select(&mut self, base: Operand, reference: &Reference<'s>) -> Checked<Operand> {
-        match &reference.index {
-            None => Ok(base),
-            Some(Index::One(index)) => self.select_one(base, index, reference.name),
-            Some(Index::Range(range)) => self.select_range(&base, range, reference.name),
-            Some(Index::Set(items)) => {
-                let mut numbers = Vec::with_capacity(items.len());
-                for item in items {
-                    let index = self.constant_int(item, "an index in a set")?;
-                    numbers.push(element(&base, index, reference.name, item.at)?);
-                }
-                self.list(numbers, reference.name.at)
-            }
+        if reference.more.iter().any(|further| further.comma) {
+            return Err(Diagnostic::new(
+                reference.name.at,
+                format!("{} has only one dimension", quoted(reference.name.text)),
+            ));
         }
+        self.select_all(base, reference.indices(), reference.name)
+    }
+
+    /// Elements of elements, one index after another.
+    pub(super) fn select_all<'a>(
+        &mut self,
+        base: Operand,
+        indices: impl Iterator<Item = &'a Index<'s>>,
+        name: Name<'s>,
+    ) -> Checked<Operand>
+    where
+        's: 'a,
+    {
+        let mut operand = base;
+        for index in indices {
+            operand = match index {
+                Index::One(index) => self.select_one(operand, index, name)?,
+                Index::Range(range) => self.select_range(&operand, range, name)?,
+                Index::Set(items) => {
+                    let mut numbers = Vec::with_capacity(items.len());
+                    for item in items {
+                        let index = self.constant_int(item, "an index in a set")?;
+                        numbers.push(element(&operand, index, name, item.at)?);
+                    }
+                    self.list(numbers, name.at)?
+                }
+            };
+        }
+        Ok(operand)
     }
 
     fn select_one(
@@ -90,6 +117,9 @@ impl<'s> Checker<'s> {
             .as_int()
             .map_err(|error| Diagnostic::new(index.at, error.message()))?;
         if let Expr::Constant(_) = typed.expr {
+            if matches!(base, Operand::At { .. }) && matches!(number, 0 | -1) {
+                return Ok(base);
+            }
             return Ok(Operand::Range {
                 first: element(&base, number, name, index.at)?,
                 len: 1,
@@ -139,16 +169,22 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// A list of numbers. All lists together are limited, for they are longer than their text.
+    /// A list of numbers.
     fn list(&mut self, numbers: Vec<u32>, at: u32) -> Checked<Operand> {
-        self.listed += numbers.len();
+        self.count_listed(numbers.len(), at)?;
+        Ok(Operand::List(numbers.into()))
+    }
+
+    /// All lists together are limited, for they are longer than their text.
+    pub(super) fn count_listed(&mut self, count: usize, at: u32) -> Checked<()> {
+        self.listed = self.listed.saturating_add(count);
         if self.listed > MAX_LISTED {
-            return Err(Diagnostic::new(
+            return Err(Diagnostic::limit(
                 at,
                 "the circuit selects too many elements of registers",
             ));
         }
-        Ok(Operand::List(numbers.into()))
+        Ok(())
     }
 
     /// Several registers one after another.
@@ -162,10 +198,19 @@ impl<'s> Checker<'s> {
         if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
             return Err(Diagnostic::new(
                 at,
-                "an alias must not hold the same qubit twice",
+                "an alias must not hold the same element twice",
             ));
         }
         self.list(numbers, at)
+    }
+}
+
+/// Stands for a physical qubit where nothing will run.
+fn rehearsed(name: Name<'_>) -> Operand {
+    let number: u32 = name.text.trim_start_matches('$').parse().unwrap_or(0);
+    Operand::Range {
+        first: number | 1 << 31,
+        len: 1,
     }
 }
 

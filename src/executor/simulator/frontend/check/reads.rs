@@ -1,6 +1,6 @@
 //! Which classical bits a step looks at: their measurements must be decided before it runs.
 
-use super::super::super::program::{Action, Domain, Expr, Operand};
+use super::super::super::program::{Action, Domain, Element, Expr, Operand};
 
 /// The ranges `(first, length)` of bits whose values a step uses.
 pub(super) fn of(action: &Action) -> Vec<(u32, u32)> {
@@ -15,12 +15,16 @@ pub(super) fn of(action: &Action) -> Vec<(u32, u32)> {
                 .chain(&call.parameters)
                 .for_each(|value| expression(value, &mut found));
         }
-        Action::Measure { source, target } => {
+        Action::Measure { source, target } | Action::CopyBits { source, target } => {
             index(source, &mut found);
             index(target, &mut found);
         }
         Action::Reset(operand) => index(operand, &mut found),
         Action::SetVariable { value, .. } => expression(value, &mut found),
+        Action::SetElement { element, value, .. } => {
+            element_indices(element, &mut found);
+            expression(value, &mut found);
+        }
         Action::SetBits { target, value } => {
             index(target, &mut found);
             expression(value, &mut found);
@@ -33,7 +37,7 @@ pub(super) fn of(action: &Action) -> Vec<(u32, u32)> {
                 domain(&next.domain, &mut found);
             }
         }
-        Action::Jump(_) => {}
+        Action::Jump(_) | Action::Fill { .. } | Action::CopyVariables { .. } => {}
     }
     found
 }
@@ -47,8 +51,12 @@ fn domain(domain: &Domain, found: &mut Vec<(u32, u32)>) {
 
 /// The bits that decide which element an operand is.
 fn index(operand: &Operand, found: &mut Vec<(u32, u32)>) {
-    if let Operand::At { index, .. } = operand {
-        expression(index, found);
+    if let Operand::At {
+        of, index: which, ..
+    } = operand
+    {
+        index(of, found);
+        expression(which, found);
     }
 }
 
@@ -57,6 +65,16 @@ fn expression(value: &Expr, found: &mut Vec<(u32, u32)>) {
         Expr::Constant(_) | Expr::Variable(_) | Expr::Parameter(_) => {}
         Expr::Bits(operand) => bits(operand, found),
         Expr::Unary(_, operand, _) | Expr::Cast(_, operand, _) => expression(operand, found),
+        Expr::Element(element) => element_indices(element, found),
+        Expr::Select(value, positions, _) => {
+            expression(value, found);
+            index(positions, found);
+        }
+        Expr::Insert(values, positions, ..) => {
+            expression(&values.0, found);
+            expression(&values.1, found);
+            index(positions, found);
+        }
         Expr::Binary(_, sides, _) => {
             expression(&sides.0, found);
             expression(&sides.1, found);
@@ -65,6 +83,13 @@ fn expression(value: &Expr, found: &mut Vec<(u32, u32)>) {
             .iter()
             .for_each(|argument| expression(argument, found)),
     }
+}
+
+fn element_indices(element: &Element, found: &mut Vec<(u32, u32)>) {
+    element
+        .indices
+        .iter()
+        .for_each(|index| expression(&index.value, found));
 }
 
 fn bits(operand: &Operand, found: &mut Vec<(u32, u32)>) {

@@ -4,6 +4,7 @@ use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::program::Operand;
 use super::super::super::value::{Type, Value};
 use super::super::ast::Name;
+use super::array::{Access, Array};
 use super::{Checked, Checker};
 
 #[derive(Debug, Clone)]
@@ -15,6 +16,7 @@ pub(super) enum Symbol {
         slot: usize,
         ty: Type,
     },
+    Array(Array),
     /// A parameter of the gate that is being defined.
     Parameter(usize),
     /// A qubit of the gate that is being defined.
@@ -30,12 +32,21 @@ pub(super) enum GateSymbol {
 }
 
 impl Symbol {
+    fn is_constant(&self) -> bool {
+        match self {
+            Self::Constant(_) => true,
+            Self::Array(array) => array.access == Access::Constant,
+            _ => false,
+        }
+    }
+
     /// The kind of thing, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Qubits(_) | Self::Formal(_) => "a qubit",
             Self::Bits(_) => "a classical bit",
             Self::Constant(_) => "a constant",
+            Self::Array(_) => "an array",
             Self::Variable { .. } | Self::Broken => "a variable",
             Self::Parameter(_) => "a parameter",
         }
@@ -49,9 +60,9 @@ pub(super) fn silent(at: u32) -> Diagnostic {
 
 impl<'s> Checker<'s> {
     pub(super) fn declare(&mut self, name: Name<'s>, symbol: Symbol) -> Checked<()> {
-        let global = self.scopes.len() == 1;
+        let taken = self.is_global() && self.is_taken(name.text);
         if let Some(scope) = self.scopes.last_mut() {
-            if scope.contains_key(name.text) || (global && self.gates.contains_key(name.text)) {
+            if scope.contains_key(name.text) || taken {
                 return Err(Diagnostic::new(
                     name.at,
                     format!("{} is already declared", quoted(name.text)),
@@ -62,15 +73,27 @@ impl<'s> Checker<'s> {
         Ok(())
     }
 
+    /// Whether a gate or subroutine has that name.
+    pub(super) fn is_taken(&self, name: &str) -> bool {
+        self.gates.contains_key(name) || self.subroutines.contains_key(name)
+    }
+
     pub(super) fn lookup(&self, name: Name<'s>) -> Checked<Symbol> {
-        let found = self
-            .scopes
-            .iter()
-            .rev()
-            .find_map(|scope| scope.get(name.text));
-        match found {
-            Some(Symbol::Broken) => Err(silent(name.at)),
-            Some(symbol) => Ok(symbol.clone()),
+        let mut scopes = self.scopes.iter().enumerate().rev();
+        let found =
+            scopes.find_map(|(depth, scope)| scope.get(name.text).map(|symbol| (depth, symbol)));
+        let hidden = |depth| depth == 0 && !self.calls.is_empty();
+        match found.map(|(depth, symbol)| (hidden(depth), symbol)) {
+            Some((_, Symbol::Broken)) => Err(silent(name.at)),
+            Some((true, symbol)) if !symbol.is_constant() => Err(Diagnostic::new(
+                name.at,
+                format!(
+                    "a subroutine sees only the constants of the program: {} is {}; pass it as an argument",
+                    quoted(name.text),
+                    symbol.kind()
+                ),
+            )),
+            Some((_, symbol)) => Ok(symbol.clone()),
             None => Err(Diagnostic::new(
                 name.at,
                 format!("{} is not declared", quoted(name.text)),

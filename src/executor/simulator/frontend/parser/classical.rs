@@ -1,5 +1,6 @@
 //! Classical declarations and types.
 
+use super::super::super::error::quoted;
 use super::super::ast::{Expr, Name, StatementKind, TypeName};
 use super::{Parsed, Parser};
 
@@ -18,8 +19,9 @@ impl<'s> Parser<'s, '_> {
         let token = self.peek();
         let text = self.text();
         match text {
-            "int" | "uint" | "float" | "bool" | "bit" | "duration" => self.position += 1,
-            "angle" | "complex" | "array" | "stretch" => {
+            "int" | "uint" | "float" | "bool" | "bit" | "angle" | "duration" => self.position += 1,
+            "complex" => return Err(self.complex()),
+            "stretch" => {
                 return Err(self.here(format!("`{text}` is not supported by this simulator yet")));
             }
             _ => return Err(self.expected("a type such as `int`")),
@@ -50,6 +52,9 @@ impl<'s> Parser<'s, '_> {
     /// `int[32] i = 3;` and `const float t = pi / 4;`
     pub(super) fn variable(&mut self) -> Parsed<StatementKind<'s>> {
         let constant = self.eat("const");
+        if self.text() == "array" {
+            return self.array_declaration(constant);
+        }
         let ty = self.type_name()?;
         let name = self.name("a name for the variable")?;
         if constant && self.text() != "=" {
@@ -67,5 +72,40 @@ impl<'s> Parser<'s, '_> {
             init,
             constant,
         })
+    }
+
+    pub(super) fn complex(&self) -> super::Diagnostic {
+        self.here("`complex` is not supported by this simulator: expected a real type such as `float`; gates take real angles only")
+    }
+
+    /// `input float[64] theta;`
+    pub(super) fn input(&mut self) -> Parsed<StatementKind<'s>> {
+        self.outermost()?;
+        self.position += 1;
+        let ty = self.type_name()?;
+        let name = self.name("a name for the input")?;
+        self.semicolon()?;
+        Ok(StatementKind::Input { ty, name })
+    }
+
+    /// `output bit[2] c;` declares what follows; the result is made of all classical registers.
+    pub(super) fn output(&mut self) -> Parsed<StatementKind<'s>> {
+        self.outermost()?;
+        self.position += 1;
+        match self.text() {
+            "bit" => self.bit_declaration(),
+            "const" => Err(self.expected("a type such as `int`")),
+            _ => self.variable(),
+        }
+    }
+
+    pub(super) fn outermost(&self) -> Parsed<()> {
+        if self.block_depth == 0 {
+            return Ok(());
+        }
+        Err(self.here(format!(
+            "{} must be declared outside of blocks",
+            quoted(self.text())
+        )))
     }
 }

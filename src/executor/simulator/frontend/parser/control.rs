@@ -1,6 +1,7 @@
 //! `if`, `for`, `while`, `switch`.
 
 use super::super::ast::{Case, Domain, ForLoop, StatementKind};
+use super::super::token::TokenKind;
 use super::{Parsed, Parser};
 
 impl<'s> Parser<'s, '_> {
@@ -43,6 +44,8 @@ impl<'s> Parser<'s, '_> {
             let range = self.range()?;
             self.expect("]")?;
             Domain::Range(range)
+        } else if self.peek().kind == TokenKind::Name {
+            Domain::Each(self.reference("a register, an array, or a range such as `[0:3]`")?)
         } else {
             return Err(self.expected("a range such as `[0:3]` or a set such as `{1, 2}`"));
         };

@@ -2,7 +2,7 @@
 
 use super::super::super::arithmetic::{BinaryOp, UnaryOp};
 use super::super::super::limits::MAX_EXPRESSION_DEPTH;
-use super::super::ast::{Expr, ExprKind, Index, Name, RangeExpr};
+use super::super::ast::{Expr, ExprKind, Further, Index, Name, RangeExpr};
 use super::super::token::{Token, TokenKind};
 use super::{Parsed, Parser};
 
@@ -47,9 +47,10 @@ impl<'s> Parser<'s, '_> {
     }
 
     fn too_deep(&self) -> super::Diagnostic {
-        self.here(format!(
-            "this expression nests more than {MAX_EXPRESSION_DEPTH} deep"
-        ))
+        super::Diagnostic::limit(
+            self.peek().start,
+            format!("this expression nests more than {MAX_EXPRESSION_DEPTH} deep"),
+        )
     }
 
     fn operator(&self) -> Option<(BinaryOp, u8)> {
@@ -180,14 +181,14 @@ impl<'s> Parser<'s, '_> {
         }
         let reference = self.reference("a value")?;
         Ok(Expr {
-            depth: 1 + reference.index.as_ref().map_or(0, Index::depth),
+            depth: 1 + reference.indices().map(Index::depth).max().unwrap_or(0),
             kind: ExprKind::Reference(Box::new(reference)),
             at: token.start,
         })
     }
 
-    /// What stands in brackets after a name.
-    pub(super) fn index(&mut self) -> Parsed<Index<'s>> {
+    /// What stands in brackets after a name; the indices after a comma go to `more`.
+    pub(super) fn index(&mut self, more: &mut Vec<Further<'s>>) -> Parsed<Index<'s>> {
         self.expect("[")?;
         if self.eat("{") {
             let items = self.list("}", Self::expression)?;
@@ -195,9 +196,9 @@ impl<'s> Parser<'s, '_> {
             return Ok(Index::Set(items));
         }
         let range = self.range_or_value()?;
-        if self.text() == "," {
-            return Err(self
-                .here("indices with several dimensions are not supported by this simulator yet"));
+        while self.eat(",") {
+            let index = self.range_or_value()?;
+            more.push(Further { index, comma: true });
         }
         self.expect("]")?;
         Ok(range)

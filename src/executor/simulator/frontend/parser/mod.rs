@@ -1,10 +1,12 @@
 //! Tokens to a syntax tree, by recursive descent of limited depth.
 
+mod array;
 mod classical;
 mod control;
 mod expression;
 mod quantum;
 mod statement;
+mod subroutine;
 
 use super::super::error::{Diagnostic, quoted};
 use super::super::limits::{MAX_BLOCK_DEPTH, MAX_ERRORS};
@@ -185,7 +187,10 @@ impl<'s> Parser<'s, '_> {
 
     fn enter_block(&mut self) -> Parsed<()> {
         if self.block_depth >= MAX_BLOCK_DEPTH {
-            return Err(self.here(format!("blocks nest more than {MAX_BLOCK_DEPTH} deep")));
+            return Err(Diagnostic::limit(
+                self.peek().start,
+                format!("blocks nest more than {MAX_BLOCK_DEPTH} deep"),
+            ));
         }
         self.block_depth += 1;
         Ok(())

@@ -1,6 +1,8 @@
 //! Qubits, gates and measurements.
 
-use super::super::ast::{GateCall, GateDefinition, Modifier, Name, Reference, StatementKind};
+use super::super::ast::{
+    Further, GateCall, GateDefinition, Modifier, Name, Reference, StatementKind,
+};
 use super::super::token::TokenKind;
 use super::{Parsed, Parser};
 
@@ -201,11 +203,17 @@ impl<'s> Parser<'s, '_> {
         } else {
             self.name(what)?
         };
-        let index = if self.text() == "[" {
-            Some(self.index()?)
-        } else {
-            None
-        };
-        Ok(Reference { name, index })
+        let (mut index, mut more) = (None, Vec::new());
+        if self.text() == "[" {
+            index = Some(self.index(&mut more)?);
+        }
+        while self.text() == "[" {
+            let mut others = Vec::new();
+            let index = self.index(&mut others)?;
+            let comma = false;
+            more.push(Further { index, comma });
+            more.append(&mut others);
+        }
+        Ok(Reference { name, index, more })
     }
 }

@@ -38,7 +38,12 @@ impl<'s> Parser<'s, '_> {
             _ if self.version == 2 => self.version_two_statement(word),
             "qubit" => self.qubit_declaration(),
             "bit" => self.bit_declaration(),
-            "const" | "int" | "uint" | "float" | "bool" | "duration" => self.variable(),
+            "const" | "int" | "uint" | "float" | "bool" | "angle" | "duration" => self.variable(),
+            "array" => self.array_declaration(false),
+            "def" => self.subroutine(),
+            "return" => self.return_statement(),
+            "input" => self.input(),
+            "output" => self.output(),
             "let" => self.alias(),
             "for" => self.for_loop(),
             "while" => self.while_loop(),
@@ -48,8 +53,8 @@ impl<'s> Parser<'s, '_> {
             "end" => self.word(StatementKind::End),
             "delay" => self.delay(),
             "box" => self.box_statement(),
-            "def" | "extern" | "cal" | "defcal" | "defcalgrammar" | "input" | "output"
-            | "array" | "angle" | "complex" | "stretch" | "return" => {
+            "complex" => Err(self.complex()),
+            "extern" | "cal" | "defcal" | "defcalgrammar" | "stretch" => {
                 Err(self.here(format!("`{word}` is not supported by this simulator yet")))
             }
             "case" | "default" | "else" => {

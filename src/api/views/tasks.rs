@@ -1,76 +1,25 @@
-//! What answers look like.
+//! Tasks as they are read.
 
-use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Number, Value};
 use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::fleet::PlaceView;
+use super::logs::LogView;
+use super::times::{optional_time, time};
 use crate::domain::status::Status;
-use crate::service::submit::Accepted;
-use crate::store::{HistoryEntry, TaskRecord, TaskSummary};
+use crate::store::{HistoryEntry, LogEntry, Place, TaskRecord, TaskSummary};
 
-const MILLISECONDS: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-
-/// A time as it is written everywhere: `2025-12-28T14:30:00.123Z`.
-pub fn rfc3339_milliseconds(time: OffsetDateTime) -> String {
-    time.to_offset(time::UtcOffset::UTC)
-        .format(MILLISECONDS)
-        .unwrap_or_default()
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives references")]
-fn time<S: Serializer>(time: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&rfc3339_milliseconds(*time))
-}
-
-#[allow(
-    clippy::ref_option,
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde gives references"
-)]
-fn optional_time<S: Serializer>(
-    time: &Option<OffsetDateTime>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    time.map(rfc3339_milliseconds).serialize(serializer)
-}
-
-/// The answer to a submission.
-#[allow(
-    clippy::struct_field_names,
-    reason = "`submitted_at` is its name on the wire"
-)]
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Submitted {
-    /// The new task.
-    pub task_id: Uuid,
-    /// `pending`; further on where the request repeats an earlier one.
-    pub status: Status,
-    /// When the task was committed.
-    #[serde(serialize_with = "time")]
-    #[schema(value_type = String, format = DateTime)]
-    pub submitted_at: OffsetDateTime,
-    /// For people.
-    #[schema(example = "Task submitted successfully.")]
-    pub message: &'static str,
-    /// Follows the task through rows, messages and logs.
-    pub correlation_id: String,
-}
-
-impl From<Accepted> for Submitted {
-    fn from(accepted: Accepted) -> Self {
-        Self {
-            task_id: accepted.task_id,
-            status: accepted.status,
-            submitted_at: accepted.submitted_at,
-            message: "Task submitted successfully.",
-            correlation_id: accepted.correlation_id,
-        }
-    }
+/// What a task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// An OpenQASM program.
+    Circuit,
+    /// A benchmark problem.
+    Problem,
 }
 
 /// A task without its result.
@@ -78,6 +27,14 @@ impl From<Accepted> for Submitted {
 pub struct TaskOverview {
     /// Its id.
     pub task_id: Uuid,
+    /// What it is.
+    pub kind: Kind,
+    /// The client's name for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The client's marks.
+    #[schema(value_type = Vec<String>)]
+    pub tags: Value,
     /// Where it stands.
     pub status: Status,
     /// Who runs it.
@@ -89,6 +46,10 @@ pub struct TaskOverview {
     /// The benchmark problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem_id: Option<String>,
+    /// How long one attempt at a problem may run, in minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, example = 30)]
+    pub timeout_minutes: Option<Number>,
     /// 0 to 10, higher first.
     pub priority: i16,
     /// The number of the attempt that runs or ran last; 0 before the first.
@@ -122,9 +83,23 @@ pub struct TaskOverview {
     )]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub completed_at: Option<OffsetDateTime>,
-    /// Who runs it now.
+    /// When its cancel was first asked for.
+    #[serde(
+        serialize_with = "optional_time",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub cancel_requested_at: Option<OffsetDateTime>,
+    /// Who runs it now, or ran its last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker_id: Option<String>,
+    /// Is called by HTTP when the task has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+    /// How far the attempt has come, in its worker's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub progress: Option<Value>,
     /// Why it failed, for programs; on a retrying task, why its last attempt failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "invalid_circuit")]
@@ -139,14 +114,37 @@ pub struct TaskOverview {
     pub correlation_id: String,
 }
 
+impl TaskSummary {
+    fn kind(&self) -> Kind {
+        if self.problem_id.is_some() {
+            Kind::Problem
+        } else {
+            Kind::Circuit
+        }
+    }
+}
+
+/// Whole minutes as a whole number.
+fn minutes(seconds: i32) -> Number {
+    let fraction = Number::from_f64(f64::from(seconds) / 60.0);
+    fraction
+        .filter(|_| seconds % 60 != 0)
+        .unwrap_or_else(|| (seconds / 60).into())
+}
+
 impl From<TaskSummary> for TaskOverview {
     fn from(task: TaskSummary) -> Self {
+        let kind = task.kind();
         Self {
             task_id: task.task_id,
+            kind,
+            name: task.name,
+            tags: task.tags,
             status: task.current_status,
             backend: task.backend,
             shots: task.shots,
             problem_id: task.problem_id,
+            timeout_minutes: (kind == Kind::Problem).then(|| minutes(task.timeout_seconds)),
             priority: task.priority,
             attempt: task.attempt,
             max_attempts: task.max_attempts,
@@ -155,7 +153,10 @@ impl From<TaskSummary> for TaskOverview {
             available_at: task.available_at,
             started_at: task.started_at,
             completed_at: task.completed_at,
-            worker_id: task.worker_id,
+            cancel_requested_at: task.cancel_requested_at,
+            worker_id: task.worker_id.or(task.last_worker_id),
+            callback_url: task.callback_url,
+            progress: task.progress,
             error_code: task.error_code,
             error_message: task.error_message,
             metadata: task.metadata,
@@ -201,9 +202,17 @@ impl From<HistoryEntry> for HistoryView {
 pub struct TaskView {
     #[serde(flatten)]
     overview: TaskOverview,
-    /// Counts by outcome, once completed.
+    /// A problem: what the agent is and how it is set up.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>, example = json!({"00": 512, "11": 512}))]
+    #[schema(value_type = Option<Object>)]
+    agent_config: Option<Value>,
+    /// A problem: how many steps the agent may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    max_steps: Option<Value>,
+    /// Once completed: of a circuit, counts by outcome; of a problem, what its worker delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>, example = json!({"00": 512, "11": 512}))]
     result: Option<Value>,
     /// How it was run: qubits, registers, seed, method, times.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -211,64 +220,64 @@ pub struct TaskView {
     execution: Option<Value>,
     /// Every status it was in, oldest first.
     status_history: Vec<HistoryView>,
+    /// The first 1,000 lines of its log, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logs: Option<Vec<LogView>>,
+    /// Where it stands in the line of its backend, while it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<PlaceView>,
 }
 
 impl TaskView {
     /// The view of a stored task.
     pub fn new(task: TaskRecord, history: Vec<HistoryEntry>) -> Self {
+        let overview = TaskOverview::from(task.summary);
+        let mut parameters = task.parameters;
+        let mut of_a_problem = |name: &str| {
+            let value = parameters.get_mut(name).map(Value::take);
+            value.filter(|_| overview.kind == Kind::Problem)
+        };
         Self {
-            overview: task.summary.into(),
+            agent_config: of_a_problem("agent_config"),
+            max_steps: of_a_problem("max_steps"),
+            overview,
             result: task.result,
             execution: task.execution,
             status_history: history.into_iter().map(Into::into).collect(),
+            logs: None,
+            queue: None,
         }
+    }
+
+    /// Adds the task's place in line.
+    pub fn add_place(&mut self, place: Place) {
+        self.queue = Some(place.into());
+    }
+
+    /// Adds the task's log.
+    pub fn add_logs(&mut self, lines: Vec<LogEntry>) {
+        self.logs = Some(lines.into_iter().map(Into::into).collect());
     }
 }
 
 /// A page of tasks.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TaskPage {
-    /// Newest first.
+    /// In the order asked for. It may be shorter than `limit`, and even empty, with more to come.
     pub tasks: Vec<TaskOverview>,
-    /// Give it as `cursor` to get the next page; null on the last one.
-    pub next_cursor: Option<Uuid>,
-}
-
-/// How the service is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Health {
-    /// Everything that it needs is there.
-    Healthy,
-    /// Something is away; the rest goes on.
-    Degraded,
-}
-
-/// The answer of `GET /health`.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct HealthView {
-    /// The whole.
-    pub status: Health,
-    /// `connected`, or what is wrong.
-    #[schema(example = "connected")]
-    pub database_status: String,
-    /// `connected` (`postgresql` where there is no broker), or what is wrong.
-    #[schema(example = "connected")]
-    pub queue_status: String,
-    /// Of this answer.
-    #[serde(serialize_with = "time")]
-    #[schema(value_type = String, format = DateTime)]
-    pub timestamp: OffsetDateTime,
+    /// Give it as `cursor`, with the same filters and `sort`, to get the next page; null at the end
+    /// of the list.
+    pub next_cursor: Option<String>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use time::macros::datetime;
+    use serde_json::json;
 
     #[test]
-    fn times_are_in_utc_with_milliseconds() {
-        let time = datetime!(2025-12-28 15:30:00.123456 +1);
-        assert_eq!(rfc3339_milliseconds(time), "2025-12-28T14:30:00.123Z");
+    fn minutes_are_whole_where_they_can_be() {
+        assert_eq!(json!(minutes(1_800)), json!(30));
+        assert_eq!(json!(minutes(90)), json!(1.5));
     }
 }

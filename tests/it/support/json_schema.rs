@@ -89,7 +89,8 @@ impl Schemas<'_> {
             Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
             other => other.as_str().into_iter().collect(),
         };
-        if !allowed.is_empty() && !allowed.contains(&kind) {
+        let is_number = kind == "integer" && allowed.contains(&"number");
+        if !allowed.is_empty() && !allowed.contains(&kind) && !is_number {
             found.push(format!("{at}: {value} is not of {allowed:?}"));
         }
         if schema["enum"]

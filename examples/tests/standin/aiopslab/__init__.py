@@ -1,0 +1,1 @@
+"""Stands in for AIOpsLab: the calls that examples/aiopslab.py makes, and no cluster."""

@@ -1,0 +1,1 @@
+CONTROL_FLOW_OP_NAMES = frozenset({"if_else"})

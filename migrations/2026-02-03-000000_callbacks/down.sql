@@ -1,0 +1,3 @@
+DROP TRIGGER an_end_is_called_back ON tasks;
+DROP FUNCTION owe_callback();
+DROP TABLE callbacks;

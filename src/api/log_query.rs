@@ -1,0 +1,77 @@
+//! The query string of a log.
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::Problem;
+use crate::domain::checks::FieldErrors;
+use crate::domain::log::Level;
+use crate::store::LogFilter;
+
+/// The length of a page when none is asked for.
+const DEFAULT_LIMIT: i64 = 100;
+/// The longest page.
+const MAX_LIMIT: i64 = 1_000;
+
+/// Which lines `GET /tasks/{task_id}/logs` is asked for.
+pub fn log_filter(query: &str) -> Result<LogFilter, Problem> {
+    let mut errors = FieldErrors::new();
+    let mut filter = LogFilter {
+        level: Level::Debug,
+        limit: DEFAULT_LIMIT,
+        ..LogFilter::default()
+    };
+    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        if let Err(message) = take(&mut filter, &key, &value) {
+            errors.insert(key.into_owned(), message);
+        }
+    }
+    if errors.is_empty() {
+        Ok(filter)
+    } else {
+        Err(Problem::validation(errors))
+    }
+}
+
+fn take(filter: &mut LogFilter, key: &str, value: &str) -> Result<(), String> {
+    match key {
+        "level" => filter.level = value.parse().map_err(|error| format!("{error}"))?,
+        "since" => filter.since = Some(time(value)?),
+        "after" => match value.parse() {
+            Ok(id) if id >= 0 => filter.after = id,
+            _ => return Err("is not the id of a line".to_owned()),
+        },
+        "limit" => match value.parse() {
+            Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => filter.limit = limit,
+            _ => return Err(format!("must be a whole number from 1 to {MAX_LIMIT}")),
+        },
+        _ => return Err("is not known here: use level, since, after, limit".to_owned()),
+    }
+    Ok(())
+}
+
+fn time(text: &str) -> Result<OffsetDateTime, String> {
+    OffsetDateTime::parse(text, &Rfc3339)
+        .map_err(|_| "is not a time like 2025-12-28T14:30:00.123Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_asked_for_by_level_time_and_place() {
+        let filter = log_filter("level=warning&since=2025-12-28T14:30:00Z&after=7&limit=1000");
+        let filter = filter.unwrap();
+        assert_eq!(
+            (filter.level, filter.after, filter.limit),
+            (Level::Warning, 7, 1_000)
+        );
+        assert!(filter.since.is_some());
+        assert_eq!(log_filter("").unwrap().level, Level::Debug);
+        let wrong = log_filter("level=loud&since=now&after=-1&limit=1001&x=1").unwrap_err();
+        for name in ["level", "since", "after", "limit", "x"] {
+            assert!(wrong.to_string().contains(name), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `POST /tasks/{task_id}/logs`.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Owner, list};
+use crate::domain::checks::{self, FieldErrors};
+use crate::domain::log::{Level, LogLine};
+use crate::domain::owner::Lease;
+
+/// The most lines of one request.
+const MAX_LINES: usize = 1_000;
+/// The longest message, in bytes.
+const MAX_MESSAGE_BYTES: usize = 64 << 10;
+/// The largest context and the largest progress, as JSON, in bytes.
+const MAX_DETAIL_BYTES: usize = 64 << 10;
+
+/// What the attempt says, and how far it has come.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AppendLogs {
+    /// The worker's name.
+    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    worker_id: String,
+    /// As given by the registration.
+    session_id: Uuid,
+    /// As given by the claim.
+    #[schema(minimum = 1)]
+    attempt: i32,
+    /// The lines, in their order; there may be none where progress is given.
+    #[serde(default, deserialize_with = "list::of_objects::<_, _, MAX_LINES>")]
+    #[schema(max_items = 1_000)]
+    logs: Vec<NewLine>,
+    /// How far the attempt has come, in the worker's own words; at most 64 KiB.
+    progress: Option<Map<String, Value>>,
+}
+
+/// One line.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewLogLine)]
+struct NewLine {
+    /// How much it matters.
+    #[serde(default)]
+    level: Level,
+    /// What is said; at most 64 KiB.
+    message: String,
+    /// Details for programs; at most 64 KiB.
+    context: Option<Map<String, Value>>,
+    /// When it was said; a line with the same time and text as an earlier one is taken for its
+    /// repetition.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    logged_at: Option<OffsetDateTime>,
+}
+
+/// Checked lines.
+#[derive(Debug)]
+pub struct Append {
+    /// Who says it.
+    pub lease: Lease,
+    /// What is said.
+    pub lines: Vec<LogLine>,
+    /// How far the attempt has come.
+    pub progress: Option<Value>,
+}
+
+impl AppendLogs {
+    /// What is to be written, or what is wrong with it.
+    pub fn into_append(self, task_id: Uuid) -> Result<Append, FieldErrors> {
+        let mut errors = FieldErrors::new();
+        let owner = Owner {
+            worker_id: &self.worker_id,
+            session_id: self.session_id,
+            attempt: self.attempt,
+        };
+        let lease = owner.lease(&mut errors, task_id);
+        if self.logs.is_empty() && self.progress.is_none() {
+            let message = format!("must have 1 to {MAX_LINES} entries");
+            errors.insert("logs".to_owned(), message);
+        }
+        if let Some(progress) = &self.progress {
+            checks::object(&mut errors, "progress", progress, MAX_DETAIL_BYTES);
+        }
+        for (index, line) in self.logs.iter().enumerate() {
+            line.check(&mut errors, index);
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Append {
+            lease,
+            lines: without_repetitions(self.logs),
+            progress: self.progress.map(Value::Object),
+        })
+    }
+}
+
+impl NewLine {
+    fn check(&self, errors: &mut FieldErrors, index: usize) {
+        let bytes = self.message.len();
+        if bytes > MAX_MESSAGE_BYTES {
+            let message = format!("has {bytes} bytes; at most {MAX_MESSAGE_BYTES} are allowed");
+            errors.insert(format!("logs[{index}].message"), message);
+        }
+        if let Some(context) = &self.context {
+            let field = format!("logs[{index}].context");
+            checks::object(errors, &field, context, MAX_DETAIL_BYTES);
+        }
+    }
+
+    fn into_line(self) -> LogLine {
+        LogLine {
+            logged_at: self.logged_at,
+            level: self.level,
+            // A line of a program's output may hold anything; PostgreSQL has no NUL in texts.
+            message: self.message.replace('\0', "\u{fffd}"),
+            context: self.context.map(Value::Object),
+        }
+    }
+}
+
+/// The database compares with what it holds, not within one request.
+fn without_repetitions(lines: Vec<NewLine>) -> Vec<LogLine> {
+    let mut known = HashSet::new();
+    let mut is_new = |line: &LogLine| {
+        line.logged_at
+            .is_none_or(|at| known.insert((at, line.level, line.message.clone())))
+    };
+    let lines = lines.into_iter().map(NewLine::into_line);
+    lines.filter(|line| is_new(line)).collect()
+}

@@ -1,0 +1,12 @@
+//! Bodies of requests, checked on their way to what the service works with.
+
+mod batch;
+mod list;
+mod logs;
+mod owner;
+mod settlement;
+
+pub use batch::BatchSubmission;
+pub use logs::{Append, AppendLogs};
+use owner::Owner;
+pub use settlement::{Complete, Fail, Release};

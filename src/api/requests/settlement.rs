@@ -1,0 +1,185 @@
+//! `POST /tasks/{task_id}/complete`, `/fail` and `/release`.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::Owner;
+use crate::domain::backoff::Backoff;
+use crate::domain::checks::{self, FieldErrors};
+use crate::domain::settlement::{ErrorCode, Failure, Outcome, Settlement};
+
+/// The largest result, as JSON, in bytes.
+const MAX_RESULT_BYTES: usize = 8 << 20;
+/// The largest `execution`, as JSON, in bytes.
+const MAX_EXECUTION_BYTES: usize = 64 << 10;
+/// The longest message of a failure, in bytes.
+const MAX_MESSAGE_BYTES: usize = 64 << 10;
+
+/// The owner delivers a result.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Complete {
+    /// The worker's name.
+    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    worker_id: String,
+    /// As given by the registration.
+    session_id: Uuid,
+    /// As given by the claim.
+    #[schema(minimum = 1)]
+    attempt: i32,
+    /// Anything but null, at most 8 MiB; of a problem `{"logs": [], "metrics": {}, "output": {}}`.
+    result: Value,
+    /// How it was run; `queued_ms` and `executed_ms` are added where they are missing.
+    #[serde(default)]
+    execution: Option<Map<String, Value>>,
+}
+
+/// The owner has no result.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fail {
+    /// The worker's name.
+    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    worker_id: String,
+    /// As given by the registration.
+    session_id: Uuid,
+    /// As given by the claim.
+    #[schema(minimum = 1)]
+    attempt: i32,
+    /// Why, in one word for programs.
+    #[schema(
+        default = "execution_error",
+        max_length = 64,
+        pattern = "^[a-z][a-z0-9_]*$"
+    )]
+    code: Option<String>,
+    /// Why, for people; at most 64 KiB.
+    #[schema(min_length = 1)]
+    message: String,
+    /// Whether another attempt could go better.
+    #[serde(default)]
+    retry: bool,
+}
+
+/// The owner gives the task back unfinished.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// The worker's name.
+    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    worker_id: String,
+    /// As given by the registration.
+    session_id: Uuid,
+    /// As given by the claim.
+    #[schema(minimum = 1)]
+    attempt: i32,
+}
+
+impl Complete {
+    /// The move that is asked for, or what is wrong with the report.
+    pub fn into_settlement(self, task_id: Uuid) -> Result<Settlement, FieldErrors> {
+        let mut errors = FieldErrors::new();
+        let owner = Owner {
+            worker_id: &self.worker_id,
+            session_id: self.session_id,
+            attempt: self.attempt,
+        };
+        let lease = owner.lease(&mut errors, task_id);
+        let execution = self.execution.unwrap_or_default();
+        checks::object(&mut errors, "execution", &execution, MAX_EXECUTION_BYTES);
+        let outcome = Outcome::new(self.result, Value::Object(execution));
+        if let Err(message) = check_result(&outcome) {
+            errors.insert("result".to_owned(), message);
+        }
+        finish(errors, Settlement::complete(lease, outcome))
+    }
+}
+
+/// The execution, which is small, counts as part of the result's size.
+fn check_result(outcome: &Outcome) -> Result<(), String> {
+    if outcome.result.is_null() {
+        return Err("must not be null".to_owned());
+    }
+    if checks::value_has_nul(&outcome.result) {
+        return Err("must not contain the NUL character".to_owned());
+    }
+    let (bytes, most) = (outcome.bytes, MAX_RESULT_BYTES + MAX_EXECUTION_BYTES);
+    if bytes > most {
+        return Err(format!(
+            "has {bytes} bytes as JSON with its execution and its numbers written out; at most {most} are allowed"
+        ));
+    }
+    Ok(())
+}
+
+impl Fail {
+    /// The move that is asked for, or what is wrong with the report.
+    pub fn into_settlement(
+        self,
+        task_id: Uuid,
+        backoff: Backoff,
+    ) -> Result<Settlement, FieldErrors> {
+        let mut errors = FieldErrors::new();
+        let owner = Owner {
+            worker_id: &self.worker_id,
+            session_id: self.session_id,
+            attempt: self.attempt,
+        };
+        let lease = owner.lease(&mut errors, task_id);
+        let code = code(&mut errors, self.code.as_deref());
+        if let Err(message) = check_message(&self.message) {
+            errors.insert("message".to_owned(), message);
+        }
+        let failure = if self.retry {
+            Failure::transient(code, self.message)
+        } else {
+            Failure::permanent(code, self.message)
+        };
+        let failures = u32::try_from(self.attempt).unwrap_or(1);
+        let settlement = Settlement::fail(lease, failure, backoff.delay(failures));
+        finish(errors, settlement)
+    }
+}
+
+fn code(errors: &mut FieldErrors, text: Option<&str>) -> ErrorCode {
+    let parsed = text.map_or(Ok(ErrorCode::ExecutionError), str::parse);
+    parsed.unwrap_or_else(|error| {
+        errors.insert("code".to_owned(), error.to_string());
+        ErrorCode::ExecutionError
+    })
+}
+
+fn check_message(message: &str) -> Result<(), String> {
+    let bytes = message.len();
+    match bytes {
+        0 => Err("must not be empty".to_owned()),
+        1..=MAX_MESSAGE_BYTES => Ok(()),
+        _ => Err(format!(
+            "has {bytes} bytes; at most {MAX_MESSAGE_BYTES} are allowed"
+        )),
+    }
+}
+
+impl Release {
+    /// The move that is asked for, or what is wrong with the report.
+    pub fn into_settlement(self, task_id: Uuid) -> Result<Settlement, FieldErrors> {
+        let mut errors = FieldErrors::new();
+        let owner = Owner {
+            worker_id: &self.worker_id,
+            session_id: self.session_id,
+            attempt: self.attempt,
+        };
+        let lease = owner.lease(&mut errors, task_id);
+        finish(errors, Settlement::release(lease, "its worker released it"))
+    }
+}
+
+fn finish(errors: FieldErrors, settlement: Settlement) -> Result<Settlement, FieldErrors> {
+    if errors.is_empty() {
+        Ok(settlement)
+    } else {
+        Err(errors)
+    }
+}

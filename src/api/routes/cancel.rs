@@ -1,0 +1,63 @@
+//! Cancelling tasks.
+
+use actix_web::http::StatusCode;
+use actix_web::web;
+use tracing::info;
+use uuid::Uuid;
+
+use crate::api::problem::ProblemBody;
+use crate::api::views::CancelView;
+use crate::api::{ApiState, Problem, query};
+use crate::domain::status::Status;
+use crate::store::Cancellation;
+
+/// Cancel a task.
+///
+/// One that waits is cancelled at once; one that runs, as soon as its worker has stopped it. A
+/// result that comes first stands. Repeating a cancel is safe.
+#[utoipa::path(
+    delete, path = "/tasks/{task_id}", operation_id = "cancel_task", tag = "tasks",
+    params(("task_id" = Uuid, Path, description = "As given by the submission.")),
+    responses(
+        (status = 200, description = "The task is cancelled, or its worker is being told.", body = CancelView),
+        (status = 400, description = "Not a UUID.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such task.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`task_already_terminal`: it is completed or failed.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn cancel_task(
+    state: web::Data<ApiState>,
+    task_id: web::Path<String>,
+) -> Result<web::Json<CancelView>, Problem> {
+    let task_id = query::task_id(&task_id)?;
+    let (status, requested_at, message) = match state.store.cancel(task_id).await? {
+        Cancellation::Cancelled { requested_at, now } => {
+            let message = if now {
+                "The task is cancelled."
+            } else {
+                "The task was cancelled before."
+            };
+            (Status::Cancelled, requested_at, message)
+        }
+        Cancellation::Requested { requested_at } => {
+            let message = "The task is running; its worker is being told to stop it.";
+            (Status::Processing, requested_at, message)
+        }
+        Cancellation::AlreadyTerminal(status) => return Err(already_terminal(task_id, status)),
+        Cancellation::Unknown => return Err(Problem::task_not_found(task_id)),
+    };
+    info!(%task_id, %status, message, "cancel requested");
+    Ok(web::Json(CancelView {
+        task_id,
+        status,
+        cancel_requested_at: requested_at,
+        message,
+    }))
+}
+
+fn already_terminal(task_id: Uuid, status: Status) -> Problem {
+    let detail = format!("Task {task_id} is {status} and cannot be cancelled any more.");
+    Problem::new(StatusCode::CONFLICT, "task_already_terminal", detail)
+}

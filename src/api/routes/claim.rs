@@ -1,0 +1,68 @@
+//! Tasks for workers that pull them.
+
+use actix_web::http::StatusCode;
+use actix_web::web;
+use tracing::warn;
+
+use crate::api::body::JsonBody;
+use crate::api::problem::ProblemBody;
+use crate::api::views::{ClaimedPage, ClaimedTask};
+use crate::api::worker_requests::Claiming;
+use crate::api::{ApiState, Problem, query};
+use crate::service::claims::ClaimError;
+use crate::store::StoreError;
+
+/// Claim the next tasks of the worker's backends, or wait for them.
+///
+/// Each task is the worker's own until it completes, fails or releases it, or loses its lease. A worker
+/// that was told to drain gets none. With `tasks`, an answer that was lost on its way is given again;
+/// such a worker sends one claim after the other.
+#[utoipa::path(
+    post, path = "/workers/{worker_id}/claim", operation_id = "claim_tasks", tag = "workers",
+    params(("worker_id" = String, Path, description = "The worker's name.")),
+    request_body = Claiming,
+    responses(
+        (status = 200, description = "The tasks; none where there was nothing for as long as was to be waited.", body = ClaimedPage),
+        (status = 400, description = "The body is not JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`worker_not_found`: register first.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`session_ended`: register anew. `session_replaced`: another worker has taken the name.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away. Where the `code` is `outcome_unknown`, tasks may have been claimed: claim again with `tasks`.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn claim_tasks(
+    state: web::Data<ApiState>,
+    worker_id: web::Path<String>,
+    body: JsonBody<Claiming>,
+) -> Result<web::Json<ClaimedPage>, Problem> {
+    let worker_id = query::worker_id(worker_id.into_inner())?;
+    let wish = body.value.check(&worker_id).map_err(Problem::validation)?;
+    let granted = state.claimer.claim(wish).await;
+    let granted = granted.map_err(|error| refusal(error, &worker_id))?;
+    let tasks = granted.hand_over().into_iter().map(ClaimedTask::from);
+    Ok(web::Json(ClaimedPage {
+        tasks: tasks.collect(),
+    }))
+}
+
+fn refusal(error: ClaimError, worker_id: &str) -> Problem {
+    match error {
+        ClaimError::UnknownWorker => Problem::worker_not_found(worker_id),
+        ClaimError::SessionReplaced => Problem::session_replaced(worker_id),
+        ClaimError::SessionEnded => Problem::session_ended(worker_id),
+        ClaimError::Store(StoreError::OutcomeUnknown(reason)) => {
+            warn!(
+                worker_id,
+                reason, "claim failed: the database did not answer"
+            );
+            let detail = "The database went away before it answered, so that tasks may have been claimed. \
+                          Claim again with `tasks`, the tasks in hand: what the session owns besides them is answered again.";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown", detail)
+        }
+        ClaimError::Store(error) => error.into(),
+    }
+}

@@ -1,0 +1,209 @@
+//! What happens to a task, as it happens: server-sent events.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tracing::debug;
+use uuid::Uuid;
+
+use crate::api::problem::ProblemBody;
+use crate::api::views::{HistoryView, LogView};
+use crate::api::{ApiState, Problem, query};
+use crate::domain::log::Level;
+use crate::domain::status::Status;
+use crate::service::watch::TaskWatch;
+use crate::store::{HistoryEntry, LogEntry, LogFilter, Store, StoreError};
+
+/// How often a stream without events says that it is alive; proxies close silent ones.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The most log lines that are read at once.
+const LOG_PAGE: i64 = 500;
+
+/// Follow a task: its statuses, its progress and its log, until it has ended.
+///
+/// Events: `status` (an entry of the history), `log` (a line), `progress` (the worker's own object),
+/// and at the end `end` with the terminal status. A stream that was cut off is resumed by
+/// `Last-Event-ID`: statuses and lines come neither twice nor not at all.
+#[utoipa::path(
+    get, path = "/tasks/{task_id}/events", operation_id = "follow_task", tag = "tasks",
+    params(
+        ("task_id" = Uuid, Path, description = "As given by the submission."),
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen.", pattern = "^([0-9]+[.][0-9]+)?$"),
+        ("last_event_id" = Option<String>, Query, description = "The same, for clients that cannot set headers.", pattern = "^([0-9]+[.][0-9]+)?$"),
+    ),
+    responses(
+        (status = 200, description = "The events.", body = String, content_type = "text/event-stream"),
+        (status = 400, description = "Not a UUID.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such task.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A parameter that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn follow_task(
+    state: web::Data<ApiState>,
+    request: HttpRequest,
+    task_id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let task_id = query::task_id(&task_id)?;
+    let seen = query::last_event_id(&request)?;
+    let mut follower = Follower {
+        store: state.store.clone(),
+        // Before the first look: what happens from here on is noticed.
+        watching: state.watch.task(task_id),
+        task_id,
+        seen,
+        progress: None,
+        ready: VecDeque::from([Bytes::from_static(b"retry: 1000\n\n")]),
+        more: false,
+        ended: false,
+    };
+    if !follower.look().await? {
+        return Err(Problem::task_not_found(task_id));
+    }
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((CACHE_CONTROL, "no-cache"))
+        // Proxies would hold events back to fill their buffers.
+        .insert_header(("X-Accel-Buffering", "no"))
+        .streaming(follower.events()))
+}
+
+/// How far a client has seen a task: the last row of its history, and the last line of its log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The id of the history row.
+    pub history: i64,
+    /// The id of the log line.
+    pub log: i64,
+}
+
+struct Follower {
+    store: Store,
+    watching: TaskWatch,
+    task_id: Uuid,
+    seen: Seen,
+    progress: Option<Value>,
+    /// Events on their way: no more than one look brings.
+    ready: VecDeque<Bytes>,
+    /// Whether the last look left lines of the log for the next one.
+    more: bool,
+    ended: bool,
+}
+
+impl Follower {
+    fn events(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
+        unfold(self, |mut follower| async move {
+            let event = follower.next().await?;
+            Some((Ok(event), follower))
+        })
+    }
+
+    /// The next event; None when there will be none. A stream that cannot go on ends: its client
+    /// comes back and resumes.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            if self.ended {
+                return None;
+            }
+            if !self.more {
+                match tokio::time::timeout(KEEP_ALIVE, self.watching.changed()).await {
+                    Err(_) => return Some(Bytes::from_static(b": alive\n\n")),
+                    Ok(false) => return None,
+                    Ok(true) => {}
+                }
+            }
+            match self.look().await {
+                Ok(true) => {}
+                // It was withdrawn.
+                Ok(false) => return None,
+                Err(error) => {
+                    debug!(task_id = %self.task_id, %error, "the stream of events breaks off");
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Reads what is new; false where there is no such task. The history is read before the log: a
+    /// line that was written before the end is seen before it.
+    async fn look(&mut self) -> Result<bool, StoreError> {
+        let Some(state) = self
+            .store
+            .task_since(self.task_id, self.seen.history)
+            .await?
+        else {
+            return Ok(false);
+        };
+        let (last, first): (Vec<_>, Vec<_>) = state
+            .history
+            .into_iter()
+            .partition(|entry| entry.status.is_terminal());
+        for entry in first {
+            self.add_status(entry);
+        }
+        self.more = self.add_logs().await?;
+        if self.more {
+            return Ok(true);
+        }
+        if state.progress.is_some() && state.progress != self.progress {
+            self.progress.clone_from(&state.progress);
+            self.add("progress", &state.progress);
+        }
+        for entry in last {
+            self.add_status(entry);
+        }
+        if state.status.is_terminal() {
+            self.add_end(state.status);
+        }
+        Ok(true)
+    }
+
+    /// Adds a page of the log; whether there is more.
+    async fn add_logs(&mut self) -> Result<bool, StoreError> {
+        let filter = LogFilter {
+            level: Level::Debug,
+            after: self.seen.log,
+            limit: LOG_PAGE,
+            ..LogFilter::default()
+        };
+        let page = self.store.log_page(self.task_id, &filter).await?;
+        for line in page.lines {
+            self.add_log(line);
+        }
+        Ok(page.more)
+    }
+
+    fn add_status(&mut self, entry: HistoryEntry) {
+        self.seen.history = entry.id;
+        self.add("status", &HistoryView::from(entry));
+    }
+
+    fn add_log(&mut self, line: LogEntry) {
+        self.seen.log = line.id;
+        self.add("log", &LogView::from(line));
+    }
+
+    fn add_end(&mut self, status: Status) {
+        self.add("end", &json!({"status": status}));
+        self.ended = true;
+    }
+
+    fn add(&mut self, event: &str, data: &impl Serialize) {
+        let Seen { history, log } = self.seen;
+        // JSON has no line break outside its strings, and none unescaped inside.
+        let data = serde_json::to_string(data).unwrap_or_default();
+        let text = format!("id: {history}.{log}\nevent: {event}\ndata: {data}\n\n");
+        self.ready.push_back(text.into());
+    }
+}

@@ -1,0 +1,90 @@
+//! Reading and appending logs.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::settle::not_its_owner;
+use crate::api::body::JsonBody;
+use crate::api::log_query::log_filter;
+use crate::api::problem::ProblemBody;
+use crate::api::requests::{Append, AppendLogs};
+use crate::api::views::LogPage;
+use crate::api::{ApiState, Problem, query};
+use crate::domain::log::Level;
+use crate::store::Appended;
+
+/// Read a task's log, oldest line first.
+#[utoipa::path(
+    get, path = "/tasks/{task_id}/logs", operation_id = "read_logs", tag = "tasks",
+    params(
+        ("task_id" = uuid::Uuid, Path, description = "As given by the submission."),
+        ("level" = Option<Level>, Query, description = "Lines of this level and above; all by default."),
+        ("since" = Option<String>, Query, description = "Not before this time (RFC 3339).", format = DateTime),
+        ("after" = Option<i64>, Query, description = "Behind the line with this id: `next_after` of the page before, or the last line seen.", minimum = 0),
+        ("limit" = Option<i64>, Query, description = "The length of a page, 1 to 1000; 100 by default. A page of long lines is shorter.", minimum = 1, maximum = 1_000),
+    ),
+    responses(
+        (status = 200, description = "A page of lines.", body = LogPage),
+        (status = 400, description = "Not a UUID.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such task.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A parameter that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn read_logs(
+    state: web::Data<ApiState>,
+    task_id: web::Path<String>,
+    request: HttpRequest,
+) -> Result<web::Json<LogPage>, Problem> {
+    let task_id = query::task_id(&task_id)?;
+    let filter = log_filter(request.query_string())?;
+    let page = state.store.log_page(task_id, &filter).await?;
+    if page.lines.is_empty() && !state.store.knows(task_id).await? {
+        return Err(Problem::task_not_found(task_id));
+    }
+    let next_after = page.lines.last().filter(|_| page.more).map(|line| line.id);
+    Ok(web::Json(LogPage {
+        logs: page.lines.into_iter().map(Into::into).collect(),
+        next_after,
+    }))
+}
+
+/// Append lines to the log of a running task, as its owner.
+///
+/// Repeating it is safe where the lines say when they were said (`logged_at`).
+#[utoipa::path(
+    post, path = "/tasks/{task_id}/logs", operation_id = "append_logs", tag = "pull protocol",
+    request_body = AppendLogs,
+    params(("task_id" = uuid::Uuid, Path, description = "As given by the claim.")),
+    responses(
+        (status = 204, description = "The lines are written."),
+        (status = 400, description = "The body is not JSON, or the id is not a UUID.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such task.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`lease_lost`: the worker does not own the task any more.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is larger than 4 MiB.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn append_logs(
+    state: web::Data<ApiState>,
+    task_id: web::Path<String>,
+    body: JsonBody<AppendLogs>,
+) -> Result<HttpResponse, Problem> {
+    let task_id = query::task_id(&task_id)?;
+    let append = body
+        .value
+        .into_append(task_id)
+        .map_err(Problem::validation)?;
+    let Append {
+        lease,
+        lines,
+        progress,
+    } = append;
+    match state.store.append_logs(&lease, lines, progress).await? {
+        Appended::Written => Ok(HttpResponse::NoContent().finish()),
+        Appended::LeaseLost => Err(not_its_owner(&state, &lease).await),
+    }
+}

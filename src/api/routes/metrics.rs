@@ -1,0 +1,73 @@
+//! Numbers for Prometheus.
+
+use actix_web::{HttpResponse, web};
+
+use crate::api::ApiState;
+use crate::metrics::{self, Gauges};
+use crate::service::dispatcher::Dispatcher;
+
+/// The most backends that are shown: each is a series of its own.
+const MOST_BACKENDS: usize = 100;
+
+/// Counts and times of this process, and how much waits and runs.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "metrics", tag = "health",
+    responses((status = 200, description = "OpenMetrics, as Prometheus reads it.", body = String,
+               content_type = "application/openmetrics-text"))
+)]
+pub async fn metrics(state: web::Data<ApiState>) -> HttpResponse {
+    let gauges = depths(&state, link(&state, Gauges::default())).await;
+    HttpResponse::Ok()
+        .content_type(metrics::CONTENT_TYPE)
+        .body(metrics::render(&gauges))
+}
+
+fn link(state: &ApiState, gauges: Gauges) -> Gauges {
+    match state.dispatcher {
+        Dispatcher::Postgres => gauges,
+        Dispatcher::Amqp(_) => {
+            let up = f64::from(u8::from(state.dispatcher.obstacle().is_none()));
+            gauges.with("queue_link_up", "Whether messages can be sent", up)
+        }
+    }
+}
+
+async fn depths(state: &ApiState, gauges: Gauges) -> Gauges {
+    let depths = state.depths.now().await;
+    let up = f64::from(u8::from(depths.is_some()));
+    let gauges = gauges.with("database_up", "Whether the database answers", up);
+    let Some(depths) = depths else {
+        return gauges;
+    };
+    let busy = depths
+        .iter()
+        .map(|it| (it.backend.clone(), (it.waiting, it.running)));
+    // A backend that has nothing to do is there, too.
+    let idle = state
+        .backends
+        .names()
+        .into_iter()
+        .map(|name| (name, (0, 0)));
+    let all: std::collections::BTreeMap<_, _> = idle.chain(busy).collect();
+    all.iter()
+        .take(MOST_BACKENDS)
+        .fold(gauges, |gauges, (backend, &(waiting, running))| {
+            gauges
+                .with_backend(
+                    "tasks_waiting",
+                    "Tasks that wait; not counted further than 10,000",
+                    backend,
+                    as_f64(waiting),
+                )
+                .with_backend(
+                    "tasks_running",
+                    "Tasks that run; not counted further than 10,000",
+                    backend,
+                    as_f64(running),
+                )
+        })
+}
+
+fn as_f64(count: i64) -> f64 {
+    f64::from(i32::try_from(count).unwrap_or(i32::MAX))
+}

@@ -1,0 +1,182 @@
+//! The end of an attempt, as its owner reports it over HTTP.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::web;
+use tracing::{info, warn};
+
+use crate::api::body::JsonBody;
+use crate::api::problem::ProblemBody;
+use crate::api::requests::{Complete, Fail, Release};
+use crate::api::views::SettledView;
+use crate::api::{ApiState, Problem, query};
+use crate::domain::owner::Lease;
+use crate::domain::settlement::Settlement;
+use crate::domain::status::Status;
+use crate::store::Settled;
+
+/// The largest body of a result, in bytes: 8 MiB of it, and what stands around it.
+const MAX_RESULT_BODY: usize = (8 << 20) + (512 << 10);
+/// The most that a result may take once it is parsed, in bytes: 8 MiB of numbers of one digit in one array
+/// take 200 MiB, of log lines or counts about 100.
+const MAX_RESULT_PARSED: usize = 224 << 20;
+
+type Answer = Result<web::Json<SettledView>, Problem>;
+
+/// Complete a running task, as its owner.
+///
+/// Repeating it is safe. Where a cancel was asked for meanwhile, the result stands: it came first.
+#[utoipa::path(
+    post, path = "/tasks/{task_id}/complete", operation_id = "complete_task", tag = "pull protocol",
+    request_body = Complete,
+    params(("task_id" = uuid::Uuid, Path, description = "As given by the claim.")),
+    responses(
+        (status = 200, description = "The task is completed.", body = SettledView),
+        (status = 400, description = "The body is not JSON, or the id is not a UUID.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such task.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`lease_lost`: the worker does not own the task any more; nothing was changed.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn complete_task(
+    state: web::Data<ApiState>,
+    task_id: web::Path<String>,
+    body: JsonBody<Complete, MAX_RESULT_BODY, MAX_RESULT_PARSED>,
+) -> Answer {
+    let task_id = query::task_id(&task_id)?;
+    let settlement = body.value.into_settlement(task_id);
+    let settlement = settlement.map_err(Problem::validation)?;
+    let work = async move { settle(&state, settlement).await };
+    body.room.hold(work).await
+}
+
+/// Fail a running task, as its owner.
+///
+/// With `retry` it gets another attempt after a delay, if any is left. Where a cancel was asked for,
+/// it is cancelled. Repeating it is safe.
+#[utoipa::path(
+    post, path = "/tasks/{task_id}/fail", operation_id = "fail_task", tag = "pull protocol",
+    request_body = Fail,
+    params(("task_id" = uuid::Uuid, Path, description = "As given by the claim.")),
+    responses(
+        (status = 200, description = "The attempt has ended: the task is failed, retrying or cancelled.", body = SettledView),
+        (status = 400, description = "The body is not JSON, or the id is not a UUID.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such task.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`lease_lost`: the worker does not own the task any more; nothing was changed.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn fail_task(
+    state: web::Data<ApiState>,
+    task_id: web::Path<String>,
+    body: JsonBody<Fail>,
+) -> Answer {
+    let task_id = query::task_id(&task_id)?;
+    let settlement = body.value.into_settlement(task_id, state.retry);
+    settle(&state, settlement.map_err(Problem::validation)?).await
+}
+
+/// Give a running task back unfinished, as its owner.
+///
+/// It waits for the next worker at once, and the attempt does not count. Where a cancel was asked
+/// for, it is cancelled: this is how a worker says that it has stopped. Repeating it is safe.
+#[utoipa::path(
+    post, path = "/tasks/{task_id}/release", operation_id = "release_task", tag = "pull protocol",
+    request_body = Release,
+    params(("task_id" = uuid::Uuid, Path, description = "As given by the claim.")),
+    responses(
+        (status = 200, description = "The task is retrying or cancelled.", body = SettledView),
+        (status = 400, description = "The body is not JSON, or the id is not a UUID.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such task.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`lease_lost`: the worker does not own the task any more; nothing was changed.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn release_task(
+    state: web::Data<ApiState>,
+    task_id: web::Path<String>,
+    body: JsonBody<Release>,
+) -> Answer {
+    let task_id = query::task_id(&task_id)?;
+    let settlement = body.value.into_settlement(task_id);
+    settle(&state, settlement.map_err(Problem::validation)?).await
+}
+
+async fn settle(state: &ApiState, settlement: Settlement) -> Answer {
+    let settlement = Arc::new(settlement);
+    let lease = &settlement.lease;
+    let status = match state.store.settle(settlement.clone()).await? {
+        Settled::Moved(status) => {
+            report(&settlement, status);
+            count(state, lease, status).await;
+            status
+        }
+        Settled::Already(status) => status,
+        Settled::LeaseLost => return Err(not_its_owner(state, lease).await),
+    };
+    Ok(web::Json(SettledView {
+        task_id: lease.task_id,
+        status,
+    }))
+}
+
+/// The registry's counters are for people: the end of the attempt stands without them.
+async fn count(state: &ApiState, lease: &Lease, status: Status) {
+    if !matches!(status, Status::Completed | Status::Failed) {
+        return;
+    }
+    let completed = status == Status::Completed;
+    if let Err(error) = state.store.count_ended(&lease.session, completed).await {
+        warn!(worker_id = %lease.session.worker_id, %error, "an ended task is not counted");
+    }
+}
+
+fn report(settlement: &Settlement, to: Status) {
+    let lease = &settlement.lease;
+    let (task_id, attempt, worker_id) = (lease.task_id, lease.attempt, &lease.session.worker_id);
+    let from = Status::Processing;
+    let event = match to {
+        Status::Completed => "task completed",
+        Status::Cancelled => "task cancelled",
+        Status::Failed => "task failed",
+        _ if settlement.is_release() => "task handed back",
+        _ => "attempt failed",
+    };
+    info!(%task_id, attempt, %worker_id, %from, %to, note = settlement.note(), "{event}");
+}
+
+/// Why a write about a running task changed nothing.
+pub(super) async fn not_its_owner(state: &ApiState, lease: &Lease) -> Problem {
+    match state.store.knows(lease.task_id).await {
+        Err(error) => error.into(),
+        Ok(false) => Problem::task_not_found(lease.task_id),
+        Ok(true) => lease_lost(lease),
+    }
+}
+
+fn lease_lost(lease: &Lease) -> Problem {
+    let (task_id, attempt) = (lease.task_id, lease.attempt);
+    let worker_id = &lease.session.worker_id;
+    warn!(%task_id, attempt, %worker_id, "lease lost");
+    let detail = format!(
+        "Worker {worker_id} does not own attempt {attempt} at task {task_id} in this session; nothing was changed. \
+         Stop working on it."
+    );
+    Problem::new(StatusCode::CONFLICT, "lease_lost", detail)
+}

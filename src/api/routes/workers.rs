@@ -1,0 +1,194 @@
+//! The registry of workers: begin a session, keep it alive, drain it, look at it.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::api::body::{JsonBody, OptionalBody};
+use crate::api::problem::ProblemBody;
+use crate::api::views::{HeartbeatView, RegisteredView, WorkerPage, WorkerView};
+use crate::api::worker_requests::{Beating, Draining, Registering};
+use crate::api::{ApiState, Problem, query};
+use crate::domain::owner::Session;
+use crate::store::{Heartbeat, MOST_WORKERS, Registered, WorkerStatus};
+
+/// Begin a session.
+///
+/// Everything that an older session of the same name still had goes to others at once. A worker whose
+/// registration was not answered repeats it with `replace`.
+#[utoipa::path(
+    post, path = "/workers/register", operation_id = "register_worker", tag = "workers",
+    request_body = Registering,
+    responses(
+        (status = 201, description = "The session has begun.", body = RegisteredView,
+         headers(("Location" = String, description = "Where to read the worker."))),
+        (status = 400, description = "The body is not JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`worker_name_in_use`: a session of this name is alive.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`database_unavailable`: the database is away. `too_many_workers`: there are 10,000, and this is a new name.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn register_worker(
+    state: web::Data<ApiState>,
+    body: JsonBody<Registering>,
+) -> Result<HttpResponse, Problem> {
+    let enrolment = body.value.check().map_err(Problem::validation)?;
+    let name = enrolment.worker_id.clone();
+    let (session, registered) = state.fleet.register(enrolment).await?;
+    match registered {
+        Registered::Begun { .. } => {}
+        Registered::NameInUse => return Err(name_in_use(&name)),
+        Registered::RegistryFull => return Err(registry_full()),
+    }
+    let times = state.fleet.lease;
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, format!("/workers/{name}")))
+        .json(RegisteredView {
+            worker_id: name,
+            session_id: session.session_id,
+            heartbeat_seconds: times.heartbeat.as_secs_f64(),
+            lease_seconds: times.lease.as_secs_f64(),
+            status: WorkerStatus::Idle,
+        }))
+}
+
+fn name_in_use(name: &str) -> Problem {
+    let detail = format!(
+        "A worker `{name}` is alive. Use another name, wait for its lease to run out, or take its name with \"replace\": true."
+    );
+    Problem::new(StatusCode::CONFLICT, "worker_name_in_use", detail)
+}
+
+fn registry_full() -> Problem {
+    let detail = format!(
+        "There are {MOST_WORKERS} workers, and this is a new name. Use one of the names again; those that ended are forgotten after 7 days."
+    );
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_workers", detail)
+}
+
+/// Renew the lease of everything that the session runs.
+#[utoipa::path(
+    post, path = "/workers/heartbeat", operation_id = "heartbeat", tag = "workers",
+    request_body = Beating,
+    responses(
+        (status = 200, description = "The lease is renewed.", body = HeartbeatView),
+        (status = 400, description = "The body is not JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`worker_not_found`: register first.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`session_ended`: it was silent for too long and its tasks are lost; register anew. `session_replaced`: another worker has taken the name.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away; the lease may not be renewed.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn heartbeat(
+    state: web::Data<ApiState>,
+    body: JsonBody<Beating>,
+) -> Result<web::Json<HeartbeatView>, Problem> {
+    let (session, held) = body.value.check().map_err(Problem::validation)?;
+    let Session { worker_id, .. } = &session;
+    match state.fleet.heartbeat(&session, held).await? {
+        Heartbeat::Renewed {
+            lost,
+            cancelled,
+            draining,
+            ..
+        } => Ok(web::Json(HeartbeatView {
+            acknowledged: true,
+            cancel: cancelled,
+            lost,
+            draining,
+        })),
+        Heartbeat::Ended => Err(Problem::session_ended(worker_id)),
+        Heartbeat::ReplacedBy(_) => Err(Problem::session_replaced(worker_id)),
+        Heartbeat::Unknown => Err(Problem::worker_not_found(worker_id)),
+    }
+}
+
+/// Let a worker finish what it has and take no more, or let it take tasks again.
+///
+/// It holds until the worker is started anew: a worker of `qtask work` that lost its session goes on
+/// draining, and one that speaks HTTP starts anew whenever it registers.
+#[utoipa::path(
+    post, path = "/workers/{worker_id}/drain", operation_id = "drain_worker", tag = "workers",
+    params(("worker_id" = String, Path, description = "The worker's name.")),
+    request_body = Option<Draining>,
+    responses(
+        (status = 200, description = "The worker.", body = WorkerView),
+        (status = 400, description = "The body is not JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such worker.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn drain_worker(
+    state: web::Data<ApiState>,
+    worker_id: web::Path<String>,
+    body: OptionalBody<Draining>,
+) -> Result<web::Json<WorkerView>, Problem> {
+    let worker_id = query::worker_id(worker_id.into_inner())?;
+    let draining = body.value.draining.unwrap_or(true);
+    if !state.store.drain(&worker_id, draining).await? {
+        return Err(Problem::worker_not_found(&worker_id));
+    }
+    find(&state, worker_id).await.map(web::Json)
+}
+
+/// The workers, by name.
+#[utoipa::path(
+    get, path = "/workers", operation_id = "list_workers", tag = "workers",
+    params(
+        ("status" = Option<Vec<WorkerStatus>>, Query, description = "Only workers in one of these states; repeat it for several."),
+        ("backend" = Option<String>, Query, description = "Only workers that serve this backend.", pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "The most workers on a page; 100 if not given."),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before: the name that it ended with.", pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
+    ),
+    responses(
+        (status = 200, description = "The workers.", body = WorkerPage),
+        (status = 422, description = "A parameter that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list_workers(
+    state: web::Data<ApiState>,
+    request: HttpRequest,
+) -> Result<web::Json<WorkerPage>, Problem> {
+    let search = query::worker_search(request.query_string())?;
+    let page = state.store.workers(&search).await?;
+    Ok(web::Json(page.into()))
+}
+
+/// Read a worker.
+#[utoipa::path(
+    get, path = "/workers/{worker_id}", operation_id = "read_worker", tag = "workers",
+    params(("worker_id" = String, Path, description = "The worker's name.")),
+    responses(
+        (status = 200, description = "The worker.", body = WorkerView),
+        (status = 404, description = "There is no such worker.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn read_worker(
+    state: web::Data<ApiState>,
+    worker_id: web::Path<String>,
+) -> Result<web::Json<WorkerView>, Problem> {
+    let worker_id = query::worker_id(worker_id.into_inner())?;
+    find(&state, worker_id).await.map(web::Json)
+}
+
+async fn find(state: &ApiState, worker_id: String) -> Result<WorkerView, Problem> {
+    let found = state.store.worker(&worker_id).await?;
+    found
+        .map(WorkerView::from)
+        .ok_or_else(|| Problem::worker_not_found(&worker_id))
+}

@@ -1,0 +1,19 @@
+//! What answers look like; one file for each group of paths.
+
+mod fleet;
+mod health;
+mod logs;
+mod submitted;
+mod tasks;
+mod times;
+mod writes;
+
+pub use fleet::{
+    BackendPage, BackendView, ClaimedPage, ClaimedTask, HeartbeatView, RegisteredView, WorkerPage,
+    WorkerView,
+};
+pub use health::{Health, HealthView};
+pub use logs::{LogPage, LogView};
+pub use submitted::{BatchSubmitted, Submitted};
+pub use tasks::{HistoryView, TaskOverview, TaskPage, TaskView};
+pub use writes::{CancelView, SettledView};

@@ -1,0 +1,25 @@
+//! Times in answers, for `serialize_with`.
+
+use serde::{Serialize, Serializer};
+use time::OffsetDateTime;
+
+use crate::domain::timestamp::rfc3339_milliseconds;
+
+/// A time.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives references")]
+pub fn time<S: Serializer>(time: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&rfc3339_milliseconds(*time))
+}
+
+/// A time that may be missing.
+#[allow(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde gives references"
+)]
+pub fn optional_time<S: Serializer>(
+    time: &Option<OffsetDateTime>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    time.map(rfc3339_milliseconds).serialize(serializer)
+}

@@ -1,0 +1,302 @@
+//! What workers send: read leniently, checked field by field, refused with everything that is wrong.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::domain::checks::{self, FieldErrors};
+use crate::domain::owner::Session;
+use crate::service::claims::Wish;
+use crate::service::fleet::{Enrolment, MAX_STOP_GRACE_SECONDS};
+
+/// The most backends that one worker serves.
+const MAX_BACKENDS: usize = 32;
+/// The most that capabilities and metadata may take as JSON, in bytes each: they come with every list.
+const MAX_OWN_DATA_BYTES: usize = 4 << 10;
+/// The most tasks that a worker may say it runs at once.
+const MAX_PARALLEL_TASKS: u64 = 100_000;
+/// The most tasks of one claim.
+const MAX_TASKS: i64 = 100;
+/// The most tasks that a worker can name as being in its hands.
+const MAX_NAMED: usize = 10_000;
+/// The longest wait, in seconds: what proxies usually bear with.
+const MAX_WAIT_SECONDS: f64 = 60.0;
+
+/// A worker that begins a session.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"worker_id": "lab-1", "backends": ["aiopslab"], "capabilities": {"max_parallel_tasks": 2}}))]
+pub struct Registering {
+    /// Its name, unique among living workers.
+    #[schema(
+        required = true,
+        nullable = false,
+        pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+    )]
+    pub worker_id: Option<String>,
+    /// What it serves.
+    #[schema(required = true, nullable = false, min_items = 1, max_items = 32)]
+    pub backends: Option<Vec<String>>,
+    /// What it can: `max_parallel_tasks`, and anything else; at most 4 KiB.
+    pub capabilities: Option<Map<String, Value>>,
+    /// Anything of its own: host, version; at most 4 KiB.
+    pub metadata: Option<Map<String, Value>>,
+    /// Whether it takes the name from a session that is still alive.
+    #[schema(default = false)]
+    pub replace: Option<bool>,
+}
+
+impl Registering {
+    /// What is registered, or everything that is wrong with it.
+    pub fn check(self) -> Result<Enrolment, FieldErrors> {
+        let mut errors = FieldErrors::new();
+        let worker_id = worker_id(&mut errors, self.worker_id);
+        let backends = backends(&mut errors, self.backends);
+        let capabilities = self.capabilities.unwrap_or_default();
+        check_slots(&mut errors, &capabilities);
+        check_stop_grace(&mut errors, &capabilities);
+        let metadata = self.metadata.unwrap_or_default();
+        for (field, own) in [("capabilities", &capabilities), ("metadata", &metadata)] {
+            checks::object(&mut errors, field, own, MAX_OWN_DATA_BYTES);
+        }
+        all_right(errors)?;
+        Ok(Enrolment {
+            worker_id,
+            backends,
+            capabilities,
+            metadata,
+            replace: self.replace.unwrap_or_default(),
+        })
+    }
+}
+
+/// A worker that is alive.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Beating {
+    /// Its name.
+    #[schema(
+        required = true,
+        nullable = false,
+        pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+    )]
+    pub worker_id: Option<String>,
+    /// As given by the registration.
+    #[schema(required = true, nullable = false)]
+    pub session_id: Option<Uuid>,
+    /// The tasks that it has in its hands. One that it owns and has not named for a whole lease is given
+    /// to others.
+    #[schema(max_items = 10_000)]
+    pub tasks: Option<Vec<Uuid>>,
+}
+
+impl Beating {
+    /// Whose heartbeat it is and what is named, or everything that is wrong with it.
+    pub fn check(self) -> Result<(Session, Option<Vec<Uuid>>), FieldErrors> {
+        let mut errors = FieldErrors::new();
+        let worker_id = worker_id(&mut errors, self.worker_id);
+        let session_id = session_id(&mut errors, self.session_id);
+        check_named(&mut errors, self.tasks.as_deref());
+        all_right(errors)?;
+        Ok((session(&worker_id, session_id), self.tasks))
+    }
+}
+
+/// A worker that asks for tasks.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Claiming {
+    /// As given by the registration.
+    #[schema(required = true, nullable = false)]
+    pub session_id: Option<Uuid>,
+    /// The most tasks that it takes.
+    #[schema(minimum = 1, maximum = 100, default = 1)]
+    pub max_tasks: Option<i64>,
+    /// How long to wait for the first one, in seconds, if there is none.
+    #[schema(minimum = 0, maximum = 60, default = 0)]
+    pub wait: Option<f64>,
+    /// The tasks that it has in its hands. Those that it owns without naming them are answered again:
+    /// the answer to an earlier claim was lost.
+    #[schema(max_items = 10_000)]
+    pub tasks: Option<Vec<Uuid>>,
+}
+
+impl Claiming {
+    /// What the worker of this name asks for, or everything that is wrong with it.
+    pub fn check(self, worker_id: &str) -> Result<Wish, FieldErrors> {
+        let mut errors = FieldErrors::new();
+        let session_id = session_id(&mut errors, self.session_id);
+        let max_tasks: i32 =
+            checks::in_range(&mut errors, "max_tasks", self.max_tasks, 1..=MAX_TASKS, 1);
+        let wait = self.wait.unwrap_or_default();
+        if !(0.0..=MAX_WAIT_SECONDS).contains(&wait) {
+            let message = format!("must be a number of seconds from 0 to {MAX_WAIT_SECONDS}");
+            errors.insert("wait".to_owned(), message);
+        }
+        check_named(&mut errors, self.tasks.as_deref());
+        all_right(errors)?;
+        Ok(Wish {
+            session: session(worker_id, session_id),
+            max_tasks: usize::try_from(max_tasks).unwrap_or(1),
+            wait: Duration::try_from_secs_f64(wait).unwrap_or_default(),
+            in_hand: self.tasks,
+        })
+    }
+}
+
+/// Whether a worker is to take tasks.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Draining {
+    /// True: it finishes what it has and takes no more. False: it takes tasks again.
+    #[schema(default = true)]
+    pub draining: Option<bool>,
+}
+
+fn all_right(errors: FieldErrors) -> Result<(), FieldErrors> {
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors)
+    }
+}
+
+fn session(worker_id: &str, session_id: Uuid) -> Session {
+    Session {
+        worker_id: worker_id.into(),
+        session_id,
+    }
+}
+
+fn worker_id(errors: &mut FieldErrors, given: Option<String>) -> String {
+    match &given {
+        Some(name) => checks::name(errors, "worker_id", "worker", name),
+        None => missing(errors, "worker_id", "the worker's name"),
+    }
+    given.unwrap_or_default()
+}
+
+fn session_id(errors: &mut FieldErrors, given: Option<Uuid>) -> Uuid {
+    if given.is_none() {
+        missing(errors, "session_id", "as given by the registration");
+    }
+    given.unwrap_or_default()
+}
+
+fn backends(errors: &mut FieldErrors, given: Option<Vec<String>>) -> Vec<String> {
+    let mut names = given.unwrap_or_default();
+    if names.is_empty() {
+        missing(errors, "backends", "what the worker serves");
+    }
+    if names.len() > MAX_BACKENDS {
+        let message = format!(
+            "has {} entries; at most {MAX_BACKENDS} are allowed",
+            names.len()
+        );
+        errors.insert("backends".to_owned(), message);
+        return Vec::new();
+    }
+    for (index, name) in names.iter().enumerate() {
+        checks::name(errors, &format!("backends[{index}]"), "backend", name);
+    }
+    // A backend named twice is served once.
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn check_slots(errors: &mut FieldErrors, capabilities: &Map<String, Value>) {
+    let Some(slots) = capabilities.get("max_parallel_tasks") else {
+        return;
+    };
+    if !slots
+        .as_u64()
+        .is_some_and(|slots| (1..=MAX_PARALLEL_TASKS).contains(&slots))
+    {
+        let message = format!("must be a whole number from 1 to {MAX_PARALLEL_TASKS}");
+        errors.insert("capabilities.max_parallel_tasks".to_owned(), message);
+    }
+}
+
+fn check_stop_grace(errors: &mut FieldErrors, capabilities: &Map<String, Value>) {
+    let Some(seconds) = capabilities.get("stop_grace_seconds") else {
+        return;
+    };
+    let range = 0.0..=MAX_STOP_GRACE_SECONDS;
+    if !seconds
+        .as_f64()
+        .is_some_and(|seconds| range.contains(&seconds))
+    {
+        let message = format!("must be a number of seconds from 0 to {MAX_STOP_GRACE_SECONDS}");
+        errors.insert("capabilities.stop_grace_seconds".to_owned(), message);
+    }
+}
+
+fn check_named(errors: &mut FieldErrors, named: Option<&[Uuid]>) {
+    let named = named.map_or(0, <[Uuid]>::len);
+    if named > MAX_NAMED {
+        let message = format!("has {named} entries; at most {MAX_NAMED} are allowed");
+        errors.insert("tasks".to_owned(), message);
+    }
+}
+
+fn missing(errors: &mut FieldErrors, field: &str, what: &str) {
+    errors.insert(field.to_owned(), format!("is required: {what}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::backend::MAX_NAME_LENGTH;
+
+    fn refusals<T: serde::de::DeserializeOwned, C>(
+        body: Value,
+        check: impl FnOnce(T) -> Result<C, FieldErrors>,
+    ) -> Vec<String> {
+        let errors = check(serde_json::from_value(body).unwrap()).err();
+        errors.unwrap_or_default().into_keys().collect()
+    }
+
+    #[test]
+    fn a_registration_is_refused_with_everything_that_is_wrong() {
+        let refused = refusals(json!({}), Registering::check);
+        assert_eq!(refused, ["backends", "worker_id"]);
+        let body = json!({"worker_id": "a/b", "backends": ["ok", "not ok"],
+                          "capabilities": {"max_parallel_tasks": 0}, "metadata": {"x": "y".repeat(20_000)}});
+        let expected = [
+            "backends[1]",
+            "capabilities.max_parallel_tasks",
+            "metadata",
+            "worker_id",
+        ];
+        assert_eq!(refusals(body, Registering::check), expected);
+        let crowd = json!({"worker_id": "w", "backends": vec!["b"; MAX_BACKENDS + 1]});
+        assert_eq!(refusals(crowd, Registering::check), ["backends"]);
+    }
+
+    #[test]
+    fn a_backend_named_twice_is_served_once() {
+        let registering = Registering {
+            worker_id: Some(format!("w{}", "x".repeat(MAX_NAME_LENGTH - 1))),
+            backends: Some(vec!["b".to_owned(), "a".to_owned(), "b".to_owned()]),
+            ..Registering::default()
+        };
+        assert_eq!(registering.check().unwrap().backends, ["a", "b"]);
+    }
+
+    #[test]
+    fn a_claim_is_kept_within_its_bounds() {
+        let wish = |body| serde_json::from_value::<Claiming>(body).unwrap().check("w");
+        let session = Uuid::now_v7();
+        let asked = wish(json!({"session_id": session})).unwrap();
+        assert_eq!((asked.max_tasks, asked.wait), (1, Duration::ZERO));
+        let refused = wish(json!({"max_tasks": 101, "wait": 60.5})).unwrap_err();
+        let fields: Vec<&str> = refused.keys().map(String::as_str).collect();
+        assert_eq!(fields, ["max_tasks", "session_id", "wait"]);
+    }
+}

@@ -1,0 +1,95 @@
+//! `qtask backends`: where tasks can go, and how long they would wait.
+
+use clap::Args;
+
+use super::common::{CommonArgs, Session};
+use super::error::ClientError;
+use super::model::Backend;
+use super::output::Form;
+use super::raw::Page;
+use super::render::paint::{Cell, Colour};
+use super::render::table::Column;
+use super::render::{moment, text};
+
+const COLUMNS: &[Column] = &[
+    Column::new("BACKEND"),
+    Column::new("WORKERS").right(),
+    Column::new("WAITING").right(),
+    Column::new("RUNNING").right(),
+    Column::new("OLDEST").right().spare(2),
+    Column::new("TYPICAL RUN").right().spare(3),
+    Column::new("EXPECTED WAIT").right().spare(1),
+];
+
+/// List the backends: their workers, queues and waits
+#[derive(Debug, Args)]
+#[command(
+    after_help = "In a pipe, tabs between: backend, workers_online, waiting, running, oldest_wait_seconds,
+median_run_seconds, estimated_wait_seconds; what is not known is empty.
+
+Examples:
+  qtask backends
+  qtask backends --json"
+)]
+pub struct BackendsArgs {
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Shows the backends.
+pub async fn run(session: &Session) -> Result<bool, ClientError> {
+    let (api, output) = (&session.api, &session.output);
+    let document = api.get(&["backends"], &[]).await?;
+    let page = Page::parse(&document).map_err(|error| api.bad_answer(&error))?;
+    if output.form == Form::Json {
+        page.items.iter().try_for_each(|item| output.json(item))?;
+        return Ok(true);
+    }
+    let backends: Vec<Backend> = page.read().map_err(|error| api.bad_answer(&error))?;
+    if output.form == Form::Columns {
+        backends
+            .iter()
+            .try_for_each(|backend| columns(session, backend))?;
+    } else if backends.is_empty() {
+        output.note("No backend is known yet: none has been served.");
+    } else {
+        output.table(COLUMNS, &backends.iter().map(row).collect::<Vec<_>>())?;
+    }
+    Ok(true)
+}
+
+fn columns(session: &Session, backend: &Backend) -> Result<(), ClientError> {
+    let known = |seconds: Option<f64>| {
+        seconds
+            .map(|seconds| seconds.to_string())
+            .unwrap_or_default()
+    };
+    session.output.columns(&[
+        &backend.backend,
+        &backend.workers_online.to_string(),
+        &backend.waiting.to_string(),
+        &backend.running.to_string(),
+        &known(backend.oldest_wait_seconds),
+        &known(backend.median_run_seconds),
+        &known(backend.estimated_wait_seconds),
+    ])
+}
+
+fn row(backend: &Backend) -> Vec<Cell> {
+    let known = |seconds: Option<f64>| Cell::from(seconds.map(moment::seconds).unwrap_or_default());
+    let workers = backend.workers_online.to_string();
+    vec![
+        backend.backend.as_str().into(),
+        // Tasks that nobody is there to run.
+        if backend.workers_online == 0 && backend.waiting > 0 {
+            Cell::coloured(&workers, Colour::Red)
+        } else {
+            workers.into()
+        },
+        text::thousands(backend.waiting).into(),
+        text::thousands(backend.running).into(),
+        known(backend.oldest_wait_seconds),
+        known(backend.median_run_seconds),
+        known(backend.estimated_wait_seconds),
+    ]
+}

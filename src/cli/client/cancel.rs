@@ -1,0 +1,75 @@
+//! `qtask cancel`: what waits never runs, what runs is stopped.
+
+use clap::Args;
+use reqwest::Method;
+use uuid::Uuid;
+
+use super::common::{CommonArgs, Session, task_id};
+use super::error::ClientError;
+use super::model::Acknowledgement;
+use super::output::Form;
+use super::patience::retrying;
+use super::render::paint::Cell;
+use super::render::text;
+
+/// Cancel tasks
+///
+/// A task that waits is cancelled at once; the worker of one that runs is told to stop it. Repeating
+/// a cancel is no error; cancelling a task that has completed or failed is one.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "In a pipe, tabs between: task_id, status, cancel_requested_at, message.
+
+Exit codes: 0 done, 2 there is no such task or it has ended, 3 the service cannot be reached.
+
+Examples:
+  qtask cancel 01a1f877-e10b-7243-ba50-5bf875c0c917
+  qtask cancel 01a1f877-e10b-7243-ba50-5bf875c0c917 01a1f877-e10c-7f3e-9d5b-0c3e8f4d2a11"
+)]
+pub struct CancelArgs {
+    /// Whole task ids
+    #[arg(value_name = "ID", required = true, value_parser = task_id)]
+    ids: Vec<Uuid>,
+
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Cancels one after the other; one that cannot be cancelled does not keep the others.
+pub async fn run(args: &CancelArgs, session: &Session) -> Result<bool, ClientError> {
+    let mut refused = None;
+    for id in &args.ids {
+        match cancel(session, *id).await {
+            Ok(()) => {}
+            Err(ClientError::Refused(refusal)) if refusal.status < 500 => {
+                let error = ClientError::Refused(refusal);
+                session.output.error(&error.lines());
+                refused = Some(error.code());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    refused.map_or(Ok(true), |code| Err(ClientError::Told(code)))
+}
+
+async fn cancel(session: &Session, id: Uuid) -> Result<(), ClientError> {
+    let (api, output) = (&session.api, &session.output);
+    let path = ["tasks", &id.to_string()];
+    let request = async || api.fetch(api.request(Method::DELETE, &path, &[])).await;
+    let document = retrying(output, request).await?;
+    let task: Acknowledgement =
+        serde_json::from_str(&document).map_err(|error| api.bad_answer(&error))?;
+    match output.form {
+        Form::Json => output.json(&document),
+        Form::Columns => {
+            let asked = task.cancel_requested_at.as_deref().unwrap_or_default();
+            output.columns(&[&task.task_id, &task.status, asked, &task.message])
+        }
+        Form::Human => output.line(&format!(
+            "{}  {}  {}",
+            text::line(&task.task_id),
+            Cell::status(&task.status).show(output.paint),
+            text::line(&task.message)
+        )),
+    }
+}

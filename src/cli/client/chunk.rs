@@ -1,0 +1,95 @@
+//! Tasks that are submitted in one request.
+
+/// Tasks in one request, at most.
+const MOST_AT_ONCE: usize = 1000;
+/// Bytes in one request, at most; a single task may have more.
+const MOST_BYTES: usize = 3 << 20;
+
+/// Bodies that go in one request, and what their tasks are called.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    /// The tasks, as JSON.
+    pub bodies: Vec<String>,
+    /// What they were read from.
+    pub names: Vec<String>,
+    bytes: usize,
+}
+
+impl Chunk {
+    /// Whether one more may go along; a single one may always go.
+    pub fn has_room_for(&self, body: &str) -> bool {
+        self.bodies.is_empty()
+            || (self.bodies.len() < MOST_AT_ONCE && self.bytes + body.len() <= MOST_BYTES)
+    }
+
+    /// Adds a task.
+    pub fn push(&mut self, body: String, name: String) {
+        self.bytes += body.len() + 1;
+        self.bodies.push(body);
+        self.names.push(name);
+    }
+
+    /// A field of the request as the person who typed knows it: `tasks[3].shots` by the name of the
+    /// file that the fourth task was read from.
+    pub fn called(&self, field: &str) -> String {
+        called(field, &self.names)
+    }
+}
+
+fn called(field: &str, names: &[String]) -> String {
+    let in_batch = || {
+        let (place, field) = field.strip_prefix("tasks[")?.split_once(']')?;
+        let name = names.get(place.parse::<usize>().ok()?)?;
+        Some((name, field.trim_start_matches('.')))
+    };
+    match (in_batch(), names) {
+        (Some((name, "")), _) => name.clone(),
+        (Some((name, field)), _) => format!("{name}: {field}"),
+        (None, [name]) if field == "circuit" => format!("{name}: {field}"),
+        (None, _) => field.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_a_batch_name_the_file() {
+        let names = ["a.qasm".to_owned(), "b.qasm".to_owned()];
+        let said = [
+            "tasks[1].circuit",
+            "tasks[0]",
+            "tasks[7].shots",
+            "tasks",
+            "shots",
+        ]
+        .map(|field| called(field, &names));
+        assert_eq!(
+            said,
+            [
+                "b.qasm: circuit",
+                "a.qasm",
+                "tasks[7].shots",
+                "tasks",
+                "shots"
+            ]
+        );
+        assert_eq!(called("circuit", &names[..1]), "a.qasm: circuit");
+    }
+
+    #[test]
+    fn a_request_is_bounded_in_tasks_and_in_bytes() {
+        let mut chunk = Chunk::default();
+        let large = "x".repeat(MOST_BYTES + 1);
+        assert!(chunk.has_room_for(&large));
+        chunk.push(large, "a".to_owned());
+        assert!(!chunk.has_room_for("x"));
+        let mut chunk = Chunk::default();
+        for _ in 0..MOST_AT_ONCE {
+            assert!(chunk.has_room_for("x"));
+            chunk.push("x".to_owned(), "a".to_owned());
+        }
+        assert!(!chunk.has_room_for("x"));
+    }
+}

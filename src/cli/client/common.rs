@@ -1,0 +1,69 @@
+//! What all client commands have in common.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use clap::Args;
+use uuid::Uuid;
+
+use super::address;
+use super::error::ClientError;
+use super::http::Api;
+use super::output::{ColorChoice, Output};
+
+/// How to reach the service and how to write its answers
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Service and output")]
+pub struct CommonArgs {
+    /// Where the service is; by default port 8000 of this machine, or 8001 (`qtask dev`) when nothing
+    /// answers there. A token in the variable `QTASK_TOKEN` is sent along and never shown
+    #[arg(long, env = "QTASK_URL", value_name = "URL", hide_env_values = true)]
+    url: Option<String>,
+
+    /// Write the API's JSON, one document on each line
+    #[arg(long)]
+    json: bool,
+
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
+    color: ColorChoice,
+}
+
+/// The service, the output, and the tasks that somebody waits for.
+#[derive(Debug)]
+pub struct Session {
+    /// The service.
+    pub api: Api,
+    /// Where answers go.
+    pub output: Output,
+    /// What to come back to after Ctrl-C.
+    pub awaited: Awaited,
+}
+
+/// The tasks that somebody waits for.
+pub type Awaited = Rc<RefCell<Vec<Uuid>>>;
+
+impl CommonArgs {
+    /// Where answers go.
+    pub fn output(&self) -> Output {
+        Output::new(self.json, self.color)
+    }
+
+    /// Finds the service.
+    pub async fn open(&self, awaited: Awaited) -> Result<Session, ClientError> {
+        let token = std::env::var("QTASK_TOKEN").ok();
+        let base = address::find(self.url.as_deref()).await?;
+        Ok(Session {
+            api: Api::new(base, token.as_deref())?,
+            output: self.output(),
+            awaited,
+        })
+    }
+}
+
+/// A whole task id.
+pub fn task_id(text: &str) -> Result<Uuid, String> {
+    text.trim().parse().map_err(|_| {
+        "a whole task id is needed, such as 01a1f877-e10b-7243-ba50-5bf875c0c917".to_owned()
+    })
+}

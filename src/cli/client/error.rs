@@ -1,0 +1,238 @@
+//! What can go wrong, what is said about it, and which exit code it has.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::model::plain;
+
+/// Exit codes of the client commands, as their help tells them.
+pub mod exit {
+    /// A task failed or was cancelled.
+    pub const TASK_FAILED: u8 = 1;
+    /// What was typed cannot be used.
+    pub const USAGE: u8 = 2;
+    /// The service cannot be reached, or is broken.
+    pub const SERVICE: u8 = 3;
+    /// Ctrl-C: 128 + SIGINT.
+    pub const INTERRUPTED: u8 = 130;
+    /// Nobody reads the output any more: 128 + SIGPIPE.
+    pub const OUTPUT_CLOSED: u8 = 141;
+}
+
+/// Why a command ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// What was typed cannot be used.
+    #[error("{0}")]
+    Usage(String),
+    /// No answer came.
+    #[error("{0}")]
+    Unreachable(String),
+    /// An answer came that is none of the API's.
+    #[error("{0}")]
+    BadAnswer(String),
+    /// The service refused.
+    #[error("{}", .0.detail)]
+    Refused(Box<Refusal>),
+    /// An error that has been told already, with its exit code.
+    #[error("")]
+    Told(u8),
+    /// Standard output cannot be written.
+    #[error("the output cannot be written: {0}")]
+    Output(std::io::Error),
+    /// Whoever read the output has gone.
+    #[error("nobody reads the output")]
+    OutputClosed,
+}
+
+impl From<std::io::Error> for ClientError {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::OutputClosed,
+            _ => Self::Output(error),
+        }
+    }
+}
+
+impl ClientError {
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Told(code) => *code,
+            Self::Usage(_) => exit::USAGE,
+            Self::Refused(refusal) if refusal.is_the_callers() && !self.is_missing_endpoint() => {
+                exit::USAGE
+            }
+            Self::Refused(_) | Self::Unreachable(_) | Self::BadAnswer(_) | Self::Output(_) => {
+                exit::SERVICE
+            }
+            Self::OutputClosed => exit::OUTPUT_CLOSED,
+        }
+    }
+
+    /// The same as the process ends.
+    pub fn exit_code(&self) -> ExitCode {
+        self.code().into()
+    }
+
+    /// Whether the same request may succeed in a moment.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Refused(refusal) => matches!(refusal.status, 408 | 429 | 502 | 503 | 504),
+            _ => false,
+        }
+    }
+
+    /// How long the service asks to wait before the next try.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(refusal) => refusal.retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether the service has no such path at all: it is of an older version.
+    pub fn is_missing_endpoint(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.status == 405 || refusal.code == "not_found")
+    }
+
+    /// Calls fields as the person who typed knows them.
+    #[must_use]
+    pub fn with_fields_called(mut self, name: impl Fn(&str) -> String) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            let errors = std::mem::take(&mut refusal.errors);
+            let renamed = errors
+                .into_iter()
+                .map(|(field, message)| (name(&field), message));
+            refusal.errors = renamed.collect();
+        }
+        self
+    }
+
+    /// What is said about it: the error, and what is wrong with each field on a line of its own.
+    pub fn lines(&self) -> Vec<String> {
+        let refusal = match self {
+            Self::Refused(refusal) => refusal,
+            Self::Told(_) | Self::OutputClosed => return Vec::new(),
+            other => return vec![other.to_string()],
+        };
+        let fields = refusal.errors.iter();
+        let fields = fields.map(|(field, message)| format!("  {field}: {}", plain(message)));
+        let mut lines: Vec<String> = std::iter::once(refusal.detail.clone())
+            .chain(fields)
+            .collect();
+        if self.is_missing_endpoint() {
+            let hint = "  Is this a qtask service, and of the same version as this command?";
+            lines.push(hint.to_owned());
+        }
+        if let Some(id) = refusal
+            .correlation_id
+            .as_ref()
+            .filter(|_| refusal.status >= 500)
+        {
+            lines.push(format!("  in the service's log under correlation id {id}"));
+        }
+        lines
+    }
+}
+
+/// An answer with an error status.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// For programs.
+    pub code: String,
+    /// For people.
+    pub detail: String,
+    /// What is wrong with each field.
+    pub errors: Map<String, Value>,
+    /// Names the request in the service's log.
+    pub correlation_id: Option<String>,
+    /// How long to wait before the next try.
+    pub retry_after: Option<Duration>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Problem {
+    code: String,
+    detail: String,
+    errors: Map<String, Value>,
+    correlation_id: Option<String>,
+}
+
+impl Refusal {
+    /// Reads problem+json; anything else, such as the page of a proxy, is told by its status.
+    pub fn new(status: StatusCode, retry_after: Option<Duration>, body: &str) -> Self {
+        let problem: Problem = serde_json::from_str(body).unwrap_or_default();
+        let reason = status.canonical_reason().unwrap_or("an error");
+        Self {
+            status: status.as_u16(),
+            code: problem.code,
+            detail: if problem.detail.is_empty() {
+                format!("The service answered {} {reason}.", status.as_u16())
+            } else {
+                problem.detail
+            },
+            errors: problem.errors,
+            correlation_id: problem.correlation_id,
+            retry_after,
+        }
+    }
+
+    /// Whether it is about what was typed, and not about the service.
+    fn is_the_callers(&self) -> bool {
+        (400..500).contains(&self.status) && !matches!(self.status, 408 | 429)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, body: &str) -> ClientError {
+        let status = StatusCode::from_u16(status).unwrap();
+        ClientError::Refused(Box::new(Refusal::new(status, None, body)))
+    }
+
+    #[test]
+    fn each_error_has_its_exit_code() {
+        let codes = [400, 404, 409, 422, 429, 500, 503].map(|status| refused(status, "").code());
+        assert_eq!(codes, [2, 2, 2, 2, 3, 3, 3]);
+        assert_eq!(ClientError::Unreachable(String::new()).code(), 3);
+        assert_eq!(ClientError::Usage(String::new()).code(), 2);
+        let closed = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        assert_eq!(ClientError::from(closed).code(), 141);
+    }
+
+    #[test]
+    fn only_what_passes_is_tried_again() {
+        let passing = [408, 422, 500, 502, 503, 507].map(|status| refused(status, "").is_passing());
+        assert_eq!(passing, [true, false, false, true, true, false]);
+    }
+
+    #[test]
+    fn every_field_has_a_line_of_its_own() {
+        let body = r#"{"detail": "See errors.", "errors": {"shots": "too many", "circuit": "is empty"}, "correlation_id": "c-1"}"#;
+        let lines = refused(422, body).lines();
+        assert_eq!(
+            lines,
+            ["See errors.", "  circuit: is empty", "  shots: too many"]
+        );
+        assert_eq!(refused(500, body).lines().len(), 4);
+    }
+
+    #[test]
+    fn an_answer_of_something_else_is_told_by_its_status() {
+        assert_eq!(
+            refused(502, "<html>").to_string(),
+            "The service answered 502 Bad Gateway."
+        );
+    }
+}

@@ -1,0 +1,241 @@
+//! Requests to the service, within limits of time and size.
+
+use std::time::Duration;
+
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+};
+use reqwest::{Method, RequestBuilder, Response, redirect};
+use url::{Host, Url};
+
+use super::address;
+use super::error::{ClientError, Refusal};
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an answer may take that waits for nothing.
+pub const LIMIT: Duration = Duration::from_secs(30);
+/// The largest answer that is read, in bytes: a million shots with each one's outcome fit.
+const LARGEST: usize = 256 << 20;
+
+/// The service.
+#[derive(Debug)]
+pub struct Api {
+    client: reqwest::Client,
+    base: Url,
+}
+
+impl Api {
+    /// The service at this address; the token is sent with every request and never shown.
+    pub fn new(base: Url, token: Option<&str>) -> Result<Self, ClientError> {
+        let mut headers = HeaderMap::new();
+        if let Some(token) = token.map(str::trim).filter(|token| !token.is_empty()) {
+            headers.insert(AUTHORIZATION, bearer(token)?);
+        }
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("qtask/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .connect_timeout(CONNECT)
+            .redirect(redirect::Policy::none());
+        if is_this_machine(&base) {
+            builder = builder.no_proxy();
+        }
+        let client = builder
+            .build()
+            .map_err(|error| ClientError::Unreachable(cause(&error)))?;
+        Ok(Self { client, base })
+    }
+
+    /// Where it is, as it may be shown.
+    pub fn shown(&self) -> String {
+        address::shown(&self.base)
+    }
+
+    /// A request for the path made of these segments.
+    pub fn request(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> RequestBuilder {
+        let mut url = self.base.clone();
+        url.set_query(None);
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.client.request(method, url).timeout(LIMIT)
+    }
+
+    /// The document at a path.
+    pub async fn get(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<String, ClientError> {
+        self.fetch(self.request(Method::GET, path, query)).await
+    }
+
+    /// Posts JSON under a key that makes repetitions safe.
+    pub async fn post(&self, path: &[&str], body: &str, key: &str) -> Result<String, ClientError> {
+        let request = self
+            .request(Method::POST, path, &[])
+            .header(CONTENT_TYPE, "application/json")
+            .header("Idempotency-Key", key)
+            .body(body.to_owned());
+        self.fetch(request).await
+    }
+
+    /// Sends a request and reads its whole answer.
+    pub async fn fetch(&self, request: RequestBuilder) -> Result<String, ClientError> {
+        let response = self.send(request).await?;
+        self.read(response).await
+    }
+
+    /// Sends a request; an answer with an error status is an error.
+    pub async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let header = |name| {
+            response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
+        if status.is_redirection() {
+            let to = header(LOCATION).unwrap_or("somewhere else");
+            return Err(ClientError::Usage(format!(
+                "{} redirects to {to}: set QTASK_URL or --url to the service itself",
+                self.shown()
+            )));
+        }
+        let retry_after = header(RETRY_AFTER).and_then(|value| value.parse().ok());
+        let body = self.read(response).await.unwrap_or_default();
+        let retry_after = retry_after.map(Duration::from_secs);
+        Err(ClientError::Refused(Box::new(Refusal::new(
+            status,
+            retry_after,
+            &body,
+        ))))
+    }
+
+    async fn read(&self, mut response: Response) -> Result<String, ClientError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.unreachable(&error))?
+        {
+            if body.len() + chunk.len() > LARGEST {
+                let message = format!(
+                    "{}: the answer is larger than {} MiB",
+                    self.shown(),
+                    LARGEST >> 20
+                );
+                return Err(ClientError::BadAnswer(message));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        String::from_utf8(body).map_err(|_| {
+            ClientError::BadAnswer(format!("{}: the answer is not text", self.shown()))
+        })
+    }
+
+    /// The error of a request that got no answer.
+    pub fn unreachable(&self, error: &reqwest::Error) -> ClientError {
+        let cause = if error.is_timeout() {
+            "no answer in time".to_owned()
+        } else {
+            cause(error)
+        };
+        ClientError::Unreachable(format!("{} cannot be reached: {cause}", self.shown()))
+    }
+
+    /// The error of an answer that is not what the API says.
+    pub fn bad_answer(&self, error: &serde_json::Error) -> ClientError {
+        let message = format!(
+            "{} gave an answer that is not qtask's: {error}",
+            self.shown()
+        );
+        ClientError::BadAnswer(message)
+    }
+}
+
+/// A request with an `Accept` of its own and no limit on the whole of its time.
+pub fn for_events(request: RequestBuilder) -> RequestBuilder {
+    request
+        .header(ACCEPT, "text/event-stream")
+        .timeout(Duration::from_hours(24 * 365))
+}
+
+fn bearer(token: &str) -> Result<HeaderValue, ClientError> {
+    let value = HeaderValue::from_str(&format!("Bearer {token}"));
+    let mut value = value.map_err(|_| {
+        ClientError::Usage("QTASK_TOKEN has characters that no header can carry".to_owned())
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// The innermost reason, which names what happened.
+fn cause(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(base: &str, query: &[(&str, String)]) -> String {
+        let api = Api::new(Url::parse(base).unwrap(), None).unwrap();
+        api.request(Method::GET, &["tasks", "a b"], query)
+            .build()
+            .unwrap()
+            .url()
+            .to_string()
+    }
+
+    #[test]
+    fn paths_stand_below_the_address_given() {
+        assert_eq!(path("http://h:1", &[]), "http://h:1/tasks/a%20b");
+        assert_eq!(
+            path("http://h:1/behind/proxy/", &[]),
+            "http://h:1/behind/proxy/tasks/a%20b"
+        );
+        let query = [("status", "failed".to_owned()), ("name", "a&b".to_owned())];
+        assert_eq!(
+            path("http://h:1", &query),
+            "http://h:1/tasks/a%20b?status=failed&name=a%26b"
+        );
+    }
+
+    #[test]
+    fn a_token_is_never_shown() {
+        let api = Api::new(Url::parse("http://h").unwrap(), Some("sesame")).unwrap();
+        assert!(!format!("{api:?}").contains("sesame"));
+        let error = Api::new(Url::parse("http://h").unwrap(), Some("ses\name")).unwrap_err();
+        assert_eq!(error.code(), 2);
+        assert!(!error.to_string().contains("ses"), "{error}");
+    }
+}

@@ -1,0 +1,150 @@
+//! `qtask logs`: what a task wrote while it ran.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use reqwest::Method;
+use uuid::Uuid;
+
+use super::common::{CommonArgs, Session, task_id};
+use super::error::ClientError;
+use super::http::LIMIT;
+use super::log_lines::LogWriter;
+use super::model::{LogLine, Task, is_terminal, plain};
+use super::patience::Patience;
+use super::raw::Page;
+use super::render::moment;
+
+/// How often a task that is followed is asked for new lines, in seconds.
+const FOLLOW_SECONDS: u64 = 1;
+
+/// Show the log of a task
+#[derive(Debug, Args)]
+#[command(
+    after_help = "In a pipe, tabs between: logged_at, level, attempt, message, context (JSON).
+
+Examples:
+  qtask logs 01a1f877-e10b-7243-ba50-5bf875c0c917
+  qtask logs 01a1f877-e10b-7243-ba50-5bf875c0c917 --follow --level warning
+  qtask logs 01a1f877-e10b-7243-ba50-5bf875c0c917 --since 10m --json"
+)]
+pub struct LogsArgs {
+    /// A whole task id
+    #[arg(value_name = "ID", value_parser = task_id)]
+    id: Uuid,
+
+    /// Go on until the task has ended
+    #[arg(long, short)]
+    follow: bool,
+
+    /// Only lines of this level and above
+    #[arg(long, value_name = "LEVEL", value_parser = ["debug", "info", "warning", "error"])]
+    level: Option<String>,
+
+    /// Only lines since this time, or of the last 10m, 2h, 3days
+    #[arg(long, value_name = "TIME", value_parser = moment::given)]
+    since: Option<String>,
+
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Shows the lines there are, and those that come.
+pub async fn run(args: &LogsArgs, session: &Session) -> Result<bool, ClientError> {
+    let mut reader = Reader {
+        args,
+        session,
+        last: None,
+        writer: LogWriter::default(),
+    };
+    if !args.follow {
+        reader.read().await?;
+        return Ok(true);
+    }
+    let mut patience = Patience::default();
+    let mut ended = false;
+    loop {
+        // What was written before the end is read behind it.
+        let round = async {
+            reader.read().await?;
+            if ended {
+                Ok(true)
+            } else {
+                has_ended(session, args.id).await
+            }
+        };
+        match round.await {
+            Ok(true) if ended => return Ok(true),
+            Ok(now) => {
+                ended = now;
+                patience.restore();
+            }
+            Err(error) => patience.bear(&session.output, error).await?,
+        }
+    }
+}
+
+struct Reader<'a> {
+    args: &'a LogsArgs,
+    session: &'a Session,
+    last: Option<String>,
+    writer: LogWriter,
+}
+
+impl Reader<'_> {
+    /// Shows what has been written since the last look.
+    async fn read(&mut self) -> Result<(), ClientError> {
+        let id = self.args.id.to_string();
+        loop {
+            let query = self.query();
+            let document = self
+                .session
+                .api
+                .get(&["tasks", &id, "logs"], &query)
+                .await?;
+            let bad = |error| self.session.api.bad_answer(&error);
+            let page = Page::parse(&document).map_err(bad)?;
+            let before = self.last.clone();
+            for raw in &page.items {
+                let line: LogLine = serde_json::from_str(raw).map_err(bad)?;
+                self.last = Some(plain(&line.id));
+                self.writer.write(&self.session.output, &line, raw)?;
+            }
+            if page.next.is_none() || self.last == before {
+                return Ok(());
+            }
+        }
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let all = [
+            ("limit", Some("1000".to_owned())),
+            ("level", self.args.level.clone()),
+            ("since", self.args.since.clone()),
+            ("after", self.last.clone()),
+        ];
+        all.into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
+    }
+}
+
+/// Waits for a moment, or until the task has ended. Whether it has.
+async fn has_ended(session: &Session, id: Uuid) -> Result<bool, ClientError> {
+    let began = Instant::now();
+    let query = [("wait", FOLLOW_SECONDS.to_string())];
+    let request = session
+        .api
+        .request(Method::GET, &["tasks", &id.to_string()], &query);
+    let request = request.timeout(LIMIT + Duration::from_secs(FOLLOW_SECONDS));
+    let document = session.api.fetch(request).await?;
+    let task: Task =
+        serde_json::from_str(&document).map_err(|error| session.api.bad_answer(&error))?;
+    let ended = is_terminal(&task.status);
+    if !ended {
+        // A service that does not wait is not asked without a pause.
+        tokio::time::sleep(Duration::from_secs(FOLLOW_SECONDS).saturating_sub(began.elapsed()))
+            .await;
+    }
+    Ok(ended)
+}

@@ -1,0 +1,155 @@
+//! The command line for people: submits tasks, waits for them, looks at them.
+//!
+//! One file for each command; what they share stands beside them. Everything here speaks to a running
+//! service over HTTP and needs no setting but its address.
+
+mod address;
+mod backends;
+mod cancel;
+mod chunk;
+mod common;
+mod error;
+mod follow;
+mod get;
+mod http;
+mod list;
+mod log_lines;
+mod logs;
+mod model;
+mod outcome;
+mod output;
+mod patience;
+mod progress;
+mod raw;
+mod render;
+mod sources;
+mod sse;
+mod submission;
+mod submit;
+mod wait;
+mod watch;
+mod workers;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use uuid::Uuid;
+
+use common::{Awaited, CommonArgs, Session};
+use error::{ClientError, exit};
+use output::Output;
+
+/// More ids than these do not go into one line.
+const MOST_IDS: usize = 8;
+
+/// Commands that speak to a running service.
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    Submit(submit::SubmitArgs),
+    Get(get::GetArgs),
+    List(list::ListArgs),
+    Watch(watch::WatchArgs),
+    Logs(logs::LogsArgs),
+    Cancel(cancel::CancelArgs),
+    Workers(workers::WorkersArgs),
+    Backends(backends::BackendsArgs),
+}
+
+impl ClientCommand {
+    fn common(&self) -> &CommonArgs {
+        match self {
+            Self::Submit(args) => &args.common,
+            Self::Get(args) => &args.common,
+            Self::List(args) => &args.common,
+            Self::Watch(args) => &args.common,
+            Self::Logs(args) => &args.common,
+            Self::Cancel(args) => &args.common,
+            Self::Workers(args) => &args.common,
+            Self::Backends(args) => &args.common,
+        }
+    }
+
+    async fn run(&self, session: &Session) -> Result<bool, ClientError> {
+        match self {
+            Self::Submit(args) => submit::run(args, session).await,
+            Self::Get(args) => get::run(args, session).await,
+            Self::List(args) => list::run(args, session).await,
+            Self::Watch(args) => watch::run(args, session).await,
+            Self::Logs(args) => logs::run(args, session).await,
+            Self::Cancel(args) => cancel::run(args, session).await,
+            Self::Workers(args) => workers::run(args, session).await,
+            Self::Backends(_) => backends::run(session).await,
+        }
+    }
+}
+
+/// Runs a command to its end, or until Ctrl-C.
+pub fn main(command: &ClientCommand) -> ExitCode {
+    let output = command.common().output();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.error(&[error.to_string()]);
+            return exit::SERVICE.into();
+        }
+    };
+    let awaited = Awaited::default();
+    let ended = runtime.block_on(async {
+        let work = async {
+            let session = command.common().open(awaited.clone()).await?;
+            command.run(&session).await
+        };
+        tokio::select! {
+            ended = work => Some(ended),
+            interrupt = tokio::signal::ctrl_c() => match interrupt {
+                Ok(()) => None,
+                Err(error) => Some(Err(error.into())),
+            },
+        }
+    });
+    // A read of standard input must not keep the process.
+    runtime.shutdown_background();
+    match ended {
+        Some(Ok(true)) => ExitCode::SUCCESS,
+        Some(Ok(false)) => exit::TASK_FAILED.into(),
+        Some(Err(error)) => {
+            output.error(&error.lines());
+            // What cannot be asked for now can be asked for later; what is not there cannot.
+            if matches!(error, ClientError::Told(_)) || error.code() == exit::SERVICE {
+                come_back(&output, &awaited.borrow());
+            }
+            error.exit_code()
+        }
+        None => {
+            come_back(&output, &awaited.borrow());
+            exit::INTERRUPTED.into()
+        }
+    }
+}
+
+/// Tells how to go on waiting for tasks that go on themselves.
+fn come_back(output: &Output, awaited: &[Uuid]) {
+    if awaited.is_empty() {
+        return;
+    }
+    let shown: Vec<String> = awaited.iter().take(MOST_IDS).map(Uuid::to_string).collect();
+    let rest = awaited.len() - shown.len();
+    let them = if awaited.len() == 1 {
+        "The task goes"
+    } else {
+        "The tasks go"
+    };
+    output.note(&format!(
+        "{them} on without you. To come back:\n  qtask watch {}",
+        shown.join(" ")
+    ));
+    if rest > 0 {
+        output.note(&format!(
+            "and {rest} more: qtask list --limit {}",
+            awaited.len()
+        ));
+    }
+}

@@ -1,0 +1,170 @@
+//! The service's answers, as far as they are shown. Fields that are missing or new are no error: the
+//! client and the service may be of different versions.
+#![allow(clippy::struct_field_names, reason = "the names are those on the wire")]
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::domain::status::Status;
+
+/// Whether a task in this status never changes again; a status that is not known may still.
+pub fn is_terminal(status: &str) -> bool {
+    status.parse().is_ok_and(Status::is_terminal)
+}
+
+/// A task.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Task {
+    pub task_id: String,
+    pub kind: String,
+    pub status: String,
+    pub backend: String,
+    pub shots: Option<u64>,
+    pub problem_id: Option<String>,
+    pub max_steps: Option<u64>,
+    pub name: Option<String>,
+    pub tags: Vec<String>,
+    pub priority: i64,
+    pub attempt: u64,
+    pub max_attempts: u64,
+    pub timeout_seconds: u64,
+    pub submitted_at: Option<String>,
+    pub available_at: Option<String>,
+    pub started_at: Option<String>,
+    pub completed_at: Option<String>,
+    pub cancel_requested_at: Option<String>,
+    pub worker_id: Option<String>,
+    pub progress: Option<Value>,
+    pub error_code: Option<String>,
+    pub error_message: Option<String>,
+    pub metadata: Map<String, Value>,
+    pub correlation_id: String,
+    pub result: Option<Value>,
+    pub execution: Map<String, Value>,
+    pub queue: Option<Queue>,
+    pub status_history: Vec<HistoryEntry>,
+}
+
+impl Task {
+    /// `circuit` or `problem`.
+    pub fn kind(&self) -> &str {
+        match (self.kind.as_str(), &self.problem_id) {
+            ("", Some(_)) => "problem",
+            ("", None) => "circuit",
+            (kind, _) => kind,
+        }
+    }
+
+    /// Counts by outcome, the most frequent first; None where the result is something else.
+    pub fn counts(&self) -> Option<Vec<(String, u64)>> {
+        let result = self.result.as_ref()?.as_object()?;
+        let counts = result
+            .iter()
+            .map(|(outcome, count)| Some((outcome.clone(), count.as_u64()?)));
+        let mut counts: Vec<(String, u64)> = counts.collect::<Option<_>>()?;
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        Some(counts)
+    }
+}
+
+/// Where a waiting task stands.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Queue {
+    pub position: u64,
+    pub exact: bool,
+}
+
+/// One status that a task was in.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct HistoryEntry {
+    pub status: String,
+    pub transitioned_at: String,
+    pub attempt: u64,
+    pub worker_id: Option<String>,
+    pub notes: Option<String>,
+}
+
+/// One line of a task's log.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct LogLine {
+    pub id: Value,
+    pub attempt: u64,
+    pub logged_at: String,
+    pub level: String,
+    pub message: String,
+    pub context: Option<Value>,
+}
+
+/// A worker.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Worker {
+    pub worker_id: String,
+    pub status: String,
+    pub draining: bool,
+    pub backends: Vec<String>,
+    pub registered_at: Option<String>,
+    pub last_heartbeat_at: Option<String>,
+    pub current_tasks: Vec<String>,
+    pub tasks_completed: u64,
+    pub tasks_failed: u64,
+    pub obstacle: Option<String>,
+}
+
+/// A backend.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Backend {
+    pub backend: String,
+    pub workers_online: u64,
+    pub waiting: u64,
+    pub running: u64,
+    pub oldest_wait_seconds: Option<f64>,
+    pub median_run_seconds: Option<f64>,
+    pub estimated_wait_seconds: Option<f64>,
+}
+
+/// The answer to a submission or to a cancel.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Acknowledgement {
+    pub task_id: String,
+    pub status: String,
+    pub cancel_requested_at: Option<String>,
+    pub message: String,
+}
+
+/// A value as it stands in a query: texts without their quotes.
+pub fn plain(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_another_version_can_still_be_read() {
+        let task: Task =
+            serde_json::from_str(r#"{"task_id": "x", "status": "paused", "new": 1}"#).unwrap();
+        assert_eq!((task.kind(), is_terminal(&task.status)), ("circuit", false));
+        assert!(is_terminal("cancelled"));
+    }
+
+    #[test]
+    fn counts_are_told_from_results_of_problems() {
+        let task = |result: &str| Task {
+            result: serde_json::from_str(result).unwrap(),
+            ..Task::default()
+        };
+        let counts = task(r#"{"00": 1, "11": 2}"#).counts().unwrap();
+        assert_eq!(counts, [("11".to_owned(), 2), ("00".to_owned(), 1)]);
+        assert_eq!(task(r#"{"logs": [], "metrics": {}}"#).counts(), None);
+    }
+}

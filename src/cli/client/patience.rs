@@ -1,0 +1,93 @@
+//! Trying again what may succeed in a moment, and saying so.
+
+use std::time::{Duration, Instant};
+
+use super::error::ClientError;
+use super::output::Output;
+
+/// Before the second try of a request; it doubles with each one.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause, whoever asks for it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How often a request is tried.
+const TRIES: u32 = 4;
+/// How long the service may be away while somebody waits for a task.
+const LONGEST_OUTAGE: Duration = Duration::from_mins(2);
+
+fn pause(failures: u32, error: &ClientError) -> Duration {
+    let own = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16));
+    error
+        .retry_after()
+        .unwrap_or(own)
+        .clamp(FIRST_PAUSE, LONGEST_PAUSE)
+}
+
+/// Repeats a request a few times while it fails for a reason that passes. It must be safe to repeat.
+pub async fn retrying<T>(
+    output: &Output,
+    mut request: impl AsyncFnMut() -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
+    let mut failures = 0;
+    loop {
+        let error = match request().await {
+            Err(error) if error.is_passing() => error,
+            answer => return answer,
+        };
+        failures += 1;
+        if failures >= TRIES {
+            return Err(error);
+        }
+        let pause = pause(failures, &error);
+        output.note(&format!("{error}\nTrying again in {}.", say(pause)));
+        tokio::time::sleep(pause).await;
+    }
+}
+
+fn say(pause: Duration) -> String {
+    format!("{:.1} s", pause.as_secs_f32())
+}
+
+/// Bears with a service that is away for a while, as it is when it is restarted.
+#[derive(Debug, Default)]
+pub struct Patience {
+    failing: Option<(Instant, u32)>,
+}
+
+impl Patience {
+    /// Something was answered.
+    pub fn restore(&mut self) {
+        self.failing = None;
+    }
+
+    /// Waits for a moment after a failure that may pass; gives the error back when it will not, or has lasted for
+    /// too long. Says so once.
+    pub async fn bear(&mut self, output: &Output, error: ClientError) -> Result<(), ClientError> {
+        if !error.is_passing() {
+            return Err(error);
+        }
+        let (since, failures) = self.failing.unwrap_or((Instant::now(), 0));
+        if since.elapsed() > LONGEST_OUTAGE {
+            return Err(error);
+        }
+        if failures == 0 {
+            output.note(&format!(
+                "{error}\nThe tasks go on without it; trying again."
+            ));
+        }
+        self.failing = Some((since, failures + 1));
+        tokio::time::sleep(pause(failures + 1, &error)).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_a_limit() {
+        let error = ClientError::Unreachable(String::new());
+        let pauses = [1, 2, 3, 4, 5, 99].map(|failures| pause(failures, &error).as_millis());
+        assert_eq!(pauses, [500, 1000, 2000, 4000, 5000, 5000]);
+    }
+}

@@ -1,0 +1,351 @@
+//! One task for a person to read.
+
+use serde_json::Value;
+use time::{Duration, OffsetDateTime};
+
+use super::paint::{Cell, Colour, Paint};
+use super::{chart, moment, text, timeline};
+use crate::cli::client::model::{Task, is_terminal, plain};
+
+const INDENT: &str = "  ";
+
+/// All of it: what it is, how it ended, and its history.
+pub fn sheet(task: &Task, now: OffsetDateTime, width: usize, paint: Paint) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{}  {}",
+        paint.paint(Colour::Bold, &text::line(&task.task_id)),
+        Cell::status(&task.status).show(paint)
+    )];
+    for (name, value) in fields(task, now) {
+        lines.extend(field(name, &value, width, paint));
+    }
+    let outcome = outcome(task, width, paint);
+    if !outcome.is_empty() {
+        lines.push(String::new());
+        lines.extend(outcome);
+    }
+    if !task.status_history.is_empty() {
+        lines.extend([String::new(), paint.paint(Colour::Bold, "History")]);
+        let inner = width.saturating_sub(INDENT.len());
+        let history = timeline::render(&task.status_history, now, inner, paint);
+        lines.extend(history.iter().map(|line| format!("{INDENT}{line}")));
+    }
+    lines
+}
+
+/// How it ended: a bar chart of its counts, the result of a problem, or the error; nothing before
+/// its end.
+pub fn outcome(task: &Task, width: usize, paint: Paint) -> Vec<String> {
+    let inner = width.saturating_sub(INDENT.len());
+    let (title, body) = if let Some(message) = error(task) {
+        let body = text::wrap(&message, inner);
+        (paint.paint(Colour::Red, "Error"), body)
+    } else if let Some(counts) = task.counts().filter(|counts| !counts.is_empty()) {
+        let title = format!(
+            "{}  {}",
+            paint.paint(Colour::Bold, "Result"),
+            paint.paint(Colour::Dim, &of_counts(&counts))
+        );
+        (title, chart::render(&counts, inner, paint))
+    } else if let Some(result) = &task.result {
+        let body = problem_result(result, inner, paint);
+        (paint.paint(Colour::Bold, "Result"), body)
+    } else {
+        return Vec::new();
+    };
+    let body = body.iter().map(|line| format!("{INDENT}{line}"));
+    std::iter::once(title).chain(body).collect()
+}
+
+/// The error of a task that failed, or of the last attempt of one that is tried again.
+pub fn error(task: &Task) -> Option<String> {
+    match (&task.error_code, &task.error_message) {
+        (Some(code), Some(message)) => Some(format!("{code}: {message}")),
+        (one, other) => one.clone().or_else(|| other.clone()),
+    }
+}
+
+fn of_counts(counts: &[(String, u64)]) -> String {
+    let shots = counts
+        .iter()
+        .fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
+    format!(
+        "{} of {} shots",
+        text::count(counts.len(), "outcome"),
+        text::thousands(shots)
+    )
+}
+
+/// Metrics by name, and what else there is as JSON.
+fn problem_result(result: &Value, width: usize, paint: Paint) -> Vec<String> {
+    let parts = result.as_object().into_iter().flatten();
+    let lines = parts.flat_map(|(part, value)| match (part.as_str(), value) {
+        ("metrics", Value::Object(metrics)) => metrics
+            .iter()
+            .flat_map(|(name, value)| field(name, &plain(value), width, paint))
+            .collect(),
+        ("logs", Value::Array(logs)) => {
+            field("logs", &text::count(logs.len(), "line"), width, paint)
+        }
+        (_, value) => field(part, &plain(value), width, paint),
+    });
+    let lines: Vec<String> = lines.collect();
+    if lines.is_empty() {
+        return text::wrap(&plain(result), width);
+    }
+    lines
+}
+
+/// A name and a value beside it; a long value goes on below itself.
+fn field(name: &str, value: &str, width: usize, paint: Paint) -> Vec<String> {
+    const NAMES: usize = 11;
+    let name = text::line(name);
+    let room = width.saturating_sub(INDENT.len() + NAMES);
+    let mut lines = Vec::new();
+    for (place, line) in text::wrap(value, room).into_iter().enumerate() {
+        let shown = if place == 0 { name.as_str() } else { "" };
+        let padding = " ".repeat(NAMES.saturating_sub(text::width(shown)).max(1));
+        lines.push(format!(
+            "{INDENT}{}{padding}{line}",
+            paint.paint(Colour::Dim, shown)
+        ));
+    }
+    lines
+}
+
+fn fields(task: &Task, now: OffsetDateTime) -> Vec<(&'static str, String)> {
+    let some = |name, value: Option<String>| value.map(|value| (name, value));
+    let metadata = (!task.metadata.is_empty()).then(|| Value::from(task.metadata.clone()));
+    let all = [
+        some("name", task.name.clone()),
+        Some((
+            if task.kind() == "problem" {
+                "problem"
+            } else {
+                "circuit"
+            },
+            work(task),
+        )),
+        some("submitted", submitted(task, now)),
+        some("waiting", waiting(task, now)),
+        some("took", took(task, now)),
+        some("worker", worker(task)),
+        some("run", run(task)),
+        some("progress", task.progress.as_ref().map(progress)),
+        some(
+            "cancel",
+            task.cancel_requested_at
+                .clone()
+                .filter(|_| !is_terminal(&task.status))
+                .map(|_| "asked for".to_owned()),
+        ),
+        some(
+            "tags",
+            (!task.tags.is_empty()).then(|| task.tags.join(", ")),
+        ),
+        some("metadata", metadata.map(|metadata| metadata.to_string())),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// What is to be done, and by whom.
+fn work(task: &Task) -> String {
+    let on = format!("on {}", task.backend);
+    let what = match (task.shots, &task.problem_id) {
+        (_, Some(problem)) => problem.clone(),
+        (Some(shots), None) => format!("{} shots", text::thousands(shots)),
+        (None, None) => String::new(),
+    };
+    format!("{what} {on}").trim_start().to_owned()
+}
+
+fn submitted(task: &Task, now: OffsetDateTime) -> Option<String> {
+    let time = moment::parse_some(task.submitted_at.as_ref())?;
+    let ago = moment::age(now - time);
+    Some(format!("{} ({ago} ago)", moment::day_and_time(time)))
+}
+
+/// Where it stands while it waits.
+fn waiting(task: &Task, now: OffsetDateTime) -> Option<String> {
+    let available = moment::parse_some(task.available_at.as_ref()).filter(|time| *time > now);
+    if let Some(time) = available {
+        return Some(format!("next attempt in {}", moment::duration(time - now)));
+    }
+    match task.queue.as_ref()? {
+        queue if queue.exact && queue.position == 1 => Some("next in line".to_owned()),
+        queue if queue.exact => Some(format!(
+            "number {} in line",
+            text::thousands(queue.position)
+        )),
+        queue => Some(format!(
+            "more than {} before it",
+            text::thousands(queue.position.saturating_sub(1))
+        )),
+    }
+}
+
+/// From the submission to the end, and how much of that it ran.
+fn took(task: &Task, now: OffsetDateTime) -> Option<String> {
+    let submitted = moment::parse_some(task.submitted_at.as_ref())?;
+    let started = moment::parse_some(task.started_at.as_ref())?;
+    if let Some(completed) = moment::parse_some(task.completed_at.as_ref()) {
+        let (all, ran) = (completed - submitted, completed - started);
+        return Some(format!(
+            "{} ({} running)",
+            moment::duration(all),
+            moment::duration(ran)
+        ));
+    }
+    (task.status == "processing").then(|| {
+        let limit = Duration::seconds(i64::try_from(task.timeout_seconds).unwrap_or(i64::MAX));
+        format!(
+            "{} so far, of at most {}",
+            moment::duration(now - started),
+            moment::duration(limit)
+        )
+    })
+}
+
+fn worker(task: &Task) -> Option<String> {
+    let worker = task.worker_id.as_ref()?;
+    Some(format!(
+        "{worker}, attempt {} of {}",
+        task.attempt, task.max_attempts
+    ))
+}
+
+/// How a circuit was run, as far as a person would ask: to repeat it, for example.
+fn run(task: &Task) -> Option<String> {
+    let known = ["method", "qubits", "seed"];
+    let parts = known
+        .iter()
+        .filter_map(|name| Some((*name, task.execution.get(*name)?)));
+    let parts: Vec<String> = parts
+        .map(|(name, value)| match name {
+            "method" => plain(value),
+            "qubits" => text::count(
+                usize::try_from(value.as_u64().unwrap_or(0)).unwrap_or(0),
+                "qubit",
+            ),
+            _ => format!("{name} {}", plain(value)),
+        })
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// `step 3, max_steps 30`
+pub fn progress(progress: &Value) -> String {
+    match progress {
+        Value::Object(parts) => {
+            let parts: Vec<String> = parts
+                .iter()
+                .map(|(name, value)| format!("{name} {}", plain(value)))
+                .collect();
+            parts.join(", ")
+        }
+        other => plain(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-20 10:22:28.397 UTC);
+
+    fn show(document: &Value, width: usize) -> Vec<String> {
+        let task: Task = serde_json::from_value(document.clone()).unwrap();
+        sheet(&task, NOW, width, Paint(false))
+    }
+
+    fn completed() -> Value {
+        serde_json::json!({
+            "task_id": "01a1f877-e10b-7243-ba50-5bf875c0c917", "status": "completed", "backend": "simulator",
+            "shots": 1024, "attempt": 1, "max_attempts": 3, "timeout_seconds": 300, "worker_id": "dev",
+            "submitted_at": "2026-11-20T10:19:28.397Z", "started_at": "2026-11-20T10:19:28.403Z",
+            "completed_at": "2026-11-20T10:19:28.407Z", "execution": {"qubits": 2, "method": "statevector", "seed": 7}, "result": {"00": 256, "11": 768},
+            "status_history": [
+                {"status": "pending", "transitioned_at": "2026-11-20T10:19:28.397Z", "notes": "Task created"},
+                {"status": "completed", "transitioned_at": "2026-11-20T10:19:28.407Z", "worker_id": "dev"}]
+        })
+    }
+
+    #[test]
+    fn a_completed_circuit_shows_its_counts_and_its_history() {
+        assert_eq!(
+            show(&completed(), 60),
+            [
+                "01a1f877-e10b-7243-ba50-5bf875c0c917  completed",
+                "  circuit    1,024 shots on simulator",
+                "  submitted  2026-11-20 10:19:28 UTC (3 min ago)",
+                "  took       10 ms (4 ms running)",
+                "  worker     dev, attempt 1 of 3",
+                "  run        statevector, 2 qubits, seed 7",
+                "",
+                "Result  2 outcomes of 1,024 shots",
+                "  11  768   75.0 %  ████████████████████████████████████████",
+                "  00  256   25.0 %  █████████████▎",
+                "",
+                "History",
+                "     0 s  pending    10 ms       Task created",
+                "  +10 ms  completed         dev",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_failed_one_shows_its_error_in_full() {
+        let mut task = completed();
+        task["status"] = "failed".into();
+        task["result"] = Value::Null;
+        task["error_code"] = "invalid_circuit".into();
+        task["error_message"] =
+            "line 2: no gate \u{1b}[31m is called so, and this goes on for long".into();
+        let lines = show(&task, 50);
+        let at = lines.iter().position(|line| line == "Error").unwrap();
+        assert_eq!(
+            lines[at + 1],
+            "  invalid_circuit: line 2: no gate \\u{1b}[31m is"
+        );
+        assert_eq!(lines[at + 2], "  called so, and this goes on for long");
+    }
+
+    #[test]
+    fn a_waiting_problem_shows_its_place_in_line() {
+        let task = serde_json::json!({
+            "task_id": "x", "status": "pending", "kind": "problem", "backend": "aiopslab", "problem_id": "misconfig-1",
+            "queue": {"position": 3, "exact": true}, "tags": ["night", "a\nb"], "metadata": {"run": "12"}
+        });
+        let lines = show(&task, 80);
+        assert!(
+            lines.contains(&"  problem    misconfig-1 on aiopslab".to_owned()),
+            "{lines:?}"
+        );
+        assert!(
+            lines.contains(&"  waiting    number 3 in line".to_owned()),
+            "{lines:?}"
+        );
+        assert!(
+            lines.contains(&"  metadata   {\"run\":\"12\"}".to_owned()),
+            "{lines:?}"
+        );
+    }
+
+    #[test]
+    fn the_result_of_a_problem_shows_its_metrics() {
+        let task = serde_json::json!({
+            "status": "completed", "result": {"logs": [1, 2], "metrics": {"ttd": 12.5}, "output": {"ok": true}}
+        });
+        let lines = show(&task, 80);
+        let at = lines.iter().position(|line| line == "Result").unwrap();
+        assert_eq!(
+            lines[at + 1..],
+            [
+                "    logs       2 lines",
+                "    ttd        12.5",
+                "    output     {\"ok\":true}"
+            ]
+        );
+    }
+}

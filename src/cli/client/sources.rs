@@ -1,0 +1,135 @@
+//! Circuits out of files and standard input.
+
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::error::ClientError;
+
+/// A file that is larger is no circuit; the service's own limit is lower.
+const LARGEST: u64 = 4 << 20;
+
+/// Where a circuit is read from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// `-`
+    StandardInput,
+    /// A file, or anything else that can be opened.
+    File(PathBuf),
+}
+
+impl Source {
+    /// What was typed.
+    pub fn new(typed: &Path) -> Self {
+        if typed.as_os_str() == "-" {
+            Self::StandardInput
+        } else {
+            Self::File(typed.to_owned())
+        }
+    }
+
+    /// How it is called in messages.
+    pub fn name(&self) -> String {
+        match self {
+            Self::StandardInput => "standard input".to_owned(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+
+    /// Its text.
+    pub async fn read(&self) -> Result<String, ClientError> {
+        let text = match self {
+            Self::StandardInput => match standard_input() {
+                Ok(file) => read(file).await,
+                Err(error) => Err(error.to_string()),
+            },
+            Self::File(path) => match tokio::fs::File::open(path).await {
+                Ok(file) => read(file).await,
+                Err(error) => Err(error.to_string()),
+            },
+        };
+        text.map_err(|error| ClientError::Usage(format!("{}: {error}", self.name())))
+    }
+
+    /// What is wrong with it, as far as can be seen without reading it.
+    fn obstacle(&self) -> Option<String> {
+        let Self::File(path) = self else { return None };
+        let wrong = match std::fs::metadata(path) {
+            Err(error) => error.to_string(),
+            Ok(file) if file.is_dir() => "is a directory; name the files in it".to_owned(),
+            Ok(file) if file.len() > LARGEST => too_large(),
+            Ok(_) => return None,
+        };
+        Some(format!("{}: {wrong}", self.name()))
+    }
+}
+
+/// Refuses what cannot be read, all of it at once, before anything is submitted.
+pub fn check(sources: &[Source]) -> Result<(), ClientError> {
+    let mut wrong: Vec<String> = sources.iter().filter_map(Source::obstacle).collect();
+    let inputs = sources
+        .iter()
+        .filter(|source| matches!(source, Source::StandardInput));
+    if inputs.count() > 1 {
+        wrong.push("- (standard input) can be read once only".to_owned());
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(ClientError::Usage(wrong.join("\n")))
+}
+
+/// As a file, which is read without a buffer that somebody else may hold.
+fn standard_input() -> std::io::Result<tokio::fs::File> {
+    let input = std::io::stdin().as_fd().try_clone_to_owned()?;
+    Ok(tokio::fs::File::from_std(input.into()))
+}
+
+async fn read(from: impl AsyncRead + Unpin) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let mut limited = from.take(LARGEST + 1);
+    limited
+        .read_to_end(&mut bytes)
+        .await
+        .map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(too_large());
+    }
+    String::from_utf8(bytes).map_err(|_| "is not text in UTF-8".to_owned())
+}
+
+fn too_large() -> String {
+    format!("is larger than {} MiB", LARGEST >> 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn text_is_read_within_limits() {
+        assert_eq!(read(&b"qubit q;"[..]).await.unwrap(), "qubit q;");
+        assert_eq!(
+            read(&b"\xff"[..]).await.unwrap_err(),
+            "is not text in UTF-8"
+        );
+        assert_eq!(
+            read(tokio::io::repeat(b'x')).await.unwrap_err(),
+            "is larger than 4 MiB"
+        );
+    }
+
+    #[test]
+    fn every_source_that_cannot_be_read_is_named() {
+        let sources = ["-", "/no/such.qasm", "/", "-"].map(|typed| Source::new(Path::new(typed)));
+        let error = check(&sources).unwrap_err().to_string();
+        for part in [
+            "/no/such.qasm: No such file",
+            "/: is a directory",
+            "once only",
+        ] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

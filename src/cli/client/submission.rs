@@ -1,0 +1,238 @@
+//! What a task is to be, out of flags.
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::error::ClientError;
+
+/// The fields of a submission
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Task")]
+pub struct SubmissionArgs {
+    /// A benchmark problem instead of circuits
+    #[arg(long, value_name = "ID", conflicts_with_all = ["files", "shots", "seed", "memory"])]
+    problem: Option<String>,
+
+    /// The agent's configuration: a JSON object, or a file with one
+    #[arg(long, value_name = "FILE|JSON", requires = "problem")]
+    agent_config: Option<String>,
+
+    /// How many steps the agent may take (30)
+    #[arg(long, value_name = "N", requires = "problem")]
+    max_steps: Option<u64>,
+
+    /// How long one attempt at the problem may run, in minutes (30)
+    #[arg(
+        long,
+        value_name = "MINUTES",
+        requires = "problem",
+        conflicts_with = "timeout"
+    )]
+    timeout_minutes: Option<u64>,
+
+    /// How often a circuit is run and measured (1024)
+    #[arg(long, short, value_name = "N")]
+    shots: Option<u64>,
+
+    /// The same seed gives the same counts
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Keep the outcome of each shot
+    #[arg(long)]
+    memory: bool,
+
+    /// Who is to run it (simulator; aiopslab for a problem)
+    #[arg(long, short, value_name = "NAME")]
+    backend: Option<String>,
+
+    /// 0 to 10, higher first (5)
+    #[arg(long, short, value_name = "N")]
+    priority: Option<u64>,
+
+    /// A name to find it by
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// A tag to find it by; repeat it for several
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+
+    /// Data of your own, as text; repeat it for several
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    metadata: Vec<(String, String)>,
+
+    /// How long one attempt may run (300)
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+
+    /// How many attempts it gets when workers die or fail for a passing reason (3)
+    #[arg(long, value_name = "N")]
+    max_attempts: Option<u64>,
+}
+
+/// The fields that all tasks of one invocation share.
+#[derive(Debug)]
+pub struct Template {
+    fields: Map<String, Value>,
+    problem: Option<String>,
+}
+
+impl SubmissionArgs {
+    /// The fields; those that were not given are left to the service.
+    pub fn template(&self) -> Result<Template, ClientError> {
+        self.fields().map(|fields| Template {
+            fields,
+            problem: self.problem.clone(),
+        })
+    }
+
+    fn fields(&self) -> Result<Map<String, Value>, ClientError> {
+        let agent_config = self.agent_config.as_deref().map(read_object).transpose()?;
+        let metadata: Map<String, Value> = self
+            .metadata
+            .iter()
+            .map(|(key, value)| (key.clone(), json!(value)))
+            .collect();
+        let fields = [
+            ("agent_config", agent_config.map(Value::Object)),
+            ("max_steps", self.max_steps.map(Value::from)),
+            ("timeout_minutes", self.timeout_minutes.map(Value::from)),
+            ("shots", self.shots.map(Value::from)),
+            ("seed", self.seed.map(Value::from)),
+            ("memory", self.memory.then_some(Value::Bool(true))),
+            ("backend", self.backend.clone().map(Value::from)),
+            ("priority", self.priority.map(Value::from)),
+            ("name", self.name.clone().map(Value::from)),
+            ("tags", (!self.tags.is_empty()).then(|| json!(self.tags))),
+            (
+                "metadata",
+                (!metadata.is_empty()).then_some(Value::Object(metadata)),
+            ),
+            ("timeout_seconds", self.timeout.map(Value::from)),
+            ("max_attempts", self.max_attempts.map(Value::from)),
+        ];
+        let given = fields.into_iter();
+        Ok(given
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect())
+    }
+}
+
+impl Template {
+    /// The problem, if it is one.
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
+    }
+
+    /// The body of a circuit.
+    pub fn of_circuit(&self, circuit: &str) -> String {
+        self.with("circuit", circuit)
+    }
+
+    /// The body of the problem.
+    pub fn of_problem(&self) -> String {
+        self.with("problem_id", self.problem().unwrap_or_default())
+    }
+
+    fn with(&self, name: &str, value: &str) -> String {
+        let mut fields = self.fields.clone();
+        fields.insert(name.to_owned(), json!(value));
+        Value::Object(fields).to_string()
+    }
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("KEY=VALUE is needed")?;
+    if key.is_empty() {
+        return Err("the key is empty".to_owned());
+    }
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// The JSON object itself, or the one in the file of this name.
+fn read_object(given: &str) -> Result<Map<String, Value>, ClientError> {
+    let refuse = |why: String| ClientError::Usage(format!("--agent-config: {why}"));
+    if given.trim_start().starts_with('{') {
+        return serde_json::from_str(given)
+            .map_err(|error| refuse(format!("is not a JSON object: {error}")));
+    }
+    let text =
+        std::fs::read_to_string(given).map_err(|error| refuse(format!("{given}: {error}")))?;
+    serde_json::from_str(&text)
+        .map_err(|error| refuse(format!("{given} does not hold a JSON object: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Command, FromArgMatches};
+
+    fn body(arguments: &[&str]) -> Result<Value, String> {
+        let files = clap::Arg::new("files").num_args(0..);
+        let command = SubmissionArgs::augment_args(Command::new("submit").arg(files));
+        let words = std::iter::once(&"submit").chain(arguments);
+        let matches = command
+            .try_get_matches_from(words)
+            .map_err(|error| error.to_string())?;
+        let args = SubmissionArgs::from_arg_matches(&matches).map_err(|error| error.to_string())?;
+        let template = Template {
+            fields: args.fields().map_err(|error| error.to_string())?,
+            problem: args.problem,
+        };
+        let body = if template.problem().is_some() {
+            template.of_problem()
+        } else {
+            template.of_circuit("qubit q;")
+        };
+        serde_json::from_str(&body).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_not_given_is_left_to_the_service() {
+        assert_eq!(body(&[]).unwrap(), json!({"circuit": "qubit q;"}));
+        assert_eq!(
+            body(&["--problem", "p-1"]).unwrap(),
+            json!({"problem_id": "p-1"})
+        );
+    }
+
+    #[test]
+    fn every_flag_is_a_field() {
+        let flags = "--shots 7 --seed 1 --memory -b mock -p 9 --name n --tag a --tag b --metadata k=v=w --timeout 5 --max-attempts 2";
+        let circuit = body(&flags.split(' ').collect::<Vec<_>>()).unwrap();
+        assert_eq!(
+            circuit,
+            json!({"circuit": "qubit q;", "shots": 7, "seed": 1, "memory": true, "backend": "mock", "priority": 9, "name": "n",
+                   "tags": ["a", "b"], "metadata": {"k": "v=w"}, "timeout_seconds": 5, "max_attempts": 2})
+        );
+        let flags = [
+            "--problem",
+            "p",
+            "--agent-config",
+            "{\"model\": \"m\"}",
+            "--max-steps",
+            "3",
+            "--timeout-minutes",
+            "4",
+        ];
+        assert_eq!(
+            body(&flags).unwrap(),
+            json!({"problem_id": "p", "agent_config": {"model": "m"}, "max_steps": 3, "timeout_minutes": 4})
+        );
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused() {
+        for flags in [
+            &["--problem", "p", "--shots", "1"][..],
+            &["--max-steps", "1"],
+            &["--metadata", "x"],
+            &["--problem", "p", "a.qasm"],
+        ] {
+            assert!(body(flags).is_err(), "{flags:?}");
+        }
+        let error = body(&["--problem", "p", "--agent-config", "/no/such.json"]).unwrap_err();
+        assert!(error.contains("/no/such.json: No such file"), "{error}");
+    }
+}

@@ -1,0 +1,201 @@
+//! Waiting for the ends of many tasks, a bounded number of requests at a time.
+
+use std::collections::{HashSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use reqwest::Method;
+use uuid::Uuid;
+
+use super::common::Session;
+use super::error::ClientError;
+use super::http::LIMIT;
+use super::model::{Task, is_terminal};
+use super::patience::Patience;
+use super::progress::Progress;
+
+/// Requests that wait at once.
+const AT_ONCE: usize = 32;
+/// How long one of them waits, in seconds.
+const WAIT_SECONDS: u16 = 30;
+/// A service that answers sooner without any news is asked again only after this.
+const LEAST_PAUSE: Duration = Duration::from_millis(300);
+/// What is kept of the answers until all have ended, in bytes; the others are asked for again.
+const MOST_KEPT: usize = 64 << 20;
+
+/// A task that has ended.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// Its place among those waited for.
+    pub place: usize,
+    /// Its status.
+    pub status: String,
+    /// The whole answer, as long as there was room.
+    pub document: Option<String>,
+}
+
+impl Ended {
+    /// Whether it did what it was submitted for.
+    pub fn succeeded(&self) -> bool {
+        self.status == "completed"
+    }
+}
+
+/// Waits until all of the tasks have ended; gives them in the order in which they were named.
+pub async fn all(
+    session: &Session,
+    ids: &[Uuid],
+    progress: &Progress,
+) -> Result<Vec<Ended>, ClientError> {
+    session.awaited.replace(ids.to_vec());
+    let mut waiting: VecDeque<usize> = (0..ids.len()).collect();
+    let mut asking = FuturesUnordered::new();
+    let mut watch = Watch::new(ids.len());
+    // The first look does not wait: what has ended long ago is there at once.
+    let mut seconds = 0;
+    let mut patience = Patience::default();
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    progress.show(0, 0, ids.len(), "waiting");
+    while watch.ended.len() < ids.len() {
+        while asking.len() < AT_ONCE {
+            let Some(place) = waiting.pop_front() else {
+                break;
+            };
+            let id = ids.get(place).copied().unwrap_or_default();
+            asking.push(ask(
+                session,
+                place,
+                id,
+                seconds,
+                progress.visible() && ids.len() == 1,
+            ));
+        }
+        seconds = WAIT_SECONDS;
+        let answer = tokio::select! {
+            answer = asking.next() => answer,
+            _ = tick.tick(), if progress.visible() => {
+                watch.show(progress);
+                continue;
+            }
+        };
+        match answer {
+            Some((place, Ok((task, document)))) => {
+                patience.restore();
+                if is_terminal(&task.status) {
+                    watch.end(place, task.status, document);
+                } else {
+                    watch.doing = doing(&task);
+                    waiting.push_back(place);
+                }
+                watch.show(progress);
+            }
+            Some((_, Err(error))) => {
+                // The others would fail in the same way, one pause after the other.
+                asking.clear();
+                progress.clear();
+                patience.bear(&session.output, error).await?;
+                waiting = watch.not_ended();
+            }
+            None => break,
+        }
+    }
+    session.awaited.borrow_mut().clear();
+    watch.ended.sort_by_key(|ended| ended.place);
+    Ok(watch.ended)
+}
+
+/// How far the waiting is.
+struct Watch {
+    ended: Vec<Ended>,
+    total: usize,
+    failed: usize,
+    kept: usize,
+    doing: String,
+}
+
+impl Watch {
+    fn new(total: usize) -> Self {
+        Self {
+            ended: Vec::new(),
+            total,
+            failed: 0,
+            kept: 0,
+            doing: "waiting".to_owned(),
+        }
+    }
+
+    fn not_ended(&self) -> VecDeque<usize> {
+        let ended: HashSet<usize> = self.ended.iter().map(|ended| ended.place).collect();
+        (0..self.total)
+            .filter(|place| !ended.contains(place))
+            .collect()
+    }
+
+    fn end(&mut self, place: usize, status: String, document: String) {
+        self.kept += document.len();
+        let ended = Ended {
+            place,
+            status,
+            document: (self.kept <= MOST_KEPT).then_some(document),
+        };
+        self.failed += usize::from(!ended.succeeded());
+        self.ended.push(ended);
+    }
+
+    fn show(&self, progress: &Progress) {
+        progress.show(self.ended.len(), self.failed, self.total, &self.doing);
+    }
+}
+
+fn doing(task: &Task) -> String {
+    match (&task.worker_id, &task.queue) {
+        (Some(worker), _) if task.status == "processing" => format!("processing on {worker}"),
+        (_, Some(queue)) if queue.exact => {
+            format!("{}, number {} in line", task.status, queue.position)
+        }
+        _ => task.status.clone(),
+    }
+}
+
+type Answer = (usize, Result<(Task, String), ClientError>);
+
+/// Asks for a task once it has ended, or, for one that is looked at closely, once it has moved.
+async fn ask(session: &Session, place: usize, id: Uuid, seconds: u16, closely: bool) -> Answer {
+    let began = Instant::now();
+    let answer = fetch(session, id, seconds, closely).await;
+    let early = seconds > 0 && began.elapsed() < LEAST_PAUSE;
+    if early && matches!(&answer, Ok((task, _)) if !is_terminal(&task.status)) {
+        tokio::time::sleep(LEAST_PAUSE).await;
+    }
+    (place, answer)
+}
+
+async fn fetch(
+    session: &Session,
+    id: Uuid,
+    seconds: u16,
+    closely: bool,
+) -> Result<(Task, String), ClientError> {
+    let mut query = Vec::new();
+    if seconds > 0 {
+        query.push(("wait", seconds.to_string()));
+        if closely {
+            query.push(("until", "change".to_owned()));
+        }
+    }
+    let path = ["tasks", &id.to_string()];
+    let request = session.api.request(Method::GET, &path, &query);
+    let request = request.timeout(LIMIT + Duration::from_secs(seconds.into()));
+    let document = session.api.fetch(request).await?;
+    let task = serde_json::from_str(&document).map_err(|error| session.api.bad_answer(&error))?;
+    Ok((task, document))
+}
+
+/// The whole answer for a task that has ended.
+pub async fn document(session: &Session, id: Uuid, ended: &Ended) -> Result<String, ClientError> {
+    match &ended.document {
+        Some(document) => Ok(document.clone()),
+        None => session.api.get(&["tasks", &id.to_string()], &[]).await,
+    }
+}

@@ -1,0 +1,152 @@
+//! `qtask workers`: who runs tasks.
+
+use clap::Args;
+
+use super::common::{CommonArgs, Session};
+use super::error::ClientError;
+use super::model::Worker;
+use super::outcome::now;
+use super::output::Form;
+use super::raw::Page;
+use super::render::moment;
+use super::render::paint::{Cell, Colour};
+use super::render::table::Column;
+use super::render::text;
+
+const COLUMNS: &[Column] = &[
+    Column::new("WORKER"),
+    Column::new("STATUS"),
+    Column::new("BACKENDS").flexible(),
+    Column::new("RUNNING").right(),
+    Column::new("COMPLETED").right().spare(2),
+    Column::new("FAILED").right().spare(2),
+    Column::new("SEEN").right().spare(1),
+    Column::new("SINCE").right().spare(4),
+    Column::new("NOTE").flexible().spare(3),
+];
+
+/// List the workers
+#[derive(Debug, Args)]
+#[command(
+    after_help = "In a pipe, tabs between: worker_id, status, draining, backends (with commas between), number of running
+tasks, tasks_completed, tasks_failed, registered_at, last_heartbeat_at, obstacle.
+
+Examples:
+  qtask workers
+  qtask workers --status idle --status busy --backend simulator
+  qtask workers --json"
+)]
+pub struct WorkersArgs {
+    /// Only workers in this status; repeat it for several
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = ["idle", "busy", "offline"])]
+    status: Vec<String>,
+
+    /// Only workers that serve this backend
+    #[arg(long, short, value_name = "NAME")]
+    backend: Option<String>,
+
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Shows the workers.
+pub async fn run(args: &WorkersArgs, session: &Session) -> Result<bool, ClientError> {
+    let statuses = args.status.iter().map(|status| ("status", status.clone()));
+    let backend = args.backend.clone().map(|backend| ("backend", backend));
+    let query: Vec<_> = statuses.chain(backend).collect();
+    let mut shown = Shown::default();
+    let mut cursor: Option<String> = None;
+    loop {
+        let next = cursor.iter().map(|cursor| ("cursor", cursor.clone()));
+        let query: Vec<_> = query.iter().cloned().chain(next).collect();
+        let document = session.api.get(&["workers"], &query).await?;
+        let next = shown.page(session, &document)?;
+        // The same page again would go on for ever.
+        if next.is_none() || next == cursor {
+            break;
+        }
+        cursor = next;
+    }
+    shown.end(session)
+}
+
+/// What the pages have brought so far: a table is drawn when all of it is there.
+#[derive(Default)]
+struct Shown {
+    workers: Vec<Worker>,
+}
+
+impl Shown {
+    /// Shows a page, or keeps it, and says where the next one begins.
+    fn page(&mut self, session: &Session, document: &str) -> Result<Option<String>, ClientError> {
+        let (api, output) = (&session.api, &session.output);
+        let page = Page::parse(document).map_err(|error| api.bad_answer(&error))?;
+        if output.form == Form::Json {
+            page.items.iter().try_for_each(|item| output.json(item))?;
+            return Ok(page.next);
+        }
+        let workers: Vec<Worker> = page.read().map_err(|error| api.bad_answer(&error))?;
+        if output.form == Form::Columns {
+            workers
+                .iter()
+                .try_for_each(|worker| columns(session, worker))?;
+        } else {
+            self.workers.extend(workers);
+        }
+        Ok(page.next)
+    }
+
+    fn end(&self, session: &Session) -> Result<bool, ClientError> {
+        let output = &session.output;
+        if matches!(output.form, Form::Json | Form::Columns) {
+            return Ok(true);
+        }
+        if self.workers.is_empty() {
+            output.note("No worker fits.");
+        } else {
+            output.table(COLUMNS, &self.workers.iter().map(row).collect::<Vec<_>>())?;
+        }
+        Ok(true)
+    }
+}
+
+fn columns(session: &Session, worker: &Worker) -> Result<(), ClientError> {
+    session.output.columns(&[
+        &worker.worker_id,
+        &worker.status,
+        if worker.draining { "draining" } else { "" },
+        &worker.backends.join(","),
+        &worker.current_tasks.len().to_string(),
+        &worker.tasks_completed.to_string(),
+        &worker.tasks_failed.to_string(),
+        worker.registered_at.as_deref().unwrap_or_default(),
+        worker.last_heartbeat_at.as_deref().unwrap_or_default(),
+        worker.obstacle.as_deref().unwrap_or_default(),
+    ])
+}
+
+fn row(worker: &Worker) -> Vec<Cell> {
+    let ago = |time: Option<&String>| {
+        let time = moment::parse_some(time);
+        Cell::from(
+            time.map(|time| moment::age(now() - time))
+                .unwrap_or_default(),
+        )
+    };
+    let note = match (&worker.obstacle, worker.draining) {
+        (Some(obstacle), _) => obstacle.as_str(),
+        (None, true) => "draining",
+        (None, false) => "",
+    };
+    vec![
+        worker.worker_id.as_str().into(),
+        Cell::status(&worker.status),
+        worker.backends.join(", ").into(),
+        worker.current_tasks.len().to_string().into(),
+        text::thousands(worker.tasks_completed).into(),
+        text::thousands(worker.tasks_failed).into(),
+        ago(worker.last_heartbeat_at.as_ref()),
+        ago(worker.registered_at.as_ref()),
+        Cell::coloured(note, Colour::Yellow),
+    ]
+}

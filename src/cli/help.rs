@@ -1,0 +1,40 @@
+//! `qtask --help`: commands for people apart from those that run the service.
+
+use std::fmt::Write;
+
+use clap::{Command, Subcommand};
+
+use super::client::ClientCommand;
+
+const HEADING: &str = "\u{1b}[1m\u{1b}[4m";
+const NAME: &str = "\u{1b}[1m";
+const END: &str = "\u{1b}[0m";
+
+/// The command with its subcommands in groups; clap itself knows but one.
+pub fn grouped(command: Command) -> Command {
+    let clients = ClientCommand::augment_subcommands(Command::new("clients"));
+    let is_client = |name: &str| clients.find_subcommand(name).is_some();
+    let shown = || command.get_subcommands().filter(|each| !each.is_hide_set());
+    let tasks = group("Tasks", shown().filter(|each| is_client(each.get_name())));
+    let service = group(
+        "The service",
+        shown().filter(|each| !is_client(each.get_name())),
+    );
+    let template = format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{tasks}\n{service}\n{HEADING}Options:{END}\n{{options}}{{after-help}}"
+    );
+    command.help_template(template)
+}
+
+fn group<'a>(title: &str, commands: impl Iterator<Item = &'a Command>) -> String {
+    let mut text = format!("{HEADING}{title}:{END}\n");
+    for command in commands {
+        let about = command
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let padding = " ".repeat(10_usize.saturating_sub(command.get_name().len()));
+        let _ = writeln!(text, "  {NAME}{}{END}{padding}{about}", command.get_name());
+    }
+    text
+}

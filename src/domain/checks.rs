@@ -1,0 +1,190 @@
+//! Checks of single fields; each notes what is wrong under the field's name.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::backend::{MAX_NAME_LENGTH, is_valid_name};
+use super::callback::CallbackTargets;
+use super::stored_size::stored_size;
+
+/// What is wrong with a request: field to message, all of it at once.
+pub type FieldErrors = BTreeMap<String, String>;
+
+/// The value or its default, as the type the table needs.
+pub fn in_range<T: TryFrom<i64> + Default>(
+    errors: &mut FieldErrors,
+    field: &str,
+    value: Option<i64>,
+    range: RangeInclusive<i64>,
+    default: i64,
+) -> T {
+    let value = value.unwrap_or(default);
+    if !range.contains(&value) {
+        let message = format!(
+            "must be between {} and {}, got {value}",
+            range.start(),
+            range.end()
+        );
+        errors.insert(field.to_owned(), message);
+    }
+    T::try_from(value).unwrap_or_default()
+}
+
+/// A text of 1 to `most` characters, none of them a control character.
+pub fn text(errors: &mut FieldErrors, field: &str, value: &str, most: usize) {
+    let length = value.chars().count();
+    if value.trim().is_empty() {
+        errors.insert(field.to_owned(), "must not be empty".to_owned());
+    } else if length > most {
+        let message = format!("has {length} characters; at most {most} are allowed");
+        errors.insert(field.to_owned(), message);
+    } else if value.contains(char::is_control) {
+        let message = "must not contain control characters".to_owned();
+        errors.insert(field.to_owned(), message);
+    }
+}
+
+/// The name of a backend or a worker.
+pub fn name(errors: &mut FieldErrors, field: &str, what: &str, value: &str) {
+    if !is_valid_name(value) {
+        let message = format!(
+            "`{}` cannot name a {what}: use up to {MAX_NAME_LENGTH} letters, digits, `.`, `_`, `-`",
+            excerpt(value)
+        );
+        errors.insert(field.to_owned(), message);
+    }
+}
+
+/// Data of the client's own, which is kept as it is.
+pub fn object(errors: &mut FieldErrors, field: &str, value: &Map<String, Value>, most: usize) {
+    if let Err(message) = check_object(value, most) {
+        errors.insert(field.to_owned(), message);
+    }
+}
+
+/// Values for the `input` declarations of a circuit.
+pub fn inputs(errors: &mut FieldErrors, field: &str, value: &Map<String, Value>, most: usize) {
+    let checked = check_object(value, most).and_then(|()| value.iter().try_for_each(check_input));
+    if let Err(message) = checked {
+        errors.insert(field.to_owned(), message);
+    }
+}
+
+fn check_input((name, value): (&String, &Value)) -> Result<(), String> {
+    let shown = excerpt(name);
+    let mut letters = name.chars();
+    let starts = letters
+        .next()
+        .is_some_and(|c| c == '_' || c.is_alphabetic());
+    if !starts || !letters.all(|c| c == '_' || c.is_alphanumeric()) {
+        return Err(format!(
+            "`{shown}` cannot name an input: use letters, digits and `_`, no digit first"
+        ));
+    }
+    if matches!(value, Value::Number(_) | Value::Bool(_) | Value::String(_)) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{shown}` must be a number, true or false, or a text of bits such as \"0110\""
+    ))
+}
+
+fn check_object(value: &Map<String, Value>, most: usize) -> Result<(), String> {
+    if has_nul(value) {
+        return Err("must not contain the NUL character".to_owned());
+    }
+    let bytes = stored_size(value);
+    if bytes > most {
+        return Err(format!(
+            "has {bytes} bytes as JSON with its numbers written out; at most {most} are allowed"
+        ));
+    }
+    Ok(())
+}
+
+/// An address that can, and may, be called by HTTP.
+pub fn http_url(errors: &mut FieldErrors, field: &str, value: &str, targets: &CallbackTargets) {
+    const MOST: usize = 2_000;
+    let parsed = Url::parse(value);
+    let message = match &parsed {
+        _ if value.len() > MOST => format!("is longer than {MOST} bytes"),
+        Err(error) => format!("is not a URL: {error}"),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            format!("must be http:// or https://, not {}://", url.scheme())
+        }
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            "must not carry a user or a password: it is shown to whoever reads the task".to_owned()
+        }
+        Ok(url) => match targets.refusal(url) {
+            None => return,
+            Some(message) => message,
+        },
+    };
+    errors.insert(field.to_owned(), message);
+}
+
+/// Whether a NUL character stands anywhere in it; PostgreSQL's jsonb cannot hold one.
+pub fn has_nul(object: &Map<String, Value>) -> bool {
+    object
+        .iter()
+        .any(|(key, value)| key.contains('\0') || value_has_nul(value))
+}
+
+/// The same for any value.
+pub fn value_has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(value_has_nul),
+        Value::Object(object) => has_nul(object),
+        _ => false,
+    }
+}
+
+/// The beginning of a text, fit to be shown.
+pub fn excerpt(text: &str) -> String {
+    let printable = text.chars().take(MAX_NAME_LENGTH);
+    printable
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_to_call_is_http_and_carries_no_password() {
+        let refusal = |url: &str| {
+            let mut errors = FieldErrors::new();
+            http_url(
+                &mut errors,
+                "callback_url",
+                url,
+                &CallbackTargets::default(),
+            );
+            errors.remove("callback_url").unwrap_or_default()
+        };
+        assert_eq!(refusal("https://example.org/done?x=1"), "");
+        assert!(refusal("http://10.0.0.1/done").contains("public address"));
+        assert!(refusal("ftp://example.org").contains("not ftp://"));
+        assert!(refusal("example.org").contains("not a URL"));
+        assert!(refusal("https://user:secret@example.org").contains("password"));
+        assert!(refusal(&format!("https://h/{}", "x".repeat(2_000))).contains("longer"));
+    }
+
+    #[test]
+    fn a_text_is_short_and_visible() {
+        let refusal = |value: &str| {
+            let mut errors = FieldErrors::new();
+            text(&mut errors, "name", value, 5);
+            errors.remove("name").unwrap_or_default()
+        };
+        assert_eq!(refusal("fünf5"), "");
+        assert!(refusal(" ").contains("empty"));
+        assert!(refusal("123456").contains("6 characters"));
+        assert!(refusal("a\u{1b}b").contains("control"));
+    }
+}

@@ -1,0 +1,123 @@
+//! Why a task failed, in one word for programs.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The longest code, in characters.
+const MAX_CODE_LENGTH: usize = 64;
+
+/// Why a task failed, in one word for programs. The API and the database carry the text form.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// The circuit is not a program that can be run.
+    InvalidCircuit,
+    /// It needs more memory, time or text than it may have.
+    ResourceLimit,
+    /// The attempt ran longer than its timeout.
+    Timeout,
+    /// The worker died or fell silent, and no attempts were left.
+    WorkerLost,
+    /// The executor failed.
+    ExecutionError,
+    /// The worker has no executor for the task's backend or kind of work.
+    UnsupportedTask,
+    /// A command was killed by the system, as happens when memory runs out.
+    Killed,
+    /// A command wrote something that is not of its protocol.
+    InvalidOutput,
+    /// A command wrote more than it may.
+    OutputLimit,
+    /// The word that a command itself gave.
+    Own(OwnCode),
+}
+
+/// A code that none of qtask's own parts gives: a word in `snake_case` of at most 64 characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct OwnCode(Box<str>);
+
+impl ErrorCode {
+    /// Those that qtask itself gives.
+    const KNOWN: [Self; 9] = [
+        Self::InvalidCircuit,
+        Self::ResourceLimit,
+        Self::Timeout,
+        Self::WorkerLost,
+        Self::ExecutionError,
+        Self::UnsupportedTask,
+        Self::Killed,
+        Self::InvalidOutput,
+        Self::OutputLimit,
+    ];
+
+    /// The code as stored and shown.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::InvalidCircuit => "invalid_circuit",
+            Self::ResourceLimit => "resource_limit",
+            Self::Timeout => "timeout",
+            Self::WorkerLost => "worker_lost",
+            Self::ExecutionError => "execution_error",
+            Self::UnsupportedTask => "unsupported_task",
+            Self::Killed => "killed",
+            Self::InvalidOutput => "invalid_output",
+            Self::OutputLimit => "output_limit",
+            Self::Own(code) => &code.0,
+        }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that cannot be a code.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "a code is a word of at most {MAX_CODE_LENGTH} of `a-z 0-9 _` that begins with a letter, like `no_such_qubit`"
+)]
+pub struct NoCode;
+
+impl FromStr for ErrorCode {
+    type Err = NoCode;
+
+    /// One of qtask's own by its name, or any other word of the right form.
+    fn from_str(text: &str) -> Result<Self, NoCode> {
+        if let Some(known) = Self::KNOWN.into_iter().find(|code| code.as_str() == text) {
+            return Ok(known);
+        }
+        let is_word = text.starts_with(|first: char| first.is_ascii_lowercase())
+            && text
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if is_word && text.len() <= MAX_CODE_LENGTH {
+            Ok(Self::Own(OwnCode(text.into())))
+        } else {
+            Err(NoCode)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_found_again_by_its_name() {
+        for code in ErrorCode::KNOWN {
+            assert_eq!(code.as_str().parse(), Ok(code));
+        }
+        let own: ErrorCode = "no_such_qubit".parse().unwrap();
+        assert!(matches!(own, ErrorCode::Own(_)));
+        assert_eq!(own.to_string(), "no_such_qubit");
+    }
+
+    #[test]
+    fn a_code_is_one_short_word() {
+        assert!("x".repeat(64).parse::<ErrorCode>().is_ok());
+        for bad in ["", "1st", "_x", "No", "a b", "a-b", "é", &"x".repeat(65)] {
+            assert_eq!(bad.parse::<ErrorCode>(), Err(NoCode), "{bad:?}");
+        }
+    }
+}

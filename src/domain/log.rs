@@ -1,0 +1,100 @@
+//! What an attempt says while it runs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+/// How much a line matters.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// For whoever develops the executor.
+    Debug,
+    /// The course of things.
+    #[default]
+    Info,
+    /// Something is not as it should be; the attempt goes on.
+    Warning,
+    /// Something failed.
+    Error,
+}
+
+impl Level {
+    /// All levels, the least first.
+    pub const ALL: [Self; 4] = [Self::Debug, Self::Info, Self::Warning, Self::Error];
+
+    /// The name used in SQL and in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A word that is not the name of a level.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{0}` is not a level; use one of debug, info, warning, error")]
+pub struct UnknownLevel(String);
+
+impl FromStr for Level {
+    type Err = UnknownLevel;
+
+    fn from_str(name: &str) -> Result<Self, UnknownLevel> {
+        Self::ALL
+            .into_iter()
+            .find(|level| level.as_str() == name)
+            .ok_or_else(|| UnknownLevel(name.to_owned()))
+    }
+}
+
+/// One line of an attempt's log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogLine {
+    /// When it was said; the database's time of writing where it is not known.
+    pub logged_at: Option<OffsetDateTime>,
+    /// How much it matters.
+    pub level: Level,
+    /// What is said.
+    pub message: String,
+    /// Details for programs.
+    pub context: Option<Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_level_is_found_again_by_its_name() {
+        for level in Level::ALL {
+            assert_eq!(level.as_str().parse(), Ok(level));
+        }
+        assert!("loud".parse::<Level>().is_err());
+    }
+}

@@ -1,0 +1,129 @@
+//! The log of one attempt: as much of it as a task may have.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::json;
+
+use crate::domain::log::{Level, LogLine};
+use crate::domain::stored_size::stored_size;
+use crate::executor::Journal;
+
+/// The most lines of one attempt.
+const MAX_LINES: usize = 10_000;
+/// The most text of one attempt, in bytes.
+const MAX_BYTES: usize = 8 << 20;
+
+/// Passes lines on until there are too many, and counts the rest.
+#[derive(Debug)]
+pub struct Logs {
+    journal: Journal,
+    count: Mutex<Count>,
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    lines: usize,
+    bytes: usize,
+    dropped: usize,
+}
+
+impl Logs {
+    /// Writes into this journal.
+    pub fn new(journal: Journal) -> Self {
+        Self {
+            journal,
+            count: Mutex::default(),
+        }
+    }
+
+    /// Adds a line, or counts it.
+    pub fn add(&self, line: LogLine) {
+        let context = line.context.as_ref().map_or(0, stored_size);
+        if self.count().has_room_for(line.message.len() + context) {
+            self.journal.log(line);
+        }
+    }
+
+    /// Says how many lines are missing, if any are.
+    pub fn finish(&self) {
+        let dropped = self.count().dropped;
+        if dropped > 0 {
+            let limit = MAX_BYTES >> 20;
+            self.journal.log(LogLine {
+                logged_at: None,
+                level: Level::Warning,
+                message: format!(
+                    "{dropped} more log lines were dropped: an attempt may have {MAX_LINES} lines and {limit} MiB"
+                ),
+                context: Some(json!({"dropped": dropped})),
+            });
+        }
+    }
+
+    fn count(&self) -> std::sync::MutexGuard<'_, Count> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Count {
+    /// Once a line was dropped, all that follow are: a log with holes would mislead.
+    fn has_room_for(&mut self, bytes: usize) -> bool {
+        let fits = self.lines < MAX_LINES && self.bytes + bytes <= MAX_BYTES && self.dropped == 0;
+        if fits {
+            self.lines += 1;
+            self.bytes += bytes;
+        } else {
+            self.dropped += 1;
+        }
+        fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(message: String) -> LogLine {
+        LogLine {
+            logged_at: None,
+            level: Level::Info,
+            message,
+            context: None,
+        }
+    }
+
+    async fn read(journal: &Journal) -> Vec<LogLine> {
+        journal.close();
+        let mut lines = Vec::new();
+        while journal.filled().await {
+            lines.extend(journal.take().lines);
+        }
+        lines
+    }
+
+    #[tokio::test]
+    async fn the_last_line_says_how_many_are_missing() {
+        let journal = Journal::default();
+        let logs = Logs::new(journal.clone());
+        for n in 0..MAX_LINES - 1 {
+            logs.add(line(n.to_string()));
+        }
+        logs.add(line("x".repeat(MAX_BYTES)));
+        logs.add(line("small".to_owned()));
+        logs.finish();
+        let lines = read(&journal).await;
+        assert_eq!(lines.len(), MAX_LINES);
+        let last = lines.last().map(|line| line.message.as_str());
+        let says = "2 more log lines were dropped: an attempt may have 10000 lines and 8 MiB";
+        assert_eq!(last, Some(says));
+    }
+
+    #[tokio::test]
+    async fn a_log_that_fits_has_no_such_line() {
+        let journal = Journal::default();
+        let logs = Logs::new(journal.clone());
+        logs.add(line("one".to_owned()));
+        logs.finish();
+        assert_eq!(read(&journal).await.len(), 1);
+    }
+}

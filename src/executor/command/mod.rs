@@ -1,0 +1,69 @@
+//! Any program as an executor: the task as JSON on its standard input, JSON lines on its output.
+//!
+//! - `line` reads what the configuration says, `program` finds what it names;
+//! - `input` is the task as the program reads it, `spawn` starts it, in a `directory` of its own;
+//! - `group` ends it with all that it started, of which `stragglers` are found in `/proc`;
+//! - `lines` reads its output in bounded memory, `message` knows the protocol, `output` follows both;
+//! - `outcome` says what came of it all.
+//!
+//! `docs/workers.md` has the protocol for those who write such a program.
+
+mod directory;
+mod group;
+mod input;
+mod line;
+mod lines;
+mod logs;
+mod message;
+mod outcome;
+mod output;
+mod program;
+mod run;
+mod spawn;
+mod stragglers;
+#[cfg(test)]
+mod tests;
+mod watchdog;
+
+pub use line::{CommandLine, InvalidCommand, split_commands};
+pub use program::{NotAProgram, Program};
+pub use spawn::OWN_VARIABLES;
+pub use stragglers::Marks;
+pub use watchdog::{Watchdog, watch};
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::{Control, Executor};
+use crate::domain::settlement::{Failure, Outcome};
+use crate::domain::task::Assignment;
+
+/// The backend of one program.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// What is run.
+    pub program: Program,
+    /// What the program sees of the worker's environment, beside what every program sees.
+    pub environment: Vec<(OsString, OsString)>,
+    /// How long it may take to end once it was told to.
+    pub grace: Duration,
+    /// Set for every process of this worker, so that they can be found when it is gone.
+    pub mark: String,
+}
+
+impl Executor for Command {
+    fn execute<'a>(
+        &'a self,
+        assignment: &'a Assignment,
+        control: Control,
+    ) -> BoxFuture<'a, Result<Outcome, Failure>> {
+        run::run(self, assignment, control).boxed()
+    }
+
+    fn stop_grace(&self) -> Duration {
+        self.grace
+    }
+}

@@ -1,0 +1,133 @@
+//! One attempt of a command, from its start to the moment when all of it is gone.
+
+use std::io;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use nix::unistd::Pid;
+use tokio::process::Child;
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use super::directory::{Directory, folder};
+use super::group::Group;
+use super::logs::Logs;
+use super::output::{Said, Tail, follow, follow_errors};
+use super::{Command, input, outcome, spawn};
+use crate::domain::settlement::{ErrorCode, Failure, Outcome};
+use crate::domain::task::Assignment;
+use crate::executor::Control;
+
+/// How long what a program has written may take to be read when all of it is gone. It is in the
+/// system's buffers by then; only a process that nobody could find would still hold the streams.
+const LAST_READS: Duration = Duration::from_secs(5);
+
+/// Runs the program to its end, or until it is stopped.
+pub async fn run(
+    command: &Command,
+    assignment: &Assignment,
+    control: Control,
+) -> Result<Outcome, Failure> {
+    let directory = Directory::create(&folder(&command.mark), &assignment.lease)
+        .map_err(|error| cannot_start("no working directory", &error))?;
+    let ended = attempt(command, assignment, &control, &directory).await;
+    // It may be large.
+    let _ = tokio::task::spawn_blocking(move || drop(directory)).await;
+    ended
+}
+
+async fn attempt(
+    command: &Command,
+    assignment: &Assignment,
+    control: &Control,
+    directory: &Directory,
+) -> Result<Outcome, Failure> {
+    let program = command.program.path.display().to_string();
+    let mut child = spawn::start(command, assignment, directory)
+        .map_err(|error| cannot_start(&program, &error))?;
+    let leader = child.id().and_then(|pid| i32::try_from(pid).ok());
+    let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (Some(leader), (Some(stdin), Some(stdout), Some(stderr))) = (leader, streams) else {
+        let message = format!("{program} ended before it began");
+        return Err(Failure::transient(ErrorCode::ExecutionError, message));
+    };
+    debug!(pid = leader, program, "command started");
+    let mut group = Group::new(Pid::from_raw(leader), &assignment.lease);
+
+    let logs = Logs::new(control.journal.clone());
+    let (mut said, mut tail) = (Said::default(), Tail::default());
+    let (spoiled, gone) = (CancellationToken::new(), CancellationToken::new());
+    let document = input::document(assignment);
+    let reading = async {
+        let messages = async {
+            follow(stdout, &logs, &control.journal, &mut said).await;
+            if said.violation.is_some() {
+                spoiled.cancel();
+            }
+        };
+        let errors = follow_errors(stderr, &logs, &mut tail);
+        tokio::join!(messages, errors);
+    };
+    let late = async {
+        gone.cancelled().await;
+        tokio::time::sleep(LAST_READS).await;
+    };
+    let living = async {
+        // A program that does not read its task must not keep anyone.
+        let status = tokio::select! {
+            status = live(&mut child, &mut group, control, &spoiled, command.grace) => status,
+            never = write_and_wait(stdin, &document) => never,
+        };
+        gone.cancel();
+        status
+    };
+    let read = async {
+        tokio::select! {
+            () = reading => {}
+            () = late => debug!(pid = leader, "its streams are still held by a process unknown"),
+        }
+    };
+    let ((), status) = tokio::join!(read, living);
+    logs.finish();
+    outcome::conclude(said, status, &tail)
+}
+
+async fn write_and_wait<T>(stdin: tokio::process::ChildStdin, document: &[u8]) -> T {
+    input::write(stdin, document).await;
+    std::future::pending().await
+}
+
+/// Waits for the end of the program, and sees to it that nothing is left of it.
+async fn live(
+    child: &mut Child,
+    group: &mut Group,
+    control: &Control,
+    spoiled: &CancellationToken,
+    grace: Duration,
+) -> io::Result<ExitStatus> {
+    let ended = tokio::select! {
+        status = child.wait() => Some(status),
+        () = control.stop.cancelled() => None,
+        () = control.kill.cancelled() => None,
+        () = spoiled.cancelled() => None,
+    };
+    if ended.is_none() {
+        group.terminate();
+        tokio::select! {
+            // What the leader has started may need its time, too.
+            () = async { let _ = child.wait().await; group.empty().await } => {}
+            () = control.kill.cancelled() => {}
+            () = tokio::time::sleep(grace) => {}
+        }
+    }
+    group.kill().await;
+    match ended {
+        Some(status) => status,
+        None => child.wait().await,
+    }
+}
+
+fn cannot_start(what: &str, error: &io::Error) -> Failure {
+    let message = format!("the command cannot be started: {what}: {error}");
+    Failure::transient(ErrorCode::ExecutionError, message)
+}

@@ -1,0 +1,72 @@
+//! What tests of commands are made of.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, json};
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::domain::log::LogLine;
+use crate::domain::owner::{Lease, Session};
+use crate::domain::status::Status;
+use crate::domain::task::{Assignment, Work};
+use crate::executor::command::{Command, Program};
+use crate::executor::{Control, Journal};
+
+/// A first attempt at a small circuit.
+pub fn assignment(backend: &str) -> Assignment {
+    Assignment {
+        lease: Lease {
+            task_id: Uuid::now_v7(),
+            attempt: 1,
+            session: Session::begin("w1"),
+        },
+        previous_status: Status::Pending,
+        backend: backend.to_owned(),
+        work: Work::Circuit {
+            source: "OPENQASM 3;".to_owned(),
+            shots: 7,
+        },
+        priority: 5,
+        parameters: Map::new(),
+        metadata: json!({"a": 1}),
+        timeout_seconds: 60,
+        max_attempts: 1,
+        correlation_id: "c".to_owned(),
+        submitted_at: OffsetDateTime::now_utc(),
+        started_at: OffsetDateTime::now_utc(),
+    }
+}
+
+/// A command that runs this text in a shell.
+pub fn shell(script: &str) -> Command {
+    Command {
+        program: Program {
+            path: "/bin/sh".into(),
+            arguments: vec!["-c".to_owned(), script.to_owned()],
+        },
+        environment: Vec::new(),
+        grace: Duration::from_mins(1),
+        mark: Uuid::now_v7().to_string(),
+    }
+}
+
+/// What nobody stops.
+pub fn control() -> Control {
+    Control {
+        stop: CancellationToken::new(),
+        kill: CancellationToken::new(),
+        deadline: Instant::now() + Duration::from_mins(1),
+        journal: Journal::default(),
+    }
+}
+
+/// The next line of the log, as soon as there is one.
+pub async fn next_line(journal: &Journal) -> LogLine {
+    let filled = tokio::time::timeout(Duration::from_secs(30), journal.filled()).await;
+    assert_eq!(filled, Ok(true), "a line");
+    let mut lines = journal.take().lines;
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    lines.remove(0)
+}

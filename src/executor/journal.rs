@@ -1,0 +1,306 @@
+//! What an attempt says while it runs, on its way to the database.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+use time::{Duration, OffsetDateTime};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::log::{Level, LogLine};
+
+/// The most lines that wait to be written.
+const MAX_LINES: usize = 10_000;
+/// The most text that waits to be written, in bytes.
+const MAX_BYTES: usize = 8 << 20;
+/// The most lines of one batch.
+const BATCH_LINES: usize = 1_000;
+/// The most bytes of one batch, but for its first line.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Log lines and progress of one attempt. Clones share them.
+///
+/// An executor never waits here: while nobody reads, the oldest lines are dropped and counted.
+#[derive(Debug, Clone, Default)]
+pub struct Journal {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    pages: Mutex<Pages>,
+    changed: Notify,
+    closed: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+struct Pages {
+    lines: VecDeque<LogLine>,
+    bytes: usize,
+    dropped: usize,
+    progress: Option<Value>,
+    latest: Option<OffsetDateTime>,
+}
+
+/// What is to be written next.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Batch {
+    /// The oldest lines.
+    pub lines: Vec<LogLine>,
+    /// The latest progress, if it is news.
+    pub progress: Option<Value>,
+}
+
+impl Journal {
+    /// Adds a line; if it has no time, it is now.
+    pub fn log(&self, line: LogLine) {
+        self.change(|pages| pages.add(line));
+    }
+
+    /// Says how far the attempt is; only the latest word counts.
+    pub fn progress(&self, progress: Value) {
+        self.change(|pages| pages.progress = Some(progress));
+    }
+
+    /// The attempt is over: nothing more is taken.
+    pub fn close(&self) {
+        self.shared.closed.cancel();
+    }
+
+    /// Waits until the attempt is over.
+    pub async fn closed(&self) {
+        self.shared.closed.cancelled().await;
+    }
+
+    /// Waits for something to write; false when there will be nothing more. One reader at a time.
+    pub async fn filled(&self) -> bool {
+        self.wait_for(Pages::has_news).await;
+        self.pages().has_news()
+    }
+
+    /// Waits until a batch is full, or the attempt over. One reader at a time.
+    pub async fn full(&self) {
+        self.wait_for(Pages::fill_a_batch).await;
+    }
+
+    /// Takes the next batch out.
+    pub fn take(&self) -> Batch {
+        self.pages().take()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Pages)) {
+        if !self.shared.closed.is_cancelled() {
+            change(&mut self.pages());
+            self.shared.changed.notify_one();
+        }
+    }
+
+    async fn wait_for(&self, holds: fn(&Pages) -> bool) {
+        while !holds(&self.pages()) {
+            let changed = self.shared.changed.notified();
+            if self
+                .shared
+                .closed
+                .run_until_cancelled(changed)
+                .await
+                .is_none()
+            {
+                return;
+            }
+        }
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        // Nothing in here can panic half way through a change.
+        self.shared
+            .pages
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pages {
+    fn add(&mut self, mut line: LogLine) {
+        if line.logged_at.is_none() {
+            line.logged_at = Some(self.next_time());
+        }
+        self.bytes += size(&line);
+        self.lines.push_back(line);
+        while self.lines.len() > MAX_LINES || self.bytes > MAX_BYTES {
+            self.drop_oldest();
+        }
+    }
+
+    /// Now, but later than the line before it: a batch that is written twice is known by its times,
+    /// which the database keeps to the microsecond.
+    fn next_time(&mut self) -> OffsetDateTime {
+        let now = OffsetDateTime::now_utc();
+        let now = now.truncate_to_microsecond();
+        let after_latest = self.latest.map(|latest| latest + Duration::microseconds(1));
+        let time = after_latest.map_or(now, |after| after.max(now));
+        self.latest = Some(time);
+        time
+    }
+
+    fn drop_oldest(&mut self) {
+        if self.pop().is_some() {
+            self.dropped += 1;
+        }
+    }
+
+    fn pop(&mut self) -> Option<LogLine> {
+        let line = self.lines.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(size(&line));
+        Some(line)
+    }
+
+    fn has_news(&self) -> bool {
+        !self.lines.is_empty() || self.progress.is_some()
+    }
+
+    fn fill_a_batch(&self) -> bool {
+        self.lines.len() >= BATCH_LINES || self.bytes >= BATCH_BYTES
+    }
+
+    fn take(&mut self) -> Batch {
+        let mut lines = Vec::new();
+        lines.extend(self.note_of_dropped());
+        let mut bytes = 0;
+        while let Some(next) = self.lines.front() {
+            bytes += size(next);
+            let full = lines.len() >= BATCH_LINES || bytes > BATCH_BYTES;
+            if full && !lines.is_empty() {
+                break;
+            }
+            lines.extend(self.pop());
+        }
+        let progress = self.progress.take();
+        Batch { lines, progress }
+    }
+
+    /// Stands where the dropped lines would have.
+    fn note_of_dropped(&mut self) -> Option<LogLine> {
+        let dropped = std::mem::take(&mut self.dropped);
+        let next = self.lines.front()?;
+        (dropped > 0).then(|| LogLine {
+            logged_at: next.logged_at,
+            level: Level::Warning,
+            message: format!("{dropped} log lines were dropped: they could not be stored in time"),
+            context: Some(json!({"dropped": dropped})),
+        })
+    }
+}
+
+/// About how many bytes of memory a line takes.
+fn size(line: &LogLine) -> usize {
+    line.message.len() + line.context.as_ref().map_or(0, weight) + size_of::<LogLine>()
+}
+
+/// Small values take more memory than text.
+fn weight(value: &Value) -> usize {
+    let inside = match value {
+        Value::String(text) => text.len(),
+        Value::Array(elements) => elements.iter().map(weight).sum(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| name.len() + size_of::<String>() + weight(value))
+            .sum(),
+        _ => 0,
+    };
+    inside + size_of::<Value>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(message: impl Into<String>) -> LogLine {
+        LogLine {
+            logged_at: None,
+            level: Level::Info,
+            message: message.into(),
+            context: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn lines_come_out_in_order_with_times_that_grow() {
+        let journal = Journal::default();
+        for n in 0..2_500 {
+            journal.log(line(n.to_string()));
+        }
+        journal.close();
+        journal.log(line("too late"));
+        let mut all = Vec::new();
+        while journal.filled().await {
+            let batch = journal.take();
+            assert!(batch.lines.len() <= BATCH_LINES);
+            all.extend(batch.lines);
+        }
+        let expected: Vec<String> = (0..2_500).map(|n| n.to_string()).collect();
+        let messages: Vec<&str> = all.iter().map(|line| line.message.as_str()).collect();
+        assert_eq!(messages, expected);
+        assert!(all.is_sorted_by(|a, b| a.logged_at < b.logged_at));
+    }
+
+    #[tokio::test]
+    async fn the_oldest_lines_make_room_and_are_counted() {
+        let journal = Journal::default();
+        for n in 0..MAX_LINES + 3 {
+            journal.log(line(n.to_string()));
+        }
+        let first = journal.take().lines;
+        let note = "3 log lines were dropped: they could not be stored in time";
+        assert_eq!(
+            (first[0].message.as_str(), first[1].message.as_str()),
+            (note, "3")
+        );
+        assert_eq!(journal.take().lines[0].context, None, "it is said once");
+    }
+
+    #[tokio::test]
+    async fn long_lines_are_bounded_in_bytes_and_go_out_all_the_same() {
+        let journal = Journal::default();
+        for _ in 0..20 {
+            journal.log(line("x".repeat(BATCH_BYTES + 1)));
+        }
+        assert!(journal.pages().bytes <= MAX_BYTES);
+        let batch = journal.take().lines;
+        assert!(batch[0].message.starts_with("13 log lines were dropped"));
+        assert_eq!(journal.take().lines.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn only_the_latest_progress_is_news() {
+        let journal = Journal::default();
+        journal.progress(json!({"step": 1}));
+        journal.progress(json!({"step": 2}));
+        assert!(journal.filled().await);
+        assert_eq!(journal.take().progress, Some(json!({"step": 2})));
+        journal.close();
+        assert!(!journal.filled().await);
+    }
+
+    #[tokio::test]
+    async fn a_reader_is_woken_by_a_line_and_by_the_end() {
+        let journal = Journal::default();
+        let reader = tokio::spawn({
+            let journal = journal.clone();
+            async move {
+                let mut read = Vec::new();
+                while journal.filled().await {
+                    read.extend(journal.take().lines);
+                    journal.full().await;
+                }
+                read.len()
+            }
+        });
+        for _ in 0..3 {
+            journal.log(line("x"));
+            tokio::task::yield_now().await;
+        }
+        journal.close();
+        assert_eq!(reader.await.unwrap(), 3);
+    }
+}

@@ -1,0 +1,73 @@
+//! The memory that a program's states need, estimated from above before it runs.
+
+use super::super::program::{Action, Operand, Program, Step};
+use super::method::{Method, calls};
+use super::state::State;
+use super::tableau::Tableau;
+use std::collections::HashSet;
+
+/// Copies of small states cost little: room for so many of them saves running branches again.
+const COPIES: u128 = 64;
+/// The part of the limit that such copies may take.
+const COPIES_PART: u128 = 16;
+/// The least that is set aside.
+const LEAST: u128 = 1 << 20;
+
+/// Operands looked at to find the qubits that are used.
+const MAX_LOOKS: u32 = 1 << 20;
+
+/// Bytes to set aside for a program, at most the limit.
+pub(in super::super) fn room(program: &Program, method: Method, limit: u64) -> u64 {
+    let qubits = used_qubits(program, usize::MAX);
+    let one = match method {
+        Method::Statevector => State::bytes(qubits),
+        Method::Stabilizer => Tableau::bytes(qubits),
+    };
+    let limit = u128::from(limit);
+    let wanted = if may_branch(&program.steps) {
+        let cheap = one.saturating_mul(COPIES).min(limit / COPIES_PART);
+        one.saturating_mul(2).max(cheap)
+    } else {
+        one
+    };
+    u64::try_from(wanted.max(LEAST).min(limit)).unwrap_or(u64::MAX)
+}
+
+/// Whether an outcome may have to be decided before the end. With loops this may be wrong: then
+/// branches are run again for want of room.
+fn may_branch(steps: &[Step]) -> bool {
+    let measured = steps
+        .iter()
+        .position(|step| matches!(step.action, Action::Measure { .. }));
+    let after = measured.map_or(&[][..], |place| steps.get(place..).unwrap_or_default());
+    after
+        .iter()
+        .any(|step| matches!(step.action, Action::Gate(_)))
+        || steps
+            .iter()
+            .any(|step| !step.reads.is_empty() || matches!(step.action, Action::Reset(_)))
+}
+
+/// How many qubits gates may touch; counting ends beyond `most`. A program that names very many
+/// operands is taken to touch all of its qubits.
+pub(super) fn used_qubits(program: &Program, most: usize) -> usize {
+    let mut used = HashSet::new();
+    let mut looks = 0_u32;
+    for operand in calls(program).flat_map(|call| &call.operands) {
+        let mut whole = operand;
+        while let Operand::At { of, .. } = whole {
+            whole = of;
+        }
+        for qubit in whole.known() {
+            used.insert(qubit);
+            looks += 1;
+            if looks > MAX_LOOKS {
+                return program.qubits as usize;
+            }
+            if used.len() > most {
+                return used.len();
+            }
+        }
+    }
+    used.len()
+}

@@ -1,0 +1,134 @@
+//! Arguments of subroutines, evaluated where the call stands.
+
+use super::super::super::error::{Diagnostic, quoted};
+use super::super::super::program::{Action, Expr, Operand};
+use super::super::super::value::Type;
+use super::super::ast::{self, ExprKind, Name};
+use super::expression::{Typed, sample_of};
+use super::scope::silent;
+use super::subroutine::{Argument, Parameter, Place, Subroutine};
+use super::{Checked, Checker};
+use std::collections::HashSet;
+use std::rc::Rc;
+
+impl<'s> Checker<'s> {
+    /// Puts the body of a subroutine here; gives its result, if it has one.
+    pub(super) fn call_subroutine(
+        &mut self,
+        subroutine: &Rc<Subroutine<'s>>,
+        at: u32,
+        arguments: &[ast::Expr<'s>],
+    ) -> Checked<Option<Typed>> {
+        let ast = &subroutine.ast;
+        if arguments.len() != ast.parameters.len() {
+            return Err(Diagnostic::new(
+                at,
+                format!(
+                    "{} takes {} argument(s), not {}",
+                    quoted(ast.name.text),
+                    ast.parameters.len(),
+                    arguments.len()
+                ),
+            ));
+        }
+        let mut bound = Vec::with_capacity(arguments.len());
+        for ((parameter, formal), argument) in subroutine
+            .parameters
+            .iter()
+            .zip(&ast.parameters)
+            .zip(arguments)
+        {
+            bound.push(self.argument(parameter, formal.name, argument)?);
+        }
+        self.check_disjoint(&bound, arguments)?;
+        let before = self.errors.len();
+        let (result, _) = self.inline(subroutine, bound, at, false)?;
+        if self.errors.len() > before {
+            return Err(silent(at));
+        }
+        Ok(match result {
+            Place::Nowhere => None,
+            Place::Bits(operand) => Some(Self::bits_value(operand)),
+            Place::Variable(slot, ty) => Some(Typed {
+                expr: Expr::Variable(slot),
+                sample: sample_of(ty),
+            }),
+        })
+    }
+
+    fn argument(
+        &mut self,
+        parameter: &Parameter,
+        name: Name<'s>,
+        argument: &ast::Expr<'s>,
+    ) -> Checked<Argument> {
+        match parameter {
+            Parameter::Array(formal) => {
+                let ExprKind::Reference(reference) = &argument.kind else {
+                    return Err(Diagnostic::new(
+                        argument.at,
+                        format!("expected an array for {}", quoted(name.text)),
+                    ));
+                };
+                Ok(Argument::Array(self.passed_array(formal, reference)?))
+            }
+            &Parameter::Value(ty) => {
+                let typed = self.expression(argument)?;
+                let typed = Self::fit(typed, ty, argument.at)?;
+                Ok(Argument::Value(typed, ty, argument.at))
+            }
+            &Parameter::Qubits(count) => {
+                let ExprKind::Reference(reference) = &argument.kind else {
+                    return Err(Diagnostic::new(
+                        argument.at,
+                        format!("expected {count} qubit(s) for {}", quoted(name.text)),
+                    ));
+                };
+                let operand = self.qubits(reference)?;
+                if operand.len() != count {
+                    return Err(Diagnostic::new(
+                        argument.at,
+                        format!(
+                            "expected {count} qubit(s) for {}, found {}",
+                            quoted(name.text),
+                            operand.len()
+                        ),
+                    ));
+                }
+                Ok(Argument::Qubits(self.settled(operand)?))
+            }
+        }
+    }
+
+    /// An operand whose index is computed now, whatever happens to its variables later.
+    fn settled(&mut self, operand: Operand) -> Checked<Operand> {
+        let Operand::At { of, index, at } = operand else {
+            return Ok(operand);
+        };
+        let (slot, ty) = (self.new_variable(), Type::Int(128));
+        let value = *index;
+        self.emit(Action::SetVariable { slot, ty, value }, at)?;
+        Ok(Operand::At {
+            of,
+            index: Box::new(Expr::Variable(slot)),
+            at,
+        })
+    }
+
+    fn check_disjoint(&mut self, bound: &[Argument], asts: &[ast::Expr<'s>]) -> Checked<()> {
+        let mut seen = HashSet::new();
+        for (argument, ast) in bound.iter().zip(asts) {
+            let Argument::Qubits(operand) = argument else {
+                continue;
+            };
+            self.toil(operand.len());
+            if !operand.known().all(|qubit| seen.insert(qubit)) {
+                return Err(Diagnostic::new(
+                    ast.at,
+                    "the same qubit is passed twice to one subroutine",
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! Arrays as a whole: their sizes, loops over them, and arrays as arguments.
+
+use super::super::super::error::{Diagnostic, quoted};
+use super::super::super::limits::{MAX_DIMENSIONS, MAX_LOOP_ELEMENTS};
+use super::super::super::program::{Expr, Operand};
+use super::super::super::value::{Type, Value};
+use super::super::ast::{self, ArrayType, ExprKind, Name, Reference};
+use super::array::{Access, Array, UNKNOWN, same_shape, shape};
+use super::expression::{Typed, sample_of};
+use super::scope::Symbol;
+use super::{Checked, Checker};
+use std::rc::Rc;
+
+impl<'s> Checker<'s> {
+    /// `sizeof(a)`, `sizeof(a, 1)`: the size of a dimension, or of a register.
+    pub(super) fn size_of(
+        &mut self,
+        name: Name<'s>,
+        arguments: &[ast::Expr<'s>],
+    ) -> Checked<Typed> {
+        let (Some(ast), true) = (arguments.first(), arguments.len() <= 2) else {
+            return Err(Diagnostic::new(
+                name.at,
+                "`sizeof` takes an array and perhaps the number of a dimension",
+            ));
+        };
+        let ExprKind::Reference(reference) = &ast.kind else {
+            return Err(Diagnostic::new(ast.at, "expected an array or a register"));
+        };
+        let dimension = match arguments.get(1) {
+            Some(dimension) => self.constant_int(dimension, "the number of a dimension")?,
+            None => 0,
+        };
+        let sizes: Rc<[u32]> = match self.lookup(reference.name)? {
+            Symbol::Array(_) => self.array(reference)?.sizes,
+            Symbol::Bits(_) => [self.bits(reference)?.len()].into(),
+            _ => [self.qubits(reference)?.len()].into(),
+        };
+        let size = usize::try_from(dimension).ok().and_then(|at| sizes.get(at));
+        match size {
+            Some(&UNKNOWN) => Ok(Typed {
+                expr: Expr::Variable(0),
+                sample: Value::Int(1),
+            }),
+            Some(size) => Ok(Typed::constant(Value::Int(i128::from(*size)))),
+            None => Err(Diagnostic::new(
+                ast.at,
+                format!(
+                    "{} has no dimension {dimension}: it has {}, counted from 0",
+                    quoted(reference.name.text),
+                    sizes.len()
+                ),
+            )),
+        }
+    }
+
+    /// The elements that a loop runs over.
+    pub(super) fn each(&mut self, reference: &Reference<'s>, ty: Type) -> Checked<Vec<Expr>> {
+        let name = reference.name;
+        let (values, sample): (Vec<Expr>, Value) = match self.lookup(name)? {
+            Symbol::Bits(_) => {
+                let operand = self.bits(reference)?;
+                let bit = |first| Expr::Bits(Operand::Range { first, len: 1 });
+                let values = operand.known().take(MAX_LOOP_ELEMENTS + 1).map(bit);
+                (values.collect(), sample_of(Type::Bits(1)))
+            }
+            Symbol::Array(_) => {
+                let array = self.array(reference)?;
+                let [size] = *array.sizes else {
+                    return Err(Diagnostic::new(
+                        name.at,
+                        "expected an array of one dimension to run over",
+                    ));
+                };
+                let size = if size == UNKNOWN { 1 } else { size as usize };
+                let slots = array.first..array.first.saturating_add(size);
+                let values = slots.take(MAX_LOOP_ELEMENTS + 1).map(Expr::Variable);
+                (values.collect(), sample_of(array.ty))
+            }
+            other => {
+                return Err(Diagnostic::new(
+                    name.at,
+                    format!(
+                        "expected classical bits or an array to run over, but {} is {}",
+                        quoted(name.text),
+                        other.kind()
+                    ),
+                ));
+            }
+        };
+        if values.len() > MAX_LOOP_ELEMENTS {
+            return Err(Diagnostic::limit(
+                name.at,
+                format!("a loop runs over at most {MAX_LOOP_ELEMENTS} elements; use a range"),
+            ));
+        }
+        // Each takes the place of so many numbers.
+        self.count_listed(values.len() * 16, name.at)?;
+        let fit = |expr| Ok(Self::fit(Typed { expr, sample }, ty, name.at)?.expr);
+        values.into_iter().map(fit).collect()
+    }
+
+    /// An array as the parameter of a subroutine.
+    pub(super) fn formal_array(&mut self, ty: &ArrayType<'s>, mutable: bool) -> Checked<Array> {
+        let element = self.type_of(&ty.element)?;
+        let sizes = match &ty.dimensions {
+            None => self.sizes(&ty.sizes)?,
+            Some(dimensions) => {
+                let count = self.size(Some(dimensions))? as usize;
+                if count > MAX_DIMENSIONS {
+                    return Err(Diagnostic::new(
+                        dimensions.at,
+                        format!("an array has at most {MAX_DIMENSIONS} dimensions"),
+                    ));
+                }
+                vec![UNKNOWN; count].into()
+            }
+        };
+        Ok(Array {
+            first: 0,
+            ty: element,
+            sizes,
+            access: if mutable {
+                Access::Writable
+            } else {
+                Access::ReadOnly
+            },
+        })
+    }
+
+    /// An array as the argument of a subroutine: the same elements, with the parameter's rights.
+    pub(super) fn passed_array(
+        &mut self,
+        formal: &Array,
+        reference: &Reference<'s>,
+    ) -> Checked<Array> {
+        let array = self.array(reference)?;
+        let at = reference.name.at;
+        if array.ty != formal.ty {
+            return Err(Diagnostic::new(
+                at,
+                format!(
+                    "expected an array of type `{}`, found one of `{}`",
+                    formal.ty, array.ty
+                ),
+            ));
+        }
+        if !same_shape(&array.sizes, &formal.sizes) {
+            let dimensions = formal.sizes.len();
+            let expected = if formal.sizes.contains(&UNKNOWN) {
+                format!("of {dimensions} dimension(s)")
+            } else {
+                format!("of {}", shape(&formal.sizes))
+            };
+            let found = shape(&array.sizes);
+            let message = format!("expected an array {expected}, found one of {found}");
+            return Err(Diagnostic::new(at, message));
+        }
+        if formal.access == Access::Writable && array.access != Access::Writable {
+            let name = quoted(reference.name.text);
+            let message = format!("{name} is read-only, but this parameter is `mutable`");
+            return Err(Diagnostic::new(at, message));
+        }
+        Ok(Array {
+            access: formal.access,
+            ..array
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! What checking may cost, and what a program may.
+
+use super::super::super::error::Diagnostic;
+use super::super::super::limits::{
+    MAX_CALL_NESTING, MAX_CALLED_PARTS, MAX_ERRORS, MAX_GATES, MAX_STEPS,
+};
+use super::super::super::program::{Action, Step};
+use super::{Checked, Checker, control, reads};
+
+impl Checker<'_> {
+    /// Whether there is no point in going on.
+    pub(super) fn is_over(&self) -> bool {
+        self.errors.len() >= MAX_ERRORS
+            || self.called_parts > MAX_CALLED_PARTS
+            || self.stopped.is_some()
+    }
+
+    /// Counts work, and looks now and then whether the run is to end.
+    pub(super) fn toil(&mut self, amount: u32) {
+        self.work = self.work.saturating_add(amount);
+        if self.work >= 1 << 16 {
+            self.work = 0;
+            self.stopped = self.stopped.or(self.stop.check().err());
+        }
+    }
+
+    /// Counts a statement, an operand or a value where it may stand for many.
+    pub(super) fn count_part(&mut self, at: u32) -> Checked<()> {
+        self.toil(1 << 4);
+        if self.in_gate {
+            self.unroll(1, at)?;
+        }
+        if self.calls.is_empty() || self.is_over() {
+            return Ok(());
+        }
+        self.called_parts += 1;
+        if self.called_parts > MAX_CALLED_PARTS {
+            return Err(Diagnostic::limit(
+                at,
+                format!(
+                    "the circuit has more than {MAX_CALLED_PARTS} statements, operands and values when each call is replaced by what it calls"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Does one level of nesting. What the parser lets through can add up in calls.
+    pub(super) fn nested<T>(
+        &mut self,
+        at: u32,
+        check: impl FnOnce(&mut Self) -> Checked<T>,
+    ) -> Checked<T> {
+        if self.nesting >= MAX_CALL_NESTING && !self.calls.is_empty() {
+            return Err(Diagnostic::limit(
+                at,
+                format!("statements nest more than {MAX_CALL_NESTING} deep through calls"),
+            ));
+        }
+        self.count_part(at)?;
+        self.nesting += 1;
+        let result = check(self);
+        self.nesting -= 1;
+        result
+    }
+
+    pub(super) fn emit(&mut self, action: Action, at: u32) -> Checked<()> {
+        let reads = reads::of(&action);
+        self.steps.push(Step { action, at, reads });
+        self.cost.steps = self.cost.steps.saturating_add(1);
+        self.check_cost(at)
+    }
+
+    pub(super) fn check_cost(&mut self, at: u32) -> Checked<()> {
+        if self.cost.gates > MAX_GATES || self.cost.steps > MAX_STEPS {
+            // Once is enough: everything after it would be too much as well.
+            self.cost = control::Cost::default();
+            return Err(Diagnostic::limit(
+                at,
+                format!(
+                    "this circuit needs more than {MAX_GATES} gates or {MAX_STEPS} statements when it runs"
+                ),
+            ));
+        }
+        Ok(())
+    }
+}

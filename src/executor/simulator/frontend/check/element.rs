@@ -1,0 +1,132 @@
+//! Elements of arrays: their values, and assignments to them.
+
+use super::super::super::arithmetic::BinaryOp;
+use super::super::super::error::{Diagnostic, quoted};
+use super::super::super::program::{Element, ElementIndex, Expr};
+use super::super::super::value::Type;
+use super::super::ast::{Index, Name, Reference, Source};
+use super::array::{Access, Array, product};
+use super::array_part::within;
+use super::expression::{Typed, sample_of};
+use super::{Checked, Checker};
+
+/// A variable, or an element of an array.
+#[derive(Debug)]
+pub(super) enum Cell {
+    Variable(usize),
+    Element(Box<Element>),
+}
+
+impl Cell {
+    /// What it holds, of that type.
+    pub(super) fn value(&self, ty: Type) -> Typed {
+        let expr = match self {
+            Self::Variable(slot) => Expr::Variable(*slot),
+            Self::Element(element) => Expr::Element(element.clone()),
+        };
+        let sample = sample_of(ty);
+        Typed { expr, sample }
+    }
+}
+
+impl<'s> Checker<'s> {
+    /// The element that the first indices select, and the indices after them.
+    fn cell<'a>(
+        &mut self,
+        array: &Array,
+        name: Name<'s>,
+        indices: &'a [&'a Index<'s>],
+    ) -> Checked<(Cell, &'a [&'a Index<'s>])> {
+        let mut first = array.first;
+        let mut dynamic = Vec::new();
+        let (own, rest) = indices
+            .split_at_checked(array.sizes.len())
+            .unwrap_or((indices, &[]));
+        for (place, (size, index)) in array.sizes.iter().zip(own).enumerate() {
+            let stride = product(array.sizes.get(place + 1..).unwrap_or_default());
+            let Index::One(index) = index else {
+                return Err(not_a_value(name, array));
+            };
+            let typed = self.expression(index)?;
+            let number = typed
+                .sample
+                .as_int()
+                .map_err(|error| Diagnostic::new(index.at, error.message()))?;
+            if let Expr::Constant(_) = typed.expr {
+                let place = within(number, *size, name, index.at)?;
+                first = first.saturating_add(stride.saturating_mul(place as usize));
+            } else {
+                dynamic.push(ElementIndex {
+                    value: typed.expr,
+                    size: *size,
+                    stride,
+                    at: index.at,
+                });
+            }
+        }
+        if own.len() < array.sizes.len() {
+            return Err(not_a_value(name, array));
+        }
+        let cell = if dynamic.is_empty() {
+            Cell::Variable(first)
+        } else {
+            Cell::Element(Box::new(Element {
+                first,
+                indices: dynamic,
+            }))
+        };
+        Ok((cell, rest))
+    }
+
+    pub(super) fn element_value(
+        &mut self,
+        array: &Array,
+        reference: &Reference<'s>,
+    ) -> Checked<Typed> {
+        let indices: Vec<&Index> = reference.indices().collect();
+        let (cell, rest) = self.cell(array, reference.name, &indices)?;
+        self.bits_of(cell.value(array.ty), array.ty.bits(), rest, reference.name)
+    }
+
+    pub(super) fn assign_array(
+        &mut self,
+        array: &Array,
+        target: &Reference<'s>,
+        (op, source): (Option<BinaryOp>, &Source<'s>),
+        at: u32,
+    ) -> Checked<()> {
+        let name = target.name;
+        if array.access != Access::Writable {
+            return Err(Diagnostic::new(
+                at,
+                format!("cannot assign to {}: it is read-only", quoted(name.text)),
+            ));
+        }
+        let indices: Vec<&Index> = target.indices().collect();
+        let one = |index: &&Index| matches!(index, Index::One(_));
+        let own = indices.get(..array.sizes.len());
+        if own.is_some_and(|own| own.iter().all(one)) {
+            let (cell, rest) = self.cell(array, name, &indices)?;
+            return self.assign_cell(cell, array.ty, name, rest, (op, source), at);
+        }
+        let part = self.array(target)?;
+        match (op, source) {
+            (None, Source::Value(value)) => self.copy_array(&part, value, at),
+            _ => Err(Diagnostic::new(
+                at,
+                "a whole array can only be assigned another one, with `=`",
+            )),
+        }
+    }
+}
+
+fn not_a_value(name: Name<'_>, array: &Array) -> Diagnostic {
+    Diagnostic::new(
+        name.at,
+        format!(
+            "{} is an array, not a value; expected {} index(es) for one element",
+            quoted(name.text),
+            array.sizes.len()
+        ),
+    )
+}

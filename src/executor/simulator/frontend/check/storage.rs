@@ -1,0 +1,91 @@
+//! Numbers for qubits and bits.
+
+use super::super::super::error::Diagnostic;
+use super::super::super::limits::{MAX_BITS, MAX_QUBITS};
+use super::super::super::program::{Action, Expr, Operand};
+use super::super::super::value::Value;
+use super::{Checked, Checker};
+
+impl Checker<'_> {
+    pub(super) fn new_qubits(&mut self, count: u32, at: u32) -> Checked<Operand> {
+        let first = self.qubits;
+        match first
+            .checked_add(count)
+            .filter(|total| *total <= MAX_QUBITS)
+        {
+            Some(total) => self.qubits = total,
+            None => {
+                return Err(Diagnostic::limit(
+                    at,
+                    format!("more than {MAX_QUBITS} qubits are declared"),
+                ));
+            }
+        }
+        Ok(Operand::Range { first, len: count })
+    }
+
+    pub(super) fn new_bits(&mut self, count: u32, at: u32) -> Checked<Operand> {
+        let spare = self.spare_bits.get_mut(&count);
+        if !self.calls.is_empty()
+            && let Some(first) = spare.and_then(Vec::pop)
+        {
+            self.own_bits(first, count);
+            return Ok(Operand::Range { first, len: count });
+        }
+        let first = self.bits;
+        match first.checked_add(count).filter(|total| *total <= MAX_BITS) {
+            Some(total) => self.bits = total,
+            None => {
+                return Err(Diagnostic::limit(
+                    at,
+                    format!("more than {MAX_BITS} bits are declared"),
+                ));
+            }
+        }
+        self.own_bits(first, count);
+        Ok(Operand::Range { first, len: count })
+    }
+
+    /// Notes bits that are free again when the call ends.
+    pub(super) fn own_bits(&mut self, first: u32, count: u32) {
+        if let Some(frame) = self.calls.last_mut() {
+            frame.bits.push((first, count));
+        }
+    }
+
+    /// Bits that are free again at the end of the statement.
+    pub(super) fn temporary(&mut self, count: u32, at: u32) -> Checked<Operand> {
+        let calls = std::mem::take(&mut self.calls);
+        let spare = self.spare_bits.get_mut(&count).and_then(Vec::pop);
+        let operand = match spare {
+            Some(first) => Ok(Operand::Range { first, len: count }),
+            None => self.new_bits(count, at),
+        };
+        self.calls = calls;
+        if let Ok(Operand::Range { first, len }) = operand {
+            self.temporary_bits.push((first, len));
+        }
+        operand
+    }
+
+    pub(super) fn release_temporary_bits(&mut self, from: usize) {
+        for (first, len) in self.temporary_bits.split_off(from) {
+            self.spare_bits.entry(len).or_default().push(first);
+        }
+    }
+
+    /// Sets bits to 0 that may have been used before.
+    pub(super) fn clear_bits(&mut self, target: &Operand, at: u32) -> Checked<()> {
+        let Operand::Range { first, len } = *target else {
+            return Ok(());
+        };
+        for offset in (0..len).step_by(128) {
+            let width = (len - offset).min(128);
+            let value = Expr::Constant(Value::Bits { value: 0, width });
+            let first = first + offset;
+            let target = Operand::Range { first, len: width };
+            self.emit(Action::SetBits { target, value }, at)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! Subroutines: definitions, and calls, which put the body in place of the call.
+
+use super::super::super::arithmetic::{BinaryOp, UnaryOp};
+use super::super::super::error::{Diagnostic, quoted};
+use super::super::super::limits::MAX_QUBITS;
+use super::super::super::program::{Action, Expr, Operand};
+use super::super::super::value::Type;
+use super::super::ast::{self, ExprKind, FormalKind, Name};
+use super::array::Array;
+use super::control::LoopFrame;
+use super::declaration::zero;
+use super::expression::{Typed, sample_of};
+use super::scope::silent;
+use super::{Checked, Checker};
+use std::rc::Rc;
+
+/// A subroutine with the types of its parameters computed.
+pub(super) struct Subroutine<'s> {
+    pub ast: Rc<ast::Subroutine<'s>>,
+    pub parameters: Vec<Parameter>,
+    pub result: Option<Type>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Parameter {
+    Qubits(u32),
+    Value(Type),
+    Array(Array),
+}
+
+/// What a parameter stands for in one call.
+pub(super) enum Argument {
+    Qubits(Operand),
+    Value(Typed, Type, u32),
+    Array(Array),
+}
+
+/// Where the result of a call goes.
+#[derive(Clone)]
+pub(super) enum Place {
+    Nowhere,
+    Variable(usize, Type),
+    Bits(Operand),
+}
+
+/// A call whose body is being checked.
+pub(super) struct Frame<'s> {
+    pub name: &'s str,
+    pub result: Place,
+    pub returns: Vec<usize>,
+    /// Bits, first and number, that belong to this call alone.
+    pub bits: Vec<(u32, u32)>,
+    /// The loops around the call.
+    pub loops: Vec<LoopFrame>,
+    /// Whether statements at its end may not run.
+    pub left_early: bool,
+    /// Whether the body is only checked, and nothing of it will run.
+    pub rehearsal: bool,
+}
+
+impl<'s> Checker<'s> {
+    pub(super) fn define_subroutine(&mut self, ast: &Rc<ast::Subroutine<'s>>) -> Checked<()> {
+        let name = ast.name;
+        self.check_new_gate(name)?;
+        let parameters = ast
+            .parameters
+            .iter()
+            .map(|formal| self.parameter(&formal.kind))
+            .collect::<Checked<Vec<Parameter>>>()?;
+        let result = match &ast.result {
+            Some(ty) => Some(self.type_of(ty)?),
+            None => None,
+        };
+        let subroutine = Rc::new(Subroutine {
+            ast: Rc::clone(ast),
+            parameters,
+            result,
+        });
+        let before = self.errors.len();
+        let returns = self.rehearse(&subroutine)?;
+        if self.errors.len() > before {
+            return Err(silent(name.at));
+        }
+        if result.is_some() && !returns {
+            return Err(Diagnostic::new(
+                name.at,
+                format!(
+                    "{} has a result type but no `return` with a value",
+                    quoted(name.text)
+                ),
+            ));
+        }
+        self.subroutines.insert(name.text, Some(subroutine));
+        Ok(())
+    }
+
+    fn parameter(&mut self, kind: &FormalKind<'s>) -> Checked<Parameter> {
+        Ok(match kind {
+            FormalKind::Qubits(size) => {
+                let count = self.size(size.as_ref())?;
+                if count > MAX_QUBITS {
+                    let at = size.as_ref().map_or(0, |size| size.at);
+                    return Err(Diagnostic::limit(
+                        at,
+                        format!("a circuit has at most {MAX_QUBITS} qubits"),
+                    ));
+                }
+                Parameter::Qubits(count)
+            }
+            FormalKind::Value(ty) => Parameter::Value(self.type_of(ty)?),
+            FormalKind::Array { ty, mutable } => Parameter::Array(self.formal_array(ty, *mutable)?),
+        })
+    }
+
+    /// Checks a body by a call that leaves nothing behind; says whether it returns anything.
+    fn rehearse(&mut self, subroutine: &Rc<Subroutine<'s>>) -> Checked<bool> {
+        let mut unused = MAX_QUBITS;
+        let arguments = subroutine
+            .parameters
+            .iter()
+            .map(|parameter| match parameter {
+                Parameter::Array(array) => Argument::Array(array.clone()),
+                &Parameter::Qubits(len) => {
+                    let first = unused;
+                    unused = unused.saturating_add(len);
+                    Argument::Qubits(Operand::Range { first, len })
+                }
+                &Parameter::Value(ty) => {
+                    let expr = Expr::Constant(zero(ty));
+                    let sample = sample_of(ty);
+                    Argument::Value(Typed { expr, sample }, ty, 0)
+                }
+            })
+            .collect();
+        let before = (self.steps.len(), self.ends.len(), self.variables, self.cost);
+        let elements = self.array_elements;
+        let result = self.inline(subroutine, arguments, subroutine.ast.name.at, true);
+        self.steps.truncate(before.0);
+        self.ends.truncate(before.1);
+        self.array_elements = elements;
+        (self.variables, self.cost) = (before.2, before.3);
+        Ok(result?.1)
+    }
+
+    pub(super) fn find_subroutine(&self, name: Name<'s>) -> Checked<Option<Rc<Subroutine<'s>>>> {
+        if self.calls.iter().any(|frame| frame.name == name.text) {
+            return Err(Diagnostic::new(
+                name.at,
+                format!(
+                    "{} calls itself: recursion is not supported",
+                    quoted(name.text)
+                ),
+            ));
+        }
+        match self.subroutines.get(name.text) {
+            None => Ok(None),
+            Some(None) => Err(silent(name.at)),
+            Some(Some(_)) if self.in_gate => Err(Diagnostic::new(
+                name.at,
+                "a gate can use only its parameters and constants",
+            )),
+            Some(Some(subroutine)) => Ok(Some(Rc::clone(subroutine))),
+        }
+    }
+
+    /// Whether an expression needs steps of its own before it has a value.
+    pub(super) fn calls_subroutine(&self, ast: &ast::Expr<'s>) -> bool {
+        match &ast.kind {
+            ExprKind::Call(name, arguments) => {
+                self.subroutines.contains_key(name.text)
+                    || arguments
+                        .iter()
+                        .any(|argument| self.calls_subroutine(argument))
+            }
+            ExprKind::Unary(_, operand) | ExprKind::Cast(_, operand) => {
+                self.calls_subroutine(operand)
+            }
+            ExprKind::Binary(_, sides) => {
+                self.calls_subroutine(&sides.0) || self.calls_subroutine(&sides.1)
+            }
+            // An index may hold anything; it is rare enough to be taken for a call.
+            ExprKind::Reference(reference) => {
+                reference.index.is_some() && !self.subroutines.is_empty()
+            }
+            _ => false,
+        }
+    }
+
+    /// `a && b` and `a || b` where `b` calls a subroutine, which must not run if `a` decides.
+    pub(super) fn one_after_the_other(
+        &mut self,
+        op: BinaryOp,
+        left: &ast::Expr<'s>,
+        right: &ast::Expr<'s>,
+        at: u32,
+    ) -> Checked<Typed> {
+        let (slot, ty) = (self.new_variable(), Type::Bool);
+        let value = self.condition(left)?;
+        self.emit(Action::SetVariable { slot, ty, value }, at)?;
+        let decided = Expr::Variable(slot);
+        let go_on = match op {
+            BinaryOp::And => decided,
+            _ => Expr::Unary(UnaryOp::Not, Box::new(decided), at),
+        };
+        let skip = self.unless(go_on, at)?;
+        let cost = self.cost;
+        let value = self.condition(right)?;
+        self.emit(Action::SetVariable { slot, ty, value }, at)?;
+        self.cost = cost;
+        self.patch(skip, self.steps.len());
+        Ok(Typed {
+            expr: Expr::Variable(slot),
+            sample: sample_of(ty),
+        })
+    }
+}

@@ -1,0 +1,92 @@
+//! `def` and `return`.
+
+use super::super::ast::{Expr, Formal, FormalKind, Name, StatementKind, Subroutine, TypeName};
+use super::{Parsed, Parser};
+use std::rc::Rc;
+
+impl<'s> Parser<'s, '_> {
+    /// `def name(qubit[2] q, int n) -> bit { ... }`
+    pub(super) fn subroutine(&mut self) -> Parsed<StatementKind<'s>> {
+        self.outermost()?;
+        self.position += 1;
+        let name = self.name("a name for the subroutine")?;
+        self.expect("(")?;
+        let parameters = self.list(")", Self::formal)?;
+        let result = if self.eat("->") {
+            Some(self.type_name()?)
+        } else {
+            None
+        };
+        let body = self.block()?;
+        Ok(StatementKind::Subroutine(Rc::new(Subroutine {
+            name,
+            parameters,
+            result,
+            body,
+        })))
+    }
+
+    fn formal(&mut self) -> Parsed<Formal<'s>> {
+        match self.text() {
+            "qubit" => {
+                self.position += 1;
+                let size = self.designator()?;
+                let name = self.parameter_name()?;
+                let kind = FormalKind::Qubits(size);
+                Ok(Formal { name, kind })
+            }
+            "qreg" => {
+                self.position += 1;
+                let (name, size) = self.old_formal()?;
+                let kind = FormalKind::Qubits(size);
+                Ok(Formal { name, kind })
+            }
+            "creg" => {
+                let at = self.peek().start;
+                self.position += 1;
+                let (name, width) = self.old_formal()?;
+                let kind = FormalKind::Value(TypeName {
+                    name: Name { text: "bit", at },
+                    width,
+                });
+                Ok(Formal { name, kind })
+            }
+            "readonly" | "mutable" => {
+                let mutable = self.text() == "mutable";
+                self.position += 1;
+                let ty = self.array_type()?;
+                let name = self.parameter_name()?;
+                let kind = FormalKind::Array { ty, mutable };
+                Ok(Formal { name, kind })
+            }
+            "array" => Err(self.expected("`readonly` or `mutable` before `array`")),
+            _ => {
+                let ty = self.type_name()?;
+                let name = self.parameter_name()?;
+                let kind = FormalKind::Value(ty);
+                Ok(Formal { name, kind })
+            }
+        }
+    }
+
+    /// A register as version 2 writes it: name before size.
+    fn old_formal(&mut self) -> Parsed<(Name<'s>, Option<Expr<'s>>)> {
+        Ok((self.parameter_name()?, self.designator()?))
+    }
+
+    fn parameter_name(&mut self) -> Parsed<Name<'s>> {
+        self.name("a name for the parameter")
+    }
+
+    /// `return;`, `return x + 1;`, `return measure q;`
+    pub(super) fn return_statement(&mut self) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        let value = if self.text() == ";" {
+            None
+        } else {
+            Some(self.source()?)
+        };
+        self.semicolon()?;
+        Ok(StatementKind::Return(value))
+    }
+}

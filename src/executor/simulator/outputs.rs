@@ -1,0 +1,85 @@
+//! What a request can ask for beside the counts: what it may cost, and why it may be missing.
+
+use super::engine::{MAX_LISTED_QUBITS, MAX_OUTCOMES};
+use super::limits::MAX_RESULT_TEXT_BYTES;
+use super::program::Program;
+use super::sampling::text;
+use super::{Request, SimulatorError};
+use std::collections::BTreeMap;
+
+/// Outcomes below this probability are left out: they are rounding, or as good as impossible.
+const LEAST_PROBABILITY: f64 = 1e-12;
+/// What a short text in a list takes in memory.
+const SAMPLE_BYTES: u64 = 64;
+/// What a number takes as a text, with its colon and quotes.
+const NUMBER_BYTES: u64 = 24;
+
+/// Refuses, before anything is run, outcomes of all shots that would be too large.
+pub(super) fn check_shot_memory(
+    program: &Program,
+    request: &Request<'_>,
+) -> Result<(), SimulatorError> {
+    let shots = u64::from(request.shots);
+    let refused = |what, bytes, limit| {
+        Err(SimulatorError::ResourceLimit {
+            message: format!(
+                "the outcomes of {shots} shots need {bytes} bytes of {what}; the limit is {limit} bytes"
+            ),
+        })
+    };
+    let text_bytes = shots.saturating_mul(program.shot_bytes());
+    if text_bytes > MAX_RESULT_TEXT_BYTES {
+        return refused("text", text_bytes, MAX_RESULT_TEXT_BYTES);
+    }
+    let registers = program.registers.len() as u64;
+    let memory_bytes = shots * (size_of::<u32>() as u64 + registers * SAMPLE_BYTES);
+    if memory_bytes > request.memory_limit_bytes {
+        return refused("memory", memory_bytes, request.memory_limit_bytes);
+    }
+    Ok(())
+}
+
+/// Probabilities by the texts of the outcomes; none where they would be too long.
+pub(super) fn by_text(
+    program: &Program,
+    outcomes: Vec<(Vec<u64>, f64)>,
+) -> Option<BTreeMap<String, f64>> {
+    let mut probabilities = BTreeMap::new();
+    let each = program.outcome_bytes() + NUMBER_BYTES;
+    for (outcome, probability) in outcomes {
+        *probabilities
+            .entry(text(&outcome, &program.registers))
+            .or_insert(0.0) += probability;
+        if each.saturating_mul(probabilities.len() as u64) > MAX_RESULT_TEXT_BYTES {
+            return None;
+        }
+    }
+    probabilities.retain(|_, probability| *probability >= LEAST_PROBABILITY);
+    Some(probabilities)
+}
+
+/// Says why probabilities and statevector were asked for and not found.
+pub(super) fn missing(
+    request: &Request<'_>,
+    program: &Program,
+    [has_probabilities, has_statevector]: [bool; 2],
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    let middle = "the circuit has a random outcome before its end";
+    if request.probabilities && !has_probabilities {
+        notes.push(format!(
+            "no probabilities: {middle}, or more than {MAX_OUTCOMES} outcomes or {MAX_RESULT_TEXT_BYTES} bytes of them"
+        ));
+    }
+    if request.statevector && !has_statevector {
+        notes.push(if program.qubits > MAX_LISTED_QUBITS {
+            format!(
+                "no statevector: the circuit declares {} qubits; at most {MAX_LISTED_QUBITS} are listed",
+                program.qubits
+            )
+        } else {
+            format!("no statevector: {middle}")
+        });
+    }
+    notes
+}

@@ -1,0 +1,90 @@
+//! Whom this process is calling: a receiver that does not answer has a few of the calls and not all of
+//! them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+/// The most calls that are under way to one host at a time.
+pub const PER_HOST: i32 = 8;
+
+/// The calls under way, by host.
+#[derive(Debug, Default)]
+pub struct Busy {
+    calls: Mutex<HashMap<String, i32>>,
+    /// A host that had all the calls it may have has room for another one.
+    room: Notify,
+}
+
+impl Busy {
+    /// Notes a call until the guard is dropped.
+    pub fn add(self: &Arc<Self>, host: &str) -> UnderWay {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        *calls.entry(host.to_owned()).or_default() += 1;
+        UnderWay {
+            busy: Arc::clone(self),
+            host: host.to_owned(),
+        }
+    }
+
+    /// The host of each call, as often as it has calls.
+    pub fn hosts(&self) -> Vec<String> {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = |(host, count): (&String, &i32)| {
+            std::iter::repeat_n(host.clone(), usize::try_from(*count).unwrap_or_default())
+        };
+        calls.iter().flat_map(times).collect()
+    }
+
+    /// Waits until a host has room that had none, perhaps since the last time.
+    pub async fn room(&self) {
+        self.room.notified().await;
+    }
+
+    fn remove(&self, host: &str) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(count) = calls.get_mut(host) else {
+            return;
+        };
+        if *count >= PER_HOST {
+            self.room.notify_one();
+        }
+        *count -= 1;
+        if *count == 0 {
+            calls.remove(host);
+        }
+    }
+}
+
+/// A call that is under way.
+#[derive(Debug)]
+pub struct UnderWay {
+    busy: Arc<Busy>,
+    host: String,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.busy.remove(&self.host);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_host_that_was_full_has_room_when_one_of_its_calls_is_over() {
+        let busy = Arc::<Busy>::default();
+        let mut calls: Vec<UnderWay> = (0..PER_HOST).map(|_| busy.add("a")).collect();
+        let other = busy.add("b");
+        assert_eq!(busy.hosts().len(), 9);
+        drop(other);
+        calls.pop();
+        busy.room().await;
+        assert_eq!(busy.hosts(), ["a"; 7]);
+        calls.clear();
+        assert!(busy.hosts().is_empty());
+    }
+}

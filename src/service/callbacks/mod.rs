@@ -1,0 +1,191 @@
+//! Callbacks: clients are called by HTTP when their tasks have ended.
+//!
+//! - `message` is what is said, and how it is signed;
+//! - `busy` counts the calls under way to each host;
+//! - `call` says it to an address that may be called;
+//! - this file finds what is due and writes what came of it.
+//!
+//! The calls that are owed stand in the database. Every process that serves takes some of them, each
+//! for the length of a lease: what it has not written an outcome for by then, another one takes. So a
+//! call is made at least once, and its id tells the receiver when it comes again. Nothing that happens
+//! here touches the task.
+
+mod busy;
+mod call;
+mod message;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use self::busy::{Busy, PER_HOST};
+use self::call::{CallError, Caller};
+use self::message::Message;
+use super::watch::{OwedWatch, Watch};
+use crate::config::callbacks::CallbackSettings;
+use crate::domain::backoff::Backoff;
+use crate::metrics;
+use crate::store::{DueCallback, Store, StoreError};
+
+/// The most calls that one process makes at a time.
+const AT_ONCE: usize = 64;
+/// How soon a call is found that is due again, or whose notification went unheard.
+const POLL: Duration = Duration::from_secs(1);
+/// How long the outcome of a call may take to be written, on top of the call.
+const WRITE_TIME: Duration = Duration::from_mins(1);
+
+struct Deliverer {
+    store: Store,
+    settings: CallbackSettings,
+    caller: Caller,
+    slots: Arc<Semaphore>,
+    busy: Arc<Busy>,
+    calls: TaskTracker,
+}
+
+/// Makes the calls that are owed until cancelled; ends when those under way are made.
+pub fn start(
+    store: Store,
+    settings: CallbackSettings,
+    watch: &Watch,
+    stop: CancellationToken,
+) -> JoinHandle<()> {
+    if settings.secret.is_none() {
+        info!("callbacks are not signed: there is no QTASK_CALLBACK_SECRET");
+    }
+    let deliverer = Arc::new(Deliverer {
+        store,
+        caller: Caller::new(settings.targets.clone(), settings.timeout),
+        settings,
+        slots: Arc::new(Semaphore::new(AT_ONCE)),
+        busy: Arc::default(),
+        calls: TaskTracker::new(),
+    });
+    let owed = watch.callbacks();
+    tokio::spawn(async move {
+        stop.run_until_cancelled(deliverer.clone().deliver(owed))
+            .await;
+        deliverer.calls.close();
+        deliverer.calls.wait().await;
+    })
+}
+
+impl Deliverer {
+    async fn deliver(self: Arc<Self>, mut owed: OwedWatch) {
+        let mut failures = 0;
+        while let Some(permits) = self.free_slots().await {
+            let wanted = permits.len();
+            match self.take(wanted).await {
+                Ok(due) => {
+                    failures = 0;
+                    let all = due.len() < wanted;
+                    self.make_calls(due, permits);
+                    if all {
+                        self.something_new(&mut owed).await;
+                    }
+                }
+                Err(error) => {
+                    failures += 1;
+                    warn!(%error, failures, "callbacks cannot be looked up");
+                    tokio::time::sleep(Backoff::RECONNECT.delay(failures)).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until calls are owed, a host may be called again that has had enough, or a moment has passed.
+    async fn something_new(&self, owed: &mut OwedWatch) {
+        tokio::select! {
+            _ = owed.changed() => {}
+            () = self.busy.room() => {}
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+
+    /// All slots that are free, at least one.
+    async fn free_slots(&self) -> Option<Vec<OwnedSemaphorePermit>> {
+        let first = self.slots.clone().acquire_owned().await.ok()?;
+        let more = std::iter::from_fn(|| self.slots.clone().try_acquire_owned().ok());
+        Some(std::iter::once(first).chain(more).collect())
+    }
+
+    async fn take(&self, wanted: usize) -> Result<Vec<DueCallback>, StoreError> {
+        let lease = self.settings.timeout + WRITE_TIME;
+        let busy = self.busy.hosts();
+        let taking = self.store.take_callbacks(wanted, lease, &busy, PER_HOST);
+        taking.await
+    }
+
+    fn make_calls(self: &Arc<Self>, due: Vec<DueCallback>, permits: Vec<OwnedSemaphorePermit>) {
+        for (due, permit) in due.into_iter().zip(permits) {
+            let deliverer = self.clone();
+            let under_way = self.busy.add(&due.host);
+            self.calls.spawn(async move {
+                deliverer.call(&due).await;
+                drop((permit, under_way));
+            });
+        }
+    }
+
+    async fn call(&self, due: &DueCallback) {
+        let called = match self.message(due).await {
+            Ok(message) => self.caller.post(&due.url, message).await,
+            Err(error) => Err(error),
+        };
+        let written = match &called {
+            Ok(()) => {
+                metrics::callback("delivered");
+                info!(task_id = %due.task_id, tries = due.attempts, "callback delivered");
+                self.store.callback_delivered(due.task_id).await
+            }
+            Err(error) => self.note_failure(due, error).await,
+        };
+        if let Err(error) = written {
+            warn!(task_id = %due.task_id, %error, "what came of a callback could not be written; it is made again");
+        }
+    }
+
+    /// What is said. A result that the database cannot print in time is left out like any other large
+    /// one, and keeps no other call waiting.
+    async fn message(&self, due: &DueCallback) -> Result<Message, CallError> {
+        let read = self
+            .store
+            .small_result(due.task_id, message::MOST_RESULT_BYTES);
+        let result = match read.await {
+            Ok(result) => result,
+            Err(StoreError::TooSlow(_)) => None,
+            Err(error) => {
+                return Err(CallError::Failed(format!(
+                    "the result is not known: {error}"
+                )));
+            }
+        };
+        let secret = self.settings.secret.as_deref();
+        Ok(Message::new(due, result, secret))
+    }
+
+    async fn note_failure(&self, due: &DueCallback, error: &CallError) -> Result<(), StoreError> {
+        let again = self.next_try(due, error);
+        let reason = error.to_string();
+        if let Some(delay) = again {
+            metrics::callback("failed");
+            warn!(task_id = %due.task_id, tries = due.attempts, reason, ?delay, "callback failed");
+        } else {
+            metrics::callback("given_up");
+            warn!(task_id = %due.task_id, tries = due.attempts, reason, "callback given up");
+        }
+        self.store.callback_failed(due, &reason, again).await
+    }
+
+    fn next_try(&self, due: &DueCallback, error: &CallError) -> Option<Duration> {
+        let last =
+            due.attempts >= self.settings.attempts || matches!(error, CallError::Forbidden(_));
+        let failures = u32::try_from(due.attempts).unwrap_or(1);
+        (!last).then(|| self.settings.retry.delay(failures))
+    }
+}

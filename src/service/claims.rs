@@ -1,0 +1,262 @@
+//! Claims over HTTP: an answer at once, or as soon as there is something to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{SemaphorePermit, oneshot};
+use tokio::time::Instant;
+use tracing::{Instrument, Span, debug, info, warn};
+use uuid::Uuid;
+
+use super::looks::Looks;
+use super::watch::{ReadyWatch, Watch};
+use crate::domain::owner::{Lease, Session};
+use crate::domain::settlement::Settlement;
+use crate::domain::status::Status;
+use crate::domain::task::Assignment;
+use crate::store::{Standing, Store, StoreError};
+
+/// How long a task may go unnoticed when its notification is lost, and how often a waiting session is
+/// asked whether it is still alive.
+const POLL: Duration = Duration::from_secs(1);
+
+/// What a worker asks for.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Who asks.
+    pub session: Session,
+    /// The most tasks that it takes.
+    pub max_tasks: usize,
+    /// How long it waits for the first one.
+    pub wait: Duration,
+    /// What it has in its hands already, where it says so.
+    pub in_hand: Option<Vec<Uuid>>,
+}
+
+/// Why nothing can be claimed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// No worker has this name.
+    #[error("there is no worker of this name")]
+    UnknownWorker,
+    /// The worker's name belongs to another session.
+    #[error("another worker has registered under this name")]
+    SessionReplaced,
+    /// The session has ended.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// The database could not be asked, or did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Tasks on their way to the worker that claimed them. Dropped before they are handed over, they are
+/// released: nobody would run them.
+pub struct Granted {
+    assignments: Vec<Assignment>,
+    store: Store,
+    runtime: Handle,
+}
+
+impl Granted {
+    /// The tasks, for an answer that is about to be written.
+    pub fn hand_over(mut self) -> Vec<Assignment> {
+        std::mem::take(&mut self.assignments)
+    }
+}
+
+impl Drop for Granted {
+    fn drop(&mut self) {
+        let assignments = std::mem::take(&mut self.assignments);
+        if assignments.is_empty() {
+            return;
+        }
+        let leases = assignments.into_iter().map(|task| task.lease).collect();
+        let store = self.store.clone();
+        self.runtime
+            .spawn(async move { release(&store, leases, "the claimer hung up").await });
+    }
+}
+
+/// Releases attempts that nobody has in his hands. One that cannot be released is found again by the
+/// heartbeat of its session, or ends with it.
+pub(super) async fn release(store: &Store, leases: Vec<Lease>, reason: &'static str) {
+    for lease in leases {
+        let (task_id, attempt) = (lease.task_id, lease.attempt);
+        let settled = store.settle(Arc::new(Settlement::release(lease, reason)));
+        match settled.await {
+            Ok(_) => info!(%task_id, attempt, reason, "task handed back"),
+            Err(error) => warn!(%task_id, attempt, %error, "task could not be handed back"),
+        }
+    }
+}
+
+/// Claims tasks for workers that cannot reach the database. Cheap to clone.
+#[derive(Clone)]
+pub struct Claimer {
+    store: Store,
+    watch: Watch,
+    looks: Arc<Looks>,
+    /// What is begun for a client goes on here, whatever becomes of the thread that serves it.
+    runtime: Handle,
+}
+
+impl Claimer {
+    /// Must be called on the runtime that lasts as long as the process.
+    pub fn new(store: Store, watch: Watch) -> Self {
+        Self {
+            store,
+            watch,
+            looks: Arc::default(),
+            runtime: Handle::current(),
+        }
+    }
+
+    /// Claims the next tasks of the session's backends. Where the caller is dropped, nothing stays
+    /// claimed.
+    pub async fn claim(&self, wish: Wish) -> Result<Granted, ClaimError> {
+        let (mut answer, answered) = oneshot::channel();
+        let claimer = self.clone();
+        let work = async move {
+            let granted = claimer.answer(&wish, &mut answer).await;
+            // Without a receiver this drops what was granted, which releases it.
+            let _ = answer.send(granted);
+        };
+        self.runtime.spawn(work.instrument(Span::current()));
+        answered.await.unwrap_or_else(|_| {
+            let reason = "the claim broke down".to_owned();
+            Err(StoreError::OutcomeUnknown(reason).into())
+        })
+    }
+
+    async fn answer(
+        &self,
+        wish: &Wish,
+        answer: &mut oneshot::Sender<Result<Granted, ClaimError>>,
+    ) -> Result<Granted, ClaimError> {
+        let (backends, draining) = self.standing(&wish.session).await?;
+        if let Some(in_hand) = &wish.in_hand {
+            let settled = self.store.longest_statement() * 2;
+            let owned = self
+                .store
+                .owned_tasks(&wish.session, in_hand, settled, wish.max_tasks);
+            let owned = owned.await?;
+            if !owned.is_empty() {
+                return Ok(self.grant(owned));
+            }
+        }
+        let ready = self.watch.ready(backends);
+        let found = self.wait(wish, ready, draining, answer).await?;
+        Ok(self.grant(found))
+    }
+
+    async fn wait(
+        &self,
+        wish: &Wish,
+        mut ready: ReadyWatch,
+        mut draining: bool,
+        answer: &mut oneshot::Sender<Result<Granted, ClaimError>>,
+    ) -> Result<Vec<Assignment>, ClaimError> {
+        let deadline = Instant::now() + wish.wait;
+        let mut first = true;
+        loop {
+            if !draining {
+                let Some(turn) = self.turn(first, deadline, answer).await else {
+                    return Ok(Vec::new());
+                };
+                // A claim under way is seen through: to drop it would leave its tasks owned by a worker
+                // that does not know of them.
+                let found = self.look(wish, &mut ready, first, turn).await?;
+                if !found.is_empty() {
+                    return Ok(found);
+                }
+            }
+            if std::mem::take(&mut first) && !wish.wait.is_zero() {
+                debug!(worker_id = %wish.session.worker_id, draining, "a claim waits for tasks");
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Vec::new());
+            }
+            tokio::select! {
+                biased;
+                () = answer.closed() => return Ok(Vec::new()),
+                going_on = ready.changed(), if !draining => if !going_on {
+                    return Ok(Vec::new());
+                },
+                () = self.watch.stopping().cancelled() => return Ok(Vec::new()),
+                () = tokio::time::sleep(left.min(POLL)) => {
+                    draining = self.standing(&wish.session).await?.1;
+                }
+            }
+        }
+    }
+
+    /// Waits in line; None where the client has gone meanwhile, or the time is up. A first look gets a
+    /// moment in any case: a claim that does not wait for tasks is to find those that are there.
+    async fn turn(
+        &self,
+        first: bool,
+        deadline: Instant,
+        answer: &mut oneshot::Sender<Result<Granted, ClaimError>>,
+    ) -> Option<SemaphorePermit<'_>> {
+        let deadline = if first {
+            deadline.max(Instant::now() + POLL)
+        } else {
+            deadline
+        };
+        tokio::select! {
+            biased;
+            () = answer.closed() => None,
+            () = tokio::time::sleep_until(deadline) => None,
+            turn = self.looks.turn() => turn,
+        }
+    }
+
+    /// Claims what there is; nothing where somebody else has just looked in vain.
+    async fn look(
+        &self,
+        wish: &Wish,
+        ready: &mut ReadyWatch,
+        first: bool,
+        turn: SemaphorePermit<'_>,
+    ) -> Result<Vec<Assignment>, ClaimError> {
+        let signal = ready.signal();
+        if !first && self.looks.was_in_vain(ready.backends(), signal, POLL) {
+            return Ok(Vec::new());
+        }
+        let began = Instant::now();
+        let claiming = self
+            .store
+            .claim_next(&wish.session, ready.backends(), wish.max_tasks);
+        let found = claiming.await?;
+        drop(turn);
+        if found.is_empty() {
+            self.looks.note_in_vain(ready.backends(), signal, began);
+        }
+        for task in &found {
+            info!(task_id = %task.lease.task_id, attempt = task.lease.attempt, worker_id = %wish.session.worker_id,
+                  from = %task.previous_status, to = %Status::Processing, "task claimed over HTTP");
+        }
+        Ok(found)
+    }
+
+    /// What the session serves, and whether it is to take no more.
+    async fn standing(&self, session: &Session) -> Result<(Vec<String>, bool), ClaimError> {
+        match self.store.standing(session).await? {
+            Standing::Alive { backends, draining } => Ok((backends, draining)),
+            Standing::Ended => Err(ClaimError::SessionEnded),
+            Standing::Replaced => Err(ClaimError::SessionReplaced),
+            Standing::Unknown => Err(ClaimError::UnknownWorker),
+        }
+    }
+
+    fn grant(&self, assignments: Vec<Assignment>) -> Granted {
+        Granted {
+            assignments,
+            store: self.store.clone(),
+            runtime: self.runtime.clone(),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Waiting for changes without asking the table again and again: one listening connection for each
+//! process, shared by everyone who waits in it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::store::{CALLBACKS, CHANGES, DatabaseSettings, Heard, READY, changed_tasks, listen};
+
+/// Tells those who wait that something has changed; what, they look up themselves.
+#[derive(Clone)]
+pub struct Watch {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    tasks: Mutex<HashMap<Uuid, watch::Sender<()>>>,
+    ready: watch::Sender<Signals>,
+    callbacks: watch::Sender<()>,
+    stopping: CancellationToken,
+}
+
+/// How many names of backends are remembered.
+const MAX_BACKENDS: usize = 10_000;
+
+/// When tasks have become claimable, told by a number that only grows.
+#[derive(Default)]
+struct Signals {
+    last: u64,
+    /// The last one that was meant for everybody.
+    for_all: u64,
+    by_backend: HashMap<String, u64>,
+}
+
+impl Signals {
+    fn note(&mut self, backend: &str) {
+        self.last += 1;
+        if self.by_backend.len() >= MAX_BACKENDS {
+            self.by_backend.clear();
+            self.for_all = self.last;
+        }
+        self.by_backend.insert(backend.to_owned(), self.last);
+    }
+
+    fn note_all(&mut self) {
+        self.last += 1;
+        self.for_all = self.last;
+    }
+
+    fn of(&self, backends: &[String]) -> u64 {
+        let own = backends
+            .iter()
+            .filter_map(|backend| self.by_backend.get(backend));
+        own.copied().max().unwrap_or_default().max(self.for_all)
+    }
+}
+
+impl Watch {
+    /// Listens until `stop` is cancelled; then nobody waits any longer.
+    pub fn start(database: DatabaseSettings, stop: CancellationToken) -> Self {
+        let shared = Arc::new(Shared {
+            tasks: Mutex::default(),
+            ready: watch::Sender::default(),
+            callbacks: watch::Sender::new(()),
+            stopping: stop.clone(),
+        });
+        let hearing = shared.clone();
+        listen(database, &[CHANGES, READY, CALLBACKS], stop, move |heard| {
+            hearing.hear(heard);
+        });
+        Self { shared }
+    }
+
+    /// Watches one task from now on: read it after this, and nothing is missed.
+    pub fn task(&self, task_id: Uuid) -> TaskWatch {
+        let mut tasks = self.shared.lock();
+        let changes = tasks
+            .entry(task_id)
+            .or_insert_with(|| watch::Sender::new(()))
+            .subscribe();
+        TaskWatch {
+            shared: self.shared.clone(),
+            task_id,
+            changes,
+        }
+    }
+
+    /// Watches for tasks of these backends that become claimable, from now on.
+    pub fn ready(&self, backends: Vec<String>) -> ReadyWatch {
+        let changes = self.shared.ready.subscribe();
+        let seen = changes.borrow().of(&backends);
+        ReadyWatch {
+            changes,
+            backends,
+            seen,
+            stopping: self.shared.stopping.clone(),
+        }
+    }
+
+    /// Watches for calls that come to be owed.
+    pub fn callbacks(&self) -> OwedWatch {
+        OwedWatch {
+            changes: self.shared.callbacks.subscribe(),
+            stopping: self.shared.stopping.clone(),
+        }
+    }
+
+    /// Cancelled when the process stops, and with it every wait.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.shared.stopping
+    }
+}
+
+impl Shared {
+    fn hear(&self, heard: Heard<'_>) {
+        match heard {
+            // What was notified while the link was down went unheard.
+            Heard::Connected => {
+                self.lock().values().for_each(|task| task.send_replace(()));
+                self.ready.send_modify(Signals::note_all);
+                self.callbacks.send_replace(());
+            }
+            Heard::Notified { channel, payload } if channel == CHANGES => {
+                let tasks = self.lock();
+                for task in changed_tasks(payload).filter_map(|task_id| tasks.get(&task_id)) {
+                    task.send_replace(());
+                }
+            }
+            Heard::Notified { channel, .. } if channel == CALLBACKS => {
+                self.callbacks.send_replace(());
+            }
+            Heard::Notified { payload, .. } => {
+                self.ready.send_modify(|signals| signals.note(payload));
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, watch::Sender<()>>> {
+        // Nothing in here can panic half way through a change.
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One who waits for a task.
+pub struct TaskWatch {
+    shared: Arc<Shared>,
+    task_id: Uuid,
+    changes: watch::Receiver<()>,
+}
+
+impl TaskWatch {
+    /// Waits for a change since the last call, or since the watch began. False when the process
+    /// stops.
+    pub async fn changed(&mut self) -> bool {
+        wait(&self.shared.stopping, &mut self.changes).await
+    }
+}
+
+impl Drop for TaskWatch {
+    fn drop(&mut self) {
+        let mut tasks = self.shared.lock();
+        let last = tasks
+            .get(&self.task_id)
+            .is_some_and(|task| task.receiver_count() <= 1);
+        if last {
+            tasks.remove(&self.task_id);
+        }
+    }
+}
+
+/// One who waits for anything to do.
+pub struct ReadyWatch {
+    changes: watch::Receiver<Signals>,
+    backends: Vec<String>,
+    seen: u64,
+    stopping: CancellationToken,
+}
+
+impl ReadyWatch {
+    /// Whose tasks are waited for.
+    pub fn backends(&self) -> &[String] {
+        &self.backends
+    }
+
+    /// The last signal up to now, which counts as seen. It only ever grows.
+    pub fn signal(&mut self) -> u64 {
+        self.seen = self.changes.borrow().of(&self.backends);
+        self.seen
+    }
+
+    /// Waits for a signal that was not seen. False when the process stops.
+    pub async fn changed(&mut self) -> bool {
+        let Self {
+            changes,
+            backends,
+            seen,
+            stopping,
+        } = self;
+        let newer = changes.wait_for(|signals| signals.of(backends) > *seen);
+        matches!(stopping.run_until_cancelled(newer).await, Some(Ok(_)))
+    }
+}
+
+/// One who waits for calls that come to be owed.
+pub struct OwedWatch {
+    changes: watch::Receiver<()>,
+    stopping: CancellationToken,
+}
+
+impl OwedWatch {
+    /// Waits for calls since the last wait, or since the watch began. False when the process stops.
+    pub async fn changed(&mut self) -> bool {
+        wait(&self.stopping, &mut self.changes).await
+    }
+}
+
+async fn wait(stopping: &CancellationToken, changes: &mut watch::Receiver<()>) -> bool {
+    matches!(
+        stopping.run_until_cancelled(changes.changed()).await,
+        Some(Ok(()))
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn watch() -> Watch {
+        Watch {
+            shared: Arc::new(Shared {
+                tasks: Mutex::default(),
+                ready: watch::Sender::default(),
+                callbacks: watch::Sender::new(()),
+                stopping: CancellationToken::new(),
+            }),
+        }
+    }
+
+    fn notify(watch: &Watch, channel: &str, payload: &str) {
+        watch.shared.hear(Heard::Notified { channel, payload });
+    }
+
+    #[tokio::test]
+    async fn only_those_who_wait_for_the_task_are_woken() {
+        let watch = watch();
+        let (mine, other) = (Uuid::now_v7(), Uuid::now_v7());
+        let mut first = watch.task(mine);
+        let mut second = watch.task(mine);
+        let mut third = watch.task(other);
+        notify(&watch, CHANGES, &mine.simple().to_string());
+        assert!(first.changed().await && second.changed().await);
+        assert!(first.changed().now_or_never().is_none());
+        assert!(third.changed().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_new_link_wakes_everyone_and_a_stop_ends_every_wait() {
+        let watch = watch();
+        let (mut task, mut ready) = (watch.task(Uuid::now_v7()), watch.ready(Vec::new()));
+        watch.shared.hear(Heard::Connected);
+        assert!(task.changed().await && ready.changed().await);
+        watch.stopping().cancel();
+        assert!(!task.changed().await && !ready.changed().await);
+    }
+
+    #[tokio::test]
+    async fn only_those_who_serve_the_backend_are_woken() {
+        let watch = watch();
+        let mut aer = watch.ready(vec!["mock".to_owned(), "aer".to_owned()]);
+        let mut other = watch.ready(vec!["other".to_owned()]);
+        notify(&watch, READY, "aer");
+        assert!(aer.changed().await);
+        assert_eq!((aer.signal(), other.signal()), (1, 0));
+        assert!(aer.changed().now_or_never().is_none());
+        assert!(other.changed().now_or_never().is_none());
+    }
+
+    #[test]
+    fn a_task_that_nobody_waits_for_is_forgotten() {
+        let watch = watch();
+        let task_id = Uuid::now_v7();
+        let (first, second) = (watch.task(task_id), watch.task(task_id));
+        drop(first);
+        assert_eq!(watch.shared.lock().len(), 1);
+        drop(second);
+        assert_eq!(watch.shared.lock().len(), 0);
+    }
+}

@@ -1,0 +1,255 @@
+//! The statements behind a list: where its tasks are looked for, and how far.
+//!
+//! Each index is walked in its own order, between two of its keys, for at most a budget of entries;
+//! the filters are applied to what the walk brings. So the planner is left without a choice, whatever
+//! it knows or does not know about the table, and no page costs more than its budget.
+
+/// Where tasks are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// All of them by their ids.
+    Ids,
+    /// Those that wait or have ended, by status.
+    AtRest,
+    /// Those that run, all at once: there are as many as the fleet has slots.
+    Running,
+    /// Those of one name.
+    Name,
+    /// Those of one problem.
+    Problem,
+    /// Those of any problem.
+    Problems,
+    /// Those that carry one tag.
+    Tag,
+    /// Those that one worker ran last, but for those that run.
+    Worker,
+    /// Those of one backend that is not built in.
+    Backend,
+}
+
+/// The order of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Order {
+    /// By priority, and among equals by id; otherwise by id alone.
+    pub(super) by_priority: bool,
+    /// Smallest first.
+    pub(super) ascending: bool,
+}
+
+impl Order {
+    const fn direction(self) -> &'static str {
+        if self.ascending { "ASC" } else { "DESC" }
+    }
+
+    fn page_keys(self) -> String {
+        let direction = self.direction();
+        if self.by_priority {
+            format!("priority {direction}, task_id {direction}")
+        } else {
+            format!("task_id {direction}")
+        }
+    }
+}
+
+// All statements have the same parameters. Those that a statement does not need stand here, so that
+// each has a type.
+const INPUT: &str = "
+WITH input AS (
+    SELECT $1::text[] AS statuses, $2::text AS backend, $3::text AS problem_id, $4::text AS worker_id, $5::text AS name,
+           $6::jsonb AS tags, $7::text AS tag, $8::boolean AS is_problem, $9::timestamptz AS submitted_from,
+           $10::timestamptz AS submitted_before, $11::smallint[] AS priorities, $12::uuid[] AS lows, $13::uuid[] AS highs,
+           $14::bigint AS budget, $15::bigint AS rows
+)";
+
+const FITS: &str = "(cardinality($1) = 0 OR current_status::text = ANY ($1)) AND ($2 IS NULL OR backend = $2)
+     AND ($3 IS NULL OR problem_id = $3) AND ($4 IS NULL OR last_worker_id = $4) AND ($5 IS NULL OR name = $5)
+     AND tags @> $6 AND ($8 IS NULL OR (problem_id IS NOT NULL) = $8)
+     AND ($9 IS NULL OR submitted_at >= $9) AND ($10 IS NULL OR submitted_at < $10)";
+
+const COLUMNS: &str = "task_id, priority, current_status, backend, problem_id, last_worker_id, name, tags, submitted_at";
+
+// Read through tasks_running, whose only column this order is. More than any fleet runs; a limit that the planner cannot
+// see keeps it from sorting what it believes to be most of the table.
+const RUNNING: &str =
+    "SELECT * FROM tasks WHERE session_id IS NOT NULL ORDER BY session_id LIMIT (SELECT 1000000)";
+
+/// An index to walk: what it covers, its leading columns, and the value of them that is wanted.
+struct Walk {
+    table: &'static str,
+    covers: &'static str,
+    leading: &'static str,
+    wanted: &'static str,
+}
+
+impl Source {
+    const fn walk(self) -> Walk {
+        let (covers, leading, wanted) = match self {
+            Self::Ids | Self::Running => ("true", "", ""),
+            Self::Problems => ("problem_id IS NOT NULL", "priority", "lane.priority"),
+            Self::AtRest => (
+                "session_id IS NULL",
+                "current_status, priority",
+                "at_rest.status, lane.priority",
+            ),
+            Self::Name => ("name IS NOT NULL", "name, priority", "$5, lane.priority"),
+            Self::Problem => (
+                "problem_id IS NOT NULL",
+                "problem_id, priority",
+                "$3, lane.priority",
+            ),
+            Self::Tag => ("true", "tag, priority", "$7, lane.priority"),
+            Self::Worker => (
+                "last_worker_id IS NOT NULL AND session_id IS NULL",
+                "last_worker_id, priority",
+                "$4, lane.priority",
+            ),
+            Self::Backend => (
+                "backend NOT IN ('simulator', 'mock')",
+                "backend, priority",
+                "$2, lane.priority",
+            ),
+        };
+        let table = if matches!(self, Self::Tag) {
+            "task_tags"
+        } else {
+            "tasks"
+        };
+        Walk {
+            table,
+            covers,
+            leading,
+            wanted,
+        }
+    }
+
+    /// The ranges of the index that are walked, one after the other.
+    const fn ranges(self) -> &'static str {
+        match self {
+            Self::AtRest => {
+                "unnest($11, $12, $13) AS lane(priority, low, high)
+     CROSS JOIN unnest('{pending,retrying,completed,failed,cancelled}'::task_status[]) AS at_rest(status)"
+            }
+            _ => "unnest($11, $12, $13) AS lane(priority, low, high)",
+        }
+    }
+
+    /// Which of the ranges hold what is asked for at all.
+    const fn wanted_ranges(self) -> &'static str {
+        match self {
+            Self::AtRest => "cardinality($1) = 0 OR at_rest.status::text = ANY ($1)",
+            _ => "true",
+        }
+    }
+
+    /// The entries of one range in the order of the index, up to the budget. An equality for the
+    /// leading columns would let the planner take the primary key for this order.
+    fn entries(self, direction: &str, columns: &str) -> String {
+        let Walk {
+            table,
+            covers,
+            leading,
+            wanted,
+        } = self.walk();
+        let (keys, low, high, order) = if leading.is_empty() {
+            let order = format!("task_id {direction}");
+            (
+                "task_id".to_owned(),
+                "lane.low".to_owned(),
+                "lane.high".to_owned(),
+                order,
+            )
+        } else {
+            let order = leading.replace(',', &format!(" {direction},"));
+            let order = format!("{order} {direction}, task_id {direction}");
+            (
+                format!("({leading}, task_id)"),
+                format!("({wanted}, lane.low)"),
+                format!("({wanted}, lane.high)"),
+                order,
+            )
+        };
+        format!(
+            "SELECT {columns} FROM {table} WHERE {covers} AND {keys} > {low} AND {keys} < {high} ORDER BY {order} LIMIT $14"
+        )
+    }
+
+    /// The first entries of each range that fit, and the one at which the budget was spent.
+    fn found(self, direction: &str) -> String {
+        if self == Self::Running {
+            return format!(
+                "SELECT task_id, t.priority, true AS fits, false AS spent FROM ({RUNNING}) AS t
+     JOIN unnest($11, $12, $13) AS lane(priority, low, high)
+       ON lane.priority = t.priority AND task_id > lane.low AND task_id < lane.high
+     WHERE {FITS}"
+            );
+        }
+        let (ranges, wanted) = (self.ranges(), self.wanted_ranges());
+        let numbered = if self == Self::Tag {
+            let entries = self.entries(direction, "task_id, priority");
+            // A tag outlives a task that was withdrawn, and still counts as an entry.
+            format!(
+                "SELECT e.task_id, e.priority, coalesce({FITS}, false) AS fits, e.entry
+         FROM (SELECT *, row_number() OVER () AS entry FROM ({entries}) AS walked) AS e
+         LEFT JOIN LATERAL (SELECT * FROM tasks WHERE tasks.task_id = e.task_id OFFSET 0) AS t ON true"
+            )
+        } else {
+            let entries = self.entries(direction, COLUMNS);
+            format!(
+                "SELECT task_id, priority, {FITS} AS fits, row_number() OVER () AS entry FROM ({entries}) AS walked"
+            )
+        };
+        format!(
+            "SELECT found.* FROM {ranges} CROSS JOIN LATERAL (
+         SELECT task_id, priority, fits, entry = $14 AS spent FROM ({numbered}) AS numbered WHERE fits OR entry = $14 LIMIT $15
+     ) AS found WHERE {wanted}"
+        )
+    }
+
+    /// How many entries its ranges hold, each counted up to the budget.
+    fn size(self) -> String {
+        if self == Self::Running {
+            return format!("SELECT count(*) FROM ({RUNNING}) AS running");
+        }
+        let (ranges, wanted) = (self.ranges(), self.wanted_ranges());
+        let entries = self.entries("DESC", "task_id");
+        format!(
+            "SELECT count(*) FROM {ranges} CROSS JOIN LATERAL ({entries}) AS entry WHERE {wanted}"
+        )
+    }
+}
+
+/// Brings `task_id, priority, fits, spent` in the order of the page. Behind the first row that is
+/// `spent` the page is not known: the walk that brought it goes on there.
+pub(super) fn page(sources: &[Source], order: Order) -> String {
+    let found = sources.iter().map(|source| source.found(order.direction()));
+    let found: Vec<_> = found.collect();
+    let (found, keys) = (found.join("\n    UNION ALL "), order.page_keys());
+    format!(
+        "{INPUT}, found AS (
+     {found}
+)
+SELECT task_id, priority, fits, spent FROM found ORDER BY {keys} LIMIT $15"
+    )
+}
+
+/// Brings the sizes of these sets of sources, in their order.
+pub(super) fn sizes(candidates: &[Vec<Source>]) -> String {
+    let size = |sources: &Vec<Source>| {
+        let sizes: Vec<_> = sources.iter().map(|s| format!("({})", s.size())).collect();
+        sizes.join(" + ")
+    };
+    let sizes: Vec<_> = candidates.iter().map(size).collect();
+    format!(
+        "{INPUT} SELECT ARRAY[{}]::bigint[] AS sizes",
+        sizes.join(", ")
+    )
+}
+
+/// The rarest of the tags `$1`, as far as `$2` entries tell.
+pub(super) const RAREST_TAG: &str = "
+SELECT wanted.tag FROM unnest($1) AS wanted(tag) CROSS JOIN LATERAL (
+    SELECT count(*) AS size FROM (
+        SELECT FROM task_tags WHERE task_tags.tag = wanted.tag ORDER BY task_tags.priority, task_id LIMIT $2
+    ) AS entry
+) AS counted
+ORDER BY counted.size LIMIT 1";

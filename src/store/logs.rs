@@ -1,0 +1,213 @@
+//! What attempts say: appended by their owner, read by anyone.
+
+use diesel::prelude::QueryableByName;
+use diesel::sql_types::{
+    Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::statement::Prepared;
+use super::{Store, StoreError};
+use crate::domain::log::{Level, LogLine};
+use crate::domain::owner::Lease;
+
+/// Whether lines were written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    /// They are in the database.
+    Written,
+    /// The owner lost the task before this; nothing was written.
+    LeaseLost,
+}
+
+/// A stored line.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct LogEntry {
+    /// Grows with each line of a task.
+    #[diesel(sql_type = BigInt)]
+    pub id: i64,
+    /// The attempt that said it.
+    #[diesel(sql_type = Integer)]
+    pub attempt: i32,
+    /// When.
+    #[diesel(sql_type = Timestamptz)]
+    pub logged_at: OffsetDateTime,
+    /// How much it matters.
+    #[diesel(sql_type = Text)]
+    pub level: String,
+    /// What is said.
+    #[diesel(sql_type = Text)]
+    pub message: String,
+    /// Details for programs.
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    pub context: Option<Value>,
+}
+
+/// Which lines to read, oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct LogFilter {
+    /// Lines of this level and above.
+    pub level: Level,
+    /// Not before this.
+    pub since: Option<OffsetDateTime>,
+    /// Behind the line with this id; 0 for all.
+    pub after: i64,
+    /// How many, at most.
+    pub limit: i64,
+}
+
+// The row is locked, so that the lines of one task are written one batch after the other, in the order
+// of their ids, and not a moment after the task was lost. A line that says when it was said is
+// recognised by an index when it comes again: another statement may be writing it just now.
+const APPEND: &str = "
+WITH owner AS MATERIALIZED (
+    SELECT task_id, attempt FROM tasks
+    WHERE task_id = $1 AND worker_id = $2 AND session_id = $3 AND attempt = $4 AND current_status = 'processing'
+    FOR UPDATE
+), input AS (
+    SELECT * FROM unnest($5, $6, $7, $8, $9) AS i(logged_at, level, message, context, ordinal)
+), written AS (
+    INSERT INTO task_logs (task_id, attempt, logged_at, level, message, context, timed)
+    SELECT owner.task_id, owner.attempt, coalesce(i.logged_at, clock_timestamp()), i.level, i.message, i.context,
+           i.logged_at IS NOT NULL
+    FROM owner, input i
+    ORDER BY i.ordinal
+    ON CONFLICT (task_id, attempt, logged_at, md5(level || message)) WHERE timed DO NOTHING
+), progressed AS (
+    UPDATE tasks t SET progress = $10 FROM owner WHERE t.task_id = owner.task_id AND $10 IS NOT NULL
+    RETURNING t.task_id
+), told AS (
+    SELECT count(pg_notify('qtask_changed', replace(task_id::text, '-', ''))) AS listeners FROM progressed
+)
+SELECT EXISTS (SELECT FROM owner) AS owned, told.listeners FROM told";
+
+// One line more than asked for tells whether there is a next page. A page ends before the line that
+// would make it too large; its first line comes whatever its size.
+const READ: &str = "
+WITH found AS MATERIALIZED (
+    SELECT id, attempt, logged_at, level, message, context FROM task_logs
+    WHERE task_id = $1 AND id > $2 AND level = ANY($3) AND ($4 IS NULL OR logged_at >= $4)
+    ORDER BY id LIMIT $5 + 1
+), measured AS (
+    SELECT *, row_number() OVER ids AS place, count(*) OVER () AS lines,
+           sum(octet_length(message) + coalesce(octet_length(context::text), 0)) OVER ids AS bytes
+    FROM found WINDOW ids AS (ORDER BY id)
+)
+SELECT id, attempt, logged_at, level, message, context, place < lines AS more FROM measured
+WHERE place <= $5 AND (place = 1 OR bytes <= $6) ORDER BY id";
+
+/// The most that the lines of one page weigh together, in bytes.
+const MAX_PAGE_BYTES: i64 = 4 << 20;
+
+/// Lines, oldest first.
+#[derive(Debug, Clone)]
+pub struct LogPage {
+    /// As many as were asked for, or fit into a page.
+    pub lines: Vec<LogEntry>,
+    /// Whether there are more behind them.
+    pub more: bool,
+}
+
+#[derive(QueryableByName)]
+struct PageRow {
+    #[diesel(embed)]
+    line: LogEntry,
+    #[diesel(sql_type = Bool)]
+    more: bool,
+}
+
+#[derive(QueryableByName)]
+struct AppendedRow {
+    #[diesel(sql_type = Bool)]
+    owned: bool,
+    #[diesel(sql_type = BigInt)]
+    #[allow(dead_code, reason = "selected so that the notification is sent")]
+    listeners: i64,
+}
+
+impl Store {
+    /// Appends lines to the log of the attempt, and says how far it has come. On its owner's word
+    /// only.
+    pub async fn append_logs(
+        &self,
+        lease: &Lease,
+        lines: Vec<LogLine>,
+        progress: Option<Value>,
+    ) -> Result<Appended, StoreError> {
+        let count = lines.len();
+        let (mut times, mut levels) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let (mut messages, mut contexts) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for line in lines {
+            times.push(line.logged_at);
+            levels.push(line.level.as_str());
+            messages.push(line.message);
+            contexts.push(line.context);
+        }
+        let row: AppendedRow = self
+            .pools
+            .run("append logs", async |connection| {
+                Prepared(
+                    diesel::sql_query(APPEND)
+                        .bind::<SqlUuid, _>(lease.task_id)
+                        .bind::<Text, _>(&*lease.session.worker_id)
+                        .bind::<SqlUuid, _>(lease.session.session_id)
+                        .bind::<Integer, _>(lease.attempt)
+                        .bind::<Array<Nullable<Timestamptz>>, _>(times)
+                        .bind::<Array<Text>, _>(levels)
+                        .bind::<Array<Text>, _>(messages)
+                        .bind::<Array<Nullable<Jsonb>>, _>(contexts)
+                        .bind::<Array<Integer>, _>((0..).take(count).collect::<Vec<i32>>())
+                        .bind::<Nullable<Jsonb>, _>(progress),
+                )
+                .get_result(connection)
+                .await
+            })
+            .await?;
+        Ok(if row.owned {
+            Appended::Written
+        } else {
+            Appended::LeaseLost
+        })
+    }
+
+    /// Lines of a task's log, oldest first.
+    pub async fn logs(
+        &self,
+        task_id: Uuid,
+        filter: &LogFilter,
+    ) -> Result<Vec<LogEntry>, StoreError> {
+        Ok(self.log_page(task_id, filter).await?.lines)
+    }
+
+    /// The same, with whether there are more.
+    pub async fn log_page(&self, task_id: Uuid, filter: &LogFilter) -> Result<LogPage, StoreError> {
+        let levels: Vec<&str> = Level::ALL
+            .into_iter()
+            .filter(|level| *level >= filter.level)
+            .map(Level::as_str)
+            .collect();
+        let rows: Vec<PageRow> = self
+            .pools
+            .run_read("read logs", async |connection| {
+                Prepared(
+                    diesel::sql_query(READ)
+                        .bind::<SqlUuid, _>(task_id)
+                        .bind::<BigInt, _>(filter.after)
+                        .bind::<Array<Text>, _>(levels)
+                        .bind::<Nullable<Timestamptz>, _>(filter.since)
+                        .bind::<BigInt, _>(filter.limit)
+                        .bind::<BigInt, _>(MAX_PAGE_BYTES),
+                )
+                .load(connection)
+                .await
+            })
+            .await?;
+        Ok(LogPage {
+            more: rows.last().is_some_and(|row| row.more),
+            lines: rows.into_iter().map(|row| row.line).collect(),
+        })
+    }
+}

@@ -1,0 +1,69 @@
+//! What became of a session, for whoever acts in its name.
+
+use diesel::OptionalExtension;
+use diesel::prelude::QueryableByName;
+use diesel::sql_types::{Array, Bool, Text, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use super::statement::Prepared;
+use super::{Store, StoreError};
+use crate::domain::owner::Session;
+
+/// How a session stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It has not ended.
+    Alive {
+        /// What it serves.
+        backends: Vec<String>,
+        /// Whether it is to take no more tasks.
+        draining: bool,
+    },
+    /// It was silent for too long, or said good-bye.
+    Ended,
+    /// The worker's name belongs to another session.
+    Replaced,
+    /// No worker has this name.
+    Unknown,
+}
+
+const STANDING: &str = "
+SELECT session_id, backends, draining_since IS NOT NULL AS draining, ended_at IS NOT NULL AS ended
+FROM workers WHERE worker_id = $1";
+
+#[derive(QueryableByName)]
+struct StandingRow {
+    #[diesel(sql_type = SqlUuid)]
+    session_id: Uuid,
+    #[diesel(sql_type = Array<Text>)]
+    backends: Vec<String>,
+    #[diesel(sql_type = Bool)]
+    draining: bool,
+    #[diesel(sql_type = Bool)]
+    ended: bool,
+}
+
+impl Store {
+    /// How the session stands.
+    pub async fn standing(&self, session: &Session) -> Result<Standing, StoreError> {
+        let row: Option<StandingRow> = self
+            .pools
+            .run_read("read session", async |connection| {
+                Prepared(diesel::sql_query(STANDING).bind::<Text, _>(&*session.worker_id))
+                    .get_result(connection)
+                    .await
+                    .optional()
+            })
+            .await?;
+        Ok(match row {
+            None => Standing::Unknown,
+            Some(row) if row.session_id != session.session_id => Standing::Replaced,
+            Some(row) if row.ended => Standing::Ended,
+            Some(row) => Standing::Alive {
+                backends: row.backends,
+                draining: row.draining,
+            },
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! The worker's surroundings: a command before its first task, and one after its last.
+//!
+//! The worker is registered before the first and until after the second, so that it can be seen what
+//! it is busy with. What the set-up leaves running goes on beside the worker; to stop it is the
+//! teardown's business.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::hook::{HookFailure, run_hook};
+use super::{Worker, WorkerError};
+
+/// What the registry says of a worker that is not ready for tasks yet.
+pub const SETTING_UP: &str = "setting up";
+
+/// How far the worker has got with its surroundings.
+#[derive(Debug, Default)]
+pub struct Surroundings {
+    /// Cancelled when the worker is registered.
+    pub registered: CancellationToken,
+    begun: AtomicBool,
+}
+
+/// Makes everything ready for tasks; returns early when the worker is to stop.
+pub async fn set_up(worker: &Worker) -> Result<(), WorkerError> {
+    let Some(hook) = &worker.settings.environment.setup else {
+        return Ok(());
+    };
+    let registered = worker.surroundings.registered.cancelled();
+    if worker
+        .draining
+        .run_until_cancelled(registered)
+        .await
+        .is_none()
+    {
+        return Ok(());
+    }
+    worker.surroundings.begun.store(true, Ordering::Relaxed);
+    let worker_id = &worker.settings.name;
+    info!(worker_id, timeout = ?hook.timeout, "set-up begins");
+    let backends = worker.backends();
+    let ran = run_hook("set-up", hook, worker_id, &backends, &worker.draining);
+    match ran.await {
+        Ok(()) => {
+            info!(worker_id, "set-up done");
+            Ok(())
+        }
+        Err(HookFailure { reason, .. }) if worker.draining.is_cancelled() => {
+            info!(worker_id, reason, "set-up stopped: the worker is to end");
+            Ok(())
+        }
+        Err(failure) => {
+            let (reason, output) = (&failure.reason, failure.output.join("\n"));
+            error!(worker_id, reason, output, "set-up failed");
+            Err(WorkerError::SetUpFailed(failure.in_short()))
+        }
+    }
+}
+
+/// Puts everything back, if it was touched. A failure is for the log: the tasks are done.
+pub async fn tear_down(worker: &Worker) {
+    let environment = &worker.settings.environment;
+    let touched = environment.setup.is_none() || worker.surroundings.begun.load(Ordering::Relaxed);
+    let Some(hook) = environment.teardown.as_ref().filter(|_| touched) else {
+        return;
+    };
+    let worker_id = &worker.settings.name;
+    info!(worker_id, timeout = ?hook.timeout, "teardown begins");
+    let never = CancellationToken::new();
+    let backends = worker.backends();
+    match run_hook("teardown", hook, worker_id, &backends, &never).await {
+        Ok(()) => info!(worker_id, "teardown done"),
+        Err(failure) => {
+            let (reason, output) = (&failure.reason, failure.output.join("\n"));
+            error!(worker_id, reason, output, "teardown failed");
+        }
+    }
+}

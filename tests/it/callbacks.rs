@@ -1,0 +1,530 @@
+//! Callbacks: whoever asked for it is told that a task has ended, at least once, and nobody else is
+//! called.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use uuid::Uuid;
+
+use crate::mocks::{mock, mock_with};
+use crate::support::app::Worker;
+use crate::support::app_builder::AppBuilder;
+use crate::support::receiver::Received;
+use crate::support::wait::{DEADLINE, TempDir, eventually, free_port};
+use crate::support::{App, QueueKind, Receiver, on_both_queues};
+
+const SECRET: &str = "sesame-5c1d";
+
+fn builder(kind: QueueKind) -> AppBuilder {
+    App::builder(kind)
+        .env("QTASK_CALLBACK_SECRET", SECRET)
+        .env("QTASK_CALLBACK_ALLOW_PRIVATE", "127.0.0.0/8")
+        .env("QTASK_CALLBACK_RETRY_DELAY", "50ms")
+        .env("QTASK_CALLBACK_TIMEOUT", "2s")
+}
+
+fn with_callback(order: &str, url: &str) -> Value {
+    mock_with(order, &json!({"callback_url": url, "name": "told"}))
+}
+
+/// What openssl makes of it: an implementation that knows nothing of ours.
+fn signature(call: &Received) -> String {
+    let text = format!("{}.{}", call.header("x-qtask-timestamp"), call.body);
+    let dir = TempDir::new("signature");
+    let file = dir.path().join("text");
+    std::fs::write(&file, text).expect("a file");
+    let output = Command::new("openssl")
+        .args(["dgst", "-sha256", "-hmac", SECRET])
+        .arg(&file)
+        .output()
+        .expect("openssl");
+    let printed = String::from_utf8(output.stdout).expect("text");
+    let (_, digest) = printed.trim().rsplit_once(' ').expect("a digest");
+    format!("v1={digest}")
+}
+
+async fn row(app: &App, task_id: Uuid) -> Value {
+    let query = "SELECT to_jsonb(c) FROM callbacks c WHERE task_id = $1";
+    let row = app
+        .database
+        .connect()
+        .await
+        .query_opt(query, &[&task_id])
+        .await;
+    row.expect("callbacks")
+        .map_or(Value::Null, |row| row.get(0))
+}
+
+async fn wait_over(app: &App, task_id: Uuid) -> Value {
+    eventually(DEADLINE, "a callback that is over", || async {
+        let row = row(app, task_id).await;
+        (row.is_object() && row["due_at"].is_null()).then_some(row)
+    })
+    .await
+}
+
+on_both_queues! {
+    async fn the_end_of_a_task_is_told_with_a_signature(kind: QueueKind) {
+        let receiver = Receiver::start(&["204 No Content"]).await;
+        let app = builder(kind).worker(Worker::new("w1", "mock")).start().await;
+        let url = receiver.url("127.0.0.1", "/done?who=me");
+        let task_id = app.submit(&with_callback("", &url)).await;
+        let calls = receiver.wait_for(1).await;
+        let call = &calls[0];
+        assert_eq!(call.path, "/done?who=me");
+        assert_eq!(call.header("content-type"), "application/json");
+        assert_eq!(call.header("x-qtask-signature"), signature(call));
+        let sent_at: i64 = call.header("x-qtask-timestamp").parse().expect("seconds");
+        let age = time::OffsetDateTime::now_utc().unix_timestamp() - sent_at;
+        assert!((0..60).contains(&age), "{age}");
+        let task = app.task(task_id).await;
+        let expected = json!({
+            "task_id": task_id, "status": "completed", "kind": "circuit", "name": "told", "attempt": 1,
+            "result": {"00": 500, "11": 500}, "completed_at": task["completed_at"],
+            "correlation_id": task["correlation_id"],
+        });
+        assert_eq!(call.json(), expected);
+        let row = wait_over(&app, task_id).await;
+        assert_eq!(call.header("x-qtask-delivery"), row["delivery_id"].as_str().unwrap());
+        assert!(row["delivered_at"].is_string(), "{row}");
+        app.finish().await;
+        assert_eq!(receiver.received().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn failed_and_cancelled_tasks_are_told_as_well_and_others_are_not() {
+    let receiver = Receiver::start(&["200 OK"]).await;
+    let app = builder(QueueKind::Postgres).start().await;
+    let url = receiver.url("127.0.0.1", "/");
+    let cancelled = app.submit(&with_callback("", &url)).await;
+    // The statement that any client's cancellation is, too: the call is owed by whoever ends the task.
+    let cancel =
+        "UPDATE tasks SET current_status = 'cancelled', completed_at = now(), available_at = NULL,
+                  cancel_requested_at = now() WHERE task_id = $1";
+    app.database.execute(cancel, &[&cancelled]).await;
+    assert_eq!(receiver.wait_for(1).await[0].json()["status"], "cancelled");
+
+    let mut app = app;
+    app.start_worker(&Worker::new("w1", "mock")).await;
+    let silent = app.submit(&mock("")).await;
+    app.wait_terminal(silent, DEADLINE).await;
+    let failed = app.submit(&with_callback("fail", &url)).await;
+    let body = receiver.wait_for(2).await[1].json();
+    assert_eq!(body["task_id"], failed.to_string());
+    assert_eq!(
+        (&body["status"], &body["error_code"]),
+        (&json!("failed"), &json!("execution_error"))
+    );
+    assert!(
+        body["error_message"].is_string() && body.get("result").is_none(),
+        "{body}"
+    );
+    wait_over(&app, failed).await;
+    assert_eq!(row(&app, silent).await, Value::Null);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_call_is_made_again_after_an_error_a_silence_and_a_refused_connection() {
+    let port = free_port();
+    let app = builder(QueueKind::Postgres)
+        .env("QTASK_CALLBACK_TIMEOUT", "300ms")
+        .worker(Worker::new("w1", "mock"))
+        .start()
+        .await;
+    let url = format!("http://127.0.0.1:{port}/");
+    let task_id = app.submit(&with_callback("", &url)).await;
+    let [api] = &app.apis[..] else {
+        panic!("one API")
+    };
+    let refused = api.wait_for("callback failed").await;
+    assert!(refused.field("reason").unwrap().contains("cannot connect"));
+
+    let receiver = Receiver::start_on(
+        port,
+        &["500 Oops", "", "302 Found\r\nlocation: /", "201 Created"],
+    )
+    .await;
+    let calls = receiver.wait_for(4).await;
+    let row = wait_over(&app, task_id).await;
+    assert!(
+        row["delivered_at"].is_string() && row["attempts"].as_i64() >= Some(5),
+        "{row}"
+    );
+    for call in &calls {
+        assert_eq!(
+            call.header("x-qtask-delivery"),
+            row["delivery_id"].as_str().unwrap()
+        );
+        assert_eq!((call.path.as_str(), &call.body), ("/", &calls[0].body));
+        assert_eq!(call.header("x-qtask-signature"), signature(call));
+    }
+    let reasons = api.events().all(|event| event.is("callback failed"));
+    let reasons: Vec<String> = reasons
+        .iter()
+        .filter_map(|event| event.field("reason"))
+        .collect();
+    for expected in ["answered 500", "no answer within 300ms", "answered 302"] {
+        assert!(
+            reasons.iter().any(|reason| reason.contains(expected)),
+            "{expected}: {reasons:?}"
+        );
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_call_that_never_arrives_is_given_up_and_the_task_is_as_it_was() {
+    let receiver = Receiver::start(&["503 Later"]).await;
+    let app = builder(QueueKind::Postgres)
+        .env("QTASK_CALLBACK_ATTEMPTS", "3")
+        .worker(Worker::new("w1", "mock"))
+        .start()
+        .await;
+    let task_id = app
+        .submit(&with_callback("", &receiver.url("127.0.0.1", "/")))
+        .await;
+    let before = app.wait_terminal(task_id, DEADLINE).await;
+    let row = wait_over(&app, task_id).await;
+    assert!(row["given_up_at"].is_string(), "{row}");
+    assert!(row["last_error"].as_str().unwrap().contains("503"), "{row}");
+    assert_eq!(receiver.received().len(), 3);
+    app.apis[0]
+        .wait_for_field("callback given up", "task_id", &task_id.to_string())
+        .await;
+    assert_eq!(
+        app.task(task_id).await["status_history"],
+        before["status_history"]
+    );
+    assert_eq!(app.task(task_id).await["result"], before["result"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn two_processes_make_each_call_once() {
+    const TASKS: usize = 60;
+    let receiver = Receiver::start(&["200 OK"]).await;
+    let worker = Worker::new("w1", "mock").args(&["--concurrency", "8"]);
+    let app = builder(QueueKind::Postgres)
+        .apis(2)
+        .worker(worker)
+        .start()
+        .await;
+    let url = receiver.url("127.0.0.1", "/");
+    let mut tasks = Vec::new();
+    for _ in 0..TASKS {
+        tasks.push(app.submit(&with_callback("", &url)).await.to_string());
+    }
+    receiver.wait_for(TASKS).await;
+    let left = "SELECT count(*) FROM callbacks WHERE delivered_at IS NULL OR attempts <> 1";
+    eventually(DEADLINE, "all calls delivered at the first try", || async {
+        (app.database.count(left, &[]).await == 0).then_some(())
+    })
+    .await;
+    app.finish().await;
+    let mut told: Vec<String> = receiver
+        .received()
+        .iter()
+        .map(|call| call.json()["task_id"].as_str().unwrap().to_owned())
+        .collect();
+    told.sort();
+    tasks.sort();
+    assert_eq!(told, tasks);
+}
+
+#[tokio::test]
+async fn a_call_is_made_although_the_process_dies_before_it() {
+    let receiver = Receiver::start(&[""]).await;
+    let mut app = builder(QueueKind::Postgres)
+        .worker(Worker::new("w1", "mock"))
+        .start()
+        .await;
+    let waiting = app
+        .submit(&with_callback(
+            "sleep 300ms",
+            &receiver.url("127.0.0.1", "/"),
+        ))
+        .await;
+    // Killed before the task has ended: nobody is there to hear of the call.
+    app.apis[0].kill9().await;
+    eventually(DEADLINE, "a call that is owed", || async {
+        row(&app, waiting).await.is_object().then_some(())
+    })
+    .await;
+    app.spawn_api();
+    app.wait_ready().await;
+    receiver.wait_for(1).await;
+    // Killed while the call is under way: it is due again when the lease of that try is over.
+    app.apis[1].kill9().await;
+    let taken = row(&app, waiting).await;
+    assert_eq!(
+        (&taken["attempts"], &taken["delivered_at"]),
+        (&json!(1), &Value::Null)
+    );
+    let over = "UPDATE callbacks SET due_at = now() WHERE task_id = $1";
+    app.database.execute(over, &[&waiting]).await;
+    drop(receiver);
+
+    let receiver = Receiver::start(&["200 OK"]).await;
+    let elsewhere = "UPDATE callbacks SET url = $2 WHERE task_id = $1";
+    app.database
+        .execute(elsewhere, &[&waiting, &receiver.url("127.0.0.1", "/")])
+        .await;
+    app.spawn_api();
+    app.wait_ready().await;
+    assert_eq!(
+        receiver.wait_for(1).await[0].json()["task_id"],
+        waiting.to_string()
+    );
+    assert_eq!(wait_over(&app, waiting).await["attempts"], 2);
+    app.apis.drain(..2);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn nothing_inside_the_network_is_called_by_default() {
+    let receiver = Receiver::start(&["200 OK"]).await;
+    let app = builder(QueueKind::Postgres)
+        .env("QTASK_CALLBACK_ALLOW_PRIVATE", "false")
+        .worker(Worker::new("w1", "mock"))
+        .start()
+        .await;
+    for host in [
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "10.0.0.1",
+        "169.254.169.254",
+    ] {
+        let refused = app
+            .post("/tasks", &with_callback("", &receiver.url(host, "/")))
+            .await
+            .expect(422);
+        let message = refused["errors"]["callback_url"]
+            .as_str()
+            .unwrap_or_default();
+        assert!(message.contains("public address"), "{host}: {refused}");
+    }
+    // A name is looked up when it is called.
+    let task_id = app
+        .submit(&with_callback("", &receiver.url("localhost", "/")))
+        .await;
+    let row = wait_over(&app, task_id).await;
+    assert!(
+        row["given_up_at"].is_string() && row["attempts"] == 1,
+        "{row}"
+    );
+    let error = row["last_error"].as_str().unwrap();
+    assert!(
+        error.contains("localhost is at ") && error.contains("not a public address"),
+        "{error}"
+    );
+    assert_eq!(app.task(task_id).await["status"], "completed");
+    app.finish().await;
+    assert_eq!(receiver.received().len(), 0);
+}
+
+#[tokio::test]
+async fn a_redirect_leads_nowhere() {
+    let inside = Receiver::start(&["200 OK"]).await;
+    let location = format!(
+        "307 Temporary Redirect\r\nlocation: {}",
+        inside.url("127.0.0.2", "/secret")
+    );
+    let receiver = Receiver::start(&[&location]).await;
+    let app = builder(QueueKind::Postgres)
+        .env("QTASK_CALLBACK_ATTEMPTS", "2")
+        .worker(Worker::new("w1", "mock"))
+        .start()
+        .await;
+    let task_id = app
+        .submit(&with_callback("", &receiver.url("127.0.0.1", "/")))
+        .await;
+    let row = wait_over(&app, task_id).await;
+    assert!(
+        row["last_error"].as_str().unwrap().contains("answered 307"),
+        "{row}"
+    );
+    assert_eq!((receiver.received().len(), inside.received().len()), (2, 0));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_large_result_is_left_out_and_calls_without_a_secret_are_not_signed() {
+    let receiver = Receiver::start(&["200 OK"]).await;
+    let app = builder(QueueKind::Postgres)
+        .env("QTASK_CALLBACK_SECRET", "")
+        .start()
+        .await;
+    app.apis[0].wait_for("callbacks are not signed").await;
+    let task_id = app
+        .submit(&with_callback("", &receiver.url("127.0.0.1", "/")))
+        .await;
+    let finish =
+        "UPDATE tasks SET current_status = 'completed', completed_at = now(), available_at = NULL,
+                  result = jsonb_build_object('text', repeat('x', 300000)) WHERE task_id = $1";
+    app.database.execute(finish, &[&task_id]).await;
+    let calls = receiver.wait_for(1).await;
+    assert_eq!(calls[0].json()["status"], "completed");
+    assert!(calls[0].json().get("result").is_none());
+    assert_eq!(calls[0].header("x-qtask-signature"), "");
+    wait_over(&app, task_id).await;
+    app.finish().await;
+}
+
+/// Ends tasks by the database's hand, all of them in one commit.
+async fn end_all(app: &App, result: &str) {
+    let end = format!(
+        "UPDATE tasks SET current_status = 'completed', completed_at = now(), available_at = NULL, result = {result}"
+    );
+    app.database.execute(&end, &[]).await;
+}
+
+#[tokio::test]
+async fn results_that_cannot_be_printed_in_time_keep_no_call_waiting() {
+    const TASKS: usize = 40;
+    let receiver = Receiver::start(&["200 OK"]).await;
+    let app = builder(QueueKind::Postgres).start().await;
+    let url = receiver.url("127.0.0.1", "/");
+    let all = vec![with_callback("", &url); TASKS];
+    app.post("/tasks/batch", &json!({"tasks": all}))
+        .await
+        .expect(201);
+    // Stored in few bytes. Printing one takes some time, and printing all of them longer than a statement may take.
+    let numbers =
+        "(SELECT jsonb_build_object('n', jsonb_agg(1e300)) FROM generate_series(1, 100000))";
+    end_all(&app, numbers).await;
+    let calls = receiver.wait_for(TASKS).await;
+    assert!(calls.iter().all(|call| call.json().get("result").is_none()));
+    let left = "SELECT count(*) FROM callbacks WHERE delivered_at IS NULL OR attempts <> 1";
+    eventually(DEADLINE, "all calls delivered at the first try", || async {
+        (app.database.count(left, &[]).await == 0).then_some(())
+    })
+    .await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_never_answers_has_few_of_the_calls_and_others_get_theirs() {
+    let (dead, alive) = (
+        Receiver::start(&[""]).await,
+        Receiver::start(&["200 OK"]).await,
+    );
+    let app = builder(QueueKind::Postgres)
+        .env("QTASK_CALLBACK_TIMEOUT", "1m")
+        .start()
+        .await;
+    let mut all = vec![with_callback("", &dead.url("127.0.0.1", "/")); 70];
+    all.extend(vec![with_callback("", &alive.url("127.0.0.1", "/")); 20]);
+    app.post("/tasks/batch", &json!({"tasks": all}))
+        .await
+        .expect(201);
+    end_all(&app, "'{}'").await;
+    // More than are under way at once: the end of one makes room for the next.
+    alive.wait_for(20).await;
+    let under_way = "SELECT count(*) FROM callbacks WHERE attempts > 0 AND delivered_at IS NULL";
+    eventually(DEADLINE, "only calls of the dead are under way", || async {
+        (app.database.count(under_way, &[]).await == 8).then_some(())
+    })
+    .await;
+    assert_eq!(dead.wait_for(8).await.len(), 8);
+}
+
+#[tokio::test]
+async fn calls_that_were_over_long_ago_are_forgotten() {
+    let app = builder(QueueKind::Postgres).start().await;
+    let rows = "INSERT INTO callbacks (task_id, url, due_at, delivered_at, given_up_at) VALUES
+        (gen_random_uuid(), 'delivered', NULL, now() - interval '8 days', NULL),
+        (gen_random_uuid(), 'given up', NULL, NULL, now() - interval '8 days'),
+        (gen_random_uuid(), 'of late', NULL, now() - interval '6 days', NULL)";
+    app.database.execute(rows, &[]).await;
+    let some = "SELECT count(*) FROM callbacks";
+    eventually(DEADLINE, "one call that is remembered", || async {
+        (app.database.count(some, &[]).await == 1).then_some(())
+    })
+    .await;
+    let late = "SELECT count(*) FROM callbacks WHERE url = 'of late'";
+    assert_eq!(app.database.count(late, &[]).await, 1);
+    app.finish().await;
+}
+
+/// A certificate for 127.0.0.1, in a directory of its own, and a server that shows it.
+fn certificate() -> (TempDir, TlsAcceptor) {
+    const CONFIG: &str = "[req]\ndistinguished_name = name\nx509_extensions = own\nprompt = no\n\
+                          [name]\nCN = receiver\n[own]\nbasicConstraints = critical, CA:FALSE\n\
+                          subjectAltName = IP:127.0.0.1\n";
+    let dir = TempDir::new("certificate");
+    std::fs::write(dir.path().join("config"), CONFIG).expect("a file");
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args([
+            "-config", "config", "-keyout", "key.pem", "-out", "cert.pem",
+        ])
+        .current_dir(dir.path())
+        .output()
+        .expect("openssl");
+    assert!(made.status.success(), "{made:?}");
+    let certificates =
+        CertificateDer::pem_file_iter(dir.path().join("cert.pem")).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_file(dir.path().join("key.pem")).expect("its key");
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(certificates.map(Result::unwrap).collect(), key)
+        .expect("a server");
+    (dir, TlsAcceptor::from(Arc::new(config)))
+}
+
+#[tokio::test]
+async fn a_call_by_tls_goes_to_whom_the_machine_trusts_and_to_nobody_else() {
+    let (dir, tls) = certificate();
+    let receiver = Receiver::start_tls(tls, &["200 OK"]).await;
+    let url = receiver.url("127.0.0.1", "/").replace("http:", "https:");
+    let app = builder(QueueKind::Postgres)
+        .env("QTASK_CALLBACK_ATTEMPTS", "1")
+        .worker(Worker::new("w1", "mock"))
+        .start()
+        .await;
+    let task_id = app.submit(&with_callback("", &url)).await;
+    let row = wait_over(&app, task_id).await;
+    assert!(
+        row["last_error"].as_str().unwrap().contains("certificate"),
+        "{row}"
+    );
+    app.finish().await;
+    assert_eq!(receiver.received().len(), 0);
+
+    let file = dir.path().join("cert.pem");
+    let app = builder(QueueKind::Postgres)
+        .env("SSL_CERT_FILE", file.to_str().unwrap())
+        .worker(Worker::new("w1", "mock"))
+        .start()
+        .await;
+    let task_id = app.submit(&with_callback("", &url)).await;
+    assert_eq!(
+        receiver.wait_for(1).await[0].header("x-qtask-signature"),
+        signature(&receiver.received()[0])
+    );
+    assert!(wait_over(&app, task_id).await["delivered_at"].is_string());
+    app.finish().await;
+}

@@ -1,0 +1,64 @@
+//! Requests that come too late, or from somebody else.
+
+use serde_json::{Value, json};
+
+use super::operations::{Operation, codes};
+use super::scene::{BACKEND, Scene, body, task};
+use crate::pulling::{Puller, id_of};
+use crate::support::contract::Contract;
+
+/// Lets every conflict happen, about a task that is completed.
+pub async fn provoke(scene: &Scene, api: &Contract<'_>, completed: &Value) {
+    of_keys(api).await;
+    of_tasks(api, completed).await;
+    of_sessions(scene, api).await;
+}
+
+async fn of_keys(api: &Contract<'_>) {
+    let mut other = task();
+    other["circuit"] = json!("y");
+    let batch = |task: &Value| json!({"tasks": [task]});
+    for (path, first, second) in [
+        ("/tasks", task(), other.clone()),
+        ("/tasks/batch", batch(&task()), batch(&other)),
+    ] {
+        api.post_keyed(path, path, &first).await.expect(201);
+        let refused = api.post_keyed(path, path, &second).await;
+        assert_eq!(refused.expect_problem(409), "idempotency_key_reused");
+        let refused = api.post_keyed(path, &"k".repeat(256), &first).await;
+        assert_eq!(refused.expect_problem(400), "invalid_idempotency_key");
+    }
+}
+
+async fn of_tasks(api: &Contract<'_>, completed: &Value) {
+    let task_id = id_of(completed).to_string();
+    let stranger = json!({"worker_id": "w", "session_id": id_of(completed), "attempt": 1});
+    for operation in Operation::all(api.document()) {
+        let path = operation.at(&task_id, "w");
+        if codes(operation.answer("409")) == ["lease_lost"] {
+            let refused = api.post(&path, &body(&operation, &stranger)).await;
+            assert_eq!(refused.expect_problem(409), "lease_lost", "{path}");
+        }
+    }
+    let refused = api.delete(&format!("/tasks/{task_id}")).await;
+    assert_eq!(refused.expect_problem(409), "task_already_terminal");
+}
+
+async fn of_sessions(scene: &Scene, api: &Contract<'_>) {
+    let app = &scene.app;
+    let old = Puller::register(app, "many", BACKEND).await;
+    let again = json!({"worker_id": "many", "backends": [BACKEND]});
+    let refused = api.post("/workers/register", &again).await;
+    assert_eq!(refused.expect_problem(409), "worker_name_in_use");
+    Puller::register_with(app, "many", BACKEND, &json!({"replace": true})).await;
+
+    let silent = Puller::register(app, "silent", BACKEND).await;
+    let end = "UPDATE workers SET ended_at = clock_timestamp() WHERE worker_id = 'silent'";
+    assert_eq!(app.database.execute(end, &[]).await, 1);
+    for (puller, code) in [(old, "session_replaced"), (silent, "session_ended")] {
+        let beaten = puller.beat(app, &[]).await;
+        assert_eq!(beaten.expect_problem(409), code);
+        let asked = puller.ask(app, &json!({})).await;
+        assert_eq!(asked.expect_problem(409), code);
+    }
+}

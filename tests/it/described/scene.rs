@@ -1,0 +1,62 @@
+//! A service that can lose its database, and a body for each operation that takes one.
+
+use serde_json::{Value, json};
+
+use super::operations::Operation;
+use crate::support::{App, Proxy, QueueKind, TestDatabase};
+
+/// The backend of all tasks here.
+pub const BACKEND: &str = "b";
+
+/// A service whose way to PostgreSQL leads through a proxy.
+pub struct Scene {
+    /// The service.
+    pub app: App,
+    /// The way to its database.
+    pub postgres: Proxy,
+}
+
+impl Scene {
+    /// Starts it, with sessions that outlast the test.
+    pub async fn start() -> Self {
+        let database = TestDatabase::create().await;
+        let postgres = Proxy::start(database.url().port().unwrap_or(5432)).await;
+        let url = database.url_through(postgres.port());
+        let app = App::builder(QueueKind::Postgres)
+            .database(database)
+            .database_url(&url)
+            .env("DATABASE_TIMEOUT", "2s")
+            .env("QTASK_LEASE", "1h")
+            .start()
+            .await;
+        Self { app, postgres }
+    }
+}
+
+/// A task for the backend here.
+pub fn task() -> Value {
+    json!({"circuit": "x", "backend": BACKEND})
+}
+
+/// A body that the operation can use, from this owner of a task.
+pub fn body(operation: &Operation, owner: &Value) -> Value {
+    let (worker, session) = (&owner["worker_id"], &owner["session_id"]);
+    let with = |field: &str, value: Value| {
+        let mut body = owner.clone();
+        body[field] = value;
+        body
+    };
+    match operation.id() {
+        "submit_task" => task(),
+        "submit_batch" => json!({"tasks": [task()]}),
+        "append_logs" => with("logs", json!([{"message": "m"}])),
+        "complete_task" => with("result", json!({})),
+        "fail_task" => with("message", json!("m")),
+        "release_task" => owner.clone(),
+        "register_worker" => json!({"worker_id": worker, "backends": [BACKEND], "replace": true}),
+        "heartbeat" => json!({"worker_id": worker, "session_id": session}),
+        "claim_tasks" => json!({"session_id": session}),
+        "drain_worker" => json!({"draining": true}),
+        other => panic!("nothing here says what {other} takes"),
+    }
+}

@@ -1,0 +1,51 @@
+//! Every operation, carried out.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::operations::Operation;
+use super::scene::{BACKEND, Scene, task};
+use crate::pulling::{Puller, id_of};
+use crate::support::contract::Contract;
+
+/// Lets every operation succeed, and returns a completed task as it was handed out.
+pub async fn provoke(scene: &Scene, api: &Contract<'_>) -> Value {
+    let completed = write(scene, api).await;
+    read(api, &completed).await;
+    completed
+}
+
+async fn write(scene: &Scene, api: &Contract<'_>) -> Value {
+    let app = &scene.app;
+    let w = Puller::register(app, "w", BACKEND).await;
+    api.post("/tasks", &task()).await.expect(201);
+    let batch = json!({"tasks": [task(), task()]});
+    api.post("/tasks/batch", &batch).await.expect(201);
+    let completed = w.claim_one(app).await;
+    let log = json!({"logs": [{"message": "m"}], "progress": {"step": 1}});
+    w.write(app, &completed, "logs", &log).await.expect(204);
+    w.complete(app, &completed).await.expect(200);
+    let failed = w.claim_one(app).await;
+    let why = json!({"message": "m"});
+    w.write(app, &failed, "fail", &why).await.expect(200);
+    let released = w.claim_one(app).await;
+    let nothing = json!({});
+    let handed_back = w.write(app, &released, "release", &nothing).await;
+    handed_back.expect(200);
+    let waiting = format!("/tasks/{}", id_of(&released));
+    api.delete(&waiting).await.expect(200);
+    w.beat(app, &[]).await.expect(200);
+    let drained = api.post("/workers/w/drain", &json!({})).await;
+    drained.expect(200);
+    completed
+}
+
+/// Everything that is read, of a task that has ended and its worker.
+async fn read(api: &Contract<'_>, task: &Value) {
+    let task_id = id_of(task).to_string();
+    for operation in Operation::all(api.document()) {
+        if operation.method() == Method::GET {
+            api.get(&operation.at(&task_id, "w")).await.expect(200);
+        }
+    }
+}
