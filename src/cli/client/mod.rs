@@ -18,6 +18,7 @@ mod logs;
 mod model;
 mod outcome;
 mod output;
+mod parameters;
 mod patience;
 mod progress;
 mod raw;

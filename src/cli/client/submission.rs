@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::error::ClientError;
+use super::parameters::read_object;
 
 /// The fields of a submission
 #[derive(Debug, Clone, Args)]
@@ -88,7 +89,10 @@ impl SubmissionArgs {
     }
 
     fn fields(&self) -> Result<Map<String, Value>, ClientError> {
-        let agent_config = self.agent_config.as_deref().map(read_object).transpose()?;
+        let agent_config = self.agent_config.as_deref();
+        let agent_config = agent_config
+            .map(|given| read_object("--agent-config", given))
+            .transpose()?;
         let metadata: Map<String, Value> = self
             .metadata
             .iter()
@@ -148,19 +152,6 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
         return Err("the key is empty".to_owned());
     }
     Ok((key.to_owned(), value.to_owned()))
-}
-
-/// The JSON object itself, or the one in the file of this name.
-fn read_object(given: &str) -> Result<Map<String, Value>, ClientError> {
-    let refuse = |why: String| ClientError::Usage(format!("--agent-config: {why}"));
-    if given.trim_start().starts_with('{') {
-        return serde_json::from_str(given)
-            .map_err(|error| refuse(format!("is not a JSON object: {error}")));
-    }
-    let text =
-        std::fs::read_to_string(given).map_err(|error| refuse(format!("{given}: {error}")))?;
-    serde_json::from_str(&text)
-        .map_err(|error| refuse(format!("{given} does not hold a JSON object: {error}")))
 }
 
 #[cfg(test)]
