@@ -12,6 +12,7 @@ mod bad_input;
 mod callbacks;
 mod cancelling;
 mod client;
+mod client_outputs;
 mod command_line;
 mod commands;
 mod described;

@@ -1,8 +1,11 @@
 //! What people see.
 
 pub mod chart;
+mod circuit;
+mod error;
 pub mod moment;
 pub mod paint;
+mod statevector;
 pub mod table;
 pub mod task;
 pub mod text;
