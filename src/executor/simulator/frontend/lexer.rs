@@ -156,7 +156,9 @@ impl<'s> Lexer<'s> {
         }
         let after = rest.get(length..).map_or(0, name_length);
         if after > 0 {
-            self.error("this is neither a number nor a name", length + after);
+            let advice = "; a product is written with its `*`, as in `2*pi`";
+            let message = format!("this is neither a number nor a name{advice}");
+            self.error(message, length + after);
         } else {
             self.push(kind, self.at + length);
         }

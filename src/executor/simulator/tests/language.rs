@@ -297,7 +297,7 @@ fn a_mistake_is_shown_in_its_line() {
     let error = simulate("OPENQASM 3;\nqubit[2] q;\n  h q[5];\n", 1).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "line 3, column 7: index 5 is out of range: `q` has 2 element(s)\n    h q[5];\n        ^"
+        "line 3, column 7: index 5 is out of range: `q` has 2 elements, counted from 0\n    h q[5];\n        ^"
     );
     let long = format!("OPENQASM 3; qubit q; {} foo q;", "x q; ".repeat(1000));
     let SimulatorError::Circuit(errors) = check(&long).unwrap_err() else {

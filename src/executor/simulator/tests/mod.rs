@@ -13,6 +13,7 @@ mod gates;
 mod inputs;
 mod language;
 mod limits;
+mod messages;
 mod outputs;
 mod stabilizer;
 mod statistics;

@@ -5,6 +5,7 @@ use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::program::{Action, Expr, Operand, RegisterSlot};
 use super::super::super::value::Type;
 use super::super::ast::{Index, Name, Reference, Source};
+use super::super::hint;
 use super::element::Cell;
 use super::expression::Typed;
 use super::scope::Symbol;
@@ -157,9 +158,9 @@ impl<'s> Checker<'s> {
             return Err(Diagnostic::new(
                 at,
                 format!(
-                    "cannot measure {} qubit(s) into {} bit(s)",
-                    source.len(),
-                    target.len()
+                    "cannot measure {} into {}",
+                    hint::counted(source.len(), "qubit"),
+                    hint::counted(target.len(), "bit")
                 ),
             ));
         }

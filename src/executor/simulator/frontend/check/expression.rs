@@ -6,6 +6,7 @@ use super::super::super::program::{Expr, Operand};
 use super::super::super::value::{EvalError, Type, Value};
 use super::super::ast;
 use super::super::ast::{ExprKind, Index, Reference, TypeName};
+use super::super::hint;
 use super::element::Cell;
 use super::scope::Symbol;
 use super::{Checked, Checker};
@@ -170,21 +171,15 @@ impl<'s> Checker<'s> {
             return self.size_of(name, arguments);
         }
         let Some(function) = Function::named(name.text) else {
-            return Err(Diagnostic::new(
-                name.at,
-                format!(
-                    "there is no function or subroutine {}; a subroutine must be defined before it is used",
-                    quoted(name.text)
-                ),
-            ));
+            return Err(Diagnostic::new(name.at, self.no_function(name.text)));
         };
         if arguments.len() != function.arity() {
             return Err(Diagnostic::new(
                 name.at,
                 format!(
-                    "{} takes {} argument(s), not {}",
+                    "{} takes {}, not {}",
                     quoted(name.text),
-                    function.arity(),
+                    hint::counted(function.arity(), "argument"),
                     arguments.len()
                 ),
             ));
@@ -204,12 +199,25 @@ impl<'s> Checker<'s> {
         Typed::operation(expr, folded, result, name.at)
     }
 
+    fn no_function(&self, name: &'s str) -> String {
+        let suggestion = hint::for_function(name, self.subroutines.keys().copied());
+        let advice = if suggestion.is_empty() {
+            "; a subroutine must be defined before it is used"
+        } else {
+            &suggestion
+        };
+        format!(
+            "there is no function or subroutine {}{advice}",
+            quoted(name)
+        )
+    }
+
     fn value_of(&mut self, reference: &Reference<'s>) -> Checked<Typed> {
         let name = reference.name;
         if name.text.starts_with('$') {
             return Err(Diagnostic::new(
                 name.at,
-                "a qubit is not a value; expected a number",
+                "a qubit is not a value; measure it into a bit first",
             ));
         }
         let symbol = self.lookup(name)?;
@@ -242,7 +250,14 @@ impl<'s> Checker<'s> {
                     sample: Value::Bits { value: 1, width },
                 })
             }
-            Symbol::Qubits(_) | Symbol::Formal(_) | Symbol::Broken => Err(Diagnostic::new(
+            Symbol::Qubits(_) => Err(Diagnostic::new(
+                name.at,
+                format!(
+                    "{} is a qubit, not a value; measure it into a bit first",
+                    quoted(name.text)
+                ),
+            )),
+            Symbol::Formal(_) | Symbol::Broken => Err(Diagnostic::new(
                 name.at,
                 format!(
                     "{} is {}, not a value; expected a number",

@@ -6,6 +6,7 @@ use super::super::super::limits::MAX_GATES;
 use super::super::super::program::{Action, Expr, GateCall, GateDefinition, GateRef, Operand};
 use super::super::super::value::Value;
 use super::super::ast::{self, Modifier, Name};
+use super::super::hint;
 use super::super::library::library;
 use super::scope::{GateSymbol, silent};
 use super::{Checked, Checker};
@@ -83,14 +84,7 @@ impl<'s> Checker<'s> {
     ) -> Checked<Application> {
         let (gate, parameters, qubits, size, depth) = self.find_gate(call.name)?;
         if call.parameters.len() != parameters {
-            return Err(Diagnostic::new(
-                at,
-                format!(
-                    "gate {} takes {parameters} parameter(s), not {}",
-                    quoted(call.name.text),
-                    call.parameters.len()
-                ),
-            ));
+            return Err(Diagnostic::new(at, wrong_parameters(call, parameters)));
         }
         let (powers, controls, repeats) = self.modifiers(&call.modifiers)?;
         let expected = qubits + controls.len();
@@ -98,8 +92,9 @@ impl<'s> Checker<'s> {
             return Err(Diagnostic::new(
                 at,
                 format!(
-                    "{} takes {expected} qubit(s) here, not {}",
+                    "{} takes {} here, not {}",
                     quoted(call.name.text),
+                    hint::counted(expected, "qubit"),
                     call.operands.len()
                 ),
             ));
@@ -176,13 +171,31 @@ impl<'s> Checker<'s> {
                 format!("{word} belongs to OpenQASM 3, but the header says version 2"),
             ));
         }
-        Err(Diagnostic::new(
-            name.at,
-            format!(
-                "there is no gate {}; a gate must be defined before it is used",
-                quoted(name.text)
-            ),
-        ))
+        Err(self.no_gate(name))
+    }
+
+    fn no_gate(&self, name: Name<'s>) -> Diagnostic {
+        let word = quoted(name.text);
+        if self.subroutines.contains_key(name.text) {
+            let message = format!(
+                "{word} is a subroutine: expected its arguments in parentheses, and nothing behind them"
+            );
+            return Diagnostic::new(name.at, message);
+        }
+        // While the library is being read it cannot be asked.
+        let library = (!self.in_library).then(|| library().names());
+        let library = library
+            .into_iter()
+            .flatten()
+            .map(|name| -> &'s str { name });
+        let known = self.gates.keys().copied().chain(library);
+        let suggestion = hint::for_gate(name.text, known);
+        let advice = if suggestion.is_empty() {
+            "; a gate must be defined before it is used"
+        } else {
+            &suggestion
+        };
+        Diagnostic::new(name.at, format!("there is no gate {word}{advice}"))
     }
 
     fn real(&mut self, ast: &ast::Expr<'s>) -> Checked<Expr> {
@@ -232,6 +245,21 @@ impl<'s> Checker<'s> {
         }
         Ok((powers, controls, repeats))
     }
+}
+
+fn wrong_parameters(call: &ast::GateCall<'_>, expected: usize) -> String {
+    let found = call.parameters.len();
+    // `cx(a, b);` is meant to be `cx a, b;`.
+    let advice = if call.operands.is_empty() && found > 0 {
+        "; qubits stand behind the gate without parentheses"
+    } else {
+        ""
+    };
+    format!(
+        "gate {} takes {}, not {found}{advice}",
+        quoted(call.name.text),
+        hint::counted(expected, "parameter"),
+    )
 }
 
 /// Whether the operands are known ranges, each after the one before it.

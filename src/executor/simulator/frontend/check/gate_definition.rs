@@ -260,9 +260,20 @@ impl<'s> Checker<'s> {
     fn formal(&self, operand: &ast::Reference<'s>) -> Checked<usize> {
         match self.lookup(operand.name)? {
             Symbol::Formal(index) if operand.index.is_none() => Ok(index),
-            _ => Err(Diagnostic::new(
+            Symbol::Formal(_) => Err(Diagnostic::new(
                 operand.name.at,
-                "expected one of the qubits of this gate",
+                format!(
+                    "{} is a single qubit of this gate: expected it without an index",
+                    quoted(operand.name.text)
+                ),
+            )),
+            other => Err(Diagnostic::new(
+                operand.name.at,
+                format!(
+                    "expected one of the qubits of this gate, but {} is {}",
+                    quoted(operand.name.text),
+                    other.kind()
+                ),
             )),
         }
     }

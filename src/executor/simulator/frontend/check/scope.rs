@@ -4,6 +4,7 @@ use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::program::Operand;
 use super::super::super::value::{Type, Value};
 use super::super::ast::Name;
+use super::super::hint;
 use super::array::{Access, Array};
 use super::{Checked, Checker};
 
@@ -96,9 +97,19 @@ impl<'s> Checker<'s> {
             Some((_, symbol)) => Ok(symbol.clone()),
             None => Err(Diagnostic::new(
                 name.at,
-                format!("{} is not declared", quoted(name.text)),
+                format!(
+                    "{} is not declared{}",
+                    quoted(name.text),
+                    self.like(name.text)
+                ),
             )),
         }
+    }
+
+    /// A declared name like that one.
+    fn like(&self, name: &'s str) -> String {
+        let declared = self.scopes.iter().flat_map(|scope| scope.keys().copied());
+        hint::for_name(name, declared)
     }
 
     /// Whether statements here run in the outermost scope.

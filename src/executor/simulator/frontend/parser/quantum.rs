@@ -1,8 +1,10 @@
 //! Qubits, gates and measurements.
 
+use super::super::super::error::{Diagnostic, quoted};
 use super::super::ast::{
     Further, GateCall, GateDefinition, Modifier, Name, Reference, StatementKind,
 };
+use super::super::hint;
 use super::super::token::TokenKind;
 use super::{Parsed, Parser};
 
@@ -28,6 +30,7 @@ impl<'s> Parser<'s, '_> {
         self.position += 1;
         let size = self.designator()?;
         let name = self.name("a name for the qubits")?;
+        self.no_size_behind(name, "qubit")?;
         self.semicolon()?;
         Ok(StatementKind::Qubits { name, size })
     }
@@ -49,14 +52,7 @@ impl<'s> Parser<'s, '_> {
         self.position += 1;
         let name = self.name("a name for the gate")?;
         let (parameters, qubits) = self.signature("{")?;
-        self.expect("{")?;
-        self.enter_block()?;
-        let mut body = Vec::new();
-        self.statements_until_close(&mut body);
-        self.block_depth -= 1;
-        if self.errors.len() < super::MAX_ERRORS && self.stopped.is_none() {
-            self.expect("}")?;
-        }
+        let body = self.block()?;
         Ok(StatementKind::Gate(GateDefinition {
             name,
             parameters,
@@ -83,6 +79,9 @@ impl<'s> Parser<'s, '_> {
         while self.text() != end {
             qubits.push(self.name("a qubit")?);
             if !self.eat(",") {
+                if self.text() != end {
+                    return Err(self.expected(&format!("`,` or `{end}`")));
+                }
                 break;
             }
         }
@@ -112,6 +111,14 @@ impl<'s> Parser<'s, '_> {
         } else {
             Vec::new()
         };
+        if self.version >= 3 && self.text() == "@" {
+            let message = format!(
+                "there is no modifier {}{}",
+                quoted(name.text),
+                hint::for_modifier(name.text)
+            );
+            return Err(Diagnostic::new(name.at, message));
+        }
         if self.text() == "[" {
             return Err(self.here("durations of gates are not supported by this simulator yet"));
         }
@@ -169,7 +176,7 @@ impl<'s> Parser<'s, '_> {
         } else {
             None
         };
-        self.semicolon()?;
+        self.semicolon_or(if target.is_none() { "`->` or " } else { "" })?;
         Ok(StatementKind::Measure { source, target })
     }
 

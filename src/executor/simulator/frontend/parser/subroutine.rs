@@ -14,8 +14,10 @@ impl<'s> Parser<'s, '_> {
         let parameters = self.list(")", Self::formal)?;
         let result = if self.eat("->") {
             Some(self.type_name()?)
-        } else {
+        } else if self.text() == "{" {
             None
+        } else {
+            return Err(self.expected("`->` and a type, or `{`"));
         };
         let body = self.block()?;
         Ok(StatementKind::Subroutine(Rc::new(Subroutine {
