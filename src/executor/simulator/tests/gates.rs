@@ -37,7 +37,7 @@ fn assert_same(first: &str, second_inverse: &str) {
 
 #[test]
 fn the_library_holds_all_of_its_gates() {
-    assert_eq!(library().gates.len(), 24);
+    assert_eq!(library().gates.len(), 29);
 }
 
 #[test]

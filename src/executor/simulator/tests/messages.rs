@@ -272,7 +272,7 @@ fn measurements_are_shown_in_their_right_form() {
     assert_said(
         "qubit[2] q; bit[2] c; measure c -> q; if (q[0]) { x q[1]; }",
         &[
-            "1:36 expected a classical bit, but `q` is a qubit",
+            "1:36 cannot measure into `q`: it is a qubit; expected classical bits",
             "1:43 `q` is a qubit, not a value; measure it into a bit first",
         ],
     );

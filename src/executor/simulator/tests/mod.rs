@@ -8,6 +8,7 @@
 mod arrays;
 mod corpus;
 mod counting;
+mod dialects;
 mod fuzz;
 mod gates;
 mod inputs;

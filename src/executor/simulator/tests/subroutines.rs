@@ -250,7 +250,6 @@ fn wrong_subroutines_are_refused_at_their_place() {
             4,
             "sees only the constants",
         ),
-        ("def f(qubit a) {\n measure a; }", 2, 2, "needs a target"),
         ("def f(int n) {\n int n; }", 2, 6, "already declared"),
         ("def f() {\n qubit q; }", 2, 8, "outside of blocks"),
         ("def f(qubit a) {\n cx a, a; }", 2, 8, "same qubit"),

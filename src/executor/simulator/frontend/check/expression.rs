@@ -9,7 +9,7 @@ use super::super::ast::{ExprKind, Index, Reference, TypeName};
 use super::super::hint;
 use super::element::Cell;
 use super::scope::Symbol;
-use super::{Checked, Checker};
+use super::{Checked, Checker, Numbers};
 
 /// An expression with a value of the kind it will have, so that operators can be checked before
 /// the run by trying them.
@@ -99,7 +99,7 @@ impl<'s> Checker<'s> {
     fn typed(&mut self, ast: &ast::Expr<'s>) -> Checked<Typed> {
         let at = ast.at;
         match &ast.kind {
-            ExprKind::Integer(value) if self.real_numbers => {
+            ExprKind::Integer(value) if self.numbers == Numbers::Real => {
                 let real = Value::Int(*value).as_real().unwrap_or_default();
                 Ok(Typed::constant(Value::Float(real)))
             }
@@ -151,6 +151,10 @@ impl<'s> Checker<'s> {
             return self.one_after_the_other(op, left, right, at);
         }
         let (left, right) = (self.expression(left)?, self.expression(right)?);
+        let op = match op {
+            BinaryOp::Divide if self.numbers == Numbers::Divided => BinaryOp::DivideReal,
+            _ => op,
+        };
         let folded = left.is_constant() && right.is_constant();
         let result = arithmetic::binary(op, left.sample, right.sample);
         let expr = Expr::Binary(op, Box::new((left.expr, right.expr)), at);

@@ -9,7 +9,7 @@ use super::super::ast::{self, Modifier, Name};
 use super::super::hint;
 use super::super::library::library;
 use super::scope::{GateSymbol, silent};
-use super::{Checked, Checker};
+use super::{Checked, Checker, Numbers};
 use std::collections::HashSet;
 
 /// The parts that an application has wherever it stands.
@@ -32,12 +32,21 @@ impl<'s> Checker<'s> {
             self.call_subroutine(&subroutine, call.name.at, &call.parameters)?;
             return Ok(());
         }
+        if call.name.text == "nop" && call.modifiers.is_empty() && !self.is_taken("nop") {
+            return call
+                .operands
+                .iter()
+                .try_for_each(|operand| self.qubits(operand).map(drop));
+        }
         let application = self.application(call, at)?;
-        let operands = call
+        let mut operands = call
             .operands
             .iter()
             .map(|operand| self.qubits(operand))
             .collect::<Checked<Vec<Operand>>>()?;
+        if self.is_plain_phase(call) {
+            operands.clear();
+        }
         let times = operands.iter().map(Operand::len).max().unwrap_or(1);
         for (operand, ast) in operands.iter().zip(&call.operands) {
             if operand.len() == 0 {
@@ -88,7 +97,7 @@ impl<'s> Checker<'s> {
         }
         let (powers, controls, repeats) = self.modifiers(&call.modifiers)?;
         let expected = qubits + controls.len();
-        if call.operands.len() != expected {
+        if call.operands.len() != expected && !self.is_plain_phase(call) {
             return Err(Diagnostic::new(
                 at,
                 format!(
@@ -99,13 +108,15 @@ impl<'s> Checker<'s> {
                 ),
             ));
         }
-        self.real_numbers = self.version == 2;
+        if self.version == 2 {
+            self.numbers = Numbers::Real;
+        }
         let parameters: Checked<Vec<Expr>> = call
             .parameters
             .iter()
             .map(|value| self.real(value))
             .collect();
-        self.real_numbers = false;
+        self.numbers = Numbers::Whole;
         let repeats = if matches!(gate, GateRef::Builtin(_)) {
             1
         } else {
@@ -119,6 +130,11 @@ impl<'s> Checker<'s> {
             size: size.saturating_mul(repeats),
             depth,
         })
+    }
+
+    /// A global phase. `PennyLane` names a qubit with it, which means nothing.
+    pub(super) fn is_plain_phase(&self, call: &ast::GateCall<'s>) -> bool {
+        call.name.text == "gphase" && call.modifiers.is_empty() && !self.is_taken("gphase")
     }
 
     fn find_gate(&self, name: Name<'s>) -> Checked<(GateRef, usize, usize, u64, u32)> {
@@ -217,7 +233,11 @@ impl<'s> Checker<'s> {
             match modifier {
                 Modifier::Inverse => powers.push(Expr::Constant(Value::Float(-1.0))),
                 Modifier::Power(exponent) => {
-                    let exponent = self.real(exponent)?;
+                    // `pow(1/2)`, as the standard library writes it, is a square root.
+                    self.numbers = Numbers::Divided;
+                    let exponent = self.real(exponent);
+                    self.numbers = Numbers::Whole;
+                    let exponent = exponent?;
                     if let Expr::Constant(Value::Float(value)) = exponent {
                         #[allow(
                             clippy::cast_possible_truncation,

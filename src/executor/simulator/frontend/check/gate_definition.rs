@@ -243,6 +243,11 @@ impl<'s> Checker<'s> {
                 return Err(same_qubit(operand.name.at));
             }
         }
+        let qubits = if self.is_plain_phase(call) {
+            Vec::new()
+        } else {
+            qubits
+        };
         *size = size.saturating_add(application.size);
         *depth = (*depth).max(application.depth + 1);
         calls.push(BodyCall {

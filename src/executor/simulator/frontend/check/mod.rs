@@ -33,6 +33,16 @@ use std::sync::Arc;
 
 type Checked<T> = Result<T, Diagnostic>;
 
+/// How whole numbers in an expression count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Numbers {
+    Whole,
+    /// In exponents of `pow` they are divided as real numbers.
+    Divided,
+    /// In version 2, all numbers in parameters of gates are real.
+    Real,
+}
+
 struct Checker<'s> {
     version: u8,
     /// Whether the body of a gate is being checked.
@@ -45,6 +55,8 @@ struct Checker<'s> {
     definitions: Vec<GateDefinition>,
     /// Nothing stands for a subroutine whose definition was wrong.
     subroutines: HashMap<&'s str, Option<Rc<subroutine::Subroutine<'s>>>>,
+    /// Functions declared with `extern`, and where.
+    externals: HashMap<&'s str, u32>,
     /// The subroutines that are being called here, innermost last.
     calls: Vec<subroutine::Frame<'s>>,
     called_parts: u32,
@@ -75,8 +87,8 @@ struct Checker<'s> {
     listed: usize,
     /// Values for `input` declarations that have not been met yet, if any were given at all.
     inputs: Option<Map<String, Value>>,
-    /// In version 2, numbers in parameters of gates are real.
-    real_numbers: bool,
+    /// How whole numbers count here.
+    numbers: Numbers,
 }
 
 /// Checks a program. The outer error is the stop, the inner ones are the author's mistakes.
@@ -128,6 +140,7 @@ impl<'s> Checker<'s> {
             gates: HashMap::new(),
             definitions: Vec::new(),
             subroutines: HashMap::new(),
+            externals: HashMap::new(),
             calls: Vec::new(),
             called_parts: 0,
             unrolled: 0,
@@ -150,7 +163,7 @@ impl<'s> Checker<'s> {
             cost: control::Cost::default(),
             listed: 0,
             inputs: None,
-            real_numbers: false,
+            numbers: Numbers::Whole,
         }
     }
 
@@ -160,7 +173,7 @@ impl<'s> Checker<'s> {
         if self.is_over() {
             return;
         }
-        self.real_numbers = false;
+        self.numbers = Numbers::Whole;
         let temporary = self.temporary_bits.len();
         let result = self.nested(statement.at, |checker| checker.try_statement(statement));
         self.release_temporary_bits(temporary);
@@ -194,6 +207,7 @@ impl<'s> Checker<'s> {
             StatementKind::Subroutine(definition) => self.define_subroutine(definition),
             StatementKind::Return(value) => self.return_from(value.as_ref(), at),
             StatementKind::Opaque { name } => self.define_opaque(*name),
+            StatementKind::External { name } => self.declare_external(*name, at),
             StatementKind::Call(call) => self.gate_call(call, at),
             StatementKind::Barrier(operands) => operands
                 .iter()
@@ -208,7 +222,7 @@ impl<'s> Checker<'s> {
                 let target = self.qubits(target)?;
                 self.emit(Action::Reset(target), at)
             }
-            StatementKind::Measure { source, target } => self.measure(source, target.as_ref(), at),
+            StatementKind::Measure(source) => self.measure_implicitly(source, at),
             StatementKind::Assign { target, op, value } => self.assign(target, *op, value, at),
             StatementKind::If {
                 condition,

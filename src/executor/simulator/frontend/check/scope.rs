@@ -76,7 +76,9 @@ impl<'s> Checker<'s> {
 
     /// Whether a gate or subroutine has that name.
     pub(super) fn is_taken(&self, name: &str) -> bool {
-        self.gates.contains_key(name) || self.subroutines.contains_key(name)
+        self.gates.contains_key(name)
+            || self.subroutines.contains_key(name)
+            || self.externals.contains_key(name)
     }
 
     pub(super) fn lookup(&self, name: Name<'s>) -> Checked<Symbol> {

@@ -53,15 +53,21 @@ impl Checker<'_> {
         }
     }
 
+    /// Bits that belong to no call.
+    pub(super) fn lasting_bits(&mut self, count: u32, at: u32) -> Checked<Operand> {
+        let calls = std::mem::take(&mut self.calls);
+        let operand = self.new_bits(count, at);
+        self.calls = calls;
+        operand
+    }
+
     /// Bits that are free again at the end of the statement.
     pub(super) fn temporary(&mut self, count: u32, at: u32) -> Checked<Operand> {
-        let calls = std::mem::take(&mut self.calls);
         let spare = self.spare_bits.get_mut(&count).and_then(Vec::pop);
         let operand = match spare {
             Some(first) => Ok(Operand::Range { first, len: count }),
-            None => self.new_bits(count, at),
+            None => self.lasting_bits(count, at),
         };
-        self.calls = calls;
         if let Ok(Operand::Range { first, len }) = operand {
             self.temporary_bits.push((first, len));
         }

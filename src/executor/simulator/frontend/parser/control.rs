@@ -1,6 +1,6 @@
 //! `if`, `for`, `while`, `switch`.
 
-use super::super::ast::{Case, Domain, Expr, ForLoop, StatementKind};
+use super::super::ast::{Case, Domain, Expr, ForLoop, Statement, StatementKind};
 use super::super::token::TokenKind;
 use super::{Parsed, Parser};
 
@@ -99,12 +99,16 @@ impl<'s> Parser<'s, '_> {
                 return Err(self.expected("`}` after `default`"));
             }
             if self.eat("default") {
-                default = Some(self.block()?);
+                default = Some(self.case_body()?);
                 continue;
             }
             self.expect("case")?;
-            let values = self.case_values()?;
-            let body = self.block()?;
+            let mut values = self.case_values()?;
+            while self.text() == ":" && self.text_at(1) == "case" {
+                self.position += 2;
+                values.append(&mut self.case_values()?);
+            }
+            let body = self.case_body()?;
             cases.push(Case { values, body });
         }
         self.expect("}")?;
@@ -113,6 +117,18 @@ impl<'s> Parser<'s, '_> {
             cases,
             default: default.unwrap_or_default(),
         })
+    }
+
+    /// The block of a case. Before the statement was part of the language, Qiskit wrote
+    /// `case 1: { ... } break;`.
+    fn case_body(&mut self) -> Parsed<Vec<Statement<'s>>> {
+        let old = self.eat(":");
+        let body = self.block()?;
+        if old {
+            self.expect("break")?;
+            self.semicolon()?;
+        }
+        Ok(body)
     }
 
     fn case_values(&mut self) -> Parsed<Vec<Expr<'s>>> {

@@ -74,7 +74,13 @@ pub(crate) fn parse<'s>(
 
 impl<'s> Parser<'s, '_> {
     fn program(&mut self) -> Vec<Statement<'s>> {
-        if matches!(self.text(), "{" | "[") {
+        let is_object = self.text() == "{"
+            && (self.text_at(1) == "}"
+                || self
+                    .tokens
+                    .get(1)
+                    .is_some_and(|token| token.kind == TokenKind::Text));
+        if is_object || self.text() == "[" {
             self.errors.push(
                 self.here("this looks like JSON; expected OpenQASM, such as `OPENQASM 3.0;`"),
             );

@@ -2,7 +2,7 @@
 
 use super::super::super::error::{Diagnostic, quoted};
 use super::super::ast::{
-    Further, GateCall, GateDefinition, Modifier, Name, Reference, StatementKind,
+    Further, GateCall, GateDefinition, Modifier, Name, Reference, Source, StatementKind,
 };
 use super::super::hint;
 use super::super::token::TokenKind;
@@ -35,14 +35,23 @@ impl<'s> Parser<'s, '_> {
         Ok(StatementKind::Qubits { name, size })
     }
 
-    /// `let a = q[0:2] ++ r;`
+    /// `let a = q[0:2] ++ r;`, and `let a = {q, r[1]};` as Qiskit writes it.
     pub(super) fn alias(&mut self) -> Parsed<StatementKind<'s>> {
         self.position += 1;
         let name = self.name("a name for the alias")?;
         self.expect("=")?;
-        let mut parts = vec![self.reference("a register")?];
-        while self.eat("++") {
-            parts.push(self.reference("a register")?);
+        let part = |parser: &mut Self| parser.reference("a register");
+        let mut parts = Vec::new();
+        if self.eat("{") {
+            parts = self.list("}", part)?;
+            if parts.is_empty() {
+                return Err(self.expected("registers between the braces"));
+            }
+        } else {
+            parts.push(part(self)?);
+            while self.eat("++") {
+                parts.push(part(self)?);
+            }
         }
         self.semicolon()?;
         Ok(StatementKind::Alias { name, parts })
@@ -171,13 +180,17 @@ impl<'s> Parser<'s, '_> {
     pub(super) fn measure(&mut self) -> Parsed<StatementKind<'s>> {
         self.position += 1;
         let source = self.reference("a qubit")?;
-        let target = if self.eat("->") {
-            Some(self.reference("a classical bit")?)
-        } else {
-            None
-        };
-        self.semicolon_or(if target.is_none() { "`->` or " } else { "" })?;
-        Ok(StatementKind::Measure { source, target })
+        if !self.eat("->") {
+            self.semicolon_or("`->` or ")?;
+            return Ok(StatementKind::Measure(source));
+        }
+        let target = self.reference("a classical bit")?;
+        self.semicolon()?;
+        Ok(StatementKind::Assign {
+            target,
+            op: None,
+            value: Source::Measure(source),
+        })
     }
 
     /// `delay[100ns] q;`

@@ -15,6 +15,8 @@ impl<'s> Parser<'s, '_> {
             TokenKind::Name => self.named_statement(),
             TokenKind::Physical => Err(self.expected("a statement")),
             _ if self.eat(";") => Ok(StatementKind::Nothing),
+            // A block of its own is a scope, as a box is.
+            _ if self.version >= 3 && self.text() == "{" => self.block().map(StatementKind::Box),
             _ => Err(self.expected("a statement")),
         }?;
         Ok(Statement {
@@ -54,8 +56,9 @@ impl<'s> Parser<'s, '_> {
             "end" => self.word(StatementKind::End),
             "delay" => self.delay(),
             "box" => self.box_statement(),
+            "extern" => self.external(),
             "complex" => Err(self.complex()),
-            "extern" | "cal" | "defcal" | "defcalgrammar" | "stretch" => {
+            "cal" | "defcal" | "defcalgrammar" | "stretch" => {
                 Err(self.here(format!("`{word}` is not supported by this simulator yet")))
             }
             "elif" if self.text_at(1) == "(" => Err(self.expected("`else if`")),
@@ -118,9 +121,9 @@ impl<'s> Parser<'s, '_> {
             return Err(self.expected("a quoted file name"));
         }
         let file = self.raw(token).trim_matches(['"', '\'']);
-        if !matches!(file, "stdgates.inc" | "qelib1.inc") {
+        if !matches!(file, "stdgates.inc" | "qelib1.inc" | "hqslib1.inc") {
             return Err(self.here(format!(
-                "cannot include {}: only `stdgates.inc` and `qelib1.inc` exist, and both are built in",
+                "cannot include {}: only `stdgates.inc`, `qelib1.inc` and `hqslib1.inc` exist, and they are built in",
                 quoted(file)
             )));
         }

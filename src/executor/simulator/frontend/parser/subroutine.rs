@@ -28,6 +28,34 @@ impl<'s> Parser<'s, '_> {
         })))
     }
 
+    /// `extern name(int[32], bit) -> bit;`
+    pub(super) fn external(&mut self) -> Parsed<StatementKind<'s>> {
+        self.outermost()?;
+        self.position += 1;
+        let name = self.name("a name for the function")?;
+        self.expect("(")?;
+        self.list(")", Self::external_parameter)?;
+        if self.eat("->") {
+            self.type_name()?;
+        }
+        self.semicolon()?;
+        Ok(StatementKind::External { name })
+    }
+
+    fn external_parameter(&mut self) -> Parsed<()> {
+        match self.text() {
+            "readonly" | "mutable" => {
+                self.position += 1;
+                self.array_type().map(drop)
+            }
+            "creg" => {
+                self.position += 1;
+                self.designator().map(drop)
+            }
+            _ => self.type_name().map(drop),
+        }
+    }
+
     fn formal(&mut self) -> Parsed<Formal<'s>> {
         match self.text() {
             "qubit" => {
