@@ -11,7 +11,7 @@ use super::{Checked, Checker};
 pub(super) enum Symbol {
     Qubits(Operand),
     Bits(Operand),
-    Constant(Value),
+    Constant(Value, Type),
     Variable {
         slot: usize,
         ty: Type,
@@ -34,7 +34,7 @@ pub(super) enum GateSymbol {
 impl Symbol {
     fn is_constant(&self) -> bool {
         match self {
-            Self::Constant(_) => true,
+            Self::Constant(..) => true,
             Self::Array(array) => array.access == Access::Constant,
             _ => false,
         }
@@ -45,7 +45,7 @@ impl Symbol {
         match self {
             Self::Qubits(_) | Self::Formal(_) => "a qubit",
             Self::Bits(_) => "a classical bit",
-            Self::Constant(_) => "a constant",
+            Self::Constant(..) => "a constant",
             Self::Array(_) => "an array",
             Self::Variable { .. } | Self::Broken => "a variable",
             Self::Parameter(_) => "a parameter",
