@@ -19,6 +19,7 @@ mod outputs;
 mod stabilizer;
 mod statistics;
 mod subroutines;
+mod unrolled;
 mod values;
 
 use super::{CircuitError, MemoryPool, Output, Request, SimulatorError, Stop, run};

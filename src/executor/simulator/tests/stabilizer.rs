@@ -132,6 +132,10 @@ fn the_method_follows_the_gates_and_the_number_of_qubits() {
         ),
         (
             "qubit[11] q; h q; for int i in [1:2] { rz(i * pi / 2) q[i]; }",
+            "stabilizer",
+        ),
+        (
+            "qubit[11] q; h q; int n = 2; for int i in [1:n] { rz(i * pi / 2) q[i]; }",
             "statevector",
         ),
         (

@@ -269,14 +269,9 @@ impl<'s> Checker<'s> {
                     symbol.kind()
                 ),
             )),
-            Symbol::Constant(value) => {
-                let width = match value {
-                    Value::Int(_) => Some(64),
-                    Value::Bits { width, .. } | Value::Angle { width, .. } => Some(width),
-                    _ => None,
-                };
+            Symbol::Constant(value, ty) => {
                 let indices: Vec<&Index> = reference.indices().collect();
-                self.bits_of(Typed::constant(value), width, &indices, name)
+                self.bits_of(Typed::constant(value), ty.bits(), &indices, name)
             }
             Symbol::Variable { slot, ty } => {
                 let indices: Vec<&Index> = reference.indices().collect();

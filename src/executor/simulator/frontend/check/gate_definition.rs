@@ -211,7 +211,7 @@ impl<'s> Checker<'s> {
         let value = value
             .assign_to(ty)
             .map_err(|error| Diagnostic::new(at, error.message()))?;
-        let scope = HashMap::from([(ast.variable.text, Symbol::Constant(value))]);
+        let scope = HashMap::from([(ast.variable.text, Symbol::Constant(value, ty))]);
         self.scopes.push(scope);
         let result = self.gate_statements(own, &ast.body, into);
         self.scopes.pop();

@@ -20,8 +20,10 @@ mod reads;
 mod scope;
 mod storage;
 mod subroutine;
+mod unrolled;
 
 use super::super::error::Diagnostic;
+use super::super::limits::MAX_LOOP_PARTS;
 use super::super::program::{Action, GateDefinition, Program, RegisterSlot, Step};
 use super::super::stop::{Stop, Stopped};
 use super::ast::{Statement, StatementKind, Tree};
@@ -60,6 +62,12 @@ struct Checker<'s> {
     /// The subroutines that are being called here, innermost last.
     calls: Vec<subroutine::Frame<'s>>,
     called_parts: u32,
+    /// Whether loops over constants may be unrolled here.
+    unrolls: bool,
+    /// Statements, operands and values checked so far.
+    parts: u64,
+    /// How many of them loops may still be unrolled to.
+    unrolled_left: u64,
     /// What definitions of gates amount to with their loops unrolled.
     unrolled: u32,
     array_elements: usize,
@@ -143,6 +151,9 @@ impl<'s> Checker<'s> {
             externals: HashMap::new(),
             calls: Vec::new(),
             called_parts: 0,
+            unrolls: true,
+            parts: 0,
+            unrolled_left: MAX_LOOP_PARTS,
             unrolled: 0,
             array_elements: 0,
             nesting: 0,

@@ -12,7 +12,7 @@ use super::{Checked, Checker};
 pub(super) enum Symbol {
     Qubits(Operand),
     Bits(Operand),
-    Constant(Value),
+    Constant(Value, Type),
     Variable {
         slot: usize,
         ty: Type,
@@ -35,7 +35,7 @@ pub(super) enum GateSymbol {
 impl Symbol {
     fn is_constant(&self) -> bool {
         match self {
-            Self::Constant(_) => true,
+            Self::Constant(..) => true,
             Self::Array(array) => array.access == Access::Constant,
             _ => false,
         }
@@ -46,7 +46,7 @@ impl Symbol {
         match self {
             Self::Qubits(_) | Self::Formal(_) => "a qubit",
             Self::Bits(_) => "a classical bit",
-            Self::Constant(_) => "a constant",
+            Self::Constant(..) => "a constant",
             Self::Array(_) => "an array",
             Self::Variable { .. } | Self::Broken => "a variable",
             Self::Parameter(_) => "a parameter",
