@@ -17,6 +17,7 @@ mod outputs;
 mod stabilizer;
 mod statistics;
 mod subroutines;
+mod survey;
 mod values;
 
 use super::{CircuitError, MemoryPool, Output, Request, SimulatorError, Stop, run};

@@ -22,7 +22,7 @@ mod storage;
 mod subroutine;
 
 use super::super::error::Diagnostic;
-use super::super::program::{Action, GateDefinition, Program, RegisterSlot, Step};
+use super::super::program::{Action, GateDefinition, Input, Operand, Program, RegisterSlot, Step};
 use super::super::stop::{Stop, Stopped};
 use super::ast::{Statement, StatementKind, Tree};
 use scope::{GateSymbol, Symbol};
@@ -75,6 +75,7 @@ struct Checker<'s> {
     listed: usize,
     /// Values for `input` declarations that have not been met yet, if any were given at all.
     inputs: Option<Map<String, Value>>,
+    declared_inputs: Vec<Input>,
     /// In version 2, numbers in parameters of gates are real.
     real_numbers: bool,
 }
@@ -150,6 +151,7 @@ impl<'s> Checker<'s> {
             cost: control::Cost::default(),
             listed: 0,
             inputs: None,
+            declared_inputs: Vec::new(),
             real_numbers: false,
         }
     }
@@ -195,9 +197,13 @@ impl<'s> Checker<'s> {
             StatementKind::Return(value) => self.return_from(value.as_ref(), at),
             StatementKind::Opaque { name } => self.define_opaque(*name),
             StatementKind::Call(call) => self.gate_call(call, at),
-            StatementKind::Barrier(operands) => operands
-                .iter()
-                .try_for_each(|operand| self.qubits(operand).map(drop)),
+            StatementKind::Barrier(operands) => {
+                let operands: Checked<Vec<Operand>> = operands
+                    .iter()
+                    .map(|operand| self.qubits(operand))
+                    .collect();
+                self.emit(Action::Barrier(operands?), at)
+            }
             StatementKind::Delay(duration, operands) => {
                 self.expression(duration)?;
                 operands
@@ -264,6 +270,7 @@ impl<'s> Checker<'s> {
             self.patch(at, end);
         }
         self.refuse_unknown_inputs();
+        let written = self.steps.len();
         let measures = |step: &Step| matches!(step.action, Action::Measure { .. });
         if !self.steps.iter().any(measures)
             && self.errors.is_empty()
@@ -282,6 +289,9 @@ impl<'s> Checker<'s> {
             bits: self.bits,
             variables: self.variables,
             qubits: self.qubits,
+            version: self.version,
+            inputs: self.declared_inputs,
+            written,
         })
     }
 }
