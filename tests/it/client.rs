@@ -86,7 +86,7 @@ async fn run(url: &str, arguments: &[&str]) -> Ended {
 }
 
 /// Runs a client command on a terminal of its own and returns all that was written there.
-async fn on_terminal(url: &str, environment: &[(&str, &str)], arguments: &[&str]) -> String {
+pub async fn on_terminal(url: &str, environment: &[(&str, &str)], arguments: &[&str]) -> String {
     let quoted: Vec<String> = arguments.iter().map(|word| format!("'{word}'")).collect();
     let command = format!(
         "stty cols 100; exec '{}' {}",

@@ -11,6 +11,7 @@ mod architecture;
 mod bad_input;
 mod callbacks;
 mod cancelling;
+mod checking;
 mod circuits;
 mod client;
 mod command_line;

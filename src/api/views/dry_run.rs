@@ -6,6 +6,10 @@ use utoipa::ToSchema;
 use crate::executor::simulator::survey::{Mistake, Survey, Verdict};
 
 /// What a submission would come to.
+#[allow(
+    clippy::struct_field_names,
+    reason = "`dry_run` is its name on the wire"
+)]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DryRun {
     /// Always true: nothing was stored.

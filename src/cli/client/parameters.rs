@@ -19,7 +19,6 @@ pub struct ParameterArgs {
     all: Option<String>,
 }
 
-#[allow(dead_code, reason = "the commands that take them come next")]
 impl ParameterArgs {
     /// The values by name; none where no flag was given.
     pub fn read(&self) -> Result<Option<Map<String, Value>>, ClientError> {

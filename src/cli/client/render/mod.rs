@@ -1,6 +1,7 @@
 //! What people see.
 
 pub mod chart;
+pub mod circuit;
 pub mod moment;
 pub mod paint;
 pub mod table;
