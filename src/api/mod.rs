@@ -2,10 +2,12 @@
 //!
 //! - `routes` answers; one file for each group of paths;
 //! - `views` is what answers look like; `problem` is what every error looks like;
+//! - `checkups` checks circuits beside the requests;
 //! - `body` with `footprint` and `room`, `query`, `task_query`, `worker_requests`, `cursor`, `correlation` read requests; `openapi`
 //!   describes it all.
 
 mod body;
+mod checkups;
 mod correlation;
 mod cursor;
 mod footprint;

@@ -15,7 +15,7 @@ use super::routes;
     ),
     paths(
         routes::submit_task, routes::submit_batch, routes::read_task, routes::list_tasks, routes::cancel_task,
-        routes::follow_task,
+        routes::follow_task, routes::check_circuit,
         routes::read_logs, routes::append_logs, routes::complete_task, routes::fail_task, routes::release_task,
         routes::register_worker, routes::heartbeat, routes::claim_tasks, routes::drain_worker,
         routes::list_workers, routes::read_worker, routes::list_backends,
@@ -23,6 +23,7 @@ use super::routes;
     ),
     tags(
         (name = "tasks", description = "Submit tasks and read what became of them."),
+        (name = "circuits", description = "Know what a circuit would take before it is submitted."),
         (name = "pull protocol", description = "For workers that speak HTTP: every write carries the task's owner."),
         (name = "workers", description = "The registry of workers, and what they serve."),
         (name = "health", description = "For people and for probes."),

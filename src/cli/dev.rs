@@ -117,6 +117,7 @@ impl DevArgs {
             Err(error) => checker.refuse("--data-dir", format_args!("{error:#}")),
         }
         let callbacks = self.callbacks.check(&mut checker);
+        let execution = self.execution.check(&mut checker);
         let settings = DevSettings {
             api: ApiSettings {
                 address: SocketAddr::new(host, port),
@@ -125,11 +126,12 @@ impl DevArgs {
                 retry: self.retry.check(&mut checker),
                 limits: Limits {
                     callback_targets: callbacks.targets.clone(),
+                    simulator_memory_bytes: execution.simulator_memory_bytes,
                     ..Limits::default()
                 },
             },
             postgres,
-            execution: self.execution.check(&mut checker),
+            execution,
             concurrency: work::concurrency(&mut checker, self.concurrency.as_deref()),
             lease: self.lease.check(&mut checker),
             rules: self.rules.check(&mut checker),

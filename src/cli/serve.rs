@@ -16,6 +16,7 @@ use crate::config::callbacks::{CallbackArgs, CallbackSettings};
 use crate::config::database::DatabaseArgs;
 use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
+use crate::config::simulator::SimulatorArgs;
 use crate::config::timing::{LeaseArgs, LeaseSettings, RuleArgs, SweepArgs, SweepSettings};
 use crate::config::{Checker, InvalidSettings};
 use crate::domain::backend::is_valid_name;
@@ -83,6 +84,8 @@ pub struct ServeArgs {
     #[command(flatten)]
     rules: RuleArgs,
     #[command(flatten)]
+    simulator: SimulatorArgs,
+    #[command(flatten)]
     callbacks: CallbackArgs,
     #[command(flatten)]
     sweep: SweepArgs,
@@ -142,6 +145,7 @@ impl ServeArgs {
                     retry: self.retry.check(&mut checker),
                     limits: Limits {
                         callback_targets: callbacks.targets.clone(),
+                        simulator_memory_bytes: self.simulator.memory_bytes(&mut checker),
                         ..Limits::default()
                     },
                 },

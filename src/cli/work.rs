@@ -16,6 +16,7 @@ use crate::config::database::DatabaseArgs;
 use crate::config::environment::EnvironmentArgs;
 use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
+use crate::config::simulator::SimulatorArgs;
 use crate::config::timing::{LeaseArgs, RuleArgs, SweepArgs, SweepSettings};
 use crate::config::{Checker, InvalidSettings};
 use crate::domain::backend::{MOCK, SIMULATOR, is_valid_name};
@@ -88,15 +89,6 @@ pub struct WorkArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Execution")]
 pub(super) struct ExecutionArgs {
-    /// The most memory that the states of all circuits running at once may take together, in MiB
-    #[arg(
-        long,
-        env = "QTASK_SIMULATOR_MEMORY_MIB",
-        value_name = "MIB",
-        default_value = "1024"
-    )]
-    simulator_memory_mib: String,
-
     /// How long the mock backend takes for each task
     #[arg(
         long,
@@ -107,12 +99,15 @@ pub(super) struct ExecutionArgs {
     mock_delay: String,
 
     #[command(flatten)]
+    simulator: SimulatorArgs,
+    #[command(flatten)]
     commands: CommandArgs,
 }
 
 /// The checked executors.
 pub(super) struct ExecutionSettings {
     pub(super) commands: Commands,
+    pub(super) simulator_memory_bytes: u64,
     simulator: Simulator,
     mock: Mock,
 }
@@ -120,14 +115,11 @@ pub(super) struct ExecutionSettings {
 impl ExecutionArgs {
     pub(super) fn check(&self, checker: &mut Checker) -> ExecutionSettings {
         let hour = Duration::from_hours(1);
-        let mib: u64 = checker.number(
-            "QTASK_SIMULATOR_MEMORY_MIB",
-            &self.simulator_memory_mib,
-            1..=1 << 24,
-        );
+        let simulator_memory_bytes = self.simulator.memory_bytes(checker);
         ExecutionSettings {
             commands: self.commands.check(checker),
-            simulator: Simulator::new(mib << 20),
+            simulator_memory_bytes,
+            simulator: Simulator::new(simulator_memory_bytes),
             mock: Mock {
                 delay: checker.duration(
                     "QTASK_MOCK_DELAY",

@@ -11,6 +11,7 @@ pub mod database;
 pub mod environment;
 pub mod logging;
 pub mod retry;
+pub mod simulator;
 pub mod timing;
 
 pub use checker::{Checker, InvalidSettings};

@@ -70,6 +70,10 @@ pub struct Submission {
     /// Is called by HTTP when the task has ended.
     #[schema(format = "uri")]
     pub callback_url: Option<String>,
+    /// Only says what would become of the submission: nothing is stored, and no `Idempotency-Key` is
+    /// taken. Not in a batch.
+    #[schema(default = false)]
+    pub dry_run: Option<bool>,
     /// Anything of the client's own, handed back untouched.
     pub metadata: Option<Map<String, Value>>,
 }
@@ -85,6 +89,8 @@ pub struct Limits {
     pub max_agent_config_bytes: usize,
     /// Who may be called when a task has ended.
     pub callback_targets: CallbackTargets,
+    /// What the state of a circuit may take in the simulator, in bytes: circuits are checked by it.
+    pub simulator_memory_bytes: u64,
 }
 
 impl Default for Limits {
@@ -94,6 +100,7 @@ impl Default for Limits {
             max_metadata_bytes: 16 << 10,
             max_agent_config_bytes: 256 << 10,
             callback_targets: CallbackTargets::default(),
+            simulator_memory_bytes: 1 << 30,
         }
     }
 }
@@ -302,14 +309,15 @@ impl Submission {
             set("memory", json!(memory));
         }
         if let Some(input) = &self.parameters {
-            checks::inputs(errors, "parameters", input, MAX_INPUT_BYTES);
+            check_inputs(errors, input);
             set("input", Value::Object(input.clone()));
         }
         parameters
     }
 }
 
-fn check_circuit(circuit: &str, limits: &Limits) -> Result<(), String> {
+/// The text of a circuit, as far as can be seen without reading it.
+pub fn check_circuit(circuit: &str, limits: &Limits) -> Result<(), String> {
     if circuit.trim().is_empty() {
         return Err("must not be empty: the text of an OpenQASM program".to_owned());
     }
@@ -327,6 +335,11 @@ fn check_circuit(circuit: &str, limits: &Limits) -> Result<(), String> {
         )),
         None => Ok(()),
     }
+}
+
+/// Values for the inputs of a circuit, under their name in a submission.
+pub fn check_inputs(errors: &mut FieldErrors, input: &Map<String, Value>) {
+    checks::inputs(errors, "parameters", input, MAX_INPUT_BYTES);
 }
 
 fn check_tags(errors: &mut FieldErrors, tags: &[String]) {

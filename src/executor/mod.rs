@@ -1,5 +1,6 @@
 //! What runs a task: one trait, one module for each kind.
 
+mod checkup;
 pub mod command;
 mod crash;
 mod journal;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::settlement::{Failure, Outcome};
 use crate::domain::task::Assignment;
 
+pub use checkup::Checkup;
 pub use command::Command;
 pub use crash::crashed;
 pub use journal::{Batch, Journal};

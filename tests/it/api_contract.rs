@@ -697,7 +697,7 @@ async fn the_description_names_every_field_that_a_submission_may_have() {
     let body = &document["paths"]["/tasks"]["post"]["requestBody"]["content"]["application/json"]["schema"];
     let submission = schemas.resolve(body);
     let common = json!({"priority": 1, "timeout_seconds": 1, "max_attempts": 1, "metadata": {"a": 1}, "name": "n",
-                        "tags": ["t"], "callback_url": "http://localhost/"});
+                        "tags": ["t"], "callback_url": "http://localhost/", "dry_run": false});
     let mut full = json!({"circuit": BELL, "shots": 1, "backend": "simulator", "seed": 1, "memory": true,
                           "probabilities": true, "statevector": true, "parameters": {}});
     let mut problem =

@@ -12,9 +12,9 @@ use crate::support::process::run;
 use crate::support::wait::{DEADLINE, eventually, free_port};
 use crate::support::{App, Process, Proxy, QueueKind, TestDatabase, services};
 
-const SUBCOMMANDS: [&str; 13] = [
-    "submit", "get", "list", "watch", "logs", "cancel", "workers", "backends", "serve", "work",
-    "migrate", "health", "dev",
+const SUBCOMMANDS: [&str; 14] = [
+    "submit", "check", "get", "list", "watch", "logs", "cancel", "workers", "backends", "serve",
+    "work", "migrate", "health", "dev",
 ];
 /// Stands for every password here; no output may contain it.
 const PASSWORD: &str = "sesame-1f0c";

@@ -11,6 +11,8 @@ mod architecture;
 mod bad_input;
 mod callbacks;
 mod cancelling;
+mod checking;
+mod circuits;
 mod client;
 mod client_outputs;
 mod command_line;

@@ -37,6 +37,10 @@ impl BatchSubmission {
             errors.insert("tasks".to_owned(), message);
         }
         for (index, submission) in self.tasks.into_iter().enumerate() {
+            if submission.dry_run == Some(true) {
+                let message = "is not for a batch; check its circuits at POST /circuits/check";
+                errors.insert(format!("tasks[{index}].dry_run"), message.to_owned());
+            }
             let key = idempotency.cloned();
             match submission.into_task(limits, correlation_id.to_owned(), key) {
                 Ok(task) => tasks.push(task),

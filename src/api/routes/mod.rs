@@ -3,6 +3,7 @@
 mod backends;
 mod batch;
 mod cancel;
+mod circuits;
 mod claim;
 mod events;
 mod health;
@@ -20,6 +21,7 @@ use super::Problem;
 pub use backends::__path_list_backends;
 pub use batch::__path_submit_batch;
 pub use cancel::__path_cancel_task;
+pub use circuits::__path_check_circuit;
 pub use claim::__path_claim_tasks;
 pub use events::{__path_follow_task, Seen};
 pub use health::{__path_health, __path_livez, __path_readyz};
@@ -50,6 +52,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route(web::get().to(tasks::read_task))
                 .route(web::delete().to(cancel::cancel_task)),
         )
+        .service(resource("/circuits/check", "POST").route(web::post().to(circuits::check_circuit)))
         .configure(configure_attempts)
         .configure(configure_workers)
         .service(resource("/health", "GET").route(web::get().to(health::health)))

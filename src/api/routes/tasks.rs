@@ -11,12 +11,15 @@ use crate::api::body::JsonBody;
 use crate::api::correlation::CorrelationId;
 use crate::api::problem::ProblemBody;
 use crate::api::query::{self, TaskQuery, Until};
-use crate::api::views::{Submitted, TaskOverview, TaskPage, TaskView};
-use crate::api::{ApiState, Problem, cursor, task_query};
+use crate::api::room::Room;
+use crate::api::views::{DryRun, Submitted, TaskOverview, TaskPage, TaskView};
+use crate::api::{ApiState, Problem, checkups, cursor, task_query};
+use crate::domain::backend::SIMULATOR;
 use crate::domain::checks::FieldErrors;
 use crate::domain::log::Level;
 use crate::domain::submission::Submission;
-use crate::domain::task::Idempotency;
+use crate::domain::task::{Idempotency, NewTask};
+use crate::executor::Checkup;
 use crate::store::{HistoryEntry, LogFilter, TaskRecord};
 
 /// The most log lines that come with a task.
@@ -29,6 +32,9 @@ const MAX_KEY_LENGTH: usize = 255;
 /// A task that is answered with 201 is committed and will be run. An answer of 503 means that it
 /// was not accepted, unless its `code` is `outcome_unknown`; then repeat the request with the same
 /// `Idempotency-Key`.
+///
+/// With `dry_run` nothing is stored. The answer is 200 and says what would become of the task, mistakes
+/// in the circuit included: a real submission of it would be accepted, and the task would fail.
 #[utoipa::path(
     post, path = "/tasks", operation_id = "submit_task", tag = "tasks",
     request_body = Submission,
@@ -37,6 +43,7 @@ const MAX_KEY_LENGTH: usize = 255;
         ("X-Correlation-ID" = Option<String>, Header, description = "Follows the task through rows, messages and logs; made where it is missing."),
     ),
     responses(
+        (status = 200, description = "With `dry_run`, what would become of it.", body = DryRun),
         (status = 201, description = "The task is safe, and on its way.", body = Submitted,
          headers(("Location" = String, description = "Where to read it."))),
         (status = 400, description = "The body is not JSON, or the key is empty or too long.", body = ProblemBody, content_type = "application/problem+json"),
@@ -57,6 +64,7 @@ pub async fn submit_task(
 ) -> Result<HttpResponse, Problem> {
     let idempotency = idempotency(&request, body.fingerprint)?;
     let CorrelationId(correlation_id) = correlation.into_inner();
+    let is_dry_run = body.value.dry_run == Some(true);
     let task = body
         .value
         .into_task(&state.limits, correlation_id, idempotency)
@@ -68,11 +76,31 @@ pub async fn submit_task(
             message,
         )])));
     }
+    if is_dry_run {
+        let outcome = dry_run(&state, task, body.room).await?;
+        return Ok(HttpResponse::Ok().json(outcome));
+    }
     let work = async move { Ok(state.submitter.submit(task).await?) };
     let accepted = body.room.hold(work).await?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/tasks/{}", accepted.task_id)))
         .json(Submitted::from(accepted)))
+}
+
+/// What would become of the task.
+async fn dry_run(state: &ApiState, task: NewTask, room: Room) -> Result<DryRun, Problem> {
+    let kind = task.work.kind();
+    let limit = state.limits.simulator_memory_bytes;
+    let checkup = match task.backend.as_str() {
+        SIMULATOR => Checkup::of_task(task.work, &task.parameters, limit),
+        // Others may run what the simulator does not.
+        _ => None,
+    };
+    let verdict = match checkup {
+        Some(checkup) => Some(checkups::check(checkup, room).await?),
+        None => None,
+    };
+    Ok(DryRun::new(kind, task.backend, verdict))
 }
 
 pub(super) fn idempotency(

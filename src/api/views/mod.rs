@@ -1,5 +1,6 @@
 //! What answers look like; one file for each group of paths.
 
+mod dry_run;
 mod fleet;
 mod health;
 mod logs;
@@ -8,6 +9,7 @@ mod tasks;
 mod times;
 mod writes;
 
+pub use dry_run::DryRun;
 pub use fleet::{
     BackendPage, BackendView, ClaimedPage, ClaimedTask, HeartbeatView, RegisteredView, WorkerPage,
     WorkerView,

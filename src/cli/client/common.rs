@@ -20,6 +20,13 @@ pub struct CommonArgs {
     #[arg(long, env = "QTASK_URL", value_name = "URL", hide_env_values = true)]
     url: Option<String>,
 
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// How to write answers
+#[derive(Debug, Clone, Args)]
+pub struct OutputArgs {
     /// Write the API's JSON, one document on each line
     #[arg(long)]
     json: bool,
@@ -27,6 +34,13 @@ pub struct CommonArgs {
     /// When to use colours
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
     color: ColorChoice,
+}
+
+impl OutputArgs {
+    /// Where answers go.
+    pub fn open(&self) -> Output {
+        Output::new(self.json, self.color)
+    }
 }
 
 /// The service, the output, and the tasks that somebody waits for.
@@ -46,7 +60,7 @@ pub type Awaited = Rc<RefCell<Vec<Uuid>>>;
 impl CommonArgs {
     /// Where answers go.
     pub fn output(&self) -> Output {
-        Output::new(self.json, self.color)
+        self.output.open()
     }
 
     /// Finds the service.

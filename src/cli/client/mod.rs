@@ -1,11 +1,12 @@
 //! The command line for people: submits tasks, waits for them, looks at them.
 //!
-//! One file for each command; what they share stands beside them. Everything here speaks to a running
-//! service over HTTP and needs no setting but its address.
+//! One file for each command; what they share stands beside them. Everything here but `check` speaks to
+//! a running service over HTTP and needs no setting but its address.
 
 mod address;
 mod backends;
 mod cancel;
+mod check;
 mod chunk;
 mod common;
 mod error;
@@ -36,17 +37,18 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use uuid::Uuid;
 
-use common::{Awaited, CommonArgs, Session};
+use common::{Awaited, CommonArgs};
 use error::{ClientError, exit};
 use output::Output;
 
 /// More ids than these do not go into one line.
 const MOST_IDS: usize = 8;
 
-/// Commands that speak to a running service.
+/// Commands for people.
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
     Submit(submit::SubmitArgs),
+    Check(check::CheckArgs),
     Get(get::GetArgs),
     List(list::ListArgs),
     Watch(watch::WatchArgs),
@@ -57,36 +59,39 @@ pub enum ClientCommand {
 }
 
 impl ClientCommand {
-    fn common(&self) -> &CommonArgs {
+    fn output(&self) -> Output {
         match self {
-            Self::Submit(args) => &args.common,
-            Self::Get(args) => &args.common,
-            Self::List(args) => &args.common,
-            Self::Watch(args) => &args.common,
-            Self::Logs(args) => &args.common,
-            Self::Cancel(args) => &args.common,
-            Self::Workers(args) => &args.common,
-            Self::Backends(args) => &args.common,
+            Self::Submit(args) => args.common.output(),
+            Self::Check(args) => args.output.open(),
+            Self::Get(args) => args.common.output(),
+            Self::List(args) => args.common.output(),
+            Self::Watch(args) => args.common.output(),
+            Self::Logs(args) => args.common.output(),
+            Self::Cancel(args) => args.common.output(),
+            Self::Workers(args) => args.common.output(),
+            Self::Backends(args) => args.common.output(),
         }
     }
 
-    async fn run(&self, session: &Session) -> Result<bool, ClientError> {
+    async fn run(&self, output: &Output, awaited: Awaited) -> Result<bool, ClientError> {
+        let open = async |common: &CommonArgs| common.open(awaited).await;
         match self {
-            Self::Submit(args) => submit::run(args, session).await,
-            Self::Get(args) => get::run(args, session).await,
-            Self::List(args) => list::run(args, session).await,
-            Self::Watch(args) => watch::run(args, session).await,
-            Self::Logs(args) => logs::run(args, session).await,
-            Self::Cancel(args) => cancel::run(args, session).await,
-            Self::Workers(args) => workers::run(args, session).await,
-            Self::Backends(_) => backends::run(session).await,
+            Self::Submit(args) => submit::run(args, &open(&args.common).await?).await,
+            Self::Check(args) => check::run(args, output).await,
+            Self::Get(args) => get::run(args, &open(&args.common).await?).await,
+            Self::List(args) => list::run(args, &open(&args.common).await?).await,
+            Self::Watch(args) => watch::run(args, &open(&args.common).await?).await,
+            Self::Logs(args) => logs::run(args, &open(&args.common).await?).await,
+            Self::Cancel(args) => cancel::run(args, &open(&args.common).await?).await,
+            Self::Workers(args) => workers::run(args, &open(&args.common).await?).await,
+            Self::Backends(args) => backends::run(&open(&args.common).await?).await,
         }
     }
 }
 
 /// Runs a command to its end, or until Ctrl-C.
 pub fn main(command: &ClientCommand) -> ExitCode {
-    let output = command.common().output();
+    let output = command.output();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -99,19 +104,15 @@ pub fn main(command: &ClientCommand) -> ExitCode {
     };
     let awaited = Awaited::default();
     let ended = runtime.block_on(async {
-        let work = async {
-            let session = command.common().open(awaited.clone()).await?;
-            command.run(&session).await
-        };
         tokio::select! {
-            ended = work => Some(ended),
+            ended = command.run(&output, awaited.clone()) => Some(ended),
             interrupt = tokio::signal::ctrl_c() => match interrupt {
                 Ok(()) => None,
                 Err(error) => Some(Err(error.into())),
             },
         }
     });
-    // A read of standard input must not keep the process.
+    // Neither a read of standard input nor a check must keep the process.
     runtime.shutdown_background();
     match ended {
         Some(Ok(true)) => ExitCode::SUCCESS,

@@ -16,6 +16,7 @@ mod pool;
 mod program;
 mod sampling;
 mod stop;
+pub mod survey;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -30,6 +31,7 @@ use engine::{MAX_LISTED_QUBITS, Method, Plan, Wanted};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// One run of a circuit.
 #[derive(Debug, Clone, Copy, Default)]
@@ -83,7 +85,8 @@ pub struct Output {
 }
 
 /// A classical register of the result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ClassicalRegister)]
 pub struct Register {
     /// Its name in the circuit; `meas` for measurements without a target.
     pub name: String,

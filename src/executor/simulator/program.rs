@@ -14,6 +14,27 @@ pub struct Program {
     pub(super) bits: u32,
     pub(super) variables: usize,
     pub(super) qubits: u32,
+    /// Of OpenQASM: 2 or 3.
+    pub(super) version: u8,
+    pub(super) inputs: Vec<Input>,
+    /// So many of the steps stand in the source; those after them measure what nothing measures.
+    pub(super) written: usize,
+}
+
+/// An `input` declaration.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Input {
+    pub name: String,
+    pub ty: Type,
+    /// Where it is while its value is not known; nowhere if it is.
+    pub open: Option<Open>,
+}
+
+/// The place of a value that is not known.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Open {
+    Variable(usize),
+    Bits(Operand),
 }
 
 impl Program {
@@ -67,6 +88,8 @@ pub(super) enum Action {
         target: Operand,
     },
     Reset(Operand),
+    /// Has no effect; without operands it is for all qubits.
+    Barrier(Vec<Operand>),
     SetVariable {
         slot: usize,
         ty: Type,

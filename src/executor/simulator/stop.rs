@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Why a run ended before its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,15 @@ impl Stop {
         Self {
             cancelled: Arc::default(),
             deadline,
+        }
+    }
+
+    /// The same handle with a deadline so soon from now, where its own is not sooner.
+    pub(super) fn within(&self, time: Duration) -> Self {
+        let soon = Instant::now().checked_add(time);
+        Self {
+            cancelled: Arc::clone(&self.cancelled),
+            deadline: soon.into_iter().chain(self.deadline).min(),
         }
     }
 

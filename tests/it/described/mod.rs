@@ -7,6 +7,7 @@ mod document;
 mod methods;
 mod operations;
 mod outages;
+mod overload;
 mod refusals;
 mod scene;
 mod successes;
@@ -30,6 +31,7 @@ async fn every_answer_that_is_described_can_be_had() {
     conflicts::provoke(&scene, &api, &task).await;
     refusals::provoke(&scene, &api).await;
     outages::provoke(&scene, &api, &task).await;
+    overload::provoke(&api).await;
 
     let given = api.given();
     let missing: Vec<Given> = wanted(api.document())

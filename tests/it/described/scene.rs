@@ -48,6 +48,7 @@ pub fn body(operation: &Operation, owner: &Value) -> Value {
     };
     match operation.id() {
         "submit_task" => task(),
+        "check_circuit" => json!({"circuit": "OPENQASM 3; qubit q;"}),
         "submit_batch" => json!({"tasks": [task()]}),
         "append_logs" => with("logs", json!([{"message": "m"}])),
         "complete_task" => with("result", json!({})),

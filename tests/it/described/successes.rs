@@ -19,6 +19,11 @@ async fn write(scene: &Scene, api: &Contract<'_>) -> Value {
     let app = &scene.app;
     let w = Puller::register(app, "w", BACKEND).await;
     api.post("/tasks", &task()).await.expect(201);
+    let mut dry = task();
+    dry["dry_run"] = json!(true);
+    api.post("/tasks", &dry).await.expect(200);
+    let circuit = json!({"circuit": "OPENQASM 3; qubit q;"});
+    api.post("/circuits/check", &circuit).await.expect(200);
     let batch = json!({"tasks": [task(), task()]});
     api.post("/tasks/batch", &batch).await.expect(201);
     let completed = w.claim_one(app).await;

@@ -6,6 +6,7 @@ mod error;
 pub mod moment;
 pub mod paint;
 mod statevector;
+pub mod survey;
 pub mod table;
 pub mod task;
 pub mod text;

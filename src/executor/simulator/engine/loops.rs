@@ -6,6 +6,20 @@ use super::evaluate::located;
 use super::machine::Machine;
 use super::{RunError, Running};
 
+/// How many values a range has: start, step, end (included).
+pub(super) fn turns([first, step, end]: [i128; 3], at: u32) -> Running<u64> {
+    if step == 0 {
+        return Err(RunError::wrong(at, "the step of a range must not be 0"));
+    }
+    let beyond = if step > 0 { end < first } else { end > first };
+    let count = if beyond {
+        0
+    } else {
+        (end.saturating_sub(first) / step).saturating_add(1)
+    };
+    Ok(u64::try_from(count).unwrap_or(u64::MAX))
+}
+
 impl Machine {
     pub(super) fn loop_start(&mut self, start: &LoopStart, at: u32) -> Running<()> {
         let (first, left, step) = match &start.domain {
@@ -18,17 +32,8 @@ impl Machine {
                         .as_int()
                         .map_err(|error| RunError::wrong(at, error.message()))?;
                 }
-                let [first, step, end] = numbers;
-                if step == 0 {
-                    return Err(RunError::wrong(at, "the step of a range must not be 0"));
-                }
-                let beyond = if step > 0 { end < first } else { end > first };
-                let count = if beyond {
-                    0
-                } else {
-                    (end.saturating_sub(first) / step).saturating_add(1)
-                };
-                (first, u64::try_from(count).unwrap_or(u64::MAX), step)
+                let [first, step, _] = numbers;
+                (first, turns(numbers, at)?, step)
             }
         };
         let values = [first, i128::from(left), step];

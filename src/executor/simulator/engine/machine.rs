@@ -140,6 +140,7 @@ impl Machine {
                 self.set_bits(target, value, step.at)?;
             }
             Action::CopyBits { source, target } => self.copy_bits(source, target)?,
+            Action::Barrier(_) => {}
             Action::Jump(to) => next = *to,
             Action::Unless { condition, to } => {
                 let value = self.memory.evaluate(condition, &[])?;

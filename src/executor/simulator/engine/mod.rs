@@ -24,10 +24,12 @@ mod tableau;
 #[cfg(test)]
 mod tests;
 mod two_qubit;
+mod walk;
 
 pub(super) use exact::{Exact, MAX_LISTED_QUBITS, MAX_OUTCOMES, Wanted};
 pub(super) use method::Method;
-pub(super) use room::room;
+pub(super) use room::{Need, room, used_qubits};
+pub(super) use walk::{Found, NotWalked, walk};
 
 use super::error::{Diagnostic, SimulatorError};
 use super::program::Program;

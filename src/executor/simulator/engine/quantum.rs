@@ -8,6 +8,7 @@ use super::exact::Probabilities;
 use super::expand::Sink;
 use super::kernels::Op;
 use super::method::Method;
+use super::room::Need;
 use super::state::{NoState, State};
 use super::support::Support;
 use super::tableau::Tableau;
@@ -272,19 +273,15 @@ impl Quantum {
     }
 
     fn too_large(&self, needed: u128, why: &str) -> RunError {
-        let needed = if needed == u128::MAX {
-            format!("16 × 2^{} bytes", self.needed)
-        } else {
-            format!("{needed} bytes")
+        let need = Need {
+            method: match self.form {
+                Form::Vector { .. } => Method::Statevector,
+                Form::Tableau { .. } => Method::Stabilizer,
+            },
+            qubits: self.needed,
+            bytes: needed,
         };
-        let form = match self.form {
-            Form::Vector { .. } => "state",
-            Form::Tableau { .. } => "stabilizer tableau",
-        };
-        RunError::Resource(format!(
-            "the circuit uses {} qubits, whose {form} needs {needed} of memory; {why} {} bytes",
-            self.needed, self.memory_limit
-        ))
+        RunError::Resource(need.refusal(why, self.memory_limit))
     }
 
     /// The weights of a qubit's outcomes 0 and 1; their sum is 1 but for rounding. Nothing may be

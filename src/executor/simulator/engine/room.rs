@@ -16,13 +16,50 @@ const LEAST: u128 = 1 << 20;
 /// Operands looked at to find the qubits that are used.
 const MAX_LOOKS: u32 = 1 << 20;
 
+/// What one state takes.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Need {
+    pub method: Method,
+    pub qubits: usize,
+    pub bytes: u128,
+}
+
+impl Need {
+    /// The need of a state of so many qubits.
+    pub(in super::super) fn of(method: Method, qubits: usize) -> Self {
+        let bytes = match method {
+            Method::Statevector => State::bytes(qubits),
+            Method::Stabilizer => Tableau::bytes(qubits),
+        };
+        Self {
+            method,
+            qubits,
+            bytes,
+        }
+    }
+
+    /// What is said when it is more than there may be; `why` leads to the limit.
+    pub(in super::super) fn refusal(&self, why: &str, limit: u64) -> String {
+        let needed = if self.bytes == u128::MAX {
+            format!("16 × 2^{} bytes", self.qubits)
+        } else {
+            format!("{} bytes", self.bytes)
+        };
+        let form = match self.method {
+            Method::Statevector => "state",
+            Method::Stabilizer => "stabilizer tableau",
+        };
+        format!(
+            "the circuit uses {} qubits, whose {form} needs {needed} of memory; {why} {limit} bytes",
+            self.qubits
+        )
+    }
+}
+
 /// Bytes to set aside for a program, at most the limit.
 pub(in super::super) fn room(program: &Program, method: Method, limit: u64) -> u64 {
     let qubits = used_qubits(program, usize::MAX);
-    let one = match method {
-        Method::Statevector => State::bytes(qubits),
-        Method::Stabilizer => Tableau::bytes(qubits),
-    };
+    let one = Need::of(method, qubits).bytes;
     let limit = u128::from(limit);
     let wanted = if may_branch(&program.steps) {
         let cheap = one.saturating_mul(COPIES).min(limit / COPIES_PART);
@@ -50,7 +87,7 @@ fn may_branch(steps: &[Step]) -> bool {
 
 /// How many qubits gates may touch; counting ends beyond `most`. A program that names very many
 /// operands is taken to touch all of its qubits.
-pub(super) fn used_qubits(program: &Program, most: usize) -> usize {
+pub(in super::super) fn used_qubits(program: &Program, most: usize) -> usize {
     let mut used = HashSet::new();
     let mut looks = 0_u32;
     for operand in calls(program).flat_map(|call| &call.operands) {

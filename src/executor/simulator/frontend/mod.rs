@@ -11,10 +11,30 @@ mod token;
 use super::error::{Diagnostic, SimulatorError};
 use super::limits::MAX_SOURCE_BYTES;
 use super::program::Program;
-use super::stop::Stop;
+use super::stop::{Stop, Stopped};
 pub(super) use library::library;
 use parser::ParseFailure;
 use serde_json::{Map, Value};
+
+/// Why a source is no program.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// Its text is longer than is read.
+    TooLong(String),
+    /// Never empty.
+    Wrong(Vec<Diagnostic>),
+    Stopped(Stopped),
+}
+
+impl Refusal {
+    fn into_error(self, source: &str) -> SimulatorError {
+        match self {
+            Self::TooLong(message) => SimulatorError::ResourceLimit { message },
+            Self::Wrong(errors) => SimulatorError::located(source, errors),
+            Self::Stopped(stopped) => stopped.into(),
+        }
+    }
+}
 
 /// Reads and checks a circuit. Without `inputs` its `input` declarations stand for any value.
 pub(super) fn compile(
@@ -22,19 +42,28 @@ pub(super) fn compile(
     inputs: Option<&Map<String, Value>>,
     stop: &Stop,
 ) -> Result<Program, SimulatorError> {
+    read(source, inputs, stop).map_err(|refusal| refusal.into_error(source))
+}
+
+/// The same, with what is wrong as it was found.
+pub(super) fn read(
+    source: &str,
+    inputs: Option<&Map<String, Value>>,
+    stop: &Stop,
+) -> Result<Program, Refusal> {
     if source.len() > MAX_SOURCE_BYTES {
-        return Err(SimulatorError::ResourceLimit {
-            message: format!(
-                "the circuit has {} bytes of text; the limit is {MAX_SOURCE_BYTES}",
-                source.len()
-            ),
-        });
+        return Err(Refusal::TooLong(format!(
+            "the circuit has {} bytes of text; the limit is {MAX_SOURCE_BYTES}",
+            source.len()
+        )));
     }
-    let wrong = |errors: Vec<Diagnostic>| SimulatorError::located(source, errors);
-    let tokens = lexer::tokens(source).map_err(wrong)?;
+    let tokens = lexer::tokens(source).map_err(Refusal::Wrong)?;
     let tree = parser::parse(source, &tokens, stop).map_err(|failure| match failure {
-        ParseFailure::Wrong(errors) => SimulatorError::located(source, errors),
-        ParseFailure::Stopped(stopped) => stopped.into(),
+        ParseFailure::Wrong(errors) => Refusal::Wrong(errors),
+        ParseFailure::Stopped(stopped) => Refusal::Stopped(stopped),
     })?;
-    check::program(&tree, inputs, stop)?.map_err(wrong)
+    match check::program(&tree, inputs, stop) {
+        Ok(checked) => checked.map_err(Refusal::Wrong),
+        Err(stopped) => Err(Refusal::Stopped(stopped)),
+    }
 }

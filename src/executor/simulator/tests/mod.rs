@@ -19,6 +19,7 @@ mod outputs;
 mod stabilizer;
 mod statistics;
 mod subroutines;
+mod survey;
 mod unrolled;
 mod values;
 

@@ -2,6 +2,7 @@
 
 use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::limits::MAX_ERRORS;
+use super::super::super::program::{Input, Open};
 use super::super::super::value::{EvalError, Type, Value};
 use super::super::ast::{Name, TypeName};
 use super::scope::Symbol;
@@ -29,6 +30,16 @@ impl<'s> Checker<'s> {
                 }
             },
         };
+        let open = match &symbol {
+            Symbol::Variable { slot, .. } => Some(Open::Variable(*slot)),
+            Symbol::Bits(bits) => Some(Open::Bits(bits.clone())),
+            _ => None,
+        };
+        self.declared_inputs.push(Input {
+            name: name.text.to_owned(),
+            ty,
+            open,
+        });
         self.declare(name, symbol)
     }
 

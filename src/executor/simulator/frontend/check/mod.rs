@@ -24,7 +24,7 @@ mod unrolled;
 
 use super::super::error::Diagnostic;
 use super::super::limits::MAX_LOOP_PARTS;
-use super::super::program::{Action, GateDefinition, Program, RegisterSlot, Step};
+use super::super::program::{Action, GateDefinition, Input, Operand, Program, RegisterSlot, Step};
 use super::super::stop::{Stop, Stopped};
 use super::ast::{Statement, StatementKind, Tree};
 use scope::{GateSymbol, Symbol};
@@ -97,6 +97,7 @@ struct Checker<'s> {
     inputs: Option<Map<String, Value>>,
     /// How whole numbers count here.
     numbers: Numbers,
+    declared_inputs: Vec<Input>,
 }
 
 /// Checks a program. The outer error is the stop, the inner ones are the author's mistakes.
@@ -175,6 +176,7 @@ impl<'s> Checker<'s> {
             listed: 0,
             inputs: None,
             numbers: Numbers::Whole,
+            declared_inputs: Vec::new(),
         }
     }
 
@@ -220,9 +222,13 @@ impl<'s> Checker<'s> {
             StatementKind::Opaque { name } => self.define_opaque(*name),
             StatementKind::External { name } => self.declare_external(*name, at),
             StatementKind::Call(call) => self.gate_call(call, at),
-            StatementKind::Barrier(operands) => operands
-                .iter()
-                .try_for_each(|operand| self.qubits(operand).map(drop)),
+            StatementKind::Barrier(operands) => {
+                let operands: Checked<Vec<Operand>> = operands
+                    .iter()
+                    .map(|operand| self.qubits(operand))
+                    .collect();
+                self.emit(Action::Barrier(operands?), at)
+            }
             StatementKind::Delay(duration, operands) => {
                 self.expression(duration)?;
                 operands
@@ -289,6 +295,7 @@ impl<'s> Checker<'s> {
             self.patch(at, end);
         }
         self.refuse_unknown_inputs();
+        let written = self.steps.len();
         let measures = |step: &Step| matches!(step.action, Action::Measure { .. });
         if !self.steps.iter().any(measures)
             && self.errors.is_empty()
@@ -307,6 +314,9 @@ impl<'s> Checker<'s> {
             bits: self.bits,
             variables: self.variables,
             qubits: self.qubits,
+            version: self.version,
+            inputs: self.declared_inputs,
+            written,
         })
     }
 }

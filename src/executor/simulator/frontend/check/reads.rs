@@ -37,7 +37,10 @@ pub(super) fn of(action: &Action) -> Vec<(u32, u32)> {
                 domain(&next.domain, &mut found);
             }
         }
-        Action::Jump(_) | Action::Fill { .. } | Action::CopyVariables { .. } => {}
+        Action::Jump(_)
+        | Action::Fill { .. }
+        | Action::CopyVariables { .. }
+        | Action::Barrier(_) => {}
     }
     found
 }

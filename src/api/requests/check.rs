@@ -1,0 +1,39 @@
+//! `POST /circuits/check`.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::domain::checks::FieldErrors;
+use crate::domain::submission::{Limits, check_circuit, check_inputs};
+use crate::executor::Checkup;
+
+/// A circuit to check. The fields are those of a submission.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"circuit": "OPENQASM 3; input float a; qubit[2] q; rx(a) q[0]; cx q[0], q[1];"}))]
+pub struct CircuitCheck {
+    /// The OpenQASM program, version 2 or 3.
+    #[schema(min_length = 1)]
+    circuit: String,
+    /// Values for its `input` declarations; without this field they may have any values.
+    parameters: Option<Map<String, Value>>,
+}
+
+impl CircuitCheck {
+    /// What to check, or what is wrong with the request itself.
+    pub fn into_checkup(self, limits: &Limits) -> Result<Checkup, FieldErrors> {
+        let mut errors = FieldErrors::new();
+        if let Err(message) = check_circuit(&self.circuit, limits) {
+            errors.insert("circuit".to_owned(), message);
+        }
+        if let Some(parameters) = &self.parameters {
+            check_inputs(&mut errors, parameters);
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let limit = limits.simulator_memory_bytes;
+        Ok(Checkup::new(self.circuit, self.parameters, limit))
+    }
+}

@@ -1,0 +1,36 @@
+//! Checking circuits without a task.
+
+use actix_web::web;
+
+use crate::api::body::JsonBody;
+use crate::api::problem::ProblemBody;
+use crate::api::requests::CircuitCheck;
+use crate::api::{ApiState, Problem, checkups};
+use crate::executor::simulator::survey::Verdict;
+
+/// Check a circuit without running it.
+///
+/// The answer to a circuit that does not run is 200 as well: the request was all right, and this is
+/// what was asked. 422 means that the request itself cannot be used. Nothing is stored, and neither
+/// the database nor the queue is needed.
+#[utoipa::path(
+    post, path = "/circuits/check", operation_id = "check_circuit", tag = "circuits",
+    request_body = CircuitCheck,
+    responses(
+        (status = 200, description = "Whether the simulator would run it, and either its mistakes or what it would take.", body = Verdict),
+        (status = 400, description = "The body is not JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`overloaded`: too many checks are under way, or this one took too long.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn check_circuit(
+    state: web::Data<ApiState>,
+    body: JsonBody<CircuitCheck>,
+) -> Result<web::Json<Verdict>, Problem> {
+    let checkup = body.value.into_checkup(&state.limits);
+    let checkup = checkup.map_err(Problem::validation)?;
+    Ok(web::Json(checkups::check(checkup, body.room).await?))
+}

@@ -1,0 +1,198 @@
+//! Classical memory of which only a part is known: outcomes and open inputs are not.
+
+use super::super::super::program::{
+    Action, Domain, Element, Expr, LoopNext, Open, Operand, Program, Step,
+};
+use super::super::super::value::Value;
+use super::super::Running;
+use super::super::evaluate::Memory;
+
+/// Variables and bits, and which of them are known.
+pub(super) struct Known {
+    pub memory: Memory,
+    variables: Vec<bool>,
+    bits: Vec<bool>,
+}
+
+impl Known {
+    /// Memory as a run begins with it.
+    pub(super) fn new(program: &Program) -> Self {
+        let mut known = Self {
+            memory: Memory::new(program.variables, program.bits),
+            variables: vec![true; program.variables],
+            bits: vec![true; program.bits as usize],
+        };
+        for input in &program.inputs {
+            match &input.open {
+                Some(Open::Variable(slot)) => known.forget_variables(*slot, 1),
+                Some(Open::Bits(bits)) => known.forget_bits(bits),
+                None => {}
+            }
+        }
+        known
+    }
+
+    /// The value of an expression, where all that it needs is known.
+    pub(super) fn value(&self, expr: &Expr) -> Option<Running<Value>> {
+        self.is_known(expr).then(|| self.memory.evaluate(expr, &[]))
+    }
+
+    /// The number of one of the things that an operand stands for, where it is known.
+    pub(super) fn element(&self, operand: &Operand, place: u32) -> Option<Running<u32>> {
+        self.is_placed(operand)
+            .then(|| self.memory.element(operand, place))
+    }
+
+    fn is_known(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Constant(_) | Expr::Parameter(_) => true,
+            Expr::Variable(slot) => self.has_variable(*slot),
+            Expr::Bits(operand) => self.has_bits(operand),
+            Expr::Unary(_, operand, _) | Expr::Cast(_, operand, _) => self.is_known(operand),
+            Expr::Binary(_, sides, _) => self.is_known(&sides.0) && self.is_known(&sides.1),
+            Expr::Call(_, arguments, _) => arguments.iter().all(|argument| self.is_known(argument)),
+            Expr::Element(element) => {
+                self.is_element_placed(element)
+                    && (self.memory.slot(element)).is_ok_and(|slot| self.has_variable(slot))
+            }
+            Expr::Select(value, positions, _) => self.is_known(value) && self.is_placed(positions),
+            Expr::Insert(values, positions, ..) => {
+                self.is_known(&values.0) && self.is_known(&values.1) && self.is_placed(positions)
+            }
+        }
+    }
+
+    /// Whether it is known for which things an operand stands.
+    pub(super) fn is_placed(&self, operand: &Operand) -> bool {
+        match operand {
+            Operand::At { of, index, .. } => self.is_placed(of) && self.is_known(index),
+            _ => true,
+        }
+    }
+
+    pub(super) fn is_element_placed(&self, element: &Element) -> bool {
+        let mut indices = element.indices.iter();
+        indices.all(|index| self.is_known(&index.value))
+    }
+
+    pub(super) fn has_variable(&self, slot: usize) -> bool {
+        self.variables.get(slot).copied().unwrap_or(false)
+    }
+
+    pub(super) fn has_bit(&self, bit: u32) -> bool {
+        self.bits.get(bit as usize).copied().unwrap_or(false)
+    }
+
+    fn has_bits(&self, operand: &Operand) -> bool {
+        match operand {
+            Operand::At { .. } => match self.element(operand, 0) {
+                Some(Ok(bit)) => self.has_bit(bit),
+                // The mistake is the run's to report.
+                Some(Err(_)) => true,
+                None => false,
+            },
+            known => known.known().all(|bit| self.has_bit(bit)),
+        }
+    }
+
+    pub(super) fn set_variable(&mut self, slot: usize, value: Option<Value>) {
+        if let Some(known) = self.variables.get_mut(slot) {
+            *known = value.is_some();
+        }
+        if let Some(value) = value {
+            self.memory.set_variable(slot, value);
+        }
+    }
+
+    pub(super) fn set_bit(&mut self, bit: u32, value: Option<bool>) {
+        if let Some(known) = self.bits.get_mut(bit as usize) {
+            *known = value.is_some();
+        }
+        self.memory.set_bit(bit, value.unwrap_or(false));
+    }
+
+    pub(super) fn copy_variables(&mut self, from: usize, to: usize, count: usize) {
+        self.memory.copy_variables(from, to, count);
+        let len = self.variables.len();
+        if from.saturating_add(count) <= len && to.saturating_add(count) <= len {
+            self.variables.copy_within(from..from + count, to);
+        }
+    }
+
+    fn forget_variables(&mut self, first: usize, count: usize) {
+        let end = first.saturating_add(count).min(self.variables.len());
+        if let Some(known) = self.variables.get_mut(first..end) {
+            known.fill(false);
+        }
+    }
+
+    /// All that the operand may stand for.
+    pub(super) fn forget_bits(&mut self, operand: &Operand) {
+        for bit in whole(operand).known() {
+            self.set_bit(bit, None);
+        }
+    }
+
+    /// All elements that the element may be.
+    pub(super) fn forget_elements(&mut self, element: &Element) {
+        let reach = |size: u32, stride: usize| (size as usize).saturating_sub(1) * stride;
+        let indices = element.indices.iter();
+        let last: usize = indices.map(|index| reach(index.size, index.stride)).sum();
+        self.forget_variables(element.first, last + 1);
+    }
+
+    /// Whatever the step may change.
+    pub(super) fn forget(&mut self, step: &Step) {
+        match &step.action {
+            Action::Measure { target, .. }
+            | Action::SetBits { target, .. }
+            | Action::CopyBits { target, .. } => self.forget_bits(target),
+            Action::SetVariable { slot, .. } => self.forget_variables(*slot, 1),
+            Action::SetElement { element, .. } => self.forget_elements(element),
+            Action::Fill { first, count, .. } => self.forget_variables(*first, *count),
+            Action::CopyVariables { to, count, .. } => self.forget_variables(*to, *count),
+            Action::LoopStart(start) => self.forget_variables(start.state, 3),
+            Action::LoopNext(next) => self.forget_variables(next.variable, 1),
+            Action::Gate(_)
+            | Action::Reset(_)
+            | Action::Barrier(_)
+            | Action::Jump(_)
+            | Action::Unless { .. } => {}
+        }
+    }
+
+    /// Whether a loop whose remaining turns are known has another one, and its value as far as it
+    /// is known.
+    pub(super) fn next_turn(&mut self, next: &LoopNext) -> (bool, Option<Running<Value>>) {
+        let hidden = |offset| match self.memory.variable(next.state + offset) {
+            Value::Int(value) => value,
+            _ => 0,
+        };
+        let (current, left, step) = (hidden(0), hidden(1), hidden(2));
+        if left <= 0 {
+            return (false, None);
+        }
+        let value = match &next.domain {
+            Domain::Range(_) => Some(Ok(Value::Int(current))),
+            Domain::Values(values) => {
+                let place = usize::try_from(current).ok();
+                let expr = place.and_then(|place| values.get(place));
+                expr.and_then(|expr| self.value(expr))
+            }
+        };
+        let following = Value::Int(current.saturating_add(step));
+        self.memory.set_variable(next.state, following);
+        self.memory
+            .set_variable(next.state + 1, Value::Int(left - 1));
+        (true, value)
+    }
+}
+
+/// The register that an operand is taken from, where it is not known which part of it.
+pub(super) fn whole(operand: &Operand) -> &Operand {
+    let mut whole = operand;
+    while let Operand::At { of, .. } = whole {
+        whole = of;
+    }
+    whole
+}

@@ -1,0 +1,319 @@
+//! A walk through a program without a state: what it does, how often, and how deep it is.
+//!
+//! Classical values are computed as in a run, as far as they do not depend on outcomes or on inputs
+//! that are not given. Where the way does depend on them, both ways are gone, and a loop is gone
+//! through once.
+
+mod known;
+mod label;
+mod levels;
+mod step;
+
+use super::super::error::Diagnostic;
+use super::super::program::{Action, Expr, Program, Step};
+use super::super::stop::{Stop, Stopped};
+use super::{RunError, Running};
+use known::Known;
+use levels::Levels;
+use std::collections::{BTreeMap, HashMap};
+
+/// Steps and operands looked at before a walk ends early: about a second.
+const MAX_WORK: u64 = 30_000_000;
+/// Work between two looks at the stop flag.
+const LOOK: u64 = 1 << 14;
+
+/// What a walk finds.
+#[derive(Debug, Default)]
+pub(in super::super) struct Found {
+    /// How often each gate is applied, by what its author calls it.
+    pub gates: BTreeMap<String, u64>,
+    /// Applications of gates to two qubits or more.
+    pub multi_qubit_gates: u64,
+    pub measurements: u64,
+    pub resets: u64,
+    pub depth: u32,
+    /// Qubits that the state must hold.
+    pub used_qubits: usize,
+    /// The way depends on what is not known.
+    pub is_open: bool,
+    /// Which qubit or bit is meant depends on what is not known.
+    pub has_open_index: bool,
+    /// The walk ended early.
+    pub is_cut: bool,
+}
+
+/// Why a walk found nothing.
+pub(in super::super) enum NotWalked {
+    /// Every run comes to this mistake.
+    Wrong(Diagnostic),
+    Stopped(Stopped),
+}
+
+/// Walks through a program. The source is that of the program, and gives the gates their names.
+pub(in super::super) fn walk(
+    program: &Program,
+    source: &str,
+    stop: &Stop,
+) -> Result<Found, NotWalked> {
+    let walk = Walk {
+        program,
+        source,
+        stop,
+        at: 0,
+        known: Known::new(program),
+        levels: Levels::new(program.qubits as usize + program.bits as usize),
+        last_bit_level: 0,
+        touched: vec![false; program.qubits as usize],
+        labels: vec![None; program.steps.len()],
+        counts: Vec::new(),
+        forks: Vec::new(),
+        loop_ends: loop_ends(program),
+        came_back_to: None,
+        work: 0,
+        next_look: 0,
+        found: Found::default(),
+    };
+    walk.run().map_err(|error| match error {
+        RunError::Wrong(mistake) => NotWalked::Wrong(mistake),
+        RunError::Resource(message) => NotWalked::Wrong(Diagnostic::limit(0, message)),
+        RunError::Stopped(stopped) => NotWalked::Stopped(stopped),
+    })
+}
+
+struct Walk<'a> {
+    program: &'a Program,
+    source: &'a str,
+    stop: &'a Stop,
+    at: usize,
+    known: Known,
+    levels: Levels,
+    /// The highest level of a bit that was measured.
+    last_bit_level: u32,
+    touched: Vec<bool>,
+    /// For each step that applies a gate, which of the counts is its own.
+    labels: Vec<Option<usize>>,
+    counts: Vec<(String, u64)>,
+    forks: Vec<Fork>,
+    /// For the first step of each loop, the last one that leads back to it.
+    loop_ends: HashMap<usize, usize>,
+    /// The first step of the loop whose next turn has begun last.
+    came_back_to: Option<usize>,
+    work: u64,
+    next_look: u64,
+    found: Found,
+}
+
+fn loop_ends(program: &Program) -> HashMap<usize, usize> {
+    let steps = program.steps.iter().enumerate();
+    let jumps = steps.filter_map(|(place, step)| match step.action {
+        Action::Jump(to) if to <= place => Some((to, place)),
+        _ => None,
+    });
+    jumps.collect()
+}
+
+/// Steps of which nobody knows whether they run: a first way, and perhaps another one after it.
+struct Fork {
+    start: usize,
+    other: usize,
+    end: usize,
+    in_other: bool,
+    /// Whether it is a turn of a loop.
+    is_turn: bool,
+}
+
+impl Fork {
+    fn holds(&self, at: usize) -> bool {
+        if self.in_other {
+            (self.other..self.end).contains(&at)
+        } else {
+            (self.start..self.other).contains(&at)
+        }
+    }
+}
+
+impl<'a> Walk<'a> {
+    fn run(mut self) -> Running<Found> {
+        loop {
+            self.settle();
+            let step = self.program.steps.get(self.at);
+            let Some(step) = step.filter(|_| self.at < self.program.written) else {
+                break;
+            };
+            self.spend(1)?;
+            if self.work > MAX_WORK || self.levels.is_full() {
+                self.found.is_cut = true;
+                break;
+            }
+            self.step(step)?;
+        }
+        while self.forks.pop().is_some() {
+            self.levels.meet();
+        }
+        let touched = self.touched.iter().filter(|touched| **touched);
+        self.found.used_qubits = touched.count();
+        self.found.depth = self.levels.highest();
+        for (label, count) in self.counts {
+            *self.found.gates.entry(label).or_default() += count;
+        }
+        Ok(self.found)
+    }
+
+    /// Counts work, and looks now and then whether the walk is to end.
+    fn spend(&mut self, work: u64) -> Running<()> {
+        self.work = self.work.saturating_add(work);
+        if self.work >= self.next_look {
+            self.next_look = self.work.saturating_add(LOOK);
+            self.stop.check()?;
+        }
+        Ok(())
+    }
+
+    /// Ends the ways that the last step has left, and begins others.
+    fn settle(&mut self) {
+        while let Some(fork) = self.forks.last_mut().filter(|fork| !fork.holds(self.at)) {
+            let (start, other, end) = (fork.start, fork.other, fork.end);
+            if !fork.in_other && other < end {
+                fork.in_other = true;
+                self.at = other;
+                self.forget(start, other);
+                self.levels.other_way();
+                return;
+            }
+            self.at = end;
+            self.forks.pop();
+            self.forget(start, end);
+            self.levels.meet();
+        }
+    }
+
+    fn step(&mut self, step: &'a Step) -> Running<()> {
+        let mut next = self.at + 1;
+        match &step.action {
+            Action::Jump(to) => {
+                self.jump(*to);
+                next = *to;
+            }
+            Action::Unless { condition, to } => match self.value(condition)? {
+                Some(value) => {
+                    let holds = value.truth();
+                    let holds = holds.map_err(|error| RunError::wrong(step.at, error.message()))?;
+                    if !holds {
+                        next = *to;
+                    }
+                }
+                None => return self.open_condition(step, *to),
+            },
+            Action::LoopNext(turn) => match self.turn(turn, step.at)? {
+                Some(true) => {}
+                Some(false) => next = turn.exit,
+                None => return self.open_loop(step, self.at, turn.exit),
+            },
+            _ => self.effect(step)?,
+        }
+        self.at = next;
+        Ok(())
+    }
+
+    fn jump(&mut self, to: usize) {
+        if to <= self.at {
+            self.came_back_to = Some(to);
+        }
+        if let Some(fork) = self.forks.last() {
+            let ends_turn = fork.is_turn && self.at + 1 == fork.end;
+            if !fork.holds(to) && to != fork.end && !ends_turn {
+                // Whether all that follows runs depends on the same outcome.
+                self.levels.keep_floor();
+            }
+        }
+    }
+
+    /// A condition that nobody knows: of an `if`, a `case`, or a `while`.
+    fn open_condition(&mut self, step: &Step, to: usize) -> Running<()> {
+        let last = to.saturating_sub(1);
+        match self.jump_at(last) {
+            Some(head) if head <= self.at && self.loop_ends.get(&head) == Some(&last) => {
+                self.open_loop(step, head, to)
+            }
+            Some(end) if end > to && self.is_straight(to, end)? => self.fork(step, to, end),
+            _ => self.fork(step, to, to),
+        }
+    }
+
+    /// A loop of which nobody knows how many turns are left: one, unless there was one already.
+    fn open_loop(&mut self, step: &Step, head: usize, exit: usize) -> Running<()> {
+        self.found.is_open = true;
+        self.spend(exit.saturating_sub(head) as u64)?;
+        self.forget(head, exit);
+        if self.came_back_to == Some(head) {
+            self.at = exit;
+            return Ok(());
+        }
+        self.fork(step, exit, exit)?;
+        if let Some(fork) = self.forks.last_mut() {
+            fork.is_turn = true;
+        }
+        Ok(())
+    }
+
+    /// The first way begins with the next step and ends at `other`, where the other one begins, if
+    /// there is one.
+    fn fork(&mut self, step: &Step, other: usize, end: usize) -> Running<()> {
+        self.found.is_open = true;
+        let start = self.at + 1;
+        self.spend(end.saturating_sub(start) as u64)?;
+        self.forks.push(Fork {
+            start,
+            other,
+            end,
+            in_other: false,
+            is_turn: false,
+        });
+        let floor = self.decided_at(&step.reads);
+        self.levels.fork(floor);
+        self.at = start;
+        Ok(())
+    }
+
+    /// The level at which bits are known. What goes through variables is not followed.
+    fn decided_at(&self, reads: &[(u32, u32)]) -> u32 {
+        let bits = reads.iter().flat_map(|(first, len)| *first..first + len);
+        let levels = bits.map(|bit| self.levels.get(self.program.qubits + bit));
+        levels.max().unwrap_or(self.last_bit_level)
+    }
+
+    fn jump_at(&self, place: usize) -> Option<usize> {
+        match self.program.steps.get(place).map(|step| &step.action) {
+            Some(Action::Jump(to)) => Some(*to),
+            _ => None,
+        }
+    }
+
+    /// Whether these steps are the other way of a condition here, and not all that follows up to
+    /// the end of a loop or a subroutine which the first way leaves.
+    fn is_straight(&mut self, start: usize, end: usize) -> Running<bool> {
+        self.spend(end.saturating_sub(start) as u64)?;
+        let mut jumps = (start..end).filter_map(|place| self.jump_at(place));
+        Ok(jumps.all(|to| to > self.at))
+    }
+
+    fn forget(&mut self, start: usize, end: usize) {
+        let steps = self.program.steps.get(start..end).unwrap_or_default();
+        for step in steps {
+            self.known.forget(step);
+        }
+    }
+
+    /// A value, where it is known. One that no run could compute is a mistake if all runs come here.
+    fn value(&self, expr: &Expr) -> Running<Option<super::super::value::Value>> {
+        self.sure(self.known.value(expr))
+    }
+
+    fn sure<T>(&self, known: Option<Running<T>>) -> Running<Option<T>> {
+        match known {
+            Some(Ok(value)) => Ok(Some(value)),
+            Some(Err(error)) if !self.found.is_open => Err(error),
+            _ => Ok(None),
+        }
+    }
+}

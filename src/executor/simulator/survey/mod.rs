@@ -1,0 +1,174 @@
+//! A check of a circuit without running it: its mistakes, or what it is made of and would take.
+
+mod report;
+
+pub use report::{InputSurvey, MemorySurvey, Mistake, MistakeCode, Survey, Verdict};
+
+use super::engine::{self, Found, MAX_LISTED_QUBITS, Method, Need, NotWalked};
+use super::error::{Diagnostic, SimulatorError};
+use super::frontend::{self, Refusal};
+use super::limits::MAX_ERRORS;
+use super::program::{Input, Program};
+use super::stop::{Stop, Stopped};
+use super::{Request, outputs, registers};
+use std::time::Duration;
+
+/// How long the choice of the method may take: gates defined through each other can be looked at
+/// very often.
+const METHOD_TIME: Duration = Duration::from_secs(2);
+
+/// Checks what the request would run. Without parameters its inputs may have any values.
+pub fn survey(request: &Request<'_>, stop: &Stop) -> Result<Verdict, Stopped> {
+    let source = request.source;
+    let program = match frontend::read(source, request.parameters, stop) {
+        Ok(program) => program,
+        Err(Refusal::TooLong(message)) => return Ok(refused(vec![Mistake::limit(message)])),
+        Err(Refusal::Wrong(mistakes)) => return Ok(refused(located(mistakes, source))),
+        Err(Refusal::Stopped(stopped)) => return Err(stopped),
+    };
+    let found = match engine::walk(&program, source, stop) {
+        Ok(found) => found,
+        Err(NotWalked::Wrong(mistake)) => return Ok(refused(located(vec![mistake], source))),
+        Err(NotWalked::Stopped(stopped)) => return Err(stopped),
+    };
+    let method = method(request, &program, stop)?;
+    let mut errors = Vec::new();
+    if request.memory
+        && let Err(SimulatorError::ResourceLimit { message }) =
+            outputs::check_shot_memory(&program, request)
+    {
+        errors.push(Mistake::limit(message));
+    }
+    let need = method.map(|method| need(&program, &found, method));
+    let limit = request.memory_limit_bytes;
+    let memory = need.map(|need| MemorySurvey {
+        state_bytes: u64::try_from(need.bytes).ok(),
+        // At most the limit where there is one; what is wanted counts.
+        reserved_bytes: Some(engine::room(&program, need.method, u64::MAX))
+            .filter(|bytes| *bytes < u64::MAX),
+        limit_bytes: limit,
+        fits: need.bytes <= u128::from(limit),
+    });
+    if let (Some(need), Some(MemorySurvey { fits: false, .. })) = (need, memory) {
+        errors.push(Mistake::limit(need.refusal("the limit is", limit)));
+    }
+    Ok(Verdict {
+        valid: errors.is_empty(),
+        errors,
+        survey: Some(summary(&program, found, method, memory)),
+    })
+}
+
+fn refused(errors: Vec<Mistake>) -> Verdict {
+    Verdict {
+        valid: false,
+        errors,
+        survey: None,
+    }
+}
+
+fn located(mut mistakes: Vec<Diagnostic>, source: &str) -> Vec<Mistake> {
+    mistakes.sort_by_key(|mistake| mistake.at);
+    mistakes.truncate(MAX_ERRORS);
+    let located = mistakes.iter().map(|mistake| Mistake::at(mistake, source));
+    located.collect()
+}
+
+/// The method that a run would take, unless it takes too long to find.
+fn method(
+    request: &Request<'_>,
+    program: &Program,
+    stop: &Stop,
+) -> Result<Option<Method>, Stopped> {
+    if request.statevector && program.qubits <= MAX_LISTED_QUBITS {
+        return Ok(Some(Method::Statevector));
+    }
+    match Method::of(program, &stop.within(METHOD_TIME)) {
+        Ok(method) => Ok(Some(method)),
+        Err(_) => stop.check().map(|()| None),
+    }
+}
+
+fn need(program: &Program, found: &Found, method: Method) -> Need {
+    let qubits = if found.is_cut {
+        engine::used_qubits(program, usize::MAX)
+    } else {
+        found.used_qubits
+    };
+    Need::of(method, qubits)
+}
+
+fn summary(
+    program: &Program,
+    found: Found,
+    method: Option<Method>,
+    memory: Option<MemorySurvey>,
+) -> Survey {
+    let notes = notes(program, &found, method);
+    let counts_are_exact = !found.is_open && !found.is_cut;
+    Survey {
+        openqasm_version: program.version,
+        qubits: program.qubits,
+        qubits_used: found.used_qubits,
+        registers: registers(program),
+        inputs: program.inputs.iter().map(input).collect(),
+        gate_count: found.gates.values().sum(),
+        gates: found.gates,
+        multi_qubit_gates: found.multi_qubit_gates,
+        measurements: found.measurements,
+        resets: found.resets,
+        depth: found.depth,
+        counts_are_exact,
+        depth_is_exact: counts_are_exact && !found.has_open_index,
+        method: method.map(Method::name),
+        memory,
+        notes,
+    }
+}
+
+fn input(input: &Input) -> InputSurvey {
+    InputSurvey {
+        name: input.name.clone(),
+        ty: input.ty.to_string(),
+    }
+}
+
+fn notes(program: &Program, found: &Found, method: Option<Method>) -> Vec<String> {
+    let mut notes = Vec::new();
+    let mut note = |holds: bool, text: &str| {
+        if holds {
+            notes.push(text.to_owned());
+        }
+    };
+    let open_inputs = program.inputs.iter().any(|input| input.open.is_some());
+    let unknown = if open_inputs {
+        "outcomes, or on inputs without a value"
+    } else {
+        "outcomes"
+    };
+    note(
+        found.is_open,
+        &format!(
+            "what runs depends on {unknown}: gates of all ways are counted, loops without a known end once; the depth is that of the longest way"
+        ),
+    );
+    note(
+        found.has_open_index && !found.is_open,
+        &format!(
+            "which qubits are meant depends on {unknown}: the depth is that of the longest way"
+        ),
+    );
+    note(
+        found.is_cut,
+        "the circuit is too long to be gone through to its end: counts and depth are at least these",
+    );
+    note(
+        program.written < program.steps.len(),
+        "nothing is measured: a run measures all qubits at the end",
+    );
+    note(
+        method.is_none(),
+        "the method is not known: gates defined through each other take too long to look at",
+    );
+    notes
+}
