@@ -8,6 +8,7 @@
 mod arrays;
 mod corpus;
 mod counting;
+mod differential;
 mod fuzz;
 mod gates;
 mod inputs;
