@@ -14,6 +14,7 @@ mod gates;
 mod inputs;
 mod language;
 mod limits;
+mod methods;
 mod outputs;
 mod stabilizer;
 mod statistics;
