@@ -230,3 +230,14 @@ fn every_name_of_a_built_in_gate_is_known() {
         assert!(Builtin::named(name).is_some(), "{name}");
     }
 }
+
+#[test]
+fn powers_of_powers_that_only_rounding_would_decide_are_refused() {
+    let stacked =
+        |times: usize, gate: &str| format!("qubit q;\n{}{gate} q;", "pow(2) @ ".repeat(times));
+    assert_eq!(outcome(&stacked(8, "h")), "0");
+    assert_eq!(outcome(&stacked(200, "x")), "0");
+    for gate in ["h", "rx(0.1)", "rx(pi/2)"] {
+        assert_refused(&stacked(100, gate), 2, 1, "together are too large");
+    }
+}

@@ -185,6 +185,20 @@ fn counts_of_everything_are_limited() {
 fn limits_of_texts_are_told_at_their_place() {
     let nested = format!("OPENQASM 3;\nqubit q; {} x q;", "if (true) ".repeat(60));
     assert_too_large(&nested, 2, 500, "blocks nest more than 48 deep");
+    // What is left of the blocks or of the expression is no mistake.
+    let braces = format!(
+        "OPENQASM 3;\nqubit q; {} x q; {}",
+        "if (true) {".repeat(60),
+        "}".repeat(60)
+    );
+    assert_too_large(&braces, 2, 549, "blocks nest more than 48 deep");
+    let controls = format!("OPENQASM 3;\nqubit q; {}x q;", "ctrl @ ".repeat(70));
+    assert_too_large(&controls, 2, 500, "at most 64 controls");
+    let chain = format!(
+        "OPENQASM 3;\nqubit q; {} {{ x q; }}",
+        "if (true) { } else ".repeat(60)
+    );
+    assert_too_large(&chain, 2, 934, "blocks nest more than 48 deep");
     let deep = format!("OPENQASM 3;\nqubit q; rx({}1) q;", "1+".repeat(120));
     assert_too_large(&deep, 2, 214, "nests more than 100 deep");
     let gates = (1..120).fold(

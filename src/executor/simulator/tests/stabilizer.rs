@@ -9,7 +9,12 @@ use rand::Rng;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-fn counts_by(method: Method, source: &str, shots: u32, seed: u64) -> BTreeMap<String, u64> {
+pub(super) fn counts_by(
+    method: Method,
+    source: &str,
+    shots: u32,
+    seed: u64,
+) -> BTreeMap<String, u64> {
     let stop = Stop::default();
     let program = frontend::compile(source, None, &stop).unwrap();
     let mut tally = sampling::Tally::new(&program, MEMORY_LIMIT);

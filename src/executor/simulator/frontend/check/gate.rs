@@ -95,7 +95,7 @@ impl<'s> Checker<'s> {
         if call.parameters.len() != parameters {
             return Err(Diagnostic::new(at, wrong_parameters(call, parameters)));
         }
-        let (powers, controls, repeats) = self.modifiers(&call.modifiers)?;
+        let (powers, controls, repeats) = self.modifiers(call)?;
         let expected = qubits + controls.len();
         if call.operands.len() != expected && !self.is_plain_phase(call) {
             return Err(Diagnostic::new(
@@ -227,9 +227,9 @@ impl<'s> Checker<'s> {
     }
 
     /// Powers (innermost first), controls, and how often whole powers repeat a definition.
-    fn modifiers(&mut self, modifiers: &[Modifier<'s>]) -> Checked<(Vec<Expr>, Vec<bool>, u64)> {
+    fn modifiers(&mut self, call: &ast::GateCall<'s>) -> Checked<(Vec<Expr>, Vec<bool>, u64)> {
         let (mut powers, mut controls, mut repeats) = (Vec::new(), Vec::new(), 1_u64);
-        for modifier in modifiers {
+        for modifier in &call.modifiers {
             match modifier {
                 Modifier::Inverse => powers.push(Expr::Constant(Value::Float(-1.0))),
                 Modifier::Power(exponent) => {
@@ -252,7 +252,7 @@ impl<'s> Checker<'s> {
                 Modifier::Control { count, negated } => {
                     let times = self.size(count.as_ref())?;
                     if times > 64 || controls.len() > 64 {
-                        let at = count.as_ref().map_or(0, |count| count.at);
+                        let at = count.as_ref().map_or(call.name.at, |count| count.at);
                         return Err(Diagnostic::limit(at, "a gate can have at most 64 controls"));
                     }
                     controls.extend(std::iter::repeat_n(!negated, times as usize));

@@ -63,6 +63,10 @@ pub(crate) fn parse<'s>(
     if let Some(stopped) = parser.stopped {
         return Err(ParseFailure::Stopped(stopped));
     }
+    // What follows a block or an expression that was left half-way may look wrong without being so.
+    if let Some(limit) = parser.errors.iter().position(|error| error.is_limit) {
+        parser.errors.truncate(limit + 1);
+    }
     if !parser.errors.is_empty() {
         return Err(ParseFailure::Wrong(parser.errors));
     }
