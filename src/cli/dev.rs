@@ -117,6 +117,7 @@ impl DevArgs {
             Err(error) => checker.refuse("--data-dir", format_args!("{error:#}")),
         }
         let callbacks = self.callbacks.check(&mut checker);
+        let concurrency = work::concurrency(&mut checker, self.concurrency.as_deref());
         let settings = DevSettings {
             api: ApiSettings {
                 address: SocketAddr::new(host, port),
@@ -129,8 +130,8 @@ impl DevArgs {
                 },
             },
             postgres,
-            execution: self.execution.check(&mut checker),
-            concurrency: work::concurrency(&mut checker, self.concurrency.as_deref()),
+            execution: self.execution.check(&mut checker, concurrency),
+            concurrency,
             lease: self.lease.check(&mut checker),
             rules: self.rules.check(&mut checker),
             callbacks,

@@ -14,6 +14,7 @@ fn counts_by(method: Method, source: &str, shots: u32, seed: u64) -> BTreeMap<St
     let program = frontend::compile(source, None, &stop).unwrap();
     let mut tally = sampling::Tally::new(&program, MEMORY_LIMIT);
     let plan = Plan {
+        threads: 1,
         method,
         shots,
         memory_limit: MEMORY_LIMIT,
