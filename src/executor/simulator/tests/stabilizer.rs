@@ -19,6 +19,7 @@ pub(super) fn counts_by(
     let program = frontend::compile(source, None, &stop).unwrap();
     let mut tally = sampling::Tally::new(&program, MEMORY_LIMIT);
     let plan = Plan {
+        threads: 1,
         method,
         shots,
         memory_limit: MEMORY_LIMIT,
