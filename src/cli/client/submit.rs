@@ -34,7 +34,7 @@ used, 3 the service cannot be reached, 130 Ctrl-C.
 Examples:
   qtask submit bell.qasm --shots 1000 --wait
   qtask submit - < bell.qasm
-  qtask submit rotate.qasm --parameter theta=0.5 --parameter 'mask=\"0110\"' --wait
+  qtask submit rotate.qasm --parameter theta=0.5 --parameter on=true --wait
   qtask submit bell.qasm --probabilities --statevector --wait
   qtask submit circuits/*.qasm --tag nightly --quiet > ids
   qtask submit bell.qasm --wait --json              # the result, for jq

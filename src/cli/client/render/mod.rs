@@ -1,7 +1,7 @@
 //! What people see.
 
 pub mod chart;
-mod circuit;
+mod circuit_result;
 mod error;
 pub mod moment;
 pub mod paint;

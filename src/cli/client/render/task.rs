@@ -3,7 +3,7 @@
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
-use super::circuit::{self, Section};
+use super::circuit_result::{self, Section};
 use super::paint::{Cell, Colour, Paint};
 use super::{error, moment, text, timeline};
 use crate::cli::client::model::{Task, is_terminal, plain};
@@ -53,7 +53,7 @@ fn outcome(task: &Task, width: usize, paint: Paint) -> Vec<String> {
         let lines = error::lines(&message, inner);
         section(paint.paint(Colour::Red, "Error"), lines)
     } else {
-        let of_circuit = circuit::sections(task, inner, paint);
+        let of_circuit = circuit_result::sections(task, inner, paint);
         match &task.result {
             Some(result) if of_circuit.is_empty() => {
                 let lines = problem_result(result, inner, paint);

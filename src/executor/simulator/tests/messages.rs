@@ -236,6 +236,22 @@ fn names_that_do_not_exist_or_exist_already_are_told() {
         ],
     );
     assert_said(
+        "qubit q; for int i in [0:9] { foo q; rx(u) q; }",
+        &[
+            "1:31 there is no gate `foo`; a gate must be defined before it is used",
+            "1:41 `u` is not declared",
+        ],
+    );
+    assert_said(
+        "gate g a { x b; y c; foo a; x a; } qubit q; g q; h r;",
+        &[
+            "1:14 `b` is not declared",
+            "1:19 `c` is not declared",
+            "1:22 there is no gate `foo`; a gate must be defined before it is used",
+            "1:52 `r` is not declared",
+        ],
+    );
+    assert_said(
         "def f(int a) -> int { return a; } qubit q; f(1) q; int x = f();",
         &[
             "1:44 `f` is a subroutine: expected its arguments in parentheses, and nothing behind them",

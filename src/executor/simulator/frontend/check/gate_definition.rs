@@ -1,7 +1,7 @@
 //! Gate definitions.
 
 use super::super::super::error::{Diagnostic, quoted};
-use super::super::super::limits::{MAX_GATE_DEPTH, MAX_UNROLLED_PARTS};
+use super::super::super::limits::{MAX_ERRORS, MAX_GATE_DEPTH, MAX_UNROLLED_PARTS};
 use super::super::super::program::{BodyCall, GateDefinition};
 use super::super::super::value::{Type, Value};
 use super::super::ast::{self, Name, Statement, StatementKind};
@@ -102,8 +102,23 @@ impl<'s> Checker<'s> {
         body: &[Statement<'s>],
     ) -> Checked<(Vec<BodyCall>, u64, u32)> {
         let mut into = (Vec::new(), 0, 0);
-        self.gate_statements(own, body, &mut into)?;
-        Ok(into)
+        let mut mistakes = Vec::new();
+        for statement in body {
+            let alone = std::slice::from_ref(statement);
+            mistakes.extend(self.gate_statements(own, alone, &mut into).err());
+            // What is too large stays too large.
+            let ends = mistakes.last().is_some_and(|mistake| mistake.is_limit);
+            if ends || mistakes.len() >= MAX_ERRORS {
+                break;
+            }
+        }
+        // The last one is reported by the caller.
+        let Some(last) = mistakes.pop() else {
+            return Ok(into);
+        };
+        mistakes.retain(|mistake| !mistake.message.is_empty());
+        self.errors.append(&mut mistakes);
+        Err(last)
     }
 
     fn gate_statements(
