@@ -117,7 +117,8 @@ impl DevArgs {
             Err(error) => checker.refuse("--data-dir", format_args!("{error:#}")),
         }
         let callbacks = self.callbacks.check(&mut checker);
-        let execution = self.execution.check(&mut checker);
+        let concurrency = work::concurrency(&mut checker, self.concurrency.as_deref());
+        let execution = self.execution.check(&mut checker, concurrency);
         let settings = DevSettings {
             api: ApiSettings {
                 address: SocketAddr::new(host, port),
@@ -132,7 +133,7 @@ impl DevArgs {
             },
             postgres,
             execution,
-            concurrency: work::concurrency(&mut checker, self.concurrency.as_deref()),
+            concurrency,
             lease: self.lease.check(&mut checker),
             rules: self.rules.check(&mut checker),
             callbacks,

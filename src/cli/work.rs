@@ -1,6 +1,7 @@
 //! `qtask work`: a worker.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,6 +90,11 @@ pub struct WorkArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Execution")]
 pub(super) struct ExecutionArgs {
+    /// How many threads may work on the state of one circuit; by default the cores divided by the
+    /// tasks at once
+    #[arg(long, env = "QTASK_SIMULATOR_THREADS", value_name = "N")]
+    simulator_threads: Option<String>,
+
     /// How long the mock backend takes for each task
     #[arg(
         long,
@@ -113,13 +119,18 @@ pub(super) struct ExecutionSettings {
 }
 
 impl ExecutionArgs {
-    pub(super) fn check(&self, checker: &mut Checker) -> ExecutionSettings {
+    /// Checks the settings of a worker that runs so many tasks at once.
+    pub(super) fn check(&self, checker: &mut Checker, concurrency: u16) -> ExecutionSettings {
         let hour = Duration::from_hours(1);
         let simulator_memory_bytes = self.simulator.memory_bytes(checker);
+        let threads = match &self.simulator_threads {
+            Some(text) => checker.number("QTASK_SIMULATOR_THREADS", text, 1..=MAX_THREADS),
+            None => (cores() / usize::from(concurrency.max(1))).clamp(1, MAX_THREADS),
+        };
         ExecutionSettings {
             commands: self.commands.check(checker),
             simulator_memory_bytes,
-            simulator: Simulator::new(simulator_memory_bytes),
+            simulator: Simulator::new(simulator_memory_bytes, threads),
             mock: Mock {
                 delay: checker.duration(
                     "QTASK_MOCK_DELAY",
@@ -163,7 +174,8 @@ impl WorkArgs {
             "QTASK_WORKER_NAME",
             format_args!("`{name}` cannot name a worker"),
         );
-        let execution = self.execution.check(&mut checker);
+        let concurrency = concurrency(&mut checker, self.concurrency.as_deref());
+        let execution = self.execution.check(&mut checker, concurrency);
         let database = self.database.check(&mut checker);
         let broker = self
             .broker
@@ -172,7 +184,7 @@ impl WorkArgs {
         let settings = WorkSettings {
             worker: WorkerSettings {
                 name,
-                concurrency: concurrency(&mut checker, self.concurrency.as_deref()),
+                concurrency,
                 grace: checker.duration(
                     "QTASK_GRACE",
                     &self.grace,
@@ -234,12 +246,19 @@ impl WorkArgs {
 /// Each task of the simulator takes a thread.
 const MAX_CONCURRENCY: u16 = 1_000;
 
+/// More do not make a simulation faster on any machine.
+const MAX_THREADS: usize = 256;
+
 pub(super) fn concurrency(checker: &mut Checker, setting: Option<&str>) -> u16 {
-    let cores = std::thread::available_parallelism()
-        .map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX));
-    setting.map_or(cores, |text| {
-        checker.number("QTASK_CONCURRENCY", text, 1..=MAX_CONCURRENCY)
-    })
+    match setting {
+        Some(text) => checker.number("QTASK_CONCURRENCY", text, 1..=MAX_CONCURRENCY),
+        None => u16::try_from(cores()).unwrap_or(u16::MAX),
+    }
+}
+
+/// The cores that this process may use.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Unlike any other's: workers of one name would replace each other. Whoever wants a restart to be

@@ -18,14 +18,16 @@ use crate::domain::task::{Assignment, Work};
 pub struct Simulator {
     /// What the states of all circuits that run at the same time may take together.
     memory: Arc<MemoryPool>,
+    threads: usize,
 }
 
 impl Simulator {
-    /// A simulator whose states take at most that many bytes, all tasks together. Clones share
-    /// them.
-    pub fn new(memory_limit_bytes: u64) -> Self {
+    /// A simulator whose states take at most that many bytes, all tasks together, with at most
+    /// that many threads for each task. Clones share the bytes.
+    pub fn new(memory_limit_bytes: u64, threads: usize) -> Self {
         Self {
             memory: Arc::new(MemoryPool::new(memory_limit_bytes)),
+            threads,
         }
     }
 }
@@ -57,7 +59,7 @@ impl Executor for Simulator {
                 .get("input")
                 .and_then(Value::as_object);
             let inputs = inputs.cloned().unwrap_or_default();
-            let pool = self.memory.clone();
+            let (pool, threads) = (self.memory.clone(), self.threads);
             let thread = tokio::task::spawn_blocking({
                 let stop = stop.clone();
                 move || {
@@ -70,6 +72,7 @@ impl Executor for Simulator {
                         memory_limit_bytes: pool.capacity(),
                         probabilities,
                         statevector,
+                        threads,
                         shared: Some(&pool),
                     };
                     // The outcome may be many texts: they are made here as well.

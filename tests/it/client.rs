@@ -22,20 +22,20 @@ const TOKEN: &str = "sesame-1f0c";
 const NASTY: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m";
 
 /// How a command ended, and what it wrote.
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 impl Ended {
-    fn expect(self, code: i32) -> Self {
+    pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
         self
     }
 
     /// The values of its lines.
-    fn columns(&self) -> Vec<Vec<&str>> {
+    pub fn columns(&self) -> Vec<Vec<&str>> {
         self.stdout
             .lines()
             .map(|line| line.split('\t').collect())
@@ -43,7 +43,7 @@ impl Ended {
     }
 
     /// The documents on its lines.
-    fn documents(&self) -> Vec<Value> {
+    pub fn documents(&self) -> Vec<Value> {
         let read = |line| serde_json::from_str(line).expect("a document on each line");
         self.stdout.lines().map(read).collect()
     }
@@ -61,7 +61,7 @@ impl From<Output> for Ended {
 }
 
 /// Runs a client command against this service, with this on its standard input.
-async fn run_with(url: &str, arguments: &[&str], input: &str) -> Ended {
+pub async fn run_with(url: &str, arguments: &[&str], input: &str) -> Ended {
     let mut child = qtask(arguments)
         .env("QTASK_URL", url)
         .env("QTASK_TOKEN", TOKEN)
@@ -81,7 +81,7 @@ async fn run_with(url: &str, arguments: &[&str], input: &str) -> Ended {
     ended
 }
 
-async fn run(url: &str, arguments: &[&str]) -> Ended {
+pub async fn run(url: &str, arguments: &[&str]) -> Ended {
     run_with(url, arguments, "").await
 }
 
@@ -89,7 +89,7 @@ async fn run(url: &str, arguments: &[&str]) -> Ended {
 pub async fn on_terminal(url: &str, environment: &[(&str, &str)], arguments: &[&str]) -> String {
     let quoted: Vec<String> = arguments.iter().map(|word| format!("'{word}'")).collect();
     let command = format!(
-        "stty cols 100; exec '{}' {}",
+        "stty rows 40 cols 100; exec '{}' {}",
         env!("CARGO_BIN_EXE_qtask"),
         quoted.join(" ")
     );
@@ -111,10 +111,10 @@ pub async fn on_terminal(url: &str, environment: &[(&str, &str)], arguments: &[&
 }
 
 /// Files with circuits.
-struct Files(TempDir);
+pub struct Files(TempDir);
 
 impl Files {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let files = Self(TempDir::new("client"));
         for (name, text) in [("bell.qasm", BELL), ("bad.qasm", BAD)] {
             std::fs::write(files.0.path().join(name), text).expect("a written file");
@@ -122,7 +122,7 @@ impl Files {
         files
     }
 
-    fn path(&self, name: &str) -> String {
+    pub fn path(&self, name: &str) -> String {
         self.0
             .path()
             .join(name)
@@ -132,7 +132,7 @@ impl Files {
     }
 }
 
-async fn app() -> (App, String) {
+pub async fn app() -> (App, String) {
     let worker = Worker::new("w1", "simulator").args(&["--backend", "mock"]);
     let app = App::builder(QueueKind::Postgres)
         .worker(worker)

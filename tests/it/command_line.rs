@@ -183,6 +183,7 @@ async fn wrong_settings_are_all_named_in_one_message() {
         ("QTASK_HEARTBEAT", "10s".to_owned()),
         ("QTASK_HEALTH_PORT", "99999".to_owned()),
         ("QTASK_SIMULATOR_MEMORY_MIB", "0".to_owned()),
+        ("QTASK_SIMULATOR_THREADS", "257".to_owned()),
         ("QTASK_RETRY_DELAY", "0s".to_owned()),
         ("QTASK_MOCK_DELAY", "never".to_owned()),
     ];

@@ -9,7 +9,7 @@ use super::common::OutputArgs;
 use super::error::ClientError;
 use super::output::{Form, Output};
 use super::parameters::ParameterArgs;
-use super::render::circuit;
+use super::render::survey;
 use super::sources::{self, Source};
 use crate::executor::Checkup;
 use crate::executor::simulator::Stop;
@@ -109,10 +109,10 @@ fn show(name: &str, verdict: &Verdict, output: &Output) -> Result<(), ClientErro
             return output.json(&document);
         }
         Form::Columns => columns(name, verdict, output)?,
-        Form::Human => output.lines(&circuit::sheet(name, verdict, output.width, output.paint))?,
+        Form::Human => output.lines(&survey::sheet(name, verdict, output.width, output.paint))?,
     }
     for mistake in &verdict.errors {
-        output.error(&circuit::mistake(name, mistake));
+        output.error(&survey::mistake(name, mistake));
     }
     Ok(())
 }

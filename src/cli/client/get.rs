@@ -16,7 +16,8 @@ use super::wait;
 /// Show a task: its result, its error, its history
 #[derive(Debug, Args)]
 #[command(
-    after_help = "In a pipe, tabs between: the values of `qtask list`, and behind them the result as JSON.
+    after_help = "In a pipe, tabs between: the values of `qtask list`, and behind them result and execution
+(how it ran, and what was asked for beside the counts) as JSON.
 
 Exit codes: 0 done, 1 a task failed or was cancelled (--wait), 2 what was typed cannot be
 used, 3 the service cannot be reached, 130 Ctrl-C.
@@ -70,11 +71,13 @@ fn show(session: &Session, document: &str, place: usize) -> Result<(), ClientErr
         serde_json::from_str(document).map_err(|error| session.api.bad_answer(&error))?;
     if output.form == Form::Columns {
         let mut values = list::values(&task);
+        let execution = list::execution(&task);
         values.push(
             task.result
                 .map(|result| result.to_string())
                 .unwrap_or_default(),
         );
+        values.push(execution);
         return output.columns(&values.iter().map(String::as_str).collect::<Vec<_>>());
     }
     if place > 0 {

@@ -1,6 +1,7 @@
 //! `qtask list`: tasks by what they have in common.
 
 use clap::Args;
+use serde_json::Value;
 
 use super::common::{CommonArgs, Session};
 use super::error::ClientError;
@@ -219,6 +220,14 @@ pub fn values(task: &Task) -> Vec<String> {
         some(&task.error_code),
         some(&task.error_message),
     ]
+}
+
+/// How the task was run, as JSON; empty before its end.
+pub fn execution(task: &Task) -> String {
+    if task.execution.is_empty() {
+        return String::new();
+    }
+    Value::from(task.execution.clone()).to_string()
 }
 
 fn row(task: &Task) -> Vec<Cell> {

@@ -2,7 +2,10 @@
 //! client and the service may be of different versions.
 #![allow(clippy::struct_field_names, reason = "the names are those on the wire")]
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::domain::status::Status;
@@ -65,6 +68,26 @@ impl Task {
         let mut counts: Vec<(String, u64)> = counts.collect::<Option<_>>()?;
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         Some(counts)
+    }
+
+    /// The exact probabilities by outcome, where they were asked for and exist.
+    pub fn probabilities(&self) -> Option<BTreeMap<String, f64>> {
+        self.executed("probabilities")
+    }
+
+    /// The amplitudes before the final measurements, where they were asked for and exist.
+    pub fn statevector(&self) -> Option<Vec<[f64; 2]>> {
+        self.executed("statevector")
+    }
+
+    /// What is to be said about the run.
+    pub fn notes(&self) -> Vec<String> {
+        self.executed("notes").unwrap_or_default()
+    }
+
+    /// A part of `execution`; other backends may put something else under its name.
+    fn executed<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        T::deserialize(self.execution.get(name)?).ok()
     }
 }
 
@@ -155,6 +178,25 @@ mod tests {
             serde_json::from_str(r#"{"task_id": "x", "status": "paused", "new": 1}"#).unwrap();
         assert_eq!((task.kind(), is_terminal(&task.status)), ("circuit", false));
         assert!(is_terminal("cancelled"));
+    }
+
+    #[test]
+    fn what_another_backend_calls_by_the_same_name_is_left_alone() {
+        let task = |execution: &str| Task {
+            execution: serde_json::from_str(execution).unwrap(),
+            ..Task::default()
+        };
+        let other = task(r#"{"probabilities": [1], "statevector": "psi", "notes": {"a": 1}}"#);
+        assert_eq!(
+            (other.probabilities(), other.statevector(), other.notes()),
+            (None, None, Vec::new())
+        );
+        let own = task(r#"{"statevector": [[0.6, -0.8]], "probabilities": {"0": 1}}"#);
+        assert_eq!(own.statevector(), Some(vec![[0.6, -0.8]]));
+        assert_eq!(
+            own.probabilities(),
+            Some(BTreeMap::from([("0".to_owned(), 1.0)]))
+        );
     }
 
     #[test]

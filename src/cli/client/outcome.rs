@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::common::Session;
 use super::error::ClientError;
+use super::list;
 use super::model::Task;
 use super::output::Form;
 use super::progress::Progress;
@@ -59,6 +60,7 @@ pub async fn wait_and_show(
 
 fn columns(session: &Session, task: &Task, name: &str) -> Result<(), ClientError> {
     let result = task.result.as_ref().map(ToString::to_string);
+    let execution = list::execution(task);
     session.output.columns(&[
         &task.task_id,
         &task.status,
@@ -66,6 +68,7 @@ fn columns(session: &Session, task: &Task, name: &str) -> Result<(), ClientError
         task.error_code.as_deref().unwrap_or_default(),
         task.error_message.as_deref().unwrap_or_default(),
         result.as_deref().unwrap_or_default(),
+        &execution,
     ])
 }
 
@@ -83,7 +86,7 @@ fn single(session: &Session, task: &Task, name: &str, end: &Ended) -> Result<(),
             &format!("{}  {}", took(task), text::line(&task.task_id))
         )
     ))?;
-    output.lines(&view::outcome(task, output.width, output.paint))
+    output.lines(&view::ending(task, output.width, output.paint))
 }
 
 fn row(task: &Task, name: &str) -> Vec<Cell> {
@@ -109,7 +112,8 @@ fn took(task: &Task) -> String {
 /// The most frequent outcomes, or the error, in a few words.
 fn brief(task: &Task) -> Cell {
     if let Some(error) = view::error(task) {
-        return Cell::coloured(&error, Colour::Red);
+        let first = error.lines().next().unwrap_or_default();
+        return Cell::coloured(first, Colour::Red);
     }
     let counts = task.counts().unwrap_or_default();
     let most = counts

@@ -4,14 +4,14 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::error::ClientError;
-use super::parameters::read_object;
+use super::parameters::{ParameterArgs, read_object};
 
 /// The fields of a submission
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Task")]
 pub struct SubmissionArgs {
     /// A benchmark problem instead of circuits
-    #[arg(long, value_name = "ID", conflicts_with_all = ["files", "shots", "seed", "memory"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["files", "shots", "seed", "memory", "probabilities", "statevector", "single", "all"])]
     problem: Option<String>,
 
     /// The agent's configuration: a JSON object, or a file with one
@@ -39,9 +39,17 @@ pub struct SubmissionArgs {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// Keep the outcome of each shot
+    /// Keep the outcome of each shot (in the document: execution.memory)
     #[arg(long)]
     memory: bool,
+
+    /// List the exact probability of each outcome, where nothing in the middle of the circuit is random
+    #[arg(long)]
+    probabilities: bool,
+
+    /// List the amplitudes before the final measurements, for up to 16 qubits
+    #[arg(long)]
+    statevector: bool,
 
     /// Who is to run it (simulator; aiopslab for a problem)
     #[arg(long, short, value_name = "NAME")]
@@ -70,6 +78,13 @@ pub struct SubmissionArgs {
     /// How many attempts it gets when workers die or fail for a passing reason (3)
     #[arg(long, value_name = "N")]
     max_attempts: Option<u64>,
+
+    /// A URL that is called when the task has ended
+    #[arg(long, value_name = "URL")]
+    callback_url: Option<String>,
+
+    #[command(flatten)]
+    parameters: ParameterArgs,
 }
 
 /// The fields that all tasks of one invocation share.
@@ -89,6 +104,7 @@ impl SubmissionArgs {
     }
 
     fn fields(&self) -> Result<Map<String, Value>, ClientError> {
+        let parameters = self.parameters.read()?;
         let agent_config = self.agent_config.as_deref();
         let agent_config = agent_config
             .map(|given| read_object("--agent-config", given))
@@ -104,7 +120,10 @@ impl SubmissionArgs {
             ("timeout_minutes", self.timeout_minutes.map(Value::from)),
             ("shots", self.shots.map(Value::from)),
             ("seed", self.seed.map(Value::from)),
-            ("memory", self.memory.then_some(Value::Bool(true))),
+            ("memory", switch(self.memory)),
+            ("probabilities", switch(self.probabilities)),
+            ("statevector", switch(self.statevector)),
+            ("parameters", parameters.map(Value::Object)),
             ("backend", self.backend.clone().map(Value::from)),
             ("priority", self.priority.map(Value::from)),
             ("name", self.name.clone().map(Value::from)),
@@ -115,6 +134,7 @@ impl SubmissionArgs {
             ),
             ("timeout_seconds", self.timeout.map(Value::from)),
             ("max_attempts", self.max_attempts.map(Value::from)),
+            ("callback_url", self.callback_url.clone().map(Value::from)),
         ];
         let given = fields.into_iter();
         Ok(given
@@ -144,6 +164,11 @@ impl Template {
         fields.insert(name.to_owned(), json!(value));
         Value::Object(fields).to_string()
     }
+}
+
+/// A switch that is off is left to the service.
+fn switch(on: bool) -> Option<Value> {
+    on.then_some(Value::Bool(true))
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {
@@ -190,12 +215,14 @@ mod tests {
 
     #[test]
     fn every_flag_is_a_field() {
-        let flags = "--shots 7 --seed 1 --memory -b mock -p 9 --name n --tag a --tag b --metadata k=v=w --timeout 5 --max-attempts 2";
-        let circuit = body(&flags.split(' ').collect::<Vec<_>>()).unwrap();
+        let flags = "--shots 7 --seed 1 --memory -b mock -p 9 --name n --tag a --tag b --metadata k=v=w --timeout 5 --max-attempts 2 \
+                     --probabilities --statevector --parameter theta=0.5 --parameter bits=011 --callback-url http://h/";
+        let circuit = body(&flags.split_whitespace().collect::<Vec<_>>()).unwrap();
         assert_eq!(
             circuit,
             json!({"circuit": "qubit q;", "shots": 7, "seed": 1, "memory": true, "backend": "mock", "priority": 9, "name": "n",
-                   "tags": ["a", "b"], "metadata": {"k": "v=w"}, "timeout_seconds": 5, "max_attempts": 2})
+                   "tags": ["a", "b"], "metadata": {"k": "v=w"}, "timeout_seconds": 5, "max_attempts": 2, "probabilities": true, "statevector": true,
+                   "parameters": {"theta": 0.5, "bits": "011"}, "callback_url": "http://h/"})
         );
         let flags = [
             "--problem",
@@ -217,6 +244,10 @@ mod tests {
     fn what_does_not_go_together_is_refused() {
         for flags in [
             &["--problem", "p", "--shots", "1"][..],
+            &["--problem", "p", "--statevector"],
+            &["--problem", "p", "--parameter", "n=1"],
+            &["--problem", "p", "--parameters", "{}"],
+            &["--parameter", "n"],
             &["--max-steps", "1"],
             &["--metadata", "x"],
             &["--problem", "p", "a.qasm"],

@@ -25,7 +25,8 @@ use super::submission::{SubmissionArgs, Template};
 #[derive(Debug, Args)]
 #[command(
     after_help = "In a pipe, tabs between: task_id, status, file; with --wait: task_id, status, file, error_code,
-error_message, result (JSON).
+error_message, result (JSON), execution (JSON: how it ran, and what was asked for beside the
+counts).
 
 Exit codes: 0 done, 1 a task failed or was cancelled (--wait), 2 what was typed cannot be
 used, 3 the service cannot be reached, 130 Ctrl-C.
@@ -33,6 +34,8 @@ used, 3 the service cannot be reached, 130 Ctrl-C.
 Examples:
   qtask submit bell.qasm --shots 1000 --wait
   qtask submit - < bell.qasm
+  qtask submit rotate.qasm --parameter theta=0.5 --parameter on=true --wait
+  qtask submit bell.qasm --probabilities --statevector --wait
   qtask submit circuits/*.qasm --tag nightly --quiet > ids
   qtask submit bell.qasm --wait --json              # the result, for jq
   qtask submit --problem misconfig-1 --agent-config agent.json --max-steps 20"

@@ -183,7 +183,7 @@ impl Teller<'_> {
 
     fn outcome(&self, task: &Task) -> Result<(), ClientError> {
         let output = &self.session.output;
-        let lines = view::outcome(task, output.width, output.paint);
+        let lines = view::ending(task, output.width, output.paint);
         if lines.is_empty() {
             return Ok(());
         }

@@ -25,6 +25,9 @@ pub const MAX_ARRAY_ELEMENTS: usize = 65_536;
 pub const MAX_DIMENSIONS: usize = 7;
 /// Most elements of a register or an array that a loop may run over.
 pub const MAX_LOOP_ELEMENTS: usize = 4_096;
+/// Most statements, operands and values that `for` loops over constants are unrolled to, over the
+/// whole program; what is beyond runs as a loop.
+pub const MAX_LOOP_PARTS: u64 = 300_000;
 /// Most gates, operands and values in definitions of gates, counted once for each turn of a loop.
 pub const MAX_UNROLLED_PARTS: u32 = 1_000_000;
 /// Most gates that one path through the program may apply, after definitions are expanded.

@@ -52,6 +52,8 @@ pub struct Request<'a> {
     pub probabilities: bool,
     /// Whether the amplitudes before the final measurements are wanted as well.
     pub statevector: bool,
+    /// At most so many threads work on the state; 0 is 1. Counts do not depend on it.
+    pub threads: usize,
     /// Memory for states that is shared with other runs: this one waits until there is enough.
     pub shared: Option<&'a MemoryPool>,
 }
@@ -128,6 +130,7 @@ pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError>
         method,
         wanted,
         shots: request.shots,
+        threads: request.threads,
         memory_limit: reserved.as_ref().map_or(limit, Reservation::bytes),
         stop,
     };

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 const BATCH: u64 = 1 << 20;
 /// So few basis states share out many shots without drawing each.
 const FEW: usize = 64;
-/// Amplitudes passed between two looks at the stop flag.
+/// Steps between two looks at the stop flag.
 const CHUNK: usize = 1 << 16;
 
 /// The generator of a run. The same seed gives the same counts, always.
@@ -28,7 +28,13 @@ pub(super) fn random_seed() -> u64 {
 ///
 /// All trials compare their random bits with those of the probability from the highest on. At each
 /// bit half of the undecided ones decide, so that 64 trials cost about two random words.
+///
+/// The probability is rounded to a multiple of 2⁻⁴⁰: how many words are drawn depends on its bits,
+/// and the last ones of a computed probability differ between machines.
 pub(super) fn binomial(rng: &mut Xoshiro256PlusPlus, trials: u64, probability: f64) -> u64 {
+    /// 2⁴⁰
+    const GRID: f64 = 1_099_511_627_776.0;
+    let probability = (probability * GRID).round() / GRID;
     if probability >= 1.0 {
         return trials;
     }
@@ -57,19 +63,42 @@ fn fair(rng: &mut Xoshiro256PlusPlus, coins: u64) -> u64 {
     ones + u64::from((rng.next_u64() & mask).count_ones())
 }
 
+/// A statevector and the sums of its probabilities over each `block` neighbours.
+pub(super) struct Weighed<'a> {
+    pub re: &'a [f64],
+    pub im: &'a [f64],
+    pub block: usize,
+    pub blocks: &'a [f64],
+}
+
+impl Weighed<'_> {
+    /// The sum of all probabilities: 1 but for rounding.
+    fn norm(&self) -> f64 {
+        self.blocks.iter().sum()
+    }
+
+    /// The probabilities of a block with the indices of its basis states.
+    fn of_block(&self, number: usize) -> impl Iterator<Item = (usize, f64)> {
+        let first = number * self.block;
+        let after = (first + self.block).min(self.re.len());
+        let re = self.re.get(first..after).unwrap_or_default();
+        let im = self.im.get(first..after).unwrap_or_default();
+        let probabilities = re.iter().zip(im).map(|(re, im)| re * re + im * im);
+        (first..).zip(probabilities)
+    }
+}
+
 /// Draws basis states of a statevector: calls with each index drawn and how often, until it
 /// answers false.
 pub(super) fn sample(
-    re: &[f64],
-    im: &[f64],
-    norm: f64,
+    state: &Weighed<'_>,
     shots: u64,
     rng: &mut Xoshiro256PlusPlus,
     stop: &Stop,
     mut found: impl FnMut(usize, u64) -> bool,
 ) -> Result<(), Stopped> {
-    if shots >= 64 * FEW as u64 && re.len() <= FEW {
-        divide(re, im, norm, shots, rng, &mut found);
+    if shots >= 64 * FEW as u64 && state.re.len() <= FEW {
+        divide(state, shots, rng, &mut found);
         return Ok(());
     }
     let mut left = shots;
@@ -78,7 +107,7 @@ pub(super) fn sample(
         left -= batch;
         let mut draws: Vec<u64> = (0..batch).map(|_| rng.next_u64() >> 11).collect();
         draws.sort_unstable();
-        if !walk(re, im, norm, &draws, stop, &mut found)? {
+        if !walk(state, &draws, stop, &mut found)? {
             break;
         }
     }
@@ -87,16 +116,13 @@ pub(super) fn sample(
 
 /// Divides many shots among few basis states, one after another.
 fn divide(
-    re: &[f64],
-    im: &[f64],
-    norm: f64,
+    state: &Weighed<'_>,
     shots: u64,
     rng: &mut Xoshiro256PlusPlus,
     found: &mut impl FnMut(usize, u64) -> bool,
 ) {
-    let (mut left, mut weight) = (shots, norm);
-    for (index, (re, im)) in re.iter().zip(im).enumerate() {
-        let probability = re * re + im * im;
+    let (mut left, mut weight) = (shots, state.norm());
+    for (index, probability) in state.of_block(0) {
         // The last state takes all that is left: its probability is the weight but for rounding.
         let times = if probability < weight * (1.0 - 1e-12) {
             binomial(rng, left, probability / weight)
@@ -111,43 +137,64 @@ fn divide(
     }
 }
 
-/// Passes over the probabilities once, with the sorted draws beside them.
+/// Passes over the sums of blocks once, with the sorted draws beside them, and over the
+/// probabilities of those blocks that draws fall into.
 fn walk(
-    re: &[f64],
-    im: &[f64],
-    norm: f64,
+    state: &Weighed<'_>,
     draws: &[u64],
     stop: &Stop,
     found: &mut impl FnMut(usize, u64) -> bool,
 ) -> Result<bool, Stopped> {
     /// 2⁻⁵³
     const UNIT: f64 = f64::EPSILON / 2.0;
+    let norm = state.norm();
     #[allow(clippy::cast_precision_loss, reason = "draws have 53 bits")]
     let mut targets = draws
         .iter()
         .map(|draw| *draw as f64 * UNIT * norm)
         .peekable();
-    let (mut sum, mut last) = (0.0, 0);
-    for (index, (re, im)) in re.iter().zip(im).enumerate() {
-        if index.is_multiple_of(CHUNK) {
-            stop.check()?;
-        }
-        let probability = re * re + im * im;
-        if probability == 0.0 {
+    // The sum of all blocks before, and the last block that is not empty.
+    let (mut before, mut last) = (0.0, 0);
+    for (number, weight) in state.blocks.iter().enumerate() {
+        if *weight == 0.0 {
             continue;
         }
-        (sum, last) = (sum + probability, index);
-        let mut times = 0;
-        while targets.next_if(|target| *target < sum).is_some() {
-            times += 1;
+        let after = before + weight;
+        last = number;
+        if targets.peek().is_some_and(|target| *target < after) {
+            stop.check()?;
+            let mut sum = before;
+            let mut heaviest = (0, 0.0);
+            for (index, probability) in state.of_block(number) {
+                sum += probability;
+                if probability > heaviest.1 {
+                    heaviest = (index, probability);
+                }
+                let mut times = 0;
+                while targets.next_if(|target| *target < sum.min(after)).is_some() {
+                    times += 1;
+                }
+                if times > 0 && !found(index, times) {
+                    return Ok(false);
+                }
+            }
+            // Rounding can leave a draw between the two sums.
+            let mut times = 0;
+            while targets.next_if(|target| *target < after).is_some() {
+                times += 1;
+            }
+            if times > 0 && !found(heaviest.0, times) {
+                return Ok(false);
+            }
         }
-        if times > 0 && !found(index, times) {
-            return Ok(false);
-        }
+        before = after;
     }
     // Rounding can leave a draw above the sum.
     let times = targets.count() as u64;
-    Ok(times == 0 || found(last, times))
+    let likely = state
+        .of_block(last)
+        .max_by(|one, other| one.1.total_cmp(&other.1));
+    Ok(times == 0 || likely.is_none_or(|(index, _)| found(index, times)))
 }
 
 /// Outcomes counted so far.

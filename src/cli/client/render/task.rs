@@ -3,8 +3,9 @@
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
+use super::circuit_result::{self, Section};
 use super::paint::{Cell, Colour, Paint};
-use super::{chart, moment, text, timeline};
+use super::{error, moment, text, timeline};
 use crate::cli::client::model::{Task, is_terminal, plain};
 
 const INDENT: &str = "  ";
@@ -33,28 +34,39 @@ pub fn sheet(task: &Task, now: OffsetDateTime, width: usize, paint: Paint) -> Ve
     lines
 }
 
-/// How it ended: a bar chart of its counts, the result of a problem, or the error; nothing before
-/// its end.
-pub fn outcome(task: &Task, width: usize, paint: Paint) -> Vec<String> {
+/// How it ended, and how it was run: what `sheet` shows elsewhere.
+pub fn ending(task: &Task, width: usize, paint: Paint) -> Vec<String> {
+    let mut lines = outcome(task, width, paint);
+    if let Some(run) = run(task).filter(|_| task.error_code.is_none()) {
+        let run = text::wrap(&format!("Run  {run}"), width);
+        lines.extend(run.iter().map(|line| paint.paint(Colour::Dim, line)));
+    }
+    lines
+}
+
+/// How it ended: a bar chart of its counts and what there is beside them, the result of a problem, or
+/// the error; nothing before its end.
+fn outcome(task: &Task, width: usize, paint: Paint) -> Vec<String> {
     let inner = width.saturating_sub(INDENT.len());
-    let (title, body) = if let Some(message) = error(task) {
-        let body = text::wrap(&message, inner);
-        (paint.paint(Colour::Red, "Error"), body)
-    } else if let Some(counts) = task.counts().filter(|counts| !counts.is_empty()) {
-        let title = format!(
-            "{}  {}",
-            paint.paint(Colour::Bold, "Result"),
-            paint.paint(Colour::Dim, &of_counts(&counts))
-        );
-        (title, chart::render(&counts, inner, paint))
-    } else if let Some(result) = &task.result {
-        let body = problem_result(result, inner, paint);
-        (paint.paint(Colour::Bold, "Result"), body)
+    let section = |title, lines| vec![Section { title, lines }];
+    let sections = if let Some(message) = error(task) {
+        let lines = error::lines(&message, inner);
+        section(paint.paint(Colour::Red, "Error"), lines)
     } else {
-        return Vec::new();
+        let of_circuit = circuit_result::sections(task, inner, paint);
+        match &task.result {
+            Some(result) if of_circuit.is_empty() => {
+                let lines = problem_result(result, inner, paint);
+                section(paint.paint(Colour::Bold, "Result"), lines)
+            }
+            _ => of_circuit,
+        }
     };
-    let body = body.iter().map(|line| format!("{INDENT}{line}"));
-    std::iter::once(title).chain(body).collect()
+    let lines = sections.into_iter().flat_map(|section| {
+        let lines = section.lines.into_iter();
+        std::iter::once(section.title).chain(lines.map(|line| format!("{INDENT}{line}")))
+    });
+    lines.collect()
 }
 
 /// The error of a task that failed, or of the last attempt of one that is tried again.
@@ -63,17 +75,6 @@ pub fn error(task: &Task) -> Option<String> {
         (Some(code), Some(message)) => Some(format!("{code}: {message}")),
         (one, other) => one.clone().or_else(|| other.clone()),
     }
-}
-
-fn of_counts(counts: &[(String, u64)]) -> String {
-    let shots = counts
-        .iter()
-        .fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
-    format!(
-        "{} of {} shots",
-        text::count(counts.len(), "outcome"),
-        text::thousands(shots)
-    )
 }
 
 /// Metrics by name, and what else there is as JSON.
@@ -216,21 +217,24 @@ fn worker(task: &Task) -> Option<String> {
 
 /// How a circuit was run, as far as a person would ask: to repeat it, for example.
 fn run(task: &Task) -> Option<String> {
-    let known = ["method", "qubits", "seed"];
+    let known = ["method", "qubits", "threads", "seed"];
     let parts = known
         .iter()
         .filter_map(|name| Some((*name, task.execution.get(*name)?)));
     let parts: Vec<String> = parts
         .map(|(name, value)| match name {
             "method" => plain(value),
-            "qubits" => text::count(
-                usize::try_from(value.as_u64().unwrap_or(0)).unwrap_or(0),
-                "qubit",
-            ),
+            "qubits" => number_of(value, "qubit"),
+            "threads" => number_of(value, "thread"),
             _ => format!("{name} {}", plain(value)),
         })
         .collect();
     (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn number_of(value: &Value, noun: &str) -> String {
+    let number = value.as_u64().unwrap_or(0);
+    text::count(usize::try_from(number).unwrap_or(0), noun)
 }
 
 /// `step 3, max_steps 30`
@@ -309,6 +313,45 @@ mod tests {
             "  invalid_circuit: line 2: no gate \\u{1b}[31m is"
         );
         assert_eq!(lines[at + 2], "  called so, and this goes on for long");
+    }
+
+    #[test]
+    fn what_was_asked_for_beside_the_counts_stands_below_them() {
+        let mut task = completed();
+        task["execution"] = serde_json::json!({
+            "qubits": 2, "method": "statevector", "threads": 2, "seed": 7, "notes": ["nothing is \u{1b}[31m wrong"],
+            "probabilities": {"00": 0.25, "11": 0.75}, "statevector": [[0.5, 0], [0, 0], [0, 0], [0, 0.866_025_4]]
+        });
+        let lines = show(&task, 60);
+        let at = lines.iter().position(|line| line.starts_with("Result"));
+        assert_eq!(
+            lines[at.unwrap()..at.unwrap() + 9],
+            [
+                "Result  2 outcomes of 1,024 shots",
+                "      count    share     exact",
+                "  11    768   75.0 %   75.00 %  ████████████████████████████",
+                "  00    256   25.0 %   25.00 %  █████████▎",
+                "Statevector  2 of 4 basis states, qubit 0 rightmost",
+                "  STATE           AMPLITUDE  PROBABILITY",
+                "  |11⟩   0.00000 + 0.86603i      75.00 %",
+                "  |00⟩   0.50000 + 0.00000i      25.00 %",
+                "Notes",
+            ]
+        );
+        assert!(
+            lines.contains(&"  nothing is \\u{1b}[31m wrong".to_owned()),
+            "{lines:?}"
+        );
+        assert!(
+            lines.contains(&"  run        statevector, 2 qubits, 2 threads, seed 7".to_owned()),
+            "{lines:?}"
+        );
+        let task: Task = serde_json::from_value(task).unwrap();
+        let last = ending(&task, 60, Paint(false)).pop();
+        assert_eq!(
+            last.unwrap(),
+            "Run  statevector, 2 qubits, 2 threads, seed 7"
+        );
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub fn json(document: &str) -> String {
 }
 
 /// Control characters, and those that reorder or break the lines they stand in.
-fn is_unsafe(c: char) -> bool {
+pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
@@ -60,6 +60,15 @@ pub fn fit(text: &str, most: usize) -> String {
     let mut shown = take(text.chars(), most.saturating_sub(1));
     shown.push('…');
     shown
+}
+
+/// The end of the text, behind `…` where it is wider.
+pub fn fit_start(text: &str, most: usize) -> String {
+    if width(text) <= most {
+        return text.to_owned();
+    }
+    let end = take(text.chars().rev(), most.saturating_sub(1));
+    "…".chars().chain(end.chars().rev()).collect()
 }
 
 /// The text, shortened in its middle where it is wider: what bit strings end with matters as much as

@@ -1,86 +1,56 @@
-//! Many passes for one trip through memory: passes that share few qubits are applied together to
-//! parts of the state that fit the processor's cache.
+//! Many passes for one trip through memory: passes whose targets are few are applied together to
+//! parts of the state that fit the processor's cache, on several threads.
 
 use super::super::stop::{Stop, Stopped};
-use super::kernels::{self, Op};
+use super::lanes::Level;
+use super::parts::{self, NEIGHBOURS, Parts, Slices};
+use super::pass::{Pass, Step};
 use super::state::State;
-use super::two_qubit::{self, Matrix4};
 
-/// One pass over a state.
-#[derive(Debug)]
-pub(super) enum Pass {
-    Single(Op),
-    Pair {
-        low: u8,
-        high: u8,
-        matrix: Box<Matrix4>,
-    },
+/// What passes run with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Machinery {
+    /// At most so many threads; 0 is 1.
+    pub threads: usize,
+    pub level: Level,
+    /// Most qubits of a part; at least 8, so that a part has several vectors and rows.
+    pub part_qubits: u32,
+    /// Threads are begun only for that much work, as amplitudes times passes.
+    pub least_shared: u64,
 }
 
-/// Qubits of a part: 2^13 amplitudes are 128 KiB.
-const PART: u32 = 13;
-/// Lowest qubits that belong to every part, so that copies are of neighbours.
-const NEIGHBOURS: u32 = 5;
-/// Smaller states fit the cache as a whole.
-const MIN_QUBITS: usize = 17;
-/// Fewer passes are not worth the copying.
-const MIN_PASSES: usize = 3;
-
-impl Pass {
-    fn apply(&self, state: &mut State, stop: &Stop) -> Result<(), Stopped> {
-        match self {
-            Self::Single(op) => kernels::apply(state, op, stop),
-            Self::Pair { low, high, matrix } => two_qubit::apply(state, *low, *high, matrix, stop),
+impl Machinery {
+    /// What suits this machine, with that many threads.
+    pub(super) fn new(threads: usize) -> Self {
+        Self {
+            threads,
+            level: Level::best(),
+            // The amplitudes fit the second cache of a core, 256 KiB of 512 or more.
+            part_qubits: 14,
+            // About 0.2 ms: several times what it takes to begin a thread.
+            least_shared: 1 << 19,
         }
     }
 
-    fn qubits(&self) -> u64 {
-        match self {
-            Self::Single(op) => op.qubits(),
-            Self::Pair { low, high, .. } => 1 << low | 1 << high,
-        }
+    /// For that much work.
+    pub(super) fn for_work(self, work: u64) -> Self {
+        let threads = if work < self.least_shared {
+            1
+        } else {
+            self.threads
+        };
+        Self { threads, ..self }
     }
 
-    /// The same pass on a part whose qubits are those of the mask, renumbered from 0.
-    fn within(self, mask: u64) -> Self {
-        let place = |qubit: u8| {
-            let below = mask & ((1 << qubit) - 1);
-            u8::try_from(below.count_ones()).unwrap_or(u8::MAX)
+    /// The qubits of the parts of a state: fewer where threads would have too few parts to share.
+    fn part_of(self, qubits: u32) -> u32 {
+        let pieces = self.threads.max(1).next_power_of_two().ilog2();
+        let shared = if pieces == 0 {
+            qubits
+        } else {
+            qubits.saturating_sub(pieces + 2).max(10)
         };
-        let places = |bits: u64| {
-            (0..64_u8)
-                .filter(|bit| bits >> bit & 1 == 1)
-                .fold(0_u64, |moved, bit| moved | 1 << place(bit))
-        };
-        match self {
-            Self::Single(Op::Unitary {
-                target,
-                on,
-                value,
-                matrix,
-            }) => Self::Single(Op::Unitary {
-                target: place(target),
-                on: places(on),
-                value: places(value),
-                matrix,
-            }),
-            Self::Single(Op::Phase { on, value, factor }) => Self::Single(Op::Phase {
-                on: places(on),
-                value: places(value),
-                factor,
-            }),
-            Self::Single(Op::Swap { a, b, on, value }) => Self::Single(Op::Swap {
-                a: place(a),
-                b: place(b),
-                on: places(on),
-                value: places(value),
-            }),
-            Self::Pair { low, high, matrix } => Self::Pair {
-                low: place(low),
-                high: place(high),
-                matrix,
-            },
-        }
+        qubits.min(self.part_qubits).min(shared)
     }
 }
 
@@ -88,105 +58,56 @@ impl Pass {
 pub(super) fn apply_all(
     state: &mut State,
     mut passes: Vec<Pass>,
+    machinery: Machinery,
     stop: &Stop,
 ) -> Result<(), Stopped> {
-    if state.qubits() < MIN_QUBITS {
-        return passes.iter().try_for_each(|pass| pass.apply(state, stop));
-    }
+    let qubits = u32::try_from(state.qubits()).unwrap_or(u32::MAX);
+    let machinery = machinery.for_work((passes.len() as u64) << qubits);
+    let size = machinery.part_of(qubits);
     while !passes.is_empty() {
-        let (mask, group, rest) = group(passes);
+        let (mask, chosen, rest) = group(passes, qubits, size);
         passes = rest;
-        if group.len() < MIN_PASSES || mask.count_ones() > PART {
-            group.iter().try_for_each(|pass| pass.apply(state, stop))?;
-        } else {
-            let group: Vec<Pass> = group.into_iter().map(|pass| pass.within(mask)).collect();
-            apply_to_parts(state, mask, &group, stop)?;
-        }
+        let ready = |pass| Step::new(pass, mask, machinery.level);
+        let steps: Vec<Step> = chosen.iter().map(ready).collect();
+        let visit = |part: Slices<'_>, base: u64| {
+            steps.iter().try_for_each(|step| {
+                stop.check()?;
+                step.apply(part.re, part.im, base, machinery.level);
+                Ok(())
+            })
+        };
+        let parts = Parts { mask, qubits };
+        let machinery = machinery.for_work((steps.len() as u64) << qubits);
+        parts::each(state, parts, machinery, &visit)?;
     }
     Ok(())
 }
 
-/// Picks the passes that can go first together: those on few qubits that no pass left behind
-/// before them touches.
-fn group(passes: Vec<Pass>) -> (u64, Vec<Pass>, Vec<Pass>) {
-    let mut mask = (1_u64 << NEIGHBOURS) - 1;
-    let mut behind = 0_u64;
+/// Picks the passes that can go first together: those on few qubits that commute with all passes
+/// before them that are left behind.
+fn group(passes: Vec<Pass>, qubits: u32, size: u32) -> (u64, Vec<Pass>, Vec<Pass>) {
+    let mut mask = (1_u64 << NEIGHBOURS.min(qubits)) - 1;
+    // What the passes left behind change, and what they look at.
+    let (mut changed, mut seen) = (0_u64, 0_u64);
     let (mut chosen, mut rest) = (Vec::new(), Vec::new());
     for pass in passes {
-        let qubits = pass.qubits();
-        let joined = mask | qubits;
-        let fits = joined.count_ones() <= PART || chosen.is_empty();
-        if fits && behind & qubits == 0 {
+        let (targets, looks_at) = (pass.targets(), pass.looks_at());
+        let joined = mask | targets;
+        let commutes = targets & (changed | seen) == 0 && looks_at & changed == 0;
+        if joined.count_ones() <= size && commutes {
             mask = joined;
             chosen.push(pass);
         } else {
-            behind |= qubits;
+            changed |= targets;
+            seen |= looks_at;
             rest.push(pass);
         }
     }
+    // A part has a whole number of rows: what is free is filled with the lowest qubits.
+    for qubit in 0..qubits {
+        if mask.count_ones() < size {
+            mask |= 1 << qubit;
+        }
+    }
     (mask, chosen, rest)
-}
-
-/// Copies each part out, applies the passes, copies it back.
-fn apply_to_parts(
-    state: &mut State,
-    mask: u64,
-    passes: &[Pass],
-    stop: &Stop,
-) -> Result<(), Stopped> {
-    let run = 1_usize << (!mask).trailing_zeros();
-    let inner = mask & !(run as u64 - 1);
-    let outer = (state.re.len() as u64 - 1) & !mask;
-    let starts: Vec<usize> = subsets(inner).collect();
-    let mut part = State::new();
-    // A part is small; it was checked that far more memory is there.
-    part.re.resize(starts.len() * run, 0.0);
-    part.im.resize(starts.len() * run, 0.0);
-    for base in subsets(outer) {
-        for (start, (re, im)) in starts
-            .iter()
-            .zip(part.re.chunks_mut(run).zip(part.im.chunks_mut(run)))
-        {
-            let from = base + start;
-            copy(re, state.re.get(from..from + run));
-            copy(im, state.im.get(from..from + run));
-        }
-        for pass in passes {
-            pass.apply(&mut part, stop)?;
-        }
-        for (start, (re, im)) in starts
-            .iter()
-            .zip(part.re.chunks(run).zip(part.im.chunks(run)))
-        {
-            let to = base + start;
-            if let Some(target) = state.re.get_mut(to..to + run) {
-                target.copy_from_slice(re);
-            }
-            if let Some(target) = state.im.get_mut(to..to + run) {
-                target.copy_from_slice(im);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn copy(to: &mut [f64], from: Option<&[f64]>) {
-    if let Some(from) = from {
-        to.copy_from_slice(from);
-    }
-}
-
-/// All numbers whose bits lie within the mask, in order.
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "indices of amplitudes fit usize"
-)]
-fn subsets(mask: u64) -> impl Iterator<Item = usize> {
-    let mut next = Some(0_u64);
-    std::iter::from_fn(move || {
-        let current = next?;
-        let following = (current | !mask).wrapping_add(1) & mask;
-        next = (following != 0).then_some(following);
-        Some(current as usize)
-    })
 }

@@ -90,11 +90,7 @@ impl Expander<'_> {
             (Base::GlobalPhase, ..) => {
                 let angle = applied.parameters.first().copied().unwrap_or(0.0);
                 let factor = Matrix::diagonal(Complex::cis(angle), Complex::ONE);
-                let factor = applied
-                    .powers
-                    .iter()
-                    .fold(factor, |matrix, power| matrix.power(*power))
-                    .a;
+                let factor = powered(factor, applied)?.a;
                 self.sink.op(Op::Phase { on, value, factor })
             }
             (Base::Swap, Some(a), Some(b)) => {
@@ -106,11 +102,7 @@ impl Expander<'_> {
             }
             (Base::I | Base::U0, ..) => Ok(()),
             (base, Some(target), _) => {
-                let matrix = base.matrix(applied.parameters);
-                let matrix = applied
-                    .powers
-                    .iter()
-                    .fold(matrix, |matrix, power| matrix.power(*power));
+                let matrix = powered(base.matrix(applied.parameters), applied)?;
                 self.sink.op(Op::Unitary {
                     target,
                     on,
@@ -216,10 +208,7 @@ impl Expander<'_> {
             at: applied.at,
         };
         inner.defined(Some(definition), &plain)?;
-        let matrix = applied
-            .powers
-            .iter()
-            .fold(product.0, |matrix, power| matrix.power(*power));
+        let matrix = powered(product.0, applied)?;
         let Controls { on, value } = applied.controls;
         self.sink.op(Op::Unitary {
             target,
@@ -228,6 +217,25 @@ impl Expander<'_> {
             matrix,
         })
     }
+}
+
+/// A matrix to all powers of an application, the innermost first. Each one multiplies the errors of
+/// rounding; where they have grown so large that the matrix is no longer unitary, it is not applied.
+fn powered(matrix: Matrix, applied: &Applied<'_>) -> Running<Matrix> {
+    const TOLERANCE: f64 = 1e-9;
+    let mut result = matrix;
+    for power in applied.powers {
+        result = result.power(*power);
+        // Also where it is not a number.
+        let is_unitary = (result.a.norm2() + result.c.norm2() - 1.0).abs() < TOLERANCE;
+        if !is_unitary {
+            return Err(RunError::wrong(
+                applied.at,
+                "the exponents of `pow` together are too large",
+            ));
+        }
+    }
+    Ok(result)
 }
 
 /// How often a power repeats a gate, and whether inverted.

@@ -8,16 +8,23 @@
 mod blocked;
 mod branch;
 mod clifford;
+mod dense;
+mod diagonal;
 mod evaluate;
 mod exact;
 mod expand;
 mod fusion;
 mod kernels;
+mod lanes;
 mod loops;
 mod machine;
 mod method;
+mod parts;
+mod pass;
+mod pending;
 mod quantum;
 mod room;
+mod share;
 mod state;
 mod support;
 mod tableau;
@@ -70,6 +77,7 @@ struct Context<'p> {
     memory_limit: u64,
     method: Method,
     wanted: Wanted,
+    threads: usize,
 }
 
 /// What bounds a run, and how it is done.
@@ -78,6 +86,8 @@ pub(super) struct Plan<'a> {
     pub shots: u32,
     pub memory_limit: u64,
     pub wanted: Wanted,
+    /// At most so many threads; 0 is 1.
+    pub threads: usize,
     pub stop: &'a Stop,
 }
 
@@ -95,6 +105,7 @@ pub(super) fn execute(
         memory_limit: plan.memory_limit,
         method: plan.method,
         wanted: plan.wanted,
+        threads: plan.threads,
     };
     branch::run(&context, plan.shots, rng, tally).map_err(|error| match error {
         RunError::Wrong(diagnostic) => SimulatorError::located(source, vec![diagnostic]),

@@ -1,15 +1,16 @@
 //! The qubits of one branch: which of them are in memory, what is known about them, and the
 //! gates that wait to be applied.
 
-use super::super::sampling;
+use super::super::sampling::{self, Weighed};
 use super::super::stop::{Stop, Stopped};
+use super::blocked::Machinery;
 use super::evaluate::set_bit;
 use super::exact::Probabilities;
 use super::expand::Sink;
 use super::kernels::Op;
 use super::method::Method;
 use super::room::Need;
-use super::state::{NoState, State};
+use super::state::{BLOCK, NoState, State};
 use super::support::Support;
 use super::tableau::Tableau;
 use super::{Context, RunError, Running};
@@ -65,6 +66,7 @@ pub(super) struct Quantum {
     stop: Stop,
     /// Bytes that this state may use.
     memory_limit: u64,
+    machinery: Machinery,
 }
 
 impl Quantum {
@@ -88,6 +90,7 @@ impl Quantum {
             needed: 0,
             stop: context.stop.clone(),
             memory_limit: context.memory_limit,
+            machinery: Machinery::new(context.threads),
         }
     }
 
@@ -112,6 +115,7 @@ impl Quantum {
             needed: self.needed,
             stop: self.stop.clone(),
             memory_limit: self.memory_limit,
+            machinery: self.machinery,
         })
     }
 
@@ -259,7 +263,7 @@ impl Quantum {
             }
         })?;
         if let Form::Vector { state, waiting } = &mut self.form {
-            fusion::apply_all(state, waiting, &self.stop)?;
+            fusion::apply_all(state, waiting, self.machinery, &self.stop)?;
         }
         Ok(())
     }
@@ -289,7 +293,7 @@ impl Quantum {
     pub(super) fn weights(&self, slot: Slot) -> Result<[f64; 2], Stopped> {
         let slot = usize::from(slot);
         match &self.form {
-            Form::Vector { state, .. } => state.weights(slot, &self.stop),
+            Form::Vector { state, .. } => state.weights(slot, self.machinery, &self.stop),
             Form::Tableau { tableau, .. } => Ok(match tableau.outcome(slot, &self.stop)? {
                 None => [0.5, 0.5],
                 Some(false) => [1.0, 0.0],
@@ -303,7 +307,8 @@ impl Quantum {
         let slot = usize::from(slot);
         match &mut self.form {
             Form::Vector { state, .. } => {
-                state.collapse(slot, value, 1.0 / weight.sqrt(), &self.stop)
+                let scale = 1.0 / weight.sqrt();
+                state.collapse(slot, value, scale, self.machinery, &self.stop)
             }
             Form::Tableau { tableau, .. } => tableau.collapse(slot, value, &self.stop),
         }
@@ -325,9 +330,15 @@ impl Quantum {
         }
         match &self.form {
             Form::Vector { state, .. } => {
-                let norm = state.norm(&self.stop)?;
+                let blocks = state.block_weights(self.machinery, &self.stop)?;
                 let State { re, im } = state;
-                sampling::sample(re, im, norm, shots, rng, &self.stop, |index, times| {
+                let weighed = Weighed {
+                    re,
+                    im,
+                    block: BLOCK,
+                    blocks: &blocks,
+                };
+                sampling::sample(&weighed, shots, rng, &self.stop, |index, times| {
                     found(outcome(bits, &open, index), times)
                 })
             }

@@ -5,10 +5,17 @@
 )]
 
 use super::super::stop::{Stop, Stopped};
+use super::blocked::Machinery;
+use super::lanes::{Lanes, Level, Work};
+use super::share::share;
 use std::collections::BTreeMap;
 
 /// Amplitudes worked on between two looks at the stop flag.
 pub(super) const CHUNK: usize = 1 << 16;
+/// Amplitudes whose probabilities are summed before they are added to others.
+pub(in super::super) const BLOCK: usize = 1 << 10;
+/// At least the numbers of any vector.
+const LANES: usize = 8;
 
 /// Real and imaginary parts apart, so that the compiler can use vector instructions. Bit `k` of
 /// an index is the value of qubit `k`.
@@ -34,6 +41,8 @@ impl From<Stopped> for NoState {
 
 /// Fresh memory costs time when it is first touched: look at the stop flag between pieces.
 const PIECE: usize = 1 << 20;
+/// A state of so few amplitudes is copied when it grows.
+const SMALL: usize = 1 << 12;
 
 impl State {
     /// No qubits: one amplitude.
@@ -63,6 +72,15 @@ impl State {
             .and_then(|qubits| 1_usize.checked_shl(qubits))
             .ok_or(NoState::OutOfMemory)?;
         for part in [&mut self.re, &mut self.im] {
+            if part.len() < SMALL {
+                // Fresh memory is zero already; it becomes real when it is first written to.
+                let mut grown = bytemuck::allocation::try_zeroed_vec(length.max(part.len()))
+                    .map_err(|()| NoState::OutOfMemory)?;
+                grown[..part.len()].copy_from_slice(part);
+                *part = grown;
+                continue;
+            }
+            // A large state must not be in memory twice.
             let missing = length.saturating_sub(part.len());
             part.try_reserve_exact(missing)
                 .map_err(|_| NoState::OutOfMemory)?;
@@ -93,18 +111,75 @@ impl State {
     }
 
     /// The weights of a qubit's outcomes 0 and 1; their sum is 1 but for rounding.
-    pub(super) fn weights(&self, qubit: usize, stop: &Stop) -> Result<[f64; 2], Stopped> {
-        let mut weights = [0.0, 0.0];
+    pub(super) fn weights(
+        &self,
+        qubit: usize,
+        machinery: Machinery,
+        stop: &Stop,
+    ) -> Result<[f64; 2], Stopped> {
         let half = 1_usize << qubit;
-        let run = half.min(CHUNK);
-        for (index, (re, im)) in self.re.chunks(run).zip(self.im.chunks(run)).enumerate() {
-            if (index * run).is_multiple_of(CHUNK) {
-                stop.check()?;
+        let mut weights = [0.0, 0.0];
+        if half >= BLOCK {
+            let blocks = self.block_weights(machinery, stop)?;
+            for (number, weight) in blocks.iter().enumerate() {
+                weights[usize::from((number * BLOCK) & half != 0)] += weight;
             }
-            let outcome = usize::from((index * run) & half != 0);
-            weights[outcome] += norm(re, im);
+            return Ok(weights);
+        }
+        let blocks = self.each_block(machinery, stop, [0.0, 0.0], |re, im| {
+            let of = |value| {
+                let level = machinery.level;
+                level.run(Weight {
+                    re,
+                    im,
+                    bits: half,
+                    value,
+                })
+            };
+            [of(0), of(half)]
+        })?;
+        for [zero, one] in blocks {
+            weights[0] += zero;
+            weights[1] += one;
         }
         Ok(weights)
+    }
+
+    /// The sums of the probabilities of each `BLOCK` neighbours, in order. They do not depend on
+    /// the number of threads.
+    pub(super) fn block_weights(
+        &self,
+        machinery: Machinery,
+        stop: &Stop,
+    ) -> Result<Vec<f64>, Stopped> {
+        self.each_block(machinery, stop, 0.0, |re, im| {
+            weight(machinery.level, re, im)
+        })
+    }
+
+    /// What is found for each block, in order.
+    fn each_block<T: Copy + Send>(
+        &self,
+        machinery: Machinery,
+        stop: &Stop,
+        none: T,
+        find: impl Fn(&[f64], &[f64]) -> T + Sync,
+    ) -> Result<Vec<T>, Stopped> {
+        let mut found = vec![none; self.re.len().div_ceil(BLOCK)];
+        let chunks = self.re.chunks(CHUNK).zip(self.im.chunks(CHUNK));
+        let pieces = chunks.zip(found.chunks_mut(CHUNK / BLOCK)).collect();
+        let machinery = machinery.for_work(self.re.len() as u64);
+        share(pieces, machinery.threads, || {
+            |((re, im), found): ((&[f64], &[f64]), &mut [T])| {
+                stop.check()?;
+                let blocks = re.chunks(BLOCK).zip(im.chunks(BLOCK));
+                for ((re, im), found) in blocks.zip(found) {
+                    *found = find(re, im);
+                }
+                Ok(())
+            }
+        })?;
+        Ok(found)
     }
 
     /// Keeps the part where the qubit has that value, scaled.
@@ -113,27 +188,35 @@ impl State {
         qubit: usize,
         value: bool,
         scale: f64,
+        machinery: Machinery,
         stop: &Stop,
     ) -> Result<(), Stopped> {
-        let half = 1_usize << qubit;
-        let run = half.min(CHUNK);
-        for (index, (re, im)) in self
-            .re
-            .chunks_mut(run)
-            .zip(self.im.chunks_mut(run))
-            .enumerate()
-        {
-            if (index * run).is_multiple_of(CHUNK) {
-                stop.check()?;
-            }
-            if ((index * run) & half != 0) == value {
-                re.iter_mut().chain(im).for_each(|part| *part *= scale);
+        let bit = 1_usize << qubit;
+        let factor = |index: usize| {
+            if (index & bit != 0) == value {
+                scale
             } else {
-                re.fill(0.0);
-                im.fill(0.0);
+                0.0
             }
-        }
-        Ok(())
+        };
+        let machinery = machinery.for_work(self.re.len() as u64);
+        let chunks = self.re.chunks_mut(CHUNK).zip(self.im.chunks_mut(CHUNK));
+        share(chunks.enumerate().collect(), machinery.threads, || {
+            |(number, (re, im)): (usize, (&mut [f64], &mut [f64]))| {
+                stop.check()?;
+                for part in [re, im] {
+                    for (place, run) in part.chunks_mut(bit.max(LANES)).enumerate() {
+                        let first = number * CHUNK + place * bit.max(LANES);
+                        let factors: [f64; LANES] =
+                            std::array::from_fn(|lane| factor(first + lane));
+                        for lanes in run.chunks_mut(LANES) {
+                            lanes.iter_mut().zip(factors).for_each(|(a, by)| *a *= by);
+                        }
+                    }
+                }
+                Ok(())
+            }
+        })
     }
 
     /// The probabilities of the values of the qubits in the mask, by those bits of the index, in
@@ -164,30 +247,76 @@ impl State {
     }
 
     /// The sum of all probabilities: 1 but for rounding.
-    pub(super) fn norm(&self, stop: &Stop) -> Result<f64, Stopped> {
-        let mut total = 0.0;
-        for (re, im) in self.re.chunks(CHUNK).zip(self.im.chunks(CHUNK)) {
-            stop.check()?;
-            total += norm(re, im);
-        }
-        Ok(total)
+    fn norm(&self, stop: &Stop) -> Result<f64, Stopped> {
+        let blocks = self.block_weights(Machinery::new(1), stop)?;
+        Ok(blocks.iter().sum())
     }
 }
 
-/// Sums with four accumulators: faster and more exact than one.
-pub(super) fn norm(re: &[f64], im: &[f64]) -> f64 {
-    let mut sums = [0.0; 4];
-    let (re_blocks, re_rest) = re.as_chunks::<4>();
-    let (im_blocks, im_rest) = im.as_chunks::<4>();
-    for (re, im) in re_blocks.iter().zip(im_blocks) {
-        for lane in 0..4 {
-            sums[lane] += re[lane] * re[lane] + im[lane] * im[lane];
+/// The sum of the probabilities of some neighbours.
+pub(in super::super) fn weight(level: Level, re: &[f64], im: &[f64]) -> f64 {
+    level.run(Weight {
+        re,
+        im,
+        bits: 0,
+        value: 0,
+    })
+}
+
+/// The sum of the probabilities of the amplitudes whose places have given values in some bits.
+struct Weight<'a> {
+    re: &'a [f64],
+    im: &'a [f64],
+    bits: usize,
+    value: usize,
+}
+
+impl Work for Weight<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "a kernel")]
+    fn run<L: Lanes>(self, lanes: L) -> f64 {
+        let Self {
+            re,
+            im,
+            bits,
+            value,
+        } = self;
+        let size = 1_usize << L::LOG;
+        let whole = re.len() / size * size;
+        let mut sum = 0.0;
+        for place in whole..re.len() {
+            if place & bits == value {
+                sum += re[place] * re[place] + im[place] * im[place];
+            }
         }
+        let (re, im) = (L::view(re), L::view(im));
+        let (fixed, wanted) = (bits / size, value / size);
+        let zero = lanes.splat(0.0);
+        let mut sums = [zero; 4];
+        let (mut free, mut number) = (0, 0);
+        while free < re.len() {
+            let place = free | wanted;
+            free = ((free | fixed) + 1) & !fixed;
+            let (r, i) = (lanes.load(&re[place]), lanes.load(&im[place]));
+            sums[number & 3] = lanes.mul_add(i, i, lanes.mul_add(r, r, sums[number & 3]));
+            number += 1;
+        }
+        let mut columns = [0.0; LANES];
+        for partial in sums {
+            let mut stored = [0.0; LANES];
+            lanes.store(&mut L::view_mut(&mut stored)[0], partial);
+            for lane in 0..LANES {
+                columns[lane] += stored[lane];
+            }
+        }
+        let low_bits = bits & (size - 1);
+        for (lane, column) in columns.iter().enumerate().take(size) {
+            if lane & low_bits == value & low_bits {
+                sum += column;
+            }
+        }
+        sum
     }
-    let rest: f64 = re_rest
-        .iter()
-        .zip(im_rest)
-        .map(|(re, im)| re * re + im * im)
-        .sum();
-    (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
 }

@@ -4,9 +4,12 @@ use super::super::complex::{Complex, Matrix};
 use super::super::gates::Base;
 use super::super::sampling::generator;
 use super::super::stop::Stop;
+use super::blocked::{self, Machinery};
+use super::fusion;
 use super::kernels::{self, Op};
+use super::lanes::Level;
+use super::pass::Pass;
 use super::state::State;
-use super::{blocked, fusion};
 use rand::Rng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -102,20 +105,18 @@ impl Dice {
     }
 }
 
-/// The distance of two states, free of their global phases.
+/// The largest distance of two amplitudes, free of the states' global phases.
 fn distance(state: &State, expected: &[Complex]) -> f64 {
-    let amplitudes = || {
-        state
-            .re
-            .iter()
-            .zip(&state.im)
-            .map(|(re, im)| Complex::new(*re, *im))
-    };
-    let overlap = amplitudes()
-        .zip(expected)
-        .fold(Complex::ZERO, |sum, (a, b)| sum + a.conj() * *b);
-    let norm: f64 = amplitudes().map(Complex::norm2).sum();
-    (1.0 - overlap.norm2()).abs() + (1.0 - norm).abs()
+    let parts = state.re.iter().zip(&state.im);
+    let amplitudes = parts.map(|(re, im)| Complex::new(*re, *im));
+    let pairs = amplitudes.zip(expected.iter().copied());
+    let overlap = pairs
+        .clone()
+        .fold(Complex::ZERO, |sum, (a, b)| sum + a.conj() * b);
+    let turn = overlap.scale(1.0 / overlap.norm2().sqrt());
+    pairs
+        .map(|(a, b)| (a * turn - b).norm2().sqrt())
+        .fold(0.0, |most, next| if next <= most { most } else { next })
 }
 
 fn compare(qubits: usize, ops: usize, seed: u64, apply: impl Fn(&mut State, &mut Vec<Op>)) {
@@ -129,6 +130,10 @@ fn compare(qubits: usize, ops: usize, seed: u64, apply: impl Fn(&mut State, &mut
         })
         .collect();
     list.extend((0..ops).map(|_| dice.op(qubits)));
+    compare_list(qubits, list, apply);
+}
+
+fn compare_list(qubits: usize, mut list: Vec<Op>, apply: impl Fn(&mut State, &mut Vec<Op>)) {
     let mut expected = vec![Complex::ZERO; 1 << qubits];
     expected[0] = Complex::ONE;
     for op in &list {
@@ -136,16 +141,29 @@ fn compare(qubits: usize, ops: usize, seed: u64, apply: impl Fn(&mut State, &mut
     }
     let mut state = State::new();
     state.grow(qubits, &Stop::default()).unwrap();
+    let expected_of = list.clone();
     apply(&mut state, &mut list);
     let distance = distance(&state, &expected);
     assert!(
-        distance < 1e-9,
-        "{qubits} qubits, {ops} gates, seed {seed}: {distance}"
+        distance < 1e-10,
+        "{qubits} qubits, {expected_of:?}: {distance}"
     );
 }
 
+/// Vectors of every width, threads of several numbers, parts so small that there are many.
+fn all_machinery() -> impl Iterator<Item = Machinery> {
+    Level::all().into_iter().flat_map(|level| {
+        [1, 2, 3, 8].into_iter().map(move |threads| Machinery {
+            threads,
+            level,
+            part_qubits: 8,
+            least_shared: 0,
+        })
+    })
+}
+
 fn fused(state: &mut State, ops: &mut Vec<Op>) {
-    fusion::apply_all(state, ops, &Stop::default()).unwrap();
+    fusion::apply_all(state, ops, Machinery::new(1), &Stop::default()).unwrap();
 }
 
 #[test]
@@ -167,6 +185,46 @@ fn fused_gates_do_what_the_gates_do() {
         for seed in 0..rounds {
             compare(qubits, 60, seed, fused);
         }
+    }
+}
+
+#[test]
+fn gates_do_the_same_with_all_vectors_and_threads() {
+    for machinery in all_machinery() {
+        for (qubits, rounds) in [(8, 6), (10, 6), (12, 3), (13, 1)] {
+            for seed in 0..rounds {
+                compare(qubits, 60, 100 + seed, |state, ops| {
+                    fusion::apply_all(state, ops, machinery, &Stop::default()).unwrap();
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn phases_on_every_pair_of_qubits_become_few_passes_that_do_the_same() {
+    for machinery in all_machinery() {
+        let mut dice = Dice(generator(11));
+        let mut list = Vec::new();
+        for high in (0..11_u8).rev() {
+            list.push(Op::Unitary {
+                target: high,
+                on: 0,
+                value: 0,
+                matrix: dice.matrix(),
+            });
+            for low in 0..high {
+                let on = 1 << low | 1 << high;
+                list.push(Op::Phase {
+                    on,
+                    value: on & dice.0.next_u64(),
+                    factor: Complex::cis(dice.angle()),
+                });
+            }
+        }
+        compare_list(11, list, |state, ops| {
+            fusion::apply_all(state, ops, machinery, &Stop::default()).unwrap();
+        });
     }
 }
 
@@ -232,13 +290,16 @@ fn two_qubit_matrices_work_on_every_pair() {
             for op in spread {
                 kernels::apply(&mut state, &op, &Stop::default()).unwrap();
             }
-            let pass = blocked::Pass::Pair {
+            let pass = Pass::Pair {
                 low,
                 high,
+                on: 0,
+                value: 0,
                 matrix: Box::new(matrix),
             };
-            blocked::apply_all(&mut state, vec![pass], &Stop::default()).unwrap();
-            assert!(distance(&state, &expected) < 1e-9, "{low} {high}");
+            let machinery = Machinery::new(1);
+            blocked::apply_all(&mut state, vec![pass], machinery, &Stop::default()).unwrap();
+            assert!(distance(&state, &expected) < 1e-10, "{low} {high}");
         }
     }
 }

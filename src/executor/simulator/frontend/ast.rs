@@ -142,14 +142,16 @@ pub(crate) enum StatementKind<'s> {
     Opaque {
         name: Name<'s>,
     },
+    /// `extern name(...);`: a function of another system.
+    External {
+        name: Name<'s>,
+    },
     Call(GateCall<'s>),
     Barrier(Vec<Reference<'s>>),
     Delay(Expr<'s>, Vec<Reference<'s>>),
     Reset(Reference<'s>),
-    Measure {
-        source: Reference<'s>,
-        target: Option<Reference<'s>>,
-    },
+    /// `measure q;` without a target.
+    Measure(Reference<'s>),
     Assign {
         target: Reference<'s>,
         op: Option<BinaryOp>,

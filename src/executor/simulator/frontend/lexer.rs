@@ -148,15 +148,20 @@ impl<'s> Lexer<'s> {
                 kind = TokenKind::Float;
                 length += exponent;
             }
-            let unit = name_length(tail(length));
-            if unit > 0 && UNITS.contains(&tail(length).get(..unit).unwrap_or_default()) {
+            // Blanks may stand before a unit.
+            let blanks = blank_length(tail(length));
+            let unit = name_length(tail(length + blanks));
+            let word = tail(length + blanks).get(..unit).unwrap_or_default();
+            if UNITS.contains(&word) {
                 kind = TokenKind::Duration;
-                length += unit;
+                length += blanks + unit;
             }
         }
         let after = rest.get(length..).map_or(0, name_length);
         if after > 0 {
-            self.error("this is neither a number nor a name", length + after);
+            let advice = "; a product is written with its `*`, as in `2*pi`";
+            let message = format!("this is neither a number nor a name{advice}");
+            self.error(message, length + after);
         } else {
             self.push(kind, self.at + length);
         }
@@ -173,6 +178,11 @@ fn is_start(c: char) -> bool {
 
 fn name_length(text: &str) -> usize {
     text.find(|c: char| c != '_' && !c.is_alphanumeric())
+        .unwrap_or(text.len())
+}
+
+fn blank_length(text: &str) -> usize {
+    text.find(|c: char| c != ' ' && c != '\t')
         .unwrap_or(text.len())
 }
 

@@ -19,6 +19,10 @@ impl Library {
     pub(super) fn find(&self, name: &str) -> Option<usize> {
         self.names.get(name).copied()
     }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.names.keys().copied()
+    }
 }
 
 static LIBRARY: LazyLock<Library> = LazyLock::new(|| {

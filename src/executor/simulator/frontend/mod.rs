@@ -2,6 +2,7 @@
 
 mod ast;
 mod check;
+mod hint;
 mod lexer;
 mod library;
 mod parser;

@@ -141,12 +141,12 @@ fn wrong_arrays_are_refused_at_their_place() {
         (
             "array[int, 2] a = {1};",
             19,
-            "expected 2 element(s) here, found 1",
+            "expected 2 elements here, found 1",
         ),
         (
             "array[int, 2, 2] a = {{1, 2}, {3}};",
             31,
-            "expected 2 element(s) here, found 1",
+            "expected 2 elements here, found 1",
         ),
         ("array[int, 2] a = {1, {2}};", 23, "found a list"),
         ("array[int, 2] a = {1, 1.5};", 23, "explicit cast"),
@@ -216,7 +216,7 @@ fn wrong_arrays_are_refused_at_their_place() {
         (
             "def f(readonly array[int, #dim = 2] a) { } array[int, 3] b; f(b);",
             63,
-            "of 2 dimension(s)",
+            "of 2 dimensions",
         ),
         (
             "def f(readonly array[int, 2] a) { } array[uint, 2] b; f(b);",

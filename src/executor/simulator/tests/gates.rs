@@ -37,7 +37,7 @@ fn assert_same(first: &str, second_inverse: &str) {
 
 #[test]
 fn the_library_holds_all_of_its_gates() {
-    assert_eq!(library().gates.len(), 24);
+    assert_eq!(library().gates.len(), 29);
 }
 
 #[test]
@@ -228,5 +228,16 @@ fn every_name_of_a_built_in_gate_is_known() {
         swap cswap ccx ccz cs csdg csx c3x c4x c3sqrtx c3sx r cnot ccnot i si ti v vi cv phaseshift cphaseshift prx";
     for name in names.split_whitespace() {
         assert!(Builtin::named(name).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn powers_of_powers_that_only_rounding_would_decide_are_refused() {
+    let stacked =
+        |times: usize, gate: &str| format!("qubit q;\n{}{gate} q;", "pow(2) @ ".repeat(times));
+    assert_eq!(outcome(&stacked(8, "h")), "0");
+    assert_eq!(outcome(&stacked(200, "x")), "0");
+    for gate in ["h", "rx(0.1)", "rx(pi/2)"] {
+        assert_refused(&stacked(100, gate), 2, 1, "together are too large");
     }
 }

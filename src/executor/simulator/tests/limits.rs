@@ -82,9 +82,10 @@ fn branches_without_memory_for_copies_give_the_same_counts() {
 
 #[test]
 fn a_deadline_ends_a_long_run_soon() {
+    // Gates that neither cancel out nor become one.
     let source = format!(
-        "OPENQASM 3; qubit[22] q; {} cx q[20], q[21];",
-        "h q; ccx q[0], q[1], q[2]; ".repeat(500)
+        "OPENQASM 3; qubit[22] q; {}",
+        "h q; t q; for int k in [0:20] { cx q[k], q[k + 1]; } ".repeat(500)
     );
     let started = Instant::now();
     let stop = Stop::new(Some(started + Duration::from_millis(300)));
@@ -185,6 +186,20 @@ fn counts_of_everything_are_limited() {
 fn limits_of_texts_are_told_at_their_place() {
     let nested = format!("OPENQASM 3;\nqubit q; {} x q;", "if (true) ".repeat(60));
     assert_too_large(&nested, 2, 500, "blocks nest more than 48 deep");
+    // What is left of the blocks or of the expression is no mistake.
+    let braces = format!(
+        "OPENQASM 3;\nqubit q; {} x q; {}",
+        "if (true) {".repeat(60),
+        "}".repeat(60)
+    );
+    assert_too_large(&braces, 2, 549, "blocks nest more than 48 deep");
+    let controls = format!("OPENQASM 3;\nqubit q; {}x q;", "ctrl @ ".repeat(70));
+    assert_too_large(&controls, 2, 500, "at most 64 controls");
+    let chain = format!(
+        "OPENQASM 3;\nqubit q; {} {{ x q; }}",
+        "if (true) { } else ".repeat(60)
+    );
+    assert_too_large(&chain, 2, 934, "blocks nest more than 48 deep");
     let deep = format!("OPENQASM 3;\nqubit q; rx({}1) q;", "1+".repeat(120));
     assert_too_large(&deep, 2, 214, "nests more than 100 deep");
     let gates = (1..120).fold(

@@ -8,16 +8,21 @@
 mod arrays;
 mod corpus;
 mod counting;
+mod dialects;
+mod differential;
 mod fuzz;
 mod gates;
 mod inputs;
 mod language;
 mod limits;
+mod messages;
+mod methods;
 mod outputs;
 mod stabilizer;
 mod statistics;
 mod subroutines;
 mod survey;
+mod unrolled;
 mod values;
 
 use super::{CircuitError, MemoryPool, Output, Request, SimulatorError, Stop, run};

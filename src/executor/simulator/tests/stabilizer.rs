@@ -9,11 +9,17 @@ use rand::Rng;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-fn counts_by(method: Method, source: &str, shots: u32, seed: u64) -> BTreeMap<String, u64> {
+pub(super) fn counts_by(
+    method: Method,
+    source: &str,
+    shots: u32,
+    seed: u64,
+) -> BTreeMap<String, u64> {
     let stop = Stop::default();
     let program = frontend::compile(source, None, &stop).unwrap();
     let mut tally = sampling::Tally::new(&program, MEMORY_LIMIT);
     let plan = Plan {
+        threads: 1,
         method,
         shots,
         memory_limit: MEMORY_LIMIT,
@@ -132,6 +138,10 @@ fn the_method_follows_the_gates_and_the_number_of_qubits() {
         ),
         (
             "qubit[11] q; h q; for int i in [1:2] { rz(i * pi / 2) q[i]; }",
+            "stabilizer",
+        ),
+        (
+            "qubit[11] q; h q; int n = 2; for int i in [1:n] { rz(i * pi / 2) q[i]; }",
             "statevector",
         ),
         (

@@ -4,6 +4,7 @@ use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::program::{Action, Expr, Operand};
 use super::super::super::value::Type;
 use super::super::ast::{self, ExprKind, Name};
+use super::super::hint;
 use super::expression::{Typed, sample_of};
 use super::scope::silent;
 use super::subroutine::{Argument, Parameter, Place, Subroutine};
@@ -24,9 +25,9 @@ impl<'s> Checker<'s> {
             return Err(Diagnostic::new(
                 at,
                 format!(
-                    "{} takes {} argument(s), not {}",
+                    "{} takes {}, not {}",
                     quoted(ast.name.text),
-                    ast.parameters.len(),
+                    hint::counted(ast.parameters.len(), "argument"),
                     arguments.len()
                 ),
             ));
@@ -81,7 +82,11 @@ impl<'s> Checker<'s> {
                 let ExprKind::Reference(reference) = &argument.kind else {
                     return Err(Diagnostic::new(
                         argument.at,
-                        format!("expected {count} qubit(s) for {}", quoted(name.text)),
+                        format!(
+                            "expected {} for {}",
+                            hint::counted(count, "qubit"),
+                            quoted(name.text)
+                        ),
                     ));
                 };
                 let operand = self.qubits(reference)?;
@@ -89,7 +94,8 @@ impl<'s> Checker<'s> {
                     return Err(Diagnostic::new(
                         argument.at,
                         format!(
-                            "expected {count} qubit(s) for {}, found {}",
+                            "expected {} for {}, found {}",
+                            hint::counted(count, "qubit"),
                             quoted(name.text),
                             operand.len()
                         ),

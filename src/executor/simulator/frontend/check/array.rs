@@ -5,6 +5,7 @@ use super::super::super::limits::{MAX_ARRAY_ELEMENTS, MAX_DIMENSIONS};
 use super::super::super::program::{Action, Expr};
 use super::super::super::value::Type;
 use super::super::ast::{self, ArrayDeclaration, ExprKind, Literal};
+use super::super::hint;
 use super::declaration::zero;
 use super::scope::Symbol;
 use super::{Checked, Checker};
@@ -151,7 +152,11 @@ impl<'s> Checker<'s> {
                 if items.len() != *size as usize {
                     return Err(Diagnostic::new(
                         *place,
-                        format!("expected {size} element(s) here, found {}", items.len()),
+                        format!(
+                            "expected {} here, found {}",
+                            hint::counted(size, "element"),
+                            items.len()
+                        ),
                     ));
                 }
                 let stride = product(inner);

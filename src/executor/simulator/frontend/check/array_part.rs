@@ -2,6 +2,7 @@
 
 use super::super::super::error::{Diagnostic, quoted};
 use super::super::ast::{self, Index, Name, Reference};
+use super::super::hint;
 use super::array::{Array, product};
 use super::scope::Symbol;
 use super::{Checked, Checker};
@@ -103,8 +104,10 @@ pub(super) fn within(index: i128, size: u32, name: Name<'_>, at: u32) -> Checked
         .filter(|place| *place < size)
         .ok_or_else(|| {
             let name = quoted(name.text);
-            let message =
-                format!("index {index} is out of range: {name} has {size} element(s) there");
+            let message = format!(
+                "index {index} is out of range: {name} has {} there, counted from 0",
+                hint::counted(size, "element")
+            );
             Diagnostic::new(at, message)
         })
 }

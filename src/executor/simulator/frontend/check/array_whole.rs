@@ -5,6 +5,7 @@ use super::super::super::limits::{MAX_DIMENSIONS, MAX_LOOP_ELEMENTS};
 use super::super::super::program::{Expr, Operand};
 use super::super::super::value::{Type, Value};
 use super::super::ast::{self, ArrayType, ExprKind, Name, Reference};
+use super::super::hint;
 use super::array::{Access, Array, UNKNOWN, same_shape, shape};
 use super::expression::{Typed, sample_of};
 use super::scope::Symbol;
@@ -148,7 +149,7 @@ impl<'s> Checker<'s> {
         if !same_shape(&array.sizes, &formal.sizes) {
             let dimensions = formal.sizes.len();
             let expected = if formal.sizes.contains(&UNKNOWN) {
-                format!("of {dimensions} dimension(s)")
+                format!("of {}", hint::counted(dimensions, "dimension"))
             } else {
                 format!("of {}", shape(&formal.sizes))
             };

@@ -5,6 +5,7 @@ use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::program::{Action, Expr, Operand, RegisterSlot};
 use super::super::super::value::Type;
 use super::super::ast::{Index, Name, Reference, Source};
+use super::super::hint;
 use super::element::Cell;
 use super::expression::Typed;
 use super::scope::Symbol;
@@ -48,7 +49,7 @@ impl<'s> Checker<'s> {
                 ),
             )),
             (other, Source::Measure(_)) => Err(Diagnostic::new(
-                at,
+                name.at,
                 format!(
                     "cannot measure into {}: it is {}; expected classical bits",
                     quoted(name.text),
@@ -131,21 +132,6 @@ impl<'s> Checker<'s> {
         })
     }
 
-    pub(super) fn measure(
-        &mut self,
-        source: &Reference<'s>,
-        target: Option<&Reference<'s>>,
-        at: u32,
-    ) -> Checked<()> {
-        match target {
-            Some(target) => {
-                let target = self.bits(target)?;
-                self.measure_into(source, target, at)
-            }
-            None => self.measure_implicitly(source, at),
-        }
-    }
-
     pub(super) fn measure_into(
         &mut self,
         source: &Reference<'s>,
@@ -157,9 +143,9 @@ impl<'s> Checker<'s> {
             return Err(Diagnostic::new(
                 at,
                 format!(
-                    "cannot measure {} qubit(s) into {} bit(s)",
-                    source.len(),
-                    target.len()
+                    "cannot measure {} into {}",
+                    hint::counted(source.len(), "qubit"),
+                    hint::counted(target.len(), "bit")
                 ),
             ));
         }
@@ -167,14 +153,9 @@ impl<'s> Checker<'s> {
     }
 
     /// `measure q;`: the outcome goes to a register of its own for each measured register.
-    fn measure_implicitly(&mut self, source: &Reference<'s>, at: u32) -> Checked<()> {
-        if !self.calls.is_empty() {
-            return Err(Diagnostic::new(
-                at,
-                "a measurement in a subroutine needs a target, such as `b = measure q;` or `return measure q;`",
-            ));
-        }
-        if !self.loops.is_empty() {
+    pub(super) fn measure_implicitly(&mut self, source: &Reference<'s>, at: u32) -> Checked<()> {
+        let around = self.calls.iter().map(|frame| &frame.loops);
+        if around.chain([&self.loops]).any(|loops| !loops.is_empty()) {
             return Err(Diagnostic::new(
                 at,
                 "a measurement in a loop needs a target, such as `c[0] = measure q;`",
@@ -182,8 +163,10 @@ impl<'s> Checker<'s> {
         }
         let name = source.name;
         let source = self.qubits(source)?;
-        let target = self.new_bits(source.len(), at)?;
-        self.extend_implicit(name.text, &target);
+        let target = self.lasting_bits(source.len(), at)?;
+        if !self.is_rehearsal() {
+            self.extend_implicit(name.text, &target);
+        }
         self.emit(Action::Measure { source, target }, at)
     }
 

@@ -27,6 +27,7 @@ impl Checker<'_> {
     /// Counts a statement, an operand or a value where it may stand for many.
     pub(super) fn count_part(&mut self, at: u32) -> Checked<()> {
         self.toil(1 << 4);
+        self.parts += 1;
         if self.in_gate {
             self.unroll(1, at)?;
         }

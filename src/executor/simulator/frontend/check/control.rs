@@ -17,8 +17,12 @@ pub(super) struct Cost {
 
 /// The innermost loops, for `break` and `continue`.
 pub(super) struct LoopFrame {
-    again: usize,
-    breaks: Vec<usize>,
+    pub again: usize,
+    pub breaks: Vec<usize>,
+    /// In a loop that is unrolled: jumps to the end of this turn.
+    pub continues: Vec<usize>,
+    /// In a loop that is unrolled: bits, first and number, that belong to this turn alone.
+    pub bits: Vec<(u32, u32)>,
     pub left_early: bool,
 }
 
@@ -75,6 +79,21 @@ impl<'s> Checker<'s> {
         at: u32,
     ) -> Checked<()> {
         let condition = self.condition(condition)?;
+        if let Expr::Constant(value) = condition
+            && self.is_unrolling()
+        {
+            let holds = value.truth().unwrap_or(true);
+            let (live, dead) = if holds {
+                (then, otherwise)
+            } else {
+                (otherwise, then)
+            };
+            let mark = self.mark();
+            self.scoped(dead);
+            self.drop_unreached(&mark);
+            self.scoped(live);
+            return Ok(());
+        }
         let skip = self.unless(condition, at)?;
         self.perhaps(then);
         if otherwise.is_empty() {
@@ -122,6 +141,31 @@ impl<'s> Checker<'s> {
             ));
         }
         let (domain, times) = self.domain(&ast.domain, ty)?;
+        let turns = self.turns(&domain, ty);
+        if turns
+            .as_ref()
+            .is_some_and(|turns| self.unrolled_loop(ast, turns, ty))
+        {
+            return self.check_cost(at);
+        }
+        let mark = self.mark();
+        let unrolls = std::mem::replace(&mut self.unrolls, false);
+        let result = self.turning_loop(ast, (domain, times), ty, at);
+        self.unrolls = unrolls;
+        if turns.is_some_and(|turns| turns.is_empty()) {
+            self.drop_unreached(&mark);
+        }
+        result
+    }
+
+    /// A loop that counts its turns when it runs.
+    fn turning_loop(
+        &mut self,
+        ast: &ForLoop<'s>,
+        (domain, times): (Domain, u64),
+        ty: Type,
+        at: u32,
+    ) -> Checked<()> {
         let state = self.new_variable();
         self.variables += 2;
         let variable = self.new_variable();
@@ -271,16 +315,32 @@ impl<'s> Checker<'s> {
         Ok(tests.pop().unwrap_or(Expr::Constant(Value::Bool(false))))
     }
 
-    fn push_loop(&mut self, again: usize) {
+    pub(super) fn push_loop(&mut self, again: usize) {
         self.loops.push(LoopFrame {
             again,
             breaks: Vec::new(),
+            continues: Vec::new(),
+            bits: Vec::new(),
             left_early: false,
         });
     }
 
+    /// Ends a turn of the innermost loop here.
+    pub(super) fn end_turn(&mut self) {
+        let frame = self.loops.last_mut();
+        let continues = frame.map(|frame| std::mem::take(&mut frame.continues));
+        for jump in continues.unwrap_or_default() {
+            self.patch(jump, self.steps.len());
+        }
+        let frame = self.loops.last_mut();
+        let bits = frame.map(|frame| std::mem::take(&mut frame.bits));
+        for (first, len) in bits.unwrap_or_default() {
+            self.spare_bits.entry(len).or_default().push(first);
+        }
+    }
+
     /// Ends the innermost loop here; says whether it may have been left early.
-    fn pop_loop(&mut self) -> bool {
+    pub(super) fn pop_loop(&mut self) -> bool {
         let Some(frame) = self.loops.pop() else {
             return false;
         };
@@ -301,10 +361,12 @@ impl<'s> Checker<'s> {
         frame.left_early = true;
         let again = frame.again;
         let jump = self.jump(if for_good { UNKNOWN } else { again }, at)?;
-        if let Some(frame) = self.loops.last_mut()
-            && for_good
-        {
-            frame.breaks.push(jump);
+        if let Some(frame) = self.loops.last_mut() {
+            if for_good {
+                frame.breaks.push(jump);
+            } else if again == UNKNOWN {
+                frame.continues.push(jump);
+            }
         }
         Ok(())
     }

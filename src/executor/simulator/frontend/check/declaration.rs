@@ -81,7 +81,7 @@ impl<'s> Checker<'s> {
         };
         if constant {
             return match value {
-                Expr::Constant(value) => self.declare(name, Symbol::Constant(value)),
+                Expr::Constant(value) => self.declare(name, Symbol::Constant(value, ty)),
                 _ => Err(Diagnostic::new(
                     at,
                     "the value of a constant must be known before the run",

@@ -6,9 +6,10 @@ use super::super::super::program::{Expr, Operand};
 use super::super::super::value::{EvalError, Type, Value};
 use super::super::ast;
 use super::super::ast::{ExprKind, Index, Reference, TypeName};
+use super::super::hint;
 use super::element::Cell;
 use super::scope::Symbol;
-use super::{Checked, Checker};
+use super::{Checked, Checker, Numbers};
 
 /// An expression with a value of the kind it will have, so that operators can be checked before
 /// the run by trying them.
@@ -98,7 +99,7 @@ impl<'s> Checker<'s> {
     fn typed(&mut self, ast: &ast::Expr<'s>) -> Checked<Typed> {
         let at = ast.at;
         match &ast.kind {
-            ExprKind::Integer(value) if self.real_numbers => {
+            ExprKind::Integer(value) if self.numbers == Numbers::Real => {
                 let real = Value::Int(*value).as_real().unwrap_or_default();
                 Ok(Typed::constant(Value::Float(real)))
             }
@@ -150,6 +151,10 @@ impl<'s> Checker<'s> {
             return self.one_after_the_other(op, left, right, at);
         }
         let (left, right) = (self.expression(left)?, self.expression(right)?);
+        let op = match op {
+            BinaryOp::Divide if self.numbers == Numbers::Divided => BinaryOp::DivideReal,
+            _ => op,
+        };
         let folded = left.is_constant() && right.is_constant();
         let result = arithmetic::binary(op, left.sample, right.sample);
         let expr = Expr::Binary(op, Box::new((left.expr, right.expr)), at);
@@ -170,21 +175,15 @@ impl<'s> Checker<'s> {
             return self.size_of(name, arguments);
         }
         let Some(function) = Function::named(name.text) else {
-            return Err(Diagnostic::new(
-                name.at,
-                format!(
-                    "there is no function or subroutine {}; a subroutine must be defined before it is used",
-                    quoted(name.text)
-                ),
-            ));
+            return Err(Diagnostic::new(name.at, self.no_function(name.text)));
         };
         if arguments.len() != function.arity() {
             return Err(Diagnostic::new(
                 name.at,
                 format!(
-                    "{} takes {} argument(s), not {}",
+                    "{} takes {}, not {}",
                     quoted(name.text),
-                    function.arity(),
+                    hint::counted(function.arity(), "argument"),
                     arguments.len()
                 ),
             ));
@@ -204,12 +203,25 @@ impl<'s> Checker<'s> {
         Typed::operation(expr, folded, result, name.at)
     }
 
+    fn no_function(&self, name: &'s str) -> String {
+        let suggestion = hint::for_function(name, self.subroutines.keys().copied());
+        let advice = if suggestion.is_empty() {
+            "; a subroutine must be defined before it is used"
+        } else {
+            &suggestion
+        };
+        format!(
+            "there is no function or subroutine {}{advice}",
+            quoted(name)
+        )
+    }
+
     fn value_of(&mut self, reference: &Reference<'s>) -> Checked<Typed> {
         let name = reference.name;
         if name.text.starts_with('$') {
             return Err(Diagnostic::new(
                 name.at,
-                "a qubit is not a value; expected a number",
+                "a qubit is not a value; measure it into a bit first",
             ));
         }
         let symbol = self.lookup(name)?;
@@ -242,7 +254,14 @@ impl<'s> Checker<'s> {
                     sample: Value::Bits { value: 1, width },
                 })
             }
-            Symbol::Qubits(_) | Symbol::Formal(_) | Symbol::Broken => Err(Diagnostic::new(
+            Symbol::Qubits(_) => Err(Diagnostic::new(
+                name.at,
+                format!(
+                    "{} is a qubit, not a value; measure it into a bit first",
+                    quoted(name.text)
+                ),
+            )),
+            Symbol::Formal(_) | Symbol::Broken => Err(Diagnostic::new(
                 name.at,
                 format!(
                     "{} is {}, not a value; expected a number",
@@ -250,14 +269,9 @@ impl<'s> Checker<'s> {
                     symbol.kind()
                 ),
             )),
-            Symbol::Constant(value) => {
-                let width = match value {
-                    Value::Int(_) => Some(64),
-                    Value::Bits { width, .. } | Value::Angle { width, .. } => Some(width),
-                    _ => None,
-                };
+            Symbol::Constant(value, ty) => {
                 let indices: Vec<&Index> = reference.indices().collect();
-                self.bits_of(Typed::constant(value), width, &indices, name)
+                self.bits_of(Typed::constant(value), ty.bits(), &indices, name)
             }
             Symbol::Variable { slot, ty } => {
                 let indices: Vec<&Index> = reference.indices().collect();

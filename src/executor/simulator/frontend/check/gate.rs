@@ -6,9 +6,10 @@ use super::super::super::limits::MAX_GATES;
 use super::super::super::program::{Action, Expr, GateCall, GateDefinition, GateRef, Operand};
 use super::super::super::value::Value;
 use super::super::ast::{self, Modifier, Name};
+use super::super::hint;
 use super::super::library::library;
 use super::scope::{GateSymbol, silent};
-use super::{Checked, Checker};
+use super::{Checked, Checker, Numbers};
 use std::collections::HashSet;
 
 /// The parts that an application has wherever it stands.
@@ -31,12 +32,21 @@ impl<'s> Checker<'s> {
             self.call_subroutine(&subroutine, call.name.at, &call.parameters)?;
             return Ok(());
         }
+        if call.name.text == "nop" && call.modifiers.is_empty() && !self.is_taken("nop") {
+            return call
+                .operands
+                .iter()
+                .try_for_each(|operand| self.qubits(operand).map(drop));
+        }
         let application = self.application(call, at)?;
-        let operands = call
+        let mut operands = call
             .operands
             .iter()
             .map(|operand| self.qubits(operand))
             .collect::<Checked<Vec<Operand>>>()?;
+        if self.is_plain_phase(call) {
+            operands.clear();
+        }
         let times = operands.iter().map(Operand::len).max().unwrap_or(1);
         for (operand, ast) in operands.iter().zip(&call.operands) {
             if operand.len() == 0 {
@@ -83,34 +93,30 @@ impl<'s> Checker<'s> {
     ) -> Checked<Application> {
         let (gate, parameters, qubits, size, depth) = self.find_gate(call.name)?;
         if call.parameters.len() != parameters {
-            return Err(Diagnostic::new(
-                at,
-                format!(
-                    "gate {} takes {parameters} parameter(s), not {}",
-                    quoted(call.name.text),
-                    call.parameters.len()
-                ),
-            ));
+            return Err(Diagnostic::new(at, wrong_parameters(call, parameters)));
         }
-        let (powers, controls, repeats) = self.modifiers(&call.modifiers)?;
+        let (powers, controls, repeats) = self.modifiers(call)?;
         let expected = qubits + controls.len();
-        if call.operands.len() != expected {
+        if call.operands.len() != expected && !self.is_plain_phase(call) {
             return Err(Diagnostic::new(
                 at,
                 format!(
-                    "{} takes {expected} qubit(s) here, not {}",
+                    "{} takes {} here, not {}",
                     quoted(call.name.text),
+                    hint::counted(expected, "qubit"),
                     call.operands.len()
                 ),
             ));
         }
-        self.real_numbers = self.version == 2;
+        if self.version == 2 {
+            self.numbers = Numbers::Real;
+        }
         let parameters: Checked<Vec<Expr>> = call
             .parameters
             .iter()
             .map(|value| self.real(value))
             .collect();
-        self.real_numbers = false;
+        self.numbers = Numbers::Whole;
         let repeats = if matches!(gate, GateRef::Builtin(_)) {
             1
         } else {
@@ -124,6 +130,11 @@ impl<'s> Checker<'s> {
             size: size.saturating_mul(repeats),
             depth,
         })
+    }
+
+    /// A global phase. `PennyLane` names a qubit with it, which means nothing.
+    pub(super) fn is_plain_phase(&self, call: &ast::GateCall<'s>) -> bool {
+        call.name.text == "gphase" && call.modifiers.is_empty() && !self.is_taken("gphase")
     }
 
     fn find_gate(&self, name: Name<'s>) -> Checked<(GateRef, usize, usize, u64, u32)> {
@@ -176,13 +187,31 @@ impl<'s> Checker<'s> {
                 format!("{word} belongs to OpenQASM 3, but the header says version 2"),
             ));
         }
-        Err(Diagnostic::new(
-            name.at,
-            format!(
-                "there is no gate {}; a gate must be defined before it is used",
-                quoted(name.text)
-            ),
-        ))
+        Err(self.no_gate(name))
+    }
+
+    fn no_gate(&self, name: Name<'s>) -> Diagnostic {
+        let word = quoted(name.text);
+        if self.subroutines.contains_key(name.text) {
+            let message = format!(
+                "{word} is a subroutine: expected its arguments in parentheses, and nothing behind them"
+            );
+            return Diagnostic::new(name.at, message);
+        }
+        // While the library is being read it cannot be asked.
+        let library = (!self.in_library).then(|| library().names());
+        let library = library
+            .into_iter()
+            .flatten()
+            .map(|name| -> &'s str { name });
+        let known = self.gates.keys().copied().chain(library);
+        let suggestion = hint::for_gate(name.text, known);
+        let advice = if suggestion.is_empty() {
+            "; a gate must be defined before it is used"
+        } else {
+            &suggestion
+        };
+        Diagnostic::new(name.at, format!("there is no gate {word}{advice}"))
     }
 
     fn real(&mut self, ast: &ast::Expr<'s>) -> Checked<Expr> {
@@ -198,13 +227,17 @@ impl<'s> Checker<'s> {
     }
 
     /// Powers (innermost first), controls, and how often whole powers repeat a definition.
-    fn modifiers(&mut self, modifiers: &[Modifier<'s>]) -> Checked<(Vec<Expr>, Vec<bool>, u64)> {
+    fn modifiers(&mut self, call: &ast::GateCall<'s>) -> Checked<(Vec<Expr>, Vec<bool>, u64)> {
         let (mut powers, mut controls, mut repeats) = (Vec::new(), Vec::new(), 1_u64);
-        for modifier in modifiers {
+        for modifier in &call.modifiers {
             match modifier {
                 Modifier::Inverse => powers.push(Expr::Constant(Value::Float(-1.0))),
                 Modifier::Power(exponent) => {
-                    let exponent = self.real(exponent)?;
+                    // `pow(1/2)`, as the standard library writes it, is a square root.
+                    self.numbers = Numbers::Divided;
+                    let exponent = self.real(exponent);
+                    self.numbers = Numbers::Whole;
+                    let exponent = exponent?;
                     if let Expr::Constant(Value::Float(value)) = exponent {
                         #[allow(
                             clippy::cast_possible_truncation,
@@ -219,7 +252,7 @@ impl<'s> Checker<'s> {
                 Modifier::Control { count, negated } => {
                     let times = self.size(count.as_ref())?;
                     if times > 64 || controls.len() > 64 {
-                        let at = count.as_ref().map_or(0, |count| count.at);
+                        let at = count.as_ref().map_or(call.name.at, |count| count.at);
                         return Err(Diagnostic::limit(at, "a gate can have at most 64 controls"));
                     }
                     controls.extend(std::iter::repeat_n(!negated, times as usize));
@@ -232,6 +265,21 @@ impl<'s> Checker<'s> {
         }
         Ok((powers, controls, repeats))
     }
+}
+
+fn wrong_parameters(call: &ast::GateCall<'_>, expected: usize) -> String {
+    let found = call.parameters.len();
+    // `cx(a, b);` is meant to be `cx a, b;`.
+    let advice = if call.operands.is_empty() && found > 0 {
+        "; qubits stand behind the gate without parentheses"
+    } else {
+        ""
+    };
+    format!(
+        "gate {} takes {}, not {found}{advice}",
+        quoted(call.name.text),
+        hint::counted(expected, "parameter"),
+    )
 }
 
 /// Whether the operands are known ranges, each after the one before it.

@@ -1,7 +1,7 @@
 //! Gate definitions.
 
 use super::super::super::error::{Diagnostic, quoted};
-use super::super::super::limits::{MAX_GATE_DEPTH, MAX_UNROLLED_PARTS};
+use super::super::super::limits::{MAX_ERRORS, MAX_GATE_DEPTH, MAX_UNROLLED_PARTS};
 use super::super::super::program::{BodyCall, GateDefinition};
 use super::super::super::value::{Type, Value};
 use super::super::ast::{self, Name, Statement, StatementKind};
@@ -102,8 +102,23 @@ impl<'s> Checker<'s> {
         body: &[Statement<'s>],
     ) -> Checked<(Vec<BodyCall>, u64, u32)> {
         let mut into = (Vec::new(), 0, 0);
-        self.gate_statements(own, body, &mut into)?;
-        Ok(into)
+        let mut mistakes = Vec::new();
+        for statement in body {
+            let alone = std::slice::from_ref(statement);
+            mistakes.extend(self.gate_statements(own, alone, &mut into).err());
+            // What is too large stays too large.
+            let ends = mistakes.last().is_some_and(|mistake| mistake.is_limit);
+            if ends || mistakes.len() >= MAX_ERRORS {
+                break;
+            }
+        }
+        // The last one is reported by the caller.
+        let Some(last) = mistakes.pop() else {
+            return Ok(into);
+        };
+        mistakes.retain(|mistake| !mistake.message.is_empty());
+        self.errors.append(&mut mistakes);
+        Err(last)
     }
 
     fn gate_statements(
@@ -211,7 +226,7 @@ impl<'s> Checker<'s> {
         let value = value
             .assign_to(ty)
             .map_err(|error| Diagnostic::new(at, error.message()))?;
-        let scope = HashMap::from([(ast.variable.text, Symbol::Constant(value))]);
+        let scope = HashMap::from([(ast.variable.text, Symbol::Constant(value, ty))]);
         self.scopes.push(scope);
         let result = self.gate_statements(own, &ast.body, into);
         self.scopes.pop();
@@ -243,6 +258,11 @@ impl<'s> Checker<'s> {
                 return Err(same_qubit(operand.name.at));
             }
         }
+        let qubits = if self.is_plain_phase(call) {
+            Vec::new()
+        } else {
+            qubits
+        };
         *size = size.saturating_add(application.size);
         *depth = (*depth).max(application.depth + 1);
         calls.push(BodyCall {
@@ -260,9 +280,20 @@ impl<'s> Checker<'s> {
     fn formal(&self, operand: &ast::Reference<'s>) -> Checked<usize> {
         match self.lookup(operand.name)? {
             Symbol::Formal(index) if operand.index.is_none() => Ok(index),
-            _ => Err(Diagnostic::new(
+            Symbol::Formal(_) => Err(Diagnostic::new(
                 operand.name.at,
-                "expected one of the qubits of this gate",
+                format!(
+                    "{} is a single qubit of this gate: expected it without an index",
+                    quoted(operand.name.text)
+                ),
+            )),
+            other => Err(Diagnostic::new(
+                operand.name.at,
+                format!(
+                    "expected one of the qubits of this gate, but {} is {}",
+                    quoted(operand.name.text),
+                    other.kind()
+                ),
             )),
         }
     }

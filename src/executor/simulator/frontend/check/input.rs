@@ -17,6 +17,7 @@ impl<'s> Checker<'s> {
             Some(inputs) => match inputs.remove(name.text) {
                 Some(given) => Symbol::Constant(
                     from_json(&given, ty).map_err(|error| wrong_input(name, ty, &error))?,
+                    ty,
                 ),
                 None => {
                     return Err(Diagnostic::new(

@@ -20,8 +20,10 @@ mod reads;
 mod scope;
 mod storage;
 mod subroutine;
+mod unrolled;
 
 use super::super::error::Diagnostic;
+use super::super::limits::MAX_LOOP_PARTS;
 use super::super::program::{Action, GateDefinition, Input, Operand, Program, RegisterSlot, Step};
 use super::super::stop::{Stop, Stopped};
 use super::ast::{Statement, StatementKind, Tree};
@@ -32,6 +34,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 type Checked<T> = Result<T, Diagnostic>;
+
+/// How whole numbers in an expression count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Numbers {
+    Whole,
+    /// In exponents of `pow` they are divided as real numbers.
+    Divided,
+    /// In version 2, all numbers in parameters of gates are real.
+    Real,
+}
 
 struct Checker<'s> {
     version: u8,
@@ -45,9 +57,17 @@ struct Checker<'s> {
     definitions: Vec<GateDefinition>,
     /// Nothing stands for a subroutine whose definition was wrong.
     subroutines: HashMap<&'s str, Option<Rc<subroutine::Subroutine<'s>>>>,
+    /// Functions declared with `extern`, and where.
+    externals: HashMap<&'s str, u32>,
     /// The subroutines that are being called here, innermost last.
     calls: Vec<subroutine::Frame<'s>>,
     called_parts: u32,
+    /// Whether loops over constants may be unrolled here.
+    unrolls: bool,
+    /// Statements, operands and values checked so far.
+    parts: u64,
+    /// How many of them loops may still be unrolled to.
+    unrolled_left: u64,
     /// What definitions of gates amount to with their loops unrolled.
     unrolled: u32,
     array_elements: usize,
@@ -75,9 +95,9 @@ struct Checker<'s> {
     listed: usize,
     /// Values for `input` declarations that have not been met yet, if any were given at all.
     inputs: Option<Map<String, Value>>,
+    /// How whole numbers count here.
+    numbers: Numbers,
     declared_inputs: Vec<Input>,
-    /// In version 2, numbers in parameters of gates are real.
-    real_numbers: bool,
 }
 
 /// Checks a program. The outer error is the stop, the inner ones are the author's mistakes.
@@ -129,8 +149,12 @@ impl<'s> Checker<'s> {
             gates: HashMap::new(),
             definitions: Vec::new(),
             subroutines: HashMap::new(),
+            externals: HashMap::new(),
             calls: Vec::new(),
             called_parts: 0,
+            unrolls: true,
+            parts: 0,
+            unrolled_left: MAX_LOOP_PARTS,
             unrolled: 0,
             array_elements: 0,
             nesting: 0,
@@ -151,8 +175,8 @@ impl<'s> Checker<'s> {
             cost: control::Cost::default(),
             listed: 0,
             inputs: None,
+            numbers: Numbers::Whole,
             declared_inputs: Vec::new(),
-            real_numbers: false,
         }
     }
 
@@ -162,7 +186,7 @@ impl<'s> Checker<'s> {
         if self.is_over() {
             return;
         }
-        self.real_numbers = false;
+        self.numbers = Numbers::Whole;
         let temporary = self.temporary_bits.len();
         let result = self.nested(statement.at, |checker| checker.try_statement(statement));
         self.release_temporary_bits(temporary);
@@ -196,6 +220,7 @@ impl<'s> Checker<'s> {
             StatementKind::Subroutine(definition) => self.define_subroutine(definition),
             StatementKind::Return(value) => self.return_from(value.as_ref(), at),
             StatementKind::Opaque { name } => self.define_opaque(*name),
+            StatementKind::External { name } => self.declare_external(*name, at),
             StatementKind::Call(call) => self.gate_call(call, at),
             StatementKind::Barrier(operands) => {
                 let operands: Checked<Vec<Operand>> = operands
@@ -214,7 +239,7 @@ impl<'s> Checker<'s> {
                 let target = self.qubits(target)?;
                 self.emit(Action::Reset(target), at)
             }
-            StatementKind::Measure { source, target } => self.measure(source, target.as_ref(), at),
+            StatementKind::Measure(source) => self.measure_implicitly(source, at),
             StatementKind::Assign { target, op, value } => self.assign(target, *op, value, at),
             StatementKind::If {
                 condition,

@@ -3,6 +3,7 @@
 use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::program::{Expr, Operand};
 use super::super::ast::{self, Index, Name, RangeExpr, Reference};
+use super::super::hint;
 use super::scope::Symbol;
 use super::{Checked, Checker};
 
@@ -229,8 +230,9 @@ fn element(base: &Operand, index: i128, name: Name<'_>, at: u32) -> Checked<u32>
             Diagnostic::new(
                 at,
                 format!(
-                    "index {index} is out of range: {} has {len} element(s)",
-                    quoted(name.text)
+                    "index {index} is out of range: {} has {}, counted from 0",
+                    quoted(name.text),
+                    hint::counted(len, "element")
                 ),
             )
         })

@@ -4,6 +4,7 @@ use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::program::Operand;
 use super::super::super::value::{Type, Value};
 use super::super::ast::Name;
+use super::super::hint;
 use super::array::{Access, Array};
 use super::{Checked, Checker};
 
@@ -11,7 +12,7 @@ use super::{Checked, Checker};
 pub(super) enum Symbol {
     Qubits(Operand),
     Bits(Operand),
-    Constant(Value),
+    Constant(Value, Type),
     Variable {
         slot: usize,
         ty: Type,
@@ -34,7 +35,7 @@ pub(super) enum GateSymbol {
 impl Symbol {
     fn is_constant(&self) -> bool {
         match self {
-            Self::Constant(_) => true,
+            Self::Constant(..) => true,
             Self::Array(array) => array.access == Access::Constant,
             _ => false,
         }
@@ -45,7 +46,7 @@ impl Symbol {
         match self {
             Self::Qubits(_) | Self::Formal(_) => "a qubit",
             Self::Bits(_) => "a classical bit",
-            Self::Constant(_) => "a constant",
+            Self::Constant(..) => "a constant",
             Self::Array(_) => "an array",
             Self::Variable { .. } | Self::Broken => "a variable",
             Self::Parameter(_) => "a parameter",
@@ -75,7 +76,9 @@ impl<'s> Checker<'s> {
 
     /// Whether a gate or subroutine has that name.
     pub(super) fn is_taken(&self, name: &str) -> bool {
-        self.gates.contains_key(name) || self.subroutines.contains_key(name)
+        self.gates.contains_key(name)
+            || self.subroutines.contains_key(name)
+            || self.externals.contains_key(name)
     }
 
     pub(super) fn lookup(&self, name: Name<'s>) -> Checked<Symbol> {
@@ -96,9 +99,19 @@ impl<'s> Checker<'s> {
             Some((_, symbol)) => Ok(symbol.clone()),
             None => Err(Diagnostic::new(
                 name.at,
-                format!("{} is not declared", quoted(name.text)),
+                format!(
+                    "{} is not declared{}",
+                    quoted(name.text),
+                    self.like(name.text)
+                ),
             )),
         }
+    }
+
+    /// A declared name like that one.
+    fn like(&self, name: &'s str) -> String {
+        let declared = self.scopes.iter().flat_map(|scope| scope.keys().copied());
+        hint::for_name(name, declared)
     }
 
     /// Whether statements here run in the outermost scope.

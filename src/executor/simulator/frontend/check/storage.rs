@@ -25,10 +25,9 @@ impl Checker<'_> {
     }
 
     pub(super) fn new_bits(&mut self, count: u32, at: u32) -> Checked<Operand> {
+        let scoped = !self.calls.is_empty() || self.is_unrolling();
         let spare = self.spare_bits.get_mut(&count);
-        if !self.calls.is_empty()
-            && let Some(first) = spare.and_then(Vec::pop)
-        {
+        if scoped && let Some(first) = spare.and_then(Vec::pop) {
             self.own_bits(first, count);
             return Ok(Operand::Range { first, len: count });
         }
@@ -46,22 +45,31 @@ impl Checker<'_> {
         Ok(Operand::Range { first, len: count })
     }
 
-    /// Notes bits that are free again when the call ends.
+    /// Notes bits that are free again when the turn of an unrolled loop or the call ends.
     pub(super) fn own_bits(&mut self, first: u32, count: u32) {
-        if let Some(frame) = self.calls.last_mut() {
+        if let Some(frame) = self.unrolling() {
+            frame.bits.push((first, count));
+        } else if let Some(frame) = self.calls.last_mut() {
             frame.bits.push((first, count));
         }
     }
 
+    /// Bits that belong to no call.
+    pub(super) fn lasting_bits(&mut self, count: u32, at: u32) -> Checked<Operand> {
+        let calls = std::mem::take(&mut self.calls);
+        let loops = std::mem::take(&mut self.loops);
+        let operand = self.new_bits(count, at);
+        (self.calls, self.loops) = (calls, loops);
+        operand
+    }
+
     /// Bits that are free again at the end of the statement.
     pub(super) fn temporary(&mut self, count: u32, at: u32) -> Checked<Operand> {
-        let calls = std::mem::take(&mut self.calls);
         let spare = self.spare_bits.get_mut(&count).and_then(Vec::pop);
         let operand = match spare {
             Some(first) => Ok(Operand::Range { first, len: count }),
-            None => self.new_bits(count, at),
+            None => self.lasting_bits(count, at),
         };
-        self.calls = calls;
         if let Ok(Operand::Range { first, len }) = operand {
             self.temporary_bits.push((first, len));
         }

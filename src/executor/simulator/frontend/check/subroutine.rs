@@ -94,6 +94,13 @@ impl<'s> Checker<'s> {
         Ok(())
     }
 
+    /// A function without a body may be declared; only a call of it needs one.
+    pub(super) fn declare_external(&mut self, name: Name<'s>, at: u32) -> Checked<()> {
+        self.check_new_gate(name)?;
+        self.externals.insert(name.text, at);
+        Ok(())
+    }
+
     fn parameter(&mut self, kind: &FormalKind<'s>) -> Checked<Parameter> {
         Ok(match kind {
             FormalKind::Qubits(size) => {
@@ -148,6 +155,19 @@ impl<'s> Checker<'s> {
                 name.at,
                 format!(
                     "{} calls itself: recursion is not supported",
+                    quoted(name.text)
+                ),
+            ));
+        }
+        if let Some(declared) = self.externals.get(name.text) {
+            // One report is enough, however often it is called.
+            if self.errors.iter().any(|error| error.at == *declared) {
+                return Err(silent(name.at));
+            }
+            return Err(Diagnostic::new(
+                *declared,
+                format!(
+                    "`extern` functions are not supported by this simulator: {} is called, but there is nothing to run",
                     quoted(name.text)
                 ),
             ));

@@ -40,6 +40,7 @@ impl<'s> Parser<'s, '_> {
         self.position += 1;
         let size = self.designator()?;
         let name = self.name("a name for the bits")?;
+        self.no_size_behind(name, "bit")?;
         let init = if self.eat("=") {
             Some(self.source()?)
         } else {
@@ -47,6 +48,17 @@ impl<'s> Parser<'s, '_> {
         };
         self.semicolon()?;
         Ok(StatementKind::Bits { name, size, init })
+    }
+
+    /// Version 2 has the size behind the name, and people go on writing it so.
+    pub(super) fn no_size_behind(&self, name: Name<'s>, ty: &str) -> Parsed<()> {
+        if self.text() != "[" {
+            return Ok(());
+        }
+        let name = quoted(name.text);
+        Err(self.here(format!(
+            "the size of {name} stands behind its type: expected `{ty}[...]` before it"
+        )))
     }
 
     /// `int[32] i = 3;` and `const float t = pi / 4;`

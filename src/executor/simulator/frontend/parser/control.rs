@@ -1,15 +1,13 @@
 //! `if`, `for`, `while`, `switch`.
 
-use super::super::ast::{Case, Domain, ForLoop, StatementKind};
+use super::super::ast::{Case, Domain, Expr, ForLoop, Statement, StatementKind};
 use super::super::token::TokenKind;
 use super::{Parsed, Parser};
 
 impl<'s> Parser<'s, '_> {
     pub(super) fn if_statement(&mut self) -> Parsed<StatementKind<'s>> {
         self.position += 1;
-        self.expect("(")?;
-        let condition = self.expression()?;
-        self.expect(")")?;
+        let condition = self.condition()?;
         let then = self.body()?;
         let otherwise = if self.version >= 3 && self.eat("else") {
             self.body()?
@@ -23,11 +21,18 @@ impl<'s> Parser<'s, '_> {
         })
     }
 
-    pub(super) fn while_loop(&mut self) -> Parsed<StatementKind<'s>> {
-        self.position += 1;
-        self.expect("(")?;
+    fn condition(&mut self) -> Parsed<Expr<'s>> {
+        if !self.eat("(") {
+            return Err(self.expected("parentheses around the condition"));
+        }
         let condition = self.expression()?;
         self.expect(")")?;
+        Ok(condition)
+    }
+
+    pub(super) fn while_loop(&mut self) -> Parsed<StatementKind<'s>> {
+        self.position += 1;
+        let condition = self.condition()?;
         let body = self.body()?;
         Ok(StatementKind::While { condition, body })
     }
@@ -35,6 +40,14 @@ impl<'s> Parser<'s, '_> {
     /// `for int i in [0:2:8] { ... }`, `for int i in {1, 2, 5} { ... }`
     pub(super) fn for_loop(&mut self) -> Parsed<StatementKind<'s>> {
         self.position += 1;
+        if self.text() == "(" {
+            let error = self.expected("a loop such as `for int i in [0:3]`");
+            self.skip_parentheses();
+            return Err(error);
+        }
+        if self.peek().kind == TokenKind::Name && self.text_at(1) == "in" {
+            return Err(self.expected("a type before the name, such as `for int i in [0:3]`"));
+        }
         let ty = self.type_name()?;
         let variable = self.name("a name for the loop variable")?;
         self.expect("in")?;
@@ -58,11 +71,27 @@ impl<'s> Parser<'s, '_> {
         }))
     }
 
+    /// Goes behind parentheses, if they are closed, so that what is in them is not taken for statements.
+    fn skip_parentheses(&mut self) {
+        let (mut ahead, mut open) = (0, 0_usize);
+        while self.tokens.get(self.position + ahead).is_some() {
+            match self.text_at(ahead) {
+                "(" => open += 1,
+                ")" => open -= 1,
+                "{" | "}" => return,
+                _ => {}
+            }
+            ahead += 1;
+            if open == 0 {
+                self.position += ahead;
+                return;
+            }
+        }
+    }
+
     pub(super) fn switch(&mut self) -> Parsed<StatementKind<'s>> {
         self.position += 1;
-        self.expect("(")?;
-        let subject = self.expression()?;
-        self.expect(")")?;
+        let subject = self.condition()?;
         self.expect("{")?;
         let (mut cases, mut default) = (Vec::new(), None);
         while self.text() != "}" {
@@ -70,12 +99,16 @@ impl<'s> Parser<'s, '_> {
                 return Err(self.expected("`}` after `default`"));
             }
             if self.eat("default") {
-                default = Some(self.block()?);
+                default = Some(self.case_body()?);
                 continue;
             }
             self.expect("case")?;
-            let values = self.case_values()?;
-            let body = self.block()?;
+            let mut values = self.case_values()?;
+            while self.text() == ":" && self.text_at(1) == "case" {
+                self.position += 2;
+                values.append(&mut self.case_values()?);
+            }
+            let body = self.case_body()?;
             cases.push(Case { values, body });
         }
         self.expect("}")?;
@@ -86,7 +119,19 @@ impl<'s> Parser<'s, '_> {
         })
     }
 
-    fn case_values(&mut self) -> Parsed<Vec<super::super::ast::Expr<'s>>> {
+    /// The block of a case. Before the statement was part of the language, Qiskit wrote
+    /// `case 1: { ... } break;`.
+    fn case_body(&mut self) -> Parsed<Vec<Statement<'s>>> {
+        let old = self.eat(":");
+        let body = self.block()?;
+        if old {
+            self.expect("break")?;
+            self.semicolon()?;
+        }
+        Ok(body)
+    }
+
+    fn case_values(&mut self) -> Parsed<Vec<Expr<'s>>> {
         let mut values = vec![self.expression()?];
         while self.eat(",") {
             values.push(self.expression()?);

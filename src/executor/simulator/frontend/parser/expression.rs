@@ -284,7 +284,7 @@ fn duration(text: &str) -> Option<f64> {
     let (number, scale) = units
         .iter()
         .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, scale)))?;
-    Some(real(number)? * scale)
+    Some(real(number.trim_end())? * scale)
 }
 
 fn bit_string(text: &str) -> Option<(u128, u32)> {

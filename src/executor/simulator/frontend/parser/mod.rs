@@ -4,6 +4,7 @@ mod array;
 mod classical;
 mod control;
 mod expression;
+mod keyword;
 mod quantum;
 mod statement;
 mod subroutine;
@@ -12,6 +13,7 @@ use super::super::error::{Diagnostic, quoted};
 use super::super::limits::{MAX_BLOCK_DEPTH, MAX_ERRORS};
 use super::super::stop::{Stop, Stopped};
 use super::ast::{Name, Statement, Tree};
+use super::hint;
 use super::token::{Token, TokenKind};
 
 type Parsed<T> = Result<T, Diagnostic>;
@@ -61,6 +63,10 @@ pub(crate) fn parse<'s>(
     if let Some(stopped) = parser.stopped {
         return Err(ParseFailure::Stopped(stopped));
     }
+    // What follows a block or an expression that was left half-way may look wrong without being so.
+    if let Some(limit) = parser.errors.iter().position(|error| error.is_limit) {
+        parser.errors.truncate(limit + 1);
+    }
     if !parser.errors.is_empty() {
         return Err(ParseFailure::Wrong(parser.errors));
     }
@@ -72,9 +78,25 @@ pub(crate) fn parse<'s>(
 
 impl<'s> Parser<'s, '_> {
     fn program(&mut self) -> Vec<Statement<'s>> {
-        if matches!(self.text(), "{" | "[") {
+        let is_object = self.text() == "{"
+            && (self.text_at(1) == "}"
+                || self
+                    .tokens
+                    .get(1)
+                    .is_some_and(|token| token.kind == TokenKind::Text));
+        if is_object || self.text() == "[" {
             self.errors.push(
                 self.here("this looks like JSON; expected OpenQASM, such as `OPENQASM 3.0;`"),
+            );
+            return Vec::new();
+        }
+        let next_is_name = self
+            .tokens
+            .get(1)
+            .is_some_and(|token| token.kind == TokenKind::Name);
+        if matches!(self.text(), "import" | "from") && next_is_name {
+            self.errors.push(
+                self.here("this looks like Python; expected OpenQASM, such as `OPENQASM 3.0;`"),
             );
             return Vec::new();
         }
@@ -89,6 +111,13 @@ impl<'s> Parser<'s, '_> {
 
     fn header(&mut self) -> Parsed<()> {
         if !self.eat("OPENQASM") {
+            let other_capitals = self
+                .text()
+                .get(..8)
+                .is_some_and(|word| word.eq_ignore_ascii_case("OPENQASM"));
+            if other_capitals {
+                return Err(self.expected("`OPENQASM 3.0;`"));
+            }
             return Ok(());
         }
         let (text, token) = (self.text(), self.peek());
@@ -134,7 +163,13 @@ impl<'s> Parser<'s, '_> {
         if self.position == before {
             self.position += 1;
         }
-        let mut open = 0_usize;
+        // The brace of a `switch` is open already.
+        let begun = self.tokens.get(before..self.position).unwrap_or_default();
+        let is_switch = begun
+            .first()
+            .is_some_and(|token| self.raw(*token) == "switch");
+        let brace = |token: &Token| self.raw(*token) == "{";
+        let mut open = usize::from(is_switch && begun.iter().any(brace));
         while self.peek().kind != TokenKind::End {
             match self.text() {
                 "{" => open += 1,
@@ -146,7 +181,8 @@ impl<'s> Parser<'s, '_> {
                 }
                 "}" => {
                     open -= 1;
-                    if open == 0 {
+                    // An `else` belongs to what was wrong.
+                    if open == 0 && self.text_at(1) != "else" {
                         self.position += 1;
                         return;
                     }
@@ -163,21 +199,39 @@ impl<'s> Parser<'s, '_> {
 
     /// `{ ... }`
     fn block(&mut self) -> Parsed<Vec<Statement<'s>>> {
+        let opened = self.peek();
         self.expect("{")?;
         self.enter_block()?;
         let mut statements = Vec::new();
         self.statements_until_close(&mut statements);
         self.block_depth -= 1;
-        if self.errors.len() < MAX_ERRORS && self.stopped.is_none() {
-            self.expect("}")?;
-        }
+        self.close_block(opened)?;
         Ok(statements)
+    }
+
+    /// The end of a block. Where it is missing, only its beginning tells which one is meant.
+    fn close_block(&mut self, opened: Token) -> Parsed<()> {
+        if self.errors.len() >= MAX_ERRORS || self.stopped.is_some() || self.eat("}") {
+            return Ok(());
+        }
+        let begun = Diagnostic::new(opened.start, "").locate(self.source);
+        let (line, column) = (begun.line, begun.column);
+        Err(Diagnostic::new(
+            self.peek().start,
+            format!(
+                "expected `}}` for the `{{` of line {line}, column {column}, found {}",
+                self.found()
+            ),
+        ))
     }
 
     /// A block, or the single statement that version 2 and short forms allow.
     fn body(&mut self) -> Parsed<Vec<Statement<'s>>> {
         if self.text() == "{" {
             return self.block();
+        }
+        if self.text() == "then" {
+            return Err(self.expected("`{` or a statement"));
         }
         self.enter_block()?;
         let statement = self.statement();
@@ -241,6 +295,11 @@ impl<'s> Parser<'s, '_> {
 
     /// A missing semicolon is reported where it belongs: right after the statement.
     fn semicolon(&mut self) -> Parsed<()> {
+        self.semicolon_or("")
+    }
+
+    /// A semicolon where something else, such as `` `,` or ``, could also have stood.
+    fn semicolon_or(&mut self, other: &str) -> Parsed<()> {
         if self.eat(";") {
             return Ok(());
         }
@@ -249,14 +308,13 @@ impl<'s> Parser<'s, '_> {
             .get(self.position.wrapping_sub(1))
             .copied()
             .unwrap_or(END);
-        let error = Diagnostic::new(
-            previous.end,
-            format!("expected `;`, found {}", self.found()),
-        );
         let same_line = self
             .source
             .get(previous.end as usize..self.peek().start as usize)
             .is_some_and(|between| !between.contains('\n'));
+        let other = if same_line { other } else { "" };
+        let expected = self.expected(&format!("{other}`;`"));
+        let error = Diagnostic::new(previous.end, expected.message);
         if same_line {
             return Err(error);
         }
@@ -268,6 +326,10 @@ impl<'s> Parser<'s, '_> {
     fn name(&mut self, what: &str) -> Parsed<Name<'s>> {
         let token = self.peek();
         if token.kind != TokenKind::Name || self.is_reserved(self.text()) {
+            if self.is_reserved(self.text()) {
+                let word = self.found();
+                return Err(self.here(format!("expected {what}, found the keyword {word}")));
+            }
             return Err(self.expected(what));
         }
         self.position += 1;
@@ -288,11 +350,25 @@ impl<'s> Parser<'s, '_> {
     }
 
     fn expected(&self, what: &str) -> Diagnostic {
-        self.here(format!("expected {what}, found {}", self.found()))
+        let number = matches!(self.peek().kind, TokenKind::Integer | TokenKind::Float);
+        let found = if number { "0" } else { self.text() };
+        let advice = hint::for_found(found, what).map(|advice| format!("; {advice}"));
+        let advice = advice.unwrap_or_default();
+        self.here(format!("expected {what}, found {}{advice}", self.found()))
     }
 
+    /// What is missing at the end of the circuit is missing behind its last line.
     fn here(&self, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(self.peek().start, message)
+        let token = self.peek();
+        let at = match self
+            .position
+            .checked_sub(1)
+            .and_then(|last| self.tokens.get(last))
+        {
+            Some(last) if token.kind == TokenKind::End => last.end,
+            _ => token.start,
+        };
+        Diagnostic::new(at, message)
     }
 
     fn list<T>(
@@ -304,6 +380,9 @@ impl<'s> Parser<'s, '_> {
         while self.text() != close {
             items.push(item(self)?);
             if !self.eat(",") {
+                if self.text() != close {
+                    return Err(self.expected(&format!("`,` or `{close}`")));
+                }
                 break;
             }
         }
@@ -312,56 +391,6 @@ impl<'s> Parser<'s, '_> {
     }
 
     fn is_reserved(&self, word: &str) -> bool {
-        const BOTH: [&str; 11] = [
-            "OPENQASM", "barrier", "creg", "gate", "if", "include", "measure", "opaque", "pi",
-            "qreg", "reset",
-        ];
-        const THREE: [&str; 44] = [
-            "angle",
-            "array",
-            "bit",
-            "bool",
-            "box",
-            "break",
-            "cal",
-            "case",
-            "complex",
-            "const",
-            "continue",
-            "ctrl",
-            "def",
-            "default",
-            "defcal",
-            "defcalgrammar",
-            "delay",
-            "duration",
-            "durationof",
-            "else",
-            "end",
-            "euler",
-            "extern",
-            "false",
-            "float",
-            "for",
-            "gphase",
-            "im",
-            "in",
-            "input",
-            "int",
-            "inv",
-            "let",
-            "negctrl",
-            "output",
-            "pow",
-            "qubit",
-            "return",
-            "stretch",
-            "switch",
-            "tau",
-            "true",
-            "uint",
-            "while",
-        ];
-        BOTH.contains(&word) || (self.version >= 3 && THREE.contains(&word))
+        keyword::is_reserved(word, self.version)
     }
 }

@@ -1,8 +1,10 @@
 //! Qubits, gates and measurements.
 
+use super::super::super::error::{Diagnostic, quoted};
 use super::super::ast::{
-    Further, GateCall, GateDefinition, Modifier, Name, Reference, StatementKind,
+    Further, GateCall, GateDefinition, Modifier, Name, Reference, Source, StatementKind,
 };
+use super::super::hint;
 use super::super::token::TokenKind;
 use super::{Parsed, Parser};
 
@@ -28,18 +30,28 @@ impl<'s> Parser<'s, '_> {
         self.position += 1;
         let size = self.designator()?;
         let name = self.name("a name for the qubits")?;
+        self.no_size_behind(name, "qubit")?;
         self.semicolon()?;
         Ok(StatementKind::Qubits { name, size })
     }
 
-    /// `let a = q[0:2] ++ r;`
+    /// `let a = q[0:2] ++ r;`, and `let a = {q, r[1]};` as Qiskit writes it.
     pub(super) fn alias(&mut self) -> Parsed<StatementKind<'s>> {
         self.position += 1;
         let name = self.name("a name for the alias")?;
         self.expect("=")?;
-        let mut parts = vec![self.reference("a register")?];
-        while self.eat("++") {
-            parts.push(self.reference("a register")?);
+        let part = |parser: &mut Self| parser.reference("a register");
+        let mut parts = Vec::new();
+        if self.eat("{") {
+            parts = self.list("}", part)?;
+            if parts.is_empty() {
+                return Err(self.expected("registers between the braces"));
+            }
+        } else {
+            parts.push(part(self)?);
+            while self.eat("++") {
+                parts.push(part(self)?);
+            }
         }
         self.semicolon()?;
         Ok(StatementKind::Alias { name, parts })
@@ -49,14 +61,7 @@ impl<'s> Parser<'s, '_> {
         self.position += 1;
         let name = self.name("a name for the gate")?;
         let (parameters, qubits) = self.signature("{")?;
-        self.expect("{")?;
-        self.enter_block()?;
-        let mut body = Vec::new();
-        self.statements_until_close(&mut body);
-        self.block_depth -= 1;
-        if self.errors.len() < super::MAX_ERRORS && self.stopped.is_none() {
-            self.expect("}")?;
-        }
+        let body = self.block()?;
         Ok(StatementKind::Gate(GateDefinition {
             name,
             parameters,
@@ -83,6 +88,9 @@ impl<'s> Parser<'s, '_> {
         while self.text() != end {
             qubits.push(self.name("a qubit")?);
             if !self.eat(",") {
+                if self.text() != end {
+                    return Err(self.expected(&format!("`,` or `{end}`")));
+                }
                 break;
             }
         }
@@ -112,6 +120,14 @@ impl<'s> Parser<'s, '_> {
         } else {
             Vec::new()
         };
+        if self.version >= 3 && self.text() == "@" {
+            let message = format!(
+                "there is no modifier {}{}",
+                quoted(name.text),
+                hint::for_modifier(name.text)
+            );
+            return Err(Diagnostic::new(name.at, message));
+        }
         if self.text() == "[" {
             return Err(self.here("durations of gates are not supported by this simulator yet"));
         }
@@ -164,13 +180,17 @@ impl<'s> Parser<'s, '_> {
     pub(super) fn measure(&mut self) -> Parsed<StatementKind<'s>> {
         self.position += 1;
         let source = self.reference("a qubit")?;
-        let target = if self.eat("->") {
-            Some(self.reference("a classical bit")?)
-        } else {
-            None
-        };
+        if !self.eat("->") {
+            self.semicolon_or("`->` or ")?;
+            return Ok(StatementKind::Measure(source));
+        }
+        let target = self.reference("a classical bit")?;
         self.semicolon()?;
-        Ok(StatementKind::Measure { source, target })
+        Ok(StatementKind::Assign {
+            target,
+            op: None,
+            value: Source::Measure(source),
+        })
     }
 
     /// `delay[100ns] q;`

@@ -2,6 +2,7 @@
 
 use super::super::super::error::quoted;
 use super::super::ast::{Reference, Source, Statement, StatementKind};
+use super::super::hint;
 use super::super::token::TokenKind;
 use super::{Parsed, Parser};
 
@@ -14,6 +15,8 @@ impl<'s> Parser<'s, '_> {
             TokenKind::Name => self.named_statement(),
             TokenKind::Physical => Err(self.expected("a statement")),
             _ if self.eat(";") => Ok(StatementKind::Nothing),
+            // A block of its own is a scope, as a box is.
+            _ if self.version >= 3 && self.text() == "{" => self.block().map(StatementKind::Box),
             _ => Err(self.expected("a statement")),
         }?;
         Ok(Statement {
@@ -53,10 +56,12 @@ impl<'s> Parser<'s, '_> {
             "end" => self.word(StatementKind::End),
             "delay" => self.delay(),
             "box" => self.box_statement(),
+            "extern" => self.external(),
             "complex" => Err(self.complex()),
-            "extern" | "cal" | "defcal" | "defcalgrammar" | "stretch" => {
+            "cal" | "defcal" | "defcalgrammar" | "stretch" => {
                 Err(self.here(format!("`{word}` is not supported by this simulator yet")))
             }
+            "elif" if self.text_at(1) == "(" => Err(self.expected("`else if`")),
             "case" | "default" | "else" => {
                 Err(self.here(format!("`{word}` without its beginning")))
             }
@@ -86,8 +91,13 @@ impl<'s> Parser<'s, '_> {
         );
         let called = self.text_at(1);
         if (newer && matches!(called, "[" | "(" | "{" | "int" | "uint")) || called == "=" {
+            let advice = if called == "=" && self.text_at(2) == "measure" {
+                "; expected `measure q -> c;`"
+            } else {
+                ""
+            };
             return Err(self.here(format!(
-                "{} belongs to OpenQASM 3, but the header says version 2",
+                "{} belongs to OpenQASM 3, but the header says version 2{advice}",
                 if called == "=" {
                     "`=`".to_owned()
                 } else {
@@ -111,9 +121,9 @@ impl<'s> Parser<'s, '_> {
             return Err(self.expected("a quoted file name"));
         }
         let file = self.raw(token).trim_matches(['"', '\'']);
-        if !matches!(file, "stdgates.inc" | "qelib1.inc") {
+        if !matches!(file, "stdgates.inc" | "qelib1.inc" | "hqslib1.inc") {
             return Err(self.here(format!(
-                "cannot include {}: only `stdgates.inc` and `qelib1.inc` exist, and both are built in",
+                "cannot include {}: only `stdgates.inc`, `qelib1.inc` and `hqslib1.inc` exist, and they are built in",
                 quoted(file)
             )));
         }
@@ -151,11 +161,23 @@ impl<'s> Parser<'s, '_> {
                 return Ok(StatementKind::Assign { target, op, value });
             }
             let word = target.name.text;
-            if self.version >= 3 && self.peek().kind == TokenKind::Name {
+            let wrong_type = self.peek().kind == TokenKind::Name && !self.is_reserved(self.text());
+            if self.version >= 3 && wrong_type {
                 self.position = mark;
-                return Err(self.here(format!("{} is not a type or a gate", quoted(word))));
+                return Err(self.here(format!(
+                    "{} is not a type or a gate{}",
+                    quoted(word),
+                    hint::for_type(word)
+                )));
             }
             return Err(self.expected("`=`"));
+        }
+        let next = self.tokens.get(self.position + 1);
+        let next_is_name = next.is_some_and(|token| token.kind == TokenKind::Name);
+        if self.version >= 3 && next_is_name && self.text_at(2) == "=" {
+            let word = self.text();
+            let suggestion = hint::for_type(word);
+            return Err(self.here(format!("{} is not a type{suggestion}", quoted(word))));
         }
         self.gate_call()
     }
@@ -177,7 +199,8 @@ impl<'s> Parser<'s, '_> {
                 items.push(self.reference("a qubit")?);
             }
         }
-        self.semicolon()?;
+        let operand = matches!(self.peek().kind, TokenKind::Name | TokenKind::Physical);
+        self.semicolon_or(if operand { "`,` or " } else { "" })?;
         Ok(items)
     }
 }

@@ -14,8 +14,10 @@ impl<'s> Parser<'s, '_> {
         let parameters = self.list(")", Self::formal)?;
         let result = if self.eat("->") {
             Some(self.type_name()?)
-        } else {
+        } else if self.text() == "{" {
             None
+        } else {
+            return Err(self.expected("`->` and a type, or `{`"));
         };
         let body = self.block()?;
         Ok(StatementKind::Subroutine(Rc::new(Subroutine {
@@ -24,6 +26,34 @@ impl<'s> Parser<'s, '_> {
             result,
             body,
         })))
+    }
+
+    /// `extern name(int[32], bit) -> bit;`
+    pub(super) fn external(&mut self) -> Parsed<StatementKind<'s>> {
+        self.outermost()?;
+        self.position += 1;
+        let name = self.name("a name for the function")?;
+        self.expect("(")?;
+        self.list(")", Self::external_parameter)?;
+        if self.eat("->") {
+            self.type_name()?;
+        }
+        self.semicolon()?;
+        Ok(StatementKind::External { name })
+    }
+
+    fn external_parameter(&mut self) -> Parsed<()> {
+        match self.text() {
+            "readonly" | "mutable" => {
+                self.position += 1;
+                self.array_type().map(drop)
+            }
+            "creg" => {
+                self.position += 1;
+                self.designator().map(drop)
+            }
+            _ => self.type_name().map(drop),
+        }
     }
 
     fn formal(&mut self) -> Parsed<Formal<'s>> {

@@ -1,0 +1,58 @@
+//! Words that cannot be names.
+
+/// In both versions.
+const BOTH: [&str; 11] = [
+    "OPENQASM", "barrier", "creg", "gate", "if", "include", "measure", "opaque", "pi", "qreg",
+    "reset",
+];
+/// In version 3.
+const THREE: [&str; 44] = [
+    "angle",
+    "array",
+    "bit",
+    "bool",
+    "box",
+    "break",
+    "cal",
+    "case",
+    "complex",
+    "const",
+    "continue",
+    "ctrl",
+    "def",
+    "default",
+    "defcal",
+    "defcalgrammar",
+    "delay",
+    "duration",
+    "durationof",
+    "else",
+    "end",
+    "euler",
+    "extern",
+    "false",
+    "float",
+    "for",
+    "gphase",
+    "im",
+    "in",
+    "input",
+    "int",
+    "inv",
+    "let",
+    "negctrl",
+    "output",
+    "pow",
+    "qubit",
+    "return",
+    "stretch",
+    "switch",
+    "tau",
+    "true",
+    "uint",
+    "while",
+];
+
+pub(super) fn is_reserved(word: &str, version: u8) -> bool {
+    BOTH.contains(&word) || (version >= 3 && THREE.contains(&word))
+}
