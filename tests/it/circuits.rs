@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::answers::keys;
+use crate::support::answers::{id_of, keys};
 use crate::support::app::Worker;
 use crate::support::contract::Contract;
 use crate::support::{App, QueueKind};
@@ -178,6 +178,7 @@ async fn a_dry_run_checks_everything_and_stores_nothing() {
     assert_eq!(rows(&app).await, 0);
     // The key is still free.
     let other = json!({"circuit": TURNED, "parameters": {"a": 1}, "dry_run": false});
-    api.post_keyed("/tasks", "k", &other).await.expect(201);
+    let accepted = api.post_keyed("/tasks", "k", &other).await.expect(201);
+    app.wait_status(id_of(&accepted), "completed").await;
     app.finish().await;
 }

@@ -113,12 +113,14 @@ fn optional(count: u64, exact: bool) -> String {
 
 fn of_memory(memory: MemorySurvey) -> String {
     let limit = mib(memory.limit_bytes);
-    match (memory.state_bytes, memory.reserved_bytes) {
-        (Some(state), _) if !memory.fits => format!("{}; the limit is {limit}", mib(state)),
-        (Some(state), Some(reserved)) => {
-            format!("{}; {} set aside of {limit}", mib(state), mib(reserved))
-        }
-        _ => format!("more than can be counted; the limit is {limit}"),
+    let Some(state) = memory.state_bytes.map(mib) else {
+        return format!("more than can be counted; the limit is {limit}");
+    };
+    if memory.fits {
+        let reserved = mib(memory.reserved_bytes);
+        format!("{state}; {reserved} set aside of {limit}")
+    } else {
+        format!("{state}; the limit is {limit}")
     }
 }
 
@@ -202,11 +204,11 @@ mod tests {
                 "  ctrl @ rx        1",
                 "  x                1",
                 "",
-                "  Note: what runs depends on outcomes, or on inputs without a value: gates of all ways are",
-                "  counted, loops without a known end once; the depth is that of the longest way.",
+                "  Note: what runs depends on outcomes, or on inputs without a value: gates of all ways are counted,",
+                "  loops without a known end once; the depth is that of the longest way.",
             ]
         );
-        for width in 30..120 {
+        for width in 40..120 {
             let lines = super::sheet("a.qasm", &verdict(source), width, Paint(false));
             assert!(
                 lines.iter().all(|line| text::width(line) <= width),

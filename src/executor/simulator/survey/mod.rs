@@ -43,9 +43,7 @@ pub fn survey(request: &Request<'_>, stop: &Stop) -> Result<Verdict, Stopped> {
     let limit = request.memory_limit_bytes;
     let memory = need.map(|need| MemorySurvey {
         state_bytes: u64::try_from(need.bytes).ok(),
-        // At most the limit where there is one; what is wanted counts.
-        reserved_bytes: Some(engine::room(&program, need.method, u64::MAX))
-            .filter(|bytes| *bytes < u64::MAX),
+        reserved_bytes: engine::room(&program, need.method, limit),
         limit_bytes: limit,
         fits: need.bytes <= u128::from(limit),
     });

@@ -169,10 +169,8 @@ pub struct MemorySurvey {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub state_bytes: Option<u64>,
-    /// What a run sets aside, copies for branches included.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub reserved_bytes: Option<u64>,
+    /// What a run sets aside, copies for branches included; at most the limit.
+    pub reserved_bytes: u64,
     /// What there may be.
     pub limit_bytes: u64,
     /// Whether the state fits.

@@ -1,10 +1,11 @@
 //! Damaged circuits: whatever happens, nothing panics and all ends.
 
 use super::super::sampling::generator;
-use super::super::{Request, Stop, run};
+use super::super::survey::{MistakeCode, survey};
+use super::super::{Output, Request, SimulatorError, Stop, run};
 use super::corpus;
 use rand::Rng;
-use serde_json::json;
+use serde_json::{Map, json};
 use std::time::{Duration, Instant};
 
 /// Pieces that are likely to be nearly right somewhere.
@@ -102,6 +103,7 @@ fn damaged_circuits_never_panic() {
         .chain((0..12).flat_map(|_| SEEDS.map(str::to_owned)))
         .collect();
     let inputs = json!({"w": 0.5, "n": 2});
+    let none = Map::new();
     let mut rng = generator(2024);
     let mut pick = |bound: usize| usize::try_from(rng.next_u64() % bound.max(1) as u64).unwrap();
     let (mut ran, mut refused) = (0, 0);
@@ -130,16 +132,18 @@ fn damaged_circuits_never_panic() {
             parameters: if source.contains("input float w") {
                 inputs.as_object()
             } else {
-                None
+                Some(&none)
             },
             memory: true,
             memory_limit_bytes: 1 << 20,
             ..Request::default()
         };
-        match run(
-            &request,
-            &Stop::new(Some(started + Duration::from_millis(500))),
-        ) {
+        let stop = Stop::new(Some(started + Duration::from_millis(500)));
+        let result = run(&request, &stop);
+        let took = started.elapsed();
+        assert!(took < Duration::from_secs(5), "{source}");
+        assert_survey_agrees(&request, &result);
+        match result {
             Ok(output) => {
                 assert_eq!(output.counts.values().sum::<u64>(), 8, "{source}");
                 ran += 1;
@@ -149,7 +153,39 @@ fn damaged_circuits_never_panic() {
                 refused += 1;
             }
         }
-        assert!(started.elapsed() < Duration::from_secs(5), "{source}");
     }
     assert!(ran > 100 && refused > 100, "{ran} ran, {refused} refused");
+}
+
+/// What runs is not refused, and what is exact and refused does not run.
+fn assert_survey_agrees(request: &Request<'_>, result: &Result<Output, SimulatorError>) {
+    let source = request.source;
+    let stop = Stop::new(Some(Instant::now() + Duration::from_secs(4)));
+    let Ok(verdict) = survey(request, &stop) else {
+        return;
+    };
+    let is_exact = (verdict.survey.as_ref())
+        .is_some_and(|survey| survey.counts_are_exact && survey.depth_is_exact);
+    let is_wrong = (verdict.errors.iter()).any(|it| it.code == MistakeCode::InvalidCircuit);
+    match result {
+        Ok(output) => {
+            // Of a way that was not gone nothing is known.
+            assert!(
+                verdict.valid || !is_exact && !is_wrong,
+                "{source}\n{verdict:?}"
+            );
+            let method = verdict.survey.and_then(|survey| survey.method);
+            assert!(
+                method.is_none_or(|method| method == output.method),
+                "{source}"
+            );
+        }
+        Err(SimulatorError::Stopped(_)) => {}
+        Err(error) => {
+            let told = error.to_string();
+            let is_late = ["outcomes", "pow", "exponent", "gates", "statements"];
+            let is_late = is_late.iter().any(|word| told.contains(word));
+            assert!(!verdict.valid || !is_exact || is_late, "{source}\n{error}");
+        }
+    }
 }

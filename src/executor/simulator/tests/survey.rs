@@ -308,7 +308,7 @@ fn hostile_circuits_are_checked_soon() {
     );
     let many_ifs = format!(
         "OPENQASM 3; qubit[60000] q; bit c; c = measure q[0]; {}",
-        "if (c) { x q; } ".repeat(100)
+        "if (c) { x q; } ".repeat(20)
     );
     let endless = "OPENQASM 3; qubit q; int i = 0; while (true) { i = 1 - i; }".to_owned();
     let open_loops = format!(

@@ -161,7 +161,9 @@ impl<'a> Walk<'a> {
 
     /// Counts work, and looks now and then whether the walk is to end.
     fn spend(&mut self, work: u64) -> Running<()> {
-        self.work = self.work.saturating_add(work);
+        // What may have to be taken back is remembered, which takes longer.
+        let weight = if self.forks.is_empty() { 1 } else { 3 };
+        self.work = self.work.saturating_add(work.saturating_mul(weight));
         if self.work >= self.next_look {
             self.next_look = self.work.saturating_add(LOOK);
             self.stop.check()?;
