@@ -36,6 +36,10 @@ test *arguments:
 check:
     scripts/check
 
+# Tries a million damaged circuits on the simulator: optimized, but with the checks of a debug build
+fuzz mutants="1000000":
+    CARGO_PROFILE_DEV_OPT_LEVEL=3 QTASK_FUZZ_MUTANTS={{ mutants }} cargo test --locked --lib simulator::tests::fuzz:: -- --nocapture
+
 # Measures throughput and latency on this machine
 bench *arguments:
     cargo bench --locked --bench throughput {{ arguments }}

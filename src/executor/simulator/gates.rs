@@ -163,10 +163,8 @@ impl Base {
                 d: half.conj(),
             },
             Self::U => euler(first, second, third).scaled(Complex::cis(first / 2.0)),
-            Self::U2 => {
-                euler(FRAC_PI_2, first, second).scaled(Complex::cis(-(first + second) / 2.0))
-            }
-            Self::U3 => euler(first, second, third).scaled(Complex::cis(-(second + third) / 2.0)),
+            Self::U2 => euler(FRAC_PI_2, first, second).scaled(half_back(first, second)),
+            Self::U3 => euler(first, second, third).scaled(half_back(second, third)),
             Self::Phased => euler(first, second, third).scaled(Complex::cis(given(3))),
             Self::P => Matrix::diagonal(one, Complex::cis(first)),
             Self::Rx => euler(first, -FRAC_PI_2, FRAC_PI_2),
@@ -175,6 +173,11 @@ impl Base {
             Self::R => euler(first, second - FRAC_PI_2, FRAC_PI_2 - second),
         }
     }
+}
+
+/// `e^{-i(φ+λ)/2}`, without the sum, in which the smaller angle may get lost beside a very large one.
+fn half_back(phi: f64, lambda: f64) -> Complex {
+    Complex::cis(-phi / 2.0) * Complex::cis(-lambda / 2.0)
 }
 
 /// `[[cos, -e^{iλ} sin], [e^{iφ} sin, e^{i(φ+λ)} cos]]` of θ/2, exact where the angle is a
@@ -186,10 +189,12 @@ fn euler(theta: f64, phi: f64, lambda: f64) -> Matrix {
         cos = 0.0;
         sin = theta.signum();
     }
+    // Not the exponential of the sum: rounded, it would belong to other angles than those beside it.
+    let (phi, lambda) = (Complex::cis(phi), Complex::cis(lambda));
     Matrix {
         a: Complex::new(cos, 0.0),
-        b: -Complex::cis(lambda).scale(sin),
-        c: Complex::cis(phi).scale(sin),
-        d: Complex::cis(phi + lambda).scale(cos),
+        b: -lambda.scale(sin),
+        c: phi.scale(sin),
+        d: (phi * lambda).scale(cos),
     }
 }

@@ -1,160 +1,139 @@
-//! Damaged circuits: whatever happens, nothing panics and all ends.
+//! Damaged circuits: whatever happens, nothing panics, the stack suffices, and all ends.
+//!
+//! Environment variables: `QTASK_FUZZ_SECONDS` (how long, 60 without it), `QTASK_FUZZ_MUTANTS` (how many
+//! instead), `QTASK_FUZZ_SEED` (that of the first mutant; each next one has the next number). A failure
+//! names its mutant and the seed that makes it again.
 
-use super::super::sampling::generator;
+mod mutate;
+mod pieces;
+
 use super::super::survey::{MistakeCode, survey};
-use super::super::{Output, Request, SimulatorError, Stop, run};
+use super::super::{Output, Request, SimulatorError, Stop, check, run};
 use super::corpus;
-use rand::Rng;
+use mutate::{Original, mutant};
+use pieces::SEEDS;
 use serde_json::{Map, json};
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// Pieces that are likely to be nearly right somewhere.
-const PIECES: [&str; 70] = [
-    ";",
-    "{",
-    "}",
-    "(",
-    ")",
-    "[",
-    "]",
-    ",",
-    "@",
-    "->",
-    "=",
-    "0",
-    "-1",
-    "3",
-    "1e308",
-    "9999999999999999999",
-    "q",
-    "q[0]",
-    "c",
-    "c[1]",
-    "if (c) ",
-    "else ",
-    "while (c[0]) ",
-    "for int i in [0:3] ",
-    "measure q;",
-    "reset q;",
-    "ctrl @ ",
-    "inv @ ",
-    "pow(0.5) @ ",
-    "negctrl(2) @ ",
-    "gate g a { h a; } ",
-    "bit[2] z;",
-    "int i = 3;",
-    "i",
-    "x q;",
-    "cx q, q;",
-    "let a = q[0:1];",
-    "\"01\"",
-    "pi/",
-    "break;",
-    "def f(qubit a) -> bit { return measure a; } ",
-    "f(q[0]);",
-    "c[0] = f(q[0]);",
-    "return 1;",
-    "return measure q;",
-    "def g(int n) -> int { return n + 1; } ",
-    "g(g(1))",
-    "array[int[8], 3] m = {1, 2, 3};",
-    "m[i]",
-    "m[0:1]",
-    "let m2 = m[1:2];",
-    "sizeof(m)",
-    "readonly array[int[8], #dim = 1] m",
-    "mutable ",
-    "angle[8] t = pi;",
-    "t[3]",
-    "t * 2",
-    "input float w;",
-    "output ",
-    "let b = c[0:1] ++ c[2];",
-    "for bit b in c { ",
-    "rotl(c, 1)",
-    "complex ",
-    "#dim",
-    "i[0:2] = \"101\";",
-    "m[1][2]",
-    "gate l a { for int k in [0:3] { x a; } } ",
-    " -> ",
-    "-1:",
-    "{1, {2}}",
-];
+/// That of the threads that tokio runs blocking work on, where circuits run.
+const STACK_BYTES: usize = 2 << 20;
+/// When a mutant is stopped: many run for ever.
+const DEADLINE: Duration = Duration::from_millis(40);
+/// When a mutant that was stopped counts as hanging, however busy the machine is.
+const HANGS: Duration = Duration::from_secs(10);
+/// So many failures are enough.
+const FAILURES: usize = 10;
+const SHOTS: u32 = 8;
 
-/// Whole programs of what the corpus has little of.
-const SEEDS: [&str; 5] = [
-    "OPENQASM 3; input float w; input int n; qubit[2] q; bit[2] c; rx(w * n) q[0]; c = measure q;",
-    "OPENQASM 3; def f(qubit[2] a, int n) -> bit[2] { for int i in [0:n] { x a[i % 2]; if (i == 1) { return measure a; } } bit[2] b = \"01\"; return b; }
-        def g(qubit a) -> bool { h a; return measure a; }
-        qubit[3] q; bit[2] c; c = f(q[0:1], 2); while (g(q[2])) { } if (c == 1 && g(q[0])) { x q; } c[0] = measure q[0];",
-    "OPENQASM 3; array[int[8], 2, 3] m = {{1, 2, 3}, {4, 5, 6}}; array[float, 2] t; def s(mutable array[int[8], #dim = 2] a, readonly array[float, 2] b) -> int { a[0, 1] += 1; for int e in a[1] { a[0][0] = e; } return sizeof(a, 1) + a[0][1]; }
-        qubit[3] q; int i = 1; m[i][2] = s(m, t); t[0] = pi; let p = m[0:1]; rx(t[i - 1]) q[m[0, 0] % 3];",
-    "OPENQASM 3; angle[8] t = pi / 2; uint[8] n = 6; n[0:1] = \"11\"; t[7] = n[2]; qubit[2] q; bit[4] c; let a = c[0:1] ++ c[3]; rx(t * 2) q[0]; a[0:1] = measure q; a[2] = n[3]; if (rotl(c, 1) == \"0110\") { x q; }",
-    "OPENQASM 3; gate l(w) a, b { for int k in [1:3] { rx(w / k) a; pow(k) @ cx a, b; } } qubit[2] q; output bit[2] c; l(pi) q[0], q[1]; for bit b in c { if (b) { x q; } } c = measure q;",
-];
+/// What the thread that runs mutants tells the one that watches it.
+enum News {
+    Begun(u64),
+    Failed { seed: u64, how: String },
+    Done { ran: u64, refused: u64 },
+}
 
-#[test]
-fn damaged_circuits_never_panic() {
-    let originals: Vec<String> = ["ok", "invalid", "hostile"]
-        .iter()
-        .flat_map(|kind| corpus(kind))
-        .map(|(_, text)| text)
-        .chain((0..12).flat_map(|_| SEEDS.map(str::to_owned)))
-        .collect();
+fn variable(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}: {text}")))
+}
+
+fn originals() -> Vec<Original> {
+    // Mutants of what runs get the furthest.
+    let kinds = ["ok", "ok", "invalid", "hostile"];
+    let texts = kinds.iter().flat_map(|kind| corpus(kind));
+    let texts = texts.map(|(_, text)| text);
+    // What the corpus has little of comes as often as all of the corpus.
+    let more = (0..20).flat_map(|_| SEEDS.map(str::to_owned));
+    texts.chain(more).map(Original::new).collect()
+}
+
+/// Where the mutant under way is kept, for failures that end the whole process.
+struct Notebook {
+    path: PathBuf,
+    file: File,
+}
+
+impl Notebook {
+    fn new() -> Self {
+        let name = format!("qtask-fuzz-{}.qasm", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let file = File::create(&path).unwrap();
+        Self { path, file }
+    }
+
+    fn write(&mut self, source: &str) {
+        self.file.set_len(0).unwrap();
+        self.file.rewind().unwrap();
+        self.file.write_all(source.as_bytes()).unwrap();
+    }
+}
+
+impl Drop for Notebook {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Everything that can happen, together, is certain.
+fn assert_sums(output: &Output) {
+    assert_eq!(output.counts.values().sum::<u64>(), u64::from(SHOTS));
+    if let Some(probabilities) = &output.probabilities {
+        let sum: f64 = probabilities.values().sum();
+        assert!((sum - 1.0).abs() < 1e-6, "probabilities add up to {sum}");
+    }
+    if let Some(amplitudes) = &output.statevector {
+        let sum: f64 = amplitudes.iter().flatten().map(|part| part * part).sum();
+        assert!((sum - 1.0).abs() < 1e-6, "the state's norm is {sum}");
+    }
+}
+
+/// Runs one mutant and says whether it ran to its end.
+fn try_mutant(source: &str) -> bool {
     let inputs = json!({"w": 0.5, "n": 2});
     let none = Map::new();
-    let mut rng = generator(2024);
-    let mut pick = |bound: usize| usize::try_from(rng.next_u64() % bound.max(1) as u64).unwrap();
-    let (mut ran, mut refused) = (0, 0);
-    for _ in 0..4000 {
-        let mut text: Vec<char> = originals[pick(originals.len())].chars().collect();
-        for _ in 0..=pick(2) {
-            let at = pick(text.len());
-            let end = (at + pick(12)).min(text.len());
-            match pick(4) {
-                0 => drop(text.drain(at..end)),
-                1 => drop(text.splice(at..at, PIECES[pick(PIECES.len())].chars())),
-                2 => drop(text.splice(at..end, PIECES[pick(PIECES.len())].chars())),
-                _ => {
-                    let copied = text[at..end].to_vec();
-                    let place = pick(text.len());
-                    drop(text.splice(place..place, copied));
-                }
+    let has_inputs = source.contains("input float w");
+    let request = Request {
+        source,
+        shots: SHOTS,
+        seed: Some(1),
+        parameters: if has_inputs {
+            inputs.as_object()
+        } else {
+            Some(&none)
+        },
+        memory: true,
+        memory_limit_bytes: 1 << 20,
+        probabilities: source.len().is_multiple_of(2),
+        statevector: source.len().is_multiple_of(5),
+        ..Request::default()
+    };
+    let stop = Stop::new(Some(Instant::now() + DEADLINE));
+    let result = run(&request, &stop);
+    assert_survey_agrees(&request, &result);
+    match result {
+        Ok(output) => {
+            assert_sums(&output);
+            // What the value of an input makes right may be wrong for others.
+            if !has_inputs {
+                check(source).expect("what runs passes the check");
             }
+            true
         }
-        let source: String = text.into_iter().collect();
-        let started = Instant::now();
-        let request = Request {
-            source: &source,
-            shots: 8,
-            seed: Some(1),
-            parameters: if source.contains("input float w") {
-                inputs.as_object()
-            } else {
-                Some(&none)
-            },
-            memory: true,
-            memory_limit_bytes: 1 << 20,
-            ..Request::default()
-        };
-        let stop = Stop::new(Some(started + Duration::from_millis(500)));
-        let result = run(&request, &stop);
-        let took = started.elapsed();
-        assert!(took < Duration::from_secs(5), "{source}");
-        assert_survey_agrees(&request, &result);
-        match result {
-            Ok(output) => {
-                assert_eq!(output.counts.values().sum::<u64>(), 8, "{source}");
-                ran += 1;
+        Err(error) => {
+            let said = error.to_string();
+            assert!(!said.is_empty() && said.len() < 20_000, "{said}");
+            if let SimulatorError::Circuit(mistakes) = error {
+                let lines = source.split('\n').count();
+                assert!(mistakes.iter().all(|mistake| mistake.line <= lines));
             }
-            Err(error) => {
-                assert!(!error.to_string().is_empty());
-                refused += 1;
-            }
+            false
         }
     }
-    assert!(ran > 100 && refused > 100, "{ran} ran, {refused} refused");
 }
 
 /// What runs is not refused, and what is exact and refused does not run.
@@ -187,5 +166,82 @@ fn assert_survey_agrees(request: &Request<'_>, result: &Result<Output, Simulator
             let is_late = is_late.iter().any(|word| told.contains(word));
             assert!(!verdict.valid || !is_exact || is_late, "{source}\n{error}");
         }
+    }
+}
+
+fn run_mutants(first: u64, most: u64, until: Option<Instant>, news: &Sender<News>) {
+    let originals = originals();
+    let mut notebook = Notebook::new();
+    println!("the mutant under way: {}", notebook.path.display());
+    let (mut ran, mut refused) = (0, 0);
+    for seed in first..first.saturating_add(most) {
+        if until.is_some_and(|until| Instant::now() >= until) {
+            break;
+        }
+        let source = mutant(&originals, seed);
+        notebook.write(&source);
+        news.send(News::Begun(seed)).unwrap();
+        match catch_unwind(AssertUnwindSafe(|| try_mutant(&source))) {
+            Ok(true) => ran += 1,
+            Ok(false) => refused += 1,
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().cloned();
+                let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+                let how = text.unwrap_or_default();
+                news.send(News::Failed { seed, how }).unwrap();
+            }
+        }
+    }
+    news.send(News::Done { ran, refused }).unwrap();
+}
+
+/// Watches until the end or the first mutant that hangs; collects what failed.
+fn watch(news: &Receiver<News>) -> (u64, u64) {
+    let mut failures = Vec::new();
+    let mut under_way = 0;
+    let told = |seed: u64, how: &str| {
+        let source = mutant(&originals(), seed);
+        format!("QTASK_FUZZ_SEED={seed} QTASK_FUZZ_MUTANTS=1: {how}\n{source}\n")
+    };
+    let (ran, refused) = loop {
+        match news.recv_timeout(HANGS) {
+            Ok(News::Begun(seed)) => under_way = seed,
+            Ok(News::Failed { seed, how }) => {
+                println!("failed: QTASK_FUZZ_SEED={seed}: {how}");
+                failures.push(told(seed, &how));
+            }
+            Ok(News::Done { ran, refused }) => break (ran, refused),
+            Err(RecvTimeoutError::Timeout) => {
+                panic!("{}", told(under_way, "still runs after 10 s"))
+            }
+            Err(RecvTimeoutError::Disconnected) => panic!("the thread that runs mutants died"),
+        }
+        if failures.len() == FAILURES {
+            break (0, 0);
+        }
+    };
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    (ran, refused)
+}
+
+#[test]
+fn damaged_circuits_never_panic_nor_hang_nor_overflow_the_stack() {
+    let most = variable("QTASK_FUZZ_MUTANTS");
+    let seconds = variable("QTASK_FUZZ_SECONDS").or_else(|| most.is_none().then_some(60));
+    let first = variable("QTASK_FUZZ_SEED").unwrap_or_else(|| rand::random::<u64>() >> 12);
+    let began = Instant::now();
+    let until = seconds.map(|seconds| began + Duration::from_secs(seconds));
+    println!("the seed of the first mutant: {first}");
+    let (sender, news) = channel();
+    let worker = std::thread::Builder::new().stack_size(STACK_BYTES);
+    let handle = worker
+        .spawn(move || run_mutants(first, most.unwrap_or(u64::MAX), until, &sender))
+        .unwrap();
+    let (ran, refused) = watch(&news);
+    handle.join().unwrap();
+    let took = began.elapsed().as_secs();
+    println!("{ran} mutants ran, {refused} were refused or stopped, in {took} s");
+    if ran + refused >= 1000 {
+        assert!(ran > (ran + refused) / 40, "{ran} ran, {refused} refused");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::frontend::library;
 use super::super::gates::Builtin;
+use super::super::{Request, Stop, run};
 use super::{assert_refused, outcome, simulate};
 
 /// Asserts that two pieces of a program do the same to two qubits, up to a global phase: the
@@ -239,5 +240,46 @@ fn powers_of_powers_that_only_rounding_would_decide_are_refused() {
     assert_eq!(outcome(&stacked(200, "x")), "0");
     for gate in ["h", "rx(0.1)", "rx(pi/2)"] {
         assert_refused(&stacked(100, gate), 2, 1, "together are too large");
+    }
+}
+
+#[test]
+fn gates_by_huge_angles_keep_the_norm_of_the_state() {
+    for gate in [
+        "U(1.1, a, b)",
+        "u3(1.1, a, b)",
+        "u2(a, b)",
+        "ctrl @ U(1.1, a, b)",
+        "rx(a)",
+        "gphase(a)",
+    ] {
+        for (a, b) in [
+            ("0.6154797", "-154797086703869"),
+            ("9223372036854775807", "-0.6"),
+            ("1e300", "0.5"),
+        ] {
+            let gate = gate
+                .replace("1.1, a", &format!("1.1, {a}"))
+                .replace("(a", &format!("({a}"))
+                .replace(", b)", &format!(", {b})"));
+            let operands = match gate.as_str() {
+                gate if gate.starts_with("ctrl") => "q[0], q[1]",
+                gate if gate.starts_with("gphase") => "",
+                _ => "q[0]",
+            };
+            let source = format!("qubit[2] q; h q; t q[0]; {gate} {operands}; h q; t q[1];");
+            let request = Request {
+                source: &source,
+                shots: 1,
+                statevector: true,
+                memory_limit_bytes: 1 << 20,
+                ..Request::default()
+            };
+            let output = run(&request, &Stop::default());
+            let output = output.unwrap_or_else(|error| panic!("{source}\n{error}"));
+            let parts = output.statevector.unwrap().into_iter().flatten();
+            let norm: f64 = parts.map(|part| part * part).sum();
+            assert!((norm - 1.0).abs() < 1e-12, "{source}: {norm}");
+        }
     }
 }
