@@ -131,6 +131,11 @@ pub(crate) enum StatementKind<'s> {
         ty: TypeName<'s>,
         name: Name<'s>,
     },
+    /// `input array[int[8], 2] a;`
+    InputArray {
+        ty: ArrayType<'s>,
+        name: Name<'s>,
+    },
     Array(ArrayDeclaration<'s>),
     Alias {
         name: Name<'s>,
@@ -156,6 +161,11 @@ pub(crate) enum StatementKind<'s> {
         target: Reference<'s>,
         op: Option<BinaryOp>,
         value: Source<'s>,
+    },
+    /// `a = {1, 2};`
+    AssignList {
+        target: Reference<'s>,
+        list: Literal<'s>,
     },
     If {
         condition: Expr<'s>,

@@ -183,3 +183,33 @@ fn a_measurement_without_a_target_in_a_subroutine_fills_the_result() {
         "in a loop needs a target",
     );
 }
+
+#[test]
+fn a_uint_loses_the_bits_that_are_shifted_out_of_it() {
+    gives("1", "uint[4] n = 9; bit c; n <<= 1; if (n == 2) { c = 1; }");
+    gives(
+        "1",
+        "uint n = 3; bit c; n <<= 63; n >>= 63; if (n == 1) { c = 1; }",
+    );
+    assert_refused(
+        "OPENQASM 3; int[4] n = 4;\nn <<= 1;",
+        2,
+        1,
+        "8 does not fit in `int[4]`",
+    );
+}
+
+#[test]
+fn the_iterative_phase_estimation_of_the_specification_runs() {
+    // The phase is 3/8 of a turn: the bits of the estimate are exact.
+    gives(
+        "011",
+        "const int[32] n = 3; const float[64] theta = 3 * tau / 8; qubit q; qubit r; angle[n] c;
+        reset q; reset r; x r; uint[n] power = 4; bit[n] seen;
+        for uint i in [0:n - 1] {
+            reset q; h q; ctrl @ pow(power) @ phase(theta) q, r; inv @ phase(c / 2) q; h q;
+            c >>= 1; measure q -> c[n - 1]; power >>= 1;
+        }
+        seen = bit[n](c);",
+    );
+}

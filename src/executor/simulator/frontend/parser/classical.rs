@@ -82,10 +82,21 @@ impl<'s> Parser<'s, '_> {
     pub(super) fn input(&mut self) -> Parsed<StatementKind<'s>> {
         self.outermost()?;
         self.position += 1;
-        let ty = self.type_name()?;
+        let array = match self.text() {
+            "array" => Some(self.array_type()?),
+            _ => None,
+        };
+        let ty = match array {
+            None => Some(self.type_name()?),
+            Some(_) => None,
+        };
         let name = self.name("a name for the input")?;
         self.semicolon()?;
-        Ok(StatementKind::Input { ty, name })
+        Ok(match (ty, array) {
+            (Some(ty), _) => StatementKind::Input { ty, name },
+            (None, Some(ty)) => StatementKind::InputArray { ty, name },
+            (None, None) => StatementKind::Nothing,
+        })
     }
 
     /// `output bit[2] c;` declares what follows; the result is made of all classical registers.

@@ -272,7 +272,8 @@ fn real(text: &str) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-fn duration(text: &str) -> Option<f64> {
+/// Seconds of a duration such as `100ns`.
+pub(crate) fn duration(text: &str) -> Option<f64> {
     let units = [
         ("ns", 1e-9),
         ("us", 1e-6),

@@ -13,6 +13,7 @@ use super::super::limits::{MAX_BLOCK_DEPTH, MAX_ERRORS};
 use super::super::stop::{Stop, Stopped};
 use super::ast::{Name, Statement, Tree};
 use super::token::{Token, TokenKind};
+pub(super) use expression::duration;
 
 type Parsed<T> = Result<T, Diagnostic>;
 

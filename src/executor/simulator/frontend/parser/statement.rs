@@ -149,6 +149,11 @@ impl<'s> Parser<'s, '_> {
             let target = self.reference("a variable")?;
             if let Some(op) = assignment_operator(self.text()) {
                 self.position += 1;
+                if op.is_none() && self.text() == "{" {
+                    let list = self.literal(0)?;
+                    self.semicolon()?;
+                    return Ok(StatementKind::AssignList { target, list });
+                }
                 let value = self.source()?;
                 self.semicolon()?;
                 return Ok(StatementKind::Assign { target, op, value });
