@@ -18,6 +18,7 @@ mod outputs;
 mod stabilizer;
 mod statistics;
 mod subroutines;
+mod tools;
 mod unrolled;
 mod values;
 
