@@ -53,7 +53,7 @@ pub fn unary(op: UnaryOp, value: Value) -> Evaluated {
         (UnaryOp::Invert, Value::Angle { value, width }) => {
             Ok(Value::angle(u128::from(!value), width))
         }
-        (UnaryOp::Negate, Value::Duration(seconds)) => Ok(Value::Duration(-seconds)),
+        (UnaryOp::Negate, Value::Duration(length)) => Ok(Value::Duration(-length)),
         (UnaryOp::Invert, Value::Bits { value, width }) => Ok(Value::Bits {
             value: !value & mask(width),
             width,
@@ -83,11 +83,30 @@ pub fn binary(op: BinaryOp, left: Value, right: Value) -> Evaluated {
             (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => {
                 real(op, left.as_real()?, right.as_real()?)
             }
+            (Value::Duration(_), _) | (_, Value::Duration(_)) => lasting(op, left, right),
             (other, Value::Int(_) | Value::Float(_)) | (_, other) => type_error(format!(
                 "no arithmetic on {}; cast it first, such as `int(x)`",
                 other.described()
             )),
         },
+    }
+}
+
+/// Sums and multiples of durations, and their ratio, which is a number.
+fn lasting(op: BinaryOp, left: Value, right: Value) -> Evaluated {
+    use BinaryOp as Op;
+    let (a, b, is_number) = match (op, left, right) {
+        (Op::Add | Op::Subtract, Value::Duration(a), Value::Duration(b)) => (a, b, false),
+        (Op::Divide | Op::DivideReal, Value::Duration(a), Value::Duration(b)) => (a, b, true),
+        (Op::Multiply | Op::Divide | Op::DivideReal, Value::Duration(a), other) => {
+            (a, other.as_real()?, false)
+        }
+        (Op::Multiply, other, Value::Duration(b)) => (other.as_real()?, b, false),
+        _ => return type_error("durations can be added, multiplied by a number and divided"),
+    };
+    match real(op, a, b)? {
+        Value::Float(length) if !is_number => Ok(Value::Duration(length)),
+        number => Ok(number),
     }
 }
 

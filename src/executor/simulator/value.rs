@@ -26,7 +26,7 @@ pub enum Value {
         /// 1 to 64.
         width: u32,
     },
-    /// A length of time in seconds (`dt` counts as one nanosecond). Has no effect.
+    /// A length of time in nanoseconds (as one of which `dt` counts). Has no effect.
     Duration(f64),
 }
 
@@ -140,6 +140,7 @@ impl Value {
             (Type::Int(_) | Type::Uint(_), Self::Float(_)) => {
                 type_error("a float needs an explicit cast to become an integer, such as `int(x)`")
             }
+            (Type::Int(_), Self::Bits { .. }) => fit(self.as_int()?, ty),
             _ => self.cast_to(ty),
         }
     }
@@ -156,6 +157,8 @@ impl Value {
             (Type::Bool, Self::Float(value)) => Ok(Self::Bool(value != 0.0)),
             (Type::Bool, _) => Ok(Self::Bool(self.truth()?)),
             (Type::Float(width), _) => Ok(Self::Float(round_to(width, self.numeric()?.as_real()?))),
+            // The specification's own programs compare `int[2](b)` with 3.
+            (Type::Int(width), Self::Bits { width: own, .. }) if own == width => self.numeric(),
             (Type::Int(_) | Type::Uint(_), _) => fit(self.numeric()?.truncated()?, ty),
             (Type::Bits(_), Self::Float(_)) => type_error("a float cannot become a bit register"),
             (Type::Bits(width), _) => self.to_bits(width),

@@ -153,7 +153,8 @@ impl<'s> Parser<'s, '_> {
                 }
                 "}" => {
                     open -= 1;
-                    if open == 0 {
+                    let ends = !matches!(self.text_at(1), ")" | "," | ";");
+                    if open == 0 && ends {
                         self.position += 1;
                         return;
                     }

@@ -145,6 +145,11 @@ impl<'s> Parser<'s, '_> {
 
     fn assignment_or_call(&mut self) -> Parsed<StatementKind<'s>> {
         let mark = self.position;
+        let after = self.tokens.get(mark + 2);
+        let lasts = after.is_some_and(|token| token.kind == TokenKind::Duration);
+        if self.text_at(1) == "[" && lasts {
+            return self.gate_call();
+        }
         if matches!(self.text_at(1), "[") || assignment_operator(self.text_at(1)).is_some() {
             let target = self.reference("a variable")?;
             if let Some(op) = assignment_operator(self.text()) {
