@@ -1,7 +1,8 @@
 //! A checked program: what the front-end hands to the engine. Control flow is flat (jumps), so
 //! that a half-run program is just a position and its variables, and can be copied.
 
-use super::arithmetic::{BinaryOp, Function, UnaryOp};
+use super::arithmetic::{BinaryOp, UnaryOp};
+use super::functions::Function;
 use super::value::{Type, Value};
 use std::sync::Arc;
 

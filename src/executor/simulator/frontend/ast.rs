@@ -22,6 +22,7 @@ pub(crate) struct Expr<'s> {
 pub(crate) enum ExprKind<'s> {
     Integer(i128),
     Float(f64),
+    Imaginary(f64),
     Bool(bool),
     Bits { value: u128, width: u32 },
     Duration(f64),

@@ -162,3 +162,13 @@ fn arrays_and_durations_may_be_inputs() {
         "{found}"
     );
 }
+
+#[test]
+fn complex_numbers_may_be_inputs() {
+    let source = "OPENQASM 3; input complex[float[64]] a; input array[complex, 2] b; qubit q;
+        if (a == 1 - 2im && b[0] + b[1] == 3 + 1im) { x q; }";
+    let output = simulate(source, &json!({"a": [1, -2], "b": [3, [0, 1]]})).unwrap();
+    assert!(output.counts.contains_key("1"), "{:?}", output.counts);
+    let found = message(source, &json!({"a": [1], "b": [3, 1]}));
+    assert!(found.contains("its real and its imaginary part"), "{found}");
+}

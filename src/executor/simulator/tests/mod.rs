@@ -6,6 +6,7 @@
 )]
 
 mod arrays;
+mod complex;
 mod corpus;
 mod counting;
 mod dialects;

@@ -1,5 +1,6 @@
 //! `input` declarations: constants whose values come with the task.
 
+use super::super::super::complex::Complex;
 use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::limits::MAX_ERRORS;
 use super::super::super::program::{Action, Expr};
@@ -149,6 +150,17 @@ fn from_json(given: &Json, ty: Type) -> Result<Value, String> {
             let number = number.as_f64().filter(|number| number.is_finite());
             Value::Float(number.ok_or("the number is too large")?)
         }
+        (Type::Complex(_), Json::Number(_)) => from_json(given, Type::Float(64))?,
+        (Type::Complex(_), Json::Array(parts)) => {
+            let [re, im] = parts.as_slice() else {
+                return Err(format!("expected {}", expected(ty)));
+            };
+            let part = |json| match from_json(json, Type::Float(64))? {
+                Value::Float(part) => Ok::<f64, String>(part),
+                _ => Err(format!("expected {}", expected(ty))),
+            };
+            Value::Complex(Complex::new(part(re)?, part(im)?))
+        }
         _ => return Err(format!("expected {}", expected(ty))),
     };
     value.assign_to(ty).map_err(EvalError::message)
@@ -174,6 +186,7 @@ fn expected(ty: Type) -> &'static str {
         Type::Bool => "true or false",
         Type::Int(_) | Type::Uint(_) => "a whole number",
         Type::Float(_) | Type::Angle(_) => "a number",
+        Type::Complex(_) => "a number, or a list of its real and its imaginary part",
         Type::Bits(_) => "a text of bits such as \"0110\"",
         Type::Duration => "a text such as \"100ns\"",
     }

@@ -20,6 +20,7 @@ mod reads;
 mod scope;
 mod storage;
 mod subroutine;
+mod types;
 mod unrolled;
 
 use super::super::error::Diagnostic;

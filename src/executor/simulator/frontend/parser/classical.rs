@@ -20,7 +20,7 @@ impl<'s> Parser<'s, '_> {
         let text = self.text();
         match text {
             "int" | "uint" | "float" | "bool" | "bit" | "angle" | "duration" => self.position += 1,
-            "complex" => return Err(self.complex()),
+            "complex" => return self.complex(),
             "stretch" => {
                 return Err(self.here(format!("`{text}` is not supported by this simulator yet")));
             }
@@ -74,8 +74,18 @@ impl<'s> Parser<'s, '_> {
         })
     }
 
-    pub(super) fn complex(&self) -> super::Diagnostic {
-        self.here("`complex` is not supported by this simulator: expected a real type such as `float`; gates take real angles only")
+    /// `complex`, `complex[float]`, `complex[float[32]]`
+    fn complex(&mut self) -> Parsed<TypeName<'s>> {
+        let (text, at) = (self.text(), self.peek().start);
+        self.position += 1;
+        let mut width = None;
+        if self.eat("[") {
+            self.expect("float")?;
+            width = self.designator()?;
+            self.expect("]")?;
+        }
+        let name = Name { text, at };
+        Ok(TypeName { name, width })
     }
 
     /// `input float[64] theta;`

@@ -112,6 +112,10 @@ impl<'s> Parser<'s, '_> {
             TokenKind::Float => {
                 ExprKind::Float(real(text).ok_or_else(|| self.here("this number is too large"))?)
             }
+            TokenKind::Imaginary => ExprKind::Imaginary(
+                real(text.trim_end_matches(['i', 'm', ' ', '\t']))
+                    .ok_or_else(|| self.here("this number is too large"))?,
+            ),
             TokenKind::Duration => ExprKind::Duration(
                 duration(text).ok_or_else(|| self.here("this duration is too large"))?,
             ),

@@ -40,7 +40,9 @@ impl<'s> Parser<'s, '_> {
             _ if self.version == 2 => self.version_two_statement(word),
             "qubit" => self.qubit_declaration(),
             "bit" => self.bit_declaration(),
-            "const" | "int" | "uint" | "float" | "bool" | "angle" | "duration" => self.variable(),
+            "const" | "int" | "uint" | "float" | "complex" | "bool" | "angle" | "duration" => {
+                self.variable()
+            }
             "array" => self.array_declaration(false),
             "def" => self.subroutine(),
             "return" => self.return_statement(),
@@ -56,7 +58,6 @@ impl<'s> Parser<'s, '_> {
             "delay" => self.delay(),
             "box" => self.box_statement(),
             "extern" => self.external(),
-            "complex" => Err(self.complex()),
             "cal" | "defcal" | "defcalgrammar" | "stretch" => {
                 Err(self.here(format!("`{word}` is not supported by this simulator yet")))
             }
