@@ -65,6 +65,9 @@ pub fn object(errors: &mut FieldErrors, field: &str, value: &Map<String, Value>,
     }
 }
 
+/// Most dimensions of an array in OpenQASM.
+const MAX_INPUT_DIMENSIONS: usize = 7;
+
 /// Values for the `input` declarations of a circuit.
 pub fn inputs(errors: &mut FieldErrors, field: &str, value: &Map<String, Value>, most: usize) {
     let checked = check_object(value, most).and_then(|()| value.iter().try_for_each(check_input));
@@ -84,12 +87,21 @@ fn check_input((name, value): (&String, &Value)) -> Result<(), String> {
             "`{shown}` cannot name an input: use letters, digits and `_`, no digit first"
         ));
     }
-    if matches!(value, Value::Number(_) | Value::Bool(_) | Value::String(_)) {
+    if is_input(value, MAX_INPUT_DIMENSIONS) {
         return Ok(());
     }
     Err(format!(
-        "`{shown}` must be a number, true or false, or a text of bits such as \"0110\""
+        "`{shown}` must be a number, true or false, a text of bits such as \"0110\", or lists of those"
     ))
+}
+
+/// A value, or lists of values that nest so deeply at most.
+fn is_input(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::Number(_) | Value::Bool(_) | Value::String(_) => true,
+        Value::Array(items) => depth > 0 && items.iter().all(|item| is_input(item, depth - 1)),
+        Value::Null | Value::Object(_) => false,
+    }
 }
 
 fn check_object(value: &Map<String, Value>, most: usize) -> Result<(), String> {

@@ -478,7 +478,7 @@ mod tests {
             parameters: input.as_object().cloned(),
             ..circuit("input float a;")
         };
-        let given = json!({"theta_1": 0.5, "π2": -3, "on": true, "mask": "0110"});
+        let given = json!({"theta_1": 0.5, "π2": -3, "on": true, "mask": "0110", "a": [[1, 2]]});
         let task = validate(with(given.clone())).unwrap();
         assert_eq!(task.parameters["input"], given);
         for (wrong, words) in [
@@ -486,7 +486,9 @@ mod tests {
             (json!({"": 1}), "cannot name an input"),
             (json!({"a b": 1}), "cannot name an input"),
             (json!({"a": null}), "`a` must be a number"),
-            (json!({"a": [1]}), "`a` must be a number"),
+            (json!({"a": [1, null]}), "`a` must be a number"),
+            (json!({"a": {"b": 1}}), "`a` must be a number"),
+            (json!({"a": [[[[[[[[1]]]]]]]]}), "`a` must be a number"),
             (json!({"a": "x\0"}), "must not contain the NUL"),
             (
                 json!({"a": "0".repeat(70_000)}),

@@ -1,5 +1,6 @@
-//! Operators and built-in functions on classical values.
+//! Operators on classical values.
 
+use super::complex::Complex;
 use super::value::{EvalError, Evaluated, Type, Value, domain_error, mask, type_error};
 
 /// An operator with one operand.
@@ -53,7 +54,8 @@ pub fn unary(op: UnaryOp, value: Value) -> Evaluated {
         (UnaryOp::Invert, Value::Angle { value, width }) => {
             Ok(Value::angle(u128::from(!value), width))
         }
-        (UnaryOp::Negate, Value::Duration(seconds)) => Ok(Value::Duration(-seconds)),
+        (UnaryOp::Negate, Value::Complex(number)) => Ok(Value::Complex(-number)),
+        (UnaryOp::Negate, Value::Duration(length)) => Ok(Value::Duration(-length)),
         (UnaryOp::Invert, Value::Bits { value, width }) => Ok(Value::Bits {
             value: !value & mask(width),
             width,
@@ -83,11 +85,58 @@ pub fn binary(op: BinaryOp, left: Value, right: Value) -> Evaluated {
             (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => {
                 real(op, left.as_real()?, right.as_real()?)
             }
+            (Value::Complex(_), _) | (_, Value::Complex(_)) => complex(op, left, right),
+            (Value::Duration(_), _) | (_, Value::Duration(_)) => lasting(op, left, right),
             (other, Value::Int(_) | Value::Float(_)) | (_, other) => type_error(format!(
                 "no arithmetic on {}; cast it first, such as `int(x)`",
                 other.described()
             )),
         },
+    }
+}
+
+fn complex(op: BinaryOp, left: Value, right: Value) -> Evaluated {
+    let (a, b) = (left.as_complex()?, right.as_complex()?);
+    let inverse = |number: Complex| number.conj().scale(1.0 / number.norm2());
+    let result = match op {
+        BinaryOp::Add => a + b,
+        BinaryOp::Subtract => a - b,
+        BinaryOp::Multiply => a * b,
+        BinaryOp::Divide | BinaryOp::DivideReal if b == Complex::ZERO => {
+            return domain_error("division by zero");
+        }
+        BinaryOp::Divide | BinaryOp::DivideReal => a * inverse(b),
+        BinaryOp::Power if b == Complex::ZERO => Complex::ONE,
+        BinaryOp::Power if a == Complex::ZERO => a,
+        // exp(b ln a)
+        BinaryOp::Power => {
+            let (size, turn) = (a.norm2().ln() / 2.0, a.arg());
+            Complex::cis(b.im * size + b.re * turn).scale((b.re * size - b.im * turn).exp())
+        }
+        _ => return type_error("complex numbers have no remainder"),
+    };
+    if result.re.is_finite() && result.im.is_finite() {
+        Ok(Value::Complex(result))
+    } else {
+        domain_error("the result is infinite")
+    }
+}
+
+/// Sums and multiples of durations, and their ratio, which is a number.
+fn lasting(op: BinaryOp, left: Value, right: Value) -> Evaluated {
+    use BinaryOp as Op;
+    let (a, b, is_number) = match (op, left, right) {
+        (Op::Add | Op::Subtract, Value::Duration(a), Value::Duration(b)) => (a, b, false),
+        (Op::Divide | Op::DivideReal, Value::Duration(a), Value::Duration(b)) => (a, b, true),
+        (Op::Multiply | Op::Divide | Op::DivideReal, Value::Duration(a), other) => {
+            (a, other.as_real()?, false)
+        }
+        (Op::Multiply, other, Value::Duration(b)) => (other.as_real()?, b, false),
+        _ => return type_error("durations can be added, multiplied by a number and divided"),
+    };
+    match real(op, a, b)? {
+        Value::Float(length) if !is_number => Ok(Value::Duration(length)),
+        number => Ok(number),
     }
 }
 
@@ -178,7 +227,7 @@ fn checked(result: Option<i128>) -> Evaluated {
     }
 }
 
-fn finite(value: f64) -> Evaluated {
+pub(super) fn finite(value: f64) -> Evaluated {
     if value.is_nan() {
         domain_error("the result is not a real number")
     } else if value.is_infinite() {
@@ -189,6 +238,14 @@ fn finite(value: f64) -> Evaluated {
 }
 
 fn compare(op: BinaryOp, left: Value, right: Value) -> Evaluated {
+    if let (Value::Complex(_), _) | (_, Value::Complex(_)) = (left, right) {
+        let same = left.as_complex()? == right.as_complex()?;
+        return match op {
+            BinaryOp::Equal => Ok(Value::Bool(same)),
+            BinaryOp::NotEqual => Ok(Value::Bool(!same)),
+            _ => type_error("complex numbers have no order"),
+        };
+    }
     let order = match (left, right) {
         (Value::Duration(a), Value::Duration(b)) => a.partial_cmp(&b),
         (Value::Angle { width, .. }, Value::Angle { width: other, .. }) => {
@@ -243,7 +300,8 @@ fn bitwise(op: BinaryOp, left: Value, right: Value) -> Evaluated {
     }
 }
 
-fn as_bits(value: Value) -> Option<(u128, u32)> {
+/// Bits, and how many, of a value that consists of such.
+pub(super) fn as_bits(value: Value) -> Option<(u128, u32)> {
     match value {
         Value::Bits { value, width } => Some((value, width)),
         Value::Bool(value) => Some((u128::from(value), 1)),
@@ -278,111 +336,5 @@ fn shift(op: BinaryOp, left: Value, right: Value) -> Evaluated {
             checked(power.and_then(|power| number.checked_mul(power)))
         }
         _ => Ok(Value::Int(left.as_int()? >> by.min(127))),
-    }
-}
-
-/// Rotates to the left by a number of places, to the right where it is negative.
-fn rotate(value: Value, by: i128) -> Evaluated {
-    let Some((bits, width)) = as_bits(value) else {
-        return type_error("only bit registers and angles can be rotated");
-    };
-    let by = u32::try_from(by.rem_euclid(i128::from(width))).unwrap_or(0);
-    let high = bits.checked_shl(by).unwrap_or(0);
-    let low = bits.checked_shr(width - by).unwrap_or(0);
-    let rotated = (high | low) & mask(width);
-    Ok(match value {
-        Value::Angle { .. } => Value::angle(rotated, width),
-        _ => Value::Bits {
-            value: rotated,
-            width,
-        },
-    })
-}
-
-/// A built-in function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "named after the functions of OpenQASM")]
-pub enum Function {
-    Arccos,
-    Arcsin,
-    Arctan,
-    Ceiling,
-    Cos,
-    Exp,
-    Floor,
-    Log,
-    Mod,
-    Popcount,
-    Pow,
-    Rotl,
-    Rotr,
-    Sin,
-    Sqrt,
-    Tan,
-}
-
-impl Function {
-    /// Finds a function of either version by its name.
-    pub fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "arccos" | "acos" => Self::Arccos,
-            "arcsin" | "asin" => Self::Arcsin,
-            "arctan" | "atan" => Self::Arctan,
-            "ceiling" => Self::Ceiling,
-            "cos" => Self::Cos,
-            "exp" => Self::Exp,
-            "floor" => Self::Floor,
-            "ln" | "log" => Self::Log,
-            "mod" => Self::Mod,
-            "popcount" => Self::Popcount,
-            "pow" => Self::Pow,
-            "rotl" => Self::Rotl,
-            "rotr" => Self::Rotr,
-            "sin" => Self::Sin,
-            "sqrt" => Self::Sqrt,
-            "tan" => Self::Tan,
-            _ => return None,
-        })
-    }
-
-    /// How many arguments it takes.
-    pub fn arity(self) -> usize {
-        match self {
-            Self::Mod | Self::Pow | Self::Rotl | Self::Rotr => 2,
-            _ => 1,
-        }
-    }
-
-    /// Calls it. The number of arguments has been checked against [`Self::arity`].
-    pub fn call(self, arguments: &[Value]) -> Evaluated {
-        match (self, arguments) {
-            (Self::Mod, [a, b]) => binary(BinaryOp::Remainder, *a, *b),
-            (Self::Pow, [a, b]) => binary(BinaryOp::Power, *a, *b),
-            (Self::Rotl, [value, by]) => rotate(*value, by.as_int()?),
-            (Self::Rotr, [value, by]) => rotate(*value, by.as_int()?.saturating_neg()),
-            (Self::Popcount, [value]) => match as_bits(*value) {
-                Some((bits, _)) => Ok(Value::Int(i128::from(bits.count_ones()))),
-                None => type_error("`popcount` is for bit registers"),
-            },
-            (_, [value]) => finite(self.real(value.as_real()?)),
-            _ => Err(EvalError::Type("wrong number of arguments".into())),
-        }
-    }
-
-    fn real(self, x: f64) -> f64 {
-        match self {
-            Self::Arccos => x.acos(),
-            Self::Arcsin => x.asin(),
-            Self::Arctan => x.atan(),
-            Self::Ceiling => x.ceil(),
-            Self::Cos => x.cos(),
-            Self::Exp => x.exp(),
-            Self::Floor => x.floor(),
-            Self::Log => x.ln(),
-            Self::Sin => x.sin(),
-            Self::Sqrt => x.sqrt(),
-            Self::Tan => x.tan(),
-            Self::Mod | Self::Popcount | Self::Pow | Self::Rotl | Self::Rotr => f64::NAN,
-        }
     }
 }

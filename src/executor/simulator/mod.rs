@@ -9,6 +9,7 @@ mod complex;
 mod engine;
 mod error;
 mod frontend;
+mod functions;
 mod gates;
 mod limits;
 mod outputs;

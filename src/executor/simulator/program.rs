@@ -1,7 +1,8 @@
 //! A checked program: what the front-end hands to the engine. Control flow is flat (jumps), so
 //! that a half-run program is just a position and its variables, and can be copied.
 
-use super::arithmetic::{BinaryOp, Function, UnaryOp};
+use super::arithmetic::{BinaryOp, UnaryOp};
+use super::functions::Function;
 use super::value::{Type, Value};
 use std::sync::Arc;
 
@@ -25,7 +26,8 @@ pub struct Program {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Input {
     pub name: String,
-    pub ty: Type,
+    /// Its type as the circuit may write it.
+    pub ty: String,
     /// Where it is while its value is not known; nowhere if it is.
     pub open: Option<Open>,
 }
@@ -33,7 +35,11 @@ pub(super) struct Input {
 /// The place of a value that is not known.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Open {
-    Variable(usize),
+    /// So many variables in a row.
+    Variables {
+        first: usize,
+        count: usize,
+    },
     Bits(Operand),
 }
 

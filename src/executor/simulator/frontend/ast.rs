@@ -22,6 +22,7 @@ pub(crate) struct Expr<'s> {
 pub(crate) enum ExprKind<'s> {
     Integer(i128),
     Float(f64),
+    Imaginary(f64),
     Bool(bool),
     Bits { value: u128, width: u32 },
     Duration(f64),
@@ -131,6 +132,11 @@ pub(crate) enum StatementKind<'s> {
         ty: TypeName<'s>,
         name: Name<'s>,
     },
+    /// `input array[int[8], 2] a;`
+    InputArray {
+        ty: ArrayType<'s>,
+        name: Name<'s>,
+    },
     Array(ArrayDeclaration<'s>),
     Alias {
         name: Name<'s>,
@@ -156,6 +162,11 @@ pub(crate) enum StatementKind<'s> {
         target: Reference<'s>,
         op: Option<BinaryOp>,
         value: Source<'s>,
+    },
+    /// `a = {1, 2};`
+    AssignList {
+        target: Reference<'s>,
+        list: Literal<'s>,
     },
     If {
         condition: Expr<'s>,

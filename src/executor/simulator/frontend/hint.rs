@@ -157,7 +157,7 @@ fn same_letters(a: &str, b: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::arithmetic::Function;
+    use super::super::super::functions::Function;
     use super::super::super::gates::Builtin;
     use super::*;
 

@@ -152,8 +152,12 @@ impl<'s> Lexer<'s> {
             let blanks = blank_length(tail(length));
             let unit = name_length(tail(length + blanks));
             let word = tail(length + blanks).get(..unit).unwrap_or_default();
-            if UNITS.contains(&word) {
-                kind = TokenKind::Duration;
+            if UNITS.contains(&word) || word == "im" {
+                kind = if word == "im" {
+                    TokenKind::Imaginary
+                } else {
+                    TokenKind::Duration
+                };
                 length += blanks + unit;
             }
         }

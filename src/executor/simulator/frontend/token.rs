@@ -13,6 +13,8 @@ pub(crate) enum TokenKind {
     Float,
     /// A number with a unit of time.
     Duration,
+    /// A number with `im`, the imaginary unit.
+    Imaginary,
     /// A quoted text, quotes included.
     Text,
     /// An operator or punctuation.

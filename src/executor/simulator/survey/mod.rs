@@ -127,7 +127,7 @@ fn summary(
 fn input(input: &Input) -> InputSurvey {
     InputSurvey {
         name: input.name.clone(),
-        ty: input.ty.to_string(),
+        ty: input.ty.clone(),
     }
 }
 

@@ -259,3 +259,32 @@ fn large_arrays_stay_within_time() {
             .contains("more than 20000000 statements")
     );
 }
+
+#[test]
+fn lists_are_assigned_to_arrays_and_parts_of_them() {
+    holds(
+        "array[int[8], 2, 2] a; a = {{1, 2}, {3, 4}}; a[1] = {5, -6};",
+        "a[0, 0] == 1 && a[0, 1] == 2 && a[1, 0] == 5 && a[1, 1] == -6",
+    );
+    holds(
+        "array[float, 3] a = {1, 2, 3}; a = {a[2], a[0] + 0.5, a[1]};",
+        "a[0] == 3 && a[1] == 1.5 && a[2] == 2",
+    );
+    holds(
+        "array[int, 2, 2] a; array[int, 2] b = {1, 2}; a = {b, {3, sizeof(b)}}; a[0:0] = {{7, a[0, 0]}};",
+        "a[0, 0] == 7 && a[0, 1] == 1 && a[1, 0] == 3 && a[1, 1] == 2",
+    );
+    for (statement, column, words) in [
+        ("a = {1};", 5, "expected 2 element(s) here"),
+        ("a = {{1}, {2}};", 6, "found a list"),
+        ("a[0] = {1};", 1, "found one element"),
+        ("a += {1, 2};", 6, "expected a value"),
+        ("b = {1, 2};", 1, "read-only"),
+        ("c = {1, 2};", 1, "c` is none"),
+    ] {
+        let source = format!(
+            "OPENQASM 3; array[int, 2] a; const array[int, 2] b = {{1, 2}}; int c;\n{statement}"
+        );
+        assert_refused(&source, 2, column, words);
+    }
+}

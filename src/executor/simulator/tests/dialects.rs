@@ -183,3 +183,84 @@ fn a_measurement_without_a_target_in_a_subroutine_fills_the_result() {
         "in a loop needs a target",
     );
 }
+
+#[test]
+fn a_uint_loses_the_bits_that_are_shifted_out_of_it() {
+    gives("1", "uint[4] n = 9; bit c; n <<= 1; if (n == 2) { c = 1; }");
+    gives(
+        "1",
+        "uint n = 3; bit c; n <<= 63; n >>= 63; if (n == 1) { c = 1; }",
+    );
+    assert_refused(
+        "OPENQASM 3; int[4] n = 4;\nn <<= 1;",
+        2,
+        1,
+        "8 does not fit in `int[4]`",
+    );
+}
+
+#[test]
+fn the_iterative_phase_estimation_of_the_specification_runs() {
+    // The phase is 3/8 of a turn: the bits of the estimate are exact.
+    gives(
+        "011",
+        "const int[32] n = 3; const float[64] theta = 3 * tau / 8; qubit q; qubit r; angle[n] c;
+        reset q; reset r; x r; uint[n] power = 4; bit[n] seen;
+        for uint i in [0:n - 1] {
+            reset q; h q; ctrl @ pow(power) @ phase(theta) q, r; inv @ phase(c / 2) q; h q;
+            c >>= 1; measure q -> c[n - 1]; power >>= 1;
+        }
+        seen = bit[n](c);",
+    );
+}
+
+#[test]
+fn bits_cast_to_an_int_of_their_width_are_a_number_without_sign() {
+    gives(
+        "1 11",
+        "bit[2] b = \"11\"; bit c; if (int[2](b) == 3) { c = 1; }",
+    );
+    assert_refused(
+        "OPENQASM 3; bit[2] b = \"11\";\nint[2] n = b;",
+        2,
+        1,
+        "3 does not fit in `int[2]`",
+    );
+}
+
+#[test]
+fn durations_are_added_multiplied_and_divided() {
+    for condition in [
+        "2 * 100ns == 200ns",
+        "1us / 4 == 250ns",
+        "100ns * 0.5 + 50ns == 100ns",
+        "3us / 2us == 1.5",
+        "-1us + 2us > 0ns",
+    ] {
+        gives("1", &format!("bit c; if ({condition}) {{ c = 1; }}"));
+    }
+    for (wrong, words) in [
+        ("100ns * 100ns", "expected a number, found a duration"),
+        ("100ns + 1", "durations can be added"),
+        ("1 / 100ns", "durations can be added"),
+        ("100ns / 0", "division by zero"),
+    ] {
+        assert_refused(
+            &format!("OPENQASM 3; qubit q;\ndelay[{wrong}] q;"),
+            2,
+            7,
+            words,
+        );
+    }
+}
+
+#[test]
+fn durations_of_gates_have_no_effect() {
+    gives(
+        "11",
+        "qubit[2] q; bit[2] c; x[100ns] q; rx(pi)[2 * 50ns] q[0]; ctrl @ x[1us] q[0], q[1]; x q[0]; c = measure q;",
+    );
+    let source = "OPENQASM 3; qubit q;\ndelay[2 * durationof({x q; y q;})] q;\nfoo q;";
+    assert_refused(source, 2, 11, "`durationof` is not supported");
+    assert_eq!(errors(source).len(), 1);
+}

@@ -125,3 +125,50 @@ fn outputs_are_declarations() {
     );
     assert_refused("OPENQASM 3;\noutput qubit q;", 2, 8, "expected a type");
 }
+
+#[test]
+fn arrays_and_durations_may_be_inputs() {
+    let source =
+        "OPENQASM 3; input array[float, 2, 2] a; input array[bit[2], 1] b; input duration d;
+        def sum(readonly array[float, #dim = 1] row) -> float { return row[0] + row[1] + a[0, 0]; }
+        qubit q; if (sum(a[1]) == 8 && b[0] == \"10\" && d == 1.5us) { x q; }";
+    let given = json!({"a": [[1, 2], [3, 4]], "b": ["10"], "d": "1500 ns"});
+    let output = simulate(source, &given).unwrap();
+    assert!(output.counts.contains_key("1"), "{:?}", output.counts);
+    assert!(check(source).is_ok());
+    for (name, wrong, words) in [
+        (
+            "a",
+            json!([[1, 2]]),
+            "`a` does not fit `array[float[64]] of 2 × 2`: expected a list of 2 element(s), found 1",
+        ),
+        ("a", json!([1, 2]), "expected a list of 2 element(s)"),
+        ("a", json!([[1, 2], [3, "x"]]), "expected a number"),
+        ("b", json!("10"), "expected a list of 1 element(s)"),
+        ("d", json!(5), "expected a text such as \"100ns\""),
+        ("d", json!("5 parsec"), "expected a text such as \"100ns\""),
+    ] {
+        let mut given = given.clone();
+        given[name] = wrong;
+        let found = message(source, &given);
+        assert!(found.contains(words), "{given}: {found}");
+    }
+    let missing = message("OPENQASM 3; input array[int, 2] a; qubit q;", &json!({}));
+    assert!(missing.contains("no value for the input `a`"), "{missing}");
+    let assigned = "OPENQASM 3;\ninput array[int, 2] a;\na[0] = 2; qubit q;";
+    let found = message(assigned, &json!({"a": [1, 2]}));
+    assert!(
+        found.contains("line 3, column 1: cannot assign to `a`"),
+        "{found}"
+    );
+}
+
+#[test]
+fn complex_numbers_may_be_inputs() {
+    let source = "OPENQASM 3; input complex[float[64]] a; input array[complex, 2] b; qubit q;
+        if (a == 1 - 2im && b[0] + b[1] == 3 + 1im) { x q; }";
+    let output = simulate(source, &json!({"a": [1, -2], "b": [3, [0, 1]]})).unwrap();
+    assert!(output.counts.contains_key("1"), "{:?}", output.counts);
+    let found = message(source, &json!({"a": [1], "b": [3, 1]}));
+    assert!(found.contains("its real and its imaginary part"), "{found}");
+}

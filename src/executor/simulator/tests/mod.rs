@@ -6,6 +6,7 @@
 )]
 
 mod arrays;
+mod complex;
 mod corpus;
 mod counting;
 mod dialects;
@@ -23,6 +24,7 @@ mod statistics;
 mod subroutines;
 mod survey;
 mod threads;
+mod tools;
 mod unrolled;
 mod values;
 

@@ -138,7 +138,8 @@ fn a_repeated_attempt_is_counted_once() {
 
 #[test]
 fn inputs_need_no_values_and_take_them() {
-    let source = "OPENQASM 3; input int[8] n; input float a; input bit[2] m; qubit[3] q;
+    let source = "OPENQASM 3; input int[8] n; input float a; input bit[2] m; input array[int[8], 2] k; qubit[3] q;
+                  for int i in [1:k[1]] { x q[2]; }
                   for int i in [1:n] { rx(a) q[0]; } if (m == 2) x q[1];";
     let found = of(source);
     let shown: Vec<String> = found
@@ -146,15 +147,18 @@ fn inputs_need_no_values_and_take_them() {
         .iter()
         .map(|it| format!("{} {}", it.ty, it.name))
         .collect();
-    assert_eq!(shown, ["int[8] n", "float[64] a", "bit[2] m"]);
+    assert_eq!(
+        shown,
+        ["int[8] n", "float[64] a", "bit[2] m", "array[int[8], 2] k"]
+    );
     assert!(!found.counts_are_exact && found.notes[0].contains("inputs without a value"));
 
-    let given = json!({"n": 5, "a": 0.5, "m": "10"});
+    let given = json!({"n": 5, "a": 0.5, "m": "10", "k": [1, 2]});
     let verdict = verdict_with(source, given.as_object());
     let found = verdict.survey.unwrap();
     assert_eq!(
         found.gates,
-        [("rx".to_owned(), 5), ("x".to_owned(), 1)].into()
+        [("rx".to_owned(), 5), ("x".to_owned(), 3)].into()
     );
     assert!(found.counts_are_exact && found.depth_is_exact);
 

@@ -223,19 +223,3 @@ fn loops_in_gates_are_limited() {
     let source = "OPENQASM 3;\ngate g a { for int i in [0:999999999] { } }";
     assert_too_large(source, 2, 26, "more than 1000000");
 }
-
-#[test]
-fn complex_numbers_are_refused_with_a_reason() {
-    assert_refused(
-        "OPENQASM 3;\ncomplex[float] z;",
-        2,
-        1,
-        "expected a real type",
-    );
-    assert_refused(
-        "OPENQASM 3;\nfloat f = complex(1);",
-        2,
-        11,
-        "expected a real type",
-    );
-}

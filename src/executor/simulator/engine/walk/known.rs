@@ -24,7 +24,7 @@ impl Known {
         };
         for input in &program.inputs {
             match &input.open {
-                Some(Open::Variable(slot)) => known.forget_variables(*slot, 1),
+                Some(Open::Variables { first, count }) => known.forget_variables(*first, *count),
                 Some(Open::Bits(bits)) => known.forget_bits(bits),
                 None => {}
             }

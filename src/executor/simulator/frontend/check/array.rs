@@ -4,7 +4,7 @@ use super::super::super::error::Diagnostic;
 use super::super::super::limits::{MAX_ARRAY_ELEMENTS, MAX_DIMENSIONS};
 use super::super::super::program::{Action, Expr};
 use super::super::super::value::Type;
-use super::super::ast::{self, ArrayDeclaration, ExprKind, Literal};
+use super::super::ast::{self, ArrayDeclaration, ArrayType, ExprKind, Literal};
 use super::super::hint;
 use super::declaration::zero;
 use super::scope::Symbol;
@@ -61,6 +61,26 @@ impl<'s> Checker<'s> {
             init,
             constant,
         } = declaration;
+        let access = if *constant {
+            Access::Constant
+        } else {
+            Access::Writable
+        };
+        let array = self.new_array(ty, access, name.at)?;
+        match init {
+            None => self.fill_zero(&array, at)?,
+            Some(literal) => self.fill(&array, array.first, &array.sizes, literal, at)?,
+        }
+        self.declare(*name, Symbol::Array(array))
+    }
+
+    /// An array of elements of its own, which hold nothing yet.
+    pub(super) fn new_array(
+        &mut self,
+        ty: &ArrayType<'s>,
+        access: Access,
+        at: u32,
+    ) -> Checked<Array> {
         if let Some(dimensions) = &ty.dimensions {
             return Err(Diagnostic::new(
                 dimensions.at,
@@ -69,38 +89,41 @@ impl<'s> Checker<'s> {
         }
         let element = self.type_of(&ty.element)?;
         let sizes = self.sizes(&ty.sizes)?;
+        self.elements(element, sizes, access, at)
+    }
+
+    pub(super) fn elements(
+        &mut self,
+        ty: Type,
+        sizes: Rc<[u32]>,
+        access: Access,
+        at: u32,
+    ) -> Checked<Array> {
         let count = product(&sizes);
         self.array_elements = self.array_elements.saturating_add(count);
         if self.array_elements > MAX_ARRAY_ELEMENTS {
             return Err(Diagnostic::limit(
-                name.at,
+                at,
                 format!("the arrays have more than {MAX_ARRAY_ELEMENTS} elements in all"),
             ));
         }
         let first = self.variables;
         self.variables += count;
-        let array = Array {
+        Ok(Array {
             first,
-            ty: element,
+            ty,
             sizes,
-            access: if *constant {
-                Access::Constant
-            } else {
-                Access::Writable
-            },
+            access,
+        })
+    }
+
+    pub(super) fn fill_zero(&mut self, array: &Array, at: u32) -> Checked<()> {
+        let action = Action::Fill {
+            first: array.first,
+            count: product(&array.sizes),
+            value: zero(array.ty),
         };
-        match init {
-            None => self.emit(
-                Action::Fill {
-                    first,
-                    count,
-                    value: zero(element),
-                },
-                at,
-            )?,
-            Some(literal) => self.fill(&array, first, &array.sizes, literal, at)?,
-        }
-        self.declare(*name, Symbol::Array(array))
+        self.emit(action, at)
     }
 
     pub(super) fn sizes(&mut self, sizes: &[ast::Expr<'s>]) -> Checked<Rc<[u32]>> {
@@ -114,7 +137,7 @@ impl<'s> Checker<'s> {
     }
 
     /// Gives the elements from `first` on the values of a literal.
-    fn fill(
+    pub(super) fn fill(
         &mut self,
         array: &Array,
         first: usize,

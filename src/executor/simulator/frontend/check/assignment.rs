@@ -3,7 +3,7 @@
 use super::super::super::arithmetic::{self, BinaryOp};
 use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::program::{Action, Expr, Operand, RegisterSlot};
-use super::super::super::value::Type;
+use super::super::super::value::{Type, Value, mask};
 use super::super::ast::{Index, Name, Reference, Source};
 use super::super::hint;
 use super::element::Cell;
@@ -96,7 +96,14 @@ impl<'s> Checker<'s> {
         };
         let whole = cell.value(ty);
         let value = match positions {
-            None => Self::fit(Self::combine(op, whole, typed, at)?, ty, value_at)?.expr,
+            None => {
+                let typed = Self::combine(op, whole, typed, at)?;
+                let typed = match (op, ty) {
+                    (Some(BinaryOp::ShiftLeft), Type::Uint(width)) => lowest(typed, width, at),
+                    _ => typed,
+                };
+                Self::fit(typed, ty, value_at)?.expr
+            }
             Some((positions, width)) => {
                 let base = whole.expr.clone();
                 let part = Typed::selected(whole.expr, positions.clone(), width);
@@ -243,5 +250,15 @@ impl<'s> Checker<'s> {
                 }
             }
         }
+    }
+}
+
+/// The lowest bits of a number: what `<<=` shifts out of a `uint` is lost.
+fn lowest(typed: Typed, width: u32, at: u32) -> Typed {
+    let mask = i128::try_from(mask(width)).unwrap_or(i128::MAX);
+    let sides = (typed.expr, Expr::Constant(Value::Int(mask)));
+    Typed {
+        expr: Expr::Binary(BinaryOp::BitAnd, Box::new(sides), at),
+        sample: typed.sample,
     }
 }

@@ -1,5 +1,6 @@
 //! Declarations of qubits, bits, variables and aliases.
 
+use super::super::super::complex::Complex;
 use super::super::super::error::Diagnostic;
 use super::super::super::program::{Action, Expr, Operand, RegisterSlot};
 use super::super::super::value::{Type, Value};
@@ -156,6 +157,7 @@ pub(super) fn zero(ty: Type) -> Value {
         Type::Bool => Value::Bool(false),
         Type::Int(_) | Type::Uint(_) => Value::Int(0),
         Type::Float(_) => Value::Float(0.0),
+        Type::Complex(_) => Value::Complex(Complex::ZERO),
         Type::Bits(width) => Value::Bits { value: 0, width },
         Type::Angle(width) => Value::Angle { value: 0, width },
         Type::Duration => Value::Duration(0.0),

@@ -2,13 +2,14 @@
 
 use super::super::super::arithmetic::BinaryOp;
 use super::super::super::error::{Diagnostic, quoted};
-use super::super::super::program::{Element, ElementIndex, Expr};
+use super::super::super::program::{self, Action, Element, ElementIndex};
 use super::super::super::value::Type;
-use super::super::ast::{Index, Name, Reference, Source};
+use super::super::ast::{Expr, ExprKind, Index, Literal, Name, Reference, Source};
 use super::array::{Access, Array, product};
 use super::array_part::within;
 use super::expression::{Typed, sample_of};
 use super::{Checked, Checker};
+use std::rc::Rc;
 
 /// A variable, or an element of an array.
 #[derive(Debug)]
@@ -21,8 +22,8 @@ impl Cell {
     /// What it holds, of that type.
     pub(super) fn value(&self, ty: Type) -> Typed {
         let expr = match self {
-            Self::Variable(slot) => Expr::Variable(*slot),
-            Self::Element(element) => Expr::Element(element.clone()),
+            Self::Variable(slot) => program::Expr::Variable(*slot),
+            Self::Element(element) => program::Expr::Element(element.clone()),
         };
         let sample = sample_of(ty);
         Typed { expr, sample }
@@ -52,7 +53,7 @@ impl<'s> Checker<'s> {
                 .sample
                 .as_int()
                 .map_err(|error| Diagnostic::new(index.at, error.message()))?;
-            if let Expr::Constant(_) = typed.expr {
+            if let program::Expr::Constant(_) = typed.expr {
                 let place = within(number, *size, name, index.at)?;
                 first = first.saturating_add(stride.saturating_mul(place as usize));
             } else {
@@ -97,10 +98,7 @@ impl<'s> Checker<'s> {
     ) -> Checked<()> {
         let name = target.name;
         if array.access != Access::Writable {
-            return Err(Diagnostic::new(
-                at,
-                format!("cannot assign to {}: it is read-only", quoted(name.text)),
-            ));
+            return Err(read_only(name, at));
         }
         let indices: Vec<&Index> = target.indices().collect();
         let one = |index: &&Index| matches!(index, Index::One(_));
@@ -118,6 +116,55 @@ impl<'s> Checker<'s> {
             )),
         }
     }
+}
+
+impl<'s> Checker<'s> {
+    /// `a = {1, 2};` gives an array, or a part of one, new values.
+    pub(super) fn assign_list(
+        &mut self,
+        target: &Reference<'s>,
+        list: &Literal<'s>,
+        at: u32,
+    ) -> Checked<()> {
+        let name = target.name;
+        let part = self.array(target)?;
+        if part.access != Access::Writable {
+            return Err(read_only(name, at));
+        }
+        if is_plain(list) {
+            return self.fill(&part, part.first, &part.sizes, list, at);
+        }
+        // The values may be made of the elements that they replace.
+        let values = self.elements(part.ty, Rc::clone(&part.sizes), Access::Writable, at)?;
+        self.fill(&values, values.first, &values.sizes, list, at)?;
+        let action = Action::CopyVariables {
+            from: values.first,
+            to: part.first,
+            count: product(&part.sizes),
+        };
+        self.emit(action, at)
+    }
+}
+
+/// Whether a literal is made of numbers only.
+fn is_plain(literal: &Literal<'_>) -> bool {
+    fn is_number(value: &Expr<'_>) -> bool {
+        match &value.kind {
+            ExprKind::Unary(_, operand) | ExprKind::Cast(_, operand) => is_number(operand),
+            ExprKind::Binary(_, sides) => is_number(&sides.0) && is_number(&sides.1),
+            ExprKind::Reference(_) | ExprKind::Call(..) => false,
+            _ => true,
+        }
+    }
+    match literal {
+        Literal::Value(value) => is_number(value),
+        Literal::List(items, _) => items.iter().all(is_plain),
+    }
+}
+
+fn read_only(name: Name<'_>, at: u32) -> Diagnostic {
+    let message = format!("cannot assign to {}: it is read-only", quoted(name.text));
+    Diagnostic::new(at, message)
 }
 
 fn not_a_value(name: Name<'_>, array: &Array) -> Diagnostic {

@@ -1,11 +1,13 @@
 //! Expressions: names resolved, constants folded, kinds of operands checked.
 
-use super::super::super::arithmetic::{self, BinaryOp, Function};
+use super::super::super::arithmetic::{self, BinaryOp};
+use super::super::super::complex::Complex;
 use super::super::super::error::{Diagnostic, quoted};
+use super::super::super::functions::Function;
 use super::super::super::program::{Expr, Operand};
 use super::super::super::value::{EvalError, Type, Value};
 use super::super::ast;
-use super::super::ast::{ExprKind, Index, Reference, TypeName};
+use super::super::ast::{ExprKind, Index, Reference};
 use super::super::hint;
 use super::element::Cell;
 use super::scope::Symbol;
@@ -73,6 +75,7 @@ fn typical(value: Value) -> Value {
         Value::Bool(_) => Value::Bool(true),
         Value::Int(_) => Value::Int(1),
         Value::Float(_) => Value::Float(1.0),
+        Value::Complex(_) => Value::Complex(Complex::ONE),
         Value::Bits { width, .. } => Value::Bits { value: 1, width },
         Value::Angle { width, .. } => Value::Angle { value: 1, width },
         Value::Duration(_) => Value::Duration(1.0),
@@ -85,6 +88,7 @@ pub(super) fn sample_of(ty: Type) -> Value {
         Type::Bool => Value::Bool(true),
         Type::Int(_) | Type::Uint(_) => Value::Int(1),
         Type::Float(_) => Value::Float(1.0),
+        Type::Complex(_) => Value::Complex(Complex::ONE),
         Type::Bits(width) => Value::Bits { value: 1, width },
         Type::Angle(width) => Value::Angle { value: 1, width },
         Type::Duration => Value::Duration(1.0),
@@ -105,6 +109,10 @@ impl<'s> Checker<'s> {
             }
             ExprKind::Integer(value) => Ok(Typed::constant(Value::Int(*value))),
             ExprKind::Float(value) => Ok(Typed::constant(Value::Float(*value))),
+            ExprKind::Imaginary(value) => {
+                let number = Complex::new(0.0, *value);
+                Ok(Typed::constant(Value::Complex(number)))
+            }
             ExprKind::Bool(value) => Ok(Typed::constant(Value::Bool(*value))),
             ExprKind::Duration(value) => Ok(Typed::constant(Value::Duration(*value))),
             ExprKind::Bits { value, width } => Ok(Typed::constant(Value::Bits {
@@ -335,68 +343,6 @@ impl<'s> Checker<'s> {
             ));
         }
         Ok(Some((positions, width)))
-    }
-
-    /// A value that must be known before the run.
-    pub(super) fn constant(&mut self, ast: &ast::Expr<'s>, what: &str) -> Checked<Value> {
-        match self.expression(ast)?.expr {
-            Expr::Constant(value) => Ok(value),
-            _ => Err(Diagnostic::new(
-                ast.at,
-                format!("{what} must be a constant: its value must be known before the run"),
-            )),
-        }
-    }
-
-    pub(super) fn constant_int(&mut self, ast: &ast::Expr<'s>, what: &str) -> Checked<i128> {
-        let value = self.constant(ast, what)?;
-        value
-            .as_int()
-            .map_err(|error| Diagnostic::new(ast.at, error.message()))
-    }
-
-    /// The size of a register.
-    pub(super) fn size(&mut self, ast: Option<&ast::Expr<'s>>) -> Checked<u32> {
-        let Some(ast) = ast else {
-            return Ok(1);
-        };
-        let size = self.constant_int(ast, "a size")?;
-        if size < 1 {
-            return Err(Diagnostic::new(
-                ast.at,
-                format!("a size must be at least 1, not {size}"),
-            ));
-        }
-        u32::try_from(size)
-            .map_err(|_| Diagnostic::limit(ast.at, format!("the size {size} is too large")))
-    }
-
-    pub(super) fn type_of(&mut self, ty: &TypeName<'s>) -> Checked<Type> {
-        let at = ty.width.as_ref().map_or(ty.name.at, |width| width.at);
-        let width = match &ty.width {
-            Some(_) if matches!(ty.name.text, "bool" | "duration") => {
-                return Err(Diagnostic::new(
-                    at,
-                    format!("{} has no width", quoted(ty.name.text)),
-                ));
-            }
-            Some(width) => Some(self.size(Some(width))?),
-            None => None,
-        };
-        let wrong = |limit: &str| Err(Diagnostic::new(at, format!("expected a width {limit}")));
-        match (ty.name.text, width) {
-            ("bool", _) => Ok(Type::Bool),
-            ("duration", _) => Ok(Type::Duration),
-            ("float", None | Some(64)) => Ok(Type::Float(64)),
-            ("float", Some(32)) => Ok(Type::Float(32)),
-            ("float", _) => wrong("of 32 or 64"),
-            ("bit", width) if width.unwrap_or(1) <= 128 => Ok(Type::Bits(width.unwrap_or(1))),
-            ("int", width) if width.unwrap_or(64) <= 64 => Ok(Type::Int(width.unwrap_or(64))),
-            ("uint", width) if width.unwrap_or(64) <= 64 => Ok(Type::Uint(width.unwrap_or(64))),
-            ("angle", width) if width.unwrap_or(64) <= 64 => Ok(Type::Angle(width.unwrap_or(64))),
-            ("bit", _) => wrong("of at most 128"),
-            _ => wrong("of at most 64"),
-        }
     }
 
     /// An expression that will be assigned to that type.

@@ -1,46 +1,91 @@
 //! `input` declarations: constants whose values come with the task.
 
+use super::super::super::complex::Complex;
 use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::limits::MAX_ERRORS;
-use super::super::super::program::{Input, Open};
+use super::super::super::program::{Action, Expr, Input, Open};
 use super::super::super::value::{EvalError, Type, Value};
-use super::super::ast::{Name, TypeName};
+use super::super::ast::{ArrayType, Name, TypeName};
+use super::super::parser::duration;
+use super::array::{Access, product, shape};
 use super::scope::Symbol;
 use super::{Checked, Checker};
 use serde_json::Value as Json;
+use std::fmt::Display;
 
 impl<'s> Checker<'s> {
     pub(super) fn declare_input(&mut self, ty: &TypeName<'s>, name: Name<'s>) -> Checked<()> {
         let ty = self.type_of(ty)?;
-        let symbol = match &mut self.inputs {
+        let symbol = match self.given(name, &ty)? {
             None => self.any_input(ty, name)?,
-            Some(inputs) => match inputs.remove(name.text) {
-                Some(given) => Symbol::Constant(
-                    from_json(&given, ty).map_err(|error| wrong_input(name, ty, &error))?,
-                    ty,
-                ),
-                None => {
-                    return Err(Diagnostic::new(
-                        name.at,
-                        format!(
-                            "there is no value for the input {}: expected one for `{ty}` in the parameters of the task",
-                            quoted(name.text)
-                        ),
-                    ));
-                }
-            },
+            Some(given) => {
+                let value =
+                    from_json(&given, ty).map_err(|error| wrong_input(name, &ty, &error))?;
+                Symbol::Constant(value, ty)
+            }
         };
         let open = match &symbol {
-            Symbol::Variable { slot, .. } => Some(Open::Variable(*slot)),
+            Symbol::Variable { slot: first, .. } => Some(Open::Variables {
+                first: *first,
+                count: 1,
+            }),
             Symbol::Bits(bits) => Some(Open::Bits(bits.clone())),
             _ => None,
         };
         self.declared_inputs.push(Input {
             name: name.text.to_owned(),
-            ty,
+            ty: ty.to_string(),
             open,
         });
         self.declare(name, symbol)
+    }
+
+    /// `input array[int[8], 2] a;`: its values come as lists.
+    pub(super) fn declare_input_array(
+        &mut self,
+        ty: &ArrayType<'s>,
+        name: Name<'s>,
+        at: u32,
+    ) -> Checked<()> {
+        let array = self.new_array(ty, Access::Constant, name.at)?;
+        let wanted = format!("array[{}] of {}", array.ty, shape(&array.sizes));
+        let given = self.given(name, &wanted)?;
+        let sizes: Vec<String> = array.sizes.iter().map(ToString::to_string).collect();
+        self.declared_inputs.push(Input {
+            name: name.text.to_owned(),
+            ty: format!("array[{}, {}]", array.ty, sizes.join(", ")),
+            open: given.is_none().then(|| Open::Variables {
+                first: array.first,
+                count: product(&array.sizes),
+            }),
+        });
+        if let Some(given) = given {
+            let mut values = Vec::with_capacity(product(&array.sizes));
+            list_from_json(&given, &array.sizes, array.ty, &mut values)
+                .map_err(|error| wrong_input(name, &wanted, &error))?;
+            for (slot, value) in (array.first..).zip(values) {
+                let (ty, value) = (array.ty, Expr::Constant(value));
+                self.emit(Action::SetVariable { slot, ty, value }, at)?;
+            }
+        }
+        self.declare(name, Symbol::Array(array))
+    }
+
+    /// The value that came for an input; none where no values came at all.
+    fn given(&mut self, name: Name<'s>, ty: &dyn Display) -> Checked<Option<Json>> {
+        let Some(inputs) = &mut self.inputs else {
+            return Ok(None);
+        };
+        match inputs.remove(name.text) {
+            Some(given) => Ok(Some(given)),
+            None => Err(Diagnostic::new(
+                name.at,
+                format!(
+                    "there is no value for the input {}: expected one for `{ty}` in the parameters of the task",
+                    quoted(name.text)
+                ),
+            )),
+        }
     }
 
     /// What stands for an input while its value is not known.
@@ -73,7 +118,7 @@ impl<'s> Checker<'s> {
     }
 }
 
-fn wrong_input(name: Name<'_>, ty: Type, error: &str) -> Diagnostic {
+fn wrong_input(name: Name<'_>, ty: &dyn Display, error: &str) -> Diagnostic {
     Diagnostic::new(
         name.at,
         format!(
@@ -83,7 +128,30 @@ fn wrong_input(name: Name<'_>, ty: Type, error: &str) -> Diagnostic {
     )
 }
 
-/// A number, `true` or `false`, or a text of bits, as a value of that type.
+/// Lists of values, the first index outermost.
+fn list_from_json(
+    given: &Json,
+    sizes: &[u32],
+    ty: Type,
+    values: &mut Vec<Value>,
+) -> Result<(), String> {
+    let Some((size, inner)) = sizes.split_first() else {
+        values.push(from_json(given, ty)?);
+        return Ok(());
+    };
+    match given {
+        Json::Array(items) if items.len() == *size as usize => items
+            .iter()
+            .try_for_each(|item| list_from_json(item, inner, ty, values)),
+        Json::Array(items) => Err(format!(
+            "expected a list of {size} element(s), found {}",
+            items.len()
+        )),
+        _ => Err(format!("expected a list of {size} element(s)")),
+    }
+}
+
+/// A number, `true` or `false`, or a text of bits or of a duration, as a value of that type.
 fn from_json(given: &Json, ty: Type) -> Result<Value, String> {
     let value = match (ty, given) {
         (Type::Bool, Json::Bool(value)) => Value::Bool(*value),
@@ -92,12 +160,26 @@ fn from_json(given: &Json, ty: Type) -> Result<Value, String> {
             width: 1,
         },
         (Type::Bits(width), Json::String(text)) => bits(text, width)?,
+        (Type::Duration, Json::String(text)) => Value::Duration(
+            duration(text.trim()).ok_or_else(|| format!("expected {}", expected(ty)))?,
+        ),
         (Type::Int(_) | Type::Uint(_) | Type::Bits(1), Json::Number(_)) => {
             Value::Int(integer(given).ok_or("expected a whole number")?)
         }
         (Type::Float(_) | Type::Angle(_), Json::Number(number)) => {
             let number = number.as_f64().filter(|number| number.is_finite());
             Value::Float(number.ok_or("the number is too large")?)
+        }
+        (Type::Complex(_), Json::Number(_)) => from_json(given, Type::Float(64))?,
+        (Type::Complex(_), Json::Array(parts)) => {
+            let [re, im] = parts.as_slice() else {
+                return Err(format!("expected {}", expected(ty)));
+            };
+            let part = |json| match from_json(json, Type::Float(64))? {
+                Value::Float(part) => Ok::<f64, String>(part),
+                _ => Err(format!("expected {}", expected(ty))),
+            };
+            Value::Complex(Complex::new(part(re)?, part(im)?))
         }
         _ => return Err(format!("expected {}", expected(ty))),
     };
@@ -124,7 +206,8 @@ fn expected(ty: Type) -> &'static str {
         Type::Bool => "true or false",
         Type::Int(_) | Type::Uint(_) => "a whole number",
         Type::Float(_) | Type::Angle(_) => "a number",
+        Type::Complex(_) => "a number, or a list of its real and its imaginary part",
         Type::Bits(_) => "a text of bits such as \"0110\"",
-        Type::Duration => "no duration: it cannot be given as a parameter",
+        Type::Duration => "a text such as \"100ns\"",
     }
 }

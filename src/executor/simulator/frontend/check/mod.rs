@@ -20,6 +20,7 @@ mod reads;
 mod scope;
 mod storage;
 mod subroutine;
+mod types;
 mod unrolled;
 
 use super::super::error::Diagnostic;
@@ -215,6 +216,8 @@ impl<'s> Checker<'s> {
             } => self.declare_variable(ty, *name, init.as_ref(), *constant, at),
             StatementKind::Array(declaration) => self.declare_array(declaration, at),
             StatementKind::Input { ty, name } => self.declare_input(ty, *name),
+            StatementKind::InputArray { ty, name } => self.declare_input_array(ty, *name, at),
+            StatementKind::AssignList { target, list } => self.assign_list(target, list, at),
             StatementKind::Alias { name, parts } => self.declare_alias(*name, parts),
             StatementKind::Gate(definition) => self.define_gate(definition),
             StatementKind::Subroutine(definition) => self.define_subroutine(definition),
@@ -270,6 +273,7 @@ impl<'s> Checker<'s> {
             | StatementKind::Bits { name, .. }
             | StatementKind::Variable { name, .. }
             | StatementKind::Input { name, .. }
+            | StatementKind::InputArray { name, .. }
             | StatementKind::Alias { name, .. } => name,
             StatementKind::Array(declaration) => &declaration.name,
             StatementKind::Subroutine(definition) => {

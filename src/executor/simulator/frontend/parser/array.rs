@@ -51,7 +51,7 @@ impl<'s> Parser<'s, '_> {
         })
     }
 
-    fn literal(&mut self, depth: usize) -> Parsed<Literal<'s>> {
+    pub(super) fn literal(&mut self, depth: usize) -> Parsed<Literal<'s>> {
         let at = self.peek().start;
         if !self.eat("{") {
             return Ok(Literal::Value(self.expression()?));

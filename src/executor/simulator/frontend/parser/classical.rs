@@ -20,7 +20,7 @@ impl<'s> Parser<'s, '_> {
         let text = self.text();
         match text {
             "int" | "uint" | "float" | "bool" | "bit" | "angle" | "duration" => self.position += 1,
-            "complex" => return Err(self.complex()),
+            "complex" => return self.complex(),
             "stretch" => {
                 return Err(self.here(format!("`{text}` is not supported by this simulator yet")));
             }
@@ -86,18 +86,39 @@ impl<'s> Parser<'s, '_> {
         })
     }
 
-    pub(super) fn complex(&self) -> super::Diagnostic {
-        self.here("`complex` is not supported by this simulator: expected a real type such as `float`; gates take real angles only")
+    /// `complex`, `complex[float]`, `complex[float[32]]`
+    fn complex(&mut self) -> Parsed<TypeName<'s>> {
+        let (text, at) = (self.text(), self.peek().start);
+        self.position += 1;
+        let mut width = None;
+        if self.eat("[") {
+            self.expect("float")?;
+            width = self.designator()?;
+            self.expect("]")?;
+        }
+        let name = Name { text, at };
+        Ok(TypeName { name, width })
     }
 
     /// `input float[64] theta;`
     pub(super) fn input(&mut self) -> Parsed<StatementKind<'s>> {
         self.outermost()?;
         self.position += 1;
-        let ty = self.type_name()?;
+        let array = match self.text() {
+            "array" => Some(self.array_type()?),
+            _ => None,
+        };
+        let ty = match array {
+            None => Some(self.type_name()?),
+            Some(_) => None,
+        };
         let name = self.name("a name for the input")?;
         self.semicolon()?;
-        Ok(StatementKind::Input { ty, name })
+        Ok(match (ty, array) {
+            (Some(ty), _) => StatementKind::Input { ty, name },
+            (None, Some(ty)) => StatementKind::InputArray { ty, name },
+            (None, None) => StatementKind::Nothing,
+        })
     }
 
     /// `output bit[2] c;` declares what follows; the result is made of all classical registers.

@@ -112,6 +112,10 @@ impl<'s> Parser<'s, '_> {
             TokenKind::Float => {
                 ExprKind::Float(real(text).ok_or_else(|| self.here("this number is too large"))?)
             }
+            TokenKind::Imaginary => ExprKind::Imaginary(
+                real(text.trim_end_matches(['i', 'm', ' ', '\t']))
+                    .ok_or_else(|| self.here("this number is too large"))?,
+            ),
             TokenKind::Duration => ExprKind::Duration(
                 duration(text).ok_or_else(|| self.here("this duration is too large"))?,
             ),
@@ -140,6 +144,10 @@ impl<'s> Parser<'s, '_> {
             at: token.start,
         };
         let three = self.version >= 3;
+        if three && text == "durationof" {
+            return Err(self
+                .here("`durationof` is not supported by this simulator: gates have no duration"));
+        }
         let constant = match text {
             "pi" | "π" => Some(ExprKind::Float(std::f64::consts::PI)),
             "tau" | "τ" if three => Some(ExprKind::Float(std::f64::consts::TAU)),
@@ -272,14 +280,15 @@ fn real(text: &str) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-fn duration(text: &str) -> Option<f64> {
+/// Nanoseconds of a duration such as `100ns`.
+pub(crate) fn duration(text: &str) -> Option<f64> {
     let units = [
-        ("ns", 1e-9),
-        ("us", 1e-6),
-        ("µs", 1e-6),
-        ("ms", 1e-3),
-        ("dt", 1e-9),
-        ("s", 1.0),
+        ("ns", 1.0),
+        ("us", 1e3),
+        ("µs", 1e3),
+        ("ms", 1e6),
+        ("dt", 1.0),
+        ("s", 1e9),
     ];
     let (number, scale) = units
         .iter()

@@ -15,6 +15,7 @@ use super::super::stop::{Stop, Stopped};
 use super::ast::{Name, Statement, Tree};
 use super::hint;
 use super::token::{Token, TokenKind};
+pub(super) use expression::duration;
 
 type Parsed<T> = Result<T, Diagnostic>;
 
@@ -181,8 +182,9 @@ impl<'s> Parser<'s, '_> {
                 }
                 "}" => {
                     open -= 1;
-                    // An `else` belongs to what was wrong.
-                    if open == 0 && self.text_at(1) != "else" {
+                    // An `else` belongs to what was wrong, and so does what follows a list.
+                    let ends = !matches!(self.text_at(1), "else" | ")" | "," | ";");
+                    if open == 0 && ends {
                         self.position += 1;
                         return;
                     }

@@ -97,7 +97,7 @@ impl<'s> Parser<'s, '_> {
         Ok((parameters, qubits))
     }
 
-    /// `ctrl(2) @ inv @ rx(0.5) q[0], q[1], q[2];`
+    /// `ctrl(2) @ inv @ rx(0.5) q[0], q[1], q[2];`, `x[100ns] q;`
     pub(super) fn gate_call(&mut self) -> Parsed<StatementKind<'s>> {
         let mut modifiers = Vec::new();
         if self.version >= 3 {
@@ -128,9 +128,8 @@ impl<'s> Parser<'s, '_> {
             );
             return Err(Diagnostic::new(name.at, message));
         }
-        if self.text() == "[" {
-            return Err(self.here("durations of gates are not supported by this simulator yet"));
-        }
+        // How long the gate takes has no effect.
+        self.designator()?;
         let operands = self.references()?;
         Ok(StatementKind::Call(GateCall {
             modifiers,

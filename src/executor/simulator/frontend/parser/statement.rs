@@ -41,7 +41,9 @@ impl<'s> Parser<'s, '_> {
             _ if self.version == 2 => self.version_two_statement(word),
             "qubit" => self.qubit_declaration(),
             "bit" => self.bit_declaration(),
-            "const" | "int" | "uint" | "float" | "bool" | "angle" | "duration" => self.variable(),
+            "const" | "int" | "uint" | "float" | "complex" | "bool" | "angle" | "duration" => {
+                self.variable()
+            }
             "array" => self.array_declaration(false),
             "def" => self.subroutine(),
             "return" => self.return_statement(),
@@ -57,7 +59,6 @@ impl<'s> Parser<'s, '_> {
             "delay" => self.delay(),
             "box" => self.box_statement(),
             "extern" => self.external(),
-            "complex" => Err(self.complex()),
             "cal" | "defcal" | "defcalgrammar" | "stretch" => {
                 Err(self.here(format!("`{word}` is not supported by this simulator yet")))
             }
@@ -152,10 +153,20 @@ impl<'s> Parser<'s, '_> {
 
     fn assignment_or_call(&mut self) -> Parsed<StatementKind<'s>> {
         let mark = self.position;
+        let after = self.tokens.get(mark + 2);
+        let lasts = after.is_some_and(|token| token.kind == TokenKind::Duration);
+        if self.text_at(1) == "[" && lasts {
+            return self.gate_call();
+        }
         if matches!(self.text_at(1), "[") || assignment_operator(self.text_at(1)).is_some() {
             let target = self.reference("a variable")?;
             if let Some(op) = assignment_operator(self.text()) {
                 self.position += 1;
+                if op.is_none() && self.text() == "{" {
+                    let list = self.literal(0)?;
+                    self.semicolon()?;
+                    return Ok(StatementKind::AssignList { target, list });
+                }
                 let value = self.source()?;
                 self.semicolon()?;
                 return Ok(StatementKind::Assign { target, op, value });

@@ -1,0 +1,71 @@
+//! Circuits as other tools export them, with what those tools compute for them.
+
+use super::super::{Output, Request, Stop, run};
+use super::statistics::{against_exact, against_sample};
+use super::{MEMORY_LIMIT, corpus, corpus_directory};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a tool says about one of its circuits.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reference {
+    /// The tool with its version, and how it wrote the circuit.
+    tool: String,
+    /// Values for the inputs of the circuit.
+    parameters: Option<Map<String, Value>>,
+    /// The exact probabilities of the outcomes.
+    exact: Option<BTreeMap<String, f64>>,
+    /// A sample, where the tool has no exact answer.
+    counts: Option<BTreeMap<String, u64>>,
+    /// How many shots the sample has.
+    #[allow(dead_code, reason = "tells the reader how good the sample is")]
+    shots: Option<u64>,
+}
+
+fn simulate(source: &str, parameters: Option<&Map<String, Value>>) -> Output {
+    let request = Request {
+        source,
+        shots: 50_000,
+        seed: Some(11),
+        parameters,
+        probabilities: true,
+        memory_limit_bytes: MEMORY_LIMIT,
+        ..Request::default()
+    };
+    run(&request, &Stop::default()).unwrap_or_else(|error| panic!("{error}\n{source}"))
+}
+
+/// The greatest difference of two distributions in any outcome.
+fn distance(left: &BTreeMap<String, f64>, right: &BTreeMap<String, f64>) -> f64 {
+    let keys: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
+    let of = |map: &BTreeMap<String, f64>, key: &String| map.get(key).copied().unwrap_or(0.0);
+    keys.into_iter()
+        .map(|key| (of(left, key) - of(right, key)).abs())
+        .fold(0.0, f64::max)
+}
+
+#[test]
+fn circuits_of_other_tools_give_what_those_tools_compute() {
+    let mut exactly = 0;
+    for (name, source) in corpus("tools") {
+        let file = corpus_directory("tools").join(format!("{name}.ref.json"));
+        let text = std::fs::read_to_string(file).unwrap();
+        let reference: Reference = serde_json::from_str(&text).unwrap();
+        let tool = &reference.tool;
+        let output = simulate(&source, reference.parameters.as_ref());
+        if let (Some(exact), Some(found)) = (&reference.exact, &output.probabilities) {
+            let distance = distance(exact, found);
+            assert!(distance < 1e-9, "{name} of {tool}: {distance} apart");
+            exactly += 1;
+        }
+        let likely = match (&reference.exact, &reference.counts) {
+            (Some(exact), _) => against_exact(&output.counts, exact),
+            (None, Some(sample)) => against_sample(&output.counts, sample),
+            (None, None) => panic!("{name} has no reference"),
+        };
+        assert!(likely > 1e-6, "{name} of {tool}: p = {likely}");
+    }
+    assert!(exactly > 15, "only {exactly} were compared exactly");
+}

@@ -1,0 +1,11 @@
+OPENQASM 3.0;
+input float alpha;
+input float beta;
+bit[2] b;
+qubit[2] q;
+rx(alpha) q[0];
+ry(2*alpha + beta) q[1];
+cnot q[0], q[1];
+rz(beta) q[1];
+b[0] = measure q[0];
+b[1] = measure q[1];

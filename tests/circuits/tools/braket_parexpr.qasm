@@ -1,0 +1,11 @@
+OPENQASM 3.0;
+input float a;
+bit[2] b;
+qubit[2] q;
+rx(a/2 - 1) q[0];
+h q[1];
+phaseshift(-3*a) q[1];
+cnot q[0], q[1];
+h q[1];
+b[0] = measure q[0];
+b[1] = measure q[1];

@@ -1,0 +1,17 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[3];
+creg meas[3];
+u3(0,0,-pi/2) q[0];
+u3(pi/2,-pi,pi/2) q[1];
+cx q[1],q[0];
+u3(2*pi/3,2.526112944919406,-2.526112944919406) q[0];
+u3(3*pi/4,-pi,-pi/2) q[1];
+cx q[1],q[0];
+u3(pi/2,pi/4,0) q[0];
+u3(pi/2,-pi/2,-pi) q[1];
+u3(0,0,3.4405510694971237) q[2];
+barrier q[0],q[1],q[2];
+measure q[0] -> meas[0];
+measure q[1] -> meas[1];
+measure q[2] -> meas[2];

@@ -1,0 +1,13 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+bit[2] c;
+qubit _qubit0;
+qubit _qubit1;
+qubit _qubit2;
+qubit _qubit3;
+let a = {_qubit0, _qubit1, _qubit2, _qubit3};
+let bb = {a[1], a[3]};
+h bb[0];
+cx bb[0], bb[1];
+c[0] = measure bb[0];
+c[1] = measure bb[1];

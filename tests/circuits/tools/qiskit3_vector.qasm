@@ -1,0 +1,17 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+input float[64] _θ_0_;
+input float[64] _θ_1_;
+input float[64] _θ_2_;
+input float[64] _φ_0_;
+bit[2] meas;
+qubit[2] q;
+rx(_θ_0_) q[0];
+ry(_θ_1_ + _θ_2_*_φ_0_) q[1];
+cx q[0], q[1];
+rz(_θ_1_**2) q[0];
+p(0.8414709848078965*sin(_φ_0_)) q[0];
+h q[0];
+barrier q[0], q[1];
+meas[0] = measure q[0];
+meas[1] = measure q[1];
