@@ -58,7 +58,7 @@ async fn a_circuit_that_does_not_run_is_an_answer_and_an_unusable_request_a_prob
         wrong,
         json!({"valid": false, "errors": [{
             "code": "invalid_circuit", "line": 3, "column": 12, "source_line": "cx q[0], q[2];", "caret": 11,
-            "message": "index 2 is out of range: `q` has 2 element(s)",
+            "message": "index 2 is out of range: `q` has 2 elements, counted from 0",
         }]})
     );
     let unknown = json!({"circuit": TURNED, "parameters": {"b": 1}});
