@@ -163,7 +163,7 @@ fn inputs_need_no_values_and_take_them() {
     assert!(found.counts_are_exact && found.depth_is_exact);
 
     let verdict = verdict_with(source, json!({"n": 5}).as_object());
-    assert_eq!(verdict.errors.len(), 2, "{:?}", verdict.errors);
+    assert_eq!(verdict.errors.len(), 3, "{:?}", verdict.errors);
     assert!(
         verdict.errors[0]
             .message
