@@ -244,3 +244,25 @@ fn a_large_tableau_stops_at_the_deadline() {
         started.elapsed()
     );
 }
+
+#[test]
+fn a_circuit_of_a_hundred_qubits_may_be_one_gate() {
+    let names: Vec<String> = (0..100).map(|qubit| format!("a{qubit}")).collect();
+    let mut body = String::new();
+    for pair in names.windows(2) {
+        write!(body, "cx {}, {}; ", pair[0], pair[1]).unwrap();
+    }
+    let (all, places) = (
+        names.join(", "),
+        (0..100).map(|qubit| format!("q[{qubit}]")),
+    );
+    let operands: Vec<String> = places.rev().collect();
+    let source = format!(
+        "OPENQASM 3; gate chain(t) {all} {{ rx(t / 2) a0; {body} }} gate outer(t) {all} {{ chain(2 * t) {all}; z a99; }}
+        qubit[100] q; bit[100] c; outer(pi) {}; c = measure q;",
+        operands.join(", ")
+    );
+    let output = simulate(&source, 50).unwrap();
+    assert_eq!(output.method, "stabilizer");
+    assert_eq!(output.counts.keys().collect::<Vec<_>>(), [&"1".repeat(100)]);
+}

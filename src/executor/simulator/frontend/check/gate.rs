@@ -76,6 +76,9 @@ impl<'s> Checker<'s> {
             self.toil(times);
             check_distinct(&operands, times, call)?;
         }
+        if call.modifiers.is_empty() && self.spread(&application, &operands, at)? {
+            return Ok(());
+        }
         let call = GateCall {
             gate: application.gate,
             powers: application.powers,

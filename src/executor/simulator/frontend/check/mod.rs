@@ -18,6 +18,7 @@ mod input;
 mod operand;
 mod reads;
 mod scope;
+mod spread;
 mod storage;
 mod subroutine;
 mod types;

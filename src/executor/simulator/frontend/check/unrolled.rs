@@ -43,6 +43,9 @@ impl<'s> Checker<'s> {
         if values.is_empty() {
             return false;
         }
+        // Listing the values is work too, even if no turn is kept.
+        let listed = values.len() as u64 / 8;
+        self.unrolled_left = self.unrolled_left.saturating_sub(listed);
         let mark = self.mark();
         let (mut variables, mut elements) = (self.variables, self.array_elements);
         self.push_loop(UNKNOWN);
@@ -72,7 +75,7 @@ impl<'s> Checker<'s> {
 
     /// The values of a loop variable, if they are known, and not too many to try.
     pub(super) fn turns(&self, domain: &Domain, ty: Type) -> Option<Vec<Value>> {
-        if !self.unrolls {
+        if !self.unrolls || self.unrolled_left == 0 {
             return None;
         }
         let values: Vec<Value> = match domain {

@@ -1,0 +1,98 @@
+//! Gates on more qubits than the engine takes at once, such as a whole circuit that Qiskit made a
+//! gate: the gates of their definition take their place.
+
+use super::super::super::arithmetic;
+use super::super::super::program::{Action, BodyCall, Expr, GateCall, GateRef, Operand};
+use super::super::super::value::Value;
+use super::gate::Application;
+use super::{Checked, Checker};
+
+/// Most qubits of one gate that the engine can name.
+const MAX_WHOLE: usize = 64;
+
+/// A gate of a definition, with its parameters computed.
+type Part = (BodyCall, Vec<Expr>, Vec<Expr>);
+
+impl Checker<'_> {
+    /// Puts the gates of a large definition here, if that is possible; says whether it did.
+    pub(super) fn spread(
+        &mut self,
+        application: &Application,
+        operands: &[Operand],
+        at: u32,
+    ) -> Checked<bool> {
+        let GateRef::Defined(index) = application.gate else {
+            return Ok(false);
+        };
+        if operands.len() <= MAX_WHOLE || operands.iter().any(|operand| operand.len() != 1) {
+            return Ok(false);
+        }
+        let Some(parts) = self.parts_of(index, &application.parameters) else {
+            return Ok(false);
+        };
+        for (part, parameters, powers) in parts {
+            let qubits = part.qubits.iter();
+            let own: Vec<Operand> = qubits.filter_map(|q| operands.get(*q).cloned()).collect();
+            let part = Application {
+                gate: part.gate,
+                powers,
+                controls: part.controls,
+                parameters,
+                size: 0,
+                depth: 0,
+            };
+            let plain = part.powers.is_empty() && part.controls.is_empty();
+            if plain && self.spread(&part, &own, at)? {
+                continue;
+            }
+            let call = GateCall {
+                gate: part.gate,
+                powers: part.powers,
+                controls: part.controls,
+                parameters: part.parameters,
+                operands: own,
+            };
+            self.emit(Action::Gate(Box::new(call)), at)?;
+        }
+        Ok(true)
+    }
+
+    /// The gates of a definition, if their parameters are known and they are not too many.
+    fn parts_of(&mut self, index: usize, parameters: &[Expr]) -> Option<Vec<Part>> {
+        let parameters: Option<Vec<Value>> = parameters.iter().map(|e| folded(e, &[])).collect();
+        let parameters = parameters?;
+        let body = &self.definitions.get(index)?.body;
+        self.unrolled_left = self.unrolled_left.checked_sub(body.len() as u64)?;
+        let all = |values: &[Expr]| -> Option<Vec<Expr>> {
+            let known = values.iter().map(|value| {
+                let number = folded(value, &parameters)?.as_real().ok()?;
+                Some(Expr::Constant(Value::Float(number)))
+            });
+            known.collect()
+        };
+        let part = |call: &BodyCall| {
+            let (own, powers) = (all(&call.parameters)?, all(&call.powers)?);
+            Some((call.clone(), own, powers))
+        };
+        body.iter().map(part).collect()
+    }
+}
+
+/// The value of an expression in the definition of a gate, if it has one.
+fn folded(expr: &Expr, parameters: &[Value]) -> Option<Value> {
+    let value = |expr: &Expr| folded(expr, parameters);
+    match expr {
+        Expr::Constant(value) => Some(*value),
+        Expr::Parameter(index) => parameters.get(*index).copied(),
+        Expr::Unary(op, operand, _) => arithmetic::unary(*op, value(operand)?).ok(),
+        Expr::Binary(op, sides, _) => {
+            arithmetic::binary(*op, value(&sides.0)?, value(&sides.1)?).ok()
+        }
+        Expr::Call(function, arguments, _) => {
+            let arguments: Option<Vec<Value>> = arguments.iter().map(value).collect();
+            function.call(&arguments?).ok()
+        }
+        Expr::Cast(ty, operand, _) => value(operand)?.cast_to(*ty).ok(),
+        _ => None,
+    }
+}
