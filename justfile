@@ -39,3 +39,7 @@ check:
 # Measures throughput and latency on this machine
 bench *arguments:
     cargo bench --locked --bench throughput {{ arguments }}
+
+# Times the simulator against Qiskit Aer; QTASK_AER_PYTHON names a Python with qiskit and qiskit-aer
+bench-simulator *arguments:
+    cargo bench --locked --bench simulator -- {{ arguments }}

@@ -1,40 +1,33 @@
-"""Times Qiskit Aer on the circuits that `cargo bench --bench simulator -- DIRECTORY` has written.
+"""Runs circuits on Qiskit Aer for `benches/simulator.rs`, which starts it. Needs qiskit and qiskit-aer.
 
-    python benches/aer_reference.py DIRECTORY [THREADS]
-
-Needs qiskit and qiskit-aer. Parsing is not timed: only transpiling-free `run` to counts, the best of several.
+Each line of the input is JSON: {"path": a file of OpenQASM 2, "threads": at most so many}. Each line of the output
+is the milliseconds of one run to counts. A file is parsed once, which is not timed.
 """
 
-import pathlib
+import json
 import sys
 import time
 
 import qiskit.qasm2
 from qiskit_aer import AerSimulator
 
-ROUNDS = {"bell": 50, "dynamic-10": 10, "random-24x20": 1, "qft-24": 1}
 
-
-def best(circuit, method, threads, rounds):
-    simulator = AerSimulator(method=method, max_parallel_threads=threads)
-    times = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        simulator.run(circuit, shots=1024, seed_simulator=7).result().get_counts()
-        times.append(time.perf_counter() - started)
-    return min(times)
+def parsed(path):
+    instructions = qiskit.qasm2.LEGACY_CUSTOM_INSTRUCTIONS
+    return qiskit.qasm2.load(path, custom_instructions=instructions)
 
 
 def main():
-    directory = pathlib.Path(sys.argv[1])
-    threads = int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    for path in sorted(directory.glob("*.qasm")):
-        text = path.read_text()
-        instructions = qiskit.qasm2.LEGACY_CUSTOM_INSTRUCTIONS
-        circuit = qiskit.qasm2.loads(text, custom_instructions=instructions)
-        method = "stabilizer" if path.stem.startswith("clifford") else "statevector"
-        seconds = best(circuit, method, threads, ROUNDS.get(path.stem, 2))
-        print(f"{path.stem:20} {seconds * 1e3:12.3f} ms", flush=True)
+    circuits = {}
+    print("ready", flush=True)
+    for line in sys.stdin:
+        question = json.loads(line)
+        path, threads = question["path"], question["threads"]
+        circuit = circuits.get(path) or circuits.setdefault(path, parsed(path))
+        simulator = AerSimulator(method="statevector", max_parallel_threads=threads)
+        started = time.perf_counter()
+        simulator.run(circuit, shots=1024, seed_simulator=7).result().get_counts()
+        print((time.perf_counter() - started) * 1e3, flush=True)
 
 
 if __name__ == "__main__":

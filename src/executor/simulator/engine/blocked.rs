@@ -7,6 +7,9 @@ use super::parts::{self, NEIGHBOURS, Parts, Slices};
 use super::pass::{Pass, Step};
 use super::state::State;
 
+/// Most passes of one trip: those made ready take up to 10 KiB each.
+const MOST_PASSES: usize = 512;
+
 /// What passes run with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Machinery {
@@ -67,6 +70,17 @@ pub(super) fn apply_all(
     while !passes.is_empty() {
         let (mask, chosen, rest) = group(passes, qubits, size);
         passes = rest;
+        if size == qubits {
+            // One part: no need to have all passes ready at once.
+            for (number, pass) in chosen.iter().enumerate() {
+                if number.is_multiple_of(16) {
+                    stop.check()?;
+                }
+                let ready = Step::new(pass, mask, machinery.level);
+                ready.apply(&mut state.re, &mut state.im, 0, machinery.level);
+            }
+            continue;
+        }
         let ready = |pass| Step::new(pass, mask, machinery.level);
         let steps: Vec<Step> = chosen.iter().map(ready).collect();
         let visit = |part: Slices<'_>, base: u64| {
@@ -78,7 +92,7 @@ pub(super) fn apply_all(
         };
         let parts = Parts { mask, qubits };
         let machinery = machinery.for_work((steps.len() as u64) << qubits);
-        parts::each(state, parts, machinery, &visit)?;
+        parts::each(state, parts, machinery, stop, &visit)?;
     }
     Ok(())
 }
@@ -94,7 +108,8 @@ fn group(passes: Vec<Pass>, qubits: u32, size: u32) -> (u64, Vec<Pass>, Vec<Pass
         let (targets, looks_at) = (pass.targets(), pass.looks_at());
         let joined = mask | targets;
         let commutes = targets & (changed | seen) == 0 && looks_at & changed == 0;
-        if joined.count_ones() <= size && commutes {
+        let is_full = size < qubits && chosen.len() >= MOST_PASSES;
+        if joined.count_ones() <= size && commutes && !is_full {
             mask = joined;
             chosen.push(pass);
         } else {

@@ -2,7 +2,7 @@
 //! disjoint pieces of the state, each with many whole parts.
 #![allow(clippy::inline_always, reason = "parts of kernels")]
 
-use super::super::stop::Stopped;
+use super::super::stop::{Stop, Stopped};
 use super::blocked::Machinery;
 use super::lanes::{Lanes, Level, Work};
 use super::share::share;
@@ -55,21 +55,25 @@ pub(super) fn each(
     state: &mut State,
     parts: Parts,
     machinery: Machinery,
+    stop: &Stop,
     visit: Visit<'_>,
 ) -> Result<(), Stopped> {
     let outside = parts.outside();
-    if outside == 0 {
-        let State { re, im } = state;
-        return visit(Slices { re, im }, 0);
-    }
     let wanted = match machinery.threads {
         0 | 1 => 1,
         threads => threads.saturating_mul(PIECES_PER_THREAD),
     };
     let (pieces, cut) = pieces(state, outside, wanted);
     share(pieces, machinery.threads, || {
-        let mut buffer = Buffer::new(parts);
-        move |piece| parts.visit(piece, cut, &mut buffer, machinery.level, visit)
+        let mut visitor = Visitor {
+            parts,
+            cut,
+            level: machinery.level,
+            buffer: Buffer::new(parts),
+            stop,
+            visit,
+        };
+        move |piece| visitor.all_in(piece)
     })
 }
 
@@ -151,48 +155,62 @@ impl Parts {
     fn outside(self) -> u64 {
         ((1 << self.qubits) - 1) & !self.mask
     }
+}
 
-    /// Visits the parts of a piece that was cut at that qubit last.
-    fn visit(
-        self,
-        mut piece: Piece<'_>,
-        cut: u32,
-        buffer: &mut Buffer,
-        level: Level,
-        visit: Visit<'_>,
-    ) -> Result<(), Stopped> {
-        let below = (1_u64 << cut) - 1;
-        let run = 1_usize << (!self.mask).trailing_zeros().min(cut);
-        let starts: Vec<usize> = subsets(self.mask & below & !(run as u64 - 1)).collect();
-        for base in subsets(self.outside() & below) {
+/// What a thread needs to visit parts.
+struct Visitor<'a> {
+    parts: Parts,
+    /// The qubit at which pieces were cut last.
+    cut: u32,
+    level: Level,
+    buffer: Buffer,
+    stop: &'a Stop,
+    visit: Visit<'a>,
+}
+
+impl Visitor<'_> {
+    fn all_in(&mut self, mut piece: Piece<'_>) -> Result<(), Stopped> {
+        let Parts { mask, .. } = self.parts;
+        let below = (1_u64 << self.cut) - 1;
+        let length = 1_usize << (!mask).trailing_zeros().min(self.cut);
+        let starts: Vec<usize> = subsets(mask & below & !(length as u64 - 1)).collect();
+        for base in subsets(self.parts.outside() & below) {
+            self.stop.check()?;
             let index = piece.base | base as u64;
-            if let ([start], [re], [im]) = (&*starts, &mut *piece.re, &mut *piece.im) {
-                // Its amplitudes are neighbours already.
-                let range = base + start..base + start + run;
-                if let (Some(re), Some(im)) = (re.get_mut(range.clone()), im.get_mut(range)) {
-                    let slices = Slices { re, im };
-                    if !slices.are_zero() {
-                        visit(slices, index)?;
-                    }
-                }
-                continue;
-            }
             let runs = Runs {
                 base,
                 starts: &starts,
-                length: run,
+                length,
             };
-            let slices = buffer.slices();
-            level.run(Gather(slices.re, &piece.re, runs));
-            level.run(Gather(slices.im, &piece.im, runs));
-            if slices.are_zero() {
-                continue;
+            if let ([start], [re], [im]) = (&*starts, &mut *piece.re, &mut *piece.im) {
+                // Its amplitudes are neighbours already.
+                let range = runs.range(*start);
+                let slices = re.get_mut(range.clone()).zip(im.get_mut(range));
+                if let Some(slices) = slices.map(|(re, im)| Slices { re, im })
+                    && !slices.are_zero()
+                {
+                    (self.visit)(slices, index)?;
+                }
+            } else {
+                self.copied(&mut piece, runs, index)?;
             }
-            visit(slices, index)?;
-            let slices = buffer.slices();
-            level.run(Scatter(slices.re, &mut piece.re, runs));
-            level.run(Scatter(slices.im, &mut piece.im, runs));
         }
+        Ok(())
+    }
+
+    /// Visits a part whose amplitudes are far apart.
+    fn copied(&mut self, piece: &mut Piece<'_>, runs: Runs<'_>, index: u64) -> Result<(), Stopped> {
+        let Slices { re, im } = self.buffer.slices();
+        self.level.run(Gather(re, &piece.re, runs));
+        self.level.run(Gather(im, &piece.im, runs));
+        let slices = Slices { re, im };
+        if slices.are_zero() {
+            return Ok(());
+        }
+        (self.visit)(slices, index)?;
+        let Slices { re, im } = self.buffer.slices();
+        self.level.run(Scatter(re, &mut piece.re, runs));
+        self.level.run(Scatter(im, &mut piece.im, runs));
         Ok(())
     }
 }

@@ -22,6 +22,7 @@ mod stabilizer;
 mod statistics;
 mod subroutines;
 mod survey;
+mod threads;
 mod unrolled;
 mod values;
 
