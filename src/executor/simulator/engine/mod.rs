@@ -5,6 +5,7 @@
 //! splits the shots into two branches, so that a program costs one run for each history of
 //! outcomes that happens, not one for each shot.
 
+mod block;
 mod blocked;
 mod branch;
 mod clifford;
