@@ -45,15 +45,10 @@ impl Machinery {
         Self { threads, ..self }
     }
 
-    /// The qubits of the parts of a state: fewer where threads would have too few parts to share.
+    /// The qubits of the parts of a state. Roundings depend on them, so that they must not depend
+    /// on the number of threads.
     fn part_of(self, qubits: u32) -> u32 {
-        let pieces = self.threads.max(1).next_power_of_two().ilog2();
-        let shared = if pieces == 0 {
-            qubits
-        } else {
-            qubits.saturating_sub(pieces + 2).max(10)
-        };
-        qubits.min(self.part_qubits).min(shared)
+        qubits.min(self.part_qubits)
     }
 }
 

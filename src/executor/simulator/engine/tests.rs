@@ -303,3 +303,57 @@ fn two_qubit_matrices_work_on_every_pair() {
         }
     }
 }
+
+/// The bits of all amplitudes after random gates, a measurement and more gates, and the weights of
+/// the measured qubit.
+fn bits_of_a_run(qubits: u8, machinery: Machinery) -> Vec<u64> {
+    let mut dice = Dice(generator(u64::from(qubits)));
+    let (stop, last) = (Stop::default(), usize::from(qubits) - 1);
+    let mut state = State::new();
+    state.grow(usize::from(qubits), &stop).unwrap();
+    let mut gates = |state: &mut State| {
+        let mut ops: Vec<Op> = (0..40).map(|_| dice.op(usize::from(qubits))).collect();
+        ops.extend((0..qubits).map(|target| Op::Unitary {
+            target,
+            on: 0,
+            value: 0,
+            matrix: dice.matrix(),
+        }));
+        fusion::apply_all(state, &mut ops, machinery, &stop).unwrap();
+    };
+    gates(&mut state);
+    let weights = state.weights(last, machinery, &stop).unwrap();
+    let likely = weights[1] > weights[0];
+    let scale = 1.0 / weights[usize::from(likely)].sqrt();
+    state
+        .collapse(last, likely, scale, machinery, &stop)
+        .unwrap();
+    gates(&mut state);
+    let blocks = state.block_weights(machinery, &stop).unwrap();
+    let numbers = [state.re, state.im, blocks, weights.to_vec()].concat();
+    numbers.into_iter().map(f64::to_bits).collect()
+}
+
+#[test]
+fn amplitudes_are_the_same_to_the_last_bit_with_any_number_of_threads() {
+    for (qubits, part_qubits) in [(10, 8), (11, 9), (12, 14), (13, 10), (15, 14), (16, 12)]
+        .into_iter()
+        .chain((10..=18).map(|qubits| (qubits, Machinery::new(1).part_qubits)))
+    {
+        let run = |threads| {
+            let machinery = Machinery {
+                part_qubits,
+                least_shared: 0,
+                ..Machinery::new(threads)
+            };
+            bits_of_a_run(qubits, machinery)
+        };
+        let one = run(1);
+        for threads in [2, 3, 8] {
+            assert!(
+                run(threads) == one,
+                "{qubits} qubits, {threads} threads, parts of {part_qubits}"
+            );
+        }
+    }
+}
