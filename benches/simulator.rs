@@ -9,12 +9,13 @@
     reason = "a benchmark may end with a panic"
 )]
 
-use qtask::executor::simulator::{Request, Stop, run};
+use qtask::executor::simulator::{Crew, Request, Stop, run};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What a circuit has to reach.
@@ -152,12 +153,13 @@ fn circuits() -> Vec<Circuit> {
 
 /// Milliseconds from text to counts.
 fn own_time(source: &str, threads: usize) -> f64 {
+    let crew = Arc::new(Crew::new(threads));
     let request = Request {
         source,
         shots: 1024,
         seed: Some(7),
         memory_limit_bytes: 8 << 30,
-        threads,
+        crew: Some(&crew),
         ..Request::default()
     };
     let started = Instant::now();

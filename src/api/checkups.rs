@@ -22,10 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How many may wait.
 const LINE: usize = 32;
 
-/// Half of the cores at most: requests are answered meanwhile.
+/// Half of the cores at most: requests are answered meanwhile. Each check may take some 350 MiB.
 static TURNS: LazyLock<Semaphore> = LazyLock::new(|| {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Semaphore::new((cores / 2).max(1))
+    Semaphore::new((cores / 2).clamp(1, 4))
 });
 static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(LINE));
 

@@ -118,7 +118,7 @@ impl DevArgs {
         }
         let callbacks = self.callbacks.check(&mut checker);
         let concurrency = work::concurrency(&mut checker, self.concurrency.as_deref());
-        let execution = self.execution.check(&mut checker, concurrency);
+        let execution = self.execution.check(&mut checker);
         let settings = DevSettings {
             api: ApiSettings {
                 address: SocketAddr::new(host, port),

@@ -90,8 +90,8 @@ pub struct WorkArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Execution")]
 pub(super) struct ExecutionArgs {
-    /// How many threads may work on the state of one circuit; by default the cores divided by the
-    /// tasks at once
+    /// How many threads the circuits that run at the same time share; one alone has all of them. By
+    /// default as many as there are cores
     #[arg(long, env = "QTASK_SIMULATOR_THREADS", value_name = "N")]
     simulator_threads: Option<String>,
 
@@ -119,13 +119,12 @@ pub(super) struct ExecutionSettings {
 }
 
 impl ExecutionArgs {
-    /// Checks the settings of a worker that runs so many tasks at once.
-    pub(super) fn check(&self, checker: &mut Checker, concurrency: u16) -> ExecutionSettings {
+    pub(super) fn check(&self, checker: &mut Checker) -> ExecutionSettings {
         let hour = Duration::from_hours(1);
         let simulator_memory_bytes = self.simulator.memory_bytes(checker);
         let threads = match &self.simulator_threads {
             Some(text) => checker.number("QTASK_SIMULATOR_THREADS", text, 1..=MAX_THREADS),
-            None => (cores() / usize::from(concurrency.max(1))).clamp(1, MAX_THREADS),
+            None => cores().min(MAX_THREADS),
         };
         ExecutionSettings {
             commands: self.commands.check(checker),
@@ -175,7 +174,7 @@ impl WorkArgs {
             format_args!("`{name}` cannot name a worker"),
         );
         let concurrency = concurrency(&mut checker, self.concurrency.as_deref());
-        let execution = self.execution.check(&mut checker, concurrency);
+        let execution = self.execution.check(&mut checker);
         let database = self.database.check(&mut checker);
         let broker = self
             .broker

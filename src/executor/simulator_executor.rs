@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
 use super::simulator::{
-    self, MemoryPool, Output, Request, ShotMemory, SimulatorError, Stop, Stopped,
+    self, Crew, MemoryPool, Output, Request, ShotMemory, SimulatorError, Stop, Stopped,
 };
 use super::{Control, Executor, crashed};
 use crate::domain::settlement::{ErrorCode, Failure, Outcome};
@@ -18,16 +18,17 @@ use crate::domain::task::{Assignment, Work};
 pub struct Simulator {
     /// What the states of all circuits that run at the same time may take together.
     memory: Arc<MemoryPool>,
-    threads: usize,
+    /// The threads that all of them share.
+    crew: Arc<Crew>,
 }
 
 impl Simulator {
-    /// A simulator whose states take at most that many bytes, all tasks together, with at most
-    /// that many threads for each task. Clones share the bytes.
+    /// A simulator whose states take at most that many bytes and threads, all tasks together.
+    /// Clones share them.
     pub fn new(memory_limit_bytes: u64, threads: usize) -> Self {
         Self {
             memory: Arc::new(MemoryPool::new(memory_limit_bytes)),
-            threads,
+            crew: Arc::new(Crew::new(threads)),
         }
     }
 }
@@ -59,7 +60,7 @@ impl Executor for Simulator {
                 .get("input")
                 .and_then(Value::as_object);
             let inputs = inputs.cloned().unwrap_or_default();
-            let (pool, threads) = (self.memory.clone(), self.threads);
+            let (pool, crew) = (self.memory.clone(), self.crew.clone());
             let thread = tokio::task::spawn_blocking({
                 let stop = stop.clone();
                 move || {
@@ -72,7 +73,7 @@ impl Executor for Simulator {
                         memory_limit_bytes: pool.capacity(),
                         probabilities,
                         statevector,
-                        threads,
+                        crew: Some(&crew),
                         shared: Some(&pool),
                     };
                     // The outcome may be many texts: they are made here as well.

@@ -6,6 +6,7 @@
 
 mod arithmetic;
 mod complex;
+mod crew;
 mod engine;
 mod error;
 mod frontend;
@@ -22,6 +23,7 @@ pub mod survey;
 mod tests;
 mod value;
 
+pub use crew::Crew;
 pub use error::{CircuitError, SimulatorError};
 pub use pool::{MemoryPool, Reservation};
 pub use program::Program;
@@ -32,6 +34,7 @@ use engine::{MAX_LISTED_QUBITS, Method, Plan, Wanted};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// One run of a circuit.
@@ -53,8 +56,9 @@ pub struct Request<'a> {
     pub probabilities: bool,
     /// Whether the amplitudes before the final measurements are wanted as well.
     pub statevector: bool,
-    /// At most so many threads work on the state; 0 is 1. Counts do not depend on it.
-    pub threads: usize,
+    /// The threads that work on the state, shared with other runs; without them there is one.
+    /// Counts do not depend on it.
+    pub crew: Option<&'a Arc<Crew>>,
     /// Memory for states that is shared with other runs: this one waits until there is enough.
     pub shared: Option<&'a MemoryPool>,
 }
@@ -127,17 +131,20 @@ pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError>
         Some(pool) => Some(pool.reserve(engine::room(&program, method, limit), stop)?),
         None => None,
     };
+    let crew = request.crew.cloned();
+    let crew = crew.unwrap_or_else(|| Arc::new(Crew::new(1)));
+    let place = crew.join();
     let plan = Plan {
         method,
         wanted,
         shots: request.shots,
-        threads: request.threads,
+        crew: crew.clone(),
         memory_limit: reserved.as_ref().map_or(limit, Reservation::bytes),
         stop,
     };
     let rng = sampling::generator(seed);
     let exact = engine::execute(&program, request.source, &plan, rng, &mut tally)?;
-    drop(reserved);
+    drop((reserved, place));
     let counts = tally.counts(&program.registers, stop)?;
     // Another stream than that of the run: counts do not depend on whether shots are dealt out.
     let mut dealer = sampling::generator(!seed);

@@ -1,20 +1,21 @@
 //! Many passes for one trip through memory: passes whose targets are few are applied together to
 //! parts of the state that fit the processor's cache, on several threads.
 
+use super::super::crew::Crew;
 use super::super::stop::{Stop, Stopped};
 use super::lanes::Level;
 use super::parts::{self, NEIGHBOURS, Parts, Slices};
 use super::pass::{Pass, Step};
 use super::state::State;
+use std::sync::Arc;
 
 /// Most passes of one trip: those made ready take up to 10 KiB each.
 const MOST_PASSES: usize = 512;
 
 /// What passes run with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Machinery {
-    /// At most so many threads; 0 is 1.
-    pub threads: usize,
+    pub crew: Arc<Crew>,
     pub level: Level,
     /// Most qubits of a part; at least 8, so that a part has several vectors and rows.
     pub part_qubits: u32,
@@ -23,10 +24,10 @@ pub(super) struct Machinery {
 }
 
 impl Machinery {
-    /// What suits this machine, with that many threads.
-    pub(super) fn new(threads: usize) -> Self {
+    /// What suits this machine, with those threads.
+    pub(super) fn new(crew: Arc<Crew>) -> Self {
         Self {
-            threads,
+            crew,
             level: Level::best(),
             // The amplitudes fit the second cache of a core, 256 KiB of 512 or more.
             part_qubits: 14,
@@ -35,20 +36,23 @@ impl Machinery {
         }
     }
 
-    /// For that much work.
-    pub(super) fn for_work(self, work: u64) -> Self {
-        let threads = if work < self.least_shared {
+    /// How many threads are worth beginning at the moment, for that much work.
+    pub(super) fn threads(&self, work: u64) -> usize {
+        if work < self.least_shared {
             1
         } else {
-            self.threads
-        };
-        Self { threads, ..self }
+            self.crew.share()
+        }
     }
 
-    /// The qubits of the parts of a state. Roundings depend on them, so that they must not depend
-    /// on the number of threads.
-    fn part_of(self, qubits: u32) -> u32 {
-        qubits.min(self.part_qubits)
+    /// The qubits of the parts of a state. The same for any number of threads, since the order of
+    /// the passes, and so the rounding, goes by it; states worth several threads have several parts.
+    fn part_of(&self, qubits: u32) -> u32 {
+        let shared = match qubits {
+            0..14 => qubits,
+            _ => qubits - 2,
+        };
+        shared.min(self.part_qubits)
     }
 }
 
@@ -56,11 +60,10 @@ impl Machinery {
 pub(super) fn apply_all(
     state: &mut State,
     mut passes: Vec<Pass>,
-    machinery: Machinery,
+    machinery: &Machinery,
     stop: &Stop,
 ) -> Result<(), Stopped> {
     let qubits = u32::try_from(state.qubits()).unwrap_or(u32::MAX);
-    let machinery = machinery.for_work((passes.len() as u64) << qubits);
     let size = machinery.part_of(qubits);
     while !passes.is_empty() {
         let (mask, chosen, rest) = group(passes, qubits, size);
@@ -86,8 +89,8 @@ pub(super) fn apply_all(
             })
         };
         let parts = Parts { mask, qubits };
-        let machinery = machinery.for_work((steps.len() as u64) << qubits);
-        parts::each(state, parts, machinery, stop, &visit)?;
+        let threads = machinery.threads((steps.len() as u64) << qubits);
+        parts::each(state, parts, machinery.level, threads, stop, &visit)?;
     }
     Ok(())
 }

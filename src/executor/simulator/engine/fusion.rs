@@ -36,7 +36,7 @@ struct Fuser {
 pub(super) fn apply_all(
     state: &mut State,
     ops: &mut Vec<Op>,
-    machinery: Machinery,
+    machinery: &Machinery,
     stop: &Stop,
 ) -> Result<(), Stopped> {
     if ops.is_empty() {

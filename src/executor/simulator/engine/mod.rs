@@ -39,11 +39,13 @@ pub(super) use method::Method;
 pub(super) use room::{Need, room, used_qubits};
 pub(super) use walk::{Found, NotWalked, walk};
 
+use super::crew::Crew;
 use super::error::{Diagnostic, SimulatorError};
 use super::program::Program;
 use super::sampling::Tally;
 use super::stop::{Stop, Stopped};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use std::sync::Arc;
 
 /// Why a run ended early.
 #[derive(Debug)]
@@ -78,7 +80,7 @@ struct Context<'p> {
     memory_limit: u64,
     method: Method,
     wanted: Wanted,
-    threads: usize,
+    crew: Arc<Crew>,
 }
 
 /// What bounds a run, and how it is done.
@@ -87,8 +89,8 @@ pub(super) struct Plan<'a> {
     pub shots: u32,
     pub memory_limit: u64,
     pub wanted: Wanted,
-    /// At most so many threads; 0 is 1.
-    pub threads: usize,
+    /// Who works on the state.
+    pub crew: Arc<Crew>,
     pub stop: &'a Stop,
 }
 
@@ -106,7 +108,7 @@ pub(super) fn execute(
         memory_limit: plan.memory_limit,
         method: plan.method,
         wanted: plan.wanted,
-        threads: plan.threads,
+        crew: plan.crew.clone(),
     };
     branch::run(&context, plan.shots, rng, tally).map_err(|error| match error {
         RunError::Wrong(diagnostic) => SimulatorError::located(source, vec![diagnostic]),

@@ -3,7 +3,6 @@
 #![allow(clippy::inline_always, reason = "parts of kernels")]
 
 use super::super::stop::{Stop, Stopped};
-use super::blocked::Machinery;
 use super::lanes::{Lanes, Level, Work};
 use super::share::share;
 use super::state::State;
@@ -54,21 +53,22 @@ struct Piece<'a> {
 pub(super) fn each(
     state: &mut State,
     parts: Parts,
-    machinery: Machinery,
+    level: Level,
+    threads: usize,
     stop: &Stop,
     visit: Visit<'_>,
 ) -> Result<(), Stopped> {
     let outside = parts.outside();
-    let wanted = match machinery.threads {
+    let wanted = match threads {
         0 | 1 => 1,
         threads => threads.saturating_mul(PIECES_PER_THREAD),
     };
     let (pieces, cut) = pieces(state, outside, wanted);
-    share(pieces, machinery.threads, || {
+    share(pieces, threads, || {
         let mut visitor = Visitor {
             parts,
             cut,
-            level: machinery.level,
+            level,
             buffer: Buffer::new(parts),
             stop,
             visit,

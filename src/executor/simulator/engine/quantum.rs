@@ -87,7 +87,7 @@ impl Quantum {
             needed: 0,
             stop: context.stop.clone(),
             memory_limit: context.memory_limit,
-            machinery: Machinery::new(context.threads),
+            machinery: Machinery::new(context.crew.clone()),
         }
     }
 
@@ -112,7 +112,7 @@ impl Quantum {
             needed: self.needed,
             stop: self.stop.clone(),
             memory_limit: self.memory_limit,
-            machinery: self.machinery,
+            machinery: self.machinery.clone(),
         })
     }
 
@@ -260,7 +260,7 @@ impl Quantum {
             }
         })?;
         if let Form::Vector { state, waiting } = &mut self.form {
-            fusion::apply_all(state, waiting, self.machinery, &self.stop)?;
+            fusion::apply_all(state, waiting, &self.machinery, &self.stop)?;
         }
         Ok(())
     }
@@ -290,7 +290,7 @@ impl Quantum {
     pub(super) fn weights(&self, slot: Slot) -> Result<[f64; 2], Stopped> {
         let slot = usize::from(slot);
         match &self.form {
-            Form::Vector { state, .. } => state.weights(slot, self.machinery, &self.stop),
+            Form::Vector { state, .. } => state.weights(slot, &self.machinery, &self.stop),
             Form::Tableau { tableau, .. } => Ok(match tableau.outcome(slot, &self.stop)? {
                 None => [0.5, 0.5],
                 Some(false) => [1.0, 0.0],
@@ -305,7 +305,7 @@ impl Quantum {
         match &mut self.form {
             Form::Vector { state, .. } => {
                 let scale = 1.0 / weight.sqrt();
-                state.collapse(slot, value, scale, self.machinery, &self.stop)
+                state.collapse(slot, value, scale, &self.machinery, &self.stop)
             }
             Form::Tableau { tableau, .. } => tableau.collapse(slot, value, &self.stop),
         }

@@ -114,7 +114,7 @@ impl State {
     pub(super) fn weights(
         &self,
         qubit: usize,
-        machinery: Machinery,
+        machinery: &Machinery,
         stop: &Stop,
     ) -> Result<[f64; 2], Stopped> {
         let half = 1_usize << qubit;
@@ -149,7 +149,7 @@ impl State {
     /// the number of threads.
     pub(super) fn block_weights(
         &self,
-        machinery: Machinery,
+        machinery: &Machinery,
         stop: &Stop,
     ) -> Result<Vec<f64>, Stopped> {
         self.each_block(machinery, stop, 0.0, |re, im| {
@@ -160,7 +160,7 @@ impl State {
     /// What is found for each block, in order.
     fn each_block<T: Copy + Send>(
         &self,
-        machinery: Machinery,
+        machinery: &Machinery,
         stop: &Stop,
         none: T,
         find: impl Fn(&[f64], &[f64]) -> T + Sync,
@@ -168,8 +168,8 @@ impl State {
         let mut found = vec![none; self.re.len().div_ceil(BLOCK)];
         let chunks = self.re.chunks(CHUNK).zip(self.im.chunks(CHUNK));
         let pieces = chunks.zip(found.chunks_mut(CHUNK / BLOCK)).collect();
-        let machinery = machinery.for_work(self.re.len() as u64);
-        share(pieces, machinery.threads, || {
+        let threads = machinery.threads(self.re.len() as u64);
+        share(pieces, threads, || {
             |((re, im), found): ((&[f64], &[f64]), &mut [T])| {
                 stop.check()?;
                 let blocks = re.chunks(BLOCK).zip(im.chunks(BLOCK));
@@ -188,7 +188,7 @@ impl State {
         qubit: usize,
         value: bool,
         scale: f64,
-        machinery: Machinery,
+        machinery: &Machinery,
         stop: &Stop,
     ) -> Result<(), Stopped> {
         let bit = 1_usize << qubit;
@@ -199,9 +199,9 @@ impl State {
                 0.0
             }
         };
-        let machinery = machinery.for_work(self.re.len() as u64);
+        let threads = machinery.threads(self.re.len() as u64);
         let chunks = self.re.chunks_mut(CHUNK).zip(self.im.chunks_mut(CHUNK));
-        share(chunks.enumerate().collect(), machinery.threads, || {
+        share(chunks.enumerate().collect(), threads, || {
             |(number, (re, im)): (usize, (&mut [f64], &mut [f64]))| {
                 stop.check()?;
                 for part in [re, im] {
@@ -225,11 +225,12 @@ impl State {
         &self,
         mask: usize,
         most: usize,
+        machinery: &Machinery,
         stop: &Stop,
     ) -> Result<Option<BTreeMap<usize, f64>>, Stopped> {
         /// Below it an amplitude's square is rounding.
         const NOISE: f64 = 1e-24;
-        let norm = self.norm(stop)?;
+        let norm = self.norm(machinery, stop)?;
         let mut weights: BTreeMap<usize, f64> = BTreeMap::new();
         for (index, (re, im)) in self.re.iter().zip(&self.im).enumerate() {
             if index.is_multiple_of(CHUNK) {
@@ -247,8 +248,8 @@ impl State {
     }
 
     /// The sum of all probabilities: 1 but for rounding.
-    fn norm(&self, stop: &Stop) -> Result<f64, Stopped> {
-        let blocks = self.block_weights(Machinery::new(1), stop)?;
+    fn norm(&self, machinery: &Machinery, stop: &Stop) -> Result<f64, Stopped> {
+        let blocks = self.block_weights(machinery, stop)?;
         Ok(blocks.iter().sum())
     }
 }

@@ -1,6 +1,7 @@
 //! Kernels, fusion and blocking against the definition of a gate, amplitude by amplitude.
 
 use super::super::complex::{Complex, Matrix};
+use super::super::crew::Crew;
 use super::super::gates::Base;
 use super::super::sampling::generator;
 use super::super::stop::Stop;
@@ -12,6 +13,7 @@ use super::pass::Pass;
 use super::state::State;
 use rand::Rng;
 use rand_xoshiro::Xoshiro256PlusPlus;
+use std::sync::Arc;
 
 /// What each operation means, without any cleverness.
 fn apply_by_definition(state: &mut [Complex], op: &Op) {
@@ -120,6 +122,11 @@ fn distance(state: &State, expected: &[Complex]) -> f64 {
 }
 
 fn compare(qubits: usize, ops: usize, seed: u64, apply: impl Fn(&mut State, &mut Vec<Op>)) {
+    compare_list(qubits, some_gates(qubits, ops, seed), apply);
+}
+
+/// A different rotation of every qubit, and so many gates of all kinds.
+fn some_gates(qubits: usize, ops: usize, seed: u64) -> Vec<Op> {
     let mut dice = Dice(generator(seed));
     let mut list: Vec<Op> = (0..u8::try_from(qubits).unwrap())
         .map(|target| Op::Unitary {
@@ -130,7 +137,7 @@ fn compare(qubits: usize, ops: usize, seed: u64, apply: impl Fn(&mut State, &mut
         })
         .collect();
     list.extend((0..ops).map(|_| dice.op(qubits)));
-    compare_list(qubits, list, apply);
+    list
 }
 
 fn compare_list(qubits: usize, mut list: Vec<Op>, apply: impl Fn(&mut State, &mut Vec<Op>)) {
@@ -154,7 +161,7 @@ fn compare_list(qubits: usize, mut list: Vec<Op>, apply: impl Fn(&mut State, &mu
 fn all_machinery() -> impl Iterator<Item = Machinery> {
     Level::all().into_iter().flat_map(|level| {
         [1, 2, 3, 8].into_iter().map(move |threads| Machinery {
-            threads,
+            crew: Arc::new(Crew::new(threads)),
             level,
             part_qubits: 8,
             least_shared: 0,
@@ -162,8 +169,13 @@ fn all_machinery() -> impl Iterator<Item = Machinery> {
     })
 }
 
+/// One thread.
+fn alone() -> Machinery {
+    Machinery::new(Arc::new(Crew::new(1)))
+}
+
 fn fused(state: &mut State, ops: &mut Vec<Op>) {
-    fusion::apply_all(state, ops, Machinery::new(1), &Stop::default()).unwrap();
+    fusion::apply_all(state, ops, &alone(), &Stop::default()).unwrap();
 }
 
 #[test]
@@ -194,9 +206,32 @@ fn gates_do_the_same_with_all_vectors_and_threads() {
         for (qubits, rounds) in [(8, 6), (10, 6), (12, 3), (13, 1)] {
             for seed in 0..rounds {
                 compare(qubits, 60, 100 + seed, |state, ops| {
-                    fusion::apply_all(state, ops, machinery, &Stop::default()).unwrap();
+                    fusion::apply_all(state, ops, &machinery, &Stop::default()).unwrap();
                 });
             }
+        }
+    }
+}
+
+#[test]
+fn states_are_bit_for_bit_the_same_with_any_number_of_threads() {
+    for (qubits, seed) in (8..=16).zip(50..) {
+        let list = some_gates(qubits, 60, seed);
+        let run = |threads| {
+            let machinery = Machinery {
+                least_shared: 0,
+                ..Machinery::new(Arc::new(Crew::new(threads)))
+            };
+            let mut state = State::new();
+            state.grow(qubits, &Stop::default()).unwrap();
+            fusion::apply_all(&mut state, &mut list.clone(), &machinery, &Stop::default()).unwrap();
+            let weights = state.weights(1, &machinery, &Stop::default()).unwrap();
+            let numbers = state.re.into_iter().chain(state.im).chain(weights);
+            numbers.map(f64::to_bits).collect::<Vec<u64>>()
+        };
+        let alone = run(1);
+        for threads in [2, 3, 8] {
+            assert!(run(threads) == alone, "{qubits} qubits, {threads} threads");
         }
     }
 }
@@ -223,7 +258,7 @@ fn phases_on_every_pair_of_qubits_become_few_passes_that_do_the_same() {
             }
         }
         compare_list(11, list, |state, ops| {
-            fusion::apply_all(state, ops, machinery, &Stop::default()).unwrap();
+            fusion::apply_all(state, ops, &machinery, &Stop::default()).unwrap();
         });
     }
 }
@@ -297,63 +332,46 @@ fn two_qubit_matrices_work_on_every_pair() {
                 value: 0,
                 matrix: Box::new(matrix),
             };
-            let machinery = Machinery::new(1);
-            blocked::apply_all(&mut state, vec![pass], machinery, &Stop::default()).unwrap();
+            blocked::apply_all(&mut state, vec![pass], &alone(), &Stop::default()).unwrap();
             assert!(distance(&state, &expected) < 1e-10, "{low} {high}");
         }
     }
 }
 
-/// The bits of all amplitudes after random gates, a measurement and more gates, and the weights of
-/// the measured qubit.
-fn bits_of_a_run(qubits: u8, machinery: Machinery) -> Vec<u64> {
-    let mut dice = Dice(generator(u64::from(qubits)));
-    let (stop, last) = (Stop::default(), usize::from(qubits) - 1);
-    let mut state = State::new();
-    state.grow(usize::from(qubits), &stop).unwrap();
-    let mut gates = |state: &mut State| {
-        let mut ops: Vec<Op> = (0..40).map(|_| dice.op(usize::from(qubits))).collect();
-        ops.extend((0..qubits).map(|target| Op::Unitary {
-            target,
-            on: 0,
-            value: 0,
-            matrix: dice.matrix(),
-        }));
-        fusion::apply_all(state, &mut ops, machinery, &stop).unwrap();
+/// The bits of all amplitudes after gates, a measurement and more gates, and of the weights of the
+/// measured qubit and of the blocks.
+fn bits_of_a_measured_state(qubits: usize, threads: usize) -> Vec<u64> {
+    let machinery = Machinery {
+        least_shared: 0,
+        ..Machinery::new(Arc::new(Crew::new(threads)))
     };
-    gates(&mut state);
-    let weights = state.weights(last, machinery, &stop).unwrap();
+    let (stop, last) = (Stop::default(), qubits - 1);
+    let mut state = State::new();
+    state.grow(qubits, &stop).unwrap();
+    let gates = |state: &mut State, seed| {
+        let mut ops = some_gates(qubits, 40, seed);
+        fusion::apply_all(state, &mut ops, &machinery, &stop).unwrap();
+    };
+    gates(&mut state, 70);
+    let weights = state.weights(last, &machinery, &stop).unwrap();
     let likely = weights[1] > weights[0];
     let scale = 1.0 / weights[usize::from(likely)].sqrt();
     state
-        .collapse(last, likely, scale, machinery, &stop)
+        .collapse(last, likely, scale, &machinery, &stop)
         .unwrap();
-    gates(&mut state);
-    let blocks = state.block_weights(machinery, &stop).unwrap();
+    gates(&mut state, 71);
+    let blocks = state.block_weights(&machinery, &stop).unwrap();
     let numbers = [state.re, state.im, blocks, weights.to_vec()].concat();
     numbers.into_iter().map(f64::to_bits).collect()
 }
 
 #[test]
-fn amplitudes_are_the_same_to_the_last_bit_with_any_number_of_threads() {
-    for (qubits, part_qubits) in [(10, 8), (11, 9), (12, 14), (13, 10), (15, 14), (16, 12)]
-        .into_iter()
-        .chain((10..=18).map(|qubits| (qubits, Machinery::new(1).part_qubits)))
-    {
-        let run = |threads| {
-            let machinery = Machinery {
-                part_qubits,
-                least_shared: 0,
-                ..Machinery::new(threads)
-            };
-            bits_of_a_run(qubits, machinery)
-        };
-        let one = run(1);
+fn measured_states_are_bit_for_bit_the_same_with_any_number_of_threads() {
+    for qubits in [10, 13, 15, 17, 18] {
+        let one = bits_of_a_measured_state(qubits, 1);
         for threads in [2, 3, 8] {
-            assert!(
-                run(threads) == one,
-                "{qubits} qubits, {threads} threads, parts of {part_qubits}"
-            );
+            let several = bits_of_a_measured_state(qubits, threads);
+            assert!(several == one, "{qubits} qubits, {threads} threads");
         }
     }
 }

@@ -228,6 +228,14 @@ fn aliases_and_slices_select_qubits() {
 }
 
 #[test]
+fn ranges_that_begin_before_the_first_element_are_refused() {
+    for range in ["-6:1", "1:-1:-6", "2:4", "-5:-1"] {
+        let source = format!("OPENQASM 3; qubit[4] q;\nx q[{range}];");
+        assert_refused(&source, 2, 5, "out of range");
+    }
+}
+
+#[test]
 fn only_touched_qubits_need_memory() {
     let source = "OPENQASM 3; include \"stdgates.inc\"; qubit[127] q; bit[2] c; h q[3]; cx q[3], q[119]; c[0] = measure q[3]; c[1] = measure q[119];";
     let output = simulate(source, 100).unwrap();

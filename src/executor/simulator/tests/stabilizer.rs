@@ -1,5 +1,6 @@
 //! Clifford circuits: the tableau against the statevector, and what only a tableau can run.
 
+use super::super::Crew;
 use super::super::engine::{self, Method, Plan};
 use super::super::stop::Stopped;
 use super::super::{frontend, sampling};
@@ -8,6 +9,7 @@ use super::*;
 use rand::Rng;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 pub(super) fn counts_by(
     method: Method,
@@ -19,7 +21,7 @@ pub(super) fn counts_by(
     let program = frontend::compile(source, None, &stop).unwrap();
     let mut tally = sampling::Tally::new(&program, MEMORY_LIMIT);
     let plan = Plan {
-        threads: 1,
+        crew: Arc::new(Crew::new(1)),
         method,
         shots,
         memory_limit: MEMORY_LIMIT,

@@ -26,7 +26,7 @@ impl Quantum {
         }
         match &self.form {
             Form::Vector { state, .. } => {
-                let blocks = state.block_weights(self.machinery, &self.stop)?;
+                let blocks = state.block_weights(&self.machinery, &self.stop)?;
                 let State { re, im } = state;
                 let weighed = Weighed {
                     re,
@@ -60,7 +60,7 @@ impl Quantum {
         let mask = open
             .iter()
             .fold(0, |mask, (slot, _)| mask | 1_usize << slot);
-        let Some(weights) = state.marginals(mask, most, &self.stop)? else {
+        let Some(weights) = state.marginals(mask, most, &self.machinery, &self.stop)? else {
             return Ok(None);
         };
         let located = weights

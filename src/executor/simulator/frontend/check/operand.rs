@@ -156,9 +156,19 @@ impl<'s> Checker<'s> {
         let wrap = |value: i128| if value < 0 { value + last + 1 } else { value };
         let mut index = start.map_or(low, wrap);
         let end = end.map_or(high, wrap);
+        if let (Operand::Range { first, .. }, 1, 0..) = (base, step, index)
+            && index <= end
+            && end <= last
+            && let (Ok(skipped), Ok(len)) = (u32::try_from(index), u32::try_from(end - index + 1))
+        {
+            let first = first + skipped;
+            return Ok(Operand::Range { first, len });
+        }
         let mut numbers = Vec::new();
         while (step > 0 && index <= end) || (step < 0 && index >= end) {
-            numbers.push(element(base, index, name, range.at)?);
+            // The ends have been counted from the start: what is negative now is out of range.
+            let counted = if index < 0 { index - last - 1 } else { index };
+            numbers.push(element(base, counted, name, range.at)?);
             index = index.saturating_add(step);
         }
         match (numbers.first(), base, step) {
