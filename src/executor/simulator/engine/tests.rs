@@ -337,3 +337,41 @@ fn two_qubit_matrices_work_on_every_pair() {
         }
     }
 }
+
+/// The bits of all amplitudes after gates, a measurement and more gates, and of the weights of the
+/// measured qubit and of the blocks.
+fn bits_of_a_measured_state(qubits: usize, threads: usize) -> Vec<u64> {
+    let machinery = Machinery {
+        least_shared: 0,
+        ..Machinery::new(Arc::new(Crew::new(threads)))
+    };
+    let (stop, last) = (Stop::default(), qubits - 1);
+    let mut state = State::new();
+    state.grow(qubits, &stop).unwrap();
+    let gates = |state: &mut State, seed| {
+        let mut ops = some_gates(qubits, 40, seed);
+        fusion::apply_all(state, &mut ops, &machinery, &stop).unwrap();
+    };
+    gates(&mut state, 70);
+    let weights = state.weights(last, &machinery, &stop).unwrap();
+    let likely = weights[1] > weights[0];
+    let scale = 1.0 / weights[usize::from(likely)].sqrt();
+    state
+        .collapse(last, likely, scale, &machinery, &stop)
+        .unwrap();
+    gates(&mut state, 71);
+    let blocks = state.block_weights(&machinery, &stop).unwrap();
+    let numbers = [state.re, state.im, blocks, weights.to_vec()].concat();
+    numbers.into_iter().map(f64::to_bits).collect()
+}
+
+#[test]
+fn measured_states_are_bit_for_bit_the_same_with_any_number_of_threads() {
+    for qubits in [10, 13, 15, 17, 18] {
+        let one = bits_of_a_measured_state(qubits, 1);
+        for threads in [2, 3, 8] {
+            let several = bits_of_a_measured_state(qubits, threads);
+            assert!(several == one, "{qubits} qubits, {threads} threads");
+        }
+    }
+}

@@ -303,6 +303,30 @@ fn every_circuit_of_the_corpus_is_surveyed_as_it_runs() {
 }
 
 #[test]
+fn long_names_and_large_arrays_are_checked_soon() {
+    // A name is read once, however often subroutines apply the gate.
+    let called = format!(
+        "OPENQASM 3; def f(qubit q) {{ pow(/*{}*/2) @ x q; }} qubit q; {}",
+        "x".repeat(500_000),
+        "f(q);".repeat(20_000)
+    );
+    // Any element of the array may be changed.
+    let forgotten =
+        "OPENQASM 3; array[int[8], 60000] a; qubit q; bit c; h q; c = measure q; int i = int(c);
+                     for int k in [1:1000000] { a[i] = 1; a[i] = 2; }";
+    for source in [called.as_str(), forgotten] {
+        let before = worked();
+        verdict(source);
+        let time = worked().saturating_sub(before);
+        assert!(
+            time < Duration::from_secs(30),
+            "{time:?}\n{}",
+            &source[..80]
+        );
+    }
+}
+
+#[test]
 fn hostile_circuits_are_checked_soon() {
     let deep_ifs = format!(
         "OPENQASM 3; qubit[60000] q; bit c; c = measure q[0]; {} {} {}",

@@ -134,12 +134,13 @@ impl Known {
         }
     }
 
-    /// All elements that the element may be.
-    pub(super) fn forget_elements(&mut self, element: &Element) {
+    /// All elements that the element may be. Answers with their number.
+    pub(super) fn forget_elements(&mut self, element: &Element) -> usize {
         let reach = |size: u32, stride: usize| (size as usize).saturating_sub(1) * stride;
         let indices = element.indices.iter();
         let last: usize = indices.map(|index| reach(index.size, index.stride)).sum();
         self.forget_variables(element.first, last + 1);
+        last + 1
     }
 
     /// Whatever the step may change.
@@ -149,7 +150,9 @@ impl Known {
             | Action::SetBits { target, .. }
             | Action::CopyBits { target, .. } => self.forget_bits(target),
             Action::SetVariable { slot, .. } => self.forget_variables(*slot, 1),
-            Action::SetElement { element, .. } => self.forget_elements(element),
+            Action::SetElement { element, .. } => {
+                self.forget_elements(element);
+            }
             Action::Fill { first, count, .. } => self.forget_variables(*first, *count),
             Action::CopyVariables { to, count, .. } => self.forget_variables(*to, *count),
             Action::LoopStart(start) => self.forget_variables(start.state, 3),

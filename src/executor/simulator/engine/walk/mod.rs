@@ -64,7 +64,7 @@ pub(in super::super) fn walk(
         levels: Levels::new(program.qubits as usize + program.bits as usize),
         last_bit_level: 0,
         touched: vec![false; program.qubits as usize],
-        labels: vec![None; program.steps.len()],
+        labels: HashMap::new(),
         counts: Vec::new(),
         forks: Vec::new(),
         loop_ends: loop_ends(program),
@@ -90,8 +90,8 @@ struct Walk<'a> {
     /// The highest level of a bit that was measured.
     last_bit_level: u32,
     touched: Vec<bool>,
-    /// For each step that applies a gate, which of the counts is its own.
-    labels: Vec<Option<usize>>,
+    /// For each place in the source that applies a gate, which of the counts is its own.
+    labels: HashMap<u32, usize>,
     counts: Vec<(String, u64)>,
     forks: Vec<Fork>,
     /// For the first step of each loop, the last one that leads back to it.

@@ -33,7 +33,10 @@ impl Walk<'_> {
                 let slot = placed.then(|| self.known.memory.slot(element));
                 match self.sure(slot)? {
                     Some(slot) => self.known.set_variable(slot, value),
-                    None => self.known.forget_elements(element),
+                    None => {
+                        let forgotten = self.known.forget_elements(element);
+                        self.spend(forgotten as u64 / 16)?;
+                    }
                 }
                 Ok(())
             }
@@ -109,13 +112,9 @@ impl Walk<'_> {
     }
 
     fn count_gate(&mut self, at: u32, times: u64, operands: usize) {
-        let source = self.source;
         let counts = &mut self.counts;
-        let Some(place) = self.labels.get_mut(self.at) else {
-            return;
-        };
-        let place = *place.get_or_insert_with(|| {
-            counts.push((label(source, at), 0));
+        let place = *self.labels.entry(at).or_insert_with(|| {
+            counts.push((label(self.source, at), 0));
             counts.len() - 1
         });
         if let Some((_, count)) = counts.get_mut(place) {
