@@ -4,6 +4,8 @@
 pub const MAX_SOURCE_BYTES: usize = 1 << 20;
 /// How deeply expressions may nest. A chain such as `a + b + c` nests once for each operator.
 pub const MAX_EXPRESSION_DEPTH: u16 = 100;
+/// Most indices behind a name: `a[1, 2][0]` has three.
+pub const MAX_INDICES: usize = 16;
 /// How deeply blocks (`if`, `for`, `while`, `switch`, `box`) may nest.
 pub const MAX_BLOCK_DEPTH: u16 = 48;
 /// How deeply gate definitions may call each other.

@@ -107,11 +107,11 @@ impl Machine {
                 }
             }
             Action::Reset(operand) => {
-                if let Some(slot) = self.reset(operand)? {
+                if let Some(slot) = self.reset(operand, context)? {
                     return Ok(Some(slot));
                 }
             }
-            Action::Measure { source, target } => self.measure(source, target)?,
+            Action::Measure { source, target } => self.measure(source, target, context)?,
             Action::SetVariable { slot, ty, value } => {
                 let value = self.memory.evaluate(value, &[])?;
                 let value = located(value.assign_to(*ty), step.at)?;
@@ -206,7 +206,15 @@ impl Machine {
         self.quantum.forget(bit);
     }
 
-    fn measure(&mut self, source: &Operand, target: &Operand) -> Running<()> {
+    fn measure(
+        &mut self,
+        source: &Operand,
+        target: &Operand,
+        context: &Context<'_>,
+    ) -> Running<()> {
+        if source.len() > 256 {
+            context.stop.check()?;
+        }
         for place in 0..source.len() {
             let qubit = self.memory.element(source, place)?;
             let bit = self.memory.element(target, place)?;
@@ -221,7 +229,10 @@ impl Machine {
         Ok(())
     }
 
-    fn reset(&mut self, operand: &Operand) -> Running<Option<Slot>> {
+    fn reset(&mut self, operand: &Operand, context: &Context<'_>) -> Running<Option<Slot>> {
+        if operand.len() > 256 {
+            context.stop.check()?;
+        }
         for place in 0..operand.len() {
             let qubit = self.memory.element(operand, place)?;
             let Some(slot) = self.quantum.slot(qubit) else {

@@ -534,3 +534,48 @@ fn many_branches_with_long_histories_stay_within_memory() {
     let output = run(&request, &Stop::default()).unwrap();
     assert_eq!(output.counts.values().sum::<u64>(), 200);
 }
+
+#[test]
+fn indices_behind_each_other_are_limited() {
+    for statement in ["x q[n]", "c[n]", "m = n", "if (c[n]", "f(q[n]"] {
+        let indices = "[n]".repeat(300_000);
+        let source = format!(
+            "OPENQASM 3; qubit[4] q; bit[4] c; int n; int m; def f(qubit p) {{ }}\n{statement}{indices}"
+        );
+        let column = statement.len() + 3 * 15 + 1;
+        let column = if statement.starts_with("m =") {
+            column + 3
+        } else {
+            column
+        };
+        assert_too_large(&source, 2, column, "has more than 16 indices");
+    }
+    let source = "OPENQASM 3; qubit[4] q; int n; x q[n][n][n][n];";
+    assert_eq!(super::outcome(source), "0001");
+}
+
+#[test]
+fn statements_on_long_registers_take_no_time_for_each_qubit_to_check() {
+    for (declarations, statement) in [
+        ("qubit[65535] q;", "barrier q[0:65534];"),
+        (
+            "qubit[65535] q; def f(qubit[30000] a, qubit[30000] b) { }",
+            "f(q[30000:59999], q[0:29999]);",
+        ),
+    ] {
+        let source = format!("OPENQASM 3; {declarations} {}", statement.repeat(10_000));
+        let before = worked();
+        check(&source).unwrap();
+        let took = worked().saturating_sub(before);
+        assert!(took < Duration::from_secs(20), "{statement} {took:?}");
+    }
+}
+
+#[test]
+fn what_is_read_through_long_aliases_is_limited() {
+    let source = format!(
+        "OPENQASM 3; qubit q; bit[32767] c; let a = c[0:2:32766]; int n;\n{}",
+        "if (a[n]) x q;\n".repeat(1_000)
+    );
+    assert_too_large(&source, 245, 1, "too many elements");
+}

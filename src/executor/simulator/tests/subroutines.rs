@@ -344,3 +344,24 @@ fn a_loop_in_a_subroutine_counts_for_each_call() {
     };
     assert!(message.contains("more than 5000000 gates"), "{message}");
 }
+
+#[test]
+fn qubits_of_one_call_are_different() {
+    let declared = "OPENQASM 3; qubit[4] q; def f(qubit[2] a, qubit[2] b) { x a; }\n";
+    for (arguments, expected) in [
+        ("q[2:3], q[0:1]", "1100"),
+        ("q[{0, 3}], q[1:2]", "1001"),
+        ("q[{3, 1}], q[{0, 2}]", "1010"),
+    ] {
+        assert_eq!(outcome(&format!("{declared}f({arguments});")), expected);
+    }
+    for (arguments, column) in [
+        ("q[2:3], q[1:2]", 11),
+        ("q[0:1], q[1:2]", 11),
+        ("q[{0, 3}], q[2:3]", 14),
+        ("q[{1, 1}], q[2:3]", 3),
+    ] {
+        let source = format!("{declared}f({arguments});");
+        assert_refused(&source, 2, column, "the same qubit is passed twice");
+    }
+}

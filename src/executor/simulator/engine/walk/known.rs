@@ -143,26 +143,31 @@ impl Known {
         last + 1
     }
 
-    /// Whatever the step may change.
-    pub(super) fn forget(&mut self, step: &Step) {
-        match &step.action {
+    /// Whatever the step may change. Says how much that is.
+    pub(super) fn forget(&mut self, step: &Step) -> u64 {
+        let (first, count) = match &step.action {
             Action::Measure { target, .. }
             | Action::SetBits { target, .. }
-            | Action::CopyBits { target, .. } => self.forget_bits(target),
-            Action::SetVariable { slot, .. } => self.forget_variables(*slot, 1),
-            Action::SetElement { element, .. } => {
-                self.forget_elements(element);
+            | Action::CopyBits { target, .. } => {
+                self.forget_bits(target);
+                return u64::from(whole(target).len());
             }
-            Action::Fill { first, count, .. } => self.forget_variables(*first, *count),
-            Action::CopyVariables { to, count, .. } => self.forget_variables(*to, *count),
-            Action::LoopStart(start) => self.forget_variables(start.state, 3),
-            Action::LoopNext(next) => self.forget_variables(next.variable, 1),
+            Action::SetElement { element, .. } => {
+                return self.forget_elements(element) as u64 / 16;
+            }
+            Action::SetVariable { slot, .. } => (*slot, 1),
+            Action::Fill { first, count, .. } => (*first, *count),
+            Action::CopyVariables { to, count, .. } => (*to, *count),
+            Action::LoopStart(start) => (start.state, 3),
+            Action::LoopNext(next) => (next.variable, 1),
             Action::Gate(_)
             | Action::Reset(_)
             | Action::Barrier(_)
             | Action::Jump(_)
-            | Action::Unless { .. } => {}
-        }
+            | Action::Unless { .. } => return 0,
+        };
+        self.forget_variables(first, count);
+        count as u64 / 16
     }
 
     /// Whether a loop whose remaining turns are known has another one, and its value as far as it

@@ -302,7 +302,11 @@ impl<'a> Walk<'a> {
     fn forget(&mut self, start: usize, end: usize) {
         let steps = self.program.steps.get(start..end).unwrap_or_default();
         for step in steps {
-            self.known.forget(step);
+            // A walk that will be cut need not forget.
+            if self.work > MAX_WORK {
+                break;
+            }
+            self.work = self.work.saturating_add(self.known.forget(step));
         }
     }
 

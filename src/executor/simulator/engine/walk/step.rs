@@ -200,9 +200,11 @@ impl Walk<'_> {
         for place in 0..target.len() {
             self.spend(1)?;
             let bit = word.map(|word| word.checked_shr(place).unwrap_or(0) & 1 == 1);
-            match self.sure(self.known.element(target, place))? {
-                Some(one) => self.known.set_bit(one, bit),
-                None => self.known.forget_bits(target),
+            if let Some(one) = self.sure(self.known.element(target, place))? {
+                self.known.set_bit(one, bit);
+            } else {
+                self.spend(u64::from(whole(target).len()))?;
+                self.known.forget_bits(target);
             }
         }
         Ok(())
@@ -215,6 +217,7 @@ impl Walk<'_> {
             let from = self.sure(self.known.element(source, place))?;
             let to = self.sure(self.known.element(target, place))?;
             let Some(to) = to else {
+                self.spend(u64::from(whole(target).len()))?;
                 self.known.forget_bits(target);
                 continue;
             };

@@ -9,7 +9,6 @@ use super::expression::{Typed, sample_of};
 use super::scope::silent;
 use super::subroutine::{Argument, Parameter, Place, Subroutine};
 use super::{Checked, Checker};
-use std::collections::HashSet;
 use std::rc::Rc;
 
 impl<'s> Checker<'s> {
@@ -122,19 +121,31 @@ impl<'s> Checker<'s> {
     }
 
     fn check_disjoint(&mut self, bound: &[Argument], asts: &[ast::Expr<'s>]) -> Checked<()> {
-        let mut seen = HashSet::new();
+        // Where each part begins and ends, and the argument that it belongs to.
+        let mut parts: Vec<(u32, u32, u32)> = Vec::new();
         for (argument, ast) in bound.iter().zip(asts) {
-            let Argument::Qubits(operand) = argument else {
-                continue;
-            };
-            self.toil(operand.len());
-            if !operand.known().all(|qubit| seen.insert(qubit)) {
-                return Err(Diagnostic::new(
-                    ast.at,
-                    "the same qubit is passed twice to one subroutine",
-                ));
+            match argument {
+                Argument::Qubits(Operand::Range { first, len }) => {
+                    parts.push((*first, first.saturating_add(*len), ast.at));
+                }
+                Argument::Qubits(Operand::List(list)) => {
+                    self.count_listed(list.len(), ast.at)?;
+                    parts.extend(list.iter().map(|qubit| (*qubit, qubit + 1, ast.at)));
+                }
+                _ => {}
             }
         }
-        Ok(())
+        parts.sort_unstable();
+        let pairs = parts.windows(2).filter_map(|pair| match pair {
+            [(_, end, at), (first, _, other)] if first < end => Some(*at.max(other)),
+            _ => None,
+        });
+        match pairs.min() {
+            Some(at) => Err(Diagnostic::new(
+                at,
+                "the same qubit is passed twice to one subroutine",
+            )),
+            None => Ok(()),
+        }
     }
 }

@@ -7,6 +7,9 @@ use super::super::super::limits::{
 use super::super::super::program::{Action, Step};
 use super::{Checked, Checker, control, reads};
 
+/// More ranges of bits than a value can have, which a statement names only through an alias.
+const MANY_READS: usize = 128;
+
 impl Checker<'_> {
     /// Whether there is no point in going on.
     pub(super) fn is_over(&self) -> bool {
@@ -67,6 +70,10 @@ impl Checker<'_> {
 
     pub(super) fn emit(&mut self, action: Action, at: u32) -> Checked<()> {
         let reads = reads::of(&action);
+        // An index known only at run time may read each element of an alias.
+        if reads.len() > MANY_READS {
+            self.count_listed(reads.len(), at)?;
+        }
         self.steps.push(Step { action, at, reads });
         self.cost.steps = self.cost.steps.saturating_add(1);
         self.check_cost(at)

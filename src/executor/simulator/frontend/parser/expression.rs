@@ -1,7 +1,7 @@
 //! Expressions, by precedence climbing.
 
 use super::super::super::arithmetic::{BinaryOp, UnaryOp};
-use super::super::super::limits::MAX_EXPRESSION_DEPTH;
+use super::super::super::limits::{MAX_EXPRESSION_DEPTH, MAX_INDICES};
 use super::super::ast::{Expr, ExprKind, Further, Index, Name, RangeExpr};
 use super::super::token::{Token, TokenKind};
 use super::{Parsed, Parser};
@@ -188,8 +188,15 @@ impl<'s> Parser<'s, '_> {
             });
         }
         let reference = self.reference("a value")?;
+        // Indices of what an index has selected nest in it.
+        let chain = u16::try_from(reference.more.len()).unwrap_or(u16::MAX);
+        let deepest = reference.indices().map(Index::depth).max().unwrap_or(0);
+        let depth = deepest.saturating_add(chain).saturating_add(1);
+        if chain > 0 && depth > MAX_EXPRESSION_DEPTH {
+            return Err(self.too_deep());
+        }
         Ok(Expr {
-            depth: 1 + reference.indices().map(Index::depth).max().unwrap_or(0),
+            depth,
             kind: ExprKind::Reference(Box::new(reference)),
             at: token.start,
         })
@@ -205,6 +212,12 @@ impl<'s> Parser<'s, '_> {
         }
         let range = self.range_or_value()?;
         while self.eat(",") {
+            if more.len() >= MAX_INDICES {
+                return Err(super::Diagnostic::limit(
+                    self.peek().start,
+                    format!("more than {MAX_INDICES} indices"),
+                ));
+            }
             let index = self.range_or_value()?;
             more.push(Further { index, comma: true });
         }

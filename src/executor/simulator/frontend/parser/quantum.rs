@@ -1,6 +1,7 @@
 //! Qubits, gates and measurements.
 
 use super::super::super::error::{Diagnostic, quoted};
+use super::super::super::limits::MAX_INDICES;
 use super::super::ast::{
     Further, GateCall, GateDefinition, Modifier, Name, Reference, Source, StatementKind,
 };
@@ -227,6 +228,12 @@ impl<'s> Parser<'s, '_> {
             index = Some(self.index(&mut more)?);
         }
         while self.text() == "[" {
+            if more.len() + 1 >= MAX_INDICES {
+                return Err(Diagnostic::limit(
+                    self.peek().start,
+                    format!("{} has more than {MAX_INDICES} indices", quoted(name.text)),
+                ));
+            }
             let mut others = Vec::new();
             let index = self.index(&mut others)?;
             let comma = false;
