@@ -97,7 +97,6 @@ pub fn binary(op: BinaryOp, left: Value, right: Value) -> Evaluated {
 
 fn complex(op: BinaryOp, left: Value, right: Value) -> Evaluated {
     let (a, b) = (left.as_complex()?, right.as_complex()?);
-    let inverse = |number: Complex| number.conj().scale(1.0 / number.norm2());
     let result = match op {
         BinaryOp::Add => a + b,
         BinaryOp::Subtract => a - b,
@@ -105,12 +104,15 @@ fn complex(op: BinaryOp, left: Value, right: Value) -> Evaluated {
         BinaryOp::Divide | BinaryOp::DivideReal if b == Complex::ZERO => {
             return domain_error("division by zero");
         }
-        BinaryOp::Divide | BinaryOp::DivideReal => a * inverse(b),
+        BinaryOp::Divide | BinaryOp::DivideReal => quotient(a, b),
         BinaryOp::Power if b == Complex::ZERO => Complex::ONE,
+        BinaryOp::Power if a == Complex::ZERO && b.re <= 0.0 => {
+            return domain_error("division by zero");
+        }
         BinaryOp::Power if a == Complex::ZERO => a,
         // exp(b ln a)
         BinaryOp::Power => {
-            let (size, turn) = (a.norm2().ln() / 2.0, a.arg());
+            let (size, turn) = (a.re.hypot(a.im).ln(), a.arg());
             Complex::cis(b.im * size + b.re * turn).scale((b.re * size - b.im * turn).exp())
         }
         _ => return type_error("complex numbers have no remainder"),
@@ -120,6 +122,14 @@ fn complex(op: BinaryOp, left: Value, right: Value) -> Evaluated {
     } else {
         domain_error("the result is infinite")
     }
+}
+
+/// The divisor is made of a size near 1 first, for its square may not fit a number.
+fn quotient(a: Complex, b: Complex) -> Complex {
+    let size = b.re.abs().max(b.im.abs());
+    let b = Complex::new(b.re / size, b.im / size);
+    let (product, norm) = (a * b.conj(), b.norm2());
+    Complex::new(product.re / norm / size, product.im / norm / size)
 }
 
 /// Sums and multiples of durations, and their ratio, which is a number.
@@ -248,6 +258,7 @@ fn compare(op: BinaryOp, left: Value, right: Value) -> Evaluated {
     }
     let order = match (left, right) {
         (Value::Duration(a), Value::Duration(b)) => a.partial_cmp(&b),
+        (Value::Bits { value: a, .. }, Value::Bits { value: b, .. }) => Some(a.cmp(&b)),
         (Value::Angle { width, .. }, Value::Angle { width: other, .. }) => {
             let width = width.max(other);
             Some(word_of(left, width)?.cmp(&word_of(right, width)?))

@@ -71,3 +71,19 @@ fn wrong_complex_numbers_are_refused_at_their_place() {
         );
     }
 }
+
+#[test]
+fn quotients_and_powers_of_very_large_and_very_small_numbers_are_right() {
+    holds("complex a = 1e200im;", "a / 1e200im == 1 && 1 / a != 0");
+    holds("complex a = 1e-200im;", "a / 1e-200im == 1");
+    holds("complex a = 1e200im;", "imag(a ** 0.5) > 7e99");
+    holds("complex a = 0im;", "a ** 2 == 0 && a ** 0 == 1");
+    for exponent in ["-1", "1im", "-1 + 1im"] {
+        assert_refused(
+            &format!("OPENQASM 3; complex a = 0im; complex b;\nb = a ** ({exponent});"),
+            2,
+            5,
+            "division by zero",
+        );
+    }
+}

@@ -358,3 +358,57 @@ fn hostile_circuits_are_checked_soon() {
         }
     }
 }
+
+#[test]
+fn assignments_at_unknown_places_of_long_registers_are_gone_through_in_bounded_time() {
+    for statement in ["c[n] = 1;", "c[n] = d[0];", "if (d[0]) { c[n] = 1; }"] {
+        let source = format!(
+            "OPENQASM 3; qubit q; bit[60000] c; bit[1] d; int n; n = measure q; d = measure q; {}",
+            statement.repeat(20_000)
+        );
+        let before = worked();
+        assert!(!of(&source).counts_are_exact, "{statement}");
+        let took = worked().saturating_sub(before);
+        assert!(took < Duration::from_secs(20), "{statement} {took:?}");
+    }
+}
+
+#[test]
+fn long_modifiers_in_unrolled_loops_are_read_once() {
+    let blanks = " ".repeat(500_000);
+    let source = format!("qubit q; for int i in [1:4000] {{ pow({blanks}3) @ x q; }}");
+    let before = worked();
+    assert_eq!(figures(&source), "pow(3) @ x:4000 4000");
+    let took = worked().saturating_sub(before);
+    assert!(took < Duration::from_secs(10), "{took:?}");
+}
+
+#[test]
+fn inputs_without_values_are_constants_all_the_same() {
+    for source in [
+        "input float t; qubit q; def f(qubit p) { rx(t) p; } f(q);",
+        "input float t; qubit q; gate g a { rx(t) a; } g q;",
+        "input bit[2] m; qubit q; for bit b in m { if (b) x q; } let a = m[0]; if (a) x q;",
+    ] {
+        assert!(verdict(source).valid, "{source}");
+        let parameters = json!({"t": 0.5, "m": "01"});
+        let mut parameters = parameters.as_object().unwrap().clone();
+        parameters.retain(|name, _| source.contains(&format!(" {name};")));
+        let given = verdict_with(source, Some(&parameters));
+        assert!(given.valid, "{source} {:?}", given.errors);
+    }
+    for (source, words) in [
+        ("input int n; n = 3;", "it is a constant"),
+        ("input bit[4] m; m[0] = 1;", "it is a constant"),
+        ("input bit m; qubit q; m = measure q;", "it is a constant"),
+        ("input int n; qubit[n] q;", "where `parameters` give"),
+    ] {
+        let verdict = verdict(source);
+        assert!(!verdict.valid, "{source}");
+        let message = &verdict.errors[0].message;
+        assert!(message.contains(words), "{message}");
+    }
+    // A name of its own in a block is another thing.
+    let source = "input int n; qubit q; if (true) { int n = 1; n = 2; }";
+    assert!(verdict(source).valid);
+}

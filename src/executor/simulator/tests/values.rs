@@ -223,3 +223,35 @@ fn loops_in_gates_are_limited() {
     let source = "OPENQASM 3;\ngate g a { for int i in [0:999999999] { } }";
     assert_too_large(source, 2, 26, "more than 1000000");
 }
+
+#[test]
+fn registers_of_the_highest_bits_can_be_compared() {
+    holds(
+        "bit[128] c; bit[128] d; c = ~c; d = ~d;",
+        "c == d && c >= d",
+    );
+}
+
+#[test]
+fn what_a_shift_moves_out_of_a_uint_is_lost() {
+    holds("uint u = 1; u <<= 63; u <<= 64;", "u == 0");
+    holds("uint[8] u = 255; u <<= 4;", "u == 240");
+    holds("uint[8] u = 255; u <<= 200;", "u == 0");
+}
+
+#[test]
+fn constant_bits_are_run_over_aliased_and_counted_as_others_are() {
+    let declared = "const bit[4] m = \"0110\"; int n = 0; int k = 0;";
+    holds(
+        &format!("{declared} for bit b in m {{ if (b) n += 2 ** k; k += 1; }}"),
+        "n == 6",
+    );
+    holds(
+        &format!("{declared} for bit b in m[1:2] {{ n += 1; }}"),
+        "n == sizeof(m[1:2]) && sizeof(m) == 4",
+    );
+    holds(
+        &format!("{declared} let a = m[0:1] ++ m[{{2, 3}}]; let b = m[1];"),
+        "a == m && b",
+    );
+}

@@ -35,6 +35,10 @@ impl<'s> Checker<'s> {
         let sizes: Rc<[u32]> = match self.lookup(reference.name)? {
             Symbol::Array(_) => self.array(reference)?.sizes,
             Symbol::Bits(_) => [self.bits(reference)?.len()].into(),
+            Symbol::Constant(_, Type::Bits(_)) => match self.value_of(reference)?.sample {
+                Value::Bits { width, .. } => [width].into(),
+                _ => [].into(),
+            },
             _ => [self.qubits(reference)?.len()].into(),
         };
         let size = usize::try_from(dimension).ok().and_then(|at| sizes.get(at));
@@ -64,6 +68,28 @@ impl<'s> Checker<'s> {
                 let bit = |first| Expr::Bits(Operand::Range { first, len: 1 });
                 let values = operand.known().take(MAX_LOOP_ELEMENTS + 1).map(bit);
                 (values.collect(), sample_of(Type::Bits(1)))
+            }
+            Symbol::Constant(_, Type::Bits(_)) => {
+                let values = match self.value_of(reference)?.expr {
+                    Expr::Constant(Value::Bits { value, width }) => (0..width)
+                        .map(|place| Value::Bits {
+                            value: value >> place & 1,
+                            width: 1,
+                        })
+                        .map(Expr::Constant)
+                        .collect(),
+                    one => vec![one],
+                };
+                return values
+                    .into_iter()
+                    .map(|expr| {
+                        let sample = match expr {
+                            Expr::Constant(value) => value,
+                            _ => sample_of(Type::Bits(1)),
+                        };
+                        Ok(Self::fit(Typed { expr, sample }, ty, name.at)?.expr)
+                    })
+                    .collect();
             }
             Symbol::Array(_) => {
                 let array = self.array(reference)?;

@@ -3,7 +3,7 @@
 use super::super::super::arithmetic::{self, BinaryOp};
 use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::program::{Action, Expr, Operand, RegisterSlot};
-use super::super::super::value::{Type, Value, mask};
+use super::super::super::value::{Type, Value};
 use super::super::ast::{Index, Name, Reference, Source};
 use super::super::hint;
 use super::element::Cell;
@@ -97,11 +97,12 @@ impl<'s> Checker<'s> {
         let whole = cell.value(ty);
         let value = match positions {
             None => {
-                let typed = Self::combine(op, whole, typed, at)?;
-                let typed = match (op, ty) {
-                    (Some(BinaryOp::ShiftLeft), Type::Uint(width)) => lowest(typed, width, at),
-                    _ => typed,
+                let whole = match (op, ty) {
+                    // What is shifted out of a `uint` is lost, as it is with bits.
+                    (Some(BinaryOp::ShiftLeft), Type::Uint(width)) => as_bits(whole, width, at),
+                    _ => whole,
                 };
+                let typed = Self::combine(op, whole, typed, at)?;
                 Self::fit(typed, ty, value_at)?.expr
             }
             Some((positions, width)) => {
@@ -123,7 +124,13 @@ impl<'s> Checker<'s> {
         if name.text.starts_with('$') {
             return Err(Diagnostic::new(name.at, "cannot assign to a qubit"));
         }
-        self.lookup(name)
+        let symbol = self.lookup(name)?;
+        // An input is a constant, also while its value is not known.
+        Ok(if self.is_open_input(name) {
+            Symbol::Constant(Value::Int(0), Type::Int(64))
+        } else {
+            symbol
+        })
     }
 
     /// The right-hand side of `+=` and its like.
@@ -253,12 +260,10 @@ impl<'s> Checker<'s> {
     }
 }
 
-/// The lowest bits of a number: what `<<=` shifts out of a `uint` is lost.
-fn lowest(typed: Typed, width: u32, at: u32) -> Typed {
-    let mask = i128::try_from(mask(width)).unwrap_or(i128::MAX);
-    let sides = (typed.expr, Expr::Constant(Value::Int(mask)));
+/// A number that is not negative as its bits.
+fn as_bits(number: Typed, width: u32, at: u32) -> Typed {
     Typed {
-        expr: Expr::Binary(BinaryOp::BitAnd, Box::new(sides), at),
-        sample: typed.sample,
+        expr: Expr::Cast(Type::Bits(width), Box::new(number.expr), at),
+        sample: Value::Bits { value: 1, width },
     }
 }

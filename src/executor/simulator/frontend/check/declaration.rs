@@ -125,6 +125,9 @@ impl<'s> Checker<'s> {
             let array = self.array(part)?;
             return self.declare(name, Symbol::Array(array));
         }
+        if let Some(Symbol::Constant(_, Type::Bits(_))) = kind {
+            return self.alias_of_constants(name, parts);
+        }
         let classical = matches!(kind, Some(Symbol::Bits(_)));
         let mut operands = Vec::with_capacity(parts.len());
         for part in parts {
@@ -148,6 +151,32 @@ impl<'s> Checker<'s> {
             Symbol::Qubits(operand)
         };
         self.declare(name, symbol)
+    }
+
+    /// An alias of constant bits, such as those of an input, is a constant itself.
+    fn alias_of_constants(&mut self, name: Name<'s>, parts: &[Reference<'s>]) -> Checked<()> {
+        let (mut bits, mut count) = (0_u128, 0_u32);
+        for part in parts {
+            let Expr::Constant(Value::Bits { value, width }) = self.value_of(part)?.expr else {
+                return Err(Diagnostic::new(
+                    part.name.at,
+                    "an alias of constant bits can hold only such",
+                ));
+            };
+            if width > 128 - count {
+                return Err(Diagnostic::limit(
+                    part.name.at,
+                    "at most 128 bits can be used as a value",
+                ));
+            }
+            bits |= value.checked_shl(count).unwrap_or(0);
+            count += width;
+        }
+        let value = Value::Bits {
+            value: bits,
+            width: count,
+        };
+        self.declare(name, Symbol::Constant(value, Type::Bits(count)))
     }
 }
 

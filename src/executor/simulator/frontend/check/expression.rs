@@ -224,7 +224,7 @@ impl<'s> Checker<'s> {
         )
     }
 
-    fn value_of(&mut self, reference: &Reference<'s>) -> Checked<Typed> {
+    pub(super) fn value_of(&mut self, reference: &Reference<'s>) -> Checked<Typed> {
         let name = reference.name;
         if name.text.starts_with('$') {
             return Err(Diagnostic::new(
@@ -234,6 +234,7 @@ impl<'s> Checker<'s> {
         }
         let symbol = self.lookup(name)?;
         if self.in_gate
+            && !self.is_open_input(name)
             && matches!(
                 symbol,
                 Symbol::Bits(_) | Symbol::Variable { .. } | Symbol::Array(_)

@@ -32,12 +32,17 @@ impl<'s> Checker<'s> {
             Symbol::Bits(bits) => Some(Open::Bits(bits.clone())),
             _ => None,
         };
+        let is_open = open.is_some();
         self.declared_inputs.push(Input {
             name: name.text.to_owned(),
             ty: ty.to_string(),
             open,
         });
-        self.declare(name, symbol)
+        self.declare(name, symbol)?;
+        if is_open {
+            self.open_inputs.insert(name.text);
+        }
+        Ok(())
     }
 
     /// `input array[int[8], 2] a;`: its values come as lists.

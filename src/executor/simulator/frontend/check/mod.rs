@@ -31,7 +31,7 @@ use super::super::stop::{Stop, Stopped};
 use super::ast::{Statement, StatementKind, Tree};
 use scope::{GateSymbol, Symbol};
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -100,6 +100,8 @@ struct Checker<'s> {
     /// How whole numbers count here.
     numbers: Numbers,
     declared_inputs: Vec<Input>,
+    /// Those of them whose values are not known.
+    open_inputs: HashSet<&'s str>,
 }
 
 /// Checks a program. The outer error is the stop, the inner ones are the author's mistakes.
@@ -179,6 +181,7 @@ impl<'s> Checker<'s> {
             inputs: None,
             numbers: Numbers::Whole,
             declared_inputs: Vec::new(),
+            open_inputs: HashSet::new(),
         }
     }
 

@@ -88,14 +88,18 @@ impl<'s> Checker<'s> {
         let hidden = |depth| depth == 0 && !self.calls.is_empty();
         match found.map(|(depth, symbol)| (hidden(depth), symbol)) {
             Some((_, Symbol::Broken)) => Err(silent(name.at)),
-            Some((true, symbol)) if !symbol.is_constant() => Err(Diagnostic::new(
-                name.at,
-                format!(
-                    "a subroutine sees only the constants of the program: {} is {}; pass it as an argument",
-                    quoted(name.text),
-                    symbol.kind()
-                ),
-            )),
+            Some((true, symbol))
+                if !symbol.is_constant() && !self.open_inputs.contains(name.text) =>
+            {
+                Err(Diagnostic::new(
+                    name.at,
+                    format!(
+                        "a subroutine sees only the constants of the program: {} is {}; pass it as an argument",
+                        quoted(name.text),
+                        symbol.kind()
+                    ),
+                ))
+            }
             Some((_, symbol)) => Ok(symbol.clone()),
             None => Err(Diagnostic::new(
                 name.at,
@@ -106,6 +110,12 @@ impl<'s> Checker<'s> {
                 ),
             )),
         }
+    }
+
+    /// Whether a name stands for an input whose value is not known: it is a constant of each run.
+    pub(super) fn is_open_input(&self, name: Name<'s>) -> bool {
+        let mut inner = self.scopes.iter().skip(1);
+        self.open_inputs.contains(name.text) && !inner.any(|scope| scope.contains_key(name.text))
     }
 
     /// A declared name like that one.

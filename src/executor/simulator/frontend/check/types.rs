@@ -9,13 +9,18 @@ use super::{Checked, Checker};
 impl<'s> Checker<'s> {
     /// A value that must be known before the run.
     pub(super) fn constant(&mut self, ast: &ast::Expr<'s>, what: &str) -> Checked<Value> {
-        match self.expression(ast)?.expr {
-            Expr::Constant(value) => Ok(value),
-            _ => Err(Diagnostic::new(
-                ast.at,
-                format!("{what} must be a constant: its value must be known before the run"),
-            )),
+        if let Expr::Constant(value) = self.expression(ast)?.expr {
+            return Ok(value);
         }
+        let advice = if self.open_inputs.is_empty() {
+            ""
+        } else {
+            "; an input is known where `parameters` give its value"
+        };
+        Err(Diagnostic::new(
+            ast.at,
+            format!("{what} must be a constant: its value must be known before the run{advice}"),
+        ))
     }
 
     pub(super) fn constant_int(&mut self, ast: &ast::Expr<'s>, what: &str) -> Checked<i128> {
