@@ -288,3 +288,19 @@ fn lists_are_assigned_to_arrays_and_parts_of_them() {
         assert_refused(&source, 2, column, words);
     }
 }
+
+#[test]
+fn parameters_without_sizes_take_lists() {
+    holds(
+        "array[int, 2] b = {1, 2}; def f(mutable array[int, #dim = 1] a) { a = {a[1], a[0]}; } f(b);",
+        "b[0] == 2 && b[1] == 1",
+    );
+    let source =
+        "OPENQASM 3; array[int, 3] b; def f(mutable array[int, #dim = 1] a) { a = {1, 2}; }\nf(b);";
+    assert!(
+        simulate(source, 1)
+            .unwrap_err()
+            .to_string()
+            .contains("expected 3")
+    );
+}

@@ -385,3 +385,12 @@ fn wrong_programs_are_refused_at_their_place() {
         assert_refused(source, line, column, words);
     }
 }
+
+#[test]
+fn the_values_of_a_loop_are_those_before_its_first_turn() {
+    let source = "OPENQASM 3; int n = 0; bit[8] c; for int i in {n, n + 1} { n += 5; c[i] = 1; }";
+    assert_eq!(outcome(source), "00000011");
+    let source = "OPENQASM 3; bit[2] c; int n = 0; bit o;
+        for bit b in {c[0], c[1]} { c = \"11\"; if (b) { o = 1; } }";
+    assert_eq!(outcome(source), "0 11");
+}

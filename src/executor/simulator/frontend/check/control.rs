@@ -211,7 +211,7 @@ impl<'s> Checker<'s> {
             ast::Domain::Set(items) => {
                 let values = items
                     .iter()
-                    .map(|item| self.assignable(item, ty))
+                    .map(|item| self.loop_value(item, ty))
                     .collect::<Checked<Vec<Expr>>>()?;
                 let times = values.len() as u64;
                 Ok((Domain::Values(values.into()), times))
@@ -254,6 +254,17 @@ impl<'s> Checker<'s> {
                 Ok((Domain::Range([start, step, end].into()), times))
             }
         }
+    }
+
+    /// A value of a loop, computed before its first turn: the body may change what it is made of.
+    fn loop_value(&mut self, item: &ast::Expr<'s>, ty: Type) -> Checked<Expr> {
+        let value = self.assignable(item, ty)?;
+        if matches!(value, Expr::Constant(_)) {
+            return Ok(value);
+        }
+        let slot = self.new_variable();
+        self.emit(Action::SetVariable { slot, ty, value }, item.at)?;
+        Ok(Expr::Variable(slot))
     }
 
     pub(super) fn switch(

@@ -5,7 +5,7 @@ use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::program::{self, Action, Element, ElementIndex};
 use super::super::super::value::Type;
 use super::super::ast::{Expr, ExprKind, Index, Literal, Name, Reference, Source};
-use super::array::{Access, Array, product};
+use super::array::{Access, Array, UNKNOWN, product};
 use super::array_part::within;
 use super::expression::{Typed, sample_of};
 use super::{Checked, Checker};
@@ -131,6 +131,9 @@ impl<'s> Checker<'s> {
         if part.access != Access::Writable {
             return Err(read_only(name, at));
         }
+        // Sizes that are not known before a call are taken to be those of the list.
+        let sizes = sizes_like(&part.sizes, list);
+        let part = Array { sizes, ..part };
         if is_plain(list) {
             return self.fill(&part, part.first, &part.sizes, list, at);
         }
@@ -144,6 +147,24 @@ impl<'s> Checker<'s> {
         };
         self.emit(action, at)
     }
+}
+
+/// Those sizes, and those of the list where they are not known.
+fn sizes_like(sizes: &[u32], list: &Literal) -> Rc<[u32]> {
+    let mut inner = Some(list);
+    let mut like = |size: &u32| {
+        let items = match inner.take() {
+            Some(Literal::List(items, _)) => items.as_slice(),
+            _ => &[],
+        };
+        inner = items.first();
+        if *size == UNKNOWN {
+            u32::try_from(items.len()).unwrap_or(UNKNOWN)
+        } else {
+            *size
+        }
+    };
+    sizes.iter().map(&mut like).collect()
 }
 
 /// Whether a literal is made of numbers only.
