@@ -412,3 +412,27 @@ fn inputs_without_values_are_constants_all_the_same() {
     let source = "input int n; qubit q; if (true) { int n = 1; n = 2; }";
     assert!(verdict(source).valid);
 }
+
+#[test]
+fn what_names_a_long_register_again_and_again_takes_no_memory_for_each_time() {
+    let names = |name: &str| vec![name; 20_000].join(",");
+    let formals: Vec<String> = (0..20_000).map(|number| format!("a{number}")).collect();
+    let formals = formals.join(",");
+    for source in [
+        format!("qubit[65535] q; barrier {};", names("q")),
+        format!(
+            "qubit[65535] q; int n; n = measure q[0]; barrier {};",
+            names("q[n]")
+        ),
+        format!(
+            "qubit[65535] q; int n; n = measure q[0]; gate g {formals} {{ }} g {};",
+            names("q[n]")
+        ),
+    ] {
+        let before = worked();
+        let verdict = verdict(&source);
+        assert!(verdict.survey.is_some(), "{:?}", verdict.errors);
+        let took = worked().saturating_sub(before);
+        assert!(took < Duration::from_secs(30), "{took:?}");
+    }
+}

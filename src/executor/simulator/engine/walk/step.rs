@@ -8,9 +8,9 @@ use super::super::super::value::{Type, Value};
 use super::super::evaluate::located;
 use super::super::loops;
 use super::super::{RunError, Running};
-use super::Walk;
 use super::known::whole;
 use super::label::label;
+use super::{MAX_WORK, Walk};
 
 impl Walk<'_> {
     pub(super) fn effect(&mut self, step: &Step) -> Running<()> {
@@ -139,8 +139,20 @@ impl Walk<'_> {
         self.found.has_open_index = true;
         let all = whole(operand);
         self.spend(u64::from(all.len()))?;
-        into.extend(all.known());
+        // A walk that will be cut need not know.
+        if self.work <= MAX_WORK {
+            into.extend(all.known());
+            self.thin(into);
+        }
         Ok(())
+    }
+
+    /// Leaves out what is listed again, where so much is listed that some of it must be.
+    fn thin(&self, wires: &mut Vec<u32>) {
+        if wires.len() > 2 * (self.program.qubits + self.program.bits) as usize {
+            wires.sort_unstable();
+            wires.dedup();
+        }
     }
 
     fn each(&mut self, operand: &Operand, mut act: impl FnMut(&mut Self, &[u32])) -> Running<()> {
@@ -186,6 +198,10 @@ impl Walk<'_> {
             for place in 0..operand.len() {
                 self.spend(1)?;
                 self.wires(operand, place, &mut wires)?;
+            }
+            self.thin(&mut wires);
+            if self.work > MAX_WORK {
+                break;
             }
         }
         self.levels.join(&wires, 0);
