@@ -138,5 +138,7 @@ pub(super) fn shorten(text: &str, limit: usize) -> String {
 
 /// A name of the client's in backquotes, cut when it is long.
 pub(super) fn quoted(name: &str) -> String {
-    format!("`{}`", shorten(name, 40))
+    let shown = shorten(name, 40);
+    // A quoted text or a name from outside may hold what a terminal would obey.
+    format!("`{}`", shown.replace(char::is_control, "\u{fffd}"))
 }

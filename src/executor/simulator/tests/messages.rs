@@ -465,3 +465,17 @@ fn values_have_to_fit_their_types() {
         &["1:28 expected a value, found `{`"],
     );
 }
+
+#[test]
+fn messages_hold_nothing_that_a_terminal_would_obey() {
+    for source in [
+        "OPENQASM 3; include \"\u{1b}[31mred\";",
+        "OPENQASM 3;\n#pragma braket \u{1b}[31mred\n",
+        "OPENQASM 3; qubit q; \u{1b} q;",
+    ] {
+        for error in errors(source) {
+            let shown = [error.message, error.excerpt].concat();
+            assert!(!shown.contains(char::is_control), "{shown:?}");
+        }
+    }
+}

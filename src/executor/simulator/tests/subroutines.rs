@@ -365,3 +365,11 @@ fn qubits_of_one_call_are_different() {
         assert_refused(&source, 2, column, "the same qubit is passed twice");
     }
 }
+
+#[test]
+fn the_qubit_of_an_argument_is_settled_before_the_call() {
+    let source = "OPENQASM 3; qubit[4] q; int z = 0; array[int, 1] a = {1};
+        def f(qubit p, mutable array[int, 1] b) { b[0] = 2; x p; }
+        f(q[a[0]][z], a);";
+    assert_eq!(outcome(source), "0010");
+}

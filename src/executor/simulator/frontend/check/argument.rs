@@ -110,6 +110,7 @@ impl<'s> Checker<'s> {
         let Operand::At { of, index, at } = operand else {
             return Ok(operand);
         };
+        let of = Box::new(self.settled(*of)?);
         let (slot, ty) = (self.new_variable(), Type::Int(128));
         let value = *index;
         self.emit(Action::SetVariable { slot, ty, value }, at)?;

@@ -170,13 +170,16 @@ impl<'s> Checker<'s> {
         self.ends.truncate(mark.ends);
         self.loops.truncate(mark.loops);
         self.variables = mark.variables;
+        let has_new_bits = self.bits > mark.bits;
         self.bits = mark.bits;
         self.cost = mark.cost;
         self.listed = mark.listed;
         self.array_elements = mark.array_elements;
         self.called_parts = mark.called_parts;
-        for spare in self.spare_bits.values_mut() {
-            spare.retain(|bit| *bit < mark.bits);
+        if has_new_bits {
+            for spare in self.spare_bits.values_mut() {
+                spare.retain(|bit| *bit < mark.bits);
+            }
         }
         if let Some(frame) = self.loops.last_mut() {
             let [breaks, continues, bits] = mark.inner;
