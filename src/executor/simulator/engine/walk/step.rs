@@ -149,9 +149,14 @@ impl Walk<'_> {
 
     /// Leaves out what is listed again, where so much is listed that some of it must be.
     fn thin(&self, wires: &mut Vec<u32>) {
-        if wires.len() > 2 * (self.program.qubits + self.program.bits) as usize {
-            wires.sort_unstable();
-            wires.dedup();
+        let all = (self.program.qubits + self.program.bits) as usize;
+        if wires.len() > 2 * all {
+            let mut is_new = vec![true; all];
+            let mut first = |wire: &u32| {
+                let place = is_new.get_mut(*wire as usize);
+                place.is_some_and(|is_new| std::mem::replace(is_new, false))
+            };
+            wires.retain(&mut first);
         }
     }
 
