@@ -1,5 +1,6 @@
 //! Limits: memory, time, counts of everything.
 
+use super::super::program::Action;
 use super::super::{Request, SimulatorError, Stop, Stopped, check, run};
 use super::{assert_too_large, errors, simulate, worked};
 use std::fmt::Write;
@@ -578,4 +579,23 @@ fn what_is_read_through_long_aliases_is_limited() {
         "if (a[n]) x q;\n".repeat(1_000)
     );
     assert_too_large(&source, 245, 1, "too many elements");
+}
+
+#[test]
+fn wide_gates_of_wide_gates_take_bounded_room() {
+    let formals: Vec<String> = (0..300).map(|number| format!("a{number}")).collect();
+    let formals = formals.join(",");
+    let inner = format!("inv @ h0 {formals};").repeat(300);
+    let qubits: Vec<String> = (0..300).map(|number| format!("q[{number}]")).collect();
+    let source = format!(
+        "OPENQASM 3; qubit[300] q; gate h0 {formals} {{ x a0; }} gate g {formals} {{ {inner} }} {}",
+        format!("g {};", qubits.join(",")).repeat(100)
+    );
+    let program = check(&source).unwrap();
+    let operands = program.steps.iter().map(|step| match &step.action {
+        Action::Gate(call) => call.operands.len(),
+        _ => 0,
+    });
+    let operands: usize = operands.sum();
+    assert!(operands < 2_000_000, "{operands}");
 }
