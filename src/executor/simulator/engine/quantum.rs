@@ -13,7 +13,7 @@ use super::state::{NoState, State};
 use super::tableau::Tableau;
 use super::{Context, RunError, Running};
 use super::{clifford, fusion};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Gates that are gathered before they are applied: enough for fusion, little memory.
 const MAX_WAITING: usize = 1 << 14;
@@ -57,7 +57,7 @@ pub(super) struct Quantum {
     slots: HashMap<u32, Slot>,
     status: Vec<Status>,
     /// The qubit whose open measurement goes to a bit.
-    origins: HashMap<u32, Slot>,
+    origins: BTreeMap<u32, Slot>,
     /// Qubits that the program needs at once.
     needed: usize,
     stop: Stop,
@@ -83,7 +83,7 @@ impl Quantum {
             form,
             slots: HashMap::new(),
             status: Vec::new(),
-            origins: HashMap::new(),
+            origins: BTreeMap::new(),
             needed: 0,
             stop: context.stop.clone(),
             memory_limit: context.memory_limit,
@@ -168,6 +168,14 @@ impl Quantum {
         if let Some(slot) = second {
             self.slots.insert(a, slot);
         }
+    }
+
+    /// A qubit whose open measurement goes to one of these ranges of bits: the first of them.
+    pub(super) fn awaited(&self, reads: &[(u32, u32)]) -> Option<Slot> {
+        let open = reads
+            .iter()
+            .flat_map(|(first, len)| self.origins.range(*first..first + len));
+        open.map(|(_, slot)| *slot).min()
     }
 
     /// What is known about each qubit, by slot.
