@@ -173,6 +173,6 @@ pub struct MemorySurvey {
     pub reserved_bytes: u64,
     /// What there may be.
     pub limit_bytes: u64,
-    /// Whether the state fits.
+    /// Whether the state fits; where the counts are estimates, that of all ways together.
     pub fits: bool,
 }

@@ -219,6 +219,19 @@ fn what_does_not_fit_is_refused_in_the_words_of_a_run() {
         (40, false)
     );
 
+    let both = "if (c) { h q[0:19]; t q[0:19]; } else { h q[20:39]; t q[20:39]; }";
+    let head = "OPENQASM 3; qubit[40] q; bit c; h q[0]; t q[0]; c = measure q[0];";
+    let apart = of(&format!("{head} {both}"));
+    assert!(simulate(&format!("{head} {both}"), 10).is_ok());
+    assert!(!apart.memory.unwrap().fits);
+    let note = apart.notes.last().unwrap();
+    assert!(note.contains("all ways together does not fit"), "{note}");
+    for after in ["h q; t q;", "h q[5:39];"] {
+        let sure = verdict(&format!("{head} {both} {after}"));
+        assert!(!sure.valid && !sure.survey.unwrap().memory.unwrap().fits);
+    }
+    assert!(of(&format!("{head} if (c) {{ end; }} h q; t q;")).qubits_used == 40);
+
     let endless = verdict("OPENQASM 3; qubit q; for int i in [0:1000000000] { x q; }");
     assert_eq!(endless.errors[0].code, MistakeCode::ResourceLimit);
     assert_eq!(endless.errors[0].line, Some(1));
