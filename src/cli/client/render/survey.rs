@@ -154,9 +154,11 @@ fn gates(survey: &Survey, width: usize, paint: Paint) -> Vec<String> {
 
 /// A mistake as `file:line:column: what`, and below it the line with a caret.
 pub fn mistake(name: &str, mistake: &Mistake) -> Vec<String> {
+    // A name with a line break would end the line here.
+    let name = text::line(name);
     let place = match (mistake.line, mistake.column) {
         (Some(line), Some(column)) => format!("{name}:{line}:{column}"),
-        _ => name.to_owned(),
+        _ => name,
     };
     let mut lines = vec![format!("{place}: {}", mistake.message)];
     if let (Some(line), Some(caret)) = (&mistake.source_line, mistake.caret) {
@@ -228,6 +230,8 @@ mod tests {
                 "                      ^",
             ]
         );
+        let broken = mistake("a\nb.qasm", &found.errors[0]);
+        assert!(broken[0].starts_with("a\\nb.qasm:2:19: "), "{}", broken[0]);
     }
 
     #[test]
