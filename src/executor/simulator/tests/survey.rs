@@ -316,7 +316,7 @@ fn every_circuit_of_the_corpus_is_surveyed_as_it_runs() {
 }
 
 #[test]
-fn long_names_and_large_arrays_are_checked_soon() {
+fn long_names_large_arrays_and_wide_values_are_checked_soon() {
     // A name is read once, however often subroutines apply the gate.
     let called = format!(
         "OPENQASM 3; def f(qubit q) {{ pow(/*{}*/2) @ x q; }} qubit q; {}",
@@ -327,7 +327,11 @@ fn long_names_and_large_arrays_are_checked_soon() {
     let forgotten =
         "OPENQASM 3; array[int[8], 60000] a; qubit q; bit c; h q; c = measure q; int i = int(c);
                      for int k in [1:1000000] { a[i] = 1; a[i] = 2; }";
-    for source in [called.as_str(), forgotten] {
+    let wide = format!(
+        "OPENQASM 3; qubit q; bit[128] c; while (true) {{ if ({} c == 1) x q; }}",
+        "c == 1 || ".repeat(90)
+    );
+    for source in [called.as_str(), forgotten, wide.as_str()] {
         let before = worked();
         verdict(source);
         let time = worked().saturating_sub(before);

@@ -153,7 +153,8 @@ impl<'a> Walk<'a> {
             let Some(step) = step.filter(|_| self.at < self.program.written) else {
                 break;
             };
-            self.spend(1)?;
+            // Parts of expressions are smaller than steps.
+            self.spend(1 + self.known.looked_at() / 8)?;
             if self.work > MAX_WORK || self.levels.is_full() {
                 self.found.is_cut = true;
                 break;
