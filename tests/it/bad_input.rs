@@ -661,9 +661,9 @@ fn failing() -> Vec<Failing> {
             ),
             "line 1, column ",
         ),
-        invalid(
+        limited(
             &format!("OPENQASM 3; qubit q; {}", "if (true) {".repeat(90_000)),
-            "line 1, column ",
+            "line 1, column 561: blocks nest more than 48 deep",
         ),
         invalid(&"x".repeat(1 << 20), "line 1, column "),
         limited(

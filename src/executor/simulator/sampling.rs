@@ -231,6 +231,11 @@ impl Tally {
         }
     }
 
+    /// Forgets all outcomes.
+    pub(super) fn clear(&mut self) {
+        self.counts.clear();
+    }
+
     /// Counts an outcome, unless the result would need more memory, or be a longer text, than
     /// allowed.
     pub(super) fn add(&mut self, mut outcome: Vec<u64>, times: u64) -> Result<(), String> {

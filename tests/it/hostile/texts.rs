@@ -14,7 +14,7 @@ fn deep() -> Vec<Hostile> {
     let nested = [
         ("(", "rx(", "", Limited),
         ("[", "x q[", "", Invalid),
-        ("{", "", "", Invalid),
+        ("{", "", "", Limited),
         ("-", "rx(", "1) q;", Limited),
         ("!", "if (", "true) x q;", Limited),
         ("~", "int i = ", "1;", Limited),

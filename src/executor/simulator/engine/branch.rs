@@ -27,6 +27,8 @@ struct Runner<'a, 'p> {
     /// Whether an outcome was decided that could have been another.
     is_random: bool,
     exact: Exact,
+    /// More measurements were put off than is of use.
+    is_full: bool,
     /// The last one is next.
     waiting: Vec<Waiting>,
     /// Bytes of the copies that wait.
@@ -38,19 +40,21 @@ struct Runner<'a, 'p> {
     path: Vec<bool>,
 }
 
-/// Runs all branches of a program, depth first, so that few copies wait at a time.
+/// Runs all branches of a program, depth first, so that few copies wait at a time. Nothing is found
+/// where more measurements were put off than is of use: it is to be run again without.
 pub(super) fn run(
     context: &Context<'_>,
     shots: u32,
     rng: Xoshiro256PlusPlus,
     tally: &mut Tally,
-) -> Running<Exact> {
+) -> Running<Option<Exact>> {
     let mut runner = Runner {
         context,
         rng,
         tally,
         is_random: false,
         exact: Exact::default(),
+        is_full: false,
         waiting: Vec::new(),
         saved: 0,
         evicted: 0,
@@ -64,6 +68,9 @@ pub(super) fn run(
     }) = runner.waiting.pop()
     {
         context.stop.check()?;
+        if runner.is_full {
+            break;
+        }
         runner.evicted = runner.evicted.min(runner.waiting.len());
         let freed = machine.as_ref().map_or(0, |machine| machine.bytes());
         runner.saved = runner.saved.saturating_sub(freed);
@@ -71,7 +78,7 @@ pub(super) fn run(
         runner.path.push(false);
         runner.branch(machine, shots)?;
     }
-    Ok(runner.exact)
+    Ok((!runner.is_full).then_some(runner.exact))
 }
 
 impl Runner<'_, '_> {
@@ -84,6 +91,10 @@ impl Runner<'_, '_> {
         loop {
             match machine.run(self.context)? {
                 Next::Done => return self.finish(machine, shots),
+                Next::Decide(_) if machine.quantum.is_full() => {
+                    self.is_full = true;
+                    return Ok(());
+                }
                 Next::Decide(slot) => {
                     self.make_room(&machine);
                     machine.quantum.flush()?;

@@ -244,6 +244,9 @@ impl Machine {
                 }
                 Some(false) => {}
                 None => {
+                    if self.quantum.replace(qubit, slot)? {
+                        continue;
+                    }
                     // A reset is a measurement that nobody reads, and then a flip.
                     self.quantum.open(slot);
                     return Ok(Some(slot));
@@ -277,8 +280,10 @@ impl Machine {
         }
         let kept = kept_operands(call);
         for qubits in &rounds {
-            if let Some(slot) = self.disturbed(qubits, &kept) {
-                return Ok(Some(slot));
+            while let Some(slot) = self.disturbed(qubits, &kept) {
+                if !self.quantum.copy_aside(slot)? {
+                    return Ok(Some(slot));
+                }
             }
         }
         let real = |expr| self.memory.real(expr, &[], at);

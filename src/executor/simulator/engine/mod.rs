@@ -81,6 +81,8 @@ struct Context<'p> {
     method: Method,
     wanted: Wanted,
     crew: Arc<Crew>,
+    /// Whether measurements may be put off to the end.
+    is_deferring: bool,
 }
 
 /// What bounds a run, and how it is done.
@@ -102,15 +104,23 @@ pub(super) fn execute(
     rng: Xoshiro256PlusPlus,
     tally: &mut Tally,
 ) -> Result<Exact, SimulatorError> {
-    let context = Context {
+    let mut context = Context {
         program,
         stop: plan.stop,
         memory_limit: plan.memory_limit,
         method: plan.method,
         wanted: plan.wanted,
         crew: plan.crew.clone(),
+        is_deferring: plan.method == Method::Stabilizer && quantum::pays_to_defer(plan.shots),
     };
-    branch::run(&context, plan.shots, rng, tally).map_err(|error| match error {
+    let mut found = branch::run(&context, plan.shots, rng.clone(), tally);
+    if let Ok(None) = found {
+        context.is_deferring = false;
+        tally.clear();
+        found = branch::run(&context, plan.shots, rng, tally);
+    }
+    let found = found.map(Option::unwrap_or_default);
+    found.map_err(|error| match error {
         RunError::Wrong(diagnostic) => SimulatorError::located(source, vec![diagnostic]),
         RunError::Resource(message) => SimulatorError::ResourceLimit { message },
         RunError::Stopped(stopped) => stopped.into(),

@@ -1,7 +1,10 @@
 //! The qubits of one branch: which of them are in memory, what is known about them, and the
 //! gates that wait to be applied.
 
+mod aside;
 mod outcomes;
+
+pub(super) use aside::pays_to_defer;
 
 use super::super::stop::{Stop, Stopped};
 use super::blocked::Machinery;
@@ -60,6 +63,10 @@ pub(super) struct Quantum {
     origins: BTreeMap<u32, Slot>,
     /// Qubits that the program needs at once.
     needed: usize,
+    /// A tableau may have so many qubits, those put aside among them.
+    most_with_aside: usize,
+    /// One more was to be put aside than may be.
+    is_full: bool,
     stop: Stop,
     /// Bytes that this state may use.
     memory_limit: u64,
@@ -85,6 +92,8 @@ impl Quantum {
             status: Vec::new(),
             origins: BTreeMap::new(),
             needed: 0,
+            most_with_aside: aside::most(context),
+            is_full: false,
             stop: context.stop.clone(),
             memory_limit: context.memory_limit,
             machinery: Machinery::new(context.crew.clone()),
@@ -110,6 +119,8 @@ impl Quantum {
             status: self.status.clone(),
             origins: self.origins.clone(),
             needed: self.needed,
+            most_with_aside: self.most_with_aside,
+            is_full: self.is_full,
             stop: self.stop.clone(),
             memory_limit: self.memory_limit,
             machinery: self.machinery.clone(),
@@ -249,7 +260,11 @@ impl Quantum {
 
     /// Makes the state hold all qubits, and applies all that waits.
     pub(super) fn flush(&mut self) -> Running<()> {
-        let needed = self.bytes();
+        // Those put aside are few enough not to count.
+        let needed = match self.form {
+            Form::Vector { .. } => State::bytes(self.needed),
+            Form::Tableau { .. } => Tableau::bytes(self.needed),
+        };
         if needed > u128::from(self.memory_limit) {
             return Err(self.too_large(needed, "the limit is"));
         }
@@ -277,7 +292,7 @@ impl Quantum {
     pub(super) fn bytes(&self) -> u128 {
         match self.form {
             Form::Vector { .. } => State::bytes(self.needed),
-            Form::Tableau { .. } => Tableau::bytes(self.needed),
+            Form::Tableau { .. } => Tableau::bytes(self.needed.max(self.status.len())),
         }
     }
 

@@ -62,6 +62,7 @@ pub(in super::super) fn room(program: &Program, method: Method, limit: u64) -> u
     let one = Need::of(method, qubits).bytes;
     let limit = u128::from(limit);
     let wanted = if may_branch(&program.steps) {
+        // What is put off to the end of a tableau is not counted: it is little.
         let cheap = one.saturating_mul(COPIES).min(limit / COPIES_PART);
         one.saturating_mul(2).max(cheap)
     } else {

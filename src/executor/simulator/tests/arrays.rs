@@ -275,7 +275,7 @@ fn lists_are_assigned_to_arrays_and_parts_of_them() {
         "a[0, 0] == 7 && a[0, 1] == 1 && a[1, 0] == 3 && a[1, 1] == 2",
     );
     for (statement, column, words) in [
-        ("a = {1};", 5, "expected 2 element(s) here"),
+        ("a = {1};", 5, "expected 2 elements here"),
         ("a = {{1}, {2}};", 6, "found a list"),
         ("a[0] = {1};", 1, "found one element"),
         ("a += {1, 2};", 6, "expected a value"),

@@ -124,6 +124,83 @@ fn random_dynamic_clifford_circuits_agree_with_the_statevector() {
     compare(5, 50, true, 300..320);
 }
 
+/// Rounds of parity checks along a chain: each with an ancilla that is reset, entangled and measured.
+fn parity_checks(checks: usize, rounds: usize) -> String {
+    let (chain, last) = (checks + 1, checks - 1);
+    let mut source = format!("qubit[{chain}] q; qubit[{checks}] a; bit[{chain}] c;\n");
+    for round in 0..rounds {
+        writeln!(
+            source,
+            "bit[{checks}] s{round}; reset a; h a;
+             for int k in [0:{last}] {{ cx a[k], q[k]; cx a[k], q[k + 1]; }}
+             h a; s{round} = measure a;"
+        )
+        .unwrap();
+    }
+    source + "c = measure q;\n"
+}
+
+#[test]
+fn measured_and_reset_ancillas_cost_one_run_and_repeat_their_outcomes() {
+    let source = parity_checks(40, 12);
+    let began = worked();
+    let counts = counts_by(Method::Stabilizer, &source, 20_000, 5);
+    let took = worked().checked_sub(began).unwrap();
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    assert!(counts.len() > 19_900, "{}", counts.len());
+    for outcome in counts.keys() {
+        let rounds: Vec<&str> = outcome.split(' ').take(12).collect();
+        assert!(
+            rounds.windows(2).all(|pair| pair[0] == pair[1]),
+            "{outcome}"
+        );
+    }
+}
+
+#[test]
+fn exact_probabilities_exist_where_outcomes_in_the_middle_are_put_off() {
+    let source = parity_checks(8, 3);
+    let request = Request {
+        source: &source,
+        shots: 100,
+        probabilities: true,
+        memory_limit_bytes: MEMORY_LIMIT,
+        ..Request::default()
+    };
+    let output = run(&request, &Stop::default()).unwrap();
+    assert_eq!(output.method, "stabilizer");
+    let probabilities = output.probabilities.unwrap();
+    // The checks commute with each other and are random; the chain has one free bit besides.
+    assert!(
+        probabilities
+            .values()
+            .all(|one| (one - probabilities.values().next().unwrap()).abs() < 1e-12)
+    );
+    assert!((probabilities.values().sum::<f64>() - 1.0).abs() < 1e-9);
+    let keys: std::collections::BTreeSet<&str> = probabilities
+        .keys()
+        .map(|key| key.split(' ').next().unwrap())
+        .collect();
+    assert_eq!(keys.len(), 256);
+}
+
+#[test]
+fn more_measurements_than_can_be_put_off_are_decided_instead() {
+    let source = "qubit[12] q; bit[12] c; h q;
+                  for int k in [0:4200] { h q[0]; cx q[0], q[1]; reset q[0]; }
+                  c = measure q;";
+    let counts = counts_by(Method::Stabilizer, source, 64, 1);
+    assert_eq!(counts.values().sum::<u64>(), 64);
+    for bit in 1..12 {
+        let ones = counts
+            .iter()
+            .filter(|(outcome, _)| outcome.as_bytes()[11 - bit] == b'1');
+        let ones: u64 = ones.map(|(_, times)| times).sum();
+        assert!((8..56).contains(&ones), "{ones} times 1 in bit {bit}");
+    }
+    assert!(counts.keys().all(|outcome| outcome.ends_with('0')));
+}
+
 #[test]
 fn the_method_follows_the_gates_and_the_number_of_qubits() {
     for (source, method) in [

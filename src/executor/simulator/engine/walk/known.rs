@@ -67,7 +67,8 @@ impl Known {
             Expr::Call(_, arguments, _) => arguments.iter().all(|argument| self.is_known(argument)),
             Expr::Element(element) => {
                 self.is_element_placed(element)
-                    && (self.memory.slot(element)).is_ok_and(|slot| self.has_variable(slot))
+                    // A wrong index is for the evaluation to report.
+                    && (self.memory.slot(element)).map_or(true, |slot| self.has_variable(slot))
             }
             Expr::Select(value, positions, _) => self.is_known(value) && self.is_placed(positions),
             Expr::Insert(values, positions, ..) => {

@@ -31,12 +31,11 @@ impl Walk<'_> {
                 let value = self.assigned(self.value(value)?, *ty, step.at)?;
                 let placed = self.known.is_element_placed(element);
                 let slot = placed.then(|| self.known.memory.slot(element));
-                match self.sure(slot)? {
-                    Some(slot) => self.known.set_variable(slot, value),
-                    None => {
-                        let forgotten = self.known.forget_elements(element);
-                        self.spend(forgotten as u64 / 16)?;
-                    }
+                if let Some(slot) = self.sure(slot)? {
+                    self.known.set_variable(slot, value);
+                } else {
+                    let forgotten = self.known.forget_elements(element);
+                    self.spend(forgotten as u64 / 16)?;
                 }
                 Ok(())
             }
