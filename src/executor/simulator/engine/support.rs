@@ -30,7 +30,7 @@ impl Support {
     /// The outcomes of measuring the qubits of `open` into their bits, beside the bits already set.
     pub(super) fn new(
         tableau: &Tableau,
-        open: &[(usize, &[u32])],
+        open: &[(usize, Vec<u32>)],
         bits: &[u64],
         stop: &Stop,
     ) -> Result<Self, Stopped> {

@@ -118,6 +118,7 @@ fn a_deadline_ends_runs_of_wide_statements_soon() {
         "x q; for int i in [1:1000000] { c = measure q; }",
         "for int i in [1:1000000] { reset q; }",
         "for int i in [1:1000000] { d = 1; }",
+        "h q[0]; for int k in [1:1000] { for int i in [0:5999] { c[i] = measure q[0]; } }",
     ] {
         let started = Instant::now();
         let stop = Stop::new(Some(started + Duration::from_secs(1)));
