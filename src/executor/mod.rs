@@ -21,7 +21,7 @@ pub use command::Command;
 pub use crash::crashed;
 pub use journal::{Batch, Journal};
 pub use mock::Mock;
-pub use simulator_executor::Simulator;
+pub use simulator_executor::{CIRCUITS_ONLY, Simulator};
 
 /// How an executor learns that it is to stop, and where it says what it does.
 #[derive(Debug, Clone)]

@@ -13,6 +13,9 @@ use super::{Control, Executor, crashed};
 use crate::domain::settlement::{ErrorCode, Failure, Outcome};
 use crate::domain::task::{Assignment, Work};
 
+/// What is said of other work.
+pub const CIRCUITS_ONLY: &str = "the simulator runs circuits only";
+
 /// The simulator backend.
 #[derive(Debug, Clone)]
 pub struct Simulator {
@@ -43,7 +46,7 @@ impl Executor for Simulator {
             let Work::Circuit { source, shots } = &assignment.work else {
                 return Err(Failure::permanent(
                     ErrorCode::UnsupportedTask,
-                    "the simulator runs circuits only",
+                    CIRCUITS_ONLY,
                 ));
             };
             let stop = Stop::new(Some(control.deadline));

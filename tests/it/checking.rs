@@ -120,6 +120,15 @@ async fn inputs_take_values_from_flags_and_files() {
 }
 
 #[tokio::test]
+async fn what_the_service_would_not_accept_is_not_valid() {
+    let files = Files::new();
+    files.write("empty.qasm", b" \n");
+    let (lines, errors) = check(&[&files.path("empty.qasm")], 1).await;
+    assert!(lines.contains("\tinvalid\t"), "{lines}");
+    assert!(errors.contains("empty.qasm: is empty"), "{errors}");
+}
+
+#[tokio::test]
 async fn standard_input_is_read_and_what_cannot_be_read_is_named() {
     let files = Files::new();
     let mut child = qtask(&["check", "-"])

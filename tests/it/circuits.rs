@@ -149,6 +149,13 @@ async fn a_dry_run_checks_everything_and_stores_nothing() {
         problem,
         json!({"dry_run": true, "valid": true, "kind": "problem", "backend": "aiopslab", "circuit_checked": false})
     );
+    let misled = dry(json!({"problem_id": "p", "backend": "simulator"}));
+    let misled = api.post("/tasks", &misled).await.expect(200);
+    assert_eq!(
+        (&misled["valid"], &misled["circuit_checked"]),
+        (&json!(false), &json!(false))
+    );
+    assert_eq!(misled["errors"][0]["code"], "unsupported_task", "{misled}");
     let elsewhere = json!({"circuit": "whatever it runs", "backend": "mock"});
     assert_eq!(
         api.post("/tasks", &dry(elsewhere)).await.expect(200)["circuit_checked"],

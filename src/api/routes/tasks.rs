@@ -19,7 +19,7 @@ use crate::domain::checks::FieldErrors;
 use crate::domain::log::Level;
 use crate::domain::submission::Submission;
 use crate::domain::task::{Idempotency, NewTask};
-use crate::executor::Checkup;
+use crate::executor::{CIRCUITS_ONLY, Checkup};
 use crate::store::{HistoryEntry, LogFilter, TaskRecord};
 
 /// The most log lines that come with a task.
@@ -52,7 +52,7 @@ const MAX_KEY_LENGTH: usize = 255;
         (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Not accepted: the database or the queue is away.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Not accepted: the database or the queue is away, or `overloaded`.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 507, description = "Not accepted: the database is full.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -92,7 +92,10 @@ async fn dry_run(state: &ApiState, task: NewTask, room: Room) -> Result<DryRun, 
     let kind = task.work.kind();
     let limit = state.limits.simulator_memory_bytes;
     let checkup = match task.backend.as_str() {
-        SIMULATOR => Checkup::of_task(task.work, &task.parameters, limit),
+        SIMULATOR => match Checkup::of_task(task.work, &task.parameters, limit) {
+            None => return Ok(DryRun::unsupported(kind, task.backend, CIRCUITS_ONLY)),
+            checkup => checkup,
+        },
         // Others may run what the simulator does not.
         _ => None,
     };

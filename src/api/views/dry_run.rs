@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::executor::simulator::survey::{Mistake, Survey, Verdict};
+use crate::executor::simulator::survey::{Mistake, MistakeCode, Survey, Verdict};
 
 /// What a submission would come to.
 #[allow(
@@ -32,6 +32,16 @@ pub struct DryRun {
 }
 
 impl DryRun {
+    /// The answer for a task that its backend does not run.
+    pub fn unsupported(kind: &'static str, backend: String, message: &str) -> Self {
+        let mistake = Mistake::of_all(MistakeCode::UnsupportedTask, message.to_owned());
+        Self {
+            valid: false,
+            errors: vec![mistake],
+            ..Self::new(kind, backend, None)
+        }
+    }
+
     /// The answer for a task whose circuit was checked, or needs no check.
     pub fn new(kind: &'static str, backend: String, verdict: Option<Verdict>) -> Self {
         let circuit_checked = verdict.is_some();

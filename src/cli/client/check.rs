@@ -13,7 +13,7 @@ use super::render::survey;
 use super::sources::{self, Source};
 use crate::executor::Checkup;
 use crate::executor::simulator::Stop;
-use crate::executor::simulator::survey::{Survey, Verdict};
+use crate::executor::simulator::survey::{Mistake, MistakeCode, Survey, Verdict};
 
 /// Check circuits without running them
 ///
@@ -75,8 +75,12 @@ pub async fn run(args: &CheckArgs, output: &Output) -> Result<bool, ClientError>
     let mut all_valid = true;
     for (place, source) in sources.iter().enumerate() {
         let text = source.read().await?;
-        let checkup = Checkup::new(text, parameters.clone(), args.memory_mib << 20);
-        let verdict = verdict(checkup).await?;
+        let verdict = if text.trim().is_empty() {
+            empty()
+        } else {
+            let limit = args.memory_mib << 20;
+            verdict(Checkup::new(text, parameters.clone(), limit)).await?
+        };
         all_valid &= verdict.valid;
         if place > 0 && output.form == Form::Human {
             output.line("")?;
@@ -84,6 +88,16 @@ pub async fn run(args: &CheckArgs, output: &Output) -> Result<bool, ClientError>
         show(&source.name(), &verdict, output)?;
     }
     Ok(all_valid)
+}
+
+/// The simulator would run a text without a statement; the service does not accept it.
+fn empty() -> Verdict {
+    let message = "is empty: the text of an OpenQASM program is needed".to_owned();
+    Verdict {
+        valid: false,
+        errors: vec![Mistake::of_all(MistakeCode::InvalidCircuit, message)],
+        survey: None,
+    }
 }
 
 /// On a thread of its own, so that Ctrl-C is heard.

@@ -8,8 +8,9 @@ use crate::executor::simulator::survey::{MemorySurvey, Mistake, Survey, Verdict}
 const INDENT: &str = "  ";
 /// The width of the names of figures.
 const NAMES: usize = 14;
-/// More gates than these do not help a reader.
+/// More gates, registers and inputs than these do not help a reader.
 const MOST_GATES: usize = 30;
+const MOST_NAMES: usize = 30;
 const MIB: u64 = 1 << 20;
 
 const GATES: &[Column] = &[
@@ -87,8 +88,8 @@ fn fields(survey: &Survey) -> Vec<(&'static str, String)> {
     let fields = [
         ("OpenQASM", survey.openqasm_version.to_string()),
         ("qubits", qubits),
-        ("registers", registers.collect::<Vec<_>>().join(", ")),
-        ("inputs", inputs.collect::<Vec<_>>().join(", ")),
+        ("registers", list(registers)),
+        ("inputs", list(inputs)),
         ("gates", gates),
         ("measurements", estimate(exact, survey.measurements)),
         ("resets", optional(survey.resets, exact)),
@@ -101,6 +102,15 @@ fn fields(survey: &Survey) -> Vec<(&'static str, String)> {
     ];
     let said = fields.into_iter().filter(|(_, value)| !value.is_empty());
     said.collect()
+}
+
+fn list(mut names: impl ExactSizeIterator<Item = String>) -> String {
+    let shown: Vec<String> = names.by_ref().take(MOST_NAMES).collect();
+    let shown = shown.join(", ");
+    match names.len() {
+        0 => shown,
+        rest => format!("{shown} and {} more", text::thousands(rest as u64)),
+    }
 }
 
 fn optional(count: u64, exact: bool) -> String {
@@ -154,9 +164,11 @@ fn gates(survey: &Survey, width: usize, paint: Paint) -> Vec<String> {
 
 /// A mistake as `file:line:column: what`, and below it the line with a caret.
 pub fn mistake(name: &str, mistake: &Mistake) -> Vec<String> {
+    // A name with a line break would end the line here.
+    let name = text::line(name);
     let place = match (mistake.line, mistake.column) {
         (Some(line), Some(column)) => format!("{name}:{line}:{column}"),
-        _ => name.to_owned(),
+        _ => name,
     };
     let mut lines = vec![format!("{place}: {}", mistake.message)];
     if let (Some(line), Some(caret)) = (&mistake.source_line, mistake.caret) {
@@ -228,6 +240,16 @@ mod tests {
                 "                      ^",
             ]
         );
+        let broken = mistake("a\nb.qasm", &found.errors[0]);
+        assert!(broken[0].starts_with("a\\nb.qasm:2:19: "), "{}", broken[0]);
+    }
+
+    #[test]
+    fn many_registers_are_summed_up() {
+        let registers: Vec<String> = (0..1040).map(|n| format!("bit b{n};")).collect();
+        let sheet = sheet("a.qasm", &verdict(&registers.concat()), 100, Paint(false));
+        assert!(sheet.len() < 20, "{}", sheet.len());
+        assert!(sheet.join("\n").contains("b29 (1 bit) and 1,010 more"));
     }
 
     #[test]

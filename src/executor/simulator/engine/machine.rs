@@ -11,6 +11,9 @@ use super::quantum::{Quantum, Slot, Status};
 use super::state::NoState;
 use super::{Context, RunError, Running};
 
+/// Work between two looks at the stop flag: about a millisecond.
+const LOOK: u64 = 1 << 12;
+
 /// What a branch does next.
 pub(super) enum Next {
     /// The outcome of the qubit in that slot must be decided before the next step.
@@ -23,6 +26,8 @@ pub(super) enum Next {
 pub(super) struct Machine {
     position: usize,
     steps: u64,
+    /// Work since the last look at the stop flag: steps, and the operands of the long ones.
+    since_look: u64,
     gates: u64,
     pub memory: Memory,
     pub quantum: Quantum,
@@ -33,6 +38,7 @@ impl Machine {
         Self {
             position: 0,
             steps: 0,
+            since_look: 0,
             gates: 0,
             memory: Memory::new(context.program.variables, context.program.bits),
             quantum: Quantum::new(context),
@@ -43,6 +49,7 @@ impl Machine {
         Ok(Self {
             position: self.position,
             steps: self.steps,
+            since_look: self.since_look,
             gates: self.gates,
             memory: self.memory.clone(),
             quantum: self.quantum.try_clone()?,
@@ -62,16 +69,14 @@ impl Machine {
     pub(super) fn run(&mut self, context: &Context<'_>) -> Running<Next> {
         while let Some(step) = context.program.steps.get(self.position) {
             self.steps += 1;
-            if self.steps.is_multiple_of(1024) {
-                context.stop.check()?;
-            }
+            self.work(1, context)?;
             if self.steps > MAX_STEPS {
                 return Err(RunError::limit(
                     step.at,
                     format!("the circuit runs more than {MAX_STEPS} statements"),
                 ));
             }
-            if let Some(slot) = self.undecided(&step.reads) {
+            if let Some(slot) = self.quantum.awaited(&step.reads) {
                 return Ok(Next::Decide(slot));
             }
             if let Some(slot) = self.step(step, context)? {
@@ -81,25 +86,20 @@ impl Machine {
         Ok(Next::Done)
     }
 
-    /// A qubit whose open measurement goes to one of these bits.
-    fn undecided(&self, reads: &[(u32, u32)]) -> Option<Slot> {
-        if reads.is_empty() {
-            return None;
+    /// Looks at the stop flag now and then.
+    fn work(&mut self, work: usize, context: &Context<'_>) -> Running<()> {
+        self.since_look += work as u64;
+        if self.since_look >= LOOK {
+            self.since_look = 0;
+            context.stop.check()?;
         }
-        let is_read = |bit: &u32| {
-            reads
-                .iter()
-                .any(|(first, len)| (*first..first + len).contains(bit))
-        };
-        let place = self.quantum.statuses().iter().position(
-            |status| matches!(status, Status::Measured(bits) if bits.iter().any(is_read)),
-        )?;
-        Slot::try_from(place).ok()
+        Ok(())
     }
 
     /// Does one step, or names the qubit that must be decided first.
     fn step(&mut self, step: &Step, context: &Context<'_>) -> Running<Option<Slot>> {
         let mut next = self.position + 1;
+        self.work(operands(&step.action), context)?;
         match &step.action {
             Action::Gate(call) => {
                 if let Some(slot) = self.gate(call, step.at, context)? {
@@ -189,7 +189,11 @@ impl Machine {
         for place in 0..source.len() {
             let bit = self.memory.element(source, place)?;
             let goal = self.memory.element(target, place)?;
-            copies.push((goal, self.memory.bit(bit), self.undecided(&[(bit, 1)])));
+            copies.push((
+                goal,
+                self.memory.bit(bit),
+                self.quantum.awaited(&[(bit, 1)]),
+            ));
         }
         for (bit, value, open) in copies {
             self.forget(bit);
@@ -265,9 +269,7 @@ impl Machine {
 
     fn gate(&mut self, call: &GateCall, at: u32, context: &Context<'_>) -> Running<Option<Slot>> {
         let times = call.operands.iter().map(Operand::len).max().unwrap_or(1);
-        if times > 256 {
-            context.stop.check()?;
-        }
+        self.work(times as usize * call.operands.len(), context)?;
         let mut rounds = Vec::with_capacity(times as usize);
         for round in 0..times {
             let qubits = self.round(call, round, at)?;
@@ -392,6 +394,23 @@ impl Machine {
             controls,
             at,
         })
+    }
+}
+
+/// How many things a step goes through, one after another, beside those of a gate.
+fn operands(action: &Action) -> usize {
+    match action {
+        Action::Measure {
+            source: operand, ..
+        }
+        | Action::CopyBits {
+            source: operand, ..
+        }
+        | Action::SetBits {
+            target: operand, ..
+        }
+        | Action::Reset(operand) => operand.len() as usize,
+        _ => 0,
     }
 }
 

@@ -16,7 +16,7 @@ use super::state::{NoState, State};
 use super::tableau::Tableau;
 use super::{Context, RunError, Running};
 use super::{clifford, fusion};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Gates that are gathered before they are applied: enough for fusion, little memory.
 const MAX_WAITING: usize = 1 << 14;
@@ -28,7 +28,7 @@ const MAX_SLOTS: usize = 60;
 pub(super) enum Status {
     Quantum,
     /// Measured into these bits; the outcome is not decided yet.
-    Measured(Vec<u32>),
+    Measured(BTreeSet<u32>),
     /// In this basis state.
     Known(bool),
 }
@@ -60,7 +60,7 @@ pub(super) struct Quantum {
     slots: HashMap<u32, Slot>,
     status: Vec<Status>,
     /// The qubit whose open measurement goes to a bit.
-    origins: HashMap<u32, Slot>,
+    origins: BTreeMap<u32, Slot>,
     /// Qubits that the program needs at once.
     needed: usize,
     /// A tableau may have so many qubits, those put aside among them.
@@ -90,7 +90,7 @@ impl Quantum {
             form,
             slots: HashMap::new(),
             status: Vec::new(),
-            origins: HashMap::new(),
+            origins: BTreeMap::new(),
             needed: 0,
             most_with_aside: aside::most(context),
             is_full: false,
@@ -181,6 +181,14 @@ impl Quantum {
         }
     }
 
+    /// A qubit whose open measurement goes to one of these ranges of bits: the first of them.
+    pub(super) fn awaited(&self, reads: &[(u32, u32)]) -> Option<Slot> {
+        let open = reads
+            .iter()
+            .flat_map(|(first, len)| self.origins.range(*first..first + len));
+        open.map(|(_, slot)| *slot).min()
+    }
+
     /// What is known about each qubit, by slot.
     pub(super) fn statuses(&self) -> &[Status] {
         &self.status
@@ -202,7 +210,7 @@ impl Quantum {
         if let Some(status) = self.status_mut(slot)
             && *status == Status::Quantum
         {
-            *status = Status::Measured(Vec::new());
+            *status = Status::Measured(BTreeSet::new());
         }
     }
 
@@ -218,8 +226,10 @@ impl Quantum {
     pub(super) fn measure(&mut self, slot: Slot, bit: u32) {
         self.origins.insert(bit, slot);
         match self.status_mut(slot) {
-            Some(Status::Measured(bits)) => bits.push(bit),
-            Some(status) => *status = Status::Measured(vec![bit]),
+            Some(Status::Measured(bits)) => {
+                bits.insert(bit);
+            }
+            Some(status) => *status = Status::Measured(BTreeSet::from([bit])),
             None => {}
         }
     }
@@ -229,15 +239,15 @@ impl Quantum {
         if let Some(slot) = self.origins.remove(&bit)
             && let Some(Status::Measured(bits)) = self.status_mut(slot)
         {
-            bits.retain(|other| *other != bit);
+            bits.remove(&bit);
         }
     }
 
     /// The qubit has this value from now on. Answers with the bits that its open measurement
     /// goes to.
-    pub(super) fn decided(&mut self, slot: Slot, value: bool) -> Vec<u32> {
+    pub(super) fn decided(&mut self, slot: Slot, value: bool) -> BTreeSet<u32> {
         let Some(status) = self.status_mut(slot) else {
-            return Vec::new();
+            return BTreeSet::new();
         };
         match std::mem::replace(status, Status::Known(value)) {
             Status::Measured(bits) => {
@@ -246,7 +256,7 @@ impl Quantum {
                 }
                 bits
             }
-            _ => Vec::new(),
+            _ => BTreeSet::new(),
         }
     }
 

@@ -30,7 +30,7 @@ impl Support {
     /// The outcomes of measuring the qubits of `open` into their bits, beside the bits already set.
     pub(super) fn new(
         tableau: &Tableau,
-        open: &[(usize, &[u32])],
+        open: &[(usize, Vec<u32>)],
         bits: &[u64],
         stop: &Stop,
     ) -> Result<Self, Stopped> {
@@ -41,7 +41,9 @@ impl Support {
         let spread = |values: &[u64], into: &mut [u64]| {
             for (slot, bits) in open {
                 let value = bit(values, *slot);
-                bits.iter().for_each(|bit| set_bit(into, *bit, value));
+                for bit in bits {
+                    set_bit(into, *bit, value);
+                }
             }
         };
         let mut origin = bits.to_vec();

@@ -32,7 +32,7 @@ pub fn survey(request: &Request<'_>, stop: &Stop) -> Result<Verdict, Stopped> {
         Err(NotWalked::Stopped(stopped)) => return Err(stopped),
     };
     let method = method(request, &program, stop)?;
-    let mut errors = Vec::new();
+    let (mut errors, mut notes) = (Vec::new(), notes(&program, &found, method));
     if request.memory
         && let Err(SimulatorError::ResourceLimit { message }) =
             outputs::check_shot_memory(&program, request)
@@ -47,13 +47,17 @@ pub fn survey(request: &Request<'_>, stop: &Stop) -> Result<Verdict, Stopped> {
         limit_bytes: limit,
         fits: need.bytes <= u128::from(limit),
     });
-    if let (Some(need), Some(MemorySurvey { fits: false, .. })) = (need, memory) {
-        errors.push(Mistake::limit(need.refusal("the limit is", limit)));
+    // Ways that are not all gone may each fit, though they do not fit together.
+    let least = method.map(|method| Need::of(method, found.surely_used_qubits));
+    if let Some(least) = least.filter(|least| least.bytes > u128::from(limit)) {
+        errors.push(Mistake::limit(least.refusal("the limit is", limit)));
+    } else if memory.is_some_and(|memory| !memory.fits) {
+        notes.push("the state of all ways together does not fit; a run fails where that of its own way does not".to_owned());
     }
     Ok(Verdict {
         valid: errors.is_empty(),
         errors,
-        survey: Some(summary(&program, found, method, memory)),
+        survey: Some(summary(&program, found, method, memory, notes)),
     })
 }
 
@@ -101,8 +105,8 @@ fn summary(
     found: Found,
     method: Option<Method>,
     memory: Option<MemorySurvey>,
+    notes: Vec<String>,
 ) -> Survey {
-    let notes = notes(program, &found, method);
     let counts_are_exact = !found.is_open && !found.is_cut;
     Survey {
         openqasm_version: program.version,

@@ -55,6 +55,8 @@ pub enum MistakeCode {
     InvalidCircuit,
     /// It needs more than it may have.
     ResourceLimit,
+    /// It is for a backend that does not run such tasks.
+    UnsupportedTask,
 }
 
 impl MistakeCode {
@@ -63,6 +65,7 @@ impl MistakeCode {
         match self {
             Self::InvalidCircuit => "invalid_circuit",
             Self::ResourceLimit => "resource_limit",
+            Self::UnsupportedTask => "unsupported_task",
         }
     }
 }
@@ -70,8 +73,13 @@ impl MistakeCode {
 impl Mistake {
     /// A limit that the circuit as a whole does not keep.
     pub(super) fn limit(message: String) -> Self {
+        Self::of_all(MistakeCode::ResourceLimit, message)
+    }
+
+    /// What is wrong with the whole.
+    pub fn of_all(code: MistakeCode, message: String) -> Self {
         Self {
-            code: MistakeCode::ResourceLimit,
+            code,
             line: None,
             column: None,
             message,
@@ -173,6 +181,6 @@ pub struct MemorySurvey {
     pub reserved_bytes: u64,
     /// What there may be.
     pub limit_bytes: u64,
-    /// Whether the state fits.
+    /// Whether the state fits; where the counts are estimates, that of all ways together.
     pub fits: bool,
 }

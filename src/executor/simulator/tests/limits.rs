@@ -111,6 +111,37 @@ fn a_deadline_ends_a_long_run_soon() {
 }
 
 #[test]
+fn a_deadline_ends_runs_of_wide_statements_soon() {
+    let head = "OPENQASM 3; qubit[6000] q; bit[6000] c; bit[128] d; bit[128] e;";
+    for statements in [
+        "h q; c = measure q; d = measure q[5800:5927]; for int i in [1:1000000] { e = d; d = e; }",
+        "for int i in [1:1000000] { c = measure q; }",
+        "x q; for int i in [1:1000000] { c = measure q; }",
+        "for int i in [1:1000000] { reset q; }",
+        "for int i in [1:1000000] { d = 1; }",
+        "h q[0]; for int k in [1:1000] { for int i in [0:5999] { c[i] = measure q[0]; } }",
+    ] {
+        let started = Instant::now();
+        let stop = Stop::new(Some(started + Duration::from_secs(1)));
+        let source = format!("{head} {statements}");
+        let request = Request {
+            source: &source,
+            shots: 10,
+            memory_limit_bytes: 1 << 30,
+            ..Request::default()
+        };
+        let result = run(&request, &stop);
+        let after = started.elapsed();
+        assert_eq!(
+            result,
+            Err(SimulatorError::Stopped(Stopped::DeadlineExceeded)),
+            "{statements}"
+        );
+        assert!(after < Duration::from_secs(3), "{statements}: {after:?}");
+    }
+}
+
+#[test]
 fn a_cancelled_run_ends() {
     let source = "OPENQASM 3; qubit q; bit c; while (!c) { c = measure q; }";
     let request = Request {

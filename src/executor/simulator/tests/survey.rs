@@ -219,6 +219,19 @@ fn what_does_not_fit_is_refused_in_the_words_of_a_run() {
         (40, false)
     );
 
+    let both = "if (c) { h q[0:19]; t q[0:19]; } else { h q[20:39]; t q[20:39]; }";
+    let head = "OPENQASM 3; qubit[40] q; bit c; h q[0]; t q[0]; c = measure q[0];";
+    let apart = of(&format!("{head} {both}"));
+    assert!(simulate(&format!("{head} {both}"), 10).is_ok());
+    assert!(!apart.memory.unwrap().fits);
+    let note = apart.notes.last().unwrap();
+    assert!(note.contains("all ways together does not fit"), "{note}");
+    for after in ["h q; t q;", "h q[5:39];"] {
+        let sure = verdict(&format!("{head} {both} {after}"));
+        assert!(!sure.valid && !sure.survey.unwrap().memory.unwrap().fits);
+    }
+    assert!(of(&format!("{head} if (c) {{ end; }} h q; t q;")).qubits_used == 40);
+
     let endless = verdict("OPENQASM 3; qubit q; for int i in [0:1000000000] { x q; }");
     assert_eq!(endless.errors[0].code, MistakeCode::ResourceLimit);
     assert_eq!(endless.errors[0].line, Some(1));
@@ -303,7 +316,7 @@ fn every_circuit_of_the_corpus_is_surveyed_as_it_runs() {
 }
 
 #[test]
-fn long_names_and_large_arrays_are_checked_soon() {
+fn long_names_large_arrays_and_wide_values_are_checked_soon() {
     // A name is read once, however often subroutines apply the gate.
     let called = format!(
         "OPENQASM 3; def f(qubit q) {{ pow(/*{}*/2) @ x q; }} qubit q; {}",
@@ -314,7 +327,11 @@ fn long_names_and_large_arrays_are_checked_soon() {
     let forgotten =
         "OPENQASM 3; array[int[8], 60000] a; qubit q; bit c; h q; c = measure q; int i = int(c);
                      for int k in [1:1000000] { a[i] = 1; a[i] = 2; }";
-    for source in [called.as_str(), forgotten] {
+    let wide = format!(
+        "OPENQASM 3; qubit q; bit[128] c; while (true) {{ if ({} c == 1) x q; }}",
+        "c == 1 || ".repeat(90)
+    );
+    for source in [called.as_str(), forgotten, wide.as_str()] {
         let before = worked();
         verdict(source);
         let time = worked().saturating_sub(before);

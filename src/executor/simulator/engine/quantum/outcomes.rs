@@ -89,10 +89,12 @@ impl Quantum {
     }
 
     /// The open measurements that go to a bit at least: slot and bits.
-    fn open_measurements(&self) -> Vec<(usize, &[u32])> {
+    fn open_measurements(&self) -> Vec<(usize, Vec<u32>)> {
         let slots = self.status.iter().enumerate();
         let open = slots.filter_map(|(slot, status)| match status {
-            Status::Measured(bits) if !bits.is_empty() => Some((slot, bits.as_slice())),
+            Status::Measured(bits) if !bits.is_empty() => {
+                Some((slot, bits.iter().copied().collect()))
+            }
             _ => None,
         });
         open.collect()
@@ -100,10 +102,10 @@ impl Quantum {
 }
 
 /// The bits with the outcomes of open measurements that a basis state stands for.
-fn outcome(bits: &[u64], open: &[(usize, &[u32])], index: usize) -> Vec<u64> {
+fn outcome(bits: &[u64], open: &[(usize, Vec<u32>)], index: usize) -> Vec<u64> {
     let mut outcome = bits.to_vec();
     for (slot, bits) in open {
-        for bit in *bits {
+        for bit in bits {
             set_bit(&mut outcome, *bit, index >> slot & 1 == 1);
         }
     }

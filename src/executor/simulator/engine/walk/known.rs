@@ -6,12 +6,15 @@ use super::super::super::program::{
 use super::super::super::value::Value;
 use super::super::Running;
 use super::super::evaluate::Memory;
+use std::cell::Cell;
 
 /// Variables and bits, and which of them are known.
 pub(super) struct Known {
     pub memory: Memory,
     variables: Vec<bool>,
     bits: Vec<bool>,
+    /// Parts of expressions and bits looked at since somebody asked.
+    looked_at: Cell<u64>,
 }
 
 impl Known {
@@ -21,6 +24,7 @@ impl Known {
             memory: Memory::new(program.variables, program.bits),
             variables: vec![true; program.variables],
             bits: vec![true; program.bits as usize],
+            looked_at: Cell::new(0),
         };
         for input in &program.inputs {
             match &input.open {
@@ -43,7 +47,17 @@ impl Known {
             .then(|| self.memory.element(operand, place))
     }
 
+    /// Parts of expressions and bits looked at since this was asked last.
+    pub(super) fn looked_at(&self) -> u64 {
+        self.looked_at.take()
+    }
+
+    fn look_at(&self, parts: u32) {
+        self.looked_at.set(self.looked_at.get() + u64::from(parts));
+    }
+
     fn is_known(&self, expr: &Expr) -> bool {
+        self.look_at(1);
         match expr {
             Expr::Constant(_) | Expr::Parameter(_) => true,
             Expr::Variable(slot) => self.has_variable(*slot),
@@ -85,6 +99,7 @@ impl Known {
     }
 
     fn has_bits(&self, operand: &Operand) -> bool {
+        self.look_at(operand.len());
         match operand {
             Operand::At { .. } => match self.element(operand, 0) {
                 Some(Ok(bit)) => self.has_bit(bit),

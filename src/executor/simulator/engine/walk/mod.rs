@@ -32,8 +32,10 @@ pub(in super::super) struct Found {
     pub measurements: u64,
     pub resets: u64,
     pub depth: u32,
-    /// Qubits that the state must hold.
+    /// Qubits that the state must hold, those of all ways together.
     pub used_qubits: usize,
+    /// Those of them that it must hold whatever way is gone.
+    pub surely_used_qubits: usize,
     /// The way depends on what is not known.
     pub is_open: bool,
     /// Which qubit or bit is meant depends on what is not known.
@@ -63,7 +65,8 @@ pub(in super::super) fn walk(
         known: Known::new(program),
         levels: Levels::new(program.qubits as usize + program.bits as usize),
         last_bit_level: 0,
-        touched: vec![false; program.qubits as usize],
+        touched: vec![Touched::Never; program.qubits as usize],
+        may_have_left: false,
         labels: HashMap::new(),
         counts: Vec::new(),
         forks: Vec::new(),
@@ -89,7 +92,9 @@ struct Walk<'a> {
     levels: Levels,
     /// The highest level of a bit that was measured.
     last_bit_level: u32,
-    touched: Vec<bool>,
+    touched: Vec<Touched>,
+    /// A way under way may have left for where it does not meet the others.
+    may_have_left: bool,
     /// For each place in the source that applies a gate, which of the counts is its own.
     labels: HashMap<u32, usize>,
     counts: Vec<(String, u64)>,
@@ -101,6 +106,14 @@ struct Walk<'a> {
     work: u64,
     next_look: u64,
     found: Found,
+}
+
+/// Whether gates touch a qubit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Touched {
+    Never,
+    Perhaps,
+    Surely,
 }
 
 fn loop_ends(program: &Program) -> HashMap<usize, usize> {
@@ -140,7 +153,8 @@ impl<'a> Walk<'a> {
             let Some(step) = step.filter(|_| self.at < self.program.written) else {
                 break;
             };
-            self.spend(1)?;
+            // Parts of expressions are smaller than steps.
+            self.spend(1 + self.known.looked_at() / 8)?;
             if self.work > MAX_WORK || self.levels.is_full() {
                 self.found.is_cut = true;
                 break;
@@ -150,8 +164,9 @@ impl<'a> Walk<'a> {
         while self.forks.pop().is_some() {
             self.levels.meet();
         }
-        let touched = self.touched.iter().filter(|touched| **touched);
-        self.found.used_qubits = touched.count();
+        let at_least = |least| self.touched.iter().filter(|it| **it >= least).count();
+        self.found.used_qubits = at_least(Touched::Perhaps);
+        self.found.surely_used_qubits = at_least(Touched::Surely);
         self.found.depth = self.levels.highest();
         for (label, count) in self.counts {
             *self.found.gates.entry(label).or_default() += count;
@@ -226,6 +241,7 @@ impl<'a> Walk<'a> {
             if !fork.holds(to) && to != fork.end && !ends_turn {
                 // Whether all that follows runs depends on the same outcome.
                 self.levels.keep_floor();
+                self.may_have_left = true;
             }
         }
     }

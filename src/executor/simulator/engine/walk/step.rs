@@ -10,7 +10,7 @@ use super::super::loops;
 use super::super::{RunError, Running};
 use super::known::whole;
 use super::label::label;
-use super::{MAX_WORK, Walk};
+use super::{MAX_WORK, Touched, Walk};
 
 impl Walk<'_> {
     pub(super) fn effect(&mut self, step: &Step) -> Running<()> {
@@ -103,7 +103,8 @@ impl Walk<'_> {
                 [a, b] if swaps && placed && self.forks.is_empty() => {
                     self.touched.swap(*a as usize, *b as usize);
                 }
-                _ => wires.iter().for_each(|wire| self.touch(*wire)),
+                _ if swaps => wires.iter().for_each(|wire| self.mix(*wire)),
+                _ => wires.iter().for_each(|wire| self.touch(*wire, placed)),
             }
             self.levels.join(&wires, 1);
         }
@@ -124,9 +125,21 @@ impl Walk<'_> {
         }
     }
 
-    fn touch(&mut self, qubit: u32) {
+    fn touch(&mut self, qubit: u32, is_placed: bool) {
+        let is_sure = is_placed && self.forks.is_empty() && !self.may_have_left;
         if let Some(touched) = self.touched.get_mut(qubit as usize) {
-            *touched = true;
+            *touched = (*touched).max(if is_sure {
+                Touched::Surely
+            } else {
+                Touched::Perhaps
+            });
+        }
+    }
+
+    /// The qubit may be another one from now on.
+    fn mix(&mut self, qubit: u32) {
+        if let Some(touched) = self.touched.get_mut(qubit as usize) {
+            *touched = Touched::Perhaps;
         }
     }
 
