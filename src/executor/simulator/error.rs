@@ -136,6 +136,13 @@ pub(super) fn shorten(text: &str, limit: usize) -> String {
     }
 }
 
+/// `1 qubit`, `2 qubits`.
+pub(super) fn counted(number: impl std::fmt::Display, noun: &str) -> String {
+    let number = number.to_string();
+    let plural = if number == "1" { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
 /// A name of the client's in backquotes, cut when it is long.
 pub(super) fn quoted(name: &str) -> String {
     let shown = shorten(name, 40);

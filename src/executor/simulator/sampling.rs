@@ -122,7 +122,12 @@ fn divide(
     found: &mut impl FnMut(usize, u64) -> bool,
 ) {
     let (mut left, mut weight) = (shots, state.norm());
+    let mut last = 0;
     for (index, probability) in state.of_block(0) {
+        if probability == 0.0 {
+            continue;
+        }
+        last = index;
         // The last state takes all that is left: its probability is the weight but for rounding.
         let times = if probability < weight * (1.0 - 1e-12) {
             binomial(rng, left, probability / weight)
@@ -134,6 +139,10 @@ fn divide(
         if times > 0 && !found(index, times) {
             return;
         }
+    }
+    // Rounding of the weight can leave a shot.
+    if left > 0 {
+        found(last, left);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Expressions at run time.
 
 use super::super::arithmetic::{self, BinaryOp};
+use super::super::error::counted;
 use super::super::program::{Element, ElementIndex, Expr, Operand};
 use super::super::value::{EvalError, Type, Value};
 use super::{RunError, Running};
@@ -157,7 +158,8 @@ impl Memory {
             let place = u32::try_from(wrapped).ok().filter(|place| place < size);
             let place = place.ok_or_else(|| {
                 let message = format!(
-                    "index {wanted} is out of range: the array has {size} element(s) there"
+                    "index {wanted} is out of range: the array has {} there",
+                    counted(size, "element")
                 );
                 RunError::wrong(*at, message)
             })?;
@@ -198,7 +200,8 @@ impl Memory {
                     None => Err(RunError::wrong(
                         *at,
                         format!(
-                            "index {wanted} is out of range: the register has {len} element(s)"
+                            "index {wanted} is out of range: the register has {}",
+                            counted(len, "element")
                         ),
                     )),
                 }

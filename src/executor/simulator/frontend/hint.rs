@@ -97,13 +97,6 @@ pub(super) fn for_found(found: &str, expected: &str) -> Option<&'static str> {
     })
 }
 
-/// `1 qubit`, `2 qubits`.
-pub(super) fn counted(number: impl std::fmt::Display, noun: &str) -> String {
-    let number = number.to_string();
-    let plural = if number == "1" { "" } else { "s" };
-    format!("{number} {noun}{plural}")
-}
-
 fn suggestion<'a>(wrong: &'a str, names: impl Iterator<Item = &'a str>) -> String {
     let close = nearest(wrong, names).map(|name| format!("; did you mean {}?", quoted(name)));
     close.unwrap_or_default()

@@ -140,11 +140,11 @@ fn arrays_and_durations_may_be_inputs() {
         (
             "a",
             json!([[1, 2]]),
-            "`a` does not fit `array[float[64]] of 2 × 2`: expected a list of 2 element(s), found 1",
+            "`a` does not fit `array[float[64]] of 2 × 2`: expected a list of 2 elements, found 1",
         ),
-        ("a", json!([1, 2]), "expected a list of 2 element(s)"),
+        ("a", json!([1, 2]), "expected a list of 2 elements"),
         ("a", json!([[1, 2], [3, "x"]]), "expected a number"),
-        ("b", json!("10"), "expected a list of 1 element(s)"),
+        ("b", json!("10"), "expected a list of 1 element"),
         ("d", json!(5), "expected a text such as \"100ns\""),
         ("d", json!("5 parsec"), "expected a text such as \"100ns\""),
     ] {

@@ -1,10 +1,9 @@
 //! Arguments of subroutines, evaluated where the call stands.
 
-use super::super::super::error::{Diagnostic, quoted};
+use super::super::super::error::{Diagnostic, counted, quoted};
 use super::super::super::program::{Action, Expr, Operand};
 use super::super::super::value::Type;
 use super::super::ast::{self, ExprKind, Name};
-use super::super::hint;
 use super::expression::{Typed, sample_of};
 use super::scope::silent;
 use super::subroutine::{Argument, Parameter, Place, Subroutine};
@@ -26,7 +25,7 @@ impl<'s> Checker<'s> {
                 format!(
                     "{} takes {}, not {}",
                     quoted(ast.name.text),
-                    hint::counted(ast.parameters.len(), "argument"),
+                    counted(ast.parameters.len(), "argument"),
                     arguments.len()
                 ),
             ));
@@ -83,7 +82,7 @@ impl<'s> Checker<'s> {
                         argument.at,
                         format!(
                             "expected {} for {}",
-                            hint::counted(count, "qubit"),
+                            counted(count, "qubit"),
                             quoted(name.text)
                         ),
                     ));
@@ -94,7 +93,7 @@ impl<'s> Checker<'s> {
                         argument.at,
                         format!(
                             "expected {} for {}, found {}",
-                            hint::counted(count, "qubit"),
+                            counted(count, "qubit"),
                             quoted(name.text),
                             operand.len()
                         ),

@@ -1,11 +1,10 @@
 //! Arrays: their elements are variables in a row, the last index running fastest.
 
-use super::super::super::error::Diagnostic;
+use super::super::super::error::{Diagnostic, counted};
 use super::super::super::limits::{MAX_ARRAY_ELEMENTS, MAX_DIMENSIONS};
 use super::super::super::program::{Action, Expr};
 use super::super::super::value::Type;
 use super::super::ast::{self, ArrayDeclaration, ArrayType, ExprKind, Literal};
-use super::super::hint;
 use super::declaration::zero;
 use super::scope::Symbol;
 use super::{Checked, Checker};
@@ -177,7 +176,7 @@ impl<'s> Checker<'s> {
                         *place,
                         format!(
                             "expected {} here, found {}",
-                            hint::counted(size, "element"),
+                            counted(size, "element"),
                             items.len()
                         ),
                     ));

@@ -1,8 +1,7 @@
 //! Parts of arrays: rows and ranges, which are arrays themselves.
 
-use super::super::super::error::{Diagnostic, quoted};
+use super::super::super::error::{Diagnostic, counted, quoted};
 use super::super::ast::{self, Index, Name, Reference};
-use super::super::hint;
 use super::array::{Array, product};
 use super::scope::Symbol;
 use super::{Checked, Checker};
@@ -106,7 +105,7 @@ pub(super) fn within(index: i128, size: u32, name: Name<'_>, at: u32) -> Checked
             let name = quoted(name.text);
             let message = format!(
                 "index {index} is out of range: {name} has {} there, counted from 0",
-                hint::counted(size, "element")
+                counted(size, "element")
             );
             Diagnostic::new(at, message)
         })

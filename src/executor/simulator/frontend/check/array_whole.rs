@@ -1,11 +1,10 @@
 //! Arrays as a whole: their sizes, loops over them, and arrays as arguments.
 
-use super::super::super::error::{Diagnostic, quoted};
+use super::super::super::error::{Diagnostic, counted, quoted};
 use super::super::super::limits::{MAX_DIMENSIONS, MAX_LOOP_ELEMENTS};
 use super::super::super::program::{Expr, Operand};
 use super::super::super::value::{Type, Value};
 use super::super::ast::{self, ArrayType, ExprKind, Name, Reference};
-use super::super::hint;
 use super::array::{Access, Array, UNKNOWN, same_shape, shape};
 use super::expression::{Typed, sample_of};
 use super::scope::Symbol;
@@ -175,7 +174,7 @@ impl<'s> Checker<'s> {
         if !same_shape(&array.sizes, &formal.sizes) {
             let dimensions = formal.sizes.len();
             let expected = if formal.sizes.contains(&UNKNOWN) {
-                format!("of {}", hint::counted(dimensions, "dimension"))
+                format!("of {}", counted(dimensions, "dimension"))
             } else {
                 format!("of {}", shape(&formal.sizes))
             };

@@ -1,11 +1,10 @@
 //! Assignments and measurements.
 
 use super::super::super::arithmetic::{self, BinaryOp};
-use super::super::super::error::{Diagnostic, quoted};
+use super::super::super::error::{Diagnostic, counted, quoted};
 use super::super::super::program::{Action, Expr, Operand, RegisterSlot};
 use super::super::super::value::{Type, Value};
 use super::super::ast::{Index, Name, Reference, Source};
-use super::super::hint;
 use super::element::Cell;
 use super::expression::Typed;
 use super::scope::Symbol;
@@ -158,8 +157,8 @@ impl<'s> Checker<'s> {
                 at,
                 format!(
                     "cannot measure {} into {}",
-                    hint::counted(source.len(), "qubit"),
-                    hint::counted(target.len(), "bit")
+                    counted(source.len(), "qubit"),
+                    counted(target.len(), "bit")
                 ),
             ));
         }

@@ -2,7 +2,7 @@
 
 use super::super::super::arithmetic::{self, BinaryOp};
 use super::super::super::complex::Complex;
-use super::super::super::error::{Diagnostic, quoted};
+use super::super::super::error::{Diagnostic, counted, quoted};
 use super::super::super::functions::Function;
 use super::super::super::program::{Expr, Operand};
 use super::super::super::value::{EvalError, Type, Value};
@@ -191,7 +191,7 @@ impl<'s> Checker<'s> {
                 format!(
                     "{} takes {}, not {}",
                     quoted(name.text),
-                    hint::counted(function.arity(), "argument"),
+                    counted(function.arity(), "argument"),
                     arguments.len()
                 ),
             ));

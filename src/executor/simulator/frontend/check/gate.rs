@@ -1,6 +1,6 @@
 //! Gate applications.
 
-use super::super::super::error::{Diagnostic, quoted};
+use super::super::super::error::{Diagnostic, counted, quoted};
 use super::super::super::gates::Builtin;
 use super::super::super::limits::MAX_GATES;
 use super::super::super::program::{Action, Expr, GateCall, GateDefinition, GateRef, Operand};
@@ -106,7 +106,7 @@ impl<'s> Checker<'s> {
                 format!(
                     "{} takes {} here, not {}",
                     quoted(call.name.text),
-                    hint::counted(expected, "qubit"),
+                    counted(expected, "qubit"),
                     call.operands.len()
                 ),
             ));
@@ -281,7 +281,7 @@ fn wrong_parameters(call: &ast::GateCall<'_>, expected: usize) -> String {
     format!(
         "gate {} takes {}, not {found}{advice}",
         quoted(call.name.text),
-        hint::counted(expected, "parameter"),
+        counted(expected, "parameter"),
     )
 }
 

@@ -1,7 +1,7 @@
 //! `input` declarations: constants whose values come with the task.
 
 use super::super::super::complex::Complex;
-use super::super::super::error::{Diagnostic, quoted};
+use super::super::super::error::{Diagnostic, counted, quoted};
 use super::super::super::limits::MAX_ERRORS;
 use super::super::super::program::{Action, Expr, Input, Open};
 use super::super::super::value::{EvalError, Type, Value};
@@ -149,10 +149,11 @@ fn list_from_json(
             .iter()
             .try_for_each(|item| list_from_json(item, inner, ty, values)),
         Json::Array(items) => Err(format!(
-            "expected a list of {size} element(s), found {}",
+            "expected a list of {}, found {}",
+            counted(size, "element"),
             items.len()
         )),
-        _ => Err(format!("expected a list of {size} element(s)")),
+        _ => Err(format!("expected a list of {}", counted(size, "element"))),
     }
 }
 

@@ -1,9 +1,8 @@
 //! Qubits and bits that a statement names, perhaps through indices.
 
-use super::super::super::error::{Diagnostic, quoted};
+use super::super::super::error::{Diagnostic, counted, quoted};
 use super::super::super::program::{Expr, Operand};
 use super::super::ast::{self, Index, Name, RangeExpr, Reference};
-use super::super::hint;
 use super::scope::Symbol;
 use super::{Checked, Checker};
 
@@ -242,7 +241,7 @@ fn element(base: &Operand, index: i128, name: Name<'_>, at: u32) -> Checked<u32>
                 format!(
                     "index {index} is out of range: {} has {}, counted from 0",
                     quoted(name.text),
-                    hint::counted(len, "element")
+                    counted(len, "element")
                 ),
             )
         })
