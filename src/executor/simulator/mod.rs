@@ -1,8 +1,9 @@
 //! The built-in simulator: OpenQASM 2 and 3 to counts, exactly, bounded in time and memory.
 //!
-//! Three parts that know little of each other: `frontend` turns text into a checked program,
-//! `engine` runs a program on a statevector, `sampling` draws and counts outcomes.
-//! What runs, and what is decided how, is told in `docs/circuits.md`.
+//! Four parts that know little of each other: `frontend` turns text into a checked program,
+//! `survey` tells what it would take, `engine` runs it on a statevector or a tableau, `sampling`
+//! draws and counts outcomes. `docs/architecture.md` has a map. What runs, and what is decided how,
+//! is told in `docs/circuits.md`.
 
 mod arithmetic;
 mod complex;

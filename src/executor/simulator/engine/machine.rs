@@ -1,13 +1,13 @@
 //! One branch of a run: a position in the program, classical memory and qubits.
 
-use super::super::gates::{Base as B, Builtin};
+use super::super::gates::Base;
 use super::super::limits::MAX_STEPS;
-use super::super::program::{Action, GateCall, GateRef, Operand, Step};
+use super::super::program::{Action, Operand, Step};
 use super::super::value::Value;
 use super::evaluate::{Memory, located};
-use super::expand::{Applied, Controls, Expander, Sink};
+use super::expand::Sink;
 use super::kernels::Op;
-use super::quantum::{Quantum, Slot, Status};
+use super::quantum::{Quantum, Slot};
 use super::state::NoState;
 use super::{Context, RunError, Running};
 
@@ -28,7 +28,7 @@ pub(super) struct Machine {
     steps: u64,
     /// Work since the last look at the stop flag: steps, and the operands of the long ones.
     since_look: u64,
-    gates: u64,
+    pub(super) gates: u64,
     pub memory: Memory,
     pub quantum: Quantum,
 }
@@ -87,7 +87,7 @@ impl Machine {
     }
 
     /// Looks at the stop flag now and then.
-    fn work(&mut self, work: usize, context: &Context<'_>) -> Running<()> {
+    pub(super) fn work(&mut self, work: usize, context: &Context<'_>) -> Running<()> {
         self.since_look += work as u64;
         if self.since_look >= LOOK {
             self.since_look = 0;
@@ -249,7 +249,7 @@ impl Machine {
                         target: target.first().copied().unwrap_or(0),
                         on: 0,
                         value: 0,
-                        matrix: B::X.matrix(&[]),
+                        matrix: Base::X.matrix(&[]),
                     })?;
                     self.quantum.decided(slot, false);
                 }
@@ -265,135 +265,6 @@ impl Machine {
             }
         }
         Ok(None)
-    }
-
-    fn gate(&mut self, call: &GateCall, at: u32, context: &Context<'_>) -> Running<Option<Slot>> {
-        let times = call.operands.iter().map(Operand::len).max().unwrap_or(1);
-        self.work(times as usize * call.operands.len(), context)?;
-        let mut rounds = Vec::with_capacity(times as usize);
-        for round in 0..times {
-            let qubits = self.round(call, round, at)?;
-            rounds.push(qubits);
-        }
-        if let GateRef::Builtin(Builtin {
-            base: B::Swap,
-            controls: 0,
-        }) = call.gate
-            && call.controls.is_empty()
-            && call.powers.is_empty()
-        {
-            for pair in &rounds {
-                if let [a, b] = pair.as_slice() {
-                    self.quantum.relabel(*a, *b);
-                }
-            }
-            return Ok(None);
-        }
-        let kept = kept_operands(call);
-        for qubits in &rounds {
-            while let Some(slot) = self.disturbed(qubits, &kept) {
-                if !self.quantum.copy_aside(slot)? {
-                    return Ok(Some(slot));
-                }
-            }
-        }
-        let real = |expr| self.memory.real(expr, &[], at);
-        let parameters = call
-            .parameters
-            .iter()
-            .map(real)
-            .collect::<Running<Vec<f64>>>()?;
-        let powers = call
-            .powers
-            .iter()
-            .map(real)
-            .collect::<Running<Vec<f64>>>()?;
-        for qubits in &rounds {
-            self.apply(call, qubits, &kept, &parameters, &powers, at, context)?;
-        }
-        Ok(None)
-    }
-
-    /// The qubits of one round of a call, all different.
-    fn round(&self, call: &GateCall, round: u32, at: u32) -> Running<Vec<u32>> {
-        let mut qubits = Vec::with_capacity(call.operands.len());
-        let mut dynamic = false;
-        for operand in &call.operands {
-            let place = if operand.len() == 1 { 0 } else { round };
-            dynamic |= matches!(operand, Operand::At { .. });
-            qubits.push(self.memory.element(operand, place)?);
-        }
-        if dynamic {
-            let mut sorted = qubits.clone();
-            sorted.sort_unstable();
-            if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
-                return Err(RunError::wrong(
-                    at,
-                    "the same qubit is used twice by one gate",
-                ));
-            }
-        }
-        Ok(qubits)
-    }
-
-    /// A qubit with an open measurement that this gate would change.
-    fn disturbed(&self, qubits: &[u32], kept: &[bool]) -> Option<Slot> {
-        qubits.iter().zip(kept).find_map(|(qubit, kept)| {
-            let slot = self.quantum.slot(*qubit)?;
-            let status = self.quantum.statuses().get(usize::from(slot))?;
-            (!kept && matches!(status, Status::Measured(_))).then_some(slot)
-        })
-    }
-
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one round of a call, all parts computed before"
-    )]
-    fn apply(
-        &mut self,
-        call: &GateCall,
-        qubits: &[u32],
-        kept: &[bool],
-        parameters: &[f64],
-        powers: &[f64],
-        at: u32,
-        context: &Context<'_>,
-    ) -> Running<()> {
-        let mut slots = Vec::with_capacity(qubits.len());
-        for (qubit, kept) in qubits.iter().zip(kept) {
-            let Some(slot) = self.quantum.touch(*qubit) else {
-                continue;
-            };
-            slots.push(slot);
-            if !kept {
-                self.quantum.disturb(slot);
-            }
-        }
-        if self.quantum.is_too_large() {
-            return Ok(());
-        }
-        let names = self.quantum.names(&slots);
-        let (outer, own) = names.split_at(call.controls.len().min(names.len()));
-        let controls = outer
-            .iter()
-            .zip(&call.controls)
-            .fold(Controls::default(), |controls, (name, positive)| {
-                controls.with(*name, *positive)
-            });
-        Expander {
-            program: context.program,
-            memory: &self.memory,
-            count: &mut self.gates,
-            sink: &mut self.quantum,
-        }
-        .apply(&Applied {
-            gate: call.gate,
-            powers,
-            parameters,
-            qubits: own,
-            controls,
-            at,
-        })
     }
 }
 
@@ -412,23 +283,4 @@ fn operands(action: &Action) -> usize {
         | Action::Reset(operand) => operand.len() as usize,
         _ => 0,
     }
-}
-
-/// For each operand of a call, whether its 0 and 1 stay what they are: controls, and the targets
-/// of diagonal gates. An open measurement of such a qubit can stay open.
-fn kept_operands(call: &GateCall) -> Vec<bool> {
-    let mut kept = vec![true; call.controls.len()];
-    let own = call.operands.len().saturating_sub(call.controls.len());
-    match call.gate {
-        GateRef::Builtin(Builtin { base, controls }) => {
-            kept.extend(std::iter::repeat_n(true, usize::from(controls).min(own)));
-            let diagonal = matches!(
-                base,
-                B::I | B::Z | B::S | B::Sdg | B::T | B::Tdg | B::P | B::Rz | B::U0 | B::GlobalPhase
-            );
-            kept.resize(call.operands.len(), diagonal);
-        }
-        GateRef::Library(_) | GateRef::Defined(_) => kept.resize(call.operands.len(), false),
-    }
-    kept
 }

@@ -8,6 +8,7 @@
 mod block;
 mod blocked;
 mod branch;
+mod calls;
 mod clifford;
 mod dense;
 mod diagonal;
