@@ -120,13 +120,7 @@ impl Machine {
             return Ok(());
         }
         let names = self.quantum.names(&slots);
-        let (outer, own) = names.split_at(call.controls.len().min(names.len()));
-        let controls = outer
-            .iter()
-            .zip(&call.controls)
-            .fold(Controls::default(), |controls, (name, positive)| {
-                controls.with(*name, *positive)
-            });
+        let (controls, own) = Controls::of(call, &names);
         Expander {
             program: context.program,
             memory: &self.memory,

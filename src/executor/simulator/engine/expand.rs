@@ -4,7 +4,7 @@ use super::super::complex::{Complex, Matrix};
 use super::super::frontend::library;
 use super::super::gates::{Base, Builtin};
 use super::super::limits::MAX_GATES;
-use super::super::program::{BodyCall, GateDefinition, GateRef, Program};
+use super::super::program::{BodyCall, GateCall, GateDefinition, GateRef, Program};
 use super::evaluate::Memory;
 use super::kernels::Op;
 use super::{RunError, Running};
@@ -22,6 +22,16 @@ pub(super) struct Controls {
 }
 
 impl Controls {
+    /// The controls that a call's modifiers make of its first qubits, and the qubits that are left.
+    pub(super) fn of<'n>(call: &GateCall, names: &'n [u8]) -> (Self, &'n [u8]) {
+        let (outer, own) = names.split_at(call.controls.len().min(names.len()));
+        let pairs = outer.iter().zip(&call.controls);
+        let controls = pairs.fold(Self::default(), |controls, (name, positive)| {
+            controls.with(*name, *positive)
+        });
+        (controls, own)
+    }
+
     pub(super) fn with(self, qubit: u8, positive: bool) -> Self {
         let bit = 1_u64 << qubit;
         Self {

@@ -116,13 +116,7 @@ impl Search<'_> {
 
     fn expand(&mut self, call: &GateCall, parameters: &[f64], powers: &[f64]) -> Running<()> {
         let names: Vec<u8> = (0_u8..).take(call.operands.len()).collect();
-        let (outer, own) = names.split_at(call.controls.len().min(names.len()));
-        let controls = outer
-            .iter()
-            .zip(&call.controls)
-            .fold(Controls::default(), |controls, (name, positive)| {
-                controls.with(*name, *positive)
-            });
+        let (controls, own) = Controls::of(call, &names);
         let mut inspector = Inspector {
             stop: self.stop,
             seen: 0,

@@ -95,6 +95,15 @@ fn counts(source: &str, shots: u32) -> String {
     shown.join(",")
 }
 
+/// Asserts that a program has one outcome only.
+fn gives(expected: &str, program: &str) {
+    assert_eq!(
+        outcome(&format!("OPENQASM 3; {program}")),
+        expected,
+        "{program}"
+    );
+}
+
 /// The single outcome of a circuit that has only one.
 fn outcome(source: &str) -> String {
     let output = simulate(source, 20).unwrap_or_else(|error| panic!("{source}\n{error}"));

@@ -1,15 +1,6 @@
 //! Loops over constants: their variable is known in each turn, and nothing else is different.
 
-use super::{assert_refused, counts, outcome, simulate};
-
-/// Asserts that a program has one outcome only.
-fn gives(expected: &str, program: &str) {
-    assert_eq!(
-        outcome(&format!("OPENQASM 3; {program}")),
-        expected,
-        "{program}"
-    );
-}
+use super::{assert_refused, counts, gives, simulate};
 
 #[test]
 fn only_the_qubits_that_a_loop_touches_need_memory() {
