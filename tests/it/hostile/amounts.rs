@@ -51,7 +51,7 @@ fn names() -> Vec<Hostile> {
         ),
         hostile(
             "slices of slices",
-            Ends::Completed,
+            Ends::Limited,
             format!("qubit[100] q; x q{};", fill("[0:-1]", 100)),
         ),
         hostile(
