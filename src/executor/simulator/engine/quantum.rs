@@ -272,7 +272,9 @@ impl Quantum {
         }
         let qubits = self.status.len();
         let grown = match &mut self.form {
-            Form::Vector { state, .. } if qubits > state.qubits() => state.grow(qubits, &self.stop),
+            Form::Vector { state, .. } if qubits > state.qubits() => {
+                state.grow(qubits, &self.machinery, &self.stop)
+            }
             Form::Tableau { tableau, .. } if qubits > tableau.qubits.len() => {
                 tableau.grow(qubits, &self.stop)
             }

@@ -39,6 +39,8 @@ impl From<Stopped> for NoState {
     }
 }
 
+/// Numbers in the smallest page of memory that machines have.
+const PAGE: usize = 4096 / size_of::<f64>();
 /// Fresh memory costs time when it is first touched: look at the stop flag between pieces.
 const PIECE: usize = 1 << 20;
 /// A state of so few amplitudes is copied when it grows.
@@ -66,16 +68,22 @@ impl State {
     }
 
     /// Adds qubits in |0⟩ as the highest ones.
-    pub(super) fn grow(&mut self, qubits: usize, stop: &Stop) -> Result<(), NoState> {
+    pub(super) fn grow(
+        &mut self,
+        qubits: usize,
+        machinery: &Machinery,
+        stop: &Stop,
+    ) -> Result<(), NoState> {
         let length = u32::try_from(qubits)
             .ok()
             .and_then(|qubits| 1_usize.checked_shl(qubits))
             .ok_or(NoState::OutOfMemory)?;
         for part in [&mut self.re, &mut self.im] {
             if part.len() < SMALL {
-                // Fresh memory is zero already; it becomes real when it is first written to.
+                // Fresh memory is zero already.
                 let mut grown = bytemuck::allocation::try_zeroed_vec(length.max(part.len()))
                     .map_err(|()| NoState::OutOfMemory)?;
+                make_real(&mut grown, machinery, stop)?;
                 grown[..part.len()].copy_from_slice(part);
                 *part = grown;
                 continue;
@@ -252,6 +260,22 @@ impl State {
         let blocks = self.block_weights(machinery, stop)?;
         Ok(blocks.iter().sum())
     }
+}
+
+/// Fresh memory becomes real when it is first written to. Memory that is read before costs twice,
+/// and the second time disturbs the other cores.
+fn make_real(part: &mut [f64], machinery: &Machinery, stop: &Stop) -> Result<(), Stopped> {
+    let threads = machinery.threads(part.len() as u64);
+    share(part.chunks_mut(PIECE).collect(), threads, || {
+        |piece: &mut [f64]| {
+            stop.check()?;
+            for first in piece.iter_mut().step_by(PAGE) {
+                // Hidden from the compiler, which would leave out a store that changes nothing.
+                *first = std::hint::black_box(0.0);
+            }
+            Ok(())
+        }
+    })
 }
 
 /// The sum of the probabilities of some neighbours.

@@ -147,7 +147,7 @@ fn compare_list(qubits: usize, mut list: Vec<Op>, apply: impl Fn(&mut State, &mu
         apply_by_definition(&mut expected, op);
     }
     let mut state = State::new();
-    state.grow(qubits, &Stop::default()).unwrap();
+    state.grow(qubits, &alone(), &Stop::default()).unwrap();
     let expected_of = list.clone();
     apply(&mut state, &mut list);
     let distance = distance(&state, &expected);
@@ -223,7 +223,7 @@ fn states_are_bit_for_bit_the_same_with_any_number_of_threads() {
                 ..Machinery::new(Arc::new(Crew::new(threads)))
             };
             let mut state = State::new();
-            state.grow(qubits, &Stop::default()).unwrap();
+            state.grow(qubits, &alone(), &Stop::default()).unwrap();
             fusion::apply_all(&mut state, &mut list.clone(), &machinery, &Stop::default()).unwrap();
             let weights = state.weights(1, &machinery, &Stop::default()).unwrap();
             let numbers = state.re.into_iter().chain(state.im).chain(weights);
@@ -306,7 +306,7 @@ fn two_qubit_matrices_work_on_every_pair() {
                 matrix: Base::Ry.matrix(&[f64::from(target) + 0.2]),
             });
             let mut state = State::new();
-            state.grow(9, &Stop::default()).unwrap();
+            state.grow(9, &alone(), &Stop::default()).unwrap();
             let mut expected = vec![Complex::ZERO; 512];
             expected[0] = Complex::ONE;
             for op in spread.chain(list.iter().cloned()) {
@@ -347,7 +347,7 @@ fn bits_of_a_measured_state(qubits: usize, threads: usize) -> Vec<u64> {
     };
     let (stop, last) = (Stop::default(), qubits - 1);
     let mut state = State::new();
-    state.grow(qubits, &stop).unwrap();
+    state.grow(qubits, &alone(), &stop).unwrap();
     let gates = |state: &mut State, seed| {
         let mut ops = some_gates(qubits, 40, seed);
         fusion::apply_all(state, &mut ops, &machinery, &stop).unwrap();
