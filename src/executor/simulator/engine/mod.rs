@@ -112,7 +112,8 @@ pub(super) fn execute(
         method: plan.method,
         wanted: plan.wanted,
         crew: plan.crew.clone(),
-        is_deferring: plan.method == Method::Stabilizer && quantum::pays_to_defer(plan.shots),
+        is_deferring: plan.method == Method::Stabilizer
+            && quantum::pays_to_defer(program, plan.shots),
     };
     let mut found = branch::run(&context, plan.shots, rng.clone(), tally);
     if let Ok(None) = found {

@@ -33,9 +33,18 @@ pub(super) fn counts_by(
     tally.counts(&program.registers, &stop).unwrap()
 }
 
-/// A random circuit of gates that are Clifford in all their spellings; with measurements, resets
-/// and conditions in the middle where it is dynamic.
-fn random_circuit(qubits: u64, steps: u64, dynamic: bool, seed: u64) -> String {
+/// What stands between the gates of a circuit.
+#[derive(Clone, Copy, PartialEq)]
+enum Middle {
+    Nothing,
+    /// Measurements and resets.
+    Measured,
+    /// Conditions as well.
+    Dynamic,
+}
+
+/// A random circuit of gates that are Clifford in all their spellings.
+fn random_circuit(qubits: u64, steps: u64, middle: Middle, seed: u64) -> String {
     let mut dice = sampling::generator(seed);
     let mut below = |bound: u64| dice.next_u64() % bound;
     let one = [
@@ -80,7 +89,12 @@ fn random_circuit(qubits: u64, steps: u64, dynamic: bool, seed: u64) -> String {
         let (a, shift) = (below(qubits), 1 + below(qubits - 1));
         let b = (a + shift) % qubits;
         let pick = |names: &[&'static str], number: u64| names[usize::try_from(number).unwrap()];
-        match below(if dynamic { 12 } else { 9 }) {
+        let kinds = match middle {
+            Middle::Nothing => 9,
+            Middle::Measured => 11,
+            Middle::Dynamic => 12,
+        };
+        match below(kinds) {
             0..4 => writeln!(source, "{} q[{a}];", pick(&one, below(one.len() as u64))),
             4..9 => writeln!(
                 source,
@@ -97,16 +111,16 @@ fn random_circuit(qubits: u64, steps: u64, dynamic: bool, seed: u64) -> String {
     source
 }
 
-fn compare(qubits: u64, steps: u64, dynamic: bool, seeds: std::ops::Range<u64>) {
+fn compare(qubits: u64, steps: u64, middle: Middle, seeds: std::ops::Range<u64>) {
     for seed in seeds {
-        let source = random_circuit(qubits, steps, dynamic, seed);
+        let source = random_circuit(qubits, steps, middle, seed);
         let exact = counts_by(Method::Statevector, &source, 4000, 1);
         let counts = counts_by(Method::Stabilizer, &source, 4000, 2);
         assert_eq!(counts.values().sum::<u64>(), 4000, "{source}");
         let likely = against_sample(&counts, &exact);
         assert!(likely > 1e-6, "{likely}\n{source}\n{counts:?}\n{exact:?}");
         // Outcomes of a stabilizer state are few or many alike: none is rare in one method alone.
-        if !dynamic && exact.len() <= 64 {
+        if middle == Middle::Nothing && exact.len() <= 64 {
             assert!(counts.keys().eq(exact.keys()), "{source}");
         }
     }
@@ -114,14 +128,16 @@ fn compare(qubits: u64, steps: u64, dynamic: bool, seeds: std::ops::Range<u64>) 
 
 #[test]
 fn random_clifford_circuits_agree_with_the_statevector() {
-    compare(3, 25, false, 0..40);
-    compare(6, 60, false, 100..130);
+    compare(3, 25, Middle::Nothing, 0..40);
+    compare(6, 60, Middle::Nothing, 100..130);
 }
 
 #[test]
 fn random_dynamic_clifford_circuits_agree_with_the_statevector() {
-    compare(3, 30, true, 200..240);
-    compare(5, 50, true, 300..320);
+    compare(3, 30, Middle::Dynamic, 200..240);
+    compare(5, 50, Middle::Dynamic, 300..320);
+    compare(3, 30, Middle::Measured, 400..440);
+    compare(5, 60, Middle::Measured, 500..530);
 }
 
 /// Rounds of parity checks along a chain: each with an ancilla that is reset, entangled and measured.
@@ -248,7 +264,7 @@ fn a_thousand_qubits_in_one_entangled_state_agree_in_every_shot() {
 
 #[test]
 fn a_circuit_and_its_inverse_on_hundreds_of_qubits_give_back_the_input() {
-    let there = random_circuit(300, 3000, false, 5);
+    let there = random_circuit(300, 3000, Middle::Nothing, 5);
     let gates: Vec<&str> = there
         .lines()
         .skip(2)

@@ -1,6 +1,7 @@
 //! Measurements in the middle of a circuit that nothing looks at, put off to its end (the principle
 //! of deferred measurement): in a tableau another qubit is cheaper than another branch.
 
+use super::super::super::program::Program;
 use super::super::clifford::Clifford;
 use super::super::{Context, Running};
 use super::{Form, Quantum, Slot, Status};
@@ -22,9 +23,10 @@ pub(super) fn most(context: &Context<'_>) -> usize {
     }
 }
 
-/// Whether so many shots are worth putting measurements off.
-pub(in super::super) fn pays_to_defer(shots: u32) -> bool {
-    shots >= FEWEST_SHOTS
+/// Whether measurements are worth putting off. Where outcomes are looked at, each shot goes its own
+/// way anyway, with as few qubits as it needs.
+pub(in super::super) fn pays_to_defer(program: &Program, shots: u32) -> bool {
+    shots >= FEWEST_SHOTS && program.steps.iter().all(|step| step.reads.is_empty())
 }
 
 impl Quantum {
