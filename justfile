@@ -36,9 +36,9 @@ test *arguments:
 check:
     scripts/check
 
-# Tries a million damaged circuits on the simulator: optimized, but with the checks of a debug build
-fuzz mutants="1000000":
-    CARGO_PROFILE_DEV_OPT_LEVEL=3 QTASK_FUZZ_MUTANTS={{ mutants }} cargo test --locked --lib simulator::tests::fuzz:: -- --nocapture
+# Tries a million damaged circuits on the simulator, others each time: optimized, but with the checks of a debug build
+fuzz mutants="1000000" seed=`date +%s000000`:
+    CARGO_PROFILE_DEV_OPT_LEVEL=3 QTASK_FUZZ_MUTANTS={{ mutants }} QTASK_FUZZ_SEED={{ seed }} cargo test --locked --lib simulator::tests::fuzz:: -- --nocapture
 
 # Measures throughput and latency on this machine
 bench *arguments:

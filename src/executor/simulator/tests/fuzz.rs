@@ -1,7 +1,7 @@
 //! Damaged circuits: whatever happens, nothing panics, the stack suffices, and all ends.
 //!
 //! Environment variables: `QTASK_FUZZ_SECONDS` (how long, 60 without it), `QTASK_FUZZ_MUTANTS` (how many
-//! instead), `QTASK_FUZZ_SEED` (that of the first mutant; each next one has the next number). A failure
+//! instead), `QTASK_FUZZ_SEED` (that of the first mutant, 1 without it; each next one has the next number). A failure
 //! names its mutant and the seed that makes it again.
 
 mod mutate;
@@ -164,9 +164,30 @@ fn assert_survey_agrees(request: &Request<'_>, result: &Result<Output, Simulator
             let told = error.to_string();
             let is_late = ["outcomes", "pow", "exponent", "gates", "statements"];
             let is_late = is_late.iter().any(|word| told.contains(word));
+            let is_late = is_late || is_in_a_gate(error, source);
             assert!(!verdict.valid || !is_exact || is_late, "{source}\n{error}");
         }
     }
+}
+
+/// Whether the first mistake stands in the body of a gate, whose values a survey does not compute.
+fn is_in_a_gate(error: &SimulatorError, source: &str) -> bool {
+    let SimulatorError::Circuit(mistakes) = error else {
+        return false;
+    };
+    let Some(first) = mistakes.first() else {
+        return false;
+    };
+    let before: Vec<&str> = source.split('\n').take(first.line).collect();
+    let last = before.last().map_or("", |line| *line);
+    let above = before.get(..first.line - 1).unwrap_or_default().join("\n");
+    let line: String = last.chars().take(first.column - 1).collect();
+    let before = format!("{above}\n{line}");
+    let Some(place) = before.rfind("gate ") else {
+        return false;
+    };
+    let body = &before[place..];
+    body.matches('{').count() > body.matches('}').count()
 }
 
 fn run_mutants(first: u64, most: u64, until: Option<Instant>, news: &Sender<News>) {
@@ -228,7 +249,7 @@ fn watch(news: &Receiver<News>) -> (u64, u64) {
 fn damaged_circuits_never_panic_nor_hang_nor_overflow_the_stack() {
     let most = variable("QTASK_FUZZ_MUTANTS");
     let seconds = variable("QTASK_FUZZ_SECONDS").or_else(|| most.is_none().then_some(60));
-    let first = variable("QTASK_FUZZ_SEED").unwrap_or_else(|| rand::random::<u64>() >> 12);
+    let first = variable("QTASK_FUZZ_SEED").unwrap_or(1);
     let began = Instant::now();
     let until = seconds.map(|seconds| began + Duration::from_secs(seconds));
     println!("the seed of the first mutant: {first}");
