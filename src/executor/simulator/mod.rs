@@ -119,7 +119,7 @@ pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError>
     let mut tally = sampling::Tally::new(&program, request.memory_limit_bytes);
     let wanted = Wanted {
         probabilities: request.probabilities,
-        statevector: request.statevector && program.qubits <= MAX_LISTED_QUBITS,
+        statevector: lists_amplitudes(request, &program),
     };
     // A tableau has no amplitudes.
     let method = if wanted.statevector {
@@ -171,6 +171,11 @@ pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError>
         seed,
         method: plan.method.name(),
     })
+}
+
+/// Whether the amplitudes are wanted and few enough to be listed. Only a statevector has them.
+fn lists_amplitudes(request: &Request<'_>, program: &Program) -> bool {
+    request.statevector && program.qubits <= MAX_LISTED_QUBITS
 }
 
 fn registers(program: &Program) -> Vec<Register> {

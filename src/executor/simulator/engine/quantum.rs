@@ -262,13 +262,10 @@ impl Quantum {
 
     /// Makes the state hold all qubits, and applies all that waits.
     pub(super) fn flush(&mut self) -> Running<()> {
-        // Those put aside are few enough not to count.
-        let needed = match self.form {
-            Form::Vector { .. } => State::bytes(self.needed),
-            Form::Tableau { .. } => Tableau::bytes(self.needed),
-        };
-        if needed > u128::from(self.memory_limit) {
-            return Err(self.too_large(needed, "the limit is"));
+        let (need, limit) = (self.need(), self.memory_limit);
+        let refusal = |why| RunError::Resource(need.refusal(why, limit));
+        if need.bytes > u128::from(limit) {
+            return Err(refusal("the limit is"));
         }
         let qubits = self.status.len();
         let grown = match &mut self.form {
@@ -282,9 +279,7 @@ impl Quantum {
         };
         grown.map_err(|reason| match reason {
             NoState::Stopped(stopped) => stopped.into(),
-            NoState::OutOfMemory => {
-                self.too_large(needed, "this machine has not that much; the limit is")
-            }
+            NoState::OutOfMemory => refusal("this machine has not that much; the limit is"),
         })?;
         if let Form::Vector { state, waiting } = &mut self.form {
             fusion::apply_all(state, waiting, &self.machinery, &self.stop)?;
@@ -300,16 +295,13 @@ impl Quantum {
         }
     }
 
-    fn too_large(&self, needed: u128, why: &str) -> RunError {
-        let need = Need {
-            method: match self.form {
-                Form::Vector { .. } => Method::Statevector,
-                Form::Tableau { .. } => Method::Stabilizer,
-            },
-            qubits: self.needed,
-            bytes: needed,
+    /// What the program's own qubits need: those put aside are few enough not to count.
+    fn need(&self) -> Need {
+        let method = match self.form {
+            Form::Vector { .. } => Method::Statevector,
+            Form::Tableau { .. } => Method::Stabilizer,
         };
-        RunError::Resource(need.refusal(why, self.memory_limit))
+        Need::of(method, self.needed)
     }
 
     /// The weights of a qubit's outcomes 0 and 1; their sum is 1 but for rounding. Nothing may be

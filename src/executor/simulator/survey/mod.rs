@@ -4,13 +4,13 @@ mod report;
 
 pub use report::{InputSurvey, MemorySurvey, Mistake, MistakeCode, Survey, Verdict};
 
-use super::engine::{self, Found, MAX_LISTED_QUBITS, Method, Need, NotWalked};
+use super::engine::{self, Found, Method, Need, NotWalked};
 use super::error::{Diagnostic, SimulatorError};
 use super::frontend::{self, Refusal};
 use super::limits::MAX_ERRORS;
 use super::program::{Input, Program};
 use super::stop::{Stop, Stopped};
-use super::{Request, outputs, registers};
+use super::{Request, lists_amplitudes, outputs, registers};
 use std::time::Duration;
 
 /// How long the choice of the method may take: gates defined through each other can be looked at
@@ -82,7 +82,7 @@ fn method(
     program: &Program,
     stop: &Stop,
 ) -> Result<Option<Method>, Stopped> {
-    if request.statevector && program.qubits <= MAX_LISTED_QUBITS {
+    if lists_amplitudes(request, program) {
         return Ok(Some(Method::Statevector));
     }
     match Method::of(program, &stop.within(METHOD_TIME)) {
