@@ -145,7 +145,7 @@ impl Settlement {
     /// What the history row says about the move.
     pub fn note(&self) -> String {
         match &self.verdict {
-            Verdict::Completed(_) => "Task completed".to_owned(),
+            Verdict::Completed(_) => "Task completed successfully".to_owned(),
             Verdict::Failed(failure) | Verdict::Retry(failure, _) => {
                 format!("{}: {}", failure.code, first_line(&failure.message))
             }

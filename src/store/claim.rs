@@ -61,7 +61,7 @@ macro_rules! move_to_processing {
               t.max_attempts, t.priority, t.metadata, t.correlation_id, t.submitted_at, t.started_at, t.worker_id
 ), noted AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, session_id, notes)
-    SELECT task_id, 'processing', started_at, attempt, worker_id, $2, 'Claimed by worker ' || worker_id FROM moved
+    SELECT task_id, 'processing', started_at, attempt, worker_id, $2, 'Worker started processing' FROM moved
 )"
         )
     };

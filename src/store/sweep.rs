@@ -185,8 +185,8 @@ WITH lost AS MATERIALIZED (
 ), noted AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, notes)
     SELECT task_id, status, clock_timestamp(), attempt, worker_id,
-           CASE WHEN status = 'cancelled' THEN 'Cancelled on request; worker ' || worker_id || ' was lost'
-                ELSE 'Worker ' || worker_id || ' was lost' END
+           CASE WHEN status = 'cancelled' THEN 'Cancelled on request; the worker was lost'
+                ELSE 'Worker was lost' END
     FROM moved
 )
 SELECT task_id, backend, attempt, worker_id, status::text AS status FROM moved";
@@ -240,7 +240,7 @@ const FENCE_CANCELLED: &str = concat!(
 ), noted AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, notes)
     SELECT task_id, 'cancelled', clock_timestamp(), attempt, worker_id,
-           'Cancelled on request; worker ' || worker_id || ' did not answer'
+           'Cancelled on request; the worker did not answer'
     FROM moved
 )
 SELECT task_id, backend, attempt, worker_id, 'cancelled' AS status FROM moved"

@@ -108,8 +108,8 @@ on_both_queues! {
             .collect();
         assert_eq!(told, [
             ("pending", Some(0), "Task created"),
-            ("processing", Some(1), "Claimed by worker w"),
-            ("completed", Some(1), "Task completed"),
+            ("processing", Some(1), "Worker started processing"),
+            ("completed", Some(1), "Task completed successfully"),
         ]);
         for (at, entry) in history.iter().enumerate() {
             assert_time(&entry["transitioned_at"]);

@@ -140,7 +140,7 @@ on_both_queues! {
         cancel_running(&app, task_id).await;
         let task = app.wait_status(task_id, "cancelled").await;
         assert_eq!(task["worker_id"], "deaf");
-        let fenced = moved("cancelled", 1, "deaf", "Cancelled on request; worker deaf did not answer");
+        let fenced = moved("cancelled", 1, "deaf", "Cancelled on request; the worker did not answer");
         let history = [created(), claimed(1, "deaf"), fenced];
         assert_eq!(app.database.history(task_id).await, history);
 

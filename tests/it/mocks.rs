@@ -50,17 +50,12 @@ pub fn created() -> Transition {
 
 /// A claim by a worker.
 pub fn claimed(attempt: i32, worker: &str) -> Transition {
-    moved(
-        "processing",
-        attempt,
-        worker,
-        &format!("Claimed by worker {worker}"),
-    )
+    moved("processing", attempt, worker, "Worker started processing")
 }
 
 /// A result.
 pub fn completed(attempt: i32, worker: &str) -> Transition {
-    moved("completed", attempt, worker, "Task completed")
+    moved("completed", attempt, worker, "Task completed successfully")
 }
 
 /// A cancel, by the owner of the attempt or of a task that nobody ran.
@@ -75,12 +70,7 @@ pub fn cancelled(attempt: i32, worker: Option<&str>) -> Transition {
 
 /// A worker that died or fell silent.
 pub fn lost(status: &str, attempt: i32, worker: &str) -> Transition {
-    moved(
-        status,
-        attempt,
-        worker,
-        &format!("Worker {worker} was lost"),
-    )
+    moved(status, attempt, worker, "Worker was lost")
 }
 
 /// Any move that a worker was part of.

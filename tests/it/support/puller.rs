@@ -25,7 +25,7 @@ const CLAIM: &str = "WITH moved AS (
         WHERE task_id = $1 AND available_at IS NOT NULL RETURNING task_id, attempt, started_at
     )
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, session_id, notes)
-    SELECT task_id, 'processing', started_at, attempt, $2, $3, 'Claimed by worker ' || $2 FROM moved";
+    SELECT task_id, 'processing', started_at, attempt, $2, $3, 'Worker started processing' FROM moved";
 
 impl Puller {
     /// Begins a session.

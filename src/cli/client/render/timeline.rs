@@ -93,14 +93,14 @@ mod tests {
                 "processing",
                 "00:00.006",
                 Some("w1"),
-                "Claimed by worker w1",
+                "Worker started processing",
             ),
             entry("retrying", "02:00.006", Some("w1"), "worker lost\u{1b}[2J"),
             entry(
                 "processing",
                 "02:05.006",
                 Some("w2"),
-                "Claimed by worker w2",
+                "Worker started processing",
             ),
         ]
     }
@@ -112,9 +112,9 @@ mod tests {
             render(&history(), now, 100, Paint(false)),
             [
                 "       0 s  pending     6 ms       Task created",
-                "     +6 ms  processing  2 min  w1  Claimed by worker w1",
+                "     +6 ms  processing  2 min  w1  Worker started processing",
                 "    +2 min  retrying    5.0 s  w1  worker lost\\u{1b}[2J",
-                "+2 min 5 s  processing  1.5 s  w2  Claimed by worker w2",
+                "+2 min 5 s  processing  1.5 s  w2  Worker started processing",
             ]
         );
     }
@@ -125,10 +125,10 @@ mod tests {
             "completed",
             "00:00.000",
             Some("w1"),
-            "Task completed",
+            "Task completed successfully",
         )];
         let lines = render(&ended, datetime!(2026-11-21 10:00 UTC), 100, Paint(false));
-        assert_eq!(lines, ["0 s  completed  w1  Task completed"]);
+        assert_eq!(lines, ["0 s  completed  w1  Task completed successfully"]);
     }
 
     #[test]
