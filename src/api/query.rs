@@ -8,10 +8,9 @@ use actix_web::http::StatusCode;
 use uuid::Uuid;
 
 use super::Problem;
-use super::routes::Seen;
 use crate::domain::backend::is_valid_name;
 use crate::domain::checks::{self, FieldErrors, excerpt};
-use crate::store::{WorkerFilter, WorkerSearch, WorkerStatus};
+use crate::store::{Seen, WorkerFilter, WorkerSearch, WorkerStatus};
 
 /// The task that a path names.
 pub fn task_id(segment: &str) -> Result<Uuid, Problem> {
@@ -107,6 +106,10 @@ pub struct TaskQuery {
     pub until: Until,
     /// Whether the log comes with it.
     pub include_logs: bool,
+    /// Whether the text of the circuit comes with it.
+    pub include_circuit: bool,
+    /// Whether the values for the circuit's inputs come with it.
+    pub include_parameters: bool,
 }
 
 /// The longest wait, in seconds: what proxies usually bear with.
@@ -128,6 +131,22 @@ pub fn flag(word: &str) -> Result<bool, String> {
     word.parse().map_err(|_| "must be true or false".to_owned())
 }
 
+/// The values of `include`, separated by commas.
+fn include(asked: &mut TaskQuery, names: &str) -> Result<(), String> {
+    for name in names.split(',').map(str::trim) {
+        match name {
+            "circuit" => asked.include_circuit = true,
+            "parameters" => asked.include_parameters = true,
+            _ => {
+                return Err(
+                    "must name circuit, parameters or both, with a comma between".to_owned(),
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
 fn until(word: &str) -> Result<Until, String> {
     match word {
         "terminal" => Ok(Until::Terminal),
@@ -145,7 +164,8 @@ pub fn task_query(query: &str) -> Result<TaskQuery, Problem> {
             ("wait", seconds) => wait(seconds).map(|wait| asked.wait = wait),
             ("until", word) => until(word).map(|until| asked.until = until),
             ("include_logs", word) => flag(word).map(|flag| asked.include_logs = flag),
-            _ => Err("is not known here: use wait, until, include_logs".to_owned()),
+            ("include", names) => include(&mut asked, names),
+            _ => Err("is not known here: use wait, until, include, include_logs".to_owned()),
         };
         if let Err(message) = refused {
             errors.insert(key.into_owned(), message);

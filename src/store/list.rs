@@ -1,11 +1,12 @@
 //! Lists of tasks, a page at a time.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
+use diesel::deserialize;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
+use diesel::row::NamedRow;
 use diesel::sql_types::{
     Array, BigInt, Bool, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
@@ -16,7 +17,6 @@ use uuid::Uuid;
 
 use super::list_statement::{Order, RAREST_TAG, Source, page, sizes};
 use super::read::TaskSummary;
-use super::schema::tasks;
 use super::statement::Prepared;
 use super::{Store, StoreError};
 use crate::domain::backend::{MOCK, SIMULATOR};
@@ -99,14 +99,34 @@ const TAG_COST: usize = 4;
 
 #[derive(QueryableByName)]
 struct FoundRow {
+    #[diesel(embed)]
+    entry: Entry,
+    #[diesel(embed)]
+    task: FittingTask,
+}
+
+/// An entry that a walk has brought.
+#[derive(QueryableByName)]
+struct Entry {
     #[diesel(sql_type = SqlUuid)]
-    task_id: Uuid,
+    entry_task_id: Uuid,
     #[diesel(sql_type = SmallInt)]
-    priority: i16,
+    entry_priority: i16,
     #[diesel(sql_type = Bool)]
     fits: bool,
     #[diesel(sql_type = Bool)]
     spent: bool,
+}
+
+/// The task of an entry; None where it does not fit, all of whose columns are null then.
+struct FittingTask(Option<TaskSummary>);
+
+impl QueryableByName<Pg> for FittingTask {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        let fits = NamedRow::get::<Bool, bool>(row, "fits")?;
+        let task = fits.then(|| TaskSummary::build(row)).transpose()?;
+        Ok(Self(task))
+    }
 }
 
 #[derive(QueryableByName)]
@@ -137,33 +157,33 @@ impl Store {
                 let budget = filter.budget(&sources, lanes.len());
                 let query = bind(sql, filter, tag.as_deref(), &lanes, budget);
                 let found: Vec<FoundRow> = Prepared(query).load(connection).await?;
-                let (wanted, next) = cut(&found, filter.limit);
-                let tasks = filter.load(connection, &wanted).await?;
+                let (length, next) = cut(found.iter().map(|row| &row.entry), filter.limit);
+                let rows = found.into_iter().take(length);
+                let tasks = rows.filter_map(|row| row.task.0).collect();
                 Ok(TaskList { tasks, next })
             })
             .await
     }
 }
 
-/// The ids that the page shows, and where the next one begins.
-fn cut(found: &[FoundRow], limit: usize) -> (Vec<Uuid>, Option<Cursor>) {
-    let (mut wanted, mut last) = (Vec::new(), None);
-    for row in found {
-        if wanted.len() == limit {
-            return (wanted, last);
+/// How many of the entries belong to the page, and where the next one begins.
+fn cut<'a>(found: impl Iterator<Item = &'a Entry>, limit: usize) -> (usize, Option<Cursor>) {
+    let (mut length, mut shown, mut last) = (0, 0, None);
+    for entry in found {
+        if shown == limit {
+            return (length, last);
         }
         last = Some(Cursor {
-            priority: row.priority,
-            task_id: row.task_id,
+            priority: entry.entry_priority,
+            task_id: entry.entry_task_id,
         });
-        if row.fits {
-            wanted.push(row.task_id);
-        }
-        if row.spent {
-            return (wanted, last);
+        length += 1;
+        shown += usize::from(entry.fits);
+        if entry.spent {
+            return (length, last);
         }
     }
-    (wanted, None)
+    (length, None)
 }
 
 async fn rarest_tag(
@@ -328,28 +348,6 @@ impl TaskFilter {
         });
         (low, high)
     }
-
-    /// The tasks in the order of their ids here. One that has moved out of the statuses asked for
-    /// since it was found is left out.
-    async fn load(
-        &self,
-        connection: &mut AsyncPgConnection,
-        wanted: &[Uuid],
-    ) -> QueryResult<Vec<TaskSummary>> {
-        if wanted.is_empty() {
-            return Ok(Vec::new());
-        }
-        let query = tasks::table
-            .filter(tasks::task_id.eq_any(wanted))
-            .select(TaskSummary::as_select());
-        let found: Vec<TaskSummary> = query.load(connection).await?;
-        let mut by_id: HashMap<Uuid, TaskSummary> =
-            found.into_iter().map(|task| (task.task_id, task)).collect();
-        let tasks = wanted.iter().filter_map(|id| by_id.remove(id));
-        Ok(tasks
-            .filter(|task| self.asks_for(task.current_status))
-            .collect())
-    }
 }
 
 fn time_span(duration: Duration) -> time::Duration {
@@ -401,10 +399,10 @@ mod tests {
 
     use super::*;
 
-    fn row(number: u128, fits: bool, spent: bool) -> FoundRow {
-        FoundRow {
-            task_id: Uuid::from_u128(number),
-            priority: 5,
+    fn entry(number: u128, fits: bool, spent: bool) -> Entry {
+        Entry {
+            entry_task_id: Uuid::from_u128(number),
+            entry_priority: 5,
             fits,
             spent,
         }
@@ -413,24 +411,25 @@ mod tests {
     #[test]
     fn a_page_ends_where_a_walk_has_spent_its_budget() {
         let found = [
-            row(9, true, false),
-            row(8, false, true),
-            row(7, true, false),
+            entry(9, true, false),
+            entry(8, false, true),
+            entry(7, true, false),
         ];
-        let (wanted, next) = cut(&found, 5);
-        assert_eq!(wanted, [Uuid::from_u128(9)]);
+        let (length, next) = cut(found.iter(), 5);
+        assert_eq!(length, 2);
         assert_eq!(next.unwrap().task_id, Uuid::from_u128(8));
     }
 
     #[test]
     fn a_full_page_has_a_next_one_only_where_something_is_left() {
         let found = [
-            row(9, true, false),
-            row(8, true, false),
-            row(7, true, false),
+            entry(9, true, false),
+            entry(8, true, false),
+            entry(7, true, false),
         ];
-        assert_eq!(cut(&found, 2).1.unwrap().task_id, Uuid::from_u128(8));
-        assert_eq!(cut(&found, 3).1, None);
+        let (length, next) = cut(found.iter(), 2);
+        assert_eq!((length, next.unwrap().task_id), (2, Uuid::from_u128(8)));
+        assert_eq!(cut(found.iter(), 3), (3, None));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! the filters are applied to what the walk brings. So the planner is left without a choice, whatever
 //! it knows or does not know about the table, and no page costs more than its budget.
 
+use super::read::summary;
+
 /// Where tasks are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
@@ -41,12 +43,12 @@ impl Order {
         if self.ascending { "ASC" } else { "DESC" }
     }
 
-    fn page_keys(self) -> String {
+    fn page_keys(self, of: &str) -> String {
         let direction = self.direction();
         if self.by_priority {
-            format!("priority {direction}, task_id {direction}")
+            format!("{of}.priority {direction}, {of}.task_id {direction}")
         } else {
-            format!("task_id {direction}")
+            format!("{of}.task_id {direction}")
         }
     }
 }
@@ -218,17 +220,29 @@ impl Source {
     }
 }
 
-/// Brings `task_id, priority, fits, spent` in the order of the page. Behind the first row that is
-/// `spent` the page is not known: the walk that brought it goes on there.
+/// Brings `entry_task_id, entry_priority, fits, spent` in the order of the page, and the columns of the task
+/// where it fits: found and read in one snapshot. Behind the first row that is `spent` the page is not
+/// known: the walk that brought it goes on there.
+///
+/// `OFFSET 0` keeps the planner from joining in any other way than by one look at the primary key for
+/// each row of the page.
 pub(super) fn page(sources: &[Source], order: Order) -> String {
     let found = sources.iter().map(|source| source.found(order.direction()));
     let found: Vec<_> = found.collect();
-    let (found, keys) = (found.join("\n    UNION ALL "), order.page_keys());
+    let found = found.join("\n    UNION ALL ");
+    let (walked, shown) = (order.page_keys("found"), order.page_keys("page"));
+    let columns = summary!();
     format!(
         "{INPUT}, found AS (
      {found}
+), page AS (
+     SELECT task_id, priority, fits, spent FROM found ORDER BY {walked} LIMIT $15
 )
-SELECT task_id, priority, fits, spent FROM found ORDER BY {keys} LIMIT $15"
+SELECT page.task_id AS entry_task_id, page.priority AS entry_priority, page.fits, page.spent, t.*
+FROM page LEFT JOIN LATERAL (
+     SELECT {columns} FROM tasks t WHERE t.task_id = page.task_id AND page.fits OFFSET 0
+) AS t ON true
+ORDER BY {shown}"
     )
 }
 

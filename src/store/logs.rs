@@ -1,5 +1,6 @@
 //! What attempts say: appended by their owner, read by anyone.
 
+use diesel::OptionalExtension;
 use diesel::prelude::QueryableByName;
 use diesel::sql_types::{
     Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
@@ -24,25 +25,19 @@ pub enum Appended {
 }
 
 /// A stored line.
-#[derive(Debug, Clone, QueryableByName)]
+#[derive(Debug, Clone)]
 pub struct LogEntry {
     /// Grows with each line of a task.
-    #[diesel(sql_type = BigInt)]
     pub id: i64,
     /// The attempt that said it.
-    #[diesel(sql_type = Integer)]
     pub attempt: i32,
     /// When.
-    #[diesel(sql_type = Timestamptz)]
     pub logged_at: OffsetDateTime,
     /// How much it matters.
-    #[diesel(sql_type = Text)]
     pub level: String,
     /// What is said.
-    #[diesel(sql_type = Text)]
     pub message: String,
     /// Details for programs.
-    #[diesel(sql_type = Nullable<Jsonb>)]
     pub context: Option<Value>,
 }
 
@@ -84,23 +79,60 @@ WITH owner AS MATERIALIZED (
 )
 SELECT EXISTS (SELECT FROM owner) AS owned, told.listeners FROM told";
 
-// One line more than asked for tells whether there is a next page. A page ends before the line that
-// would make it too large; its first line comes whatever its size.
-const READ: &str = "
-WITH found AS MATERIALIZED (
-    SELECT id, attempt, logged_at, level, message, context FROM task_logs
-    WHERE task_id = $1 AND id > $2 AND level = ANY($3) AND ($4 IS NULL OR logged_at >= $4)
-    ORDER BY id LIMIT $5 + 1
-), measured AS (
-    SELECT *, row_number() OVER ids AS place, count(*) OVER () AS lines,
-           sum(octet_length(message) + coalesce(octet_length(context::text), 0)) OVER ids AS bytes
-    FROM found WINDOW ids AS (ORDER BY id)
-)
-SELECT id, attempt, logged_at, level, message, context, place < lines AS more FROM measured
-WHERE place <= $5 AND (place = 1 OR bytes <= $6) ORDER BY id";
+/// A subquery with one row: a page of the task's log behind the line `$after`, oldest line first, an array
+/// for each column. `$condition` turns it off.
+///
+/// One line more than asked for tells whether there is a next page. A page ends before the line that
+/// would make it too large; its first line comes whatever its size.
+macro_rules! log_page {
+    ($task:literal, $after:literal, $levels:literal, $since:literal, $limit:literal, $bytes:literal, $condition:literal) => {
+        concat!(
+            "(SELECT coalesce(array_agg(id), '{}') AS log_ids, coalesce(array_agg(attempt), '{}') AS log_attempts,
+        coalesce(array_agg(logged_at), '{}') AS log_times, coalesce(array_agg(level), '{}') AS log_levels,
+        coalesce(array_agg(message), '{}') AS log_messages, coalesce(array_agg(context), '{}') AS log_contexts,
+        coalesce(max(place) < max(lines), false) AS has_more_logs
+ FROM (SELECT * FROM (
+           SELECT *, row_number() OVER ids AS place, count(*) OVER () AS lines,
+                  sum(octet_length(message) + coalesce(octet_length(context::text), 0)) OVER ids AS bytes
+           FROM (SELECT id, attempt, logged_at, level, message, context FROM task_logs
+                 WHERE task_id = ",
+            $task,
+            " AND id > ",
+            $after,
+            " AND level = ANY(",
+            $levels,
+            ") AND (",
+            $since,
+            " IS NULL OR logged_at >= ",
+            $since,
+            ") AND ",
+            $condition,
+            "
+                 ORDER BY id LIMIT ",
+            $limit,
+            " + 1) AS found
+           WINDOW ids AS (ORDER BY id)
+       ) AS measured
+       WHERE place <= ",
+            $limit,
+            " AND (place = 1 OR bytes <= ",
+            $bytes,
+            ") ORDER BY id) AS line)"
+        )
+    };
+}
+pub(super) use log_page;
+
+const READ: &str = concat!(
+    "SELECT log.* FROM (SELECT $1 AS task_id) AS t
+CROSS JOIN LATERAL ",
+    log_page!("t.task_id", "$2", "$3", "$4", "$5", "$6", "true"),
+    " AS log
+WHERE cardinality(log.log_ids) > 0 OR EXISTS (SELECT FROM tasks WHERE tasks.task_id = t.task_id)"
+);
 
 /// The most that the lines of one page weigh together, in bytes.
-const MAX_PAGE_BYTES: i64 = 4 << 20;
+pub(super) const MAX_PAGE_BYTES: i64 = 4 << 20;
 
 /// Lines, oldest first.
 #[derive(Debug, Clone)]
@@ -112,11 +144,50 @@ pub struct LogPage {
 }
 
 #[derive(QueryableByName)]
-struct PageRow {
-    #[diesel(embed)]
-    line: LogEntry,
+pub(super) struct LogColumns {
+    #[diesel(sql_type = Array<BigInt>)]
+    log_ids: Vec<i64>,
+    #[diesel(sql_type = Array<Integer>)]
+    log_attempts: Vec<i32>,
+    #[diesel(sql_type = Array<Timestamptz>)]
+    log_times: Vec<OffsetDateTime>,
+    #[diesel(sql_type = Array<Text>)]
+    log_levels: Vec<String>,
+    #[diesel(sql_type = Array<Text>)]
+    log_messages: Vec<String>,
+    #[diesel(sql_type = Array<Nullable<Jsonb>>)]
+    log_contexts: Vec<Option<Value>>,
     #[diesel(sql_type = Bool)]
-    more: bool,
+    has_more_logs: bool,
+}
+
+impl LogColumns {
+    pub(super) fn into_page(self) -> LogPage {
+        let places = self.log_ids.into_iter().zip(self.log_attempts);
+        let kinds = self.log_times.into_iter().zip(self.log_levels);
+        let words = self.log_messages.into_iter().zip(self.log_contexts);
+        let rows = places.zip(kinds).zip(words);
+        let lines = rows.map(
+            |(((id, attempt), (logged_at, level)), (message, context))| LogEntry {
+                id,
+                attempt,
+                logged_at,
+                level,
+                message,
+                context,
+            },
+        );
+        LogPage {
+            lines: lines.collect(),
+            more: self.has_more_logs,
+        }
+    }
+}
+
+/// The names of the levels from this one up.
+pub(super) fn levels_from(least: Level) -> Vec<&'static str> {
+    let levels = Level::ALL.into_iter().filter(|level| *level >= least);
+    levels.map(Level::as_str).collect()
 }
 
 #[derive(QueryableByName)]
@@ -173,41 +244,29 @@ impl Store {
         })
     }
 
-    /// Lines of a task's log, oldest first.
-    pub async fn logs(
+    /// A page of a task's log, oldest line first; None where there is no such task.
+    pub async fn log_page(
         &self,
         task_id: Uuid,
         filter: &LogFilter,
-    ) -> Result<Vec<LogEntry>, StoreError> {
-        Ok(self.log_page(task_id, filter).await?.lines)
-    }
-
-    /// The same, with whether there are more.
-    pub async fn log_page(&self, task_id: Uuid, filter: &LogFilter) -> Result<LogPage, StoreError> {
-        let levels: Vec<&str> = Level::ALL
-            .into_iter()
-            .filter(|level| *level >= filter.level)
-            .map(Level::as_str)
-            .collect();
-        let rows: Vec<PageRow> = self
+    ) -> Result<Option<LogPage>, StoreError> {
+        let columns: Option<LogColumns> = self
             .pools
             .run_read("read logs", async |connection| {
                 Prepared(
                     diesel::sql_query(READ)
                         .bind::<SqlUuid, _>(task_id)
                         .bind::<BigInt, _>(filter.after)
-                        .bind::<Array<Text>, _>(levels)
+                        .bind::<Array<Text>, _>(levels_from(filter.level))
                         .bind::<Nullable<Timestamptz>, _>(filter.since)
                         .bind::<BigInt, _>(filter.limit)
                         .bind::<BigInt, _>(MAX_PAGE_BYTES),
                 )
-                .load(connection)
+                .get_result(connection)
                 .await
+                .optional()
             })
             .await?;
-        Ok(LogPage {
-            more: rows.last().is_some_and(|row| row.more),
-            lines: rows.into_iter().map(|row| row.line).collect(),
-        })
+        Ok(columns.map(LogColumns::into_page))
     }
 }

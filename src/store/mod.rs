@@ -11,6 +11,8 @@ mod claim;
 mod depth;
 mod error;
 mod fleet;
+mod follow;
+mod history;
 mod insert;
 mod list;
 mod list_statement;
@@ -38,6 +40,8 @@ pub use error::StoreError;
 pub use fleet::{
     UnknownWorkerStatus, WorkerFilter, WorkerList, WorkerRecord, WorkerSearch, WorkerStatus,
 };
+pub use follow::{Seen, TaskNews};
+pub use history::HistoryEntry;
 pub use insert::{BatchInsertion, Earlier, Insertion};
 pub use list::{Cursor, Sort, TaskFilter, TaskList};
 pub use listen::{CALLBACKS, CANCELS, CHANGES, Heard, READY, changed_tasks, listen};
@@ -46,7 +50,7 @@ pub use migrate::{MigrationStatus, migrate_down, migrate_up, migration_status};
 pub use outcome::Settled;
 pub use place::{COUNTED_PLACES, Place};
 pub use pool::{DatabaseSettings, Pools};
-pub use read::{HistoryEntry, TaskRecord, TaskState, TaskSummary};
+pub use read::{TaskParts, TaskRead, TaskRecord, TaskSnapshot, TaskSummary};
 pub use standing::Standing;
 pub use sweep::{Duty, Moved, SWEEP_ROWS, StaleTask, Turn};
 pub use workers::{Beat, Heartbeat, MOST_WORKERS, Registered, Registration};

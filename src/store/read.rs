@@ -1,4 +1,5 @@
-//! Reading a task with its history.
+//! Reading a task: everything that one answer shows of it comes from one statement, and so from one
+//! snapshot.
 
 use std::io::Write;
 
@@ -7,13 +8,19 @@ use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
 use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::schema::{sql_types::TaskStatus, status_history, tasks};
+use super::history::{HistoryColumns, HistoryEntry, history};
+use super::logs::{LogColumns, LogEntry, MAX_PAGE_BYTES, levels_from, log_page};
+use super::place::{COUNTED_PLACES, Place, waiting_ahead};
+use super::schema::{sql_types::TaskStatus, tasks};
+use super::statement::Prepared;
 use super::{Store, StoreError};
+use crate::domain::log::Level;
 use crate::domain::status::Status;
 
 /// [`Status`] as the column's type.
@@ -41,7 +48,7 @@ impl From<StatusColumn> for Status {
 }
 
 /// What a list shows of a task.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Clone, QueryableByName)]
 #[diesel(table_name = tasks, check_for_backend(Pg))]
 #[allow(missing_docs, reason = "the columns are explained in the migrations")]
 pub struct TaskSummary {
@@ -73,99 +80,152 @@ pub struct TaskSummary {
 }
 
 /// A task with what may be large.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Clone, QueryableByName)]
 #[diesel(table_name = tasks, check_for_backend(Pg))]
 #[allow(missing_docs, reason = "the columns are explained in the migrations")]
 pub struct TaskRecord {
     #[diesel(embed)]
     pub summary: TaskSummary,
+    /// Without the values for a circuit's inputs where they were not asked for.
     pub parameters: Value,
     pub result: Option<Value>,
     pub execution: Option<Value>,
+    /// Only where it was asked for.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub circuit: Option<String>,
 }
 
-/// One status that a task was in.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = status_history, check_for_backend(Pg))]
-#[allow(missing_docs, reason = "the columns are explained in the migrations")]
-pub struct HistoryEntry {
-    pub id: i64,
-    #[diesel(deserialize_as = StatusColumn)]
-    pub status: Status,
-    pub transitioned_at: OffsetDateTime,
-    pub attempt: i32,
-    pub worker_id: Option<String>,
-    pub notes: Option<String>,
+/// The columns of a [`TaskSummary`], of the table `t`.
+macro_rules! summary {
+    () => {
+        "t.task_id, t.backend, t.shots, t.problem_id, t.name, t.tags, t.callback_url, t.progress, t.priority,
+       t.timeout_seconds, t.max_attempts, t.attempt, t.current_status, t.submitted_at, t.available_at, t.started_at,
+       t.completed_at, t.cancel_requested_at, t.worker_id, t.last_worker_id, t.error_code, t.error_message, t.metadata,
+       t.correlation_id"
+    };
+}
+pub(super) use summary;
+
+/// Which of the large parts of a task are read with it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TaskParts {
+    /// The text of a circuit.
+    pub circuit: bool,
+    /// The values for the inputs of a circuit.
+    pub inputs: bool,
+    /// The first lines of the log, as many as this; none where it is 0.
+    pub log_lines: i64,
 }
 
-/// What happened to a task since a client looked last.
+/// A task as it was at one moment.
 #[derive(Debug, Clone)]
-pub struct TaskState {
-    /// Where it stands.
-    pub status: Status,
-    /// What its worker says of how far it has come.
-    pub progress: Option<Value>,
-    /// The moves since then, oldest first.
+pub struct TaskSnapshot {
+    /// The task.
+    pub task: TaskRecord,
+    /// Every status that it was in, oldest first.
     pub history: Vec<HistoryEntry>,
+    /// Where it stands in line, if it waits.
+    pub place: Option<Place>,
+    /// The first lines of its log, if they were asked for, oldest first.
+    pub logs: Option<Vec<LogEntry>>,
+}
+
+/// The answer to a read that may be meant for later.
+#[derive(Debug, Clone)]
+pub enum TaskRead {
+    /// The task is in one of the statuses to wait in: no more was read.
+    NotYet(Status),
+    /// The task.
+    Now(Box<TaskSnapshot>),
+}
+
+// A read that is repeated at every change is small for as long as nobody is answered.
+const READ: &str = concat!(
+    "SELECT ",
+    summary!(),
+    ", t.result, t.execution, due.due, history.*, log.*,
+       CASE WHEN due.due AND $3 THEN t.circuit END AS circuit,
+       CASE WHEN $4 THEN t.parameters ELSE t.parameters - 'input' END AS parameters,
+       CASE WHEN due.due AND t.available_at IS NOT NULL THEN ",
+    waiting_ahead!("$5"),
+    " END AS ahead
+FROM tasks t
+CROSS JOIN LATERAL (SELECT t.current_status::text <> ALL ($2) AS due) AS due
+CROSS JOIN LATERAL ",
+    history!("t.task_id", "0", "due.due"),
+    " AS history
+CROSS JOIN LATERAL ",
+    log_page!(
+        "t.task_id",
+        "0",
+        "$6",
+        "NULL::timestamptz",
+        "$7",
+        "$8",
+        "$7 > 0 AND due.due"
+    ),
+    " AS log
+WHERE t.task_id = $1"
+);
+
+#[derive(QueryableByName)]
+struct ReadRow {
+    #[diesel(embed)]
+    task: TaskRecord,
+    #[diesel(embed)]
+    history: HistoryColumns,
+    #[diesel(embed)]
+    log: LogColumns,
+    #[diesel(sql_type = Bool)]
+    due: bool,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    ahead: Option<i64>,
+}
+
+impl ReadRow {
+    fn into_read(self, parts: TaskParts) -> Result<TaskRead, StoreError> {
+        if !self.due {
+            return Ok(TaskRead::NotYet(self.task.summary.current_status));
+        }
+        Ok(TaskRead::Now(Box::new(TaskSnapshot {
+            task: self.task,
+            history: self.history.into_entries()?,
+            place: self.ahead.map(Place::behind),
+            logs: (parts.log_lines > 0).then(|| self.log.into_page().lines),
+        })))
+    }
 }
 
 impl Store {
-    /// A task and its history, oldest entry first; None where there is no such task.
+    /// Reads a task with its history, unless it is in one of the statuses `but_in`; None where there is
+    /// no such task.
     pub async fn task(
         &self,
         task_id: Uuid,
-    ) -> Result<Option<(TaskRecord, Vec<HistoryEntry>)>, StoreError> {
-        self.pools
+        parts: TaskParts,
+        but_in: &[Status],
+    ) -> Result<Option<TaskRead>, StoreError> {
+        let but_in: Vec<&str> = but_in.iter().map(|status| status.as_str()).collect();
+        let row: Option<ReadRow> = self
+            .pools
             .run_read("read task", async |connection| {
-                let query = tasks::table.find(task_id).select(TaskRecord::as_select());
-                let Some(task) = query.get_result(connection).await.optional()? else {
-                    return Ok(None);
-                };
-                let history = status_history::table
-                    .filter(status_history::task_id.eq(task_id))
-                    .order(status_history::id)
-                    .select(HistoryEntry::as_select())
-                    .load(connection)
-                    .await?;
-                Ok(Some((task, history)))
+                Prepared(
+                    diesel::sql_query(READ)
+                        .bind::<SqlUuid, _>(task_id)
+                        .bind::<Array<Text>, _>(but_in)
+                        .bind::<Bool, _>(parts.circuit)
+                        .bind::<Bool, _>(parts.inputs)
+                        .bind::<Integer, _>(COUNTED_PLACES)
+                        .bind::<Array<Text>, _>(levels_from(Level::Debug))
+                        .bind::<BigInt, _>(parts.log_lines)
+                        .bind::<BigInt, _>(MAX_PAGE_BYTES),
+                )
+                .get_result(connection)
+                .await
+                .optional()
             })
-            .await
-    }
-
-    /// A task's state and the moves behind the history row `after`; None where there is no such
-    /// task.
-    pub async fn task_since(
-        &self,
-        task_id: Uuid,
-        after: i64,
-    ) -> Result<Option<TaskState>, StoreError> {
-        self.pools
-            .run_read("follow task", async |connection| {
-                let columns = (tasks::current_status, tasks::progress);
-                let row = tasks::table
-                    .find(task_id)
-                    .select(columns)
-                    .get_result::<(StatusColumn, Option<Value>)>(connection)
-                    .await
-                    .optional()?;
-                let Some((status, progress)) = row else {
-                    return Ok(None);
-                };
-                // Read second: it may be ahead of the status, never behind.
-                let history = status_history::table
-                    .filter(status_history::task_id.eq(task_id))
-                    .filter(status_history::id.gt(after))
-                    .order(status_history::id)
-                    .select(HistoryEntry::as_select())
-                    .load(connection)
-                    .await?;
-                Ok(Some(TaskState {
-                    status: status.into(),
-                    progress,
-                    history,
-                }))
-            })
-            .await
+            .await?;
+        row.map(|row| row.into_read(parts)).transpose()
     }
 
     /// Whether there is such a task.

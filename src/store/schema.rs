@@ -45,21 +45,3 @@ diesel::table! {
         queue_rank -> Nullable<Timestamptz>,
     }
 }
-
-diesel::table! {
-    use diesel::sql_types::*;
-    use super::sql_types::TaskStatus;
-
-    status_history (task_id, id) {
-        id -> BigInt,
-        task_id -> Uuid,
-        status -> TaskStatus,
-        transitioned_at -> Timestamptz,
-        attempt -> Integer,
-        worker_id -> Nullable<Text>,
-        session_id -> Nullable<Uuid>,
-        notes -> Nullable<Text>,
-    }
-}
-
-diesel::allow_tables_to_appear_in_same_query!(tasks, status_history);

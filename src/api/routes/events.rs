@@ -17,10 +17,9 @@ use uuid::Uuid;
 use crate::api::problem::ProblemBody;
 use crate::api::views::{HistoryView, LogView};
 use crate::api::{ApiState, Problem, query};
-use crate::domain::log::Level;
 use crate::domain::status::Status;
 use crate::service::watch::TaskWatch;
-use crate::store::{HistoryEntry, LogEntry, LogFilter, Store, StoreError};
+use crate::store::{HistoryEntry, LogEntry, Seen, Store, StoreError};
 
 /// How often a stream without events says that it is alive; proxies close silent ones.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -76,15 +75,6 @@ pub async fn follow_task(
         .streaming(follower.events()))
 }
 
-/// How far a client has seen a task: the last row of its history, and the last line of its log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// The id of the history row.
-    pub history: i64,
-    /// The id of the log line.
-    pub log: i64,
-}
-
 struct Follower {
     store: Store,
     watching: TaskWatch,
@@ -135,53 +125,38 @@ impl Follower {
         }
     }
 
-    /// Reads what is new; false where there is no such task. The history is read before the log: a
-    /// line that was written before the end is seen before it.
+    /// Reads what is new; false where there is no such task. A line that was written before the end comes
+    /// before it.
     async fn look(&mut self) -> Result<bool, StoreError> {
-        let Some(state) = self
-            .store
-            .task_since(self.task_id, self.seen.history)
-            .await?
-        else {
+        let news = self.store.task_since(self.task_id, self.seen, LOG_PAGE);
+        let Some(news) = news.await? else {
             return Ok(false);
         };
-        let (last, first): (Vec<_>, Vec<_>) = state
+        let (last, first): (Vec<_>, Vec<_>) = news
             .history
             .into_iter()
             .partition(|entry| entry.status.is_terminal());
         for entry in first {
             self.add_status(entry);
         }
-        self.more = self.add_logs().await?;
+        for line in news.log.lines {
+            self.add_log(line);
+        }
+        self.more = news.log.more;
         if self.more {
             return Ok(true);
         }
-        if state.progress.is_some() && state.progress != self.progress {
-            self.progress.clone_from(&state.progress);
-            self.add("progress", &state.progress);
+        if news.progress.is_some() && news.progress != self.progress {
+            self.progress.clone_from(&news.progress);
+            self.add("progress", &news.progress);
         }
         for entry in last {
             self.add_status(entry);
         }
-        if state.status.is_terminal() {
-            self.add_end(state.status);
+        if news.status.is_terminal() {
+            self.add_end(news.status);
         }
         Ok(true)
-    }
-
-    /// Adds a page of the log; whether there is more.
-    async fn add_logs(&mut self) -> Result<bool, StoreError> {
-        let filter = LogFilter {
-            level: Level::Debug,
-            after: self.seen.log,
-            limit: LOG_PAGE,
-            ..LogFilter::default()
-        };
-        let page = self.store.log_page(self.task_id, &filter).await?;
-        for line in page.lines {
-            self.add_log(line);
-        }
-        Ok(page.more)
     }
 
     fn add_status(&mut self, entry: HistoryEntry) {

@@ -38,9 +38,7 @@ pub async fn read_logs(
     let task_id = query::task_id(&task_id)?;
     let filter = log_filter(request.query_string())?;
     let page = state.store.log_page(task_id, &filter).await?;
-    if page.lines.is_empty() && !state.store.knows(task_id).await? {
-        return Err(Problem::task_not_found(task_id));
-    }
+    let page = page.ok_or_else(|| Problem::task_not_found(task_id))?;
     let next_after = page.lines.last().filter(|_| page.more).map(|line| line.id);
     Ok(web::Json(LogPage {
         logs: page.lines.into_iter().map(Into::into).collect(),

@@ -23,7 +23,7 @@ pub use batch::__path_submit_batch;
 pub use cancel::__path_cancel_task;
 pub use circuits::__path_check_circuit;
 pub use claim::__path_claim_tasks;
-pub use events::{__path_follow_task, Seen};
+pub use events::__path_follow_task;
 pub use health::{__path_health, __path_livez, __path_readyz};
 pub use logs::{__path_append_logs, __path_read_logs};
 pub use metrics::__path_metrics;

@@ -16,11 +16,11 @@ use crate::api::views::{DryRun, Submitted, TaskOverview, TaskPage, TaskView};
 use crate::api::{ApiState, Problem, checkups, cursor, task_query};
 use crate::domain::backend::SIMULATOR;
 use crate::domain::checks::FieldErrors;
-use crate::domain::log::Level;
+use crate::domain::status::Status;
 use crate::domain::submission::Submission;
 use crate::domain::task::{Idempotency, NewTask};
 use crate::executor::{CIRCUITS_ONLY, Checkup};
-use crate::store::{HistoryEntry, LogFilter, TaskRecord};
+use crate::store::{TaskParts, TaskRead, TaskSnapshot};
 
 /// The most log lines that come with a task.
 const MAX_LOG_LINES: i64 = 1_000;
@@ -138,6 +138,7 @@ pub(super) fn idempotency(
         ("task_id" = Uuid, Path, description = "As given by the submission."),
         ("wait" = Option<f64>, Query, description = "Wait for so many seconds, 0 to 60, if the task has not ended yet.", minimum = 0, maximum = 60),
         ("until" = Option<String>, Query, description = "What to wait for: `terminal` (the default), or `change` for any other status.", pattern = "^(terminal|change)$"),
+        ("include" = Option<String>, Query, description = "Large parts of the submission to come with it: `circuit` (the OpenQASM text), `parameters` (the values for its inputs), or both with a comma between.", pattern = "^(circuit|parameters)(,(circuit|parameters))*$", example = "circuit,parameters"),
         ("include_logs" = Option<bool>, Query, description = "Whether the log comes with it, up to 1,000 lines."),
     ),
     responses(
@@ -155,49 +156,55 @@ pub async fn read_task(
 ) -> Result<web::Json<TaskView>, Problem> {
     let task_id = query::task_id(&task_id)?;
     let asked = query::task_query(request.query_string())?;
-    let (task, history) = read_when_due(&state, task_id, asked).await?;
-    let waits = task.summary.available_at.is_some();
-    let mut view = TaskView::new(task, history);
-    if waits && let Some(place) = state.store.place_in_line(task_id).await? {
-        view.add_place(place);
-    }
-    if asked.include_logs {
-        let filter = LogFilter {
-            level: Level::Debug,
-            limit: MAX_LOG_LINES,
-            ..LogFilter::default()
-        };
-        view.add_logs(state.store.logs(task_id, &filter).await?);
-    }
-    Ok(web::Json(view))
+    let task = read_when_due(&state, task_id, asked).await?;
+    Ok(web::Json(TaskView::from(task)))
 }
 
-/// Reads a task as soon as it is as asked for, and at the end of the wait as it is then.
+/// Returns the task once it is in the state asked for, or in its current state when the wait is over.
 async fn read_when_due(
     state: &ApiState,
     task_id: Uuid,
     asked: TaskQuery,
-) -> Result<(TaskRecord, Vec<HistoryEntry>), Problem> {
+) -> Result<TaskSnapshot, Problem> {
     let deadline = Instant::now() + asked.wait;
     // Before the first look: what happens from here on is noticed.
     let mut watching = (!asked.wait.is_zero()).then(|| state.watch.task(task_id));
+    let parts = TaskParts {
+        circuit: asked.include_circuit,
+        inputs: asked.include_parameters,
+        log_lines: if asked.include_logs { MAX_LOG_LINES } else { 0 },
+    };
     let mut first = None;
     loop {
-        let found = state.store.task(task_id).await?;
-        let (task, history) = found.ok_or_else(|| Problem::task_not_found(task_id))?;
-        let status = task.summary.current_status;
-        let changed = *first.get_or_insert(status) != status;
-        let due = status.is_terminal() || (changed && asked.until == Until::Change);
-        let Some(watching) = watching
-            .as_mut()
-            .filter(|_| !due && Instant::now() < deadline)
-        else {
-            return Ok((task, history));
+        let wait_in = match &watching {
+            Some(_) => statuses_to_wait_in(asked.until, first),
+            None => Vec::new(),
         };
+        let found = state.store.task(task_id, parts, &wait_in).await?;
+        let status = match found.ok_or_else(|| Problem::task_not_found(task_id))? {
+            TaskRead::Now(task) => return Ok(*task),
+            TaskRead::NotYet(status) => status,
+        };
+        first.get_or_insert(status);
         debug!(%task_id, %status, "a client waits for the task");
-        if timeout_at(deadline, watching.changed()).await == Ok(false) {
-            return Ok((task, history));
+        let changed = match &mut watching {
+            Some(watching) => timeout_at(deadline, watching.changed()).await == Ok(true),
+            None => false,
+        };
+        if !changed {
+            watching = None;
         }
+    }
+}
+
+/// The statuses in which a client that has seen the task in `first` goes on waiting.
+fn statuses_to_wait_in(until: Until, first: Option<Status>) -> Vec<Status> {
+    match (until, first) {
+        (Until::Change, Some(first)) => vec![first],
+        _ => Status::ALL
+            .into_iter()
+            .filter(|status| !status.is_terminal())
+            .collect(),
     }
 }
 

@@ -10,7 +10,7 @@ use super::fleet::PlaceView;
 use super::logs::LogView;
 use super::times::{optional_time, time};
 use crate::domain::status::Status;
-use crate::store::{HistoryEntry, LogEntry, Place, TaskRecord, TaskSummary};
+use crate::store::{HistoryEntry, TaskSnapshot, TaskSummary};
 
 /// What a task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -210,6 +210,29 @@ pub struct TaskView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     max_steps: Option<Value>,
+    /// A circuit: the seed that was asked for; the one that was used is in `execution`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    seed: Option<Value>,
+    /// A circuit: whether exact probabilities were asked for; absent where the submission did not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<bool>)]
+    probabilities: Option<Value>,
+    /// A circuit: whether amplitudes were asked for; absent where the submission did not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<bool>)]
+    statevector: Option<Value>,
+    /// A circuit: whether the outcome of each shot was asked for; absent where the submission did not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<bool>)]
+    memory: Option<Value>,
+    /// A circuit: the values for its inputs, with `include=parameters` and where the submission had any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, example = json!({"theta": 0.5}))]
+    parameters: Option<Value>,
+    /// A circuit: the text as it was submitted, with `include=circuit`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    circuit: Option<String>,
     /// Once completed: of a circuit, counts by outcome; of a problem, what its worker delivered.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>, example = json!({"00": 512, "11": 512}))]
@@ -228,35 +251,37 @@ pub struct TaskView {
     queue: Option<PlaceView>,
 }
 
-impl TaskView {
-    /// The view of a stored task.
-    pub fn new(task: TaskRecord, history: Vec<HistoryEntry>) -> Self {
+impl From<TaskSnapshot> for TaskView {
+    fn from(snapshot: TaskSnapshot) -> Self {
+        let TaskSnapshot {
+            task,
+            history,
+            place,
+            logs,
+        } = snapshot;
         let overview = TaskOverview::from(task.summary);
+        let kind = overview.kind;
         let mut parameters = task.parameters;
-        let mut of_a_problem = |name: &str| {
+        let mut option = |of: Kind, name: &str| {
             let value = parameters.get_mut(name).map(Value::take);
-            value.filter(|_| overview.kind == Kind::Problem)
+            value.filter(|_| kind == of)
         };
         Self {
-            agent_config: of_a_problem("agent_config"),
-            max_steps: of_a_problem("max_steps"),
+            agent_config: option(Kind::Problem, "agent_config"),
+            max_steps: option(Kind::Problem, "max_steps"),
+            seed: option(Kind::Circuit, "seed"),
+            probabilities: option(Kind::Circuit, "probabilities"),
+            statevector: option(Kind::Circuit, "statevector"),
+            memory: option(Kind::Circuit, "memory"),
+            parameters: option(Kind::Circuit, "input"),
+            circuit: task.circuit,
             overview,
             result: task.result,
             execution: task.execution,
             status_history: history.into_iter().map(Into::into).collect(),
-            logs: None,
-            queue: None,
+            logs: logs.map(|lines| lines.into_iter().map(Into::into).collect()),
+            queue: place.map(Into::into),
         }
-    }
-
-    /// Adds the task's place in line.
-    pub fn add_place(&mut self, place: Place) {
-        self.queue = Some(place.into());
-    }
-
-    /// Adds the task's log.
-    pub fn add_logs(&mut self, lines: Vec<LogEntry>) {
-        self.logs = Some(lines.into_iter().map(Into::into).collect());
     }
 }
 

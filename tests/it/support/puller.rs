@@ -2,6 +2,7 @@
 //! the test writes.
 
 use serde_json::{Value, json};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::App;
@@ -41,9 +42,15 @@ impl Puller {
 
     /// Takes a waiting task.
     pub async fn claim(&self, database: &TestDatabase, task_id: Uuid) {
+        self.claim_on(&database.connect().await, task_id).await;
+    }
+
+    /// The same on a connection of the test's, which may have a transaction open.
+    pub async fn claim_on(&self, client: &Client, task_id: Uuid) {
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
             [&task_id, &self.worker_id, &self.session_id];
-        assert_eq!(database.execute(CLAIM, &parameters).await, 1, "{task_id}");
+        let claimed = client.execute(CLAIM, &parameters).await.expect("a claim");
+        assert_eq!(claimed, 1, "{task_id}");
     }
 
     /// Submits a task and takes it.

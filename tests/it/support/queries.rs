@@ -42,6 +42,14 @@ impl TestDatabase {
         eventually(DEADLINE, "statements that wait for a row", all).await;
     }
 
+    /// Waits until so many statements wait for a table that another one has locked.
+    pub async fn wait_for_a_table(&self, statements: i64) {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                       AND wait_event_type = 'Lock' AND wait_event = 'relation'";
+        let all = || async { (self.count(waiting, &[]).await >= statements).then_some(()) };
+        eventually(DEADLINE, "statements that wait for a table", all).await;
+    }
+
     /// How many tasks are in the status given.
     pub async fn tasks_in(&self, status: &str) -> i64 {
         self.count(

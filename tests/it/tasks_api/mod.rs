@@ -4,6 +4,7 @@
 mod batch;
 mod batch_outages;
 mod cancel;
+mod include;
 mod keys;
 mod logs;
 mod problems;
