@@ -16,9 +16,9 @@ down *arguments:
 logs *arguments:
     {{ compose }} logs --follow {{ arguments }}
 
-# Runs everything on this machine with nothing else set up
+# Runs everything on this machine; installs what is missing first
 dev *arguments:
-    cargo run --locked -- dev {{ arguments }}
+    scripts/dev {{ arguments }}
 
 # Brings the schema of DATABASE_URL up to date, or whatever else `qtask migrate` does
 migrate *arguments="up":

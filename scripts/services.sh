@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by scripts/test, after env.sh: finds, or starts, the PostgreSQL and RabbitMQ that the tests use.
+# Sourced by scripts/test, after packages.sh: finds, or starts, the PostgreSQL and RabbitMQ that the tests use.
 #
 #   services_up     exports DATABASE_URL, RABBITMQ_URL, TMPDIR, QTASK_TEST_POSTGRES_BIN and QTASK_TEST_RABBITMQ_BIN
 #   services_down   stops what services_up started and removes its directory; safe to call twice
@@ -8,6 +8,9 @@ services_dir=
 services_epmd=
 services_rabbit=
 services_template_url=
+# The variable that names PostgreSQL's directory for the tests.
+# shellcheck disable=SC2034 # packages.sh reads it
+postgres_setting=QTASK_TEST_POSTGRES_BIN
 
 services_up() {
   find_binaries
@@ -64,87 +67,12 @@ services_down() {
 
 # Tests start nodes of their own to kill them, so the executables are needed even where services already answer.
 find_binaries() {
-  local packages=()
-  locate_postgres || packages+=(postgresql)
-  locate_rabbitmq || packages+=(rabbitmq-server)
   # The tests of examples/ are written in Python.
-  command -v python3 >/dev/null || packages+=(python3)
-  if [ ${#packages[@]} -gt 0 ]; then
-    install_packages "${packages[@]}"
-    locate_postgres || die "PostgreSQL's server programs (initdb, pg_ctl) are not found; set QTASK_TEST_POSTGRES_BIN"
-    locate_rabbitmq || die "rabbitmq-server is not found; set QTASK_TEST_RABBITMQ_BIN"
-  fi
-  command -v epmd >/dev/null || die "epmd is not on the PATH; it comes with Erlang, which RabbitMQ needs"
+  require postgres rabbitmq python3
+  QTASK_TEST_POSTGRES_BIN=$(locate_postgres)
+  QTASK_TEST_RABBITMQ_BIN=$(locate_rabbitmq)
   export QTASK_TEST_POSTGRES_BIN QTASK_TEST_RABBITMQ_BIN
-}
-
-locate_postgres() {
-  local candidate
-  while read -r candidate; do
-    if [ -x "$candidate/initdb" ] && [ -x "$candidate/pg_ctl" ]; then
-      QTASK_TEST_POSTGRES_BIN=$candidate
-      return 0
-    fi
-  done < <(
-    printf '%s\n' "${QTASK_TEST_POSTGRES_BIN:-}"
-    printf '%s\n' /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/homebrew/opt/postgresql@*/bin | sort -rV
-    dirname "$(command -v initdb || echo /nowhere/initdb)"
-  )
-  return 1
-}
-
-# Not Debian's /usr/sbin/rabbitmq-server: that wrapper insists on the system's own node and user.
-locate_rabbitmq() {
-  local candidate
-  while read -r candidate; do
-    if [ "$candidate" != /usr/sbin ] && [ -x "$candidate/rabbitmq-server" ]; then
-      QTASK_TEST_RABBITMQ_BIN=$candidate
-      return 0
-    fi
-  done < <(
-    printf '%s\n' "${QTASK_TEST_RABBITMQ_BIN:-}" /usr/lib/rabbitmq/bin /opt/rabbitmq/sbin /opt/homebrew/opt/rabbitmq/sbin
-    dirname "$(command -v rabbitmq-server || echo /nowhere/rabbitmq-server)"
-  )
-  return 1
-}
-
-install_packages() {
-  local hint="install $* (Debian and Ubuntu: apt-get install $*; Fedora: dnf install postgresql-server rabbitmq-server; \
-macOS: brew install postgresql@17 rabbitmq) and run this again"
-  command -v apt-get >/dev/null || die "$hint"
-  local root=()
-  if [ "$(id -u)" -ne 0 ]; then
-    if ! command -v sudo >/dev/null || { ! sudo -n true 2>/dev/null && [ ! -t 0 ]; }; then
-      die "not root, and sudo asks for a password or is missing: $hint"
-    fi
-    root=(sudo)
-  fi
-  say "installing packages: $* (they are not started, nor enabled at boot)"
-  # Debian starts what it installs unless this file says no. One that is there already is left alone.
-  local policy=/usr/sbin/policy-rc.d ours=
-  if [ ! -e $policy ]; then
-    ours=yes
-    printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee $policy >/dev/null
-    "${root[@]}" chmod 755 $policy
-  fi
-  local log failed=
-  log=$(mktemp)
-  { "${root[@]}" apt-get update &&
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } >"$log" 2>&1 ||
-    failed=yes
-  [ -z "$ours" ] || "${root[@]}" rm -f $policy
-  if [ -n "$failed" ]; then
-    tail -n 20 "$log" >&2
-    rm -f "$log"
-    die "apt-get failed (above): $hint"
-  fi
-  rm -f "$log"
-  if command -v systemctl >/dev/null; then
-    local package
-    for package in "$@"; do
-      "${root[@]}" systemctl disable "$package" >/dev/null 2>&1 || true
-    done
-  fi
+  command -v epmd >/dev/null || die "epmd is not on the PATH; it comes with Erlang, which RabbitMQ needs"
 }
 
 # --- services that already run -----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::account::Account;
+use super::packages;
 
 /// Where packages put server programs, as folder, start of the name of the version's folder, and
 /// what follows it.
@@ -21,10 +22,6 @@ const PLACES: [(&str, &str, &str); 7] = [
 
 /// The programs that a private cluster needs.
 const PROGRAMS: [&str; 3] = ["postgres", "initdb", "pg_ctl"];
-
-const NOT_FOUND: &str = "no PostgreSQL server programs (postgres, initdb, pg_ctl) found on this machine. \
-    Install them (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server; \
-    macOS: brew install postgresql), name their directory, or set DATABASE_URL and use `qtask serve`";
 
 /// One set of server programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,28 +94,45 @@ fn major_version(text: &str) -> Option<u32> {
 }
 
 fn pick(found: Vec<Installation>, wanted: Option<u32>) -> anyhow::Result<Installation> {
-    if found.is_empty() {
-        bail!(NOT_FOUND);
-    }
     let Some(wanted) = wanted else {
         // Reversed, because the last of equals wins and the first found is to.
         let newest = found
             .into_iter()
             .rev()
             .max_by_key(|installation| installation.major);
-        return newest.context(NOT_FOUND);
+        return newest.with_context(|| not_found(None));
     };
+    if found.is_empty() {
+        bail!(not_found(Some(wanted)));
+    }
     let have: Vec<String> = found.iter().map(|one| one.major.to_string()).collect();
     let matching = found
         .into_iter()
         .find(|installation| installation.major == wanted);
     matching.with_context(|| {
         format!(
-            "the data directory was made by PostgreSQL {wanted}, but this machine has PostgreSQL {}; \
-             install version {wanted}, or choose another data directory to start afresh",
+            "the data directory was made by PostgreSQL {wanted}, but this machine has PostgreSQL {}. \
+             Install version {wanted}{}\nor choose another data directory to start afresh (--data-dir)",
             have.join(", "),
+            command(Some(wanted)),
         )
     })
+}
+
+fn not_found(wanted: Option<u32>) -> String {
+    format!(
+        "no PostgreSQL server programs (postgres, initdb, pg_ctl) found on this machine. Install them{}\n\
+         or name their directory (--postgres-bin), or set DATABASE_URL and use `qtask serve`",
+        command(wanted)
+    )
+}
+
+/// The end of a sentence that says to install something: the command on a line of its own.
+fn command(wanted: Option<u32>) -> String {
+    packages::install_command(wanted).map_or_else(
+        || " with this system's package manager,".to_owned(),
+        |command| format!(":\n\n    {command}\n"),
+    )
 }
 
 /// Directories that hold a `postgres`: the known places, then PATH, without repetitions.
@@ -203,12 +217,13 @@ mod tests {
     #[test]
     fn a_machine_without_postgres_is_told_what_to_install() {
         let message = pick(Vec::new(), None).unwrap_err().to_string();
-        for words in [
-            "apt-get install postgresql",
-            "postgresql-server",
-            "brew install postgresql",
-        ] {
-            assert!(message.contains(words), "{message}");
+        assert!(
+            message.contains("no PostgreSQL server programs"),
+            "{message}"
+        );
+        assert!(message.contains("--postgres-bin"), "{message}");
+        if let Some(command) = packages::install_command(None) {
+            assert!(message.contains(&format!("\n    {command}\n")), "{message}");
         }
     }
 }

@@ -13,6 +13,7 @@ mod binaries;
 mod cluster;
 mod layout;
 mod lock;
+mod packages;
 mod pid_file;
 mod socket;
 mod supervisor;

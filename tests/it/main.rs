@@ -37,6 +37,7 @@ mod outages;
 mod overlaps;
 mod pull;
 mod pulling;
+mod scripts;
 mod snapshots;
 mod support;
 mod sweeping;

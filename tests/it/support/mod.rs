@@ -30,6 +30,7 @@ pub mod receiver;
 mod selftest;
 pub mod services;
 pub mod signals;
+pub mod skipped;
 pub mod stub;
 pub mod template;
 pub mod wait;

@@ -1,0 +1,6 @@
+//! The scripts of `scripts/`: what they install, which toolchain they use, and whether it works on a bare machine.
+
+mod bare_debian;
+mod machine;
+mod packages;
+mod toolchain;
