@@ -4,6 +4,8 @@ mod client;
 mod commands;
 mod connections;
 mod dev;
+#[cfg(test)]
+mod env_example;
 mod health;
 mod help;
 mod migrate;
