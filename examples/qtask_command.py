@@ -7,25 +7,34 @@
 Standard library only. Tried with Python 3.11.
 """
 
+import atexit
 import json
 import math
 import os
+import queue
 import sys
 import threading
+import time
 
-_out = None
-_turn = threading.Lock()
+# Lines that may wait for a worker that does not read; the program waits from then on.
+MAX_WAITING = 1000
+# Seconds in which the last lines are written when the program ends.
+LAST_LINES_SECONDS = 10
+
+_lines = None
 
 
 class Failure(Exception):
-    """The end of a task that did not succeed: a snake_case code, a message for people, and whether
-    another attempt could end better."""
+    """The end of a task that did not succeed: a snake_case code, a message for people, whether another
+    attempt could end better, and whether this worker is to blame ("worker"), so that another worker
+    should make that attempt."""
 
-    def __init__(self, code, message, retry=False):
+    def __init__(self, code, message, retry=False, blame=None):
         super().__init__(message)
         self.code = code
         self.message = message
         self.retry = retry
+        self.blame = blame
 
 
 def start():
@@ -33,9 +42,12 @@ def start():
 
     From here on whatever libraries and their children print goes to stderr, which the worker logs.
     """
-    global _out
-    _out = os.dup(1)
+    global _lines
+    _lines = _Writer(os.dup(1))
+    atexit.register(finish)
     os.dup2(2, 1)
+    # A print that waits in a buffer comes late, or never if the program is killed.
+    sys.stdout.reconfigure(line_buffering=True)
     raw = sys.stdin.buffer.read()
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
@@ -53,12 +65,12 @@ def log(message, level="info", context=None):
     line = {"level": level, "message": str(message)}
     if context:
         line["context"] = context
-    _say({"log": line})
+    _lines.put({"log": line})
 
 
 def progress(**members):
     """How far the task has come; the last one said is the one shown."""
-    _say({"progress": members})
+    _lines.put({"progress": members})
 
 
 def result(value, execution=None):
@@ -66,12 +78,26 @@ def result(value, execution=None):
     line = {"result": value}
     if execution is not None:
         line["execution"] = execution
-    _say(line)
+    _lines.put(line)
 
 
 def fail(failure):
     """Ends the task as failed."""
-    _say({"error": {"code": failure.code, "message": failure.message, "retry": failure.retry}})
+    error = {"code": failure.code, "message": failure.message, "retry": failure.retry}
+    if failure.blame is not None:
+        error["blame"] = failure.blame
+    _lines.put({"error": error})
+
+
+def finish(seconds=LAST_LINES_SECONDS):
+    """Waits until every line is written. Runs by itself at exit, but not at os._exit."""
+    if _lines is not None:
+        _lines.finish(seconds)
+
+
+def is_cut_off():
+    """Whether the worker has closed its end: nothing that is said arrives any more."""
+    return _lines is not None and _lines.is_closed
 
 
 def encoded(value):
@@ -97,8 +123,34 @@ def _clean(value):
     return _clean(str(value))
 
 
-def _say(line):
-    data = encoded(line) + b"\n"
-    with _turn:
-        while data:
-            data = data[os.write(_out, data) :]
+class _Writer:
+    """Writes lines in a thread of its own.
+
+    An exception that a signal raises in the main thread cannot cut a line off in its middle, and a
+    worker that is gone or does not read stops neither the program nor its cleaning up.
+    """
+
+    def __init__(self, descriptor):
+        self.is_closed = False
+        self._descriptor = descriptor
+        # Its put() is one step: a signal cannot leave it half done.
+        self._waiting = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def put(self, line):
+        while self._waiting.qsize() > MAX_WAITING and not self.is_closed:
+            time.sleep(0.05)
+        self._waiting.put(encoded(line) + b"\n")
+
+    def finish(self, seconds):
+        self._waiting.put(None)
+        self._thread.join(seconds)
+
+    def _run(self):
+        while (data := self._waiting.get()) is not None:
+            try:
+                while data and not self.is_closed:
+                    data = data[os.write(self._descriptor, data) :]
+            except OSError:
+                self.is_closed = True
