@@ -14,12 +14,17 @@ from pathlib import Path
 EXAMPLES = Path(__file__).resolve().parent.parent
 # No test may take longer, however slow the machine.
 LIMIT_SECONDS = 60
+# Runs a program where it can have no mount namespace: the limits of a user namespace are its own.
+WITHOUT_NAMESPACES = [
+    "unshare", "--user", "--map-root-user", "sh", "-c",
+    'echo 0 > /proc/sys/user/max_mnt_namespaces && echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', "sh",
+]
 
 
 class Program:
     """A running program; close it, or use it in a `with`."""
 
-    def __init__(self, words, task, **environment):
+    def __init__(self, words, task, *, reads=True, **environment):
         self.directory = tempfile.TemporaryDirectory(prefix="qtask-example-")
         home = os.path.join(self.directory.name, "work")
         os.mkdir(home)
@@ -32,9 +37,11 @@ class Program:
         self._limit = threading.Timer(LIMIT_SECONDS, self._kill)
         self._limit.start()
         self._noise = bytearray()
+        self._wake, self._hang_up = os.pipe()
         # Read beside, so that a full pipe stops nobody.
-        self._reader = threading.Thread(target=lambda: self._noise.extend(self.process.stderr.read()))
-        self._reader.start()
+        self._reader = threading.Thread(target=self._read_noise)
+        if reads:
+            self._reader.start()
         self.lines = []
         self.process.stdin.write(json.dumps(task).encode())
         self.process.stdin.close()
@@ -46,9 +53,12 @@ class Program:
         self._limit.cancel()
         self._kill()
         self.process.wait()
-        self._reader.join()
+        if self._reader.ident:
+            self._reader.join()
         self.process.stdout.close()
         self.process.stderr.close()
+        os.close(self._wake)
+        os.close(self._hang_up)
         self.directory.cleanup()
 
     def end(self):
@@ -64,10 +74,25 @@ class Program:
         """What the worker does at a cancel."""
         os.killpg(self.process.pid, signal.SIGTERM)
 
+    def hang_up(self):
+        """Closes the worker's ends, as its death does."""
+        self.process.stdout.close()
+        os.write(self._hang_up, b"x")
+        self._reader.join()
+        self.process.stderr.close()
+
     def noise(self):
         """All of stderr, once the program has ended."""
         self._reader.join()
         return self._noise.decode()
+
+    def _read_noise(self):
+        stderr = self.process.stderr.fileno()
+        while self._wake not in select.select([stderr, self._wake], [], [])[0]:
+            data = os.read(stderr, 65536)
+            if not data:
+                return
+            self._noise.extend(data)
 
     def _kill(self):
         try:
@@ -113,3 +138,11 @@ class Journal:
 def python(program, *words):
     """The words that run an example with the Python of the tests."""
     return [sys.executable, str(EXAMPLES / program), *words]
+
+
+def namespaces_work():
+    """Whether this machine lets its users have them."""
+    try:
+        return subprocess.run([*WITHOUT_NAMESPACES, "true"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
