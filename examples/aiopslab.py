@@ -7,8 +7,7 @@
 Each step of the agent becomes a log line and progress; the evaluation becomes the result. SIGTERM and
 the task's timeout end it in order: the injected fault is taken back first.
 
-Written against AIOpsLab 0.1.0 as of commit 04c74bc (orchestrator) and 99bc831 (clients). Tried with Python
-3.11 against a stand-in with the same calls (tests/standin); not yet with AIOpsLab, a cluster and a model.
+Written against AIOpsLab 0.1.0 as of commit ddf7e40. README.md says what was tried with it.
 """
 
 import argparse
@@ -17,52 +16,47 @@ import difflib
 import os
 import sys
 
+import private_tmp
 import qtask_command
-from aiopslab_support import agents, surroundings
-from aiopslab_support.steps import Steps, as_result, as_text, clip
-from aiopslab_support.stopping import Fault, GraceOver, Stopped, Stopper
+from aiopslab_support import agents, cluster, ports, surroundings
+from aiopslab_support.endings import environment, explained
+from aiopslab_support.noise import Noise
+from aiopslab_support.steps import AGENT, Steps, as_result, as_text, clip
+from aiopslab_support.stopping import Fault, GraceOver, Stopped, Stopper, is_stop
 from qtask_command import Failure
 
-# Errors of a model's service after which another attempt may succeed, by their classes' names, since
-# each client has its own library.
-PASSING = {
-    "APIConnectionError",
-    "APITimeoutError",
-    "ConnectionError",
-    "InternalServerError",
-    "RateLimitError",
-    "ServiceUnavailableError",
-    "TimeoutError",
-}
+
+# Where two tasks meet that would share /tmp.
+LOCK = f"{private_tmp.TMP}/qtask-aiopslab.lock"
 
 
 def main():
     """Runs the one task on stdin."""
     settings = arguments()
+    # Before there are threads.
+    shared = share_of_tmp()
     stopper = Stopper(settings.grace)
     fault = Fault(stopper)
+    run = Run(settings, stopper, fault)
     try:
+        task = checked(qtask_command.start())
+        run.noise = Noise()
+        if shared is not None:
+            raise environment(shared)
         with surroundings.own_directory() as directory:
-            value = attempt(settings, directory, stopper, fault)
+            value = run.attempt(task, directory)
     except Failure as failure:
-        end_as_failed(failure)
+        run.fail(failure)
     except Stopped as stopped:
         # It came between the last step and the end.
-        end_as_failed(Failure("stopped", f"{stopped}{recover(fault)}", retry=True))
+        run.fail(Failure("stopped", f"{stopped}{recover(fault)}", retry=True))
     except GraceOver as over:
         left = "; the fault may still be injected" if fault.injected else ""
         say = f"{over} and could not end within {settings.grace:g} s{left}"
-        end_as_failed(Failure("stopped", say, retry=True))
-    # A thread that an agent left behind must not hold the result back.
-    stopper.finish(lambda: os._exit(0), seconds=30)
+        run.fail(Failure("stopped", say, retry=True))
     qtask_command.result(value)
-
-
-def end_as_failed(failure):
-    """Says why and leaves at once: threads of an agent that hangs must not keep the process."""
-    qtask_command.fail(failure)
-    sys.stderr.flush()
-    os._exit(0)
+    # A thread that an agent left behind must not hold the result back.
+    stopper.finish(run.leave, seconds=30)
 
 
 def arguments():
@@ -80,32 +74,74 @@ def arguments():
     return parser.parse_args()
 
 
-def attempt(settings, directory, stopper, fault):
-    """The result of the task on stdin."""
-    task = checked(qtask_command.start())
-    timeout = task["timeout_seconds"]
-    stopper.install(max(timeout - 2 * settings.grace, timeout / 2))
-    steps = Steps(task["max_steps"], stopper)
-    orchestrator = None
+def share_of_tmp():
+    """None, or why the task cannot run beside another one that shares /tmp."""
     try:
-        surroundings.own_kubeconfig(settings.kubeconfig, directory)
-        surroundings.make_importable(settings.root, os.path.dirname(os.path.abspath(__file__)))
-        name, agent = agents.choose(
-            task["agent_config"], settings.agent, settings.agent_package, settings.agent_option
-        )
-        orchestrator = prepared(task["problem_id"], name, agent, directory, fault)
-        solve(orchestrator, agent, task, steps)
-        stopper.close()
-    except Failure:
-        raise
-    except (Stopped, Exception) as error:
-        stopper.close()
-        trouble = recover(fault)
-        if not evaluated(orchestrator):
-            raise explained(error, steps, timeout, trouble) from error
-        # The evaluation is what the task is for; what failed behind it is the cleaning up.
-        qtask_command.log(f"after the evaluation: {error!r}{trouble}", "warning")
-    return result_of(orchestrator, task, name, steps)
+        private_tmp.isolate()
+    except OSError as error:
+        try:
+            if private_tmp.lock(LOCK):
+                return None
+            busy = f"another problem of AIOpsLab runs on this machine and holds {LOCK}"
+        except OSError as trouble:
+            busy = f"{LOCK} cannot be locked: {trouble}"
+        return (f"{busy}. Both would write the same files in {private_tmp.TMP}, of which each can only have its own in a "
+                f"mount namespace, and that cannot be had here ({error}): run one worker for AIOpsLab on each machine")
+    return None
+
+
+class Run:
+    """One attempt at one task."""
+
+    def __init__(self, settings, stopper, fault):
+        self.noise = None
+        self._settings = settings
+        self._stopper = stopper
+        self._fault = fault
+        self._steps = None
+        self._orchestrator = None
+
+    def attempt(self, task, directory):
+        """The result of the task."""
+        settings, timeout = self._settings, task["timeout_seconds"]
+        self._stopper.install(max(timeout - 2 * settings.grace, timeout / 2))
+        steps = self._steps = Steps(task["max_steps"], self._stopper)
+        try:
+            name, options = agents.check(task["agent_config"], settings.agent, settings.agent_option)
+            surroundings.own_kubeconfig(settings.kubeconfig)
+            surroundings.keep_tokenizer()
+            surroundings.make_importable(settings.root, os.path.dirname(os.path.abspath(__file__)))
+            orchestrator = self._orchestrator = made(directory)
+            chosen = agents.choose(name, options, settings.agent_package)
+            about = describe(task, chosen)
+            prepare(orchestrator, task["problem_id"], chosen, self._fault, steps)
+            solve(orchestrator, chosen.agent, task, steps)
+            self._stopper.close()
+        except (Failure, GraceOver):
+            raise
+        # An agent may raise SystemExit too.
+        except BaseException as error:
+            self._stopper.close()
+            trouble = recover(self._fault)
+            if not evaluated(self._orchestrator):
+                solution = getattr(getattr(self._orchestrator, "session", None), "solution", None)
+                raise explained(error, steps, timeout, solution, trouble) from error
+            # The evaluation is what the task is for; what failed behind it is the cleaning up.
+            qtask_command.log(f"after the evaluation: {error!r}{trouble}", "warning")
+        return result_of(orchestrator, about, steps)
+
+    def fail(self, failure):
+        """Says why and leaves at once: threads of an agent that hangs must not keep the process."""
+        self._stopper.finish(lambda: os._exit(0), seconds=30)
+        qtask_command.fail(failure)
+        self.leave()
+
+    def leave(self):
+        """Ends the process when all is said."""
+        if self.noise is not None:
+            self.noise.finish()
+        qtask_command.finish()
+        os._exit(0)
 
 
 def checked(task):
@@ -123,32 +159,58 @@ def checked(task):
     }
 
 
-def prepared(problem_id, agent_name, agent, directory, fault):
-    """An orchestrator that knows the problem and the agent; nothing is deployed yet."""
+def made(directory):
+    """AIOpsLab's orchestrator, before it knows a problem."""
     try:
         from aiopslab.orchestrator import Orchestrator
     except ImportError as error:
         say = f"AIOpsLab cannot be imported: {error}; run this program with the Python that it is installed for"
-        raise Failure("missing_package", say, retry=True) from error
-    orchestrator = Orchestrator(results_dir=directory / "results")
+        raise Failure("missing_package", say, retry=True, blame="worker") from error
+    except (Exception, SystemExit) as error:
+        if is_stop(error):
+            raise
+        say = f"AIOpsLab cannot be imported: {type(error).__name__}: {error}"
+        cache = os.environ.get("TIKTOKEN_CACHE_DIR")
+        if is_of_network(error):
+            say = f"{say}. It fetches its tokenizer's file, unless that is in TIKTOKEN_CACHE_DIR ({cache})"
+        raise environment(say) from error
+    ports.use_own()
+    return Orchestrator(results_dir=directory / "results")
+
+
+def is_of_network(error):
+    """Whether something could not be fetched: requests' errors are OSErrors, as all of the network's are."""
+    return isinstance(error, OSError) and not isinstance(error, (FileNotFoundError, PermissionError))
+
+
+def prepare(orchestrator, problem_id, chosen, fault, steps):
+    """Tells the orchestrator of the agent, and whom to tell of the problem; nothing is deployed yet."""
     known = orchestrator.probs.get_problem_ids()
     if problem_id not in known:
         near = difflib.get_close_matches(problem_id, known, n=3)
         like = f"; near to it: {', '.join(near)}" if near else ""
         raise Failure("unknown_problem", f"AIOpsLab has no problem {problem_id}{like}")
     make = orchestrator.probs.get_problem_instance
-    orchestrator.probs.get_problem_instance = lambda name: fault.watch(make(name))
-    orchestrator.register_agent(agent, name=agent_name)
-    return orchestrator
+    orchestrator.probs.get_problem_instance = lambda name: steps.watch_problem(fault.watch(make(name)))
+    orchestrator.register_agent(chosen.agent, name=chosen.name)
+    if chosen.ignored:
+        qtask_command.log(f"agent {chosen.name} has no use for {', '.join(chosen.ignored)}", "warning")
 
 
 def solve(orchestrator, agent, task, steps):
     """Deploys the problem, injects its fault, and lets the agent work on it."""
     qtask_command.progress(phase="setup", step=0, max_steps=task["max_steps"])
     qtask_command.log(f"setting up {task['problem_id']}")
+    import aiopslab
+
+    if trouble := cluster.why_unreachable():
+        # AIOpsLab would wait five minutes for it.
+        raise environment(f"the cluster cannot be used: {trouble}")
+    cluster.uninstall_stuck(aiopslab)
     description, instructions, actions = orchestrator.init_problem(task["problem_id"])
-    agent.init_context(description, instructions, actions)
-    steps.watch(orchestrator)
+    with steps.within(AGENT):
+        agent.init_context(description, instructions, actions)
+    steps.watch(orchestrator, agent)
     # Not asyncio.run, which waits for the agent's threads before it hands on what was raised.
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -159,7 +221,7 @@ def recover(fault):
     """Takes the fault back; returns what to say if that failed."""
     try:
         fault.recover()
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         qtask_command.log(f"the fault could not be taken back: {error!r}", "error")
         return f"; the fault could not be taken back: {error}"
     return ""
@@ -171,35 +233,20 @@ def evaluated(orchestrator):
     return getattr(session, "results", None)
 
 
-def explained(error, steps, timeout, trouble):
-    """The failure that stands for an exception."""
-    at = steps.place()
-    if isinstance(error, Stopped):
-        if str(error) == "timeout":
-            return Failure("timeout", f"ended{at}, before its timeout of {timeout:g} s{trouble}")
-        return Failure("stopped", f"{error}{at}{trouble}", retry=True)
-    say = f"{type(error).__name__}: {error}"
-    if steps.agent_failure is not None:
-        return Failure("agent_error", f"the agent failed{at}: {say}{trouble}", is_passing(error))
-    if str(error) == "Invalid submission!":
-        return Failure("invalid_submission", f"the agent's submission{at} was invalid{trouble}")
-    return Failure("environment_error", f"{say}{trouble}", retry=True)
+def describe(task, chosen):
+    """What the result says of the task."""
+    about = {"problem_id": task["problem_id"], "agent": chosen.name, "agent_options": chosen.options}
+    return {**about, "ignored_options": chosen.ignored} if chosen.ignored else about
 
 
-def is_passing(error):
-    """Whether another attempt may go better."""
-    return any(each.__name__ in PASSING for each in type(error).__mro__)
-
-
-def result_of(orchestrator, task, agent_name, steps):
+def result_of(orchestrator, about, steps):
     """The task's result."""
     final = getattr(orchestrator, "final", None) or {}
     session = orchestrator.session
     last = steps.taken[-1]["observation"] if steps.taken else None
     submitted = as_text(final.get("final_state", last)) == "VALID_SUBMISSION"
     output = {
-        "problem_id": task["problem_id"],
-        "agent": agent_name,
+        **about,
         "ended": "submitted" if submitted else "max_steps",
         "steps": len(steps.taken),
         "solution": clip(session.solution) if session.solution is not None else None,

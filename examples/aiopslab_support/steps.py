@@ -1,14 +1,26 @@
 """What the agent did and what it saw: in the log, as progress, and in the result."""
 
+import re
 import time
 
 import qtask_command
+from aiopslab_support.stopping import Stopped, is_stop
 
 # Characters of one action or observation: in a log line, and at most in the result.
 LOG_CHARACTERS = 2000
 KEPT_CHARACTERS = 16000
+# Bytes of all steps in the log, which has 8 MiB.
+LOG_BYTES = 5 << 20
 # Half of what the worker takes.
 RESULT_BYTES = 4 << 20
+# In front of the message that clients of AIOpsLab hand on as if it were their model's action.
+ERROR_AS_ACTION = re.compile(r"Error occurred while calling \w+ API: ")
+
+SETUP, AGENT, ACTION, EVALUATION = "setup", "agent", "action", "evaluation"
+
+
+class ModelError(Exception):
+    """The agent's model gave an error, of which nothing is known but its text."""
 
 
 class Steps:
@@ -16,40 +28,84 @@ class Steps:
 
     def __init__(self, max_steps, stopper):
         self.taken = []
-        self.agent_failure = None
+        # Where the task is, and the first failure with where it came from.
+        self.phase = SETUP
+        self.failure = None
         self._begun = 0
         self._max_steps = max_steps
         self._stopper = stopper
+        self._model_error = None
 
-    def watch(self, orchestrator):
+    def watch(self, orchestrator, agent):
         """Puts itself around the orchestrator's question to the agent and to the environment."""
         ask_agent, ask_env = orchestrator.ask_agent, orchestrator.ask_env
+        self._watch_model(agent)
 
-        async def agent(observation):
+        async def asked_agent(observation):
             self._begin()
-            try:
+            with self.within(AGENT):
                 action = await ask_agent(observation)
-            except Exception as error:
-                self.agent_failure = error
-                raise
-            self._stopper.check()
+                self._stopper.check()
+                self._refuse_error(action)
             self._acted(action)
             return action
 
-        async def environment(action):
-            observation = await ask_env(action)
+        async def asked_environment(action):
+            with self.within(ACTION):
+                observation = await ask_env(action)
             self._stopper.check()
             self._saw(observation)
             return observation
 
-        orchestrator.ask_agent, orchestrator.ask_env = agent, environment
+        orchestrator.ask_agent, orchestrator.ask_env = asked_agent, asked_environment
+
+    def watch_problem(self, problem):
+        """Knows when the evaluation runs."""
+        evaluate = problem.eval
+
+        def watched(*args, **kwargs):
+            with self.within(EVALUATION):
+                return evaluate(*args, **kwargs)
+
+        problem.eval = watched
+        return problem
+
+    def within(self, phase):
+        """A part of the task; the first failure is known by it."""
+        return _Within(self, phase)
 
     def place(self):
         """Where the task is, for messages."""
         return f" in step {self._begun}" if self._begun else " before the first step"
 
+    def _watch_model(self, agent):
+        model = getattr(agent, "llm", None)
+        run = getattr(model, "run", None)
+        if not callable(run):
+            return
+
+        def watched(*args, **kwargs):
+            self._model_error = None
+            try:
+                return run(*args, **kwargs)
+            except Exception as error:
+                self._model_error = error
+                raise
+
+        try:
+            model.run = watched
+        except AttributeError:
+            pass  # Nothing more is known of its errors than their text.
+
+    def _refuse_error(self, action):
+        # The problem would be scored as if the agent had had its turn.
+        if isinstance(action, str) and ERROR_AS_ACTION.match(action):
+            raise self._model_error or ModelError(first_line(action))
+
     def _begin(self):
         self._stopper.check()
+        if qtask_command.is_cut_off():
+            raise Stopped("the worker does not read any more")
         self._begun += 1
         self._since = time.monotonic()
         qtask_command.progress(phase="running", step=self._begun, max_steps=self._max_steps)
@@ -63,13 +119,27 @@ class Steps:
         step = self.taken[-1]
         step["observation"] = clip(as_text(observation))
         step["environment_seconds"] = self._lap()
-        words = {key: shorten(value, LOG_CHARACTERS) for key, value in step.items()}
-        qtask_command.log(f"step {step['step']}: {first_line(step['action'])}", context=words)
+        share = LOG_BYTES // self._max_steps // 2
+        words = {key: shorten(in_bytes(value, share), LOG_CHARACTERS) for key, value in step.items()}
+        qtask_command.log(f"step {step['step']}: {summary(step['action'])}", context=words)
 
     def _lap(self):
         now = time.monotonic()
         seconds, self._since = round(now - self._since, 3), now
         return seconds
+
+
+class _Within:
+    def __init__(self, steps, phase):
+        self._steps, self._phase = steps, phase
+
+    def __enter__(self):
+        self._steps.phase = self._phase
+
+    def __exit__(self, _kind, error, _trace):
+        steps = self._steps
+        if error is not None and not is_stop(error) and steps.failure is None:
+            steps.failure = (self._phase, error)
 
 
 def clip(value):
@@ -84,9 +154,24 @@ def shorten(value, characters):
     return f"{value[:characters]}... ({len(value) - characters} characters more)"
 
 
+def in_bytes(value, limit):
+    """A text's beginning in so many bytes; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    data = value.encode("utf-8", "replace")
+    return value if len(data) <= limit else shorten(value, len(data[:limit].decode("utf-8", "ignore")))
+
+
 def first_line(text):
-    """Enough of an action to tell it from others."""
-    return shorten(next(iter(text.strip().splitlines()), ""), 120)
+    """Enough of a text to tell it from others."""
+    lines = (line.strip() for line in text.splitlines())
+    return shorten(next(filter(None, lines), ""), 120)
+
+
+def summary(action):
+    """The call that an action makes, without the thoughts and labels around it."""
+    block = re.search(r"```[^\n`]*\n(.*?)(?:```|\Z)", action, re.DOTALL)
+    return first_line(block[1]) if block and block[1].strip() else first_line(action)
 
 
 def as_text(observation):
@@ -96,11 +181,16 @@ def as_text(observation):
 
 def as_result(metrics, output, steps):
     """The result in the form of problem tasks, small enough for one line."""
-    logs = [f"step {step['step']}: {first_line(step['action'])}" for step in steps]
+    logs = [f"step {step['step']}: {summary(step['action'])}" for step in steps]
     characters = KEPT_CHARACTERS
     while True:
-        trajectory = [{key: shorten(value, characters) for key, value in step.items()} for step in steps]
+        trajectory = shortened(steps, characters)
         value = {"logs": logs, "metrics": metrics, "output": {**output, "trajectory": trajectory}}
         if characters < 50 or len(qtask_command.encoded(value)) <= RESULT_BYTES:
             return value
         characters //= 2
+
+
+def shortened(steps, characters):
+    """The steps with shorter texts."""
+    return [{key: shorten(value, characters) for key, value in step.items()} for step in steps]

@@ -1,7 +1,15 @@
 """SIGTERM and the time limit turned into an orderly stop, with the injected fault taken back."""
 
+import os
 import signal
+import threading
+import time
 from contextlib import contextmanager
+
+# Wakes the main thread up and does nothing else.
+PROD = signal.SIGURG
+# Seconds between a signal and each time that the main thread is woken up for it.
+PRODS_SECONDS = (0.02, 0.2, 1, 3)
 
 
 class Stopped(SystemExit):
@@ -14,6 +22,11 @@ class Stopped(SystemExit):
 
 class GraceOver(SystemExit):
     """The stop itself took too long."""
+
+
+def is_stop(error):
+    """Whether it is one of this program's own, and not an agent's."""
+    return isinstance(error, (Stopped, GraceOver))
 
 
 class Stopper:
@@ -29,6 +42,7 @@ class Stopper:
 
     def install(self, limit_seconds):
         """From here on signals stop the task, and so does the time limit."""
+        self._watch()
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._on_signal)
         signal.signal(signal.SIGALRM, self._on_alarm)
@@ -60,6 +74,28 @@ class Stopper:
             self._shields -= 1
         if self.was_hit and not self._shields:
             self.check()
+
+    def _watch(self):
+        """Sees to it that the main thread notices signals.
+
+        One that comes just before the main thread blocks would be noticed when it wakes up by itself, which may
+        be hours later.
+        """
+        woken, wake = os.pipe()
+        os.set_blocking(wake, False)
+        signal.signal(PROD, lambda _signum, _frame: None)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        main = threading.main_thread().ident
+
+        def prod():
+            while signals := os.read(woken, 64):
+                if set(signals) == {PROD}:
+                    continue
+                for seconds in PRODS_SECONDS:
+                    time.sleep(seconds)
+                    signal.pthread_kill(main, PROD)
+
+        threading.Thread(target=prod, daemon=True).start()
 
     def _on_signal(self, signum, _frame):
         self._stop(f"stopped by {signal.Signals(signum).name}")

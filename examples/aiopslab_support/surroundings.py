@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,23 +27,49 @@ def own_directory():
             os.chdir(before)
 
 
-def own_kubeconfig(configured, directory):
-    """Copies the configured kubeconfig into the task's directory and points KUBECONFIG at the copy.
+def own_kubeconfig(configured):
+    """Copies the configured kubeconfig to ~/.kube/config of the task, and points KUBECONFIG there.
 
-    kubectl and AIOpsLab write to it (the current context, tokens), and tasks must not meet there.
+    kubectl and AIOpsLab write to it (the current context, tokens), and tasks must not meet there. AIOpsLab's
+    observer reads ~/.kube/config whatever KUBECONFIG says.
     """
     named = configured or os.environ.get("KUBECONFIG") or os.path.join(real_home(), ".kube", "config")
     named = named.replace("{worker}", os.environ.get("QTASK_WORKER", ""))
-    copies = []
-    for number, source in enumerate(filter(None, named.split(os.pathsep))):
-        copy = directory / f"kubeconfig-{number}"
+    sources = [each for each in named.split(os.pathsep) if each]
+    try:
+        data = Path(sources[0]).read_bytes() if len(sources) == 1 else merged(sources)
+        folder = Path.home() / ".kube"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        write_private(folder / "config", data)
+    except (OSError, subprocess.SubprocessError) as error:
+        say = f"no kubeconfig: {error}; give --kubeconfig, or let KUBECONFIG through with --command-env"
+        raise Failure("environment_error", say, retry=True, blame="worker") from None
+    os.environ["KUBECONFIG"] = str(folder / "config")
+
+
+def merged(sources):
+    """Several kubeconfigs as one."""
+    for source in sources:
+        with open(source, "rb"):
+            pass
+    environment = {**os.environ, "KUBECONFIG": os.pathsep.join(sources)}
+    words = ["kubectl", "config", "view", "--raw", "--flatten"]
+    return subprocess.run(words, env=environment, capture_output=True, check=True, timeout=60).stdout
+
+
+def keep_tokenizer():
+    """A place where tiktoken keeps its file from one task to the next; it fetches it over the network otherwise.
+
+    Its own place is in the temporary folder, which each task has for itself.
+    """
+    if not os.environ.get("TIKTOKEN_CACHE_DIR"):
+        directory = os.path.join(real_home(), ".cache", "tiktoken")
         try:
-            write_private(copy, Path(source).read_bytes())
-        except OSError as error:
-            say = f"no kubeconfig: {error}; give --kubeconfig, or let KUBECONFIG through with --command-env"
-            raise Failure("environment_error", say, retry=True) from None
-        copies.append(str(copy))
-    os.environ["KUBECONFIG"] = os.pathsep.join(copies)
+            os.makedirs(directory, exist_ok=True)
+        except OSError:
+            return
+        if os.access(directory, os.W_OK):
+            os.environ["TIKTOKEN_CACHE_DIR"] = directory
 
 
 def write_private(path, data):

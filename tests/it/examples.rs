@@ -11,8 +11,8 @@ use crate::support::app::Worker;
 use crate::support::wait::{DEADLINE, TempDir, eventually};
 use crate::support::{App, QueueKind};
 
-/// Each of those tests has a limit of its own below this.
-const LIMIT: Duration = Duration::from_secs(150);
+/// Each of those tests has a limit of its own below this. There are dozens, each of which starts Python.
+const LIMIT: Duration = Duration::from_secs(300);
 
 fn examples() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")

@@ -1,14 +1,22 @@
 """Keeps to what the real orchestrator promises its callers: when it recovers the fault and when not."""
 
+import ast
 import atexit
 import os
+import re
 import time
 import uuid
 from types import SimpleNamespace
 
-from .. import problems
+import tiktoken
+
+from .. import observer, problems
 from ..journal import note
 from ..problems import SubmissionStatus
+from ..service import helm
+
+# AIOpsLab's evaluators do this when they are imported.
+tiktoken.encoding_for_model("gpt-3.5-turbo")
 
 
 class Registry:
@@ -34,6 +42,8 @@ class Orchestrator:
         self.session = SimpleNamespace(
             session_id=uuid.uuid4(), problem=problem, solution=None, results={}, history=[]
         )
+        if problem.needs_helm:
+            helm.deploy()
         problem.app.delete()
         problem.app.deploy()
         problem.inject_fault()
@@ -41,19 +51,30 @@ class Orchestrator:
         problem.start_workload()
         return problem.get_task_description(), problem.get_instructions(), problem.get_available_actions()
 
+    def add(self, role, content):
+        """The real history takes texts, and enums for them."""
+        if not isinstance(content, (str, SubmissionStatus)):
+            raise ValueError(f"1 validation error for SessionItem: Input should be a valid string, not {content!r}")
+        self.session.history.append({"role": role, "content": content})
+
     async def ask_agent(self, observation):
         action = await self.agent.get_action(observation)
-        self.session.history.append({"role": "assistant", "content": action})
+        self.add("assistant", action)
         return action
 
     async def ask_env(self, action):
-        if action.startswith("submit"):
-            self.session.solution = action
         try:
-            observation = self.session.problem.perform_action(action)
+            name, arguments = parse(action)
+        except ValueError as error:
+            self.add("env", str(error))
+            return str(error)
+        if name == "submit":
+            self.session.solution = arguments[0] if len(arguments) == 1 else arguments
+        try:
+            observation = self.session.problem.perform_action(name, *arguments)
         except Exception as error:
             observation = str(error)
-        self.session.history.append({"role": "env", "content": observation})
+        self.add("env", observation)
         return observation
 
     async def start_problem(self, max_steps):
@@ -75,7 +96,21 @@ class Orchestrator:
         problem.recover_fault()
         atexit.unregister(recover_at_exit)
         problem.app.cleanup()
+        if problem.needs_helm:
+            helm.teardown()
         return {"history": self.session.history, "final_state": observation, "results": results}
+
+
+def parse(action):
+    """The call in the one block of the action."""
+    blocks = re.findall(r"```\s*\n(.*?)\n```", action, re.DOTALL)
+    if len(blocks) != 1:
+        raise ValueError("Error parsing response: Only have one pair of three ticks in your block")
+    try:
+        call = ast.parse(blocks[0]).body[0].value
+        return call.func.id, [ast.literal_eval(each) for each in call.args]
+    except (SyntaxError, AttributeError, IndexError) as error:
+        raise ValueError(f"Error parsing response: {error}") from None
 
 
 def recover_at_exit(problem):
