@@ -1,6 +1,6 @@
 //! `qtask dev`: all of it in one process, over a PostgreSQL of its own.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -102,9 +102,7 @@ const GRACE: Duration = Duration::from_secs(2);
 impl DevArgs {
     fn check(&self) -> Result<DevSettings, InvalidSettings> {
         let mut checker = Checker::default();
-        let host = checker
-            .parsed::<IpAddr>("HOST", &self.host)
-            .unwrap_or(IpAddr::from([127, 0, 0, 1]));
+        let host = checker.address("HOST", &self.host);
         let port = checker.number("PORT", &self.port, 0..=u16::MAX);
         let data_dir = self.data_dir.clone().unwrap_or_else(default_data_dir);
         let mut postgres = Options {

@@ -1,6 +1,6 @@
 //! `qtask serve`: the REST API.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -19,7 +19,6 @@ use crate::config::retry::RetryArgs;
 use crate::config::simulator::SimulatorArgs;
 use crate::config::timing::{LeaseArgs, LeaseSettings, RuleArgs, SweepArgs, SweepSettings};
 use crate::config::{Checker, InvalidSettings};
-use crate::domain::backend::is_valid_name;
 use crate::domain::submission::Limits;
 use crate::queue::amqp::AmqpConfig;
 use crate::service::backends::KnownBackends;
@@ -115,18 +114,15 @@ struct ServeSettings {
 impl ServeArgs {
     fn check(&self) -> Result<ServeSettings, InvalidSettings> {
         let mut checker = Checker::default();
-        let host = checker.parsed::<IpAddr>("HOST", &self.host);
+        let host = checker.address("HOST", &self.host);
         let port = checker.number("PORT", &self.port, 0..=u16::MAX);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.http_threads.as_ref().map_or(cores, |text| {
             checker.number("QTASK_HTTP_THREADS", text, 1..=256)
         });
         let backends: Vec<String> = list(&self.backends).map(str::to_owned).collect();
-        for name in backends.iter().filter(|name| !is_valid_name(name)) {
-            checker.refuse(
-                "QTASK_BACKENDS",
-                format_args!("`{name}` cannot name a backend"),
-            );
+        for name in &backends {
+            checker.name("QTASK_BACKENDS", "backend", name);
         }
         let cors_origins: Vec<String> = list(&self.cors_origins).map(str::to_owned).collect();
         for origin in cors_origins.iter().filter(|origin| !is_origin(origin)) {
@@ -139,7 +135,7 @@ impl ServeArgs {
         let settings = ServeSettings {
             serving: Serving {
                 api: ApiSettings {
-                    address: SocketAddr::new(host.unwrap_or(IpAddr::from([0, 0, 0, 0])), port),
+                    address: SocketAddr::new(host, port),
                     threads,
                     cors_origins,
                     retry: self.retry.check(&mut checker),

@@ -20,7 +20,7 @@ use crate::config::retry::RetryArgs;
 use crate::config::simulator::SimulatorArgs;
 use crate::config::timing::{LeaseArgs, RuleArgs, SweepArgs, SweepSettings};
 use crate::config::{Checker, InvalidSettings};
-use crate::domain::backend::{MOCK, SIMULATOR, is_valid_name};
+use crate::domain::backend::{MOCK, SIMULATOR};
 use crate::executor::{Executor, Mock, Simulator};
 use crate::queue::amqp::AmqpConfig;
 use crate::store::{DatabaseSettings, Rules};
@@ -168,11 +168,7 @@ impl WorkArgs {
     fn check(&self) -> Result<WorkSettings, InvalidSettings> {
         let mut checker = Checker::default();
         let name = self.name.clone().unwrap_or_else(default_name);
-        checker.require(
-            is_valid_name(&name),
-            "QTASK_WORKER_NAME",
-            format_args!("`{name}` cannot name a worker"),
-        );
+        checker.name("QTASK_WORKER_NAME", "worker", &name);
         let concurrency = concurrency(&mut checker, self.concurrency.as_deref());
         let execution = self.execution.check(&mut checker);
         let database = self.database.check(&mut checker);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::Checker;
+use super::{Checker, without_password};
 use crate::queue::amqp::{AmqpConfig, QueueType};
 
 /// Settings of the broker.
@@ -63,7 +63,10 @@ impl BrokerArgs {
         checker.require(
             (1..=180).contains(&queue.len()) && !queue.starts_with("amq.") && !queue.contains('\0'),
             "QTASK_QUEUE",
-            "must have 1 to 180 characters and not begin with `amq.`",
+            format_args!(
+                "`{}` cannot name a queue: use 1 to 180 characters that do not begin with `amq.`",
+                queue.escape_debug()
+            ),
         );
         let url = self
             .rabbitmq_url
@@ -79,7 +82,8 @@ impl BrokerArgs {
                 Some(config)
             }
             Err(error) => {
-                checker.refuse("RABBITMQ_URL", error);
+                let url = without_password(url.trim());
+                checker.refuse("RABBITMQ_URL", format_args!("`{url}`: {error}"));
                 None
             }
         }

@@ -1,9 +1,14 @@
 //! Parses settings and collects everything that is wrong with them.
 
 use std::fmt::{self, Display};
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
+
+use humantime::format_duration;
+
+use crate::domain::backend::{MAX_NAME_LENGTH, is_valid_name};
 
 /// Every bad setting of one start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,11 +97,42 @@ impl Checker {
                 self.refuse(
                     setting,
                     format_args!(
-                        "`{text}` is not a time from {least:?} to {most:?}, like 500ms or 30s"
+                        "`{text}` is not a time from {} to {}, like 500ms, 30s or 5m",
+                        format_duration(*least),
+                        format_duration(*most)
                     ),
                 );
                 *least
             }
+        }
+    }
+
+    /// The name of a backend or a worker.
+    pub fn name(&mut self, setting: &str, what: &str, text: &str) {
+        self.require(
+            is_valid_name(text),
+            setting,
+            format_args!(
+                "`{}` cannot name a {what}: use up to {MAX_NAME_LENGTH} letters, digits, `.`, `_`, `-`, and begin with a letter or a digit",
+                text.escape_debug()
+            ),
+        );
+    }
+
+    /// An address to listen on.
+    pub fn address(&mut self, setting: &str, text: &str) -> IpAddr {
+        let any = IpAddr::from([0, 0, 0, 0]);
+        match text.trim() {
+            "localhost" => IpAddr::from([127, 0, 0, 1]),
+            text => text.parse().unwrap_or_else(|_| {
+                self.refuse(
+                    setting,
+                    format_args!(
+                        "`{text}` is not an IP address: 0.0.0.0 listens everywhere, 127.0.0.1 on this machine only"
+                    ),
+                );
+                any
+            }),
         }
     }
 
@@ -136,7 +172,7 @@ mod tests {
             message,
             "3 settings cannot be used:\n  \
              PORT: `http` is not a whole number from 0 to 65535\n  \
-             QTASK_LEASE: `0s` is not a time from 1s to 60s, like 500ms or 30s\n  \
+             QTASK_LEASE: `0s` is not a time from 1s to 1m, like 500ms, 30s or 5m\n  \
              QTASK_HEARTBEAT: must fit three times into QTASK_LEASE"
         );
     }

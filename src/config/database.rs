@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::Checker;
+use super::{Checker, database_url};
 use crate::store::DatabaseSettings;
 
 /// Settings of the database.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseArgs {
-    /// PostgreSQL, as `postgresql://user:password@host:5432/name`
+    /// PostgreSQL, as `postgresql://user:password@host:5432/name`; `postgresql+asyncpg://` and other
+    /// drivers of SQLAlchemy mean the same
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
@@ -50,19 +51,17 @@ impl DatabaseArgs {
     }
 
     fn check_url(&self, checker: &mut Checker) -> String {
-        let url = self.database_url.clone().unwrap_or_default();
-        if url.is_empty() {
+        let url = self.database_url.as_deref().unwrap_or_default();
+        if url.trim().is_empty() {
             checker.refuse(
                 "DATABASE_URL",
                 "is missing: postgresql://user:password@host:5432/name",
             );
-        } else if url.parse::<tokio_postgres::Config>().is_err() {
-            // Its parser's error may quote the password.
-            checker.refuse(
-                "DATABASE_URL",
-                "is not of the form postgresql://user:password@host:5432/name",
-            );
+            return String::new();
         }
-        url
+        database_url::normalize(url).unwrap_or_else(|problem| {
+            checker.refuse("DATABASE_URL", problem);
+            String::new()
+        })
     }
 }

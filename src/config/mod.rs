@@ -8,6 +8,7 @@ pub mod broker;
 pub mod callbacks;
 pub mod checker;
 pub mod database;
+mod database_url;
 pub mod environment;
 pub mod logging;
 pub mod retry;
@@ -15,3 +16,41 @@ pub mod simulator;
 pub mod timing;
 
 pub use checker::{Checker, InvalidSettings};
+
+/// A URL as it may be shown: without its password, and without its query, which may hold one.
+///
+/// Reads what is not quite a URL, too. Where a password has an `@` that is not escaped, all of the
+/// password is left out.
+pub fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return "...".to_owned();
+    };
+    let (user, address) = match rest.rsplit_once('@') {
+        Some((user, address)) => (Some(user), address),
+        None => (None, rest),
+    };
+    let address = address.split('?').next().unwrap_or_default();
+    match user.map(|user| user.split_once(':').unwrap_or((user, ""))) {
+        Some((user, "")) => format!("{scheme}://{user}@{address}"),
+        Some((user, _)) => format!("{scheme}://{user}:...@{address}"),
+        None => format!("{scheme}://{address}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_password() {
+        for (url, shown) in [
+            ("amqp://u:sesame@h:1/v?x=1", "amqp://u:...@h:1/v"),
+            ("amqp://u@h", "amqp://u@h"),
+            ("http://h/a?password=sesame", "http://h/a"),
+            ("a://u:ses@me:x@h/d", "a://u:...@h/d"),
+            ("user=u password=sesame", "..."),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+}

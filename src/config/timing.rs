@@ -51,7 +51,9 @@ impl LeaseArgs {
         checker.require(
             heartbeat * 3 <= lease,
             "QTASK_HEARTBEAT",
-            format_args!("three heartbeats of {heartbeat:?} must fit into a lease of {lease:?}"),
+            format_args!(
+                "three heartbeats of {heartbeat:?} must fit into QTASK_LEASE, which is {lease:?}"
+            ),
         );
         LeaseSettings { heartbeat, lease }
     }
