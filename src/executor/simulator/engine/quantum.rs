@@ -263,9 +263,8 @@ impl Quantum {
     /// Makes the state hold all qubits, and applies all that waits.
     pub(super) fn flush(&mut self) -> Running<()> {
         let (need, limit) = (self.need(), self.memory_limit);
-        let refusal = |why| RunError::Resource(need.refusal(why, limit));
         if need.bytes > u128::from(limit) {
-            return Err(refusal("the limit is"));
+            return Err(RunError::Resource(need.over_limit(limit)));
         }
         let qubits = self.status.len();
         let grown = match &mut self.form {
@@ -279,7 +278,9 @@ impl Quantum {
         };
         grown.map_err(|reason| match reason {
             NoState::Stopped(stopped) => stopped.into(),
-            NoState::OutOfMemory => refusal("this machine has not that much; the limit is"),
+            NoState::OutOfMemory => RunError::Resource(
+                need.refusal("this machine has not that much; the limit is", limit),
+            ),
         })?;
         if let Form::Vector { state, waiting } = &mut self.form {
             fusion::apply_all(state, waiting, &self.machinery, &self.stop)?;

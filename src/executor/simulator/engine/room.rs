@@ -13,6 +13,11 @@ const COPIES_PART: u128 = 16;
 /// The least that is set aside.
 const LEAST: u128 = 1 << 20;
 
+/// Where the limit is set, in MiB.
+const MEMORY_SETTING: &str = "QTASK_SIMULATOR_MEMORY_MIB";
+/// The largest value of that setting.
+const MAX_SETTING_MIB: u128 = 1 << 24;
+
 /// Operands looked at to find the qubits that are used.
 const MAX_LOOKS: u32 = 1 << 20;
 
@@ -38,7 +43,39 @@ impl Need {
         }
     }
 
-    /// What is said when it is more than there may be; `why` leads to the limit.
+    /// What is said when it is more than the limit: what would fit, and which setting allows more.
+    pub(in super::super) fn over_limit(&self, limit: u64) -> String {
+        let fits = self.largest_within(limit);
+        let enough = match fits {
+            0 => String::new(),
+            1 => ", which is enough for 1 qubit".to_owned(),
+            fits => format!(", which is enough for {fits} qubits"),
+        };
+        let mib = self.bytes.div_ceil(1 << 20);
+        let setting = if mib <= MAX_SETTING_MIB {
+            format!("{MEMORY_SETTING}={mib} allows {}", self.qubits)
+        } else {
+            format!("{MEMORY_SETTING} sets it")
+        };
+        let refusal = self.refusal("the limit is", limit);
+        format!("{refusal}{enough}; {setting}")
+    }
+
+    /// The most qubits whose state fits, by this method.
+    fn largest_within(&self, limit: u64) -> usize {
+        let (mut fits, mut too_many) = (0, self.qubits);
+        while too_many - fits > 1 {
+            let middle = fits + (too_many - fits) / 2;
+            if Self::of(self.method, middle).bytes <= u128::from(limit) {
+                fits = middle;
+            } else {
+                too_many = middle;
+            }
+        }
+        fits
+    }
+
+    /// What is said when there is no such memory; `why` leads to the limit.
     pub(in super::super) fn refusal(&self, why: &str, limit: u64) -> String {
         let needed = if self.bytes == u128::MAX {
             format!("16 × 2^{} bytes", self.qubits)

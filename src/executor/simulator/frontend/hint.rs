@@ -5,6 +5,9 @@ use super::super::error::quoted;
 /// Longer names are not compared: it would take time, and nobody misspells them by a letter or two.
 const LONGEST_NAME: usize = 20;
 
+/// Inputs that are listed where none is like a wrong one.
+const MOST_INPUTS: usize = 8;
+
 /// Words with which statements begin. Somebody who misspells one seems to apply a gate.
 const STATEMENTS: [&str; 24] = [
     "angle", "array", "barrier", "bit", "bool", "box", "const", "creg", "delay", "float", "for",
@@ -61,6 +64,30 @@ pub(super) fn for_type(wrong: &str) -> String {
 /// The same for a name of a register, a variable or a constant.
 pub(super) fn for_name<'a>(wrong: &'a str, declared: impl Iterator<Item = &'a str>) -> String {
     suggestion(wrong, declared.chain(CONSTANTS))
+}
+
+/// The same for the name of an input, or the names that there are.
+pub(super) fn for_input<'a>(
+    wrong: &'a str,
+    inputs: impl Iterator<Item = &'a str> + Clone,
+) -> String {
+    let suggestion = suggestion(wrong, inputs.clone());
+    if !suggestion.is_empty() {
+        return suggestion;
+    }
+    let mut names: Vec<&str> = inputs.take(MOST_INPUTS + 1).collect();
+    let more = if names.len() > MOST_INPUTS {
+        names.truncate(MOST_INPUTS);
+        ", ..."
+    } else {
+        ""
+    };
+    let names: Vec<String> = names.into_iter().map(quoted).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [only] => format!("; its only input is {only}"),
+        names => format!("; its inputs are {}{more}", names.join(", ")),
+    }
 }
 
 /// The same for a function or a subroutine.

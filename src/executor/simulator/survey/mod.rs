@@ -50,7 +50,7 @@ pub fn survey(request: &Request<'_>, stop: &Stop) -> Result<Verdict, Stopped> {
     // Ways that are not all gone may each fit, though they do not fit together.
     let least = method.map(|method| Need::of(method, found.surely_used_qubits));
     if let Some(least) = least.filter(|least| least.bytes > u128::from(limit)) {
-        errors.push(Mistake::limit(least.refusal("the limit is", limit)));
+        errors.push(Mistake::limit(least.over_limit(limit)));
     } else if memory.is_some_and(|memory| !memory.fits) {
         notes.push("the state of all ways together does not fit; a run fails where that of its own way does not".to_owned());
     }

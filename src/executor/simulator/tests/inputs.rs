@@ -79,6 +79,17 @@ fn wrong_inputs_are_told_at_their_declaration() {
         let found = message(source, &parameters);
         assert!(found.contains(expected), "{parameters}: {found}");
     }
+    let misspelt = message(
+        "OPENQASM 3; input float theta; input float phi; qubit q;",
+        &json!({"tetha": 1, "phi": 2, "x": 3}),
+    );
+    for part in [
+        "there is no value for the input `theta`",
+        "the task has a parameter `tetha`, but the circuit declares no such `input`; did you mean `theta`?",
+        "the task has a parameter `x`, but the circuit declares no such `input`; its inputs are `phi`, `theta`",
+    ] {
+        assert!(misspelt.contains(part), "{misspelt}");
+    }
     let both = message(source, &json!({}));
     assert_eq!(both.matches("there is no value").count(), 2, "{both}");
     let bits = "OPENQASM 3; input bit[3] a; qubit q;";

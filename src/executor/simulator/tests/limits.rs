@@ -28,9 +28,15 @@ fn a_state_over_the_limit_is_refused_with_numbers() {
     let source = "OPENQASM 3; qubit[20] q; h q; t q;";
     assert_eq!(
         limited(source, 16 << 19),
-        Err("the circuit uses 20 qubits, whose state needs 16777216 bytes of memory; the limit is 8388608 bytes".to_owned())
+        Err("the circuit uses 20 qubits, whose state needs 16777216 bytes of memory; the limit is 8388608 bytes, which is enough for 19 qubits; QTASK_SIMULATOR_MEMORY_MIB=16 allows 20".to_owned())
     );
     assert_eq!(limited(source, 16 << 20), Ok(1000));
+    let message = limited("OPENQASM 3; qubit[30] q; h q; t q;", 1 << 30).unwrap_err();
+    assert!(
+        message
+            .ends_with("which is enough for 26 qubits; QTASK_SIMULATOR_MEMORY_MIB=16384 allows 30"),
+        "{message}"
+    );
     let message = limited("OPENQASM 3; qubit[127] q; h q; t q;", u64::MAX).unwrap_err();
     assert!(
         message.contains("127 qubits") && message.contains("16 × 2^127 bytes"),

@@ -6,6 +6,7 @@ use super::super::super::limits::MAX_ERRORS;
 use super::super::super::program::{Action, Expr, Input, Open};
 use super::super::super::value::{EvalError, Type, Value};
 use super::super::ast::{ArrayType, Name, TypeName};
+use super::super::hint;
 use super::super::parser::duration;
 use super::array::{Access, product, shape};
 use super::scope::Symbol;
@@ -83,13 +84,16 @@ impl<'s> Checker<'s> {
         };
         match inputs.remove(name.text) {
             Some(given) => Ok(Some(given)),
-            None => Err(Diagnostic::new(
-                name.at,
-                format!(
-                    "there is no value for the input {}: expected one for `{ty}` in the parameters of the task",
-                    quoted(name.text)
-                ),
-            )),
+            None => {
+                self.inputs_without_value.push(name.text);
+                Err(Diagnostic::new(
+                    name.at,
+                    format!(
+                        "there is no value for the input {}: expected one for `{ty}` in the parameters of the task",
+                        quoted(name.text)
+                    ),
+                ))
+            }
         }
     }
 
@@ -108,14 +112,17 @@ impl<'s> Checker<'s> {
     pub(super) fn refuse_unknown_inputs(&mut self) {
         let unknown = self.inputs.take().unwrap_or_default();
         // A declaration that could not be read may have been theirs.
-        if !self.errors.is_empty() {
+        if self.errors.len() > self.inputs_without_value.len() {
             return;
         }
         for name in unknown.keys().take(MAX_ERRORS) {
+            let declared = self.declared_inputs.iter().map(|input| input.name.as_str());
+            let inputs = declared.chain(self.inputs_without_value.iter().copied());
+            let hint = hint::for_input(name, inputs);
             self.errors.push(Diagnostic::new(
                 0,
                 format!(
-                    "the task has a parameter {}, but the circuit declares no such `input`",
+                    "the task has a parameter {}, but the circuit declares no such `input`{hint}",
                     quoted(name)
                 ),
             ));

@@ -54,6 +54,8 @@ struct Checker<'s> {
     /// Whether this is the built-in library, whose gates refer to each other.
     in_library: bool,
     errors: Vec<Diagnostic>,
+    /// Inputs whose value is missing: each of them is one of the errors.
+    inputs_without_value: Vec<&'s str>,
     scopes: Vec<HashMap<&'s str, Symbol>>,
     gates: HashMap<&'s str, GateSymbol>,
     definitions: Vec<GateDefinition>,
@@ -149,6 +151,7 @@ impl<'s> Checker<'s> {
             in_gate: false,
             in_library,
             errors: Vec::new(),
+            inputs_without_value: Vec::new(),
             scopes: vec![HashMap::new()],
             gates: HashMap::new(),
             definitions: Vec::new(),
