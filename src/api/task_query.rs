@@ -8,6 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{Problem, cursor};
 use crate::domain::checks::FieldErrors;
+use crate::domain::id_prefix::{BadIdPrefix, IdPrefix};
 use crate::domain::status::Status;
 use crate::store::{Cursor, Sort, TaskFilter};
 
@@ -18,7 +19,7 @@ const MAX_LIMIT: usize = 100;
 /// No task has more.
 const MAX_TAGS: usize = 32;
 /// All parameters, for messages.
-const KNOWN: &str = "status, kind, backend, problem_id, worker_id, tag, name, submitted_after, submitted_before, sort, limit, cursor";
+const KNOWN: &str = "status, kind, backend, problem_id, worker_id, tag, name, submitted_after, submitted_before, id_prefix, sort, limit, cursor";
 
 /// Which tasks `GET /tasks` is asked for; what is wrong with the query, all of it, otherwise.
 pub fn task_filter(query: &str) -> Result<TaskFilter, Problem> {
@@ -64,6 +65,7 @@ impl Reader {
             "name" => filter.name = Some(text(value)?),
             "submitted_after" => filter.submitted_from = Some(time(value)?),
             "submitted_before" => filter.submitted_before = Some(time(value)?),
+            "id_prefix" => filter.id_prefix = Some(id_prefix(value)?),
             "sort" => filter.sort = sort(value)?,
             "limit" => filter.limit = limit(value)?,
             "cursor" => self.cursor = Some(cursor(value)?),
@@ -144,6 +146,12 @@ fn time(value: &str) -> Result<OffsetDateTime, String> {
         .map_err(|_| "must be a time like 2025-12-28T14:30:00Z (RFC 3339)".to_owned())
 }
 
+fn id_prefix(value: &str) -> Result<IdPrefix, String> {
+    value
+        .parse()
+        .map_err(|error: BadIdPrefix| error.to_string())
+}
+
 fn sort(value: &str) -> Result<Sort, String> {
     cursor::sort(value).ok_or_else(|| format!("must be one of {}", cursor::SORT_NAMES))
 }
@@ -176,13 +184,14 @@ mod tests {
 
     #[test]
     fn every_bad_parameter_is_named() {
-        let query = "status=done&limit=0&cursor=x&colour=red&kind=x&name=&tag=%00&sort=name&backend=a&backend=b\
+        let query = "id_prefix=01&status=done&limit=0&cursor=x&colour=red&kind=x&name=&tag=%00&sort=name&backend=a&backend=b\
                      &submitted_after=2026-01-02T00:00:00Z&submitted_before=2026-01-02T00:00:00%2B00:00";
         let problem = task_filter(query).unwrap_err().to_string();
         for name in [
             "status",
             "limit",
             "cursor",
+            "id_prefix",
             "colour",
             "kind",
             "name",

@@ -2,12 +2,14 @@
 
 mod client;
 mod commands;
+mod completions;
 mod connections;
 mod dev;
 #[cfg(test)]
 mod env_example;
 mod health;
 mod help;
+mod man;
 mod migrate;
 mod process;
 mod serve;
@@ -42,6 +44,8 @@ enum Command {
     Migrate(migrate::MigrateArgs),
     Health(health::HealthArgs),
     Dev(dev::DevArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
     #[command(hide = true)]
     SupervisePostgres(supervise::SuperviseArgs),
     #[command(hide = true, name = commands::WATCH)]
@@ -59,6 +63,8 @@ pub fn main() -> ExitCode {
         Command::Migrate(args) => migrate::main(&args),
         Command::Health(args) => health::main(&args),
         Command::Dev(args) => dev::main(&args),
+        Command::Completions(args) => completions::main(&args, Cli::command()),
+        Command::Man(args) => man::main(&args, Cli::command()),
         Command::SupervisePostgres(args) => supervise::main(&args),
         Command::WatchCommands(args) => commands::watch(&args),
     }

@@ -113,7 +113,8 @@ const MAX_TIMEOUT_MINUTES: i64 = MAX_TIMEOUT_SECONDS / 60;
 const MAX_STEPS: i64 = 1_000;
 /// The most that the inputs of a circuit may take as JSON.
 const MAX_INPUT_BYTES: usize = 64 << 10;
-const MAX_LABEL_LENGTH: usize = 200;
+/// The longest name of a task and of a problem, in characters.
+pub const MAX_LABEL_LENGTH: usize = 200;
 const MAX_TAGS: usize = 32;
 const MAX_TAG_LENGTH: usize = 64;
 

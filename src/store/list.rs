@@ -20,6 +20,7 @@ use super::read::TaskSummary;
 use super::statement::Prepared;
 use super::{Store, StoreError};
 use crate::domain::backend::{MOCK, SIMULATOR};
+use crate::domain::id_prefix::IdPrefix;
 use crate::domain::status::Status;
 
 /// The order of a list.
@@ -67,6 +68,8 @@ pub struct TaskFilter {
     pub submitted_from: Option<OffsetDateTime>,
     /// Only those submitted before.
     pub submitted_before: Option<OffsetDateTime>,
+    /// Only those whose ids begin so.
+    pub id_prefix: Option<IdPrefix>,
     /// In which order.
     pub sort: Sort,
     /// Where the page begins.
@@ -337,8 +340,16 @@ impl TaskFilter {
         }
     }
 
-    /// Between which ids tasks of the times asked for may have theirs.
+    /// Between which ids the tasks asked for may have theirs.
     fn ids(&self) -> (Uuid, Uuid) {
+        let (low, high) = self.ids_by_time();
+        match self.id_prefix.as_ref().map(IdPrefix::range) {
+            Some((first, last)) => (low.max(before(first)), high.min(behind(last))),
+            None => (low, high),
+        }
+    }
+
+    fn ids_by_time(&self) -> (Uuid, Uuid) {
         let low = self.submitted_from.map_or(Uuid::nil(), |from| {
             first_id_of(from.checked_sub(time_span(CLOCK_DIFFERENCE)))
         });
@@ -352,6 +363,14 @@ impl TaskFilter {
 
 fn time_span(duration: Duration) -> time::Duration {
     time::Duration::try_from(duration).unwrap_or(time::Duration::MAX)
+}
+
+fn before(id: Uuid) -> Uuid {
+    Uuid::from_u128(id.as_u128().saturating_sub(1))
+}
+
+fn behind(id: Uuid) -> Uuid {
+    Uuid::from_u128(id.as_u128().saturating_add(1))
 }
 
 /// The smallest id that can be made at this millisecond.

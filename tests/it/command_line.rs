@@ -12,9 +12,23 @@ use crate::support::process::run;
 use crate::support::wait::{DEADLINE, eventually, free_port};
 use crate::support::{App, Process, Proxy, QueueKind, TestDatabase, services};
 
-const SUBCOMMANDS: [&str; 14] = [
-    "submit", "check", "get", "list", "watch", "logs", "cancel", "workers", "backends", "serve",
-    "work", "migrate", "health", "dev",
+const SUBCOMMANDS: [&str; 16] = [
+    "submit",
+    "check",
+    "get",
+    "list",
+    "watch",
+    "logs",
+    "cancel",
+    "workers",
+    "backends",
+    "serve",
+    "work",
+    "migrate",
+    "health",
+    "dev",
+    "completions",
+    "man",
 ];
 /// Stands for every password here; no output may contain it.
 const PASSWORD: &str = "sesame-1f0c";
@@ -79,19 +93,25 @@ async fn the_help_of_every_subcommand_has_examples_that_are_accepted() {
         // As a shell reads them: a line that ends with a backslash goes on.
         let examples = examples.replace("\\\n", "");
         for line in examples.lines().filter(|line| !line.trim().is_empty()) {
-            let command = line.split(" #").next().expect("a command");
-            let mut words = command.split_whitespace();
-            let variables = words.by_ref().take_while(|word| *word != "qtask");
-            for variable in variables {
-                assert!(variable.contains('='), "`{variable}` in {line:?}");
+            let pipeline = line.split(" #").next().expect("a command");
+            let commands = pipeline.split(" | ").map(|command| {
+                let words = command.split_whitespace();
+                words.take_while(|word| !word.starts_with(['<', '>']))
+            });
+            for mut words in commands {
+                let mut before = words.by_ref().take_while(|word| *word != "qtask");
+                let program = before.find(|word| !word.contains('='));
+                let mut arguments: Vec<&str> = words.collect();
+                if program.is_some() {
+                    assert!(pipeline.contains(" | "), "{line:?}");
+                    continue;
+                }
+                found += usize::from(arguments.first() == Some(&subcommand));
+                // Flags before it are read; those that do not exist are refused.
+                arguments.push("--help");
+                let tried = run(&arguments, &[]).await;
+                assert!(tried.status.success(), "{line}: {}", stderr(&tried));
             }
-            let mut arguments: Vec<&str> = words.collect();
-            assert_eq!(arguments.first(), Some(&subcommand), "{line:?}");
-            // Flags before it are read; those that do not exist are refused.
-            arguments.push("--help");
-            let tried = run(&arguments, &[]).await;
-            assert!(tried.status.success(), "{line}: {}", stderr(&tried));
-            found += 1;
         }
         assert!(found > 0, "{text}");
     }

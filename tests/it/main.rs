@@ -14,6 +14,7 @@ mod cancelling;
 mod checking;
 mod circuits;
 mod client;
+mod client_ids;
 mod client_outputs;
 mod command_line;
 mod commands;

@@ -228,6 +228,7 @@ fn statuses_to_wait_in(until: Until, first: Option<Status>) -> Vec<Status> {
         ("name" = Option<String>, Query, description = "Only tasks of exactly this name.", min_length = 1),
         ("submitted_after" = Option<String>, Query, description = "Only tasks submitted at this time (RFC 3339) or later.", format = DateTime, example = "2025-12-28T14:30:00Z"),
         ("submitted_before" = Option<String>, Query, description = "Only tasks submitted before this time (RFC 3339).", format = DateTime, example = "2025-12-29T00:00:00Z"),
+        ("id_prefix" = Option<String>, Query, description = "Only tasks whose ids begin with these 8 to 32 hexadecimal digits, with or without dashes.", pattern = "^(-*[0-9a-fA-F]){8,32}-*$", example = "01a1f877-e10b"),
         ("sort" = Option<String>, Query, description = "`submitted_at`, `-submitted_at` (newest first, the default), `priority` or `-priority` (highest first); tasks of one priority by age, in the same direction.", pattern = "^-?(submitted_at|priority)$", example = "-submitted_at"),
         ("limit" = Option<i64>, Query, description = "The length of a page, 1 to 100; 20 by default.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, which had the same `sort`."),

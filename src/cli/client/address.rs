@@ -22,19 +22,24 @@ pub async fn find(given: Option<&str>) -> Result<Url, ClientError> {
 }
 
 fn parse(given: &str) -> Result<Url, ClientError> {
+    // A password stands before an `@`.
+    let shown = match given.rsplit_once('@') {
+        Some((_, behind)) => format!("...@{behind}"),
+        None => given.to_owned(),
+    };
     let refuse = |why: &str| {
         ClientError::Usage(format!(
-            "QTASK_URL or --url {why}, such as http://localhost:8000"
+            "QTASK_URL or --url: `{shown}` {why}, such as http://localhost:8000"
         ))
     };
     let url =
-        Url::parse(given).map_err(|error| refuse(&format!("is not a URL ({error}); use one")))?;
+        Url::parse(given).map_err(|error| refuse(&format!("is not a URL ({error}): use one")))?;
     match url.scheme() {
         "http" if url.has_host() => Ok(url),
         "https" => Err(refuse(
-            "names https, which this build cannot speak; use the service's own http address",
+            "names https, which this build cannot speak: use the service's own http address",
         )),
-        _ => Err(refuse("must be an http address")),
+        _ => Err(refuse("is not an http address: use one")),
     }
 }
 
@@ -94,10 +99,9 @@ mod tests {
         ] {
             let error = parse(given).unwrap_err();
             assert_eq!(error.code(), 2, "{given}");
-            assert!(
-                error.to_string().contains("http://localhost:8000"),
-                "{error}"
-            );
+            let text = error.to_string();
+            assert!(text.contains("http://localhost:8000"), "{text}");
+            assert!(text.contains(&format!("`{given}`")), "{text}");
         }
         assert!(parse("http://qtask.example.org/behind/a/proxy/").is_ok());
     }

@@ -4,8 +4,9 @@ use clap::Args;
 use reqwest::Method;
 use uuid::Uuid;
 
-use super::common::{CommonArgs, Session, task_id};
+use super::common::{CommonArgs, Session};
 use super::error::ClientError;
+use super::ids::IdArgs;
 use super::model::Acknowledgement;
 use super::output::Form;
 use super::patience::retrying;
@@ -24,12 +25,12 @@ Exit codes: 0 done, 2 there is no such task or it has ended, 3 the service canno
 
 Examples:
   qtask cancel 01a1f877-e10b-7243-ba50-5bf875c0c917
-  qtask cancel 01a1f877-e10b-7243-ba50-5bf875c0c917 01a1f877-e10c-7f3e-9d5b-0c3e8f4d2a11"
+  qtask cancel 01a1f877-e10b 01a1f877-e10c-7f3e-9d5b-0c3e8f4d2a11
+  qtask list --status pending --all | qtask cancel -"
 )]
 pub struct CancelArgs {
-    /// Whole task ids
-    #[arg(value_name = "ID", required = true, value_parser = task_id)]
-    ids: Vec<Uuid>,
+    #[command(flatten)]
+    ids: IdArgs,
 
     #[command(flatten)]
     pub common: CommonArgs,
@@ -38,8 +39,8 @@ pub struct CancelArgs {
 /// Cancels one after the other; one that cannot be cancelled does not keep the others.
 pub async fn run(args: &CancelArgs, session: &Session) -> Result<bool, ClientError> {
     let mut refused = None;
-    for id in &args.ids {
-        match cancel(session, *id).await {
+    for id in args.ids.resolve(session).await? {
+        match cancel(session, id).await {
             Ok(()) => {}
             Err(ClientError::Refused(refusal)) if refusal.status < 500 => {
                 let error = ClientError::Refused(refusal);

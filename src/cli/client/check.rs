@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::common::OutputArgs;
 use super::error::ClientError;
+use super::numbers::whole;
 use super::output::{Form, Output};
 use super::parameters::ParameterArgs;
 use super::render::survey;
@@ -42,13 +43,14 @@ pub struct CheckArgs {
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
-    /// What the state of a circuit may take, in MiB
+    /// What the state of a circuit may take, in MiB (16 bytes for each of 2^n amplitudes: 1024 are
+    /// enough for 26 qubits)
     #[arg(
         long,
         env = "QTASK_SIMULATOR_MEMORY_MIB",
         value_name = "MIB",
         default_value_t = 1024,
-        value_parser = clap::value_parser!(u64).range(1..=1 << 24)
+        value_parser = memory_mib
     )]
     memory_mib: u64,
 
@@ -57,6 +59,17 @@ pub struct CheckArgs {
 
     #[command(flatten, next_help_heading = "Output")]
     pub output: OutputArgs,
+}
+
+/// clap names the flag only, and the value may come from the environment.
+fn memory_mib(text: &str) -> Result<u64, String> {
+    let number = whole(text).ok().filter(|mib| (1..=1 << 24).contains(mib));
+    number.ok_or_else(|| {
+        format!(
+            "--memory-mib or QTASK_SIMULATOR_MEMORY_MIB must be a whole number from 1 to {}",
+            1 << 24
+        )
+    })
 }
 
 /// A verdict about a file.

@@ -74,10 +74,3 @@ impl CommonArgs {
         })
     }
 }
-
-/// A whole task id.
-pub fn task_id(text: &str) -> Result<Uuid, String> {
-    text.trim().parse().map_err(|_| {
-        "a whole task id is needed, such as 01a1f877-e10b-7243-ba50-5bf875c0c917".to_owned()
-    })
-}

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::common::{CommonArgs, Session};
 use super::error::ClientError;
 use super::model::{Task, is_terminal};
+use super::numbers::whole;
 use super::outcome::now;
 use super::output::Form;
 use super::patience::retrying;
@@ -13,6 +14,7 @@ use super::raw::Page;
 use super::render::paint::Cell;
 use super::render::table::{Column, Layout};
 use super::render::{moment, text};
+use crate::domain::status::Status;
 
 /// The longest page that the service gives.
 const LONGEST_PAGE: usize = 100;
@@ -36,7 +38,7 @@ const COLUMNS: &[Column] = &[
     after_help = "In a pipe, tabs between: task_id, status, kind, backend, name, problem_id, shots, priority,
 attempt, submitted_at, started_at, completed_at, worker_id, tags (with commas between),
 error_code, error_message. To cancel all that wait:
-  qtask list --status pending --all | cut -f1 | xargs qtask cancel
+  qtask list --status pending --all | qtask cancel -
 
 Examples:
   qtask list --status processing
@@ -45,8 +47,8 @@ Examples:
   qtask list --all --json                           # one document on each line"
 )]
 pub struct ListArgs {
-    /// Only tasks in this status; repeat it for several
-    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    /// Only tasks in this status; repeat it for several, or write commas between
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = Status::ALL.map(Status::as_str))]
     status: Vec<String>,
 
     /// Only circuits, or only problems
@@ -86,8 +88,8 @@ pub struct ListArgs {
     sort: Option<String>,
 
     /// How many, at most (20)
-    #[arg(long, short, value_name = "N", conflicts_with = "all")]
-    limit: Option<usize>,
+    #[arg(long, short, value_name = "N", conflicts_with = "all", value_parser = whole)]
+    limit: Option<u64>,
 
     /// All there are
     #[arg(long)]
@@ -125,7 +127,9 @@ pub async fn run(args: &ListArgs, session: &Session) -> Result<bool, ClientError
     let mut left = if args.all {
         usize::MAX
     } else {
-        args.limit.unwrap_or(DEFAULT_LIMIT)
+        args.limit.map_or(DEFAULT_LIMIT, |limit| {
+            usize::try_from(limit).unwrap_or(usize::MAX)
+        })
     };
     let mut shown = Shown::default();
     let mut cursor = None;
@@ -240,7 +244,7 @@ fn row(task: &Task) -> Vec<Cell> {
     let took = started.zip(ended).filter(|_| running);
     let work = match (&task.problem_id, task.shots) {
         (Some(problem), _) => problem.clone(),
-        (None, Some(shots)) => format!("{} shots", text::thousands(shots)),
+        (None, Some(shots)) => text::count(shots, "shot"),
         (None, None) => String::new(),
     };
     vec![

@@ -6,9 +6,10 @@ use clap::Args;
 use reqwest::Method;
 use uuid::Uuid;
 
-use super::common::{CommonArgs, Session, task_id};
+use super::common::{CommonArgs, Session};
 use super::error::ClientError;
 use super::http::LIMIT;
+use super::ids::{self, TaskId};
 use super::log_lines::LogWriter;
 use super::model::{LogLine, Task, is_terminal, plain};
 use super::patience::Patience;
@@ -29,9 +30,9 @@ Examples:
   qtask logs 01a1f877-e10b-7243-ba50-5bf875c0c917 --since 10m --json"
 )]
 pub struct LogsArgs {
-    /// A whole task id
-    #[arg(value_name = "ID", value_parser = task_id)]
-    id: Uuid,
+    /// A task id, whole or shortened to 8 or more of its first characters
+    #[arg(value_name = "ID", value_parser = ids::id)]
+    id: TaskId,
 
     /// Go on until the task has ended
     #[arg(long, short)]
@@ -51,8 +52,10 @@ pub struct LogsArgs {
 
 /// Shows the lines there are, and those that come.
 pub async fn run(args: &LogsArgs, session: &Session) -> Result<bool, ClientError> {
+    let id = ids::resolve(session, &args.id).await?;
     let mut reader = Reader {
         args,
+        id,
         session,
         last: None,
         writer: LogWriter::default(),
@@ -70,7 +73,7 @@ pub async fn run(args: &LogsArgs, session: &Session) -> Result<bool, ClientError
             if ended {
                 Ok(true)
             } else {
-                has_ended(session, args.id).await
+                has_ended(session, id).await
             }
         };
         match round.await {
@@ -86,6 +89,7 @@ pub async fn run(args: &LogsArgs, session: &Session) -> Result<bool, ClientError
 
 struct Reader<'a> {
     args: &'a LogsArgs,
+    id: Uuid,
     session: &'a Session,
     last: Option<String>,
     writer: LogWriter,
@@ -94,7 +98,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Shows what has been written since the last look.
     async fn read(&mut self) -> Result<(), ClientError> {
-        let id = self.args.id.to_string();
+        let id = self.id.to_string();
         loop {
             let query = self.query();
             let document = self

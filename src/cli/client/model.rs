@@ -24,6 +24,15 @@ pub struct Task {
     pub status: String,
     pub backend: String,
     pub shots: Option<u64>,
+    pub seed: Option<Value>,
+    #[serde(rename = "memory")]
+    pub wants_memory: Option<bool>,
+    #[serde(rename = "probabilities")]
+    pub wants_probabilities: Option<bool>,
+    #[serde(rename = "statevector")]
+    pub wants_statevector: Option<bool>,
+    pub parameters: Map<String, Value>,
+    pub circuit: Option<String>,
     pub problem_id: Option<String>,
     pub max_steps: Option<u64>,
     pub name: Option<String>,
@@ -46,6 +55,8 @@ pub struct Task {
     pub result: Option<Value>,
     pub execution: Map<String, Value>,
     pub queue: Option<Queue>,
+    pub waiting_reason: Option<String>,
+    pub waiting_message: Option<String>,
     pub status_history: Vec<HistoryEntry>,
 }
 

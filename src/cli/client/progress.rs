@@ -14,6 +14,7 @@ const BAR: usize = 24;
 /// The line; it is wiped away when dropped.
 #[derive(Debug)]
 pub struct Progress {
+    wanted: bool,
     visible: bool,
     paint: Paint,
     width: usize,
@@ -24,11 +25,17 @@ impl Progress {
     /// A line for a person who looks at the terminal.
     pub fn new(output: &Output, wanted: bool) -> Self {
         Self {
+            wanted,
             visible: wanted && output.interactive,
             paint: output.paint,
             width: output.width,
             began: Instant::now(),
         }
+    }
+
+    /// Whether anything is to be told at all, here or in notes.
+    pub fn wanted(&self) -> bool {
+        self.wanted
     }
 
     /// Whether anybody sees it.
@@ -93,6 +100,7 @@ mod tests {
     #[test]
     fn the_bar_grows_with_what_is_done() {
         let progress = Progress {
+            wanted: true,
             visible: false,
             paint: Paint(false),
             width: 80,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::error::ClientError;
+use crate::domain::submission::MAX_LABEL_LENGTH;
 
 /// A file that is larger is no circuit; the service's own limit is lower.
 const LARGEST: u64 = 4 << 20;
@@ -35,6 +36,18 @@ impl Source {
             Self::StandardInput => "standard input".to_owned(),
             Self::File(path) => path.display().to_string(),
         }
+    }
+
+    /// The name of a task with this circuit: that of the file. None where there is no file, or its
+    /// name cannot name a task.
+    pub fn label(&self) -> Option<String> {
+        let Self::File(path) = self else { return None };
+        if path.starts_with("/dev") || path.starts_with("/proc") {
+            return None;
+        }
+        let name = path.file_name()?.to_string_lossy();
+        let name: String = name.chars().take(MAX_LABEL_LENGTH).collect();
+        (!name.trim().is_empty() && !name.contains(char::is_control)).then_some(name)
     }
 
     /// Its text.
@@ -118,6 +131,16 @@ mod tests {
             read(tokio::io::repeat(b'x')).await.unwrap_err(),
             "is larger than 4 MiB"
         );
+    }
+
+    #[test]
+    fn a_task_is_called_as_its_file_where_it_can_be() {
+        let label = |typed: &str| Source::new(Path::new(typed)).label();
+        assert_eq!(label("circuits/bell.qasm").as_deref(), Some("bell.qasm"));
+        assert_eq!(label(&"ψ".repeat(201)), Some("ψ".repeat(200)));
+        for unnamed in ["-", "/dev/fd/63", "/proc/self/fd/0", "a\tb.qasm", " "] {
+            assert_eq!(label(unnamed), None, "{unnamed:?}");
+        }
     }
 
     #[test]

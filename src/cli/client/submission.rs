@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::error::ClientError;
+use super::numbers::whole;
 use super::parameters::{ParameterArgs, read_object};
 
 /// The fields of a submission
@@ -19,7 +20,7 @@ pub struct SubmissionArgs {
     agent_config: Option<String>,
 
     /// How many steps the agent may take (30)
-    #[arg(long, value_name = "N", requires = "problem")]
+    #[arg(long, value_name = "N", requires = "problem", value_parser = whole)]
     max_steps: Option<u64>,
 
     /// How long one attempt at the problem may run, in minutes (30)
@@ -27,16 +28,15 @@ pub struct SubmissionArgs {
         long,
         value_name = "MINUTES",
         requires = "problem",
-        conflicts_with = "timeout"
-    )]
+        conflicts_with = "timeout", value_parser = whole)]
     timeout_minutes: Option<u64>,
 
-    /// How often a circuit is run and measured (1024)
-    #[arg(long, short, value_name = "N")]
+    /// How often a circuit is run and measured: 1 to 1,000,000, also as 1e3 (1024)
+    #[arg(long, short, value_name = "N", value_parser = whole)]
     shots: Option<u64>,
 
     /// The same seed gives the same counts
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole)]
     seed: Option<u64>,
 
     /// Keep the outcome of each shot (in the document: execution.memory)
@@ -56,10 +56,10 @@ pub struct SubmissionArgs {
     backend: Option<String>,
 
     /// 0 to 10, higher first (5)
-    #[arg(long, short, value_name = "N")]
+    #[arg(long, short, value_name = "N", value_parser = whole)]
     priority: Option<u64>,
 
-    /// A name to find it by
+    /// A name to find it by (the name of its file)
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
@@ -72,11 +72,11 @@ pub struct SubmissionArgs {
     metadata: Vec<(String, String)>,
 
     /// How long one attempt may run (300)
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = whole)]
     timeout: Option<u64>,
 
     /// How many attempts it gets when workers die or fail for a passing reason (3)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole)]
     max_attempts: Option<u64>,
 
     /// A URL that is called when the task has ended
@@ -149,21 +149,25 @@ impl Template {
         self.problem.as_deref()
     }
 
-    /// The body of a circuit.
-    pub fn of_circuit(&self, circuit: &str) -> String {
-        self.with("circuit", circuit)
+    /// The body of a circuit, which is called `name` unless the flags give another name.
+    pub fn of_circuit(&self, circuit: &str, name: Option<String>) -> String {
+        let mut fields = self.fields.clone();
+        if let Some(name) = name {
+            fields.entry("name").or_insert(Value::from(name));
+        }
+        with(fields, "circuit", circuit)
     }
 
     /// The body of the problem.
     pub fn of_problem(&self) -> String {
-        self.with("problem_id", self.problem().unwrap_or_default())
+        let problem = self.problem().unwrap_or_default();
+        with(self.fields.clone(), "problem_id", problem)
     }
+}
 
-    fn with(&self, name: &str, value: &str) -> String {
-        let mut fields = self.fields.clone();
-        fields.insert(name.to_owned(), json!(value));
-        Value::Object(fields).to_string()
-    }
+fn with(mut fields: Map<String, Value>, name: &str, value: &str) -> String {
+    fields.insert(name.to_owned(), json!(value));
+    Value::Object(fields).to_string()
 }
 
 /// A switch that is off is left to the service.
@@ -199,7 +203,7 @@ mod tests {
         let body = if template.problem().is_some() {
             template.of_problem()
         } else {
-            template.of_circuit("qubit q;")
+            template.of_circuit("qubit q;", None)
         };
         serde_json::from_str(&body).map_err(|error| error.to_string())
     }

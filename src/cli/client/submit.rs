@@ -121,7 +121,7 @@ impl<'a> Submitter<'a> {
             chunk.push(template.of_problem(), problem.to_owned());
         }
         for source in sources {
-            let body = template.of_circuit(&source.read().await?);
+            let body = template.of_circuit(&source.read().await?, source.label());
             if !chunk.has_room_for(&body) {
                 self.send(std::mem::take(&mut chunk)).await?;
             }

@@ -12,17 +12,23 @@ use super::common::Session;
 use super::error::ClientError;
 use super::http::LIMIT;
 use super::model::{Task, is_terminal};
+use super::outcome::now;
 use super::patience::Patience;
 use super::progress::Progress;
+use super::render::{progress as progress_of, waiting};
 
 /// Requests that wait at once.
 const AT_ONCE: usize = 32;
 /// How long one of them waits, in seconds.
 const WAIT_SECONDS: u16 = 30;
+/// The same for the only task, while a person looks at its progress.
+const CLOSE_WAIT_SECONDS: u16 = 1;
 /// A service that answers sooner without any news is asked again only after this.
 const LEAST_PAUSE: Duration = Duration::from_millis(300);
 /// What is kept of the answers until all have ended, in bytes; the others are asked for again.
 const MOST_KEPT: usize = 64 << 20;
+/// Different troubles that are told, at most.
+const MOST_TROUBLES: usize = 10;
 
 /// A task that has ended.
 #[derive(Debug, Clone)]
@@ -51,6 +57,7 @@ pub async fn all(
     session.awaited.replace(ids.to_vec());
     let mut waiting: VecDeque<usize> = (0..ids.len()).collect();
     let mut asking = FuturesUnordered::new();
+    let closely = progress.visible() && ids.len() == 1;
     let mut watch = Watch::new(ids.len());
     // The first look does not wait: what has ended long ago is there at once.
     let mut seconds = 0;
@@ -63,15 +70,13 @@ pub async fn all(
                 break;
             };
             let id = ids.get(place).copied().unwrap_or_default();
-            asking.push(ask(
-                session,
-                place,
-                id,
-                seconds,
-                progress.visible() && ids.len() == 1,
-            ));
+            asking.push(ask(session, place, id, seconds, closely));
         }
-        seconds = WAIT_SECONDS;
+        seconds = if closely {
+            CLOSE_WAIT_SECONDS
+        } else {
+            WAIT_SECONDS
+        };
         let answer = tokio::select! {
             answer = asking.next() => answer,
             _ = tick.tick(), if progress.visible() => {
@@ -86,6 +91,9 @@ pub async fn all(
                     watch.end(place, task.status, document);
                 } else {
                     watch.doing = doing(&task);
+                    if !closely {
+                        watch.tell_trouble(&task, session, progress);
+                    }
                     waiting.push_back(place);
                 }
                 watch.show(progress);
@@ -112,6 +120,8 @@ struct Watch {
     failed: usize,
     kept: usize,
     doing: String,
+    /// The troubles that were told.
+    troubles: HashSet<String>,
 }
 
 impl Watch {
@@ -122,6 +132,18 @@ impl Watch {
             failed: 0,
             kept: 0,
             doing: "waiting".to_owned(),
+            troubles: HashSet::new(),
+        }
+    }
+
+    /// Tells once what keeps tasks from running until somebody mends it.
+    fn tell_trouble(&mut self, task: &Task, session: &Session, progress: &Progress) {
+        let Some(trouble) = waiting::trouble(task).filter(|_| progress.wanted()) else {
+            return;
+        };
+        if self.troubles.len() < MOST_TROUBLES && self.troubles.insert(trouble.clone()) {
+            progress.clear();
+            session.output.note(&format!("Waiting: {trouble}."));
         }
     }
 
@@ -148,14 +170,23 @@ impl Watch {
     }
 }
 
+/// `processing on w1, step 8 of 15`, `pending, next in line`.
 fn doing(task: &Task) -> String {
-    match (&task.worker_id, &task.queue) {
-        (Some(worker), _) if task.status == "processing" => format!("processing on {worker}"),
-        (_, Some(queue)) if queue.exact => {
-            format!("{}, number {} in line", task.status, queue.position)
-        }
-        _ => task.status.clone(),
-    }
+    let running = task.status == "processing";
+    let worker = task.worker_id.as_ref().filter(|_| running);
+    let parts = [
+        Some(match worker {
+            Some(worker) => format!("{} on {worker}", task.status),
+            None => task.status.clone(),
+        }),
+        task.progress
+            .as_ref()
+            .filter(|_| running)
+            .map(progress_of::show),
+        waiting::show(task, now()),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    parts.join(", ")
 }
 
 type Answer = (usize, Result<(Task, String), ClientError>);

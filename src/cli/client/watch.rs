@@ -8,14 +8,15 @@ use serde::de::IgnoredAny;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::common::{CommonArgs, Session, task_id};
+use super::common::{CommonArgs, Session};
 use super::error::ClientError;
 use super::follow::{Follower, Happening};
+use super::ids::IdArgs;
 use super::model::{Task, plain};
 use super::output::Form;
 use super::render::paint::{Cell, Colour};
 use super::render::task as view;
-use super::render::{moment, text, timeline};
+use super::render::{moment, progress, text, timeline};
 
 /// Tasks that are watched at once; the others have their turn after them.
 const AT_ONCE: usize = 64;
@@ -36,9 +37,8 @@ Examples:
   qtask watch 01a1f877-e10b-7243-ba50-5bf875c0c917 --json"
 )]
 pub struct WatchArgs {
-    /// Whole task ids
-    #[arg(value_name = "ID", required = true, value_parser = task_id)]
-    ids: Vec<Uuid>,
+    #[command(flatten)]
+    ids: IdArgs,
 
     #[command(flatten)]
     pub common: CommonArgs,
@@ -46,11 +46,12 @@ pub struct WatchArgs {
 
 /// Shows what happens. Whether all completed.
 pub async fn run(args: &WatchArgs, session: &Session) -> Result<bool, ClientError> {
-    session.awaited.replace(args.ids.clone());
-    let several = args.ids.len() > 1;
+    let ids = args.ids.resolve(session).await?;
+    session.awaited.replace(ids.clone());
+    let several = ids.len() > 1;
     // Tasks tell in turn, never at once: each line is written whole.
     let lines = RefCell::new(());
-    let watched = stream::iter(&args.ids).map(|id| watch(session, *id, several, &lines));
+    let watched = stream::iter(&ids).map(|id| watch(session, *id, several, &lines));
     let mut watched = watched.buffer_unordered(AT_ONCE);
     let mut completed = true;
     while let Some(status) = watched.next().await {
@@ -147,10 +148,10 @@ impl Teller<'_> {
                     text::line(notes),
                 )
             }
-            Happening::Progress(progress) => (
+            Happening::Progress(value) => (
                 None,
                 Cell::coloured("progress", Colour::Cyan),
-                text::line(&view::progress(progress)),
+                text::line(&progress::show(value)),
             ),
             Happening::Log(line) => (
                 moment::parse(&line.logged_at),

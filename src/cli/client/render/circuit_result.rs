@@ -45,8 +45,8 @@ fn of_counts(counts: &[(String, u64)]) -> String {
         .iter()
         .fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
     format!(
-        "{} of {} shots",
+        "{} of {}",
         text::count(counts.len(), "outcome"),
-        text::thousands(shots)
+        text::count(shots, "shot")
     )
 }

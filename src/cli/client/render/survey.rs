@@ -76,7 +76,7 @@ fn fields(survey: &Survey) -> Vec<(&'static str, String)> {
     }
     let named = |name: &str, what: String| format!("{name} ({what})");
     let registers = survey.registers.iter();
-    let registers = registers.map(|it| named(&it.name, text::count(it.size as usize, "bit")));
+    let registers = registers.map(|it| named(&it.name, text::count(it.size, "bit")));
     let inputs = survey.inputs.iter();
     let inputs = inputs.map(|it| named(&it.name, it.ty.clone()));
     let mut gates = estimate(survey.counts_are_exact, survey.gate_count);

@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::circuit_result::{self, Section};
 use super::paint::{Cell, Colour, Paint};
-use super::{error, moment, text, timeline};
+use super::{error, moment, progress, submitted, text, timeline, waiting};
 use crate::cli::client::model::{Task, is_terminal, plain};
 
 const INDENT: &str = "  ";
@@ -20,14 +20,16 @@ pub fn sheet(task: &Task, now: OffsetDateTime, width: usize, paint: Paint) -> Ve
     for (name, value) in fields(task, now) {
         lines.extend(field(name, &value, width, paint));
     }
-    let outcome = outcome(task, width, paint);
-    if !outcome.is_empty() {
-        lines.push(String::new());
-        lines.extend(outcome);
+    let inner = width.saturating_sub(INDENT.len());
+    let submitted = indented(submitted::sections(task, inner, paint));
+    for part in [submitted, outcome(task, width, paint)] {
+        if !part.is_empty() {
+            lines.push(String::new());
+            lines.extend(part);
+        }
     }
     if !task.status_history.is_empty() {
         lines.extend([String::new(), paint.paint(Colour::Bold, "History")]);
-        let inner = width.saturating_sub(INDENT.len());
         let history = timeline::render(&task.status_history, now, inner, paint);
         lines.extend(history.iter().map(|line| format!("{INDENT}{line}")));
     }
@@ -62,6 +64,11 @@ fn outcome(task: &Task, width: usize, paint: Paint) -> Vec<String> {
             _ => of_circuit,
         }
     };
+    indented(sections)
+}
+
+/// Titles, and the lines of each below it.
+fn indented(sections: Vec<Section>) -> Vec<String> {
     let lines = sections.into_iter().flat_map(|section| {
         let lines = section.lines.into_iter();
         std::iter::once(section.title).chain(lines.map(|line| format!("{INDENT}{line}")))
@@ -127,12 +134,13 @@ fn fields(task: &Task, now: OffsetDateTime) -> Vec<(&'static str, String)> {
             },
             work(task),
         )),
+        some("asked for", submitted::options(task)),
         some("submitted", submitted(task, now)),
-        some("waiting", waiting(task, now)),
+        some("waiting", waiting::show(task, now)),
         some("took", took(task, now)),
         some("worker", worker(task)),
         some("run", run(task)),
-        some("progress", task.progress.as_ref().map(progress)),
+        some("progress", task.progress.as_ref().map(progress::show)),
         some(
             "cancel",
             task.cancel_requested_at
@@ -154,7 +162,7 @@ fn work(task: &Task) -> String {
     let on = format!("on {}", task.backend);
     let what = match (task.shots, &task.problem_id) {
         (_, Some(problem)) => problem.clone(),
-        (Some(shots), None) => format!("{} shots", text::thousands(shots)),
+        (Some(shots), None) => text::count(shots, "shot"),
         (None, None) => String::new(),
     };
     format!("{what} {on}").trim_start().to_owned()
@@ -164,25 +172,6 @@ fn submitted(task: &Task, now: OffsetDateTime) -> Option<String> {
     let time = moment::parse_some(task.submitted_at.as_ref())?;
     let ago = moment::age(now - time);
     Some(format!("{} ({ago} ago)", moment::day_and_time(time)))
-}
-
-/// Where it stands while it waits.
-fn waiting(task: &Task, now: OffsetDateTime) -> Option<String> {
-    let available = moment::parse_some(task.available_at.as_ref()).filter(|time| *time > now);
-    if let Some(time) = available {
-        return Some(format!("next attempt in {}", moment::duration(time - now)));
-    }
-    match task.queue.as_ref()? {
-        queue if queue.exact && queue.position == 1 => Some("next in line".to_owned()),
-        queue if queue.exact => Some(format!(
-            "number {} in line",
-            text::thousands(queue.position)
-        )),
-        queue => Some(format!(
-            "more than {} before it",
-            text::thousands(queue.position.saturating_sub(1))
-        )),
-    }
 }
 
 /// From the submission to the end, and how much of that it ran.
@@ -233,22 +222,7 @@ fn run(task: &Task) -> Option<String> {
 }
 
 fn number_of(value: &Value, noun: &str) -> String {
-    let number = value.as_u64().unwrap_or(0);
-    text::count(usize::try_from(number).unwrap_or(0), noun)
-}
-
-/// `step 3, max_steps 30`
-pub fn progress(progress: &Value) -> String {
-    match progress {
-        Value::Object(parts) => {
-            let parts: Vec<String> = parts
-                .iter()
-                .map(|(name, value)| format!("{name} {}", plain(value)))
-                .collect();
-            parts.join(", ")
-        }
-        other => plain(other),
-    }
+    text::count(value.as_u64().unwrap_or(0), noun)
 }
 
 #[cfg(test)]

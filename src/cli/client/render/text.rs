@@ -135,9 +135,10 @@ pub fn thousands(number: u64) -> String {
 }
 
 /// `1 task`, `1,024 tasks`.
-pub fn count(number: usize, noun: &str) -> String {
+pub fn count(number: impl TryInto<u64>, noun: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
     let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", thousands(number as u64))
+    format!("{} {noun}{plural}", thousands(number))
 }
 
 #[cfg(test)]
@@ -195,7 +196,7 @@ mod tests {
         assert_eq!(thousands(999), "999");
         assert_eq!(thousands(1_048_576), "1,048,576");
         assert_eq!(
-            (count(1, "task"), count(2000, "task")),
+            (count(1_u64, "task"), count(2_000_usize, "task")),
             ("1 task".to_owned(), "2,000 tasks".to_owned())
         );
     }

@@ -1,0 +1,292 @@
+//! Why a waiting task does not run yet.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a waiting task waits for. The names are part of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingReason {
+    /// No worker that serves its backend is in the registry.
+    NoWorker,
+    /// Workers that serve its backend are in the registry, and all of them are offline.
+    WorkersOffline,
+    /// Workers that serve its backend are online and take no tasks, because they drain.
+    WorkersDraining,
+    /// Workers that serve its backend are online and report an obstacle that keeps tasks from coming in.
+    WorkersNotReady,
+    /// Its next attempt is due at `available_at`.
+    RetryDue,
+    /// All workers that serve its backend have as many tasks as they run at once.
+    WorkersBusy,
+    /// Others are before it, and workers have room.
+    InLine,
+    /// It is the next one, and a worker has room.
+    NextInLine,
+}
+
+/// A word that is not a reason to wait: of a newer version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown reason to wait")]
+pub struct UnknownWaitingReason;
+
+impl WaitingReason {
+    /// All reasons.
+    pub const ALL: [Self; 8] = [
+        Self::NoWorker,
+        Self::WorkersOffline,
+        Self::WorkersDraining,
+        Self::WorkersNotReady,
+        Self::RetryDue,
+        Self::WorkersBusy,
+        Self::InLine,
+        Self::NextInLine,
+    ];
+
+    /// The name used in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoWorker => "no_worker",
+            Self::WorkersOffline => "workers_offline",
+            Self::WorkersDraining => "workers_draining",
+            Self::WorkersNotReady => "workers_not_ready",
+            Self::RetryDue => "retry_due",
+            Self::WorkersBusy => "workers_busy",
+            Self::InLine => "in_line",
+            Self::NextInLine => "next_in_line",
+        }
+    }
+
+    /// Whether the task goes on waiting until an operator starts, resumes or mends a worker.
+    pub const fn needs_operator(self) -> bool {
+        matches!(
+            self,
+            Self::NoWorker | Self::WorkersOffline | Self::WorkersDraining | Self::WorkersNotReady
+        )
+    }
+}
+
+impl FromStr for WaitingReason {
+    type Err = UnknownWaitingReason;
+
+    fn from_str(name: &str) -> Result<Self, UnknownWaitingReason> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|reason| reason.as_str() == name)
+            .ok_or(UnknownWaitingReason)
+    }
+}
+
+impl fmt::Display for WaitingReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a waiting task waits for, with the figures behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its place in line: 1 is the next.
+    pub position: i64,
+    /// Whether the position was counted to its end.
+    pub exact: bool,
+    /// Whether its next attempt is due later.
+    pub is_delayed: bool,
+    /// Online workers that serve its backend and take tasks, counted up to a limit.
+    pub taking: i64,
+    /// Whether one of these runs fewer tasks than it may.
+    pub has_room: bool,
+    /// Where no worker takes tasks: what the workers that serve its backend do instead.
+    pub others: Others,
+}
+
+/// Workers that serve a backend and take no tasks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Others {
+    /// Silent for longer than their lease, or ended.
+    pub offline: i64,
+    /// Online and draining.
+    pub draining: i64,
+    /// Online, not draining, and with an obstacle.
+    pub not_ready: i64,
+    /// The obstacle of one of them.
+    pub obstacle: Option<String>,
+}
+
+impl Waiting {
+    /// The reason that lasts longest.
+    pub fn reason(&self) -> WaitingReason {
+        let Others {
+            offline,
+            draining,
+            not_ready,
+            ..
+        } = self.others;
+        if self.taking == 0 {
+            return match (not_ready, draining, offline) {
+                (1.., _, _) => WaitingReason::WorkersNotReady,
+                (_, 1.., _) => WaitingReason::WorkersDraining,
+                (_, _, 1..) => WaitingReason::WorkersOffline,
+                _ => WaitingReason::NoWorker,
+            };
+        }
+        match (self.is_delayed, self.has_room, self.position) {
+            (true, _, _) => WaitingReason::RetryDue,
+            (false, false, _) => WaitingReason::WorkersBusy,
+            (false, true, 1) => WaitingReason::NextInLine,
+            (false, true, _) => WaitingReason::InLine,
+        }
+    }
+
+    /// The reason as a sentence.
+    pub fn message(&self, backend: &str) -> String {
+        let serve = |count: i64| {
+            if count == 1 {
+                "1 worker serves".to_owned()
+            } else {
+                format!("{count} workers serve")
+            }
+        };
+        let Others {
+            offline,
+            draining,
+            not_ready,
+            obstacle,
+        } = &self.others;
+        let of_it = |what: &str| {
+            format!(
+                "{} the backend `{backend}`: {what}",
+                serve(offline + draining + not_ready)
+            )
+        };
+        match self.reason() {
+            WaitingReason::NoWorker => {
+                format!("no worker serves the backend `{backend}`; the task waits until one does")
+            }
+            WaitingReason::WorkersOffline if *offline == 1 => of_it("it is offline"),
+            WaitingReason::WorkersOffline => of_it("all are offline"),
+            WaitingReason::WorkersDraining | WaitingReason::WorkersNotReady => {
+                let parts = [
+                    (not_ready, "not ready"),
+                    (draining, "draining"),
+                    (offline, "offline"),
+                ];
+                let parts = parts.into_iter().filter(|(count, _)| **count > 0);
+                let parts: Vec<String> = parts
+                    .map(|(count, what)| format!("{count} {what}"))
+                    .collect();
+                let why = obstacle
+                    .as_ref()
+                    .map(|why| format!(" ({why})"))
+                    .unwrap_or_default();
+                of_it(&format!("{}{why}", parts.join(", ")))
+            }
+            WaitingReason::RetryDue => "its next attempt is due later".to_owned(),
+            WaitingReason::WorkersBusy => {
+                format!("all workers that serve the backend `{backend}` are busy")
+            }
+            WaitingReason::InLine => "others are before it".to_owned(),
+            WaitingReason::NextInLine => "it is the next one".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting() -> Waiting {
+        Waiting {
+            position: 1,
+            exact: true,
+            is_delayed: false,
+            taking: 1,
+            has_room: true,
+            others: Others::default(),
+        }
+    }
+
+    fn without_workers(offline: i64, draining: i64, not_ready: i64) -> Waiting {
+        Waiting {
+            taking: 0,
+            has_room: false,
+            others: Others {
+                offline,
+                draining,
+                not_ready,
+                obstacle: (not_ready > 0).then(|| "the broker cannot be reached".to_owned()),
+            },
+            ..waiting()
+        }
+    }
+
+    #[test]
+    fn each_situation_has_its_reason_and_its_sentence() {
+        for (waiting, reason, message) in [
+            (
+                without_workers(0, 0, 0),
+                "no_worker",
+                "no worker serves the backend `aer`; the task waits until one does",
+            ),
+            (
+                without_workers(1, 0, 0),
+                "workers_offline",
+                "1 worker serves the backend `aer`: it is offline",
+            ),
+            (
+                without_workers(3, 0, 0),
+                "workers_offline",
+                "3 workers serve the backend `aer`: all are offline",
+            ),
+            (
+                without_workers(1, 2, 0),
+                "workers_draining",
+                "3 workers serve the backend `aer`: 2 draining, 1 offline",
+            ),
+            (
+                without_workers(0, 1, 1),
+                "workers_not_ready",
+                "2 workers serve the backend `aer`: 1 not ready, 1 draining (the broker cannot be reached)",
+            ),
+            (
+                Waiting {
+                    is_delayed: true,
+                    has_room: false,
+                    ..waiting()
+                },
+                "retry_due",
+                "its next attempt is due later",
+            ),
+            (
+                Waiting {
+                    has_room: false,
+                    ..waiting()
+                },
+                "workers_busy",
+                "all workers that serve the backend `aer` are busy",
+            ),
+            (
+                Waiting {
+                    position: 2,
+                    ..waiting()
+                },
+                "in_line",
+                "others are before it",
+            ),
+            (waiting(), "next_in_line", "it is the next one"),
+        ] {
+            assert_eq!(waiting.reason().as_str(), reason);
+            assert_eq!(waiting.message("aer"), message);
+            assert_eq!(reason.parse(), Ok(waiting.reason()));
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_the_documents() {
+        for reason in WaitingReason::ALL {
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
+        }
+    }
+}
