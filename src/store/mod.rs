@@ -24,6 +24,7 @@ mod place;
 mod pool;
 mod read;
 mod schema;
+mod serving;
 mod settle;
 mod standing;
 mod statement;

@@ -8,7 +8,7 @@ use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -18,10 +18,12 @@ use super::history::{HistoryColumns, HistoryEntry, history};
 use super::logs::{LogColumns, LogEntry, MAX_PAGE_BYTES, levels_from, log_page};
 use super::place::{COUNTED_PLACES, Place, waiting_ahead};
 use super::schema::{sql_types::TaskStatus, tasks};
+use super::serving::{serving_workers, waiting};
 use super::statement::Prepared;
 use super::{Store, StoreError};
 use crate::domain::log::Level;
 use crate::domain::status::Status;
+use crate::domain::waiting::Waiting;
 
 /// [`Status`] as the column's type.
 #[derive(Debug, Clone, Copy, FromSqlRow, AsExpression)]
@@ -126,6 +128,8 @@ pub struct TaskSnapshot {
     pub history: Vec<HistoryEntry>,
     /// Where it stands in line, if it waits.
     pub place: Option<Place>,
+    /// What it waits for, if it waits.
+    pub waiting: Option<Waiting>,
     /// The first lines of its log, if they were asked for, oldest first.
     pub logs: Option<Vec<LogEntry>>,
 }
@@ -148,7 +152,10 @@ const READ: &str = concat!(
        CASE WHEN $4 THEN t.parameters ELSE t.parameters - 'input' END AS parameters,
        CASE WHEN due.due AND t.available_at IS NOT NULL THEN ",
     waiting_ahead!("$5"),
-    " END AS ahead
+    " END AS ahead,
+       CASE WHEN due.due THEN ",
+    serving_workers!(),
+    " END AS serving
 FROM tasks t
 CROSS JOIN LATERAL (SELECT t.current_status::text <> ALL ($2) AS due) AS due
 CROSS JOIN LATERAL ",
@@ -180,6 +187,8 @@ struct ReadRow {
     due: bool,
     #[diesel(sql_type = Nullable<BigInt>)]
     ahead: Option<i64>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    serving: Option<Value>,
 }
 
 impl ReadRow {
@@ -187,10 +196,14 @@ impl ReadRow {
         if !self.due {
             return Ok(TaskRead::NotYet(self.task.summary.current_status));
         }
+        let place = self.ahead.map(Place::behind);
         Ok(TaskRead::Now(Box::new(TaskSnapshot {
             task: self.task,
             history: self.history.into_entries()?,
-            place: self.ahead.map(Place::behind),
+            place,
+            waiting: place
+                .zip(self.serving)
+                .and_then(|(place, serving)| waiting(place, serving)),
             logs: (parts.log_lines > 0).then(|| self.log.into_page().lines),
         })))
     }

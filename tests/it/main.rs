@@ -45,5 +45,6 @@ mod sweeping;
 mod sweeps;
 mod tasks_api;
 mod waiting;
+mod waiting_reasons;
 mod worker_environment;
 mod workers_api;

@@ -10,6 +10,7 @@ use super::fleet::PlaceView;
 use super::logs::LogView;
 use super::times::{optional_time, time};
 use crate::domain::status::Status;
+use crate::domain::waiting::WaitingReason;
 use crate::store::{HistoryEntry, TaskSnapshot, TaskSummary};
 
 /// What a task is.
@@ -249,6 +250,14 @@ pub struct TaskView {
     /// Where it stands in the line of its backend, while it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     queue: Option<PlaceView>,
+    /// Why it does not run yet, while it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    waiting_reason: Option<WaitingReason>,
+    /// The same for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "no worker serves the backend `aer`; the task waits until one does")]
+    waiting_message: Option<String>,
 }
 
 impl From<TaskSnapshot> for TaskView {
@@ -257,9 +266,13 @@ impl From<TaskSnapshot> for TaskView {
             task,
             history,
             place,
+            waiting,
             logs,
         } = snapshot;
         let overview = TaskOverview::from(task.summary);
+        let waiting_message = waiting
+            .as_ref()
+            .map(|waiting| waiting.message(&overview.backend));
         let kind = overview.kind;
         let mut parameters = task.parameters;
         let mut option = |of: Kind, name: &str| {
@@ -281,6 +294,8 @@ impl From<TaskSnapshot> for TaskView {
             status_history: history.into_iter().map(Into::into).collect(),
             logs: logs.map(|lines| lines.into_iter().map(Into::into).collect()),
             queue: place.map(Into::into),
+            waiting_reason: waiting.map(|waiting| waiting.reason()),
+            waiting_message,
         }
     }
 }

@@ -118,7 +118,9 @@ impl Output {
     pub fn note(&self, message: &str) {
         let mut stderr = std::io::stderr().lock();
         for line in text::lines(message) {
-            let _ = writeln!(stderr, "{}", self.errors.paint(Colour::Dim, &line));
+            // In one piece: other processes may write there, too.
+            let line = self.errors.paint(Colour::Dim, &line) + "\n";
+            let _ = stderr.write_all(line.as_bytes());
         }
     }
 
@@ -127,7 +129,7 @@ impl Output {
         let mut stderr = std::io::stderr().lock();
         let mut lead = format!("{} ", self.errors.paint(Colour::Red, "error:"));
         for line in lines.iter().flat_map(|line| text::lines(line)) {
-            let _ = writeln!(stderr, "{lead}{line}");
+            let _ = stderr.write_all(format!("{lead}{line}\n").as_bytes());
             lead.clear();
         }
     }
