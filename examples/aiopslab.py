@@ -34,7 +34,7 @@ def main():
     """Runs the one task on stdin."""
     settings = arguments()
     # Before there are threads.
-    shared = share_of_tmp()
+    shared = share_of_tmp(settings.shared_tmp, settings.lock)
     stopper = Stopper(settings.grace)
     fault = Fault(stopper)
     run = Run(settings, stopper, fault)
@@ -71,23 +71,30 @@ def arguments():
                         help="one more argument of agents' constructors that tasks may set")
     parser.add_argument("--grace", type=float, default=8, metavar="SECONDS",
                         help="for taking the fault back after a stop; a little less than --command-grace")
+    parser.add_argument("--shared-tmp", action="store_true",
+                        help="leave tasks the machine's /tmp, one task at a time: sudo does not work in a user namespace")
+    parser.add_argument("--lock", default=LOCK, metavar="FILE",
+                        help="what keeps tasks from running at once where they share /tmp")
     return parser.parse_args()
 
 
-def share_of_tmp():
+def share_of_tmp(is_wanted, lock):
     """None, or why the task cannot run beside another one that shares /tmp."""
-    try:
-        private_tmp.isolate()
-    except OSError as error:
+    why = "--shared-tmp was given"
+    if not is_wanted:
         try:
-            if private_tmp.lock(LOCK):
-                return None
-            busy = f"another problem of AIOpsLab runs on this machine and holds {LOCK}"
-        except OSError as trouble:
-            busy = f"{LOCK} cannot be locked: {trouble}"
-        return (f"{busy}. Both would write the same files in {private_tmp.TMP}, of which each can only have its own in a "
-                f"mount namespace, and that cannot be had here ({error}): run one worker for AIOpsLab on each machine")
-    return None
+            private_tmp.isolate()
+            return None
+        except OSError as error:
+            why = f"it cannot be had here: {error}"
+    try:
+        if private_tmp.lock(lock):
+            return None
+        busy = f"another problem of AIOpsLab runs on this machine and holds {lock}"
+    except OSError as error:
+        busy = f"{lock} cannot be locked: {error}"
+    return (f"{busy}. Both would write the same files in {private_tmp.TMP}, and no task has a mount namespace with a "
+            f"{private_tmp.TMP} of its own ({why}): run one worker for AIOpsLab on each machine")
 
 
 class Run:

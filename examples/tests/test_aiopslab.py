@@ -61,7 +61,8 @@ class AiopslabTest(unittest.TestCase):
         task = {"task_id": "t1", "kind": "problem", "problem_id": f"{problem}-{kind}-1"}
         task |= {"agent_config": {"agent": "gpt"}, "max_steps": 5, "timeout_seconds": 600, **members}
         configured = str(self.at / "{worker}.kubeconfig")
-        program = python("aiopslab.py", "--root", str(STANDIN), "--kubeconfig", configured, *words)
+        settings = ["--root", str(STANDIN), "--kubeconfig", configured, "--lock", str(self.at / "lock")]
+        program = python("aiopslab.py", *settings, *words)
         given = {"STANDIN_JOURNAL": self.journal.path, "STANDIN_RELEASES": str(self.at / "releases")}
         given["TIKTOKEN_CACHE_DIR"] = str(self.tokenizer)
         running = Program([*prefix, *program], task, reads=reads, **{**given, **(environment or {})})
@@ -358,16 +359,19 @@ class Neighbours(AiopslabTest):
         self.assertFalse(Path("/tmp/qtask-standin-pod-failure.yaml").exists())
 
     def test_where_they_would_share_tmp_the_second_one_is_refused(self):
-        prefix = WITHOUT_NAMESPACES if namespaces_work() else ()
-        thinking = {"agent": "vllm", "model": "slow"}
-        first = self.neighbour("w1", "normal", agent_config=thinking, prefix=prefix)
-        self.journal.until("thinking")
-        answer = self.neighbour("w2", "normal", prefix=prefix).end()
-        self.assert_of_environment(answer["error"], "run one worker for AIOpsLab on each machine")
-        first.stop()
-        first.end()
-        answer = self.neighbour("w2", "normal", prefix=prefix).end()
-        self.assertEqual(answer["result"]["metrics"]["success"], True)
+        without = {"prefix": WITHOUT_NAMESPACES if namespaces_work() else ()}
+        for where in (without, {"words": ["--shared-tmp"]}):
+            with self.subTest(where):
+                thinking = {"agent": "vllm", "model": "slow"}
+                first = self.neighbour("w1", "normal", agent_config=thinking, **where)
+                self.journal.until("thinking")
+                answer = self.neighbour("w2", "normal", **where).end()
+                self.assert_of_environment(answer["error"], "run one worker for AIOpsLab on each machine")
+                first.stop()
+                first.end()
+                answer = self.neighbour("w2", "normal", **where).end()
+                self.assertEqual(answer["result"]["metrics"]["success"], True)
+                self.journal.events.clear()
 
     def test_metrics_and_traces_are_read_from_the_own_cluster(self):
         for port, model, words in ((32000, "measure", "metrics of"), (16686, "trace", "traces of")):

@@ -75,10 +75,11 @@ async fn app_with_aiopslab(dir: &TempDir) -> App {
         examples().join("tests/standin"),
     );
     let command = format!(
-        "aiopslab=python3 {} --root {} --kubeconfig {}",
+        "aiopslab=python3 {} --root {} --kubeconfig {} --lock {}",
         program.display(),
         root.display(),
-        kubeconfig.display()
+        kubeconfig.display(),
+        dir.path().join("lock").display()
     );
     let worker = Worker::command("w", &command).args(&["--command-env", "STANDIN_JOURNAL"]);
     App::builder(QueueKind::Postgres)
