@@ -26,7 +26,7 @@ from aiopslab_support.stopping import Fault, GraceOver, Stopped, Stopper, is_sto
 from qtask_command import Failure
 
 
-# Where two tasks meet that would share /tmp.
+# The lock of tasks that share /tmp.
 LOCK = f"{private_tmp.TMP}/qtask-aiopslab.lock"
 
 
@@ -74,12 +74,12 @@ def arguments():
     parser.add_argument("--shared-tmp", action="store_true",
                         help="leave tasks the machine's /tmp, one task at a time: sudo does not work in a user namespace")
     parser.add_argument("--lock", default=LOCK, metavar="FILE",
-                        help="what keeps tasks from running at once where they share /tmp")
+                        help="the lock of tasks that share /tmp")
     return parser.parse_args()
 
 
 def share_of_tmp(is_wanted, lock):
-    """None, or why the task cannot run beside another one that shares /tmp."""
+    """None if no other task can use the same /tmp; otherwise why this one cannot run."""
     why = "--shared-tmp was given"
     if not is_wanted:
         try:
@@ -138,13 +138,13 @@ class Run:
         return result_of(orchestrator, about, steps)
 
     def fail(self, failure):
-        """Says why and leaves at once: threads of an agent that hangs must not keep the process."""
+        """Writes the failure, and exits at once: a thread of an agent may hang."""
         self._stopper.finish(lambda: os._exit(0), seconds=30)
         qtask_command.fail(failure)
         self.leave()
 
     def leave(self):
-        """Ends the process when all is said."""
+        """Exits once every line is written."""
         if self.noise is not None:
             self.noise.finish()
         qtask_command.finish()
@@ -186,12 +186,12 @@ def made(directory):
 
 
 def is_of_network(error):
-    """Whether something could not be fetched: requests' errors are OSErrors, as all of the network's are."""
+    """Whether it is an error of the network: those of requests are OSErrors, too."""
     return isinstance(error, OSError) and not isinstance(error, (FileNotFoundError, PermissionError))
 
 
 def prepare(orchestrator, problem_id, chosen, fault, steps):
-    """Tells the orchestrator of the agent, and whom to tell of the problem; nothing is deployed yet."""
+    """Registers the agent, and wraps the problem once it is made; deploys nothing."""
     known = orchestrator.probs.get_problem_ids()
     if problem_id not in known:
         near = difflib.get_close_matches(problem_id, known, n=3)

@@ -3,9 +3,9 @@
 
     qtask work --command "x=python3 $EXAMPLES/private_tmp.py /opt/program --its-options"
 
-For programs that keep files under fixed names in /tmp, of which two on one machine would take each other's. AIOpsLab does: it injects
-a fault with /tmp/pod-failure.yaml, and takes back what it finds there. What lies below /tmp and is named by the environment or the
-arguments stays where it is.
+For programs that keep files under fixed names in /tmp: two of them on one machine would use each other's files. AIOpsLab injects a fault
+with /tmp/pod-failure.yaml, and takes back the fault that it reads there. Files and directories below /tmp that the environment or the
+arguments name stay visible.
 
 Standard library only. Tried with Python 3.11.
 """
@@ -22,19 +22,20 @@ SIZE = "256m"
 
 # From Linux' sched.h and mount.h.
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
-MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 0x2, 0x4, 0x1000, 0x4000, 0x40000
+MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_SLAVE = 0x2, 0x4, 0x1000, 0x4000, 0x80000
 MNT_DETACH = 0x2
 
 
 def isolate():
-    """Gives the process a /tmp of its own. Raises OSError where the system does not let it.
+    """Gives the process a /tmp of its own. Raises OSError where the system does not permit it.
 
-    Call it before anything else: a process with threads cannot do it. What lies below /tmp and is named by
-    the environment, the arguments or Python's paths stays where it is.
+    Call it first: a process with threads cannot enter a user namespace. Files and directories below /tmp that the
+    environment, the arguments or Python's paths name stay visible.
     """
     try_in_child()
     enter_namespace()
-    mount(None, "/", None, MS_REC | MS_PRIVATE)
+    # Mounts of the machine still reach the process, those of the process do not reach the machine.
+    mount(None, "/", None, MS_REC | MS_SLAVE)
     # Open, so that they can still be mounted once /tmp is covered.
     kept = [(path, os.open(path, os.O_PATH | os.O_CLOEXEC)) for path in paths_in_use()]
     here = os.getcwd()
@@ -55,9 +56,9 @@ def isolate():
 
 
 def lock(path):
-    """Keeps others out that share /tmp, until the process ends. False if there is one already.
+    """Takes the lock of this file until the process ends. Returns False if another process holds it.
 
-    The file is never removed: a lock on a removed file excludes nobody.
+    The file is never removed: two processes could then lock two files of the same name.
     """
     import fcntl
 
@@ -75,7 +76,7 @@ def lock(path):
 
 
 def paths_in_use():
-    """What lies below /tmp and the process was started with; of what does not exist yet, the directory that it belongs in."""
+    """The paths below /tmp that the process was started with; for one that does not exist, its nearest directory."""
     texts = [os.getcwd(), sys.prefix, sys.executable, *sys.path, *sys.argv, *os.environ.values()]
     text = "\n".join(texts).replace("{worker}", os.environ.get("QTASK_WORKER", ""))
     found = set()
@@ -83,14 +84,14 @@ def paths_in_use():
         path = os.path.normpath(path)
         while len(path) > len(TMP) and not os.path.exists(path):
             path = os.path.dirname(path)
-        # Links are left out: what they lead to is another matter.
+        # Symbolic links are skipped: a mount would replace their target's name, not theirs.
         if path.startswith(f"{TMP}/") and os.path.realpath(path) == path:
             found.add(path)
     return sorted(path for path in found if not any(path.startswith(f"{other}/") for other in found))
 
 
 def mount_point(path, original):
-    """Something to mount on: a directory for a directory, a file for all else."""
+    """Creates the path to mount on: a directory for a directory, a file for anything else."""
     if os.path.isdir(original):
         os.makedirs(path, mode=0o700)
     else:
@@ -99,12 +100,12 @@ def mount_point(path, original):
 
 
 def try_in_child():
-    """Raises OSError where it will not work: half a namespace, where the user has no number, would be worse than none."""
+    """Raises OSError if isolate() would fail. A process that fails halfway has lost its user's number."""
     child = os.fork()
     if child == 0:
         try:
             enter_namespace()
-            mount(None, "/", None, MS_REC | MS_PRIVATE)
+            mount(None, "/", None, MS_REC | MS_SLAVE)
             mount("tmpfs", TMP, "tmpfs", 0, f"size={SIZE}")
             os._exit(0)
         except OSError as error:
@@ -117,7 +118,7 @@ def try_in_child():
 
 
 def enter_namespace():
-    """A mount namespace, with a user namespace around it where the user may not have it otherwise."""
+    """Enters a new mount namespace, and a new user namespace if the user may not do it otherwise."""
     user, group = os.geteuid(), os.getegid()
     if libc().unshare(CLONE_NEWNS) == 0:
         return
@@ -153,7 +154,7 @@ def libc():
 
 
 def main():
-    """Becomes the program of the arguments, with a /tmp of its own."""
+    """Replaces this process by the program of the arguments, with a /tmp of its own."""
     if len(sys.argv) < 2:
         sys.exit(f"usage: {sys.argv[0]} PROGRAM [ARGUMENT...]")
     try:

@@ -73,6 +73,11 @@ def progress(**members):
     _lines.put({"progress": members})
 
 
+def output(value):
+    """What the attempt has produced so far: a JSON object. The last one is kept, however the attempt ends."""
+    _lines.put({"output": value})
+
+
 def result(value, execution=None):
     """The task's result; the last one counts, when the program then exits with 0."""
     line = {"result": value}
@@ -96,7 +101,7 @@ def finish(seconds=LAST_LINES_SECONDS):
 
 
 def is_cut_off():
-    """Whether the worker has closed its end: nothing that is said arrives any more."""
+    """Whether the worker has closed its end of stdout."""
     return _lines is not None and _lines.is_closed
 
 
@@ -126,8 +131,8 @@ def _clean(value):
 class _Writer:
     """Writes lines in a thread of its own.
 
-    An exception that a signal raises in the main thread cannot cut a line off in its middle, and a
-    worker that is gone or does not read stops neither the program nor its cleaning up.
+    An exception that a signal raises in the main thread cannot cut a line off in its middle, and a worker
+    that has closed its end or does not read blocks neither the program nor its clean-up.
     """
 
     def __init__(self, descriptor):

@@ -27,7 +27,7 @@ WITH_MODEL = "gpt, react, flash, vllm, openrouter, generic-openai"
 
 
 class Chosen:
-    """A new agent, its name, and which options it was given and which it has no use for."""
+    """A new agent, its name, the options that it was given and the names of those that it ignores."""
 
     def __init__(self, name, agent, options, ignored):
         self.name = name
@@ -92,7 +92,7 @@ def use_model(found, model):
     module = inspect.getmodule(client)
     if module is None or not hasattr(module, "GPT_MODEL"):
         return False
-    # One task, one process: nobody else sees it.
+    # The process runs one task: no other one is affected.
     module.GPT_MODEL = model
     return True
 

@@ -1,4 +1,4 @@
-"""What is asked of the cluster, or done to it, beside AIOpsLab: with kubectl and helm, as AIOpsLab does it."""
+"""Calls of kubectl and helm that AIOpsLab does not make itself."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ UNINSTALL_SECONDS = 120
 
 
 def why_unreachable():
-    """Why the cluster's API server is not ready or gives no answer. None if it is, and where kubectl is missing."""
+    """Why the cluster's API server is not ready or does not answer. None if it is ready, or kubectl is missing."""
     words = ["kubectl", "get", "--raw", "/readyz", f"--request-timeout={ANSWER_SECONDS}s"]
     try:
         done = run(words, 2 * ANSWER_SECONDS)
@@ -29,26 +29,26 @@ def why_unreachable():
 def uninstall_stuck(package):
     """Uninstalls the releases of AIOpsLab that a stop has left half installed or half uninstalled.
 
-    AIOpsLab does not see them: it would neither uninstall them nor be able to install them anew, and wait five
-    minutes for pods that do not come.
+    AIOpsLab does not list them: it would skip their uninstallation, fail to install them, and wait five minutes for
+    their pods.
     """
-    namespaces = namespaces_of(package)
-    words = ["helm", "list", "--all-namespaces", "--uninstalling", "--pending", "--output", "json"]
-    try:
-        found = run(words, 6 * ANSWER_SECONDS)
-        releases = json.loads(found.stdout or "[]")
-    except (OSError, subprocess.TimeoutExpired, ValueError) as error:
-        qtask_command.log(f"helm cannot say which releases are stuck: {error}", "warning")
-        return
-    for release in releases:
-        if release["status"] in STUCK and release["namespace"] in namespaces:
-            say = f"{release['name']} in {release['namespace']} is {release['status']} since an earlier stop"
-            qtask_command.log(f"{say}: uninstalling it", "warning")
-            uninstall(release["name"], release["namespace"])
+    for namespace in sorted(namespaces_of(package)):
+        # Not --all-namespaces: helm's filter then mixes up releases of one name.
+        words = ["helm", "list", "--namespace", namespace, "--uninstalling", "--pending", "--output", "json"]
+        try:
+            releases = json.loads(run(words, 6 * ANSWER_SECONDS).stdout or "[]")
+        except (OSError, subprocess.TimeoutExpired, ValueError) as error:
+            qtask_command.log(f"helm cannot list stuck releases: {error}", "warning")
+            return
+        for release in releases:
+            if release["status"] in STUCK:
+                say = f"{release['name']} in {namespace} is {release['status']} since an earlier stop"
+                qtask_command.log(f"{say}: uninstalling it", "warning")
+                uninstall(release["name"], namespace)
 
 
 def uninstall(name, namespace):
-    """Uninstalls a release; where helm cannot, it forgets it, and the next installation takes over what is left."""
+    """Uninstalls a release. If helm cannot, deletes helm's record; the next installation adopts the resources."""
     words = ["helm", "uninstall", name, "--namespace", namespace, "--timeout", f"{UNINSTALL_SECONDS // 2}s"]
     record = ["kubectl", "delete", "secret", "--namespace", namespace, "--selector", f"owner=helm,name={name}"]
     why = []

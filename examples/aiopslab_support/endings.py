@@ -1,4 +1,4 @@
-"""Which failure stands for an exception: whose it is, and whether another attempt may go better."""
+"""Maps an exception to the failure that the task ends with."""
 
 from aiopslab_support import cluster
 from aiopslab_support.steps import ACTION, AGENT, EVALUATION, SETUP, shorten
@@ -19,7 +19,7 @@ PASSING = {
 
 
 def explained(error, steps, timeout, solution, trouble):
-    """The failure. The first error counts: what AIOpsLab's own recovery raised behind it is the second."""
+    """The failure of the first error: a later one came from AIOpsLab's own recovery."""
     at = steps.place()
     if isinstance(error, Stopped):
         return of_stop(error, steps, timeout, at, trouble)
@@ -39,7 +39,7 @@ def explained(error, steps, timeout, solution, trouble):
 
 
 def of_stop(error, steps, timeout, at, trouble):
-    """The failure of a task that was told to stop, or ran out of time."""
+    """The failure of a task after a signal or at its time limit."""
     if str(error) != "timeout":
         return Failure("stopped", f"{error}{at}{trouble}", retry=True)
     if steps.phase == SETUP:

@@ -1,4 +1,4 @@
-"""What AIOpsLab, its libraries and their children print: passed on to stderr, as far as a log bears it."""
+"""Passes on to stderr a bounded part of what AIOpsLab, its libraries and their children print."""
 
 import atexit
 import os
@@ -7,22 +7,22 @@ import threading
 import time
 from collections import deque
 
-# A task's log has 10,000 lines and 8 MiB; the steps need theirs.
+# A task's log has at most 10,000 lines and 8 MiB, most of which are for the steps.
 FIRST_LINES = 2000
 FIRST_BYTES = 1 << 20
 LAST_LINES = 100
 # Bytes of one line.
 LINE_BYTES = 4096
-# Seconds in which a worker that reads has taken the rest.
+# The most seconds to wait for the worker to read the last lines.
 REST_SECONDS = 5
-# What a pipe takes without blocking once it is writable.
+# The bytes that a pipe takes without blocking once it is writable.
 PIECE = min(select.PIPE_BUF, 4096)
 
 
 class Noise:
-    """Stands in for stdout and stderr: passes the first lines on, and keeps the last ones for the end.
+    """Replaces stdout and stderr by a pipe; writes its first lines at once and its last ones at the end.
 
-    It always reads, also where the worker does not: a print never blocks, nor fails on a closed pipe.
+    The pipe is read even if the worker does not read: a print neither blocks nor fails on a closed pipe.
     """
 
     def __init__(self):
@@ -41,7 +41,7 @@ class Noise:
         atexit.register(self.finish)
 
     def finish(self):
-        """Passes on the last lines, and says how many are missing."""
+        """Writes the last lines, and how many are left out."""
         if self._ending:
             return
         self._ending = True
@@ -70,7 +70,7 @@ class Noise:
         *whole, rest = self._line.split(b"\n")
         for line in whole:
             self._take(bytes(line[:LINE_BYTES]))
-        # The end of a line that is too long is thrown away piece by piece.
+        # The end of a line that is too long is dropped, one read at a time.
         self._line = rest[: LINE_BYTES + 1]
 
     def _take(self, line):
@@ -100,5 +100,5 @@ class Noise:
         try:
             del self._pending[: os.write(self._stderr, self._pending[:PIECE])]
         except OSError:
-            # The worker is gone.
+            # The worker has closed its end.
             self._pending.clear()

@@ -1,7 +1,7 @@
-"""Metrics and traces are read at the port that was forwarded for this task.
+"""Makes AIOpsLab read metrics and traces at the port that kubectl forwards for this task.
 
-AIOpsLab asks localhost:32000 and localhost:16686 whatever it forwarded, and goes on where it could forward nothing: with
-two problems on one machine it reads the other one's cluster.
+AIOpsLab always reads at localhost:32000 and localhost:16686, even if it forwarded another port or none: of two problems on one
+machine, one reads the other's cluster.
 """
 
 import importlib
@@ -49,7 +49,7 @@ class Forwarded:
 
 
 def use_own():
-    """Changes AIOpsLab's two clients, as far as they are those that are known."""
+    """Changes AIOpsLab's two clients; logs a warning for one that has another interface."""
     for module, change in (("metric_api", change_metrics), ("trace_api", change_traces)):
         try:
             change(importlib.import_module(f"aiopslab.observer.{module}"))
@@ -58,7 +58,7 @@ def use_own():
 
 
 def change_metrics(module):
-    """PrometheusAPI(url, namespace), which forwards a port in its constructor and has a client for the url."""
+    """Changes PrometheusAPI(url, namespace), whose constructor forwards a port and makes a client for the url."""
     api, connect = module.PrometheusAPI, module.PrometheusConnect
     begin = api.__init__
 
@@ -76,7 +76,7 @@ def change_metrics(module):
 
 
 def change_traces(module):
-    """TraceAPI(namespace), which forwards a port where the service has none of the node's."""
+    """Changes TraceAPI(namespace), which forwards a port if the service has no node port."""
     api = module.TraceAPI
     name_pod = api.get_jaeger_pod_name
 
@@ -91,7 +91,7 @@ def change_traces(module):
 
 
 class WithoutStreams:
-    """A process for AIOpsLab to end. Its streams are read to the end here, and not AIOpsLab's to close."""
+    """A process for AIOpsLab to end. Hides the streams, which Forwarded reads and AIOpsLab would close."""
 
     stdout = stderr = None
 

@@ -1,4 +1,4 @@
-"""What the agent did and what it saw: in the log, as progress, and in the result."""
+"""What the agent did and what it saw: in the log, as progress and output, and in the result."""
 
 import re
 import time
@@ -13,14 +13,18 @@ KEPT_CHARACTERS = 16000
 LOG_BYTES = 5 << 20
 # Half of what the worker takes.
 RESULT_BYTES = 4 << 20
-# In front of the message that clients of AIOpsLab hand on as if it were their model's action.
+# One output, and seconds from one to the next: three hours of them stay below the 256 MiB of all that a
+# program may write.
+OUTPUT_BYTES = 256 << 10
+OUTPUT_SECONDS = 30
+# The prefix of error messages that some agents of AIOpsLab return as their action.
 ERROR_AS_ACTION = re.compile(r"Error occurred while calling \w+ API: ")
 
 SETUP, AGENT, ACTION, EVALUATION = "setup", "agent", "action", "evaluation"
 
 
 class ModelError(Exception):
-    """The agent's model gave an error, of which nothing is known but its text."""
+    """An error of the agent's model of which only the text is known."""
 
 
 class Steps:
@@ -28,16 +32,19 @@ class Steps:
 
     def __init__(self, max_steps, stopper):
         self.taken = []
-        # Where the task is, and the first failure with where it came from.
+        # The current phase; the first failure, with its phase.
         self.phase = SETUP
         self.failure = None
+        # Members of the output beside the steps.
+        self.about = {}
         self._begun = 0
         self._max_steps = max_steps
         self._stopper = stopper
         self._model_error = None
+        self._said = time.monotonic()
 
     def watch(self, orchestrator, agent):
-        """Puts itself around the orchestrator's question to the agent and to the environment."""
+        """Wraps the orchestrator's calls of the agent and of the environment."""
         ask_agent, ask_env = orchestrator.ask_agent, orchestrator.ask_env
         self._watch_model(agent)
 
@@ -60,7 +67,7 @@ class Steps:
         orchestrator.ask_agent, orchestrator.ask_env = asked_agent, asked_environment
 
     def watch_problem(self, problem):
-        """Knows when the evaluation runs."""
+        """Wraps the problem's evaluation."""
         evaluate = problem.eval
 
         def watched(*args, **kwargs):
@@ -71,12 +78,18 @@ class Steps:
         return problem
 
     def within(self, phase):
-        """A part of the task; the first failure is known by it."""
+        """A context that sets the phase, and records the first failure with it."""
         return _Within(self, phase)
 
     def place(self):
         """Where the task is, for messages."""
         return f" in step {self._begun}" if self._begun else " before the first step"
+
+    def say_output(self):
+        """Writes the steps so far as output, which is kept if the attempt fails."""
+        if self.taken:
+            self._said = time.monotonic()
+            qtask_command.output(as_output(self.about, self.taken))
 
     def _watch_model(self, agent):
         model = getattr(agent, "llm", None)
@@ -98,14 +111,14 @@ class Steps:
             pass  # Nothing more is known of its errors than their text.
 
     def _refuse_error(self, action):
-        # The problem would be scored as if the agent had had its turn.
+        # AIOpsLab would score the error as the agent's answer.
         if isinstance(action, str) and ERROR_AS_ACTION.match(action):
             raise self._model_error or ModelError(first_line(action))
 
     def _begin(self):
         self._stopper.check()
         if qtask_command.is_cut_off():
-            raise Stopped("the worker does not read any more")
+            raise Stopped("the worker has closed its end of stdout")
         self._begun += 1
         self._since = time.monotonic()
         qtask_command.progress(phase="running", step=self._begun, max_steps=self._max_steps)
@@ -122,6 +135,8 @@ class Steps:
         share = LOG_BYTES // self._max_steps // 2
         words = {key: shorten(in_bytes(value, share), LOG_CHARACTERS) for key, value in step.items()}
         qtask_command.log(f"step {step['step']}: {summary(step['action'])}", context=words)
+        if time.monotonic() - self._said >= OUTPUT_SECONDS:
+            self.say_output()
 
     def _lap(self):
         now = time.monotonic()
@@ -189,6 +204,23 @@ def as_result(metrics, output, steps):
         if characters < 50 or len(qtask_command.encoded(value)) <= RESULT_BYTES:
             return value
         characters //= 2
+
+
+def as_output(about, steps):
+    """The steps so far in at most OUTPUT_BYTES: texts are shortened first, then the earliest steps left out."""
+    kept = steps
+    characters = min(KEPT_CHARACTERS, OUTPUT_BYTES // (2 * len(kept)))
+    while True:
+        trajectory = shortened(kept, characters)
+        value = {**about, "steps": len(steps), "trajectory": trajectory}
+        if len(kept) < len(steps):
+            value["left_out"] = len(steps) - len(kept)
+        if len(kept) == 1 or len(qtask_command.encoded(value)) <= OUTPUT_BYTES:
+            return value
+        if characters > 100:
+            characters //= 2
+        else:
+            kept = kept[(len(kept) + 1) // 2 :]
 
 
 def shortened(steps, characters):

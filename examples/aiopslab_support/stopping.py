@@ -76,10 +76,10 @@ class Stopper:
             self.check()
 
     def _watch(self):
-        """Sees to it that the main thread notices signals.
+        """Wakes the main thread up after a signal.
 
-        One that comes just before the main thread blocks would be noticed when it wakes up by itself, which may
-        be hours later.
+        Python's handler runs in the main thread only. If the signal comes just before that thread blocks, or
+        another thread gets it, the handler would wait until the main thread wakes up, perhaps for hours.
         """
         woken, wake = os.pipe()
         os.set_blocking(wake, False)

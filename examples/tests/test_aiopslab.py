@@ -289,6 +289,18 @@ class Failures(AiopslabTest):
         environment = {"STANDIN_NETWORK": "none", "TIKTOKEN_CACHE_DIR": str(self.at / "empty")}
         self.assert_of_environment(self.error_of(environment=environment), f"TIKTOKEN_CACHE_DIR ({self.at}/empty)")
 
+    def test_what_was_done_before_a_failure_is_said(self):
+        config = {"agent": "vllm", "model": "slow_later"}
+        running = self.run_problem(agent_config=config)
+        self.journal.until("thinking")
+        running.stop()
+        running.end()
+        *_, output, error = running.lines
+        self.assertEqual(error["error"]["code"], "stopped")
+        output = output["output"]
+        self.assertEqual((output["problem_id"], output["agent"], output["steps"]), ("normal-detection-1", "vllm", 1))
+        self.assertIn("ran look at it", output["trajectory"][0]["observation"])
+
 
 class Cluster(AiopslabTest):
     def release(self, name, namespace, status):
@@ -411,7 +423,7 @@ class Stops(AiopslabTest):
         self.assert_stopped(self.stop_at("thinking", "normal", agent_config=config), "SIGTERM in step 1")
         self.assertEqual(self.journal.all().count("recover"), 1)
 
-    def test_a_worker_that_is_gone_does_not_keep_the_fault_from_being_taken_back(self):
+    def test_a_worker_that_has_died_does_not_keep_the_fault_from_being_taken_back(self):
         config = {"agent": "vllm", "model": "slow"}
         running = self.run_problem("chatty_recovery", agent_config=config)
         self.journal.until("thinking")
@@ -426,7 +438,7 @@ class Stops(AiopslabTest):
         running.stop()
         self.journal.until("recover")
 
-    def test_a_task_whose_worker_is_gone_ends_at_its_next_step(self):
+    def test_a_task_whose_worker_has_died_ends_at_its_next_step(self):
         config = {"agent": "vllm", "model": "endless"}
         running = self.run_problem("normal", agent_config=config, max_steps=1000)
         self.journal.until("workload")

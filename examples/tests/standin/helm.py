@@ -32,7 +32,8 @@ def file_of(name):
 if verb == "list" and "json" in words:
     wanted = {"uninstalling"} if "--uninstalling" in words else set()
     wanted |= {"pending-install", "pending-upgrade"} if "--pending" in words else set()
-    print(json.dumps([{"name": b, "namespace": a, "status": c} for a, b, c in releases() if c in wanted]))
+    found = [each for each in releases() if each[0] == option("--namespace") and each[2] in wanted]
+    print(json.dumps([{"name": name, "namespace": namespace, "status": status} for namespace, name, status in found]))
 elif verb == "list":
     print("NAME\tNAMESPACE\tSTATUS")
     for namespace, name, status in releases():
