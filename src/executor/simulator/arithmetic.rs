@@ -1,6 +1,7 @@
 //! Operators on classical values.
 
 use super::complex::Complex;
+use super::integer::Integer;
 use super::value::{EvalError, Evaluated, Type, Value, domain_error, mask, type_error};
 
 /// An operator with one operand.
@@ -42,11 +43,48 @@ pub enum BinaryOp {
     ShiftRight,
 }
 
+impl BinaryOp {
+    /// Whether values in that order compare so.
+    pub(super) fn holds(self, order: std::cmp::Ordering) -> bool {
+        match self {
+            Self::Equal => order.is_eq(),
+            Self::NotEqual => order.is_ne(),
+            Self::Less => order.is_lt(),
+            Self::LessEqual => order.is_le(),
+            Self::Greater => order.is_gt(),
+            _ => order.is_ge(),
+        }
+    }
+
+    /// Whether the operator compares.
+    pub(super) fn is_comparison(self) -> bool {
+        matches!(
+            self,
+            Self::Equal
+                | Self::NotEqual
+                | Self::Less
+                | Self::LessEqual
+                | Self::Greater
+                | Self::GreaterEqual
+        )
+    }
+
+    /// The operator that gives the same with its sides exchanged.
+    pub(super) fn mirrored(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::LessEqual => Self::GreaterEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterEqual => Self::LessEqual,
+            other => other,
+        }
+    }
+}
+
 /// Applies an operator with one operand.
 pub fn unary(op: UnaryOp, value: Value) -> Evaluated {
     match (op, value) {
         (UnaryOp::Not, _) => Ok(Value::Bool(!value.truth()?)),
-        (UnaryOp::Negate, Value::Int(number)) => checked(number.checked_neg()),
         (UnaryOp::Negate, Value::Float(number)) => Ok(Value::Float(-number)),
         (UnaryOp::Negate, Value::Angle { value, width }) => {
             Ok(Value::angle(u128::from(value.wrapping_neg()), width))
@@ -56,13 +94,20 @@ pub fn unary(op: UnaryOp, value: Value) -> Evaluated {
         }
         (UnaryOp::Negate, Value::Complex(number)) => Ok(Value::Complex(-number)),
         (UnaryOp::Negate, Value::Duration(length)) => Ok(Value::Duration(-length)),
+        (UnaryOp::Negate, _) => match value.numeric() {
+            Value::Integer(integer) => Ok(Value::Integer(integer.negated())),
+            Value::Int(number) => checked(number.checked_neg()),
+            _ => type_error(format!("{} has no sign", value.described())),
+        },
         (UnaryOp::Invert, Value::Bits { value, width }) => Ok(Value::Bits {
             value: !value & mask(width),
             width,
         }),
-        (UnaryOp::Negate, _) => type_error(format!("{} has no sign", value.described())),
+        (UnaryOp::Invert, Value::Bool(value)) => Ok(Value::Bool(!value)),
+        (UnaryOp::Invert, Value::Integer(integer)) => Ok(Value::Integer(integer.inverted())),
+        (UnaryOp::Invert, Value::Int(number)) => Ok(Value::Int(!number)),
         (UnaryOp::Invert, _) => type_error(format!(
-            "`~` is for bit registers, this is {}",
+            "`~` is for integers, bit registers and angles, this is {}",
             value.described()
         )),
     }
@@ -79,19 +124,63 @@ pub fn binary(op: BinaryOp, left: Value, right: Value) -> Evaluated {
         }
         Op::BitAnd | Op::BitOr | Op::BitXor => bitwise(op, left, right),
         Op::ShiftLeft | Op::ShiftRight => shift(op, left, right),
-        _ => match (left, right) {
-            (Value::Angle { .. }, _) | (_, Value::Angle { .. }) => angular(op, left, right),
-            (Value::Int(a), Value::Int(b)) => integer(op, a, b),
-            (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => {
-                real(op, left.as_real()?, right.as_real()?)
-            }
+        _ => match (left.numeric(), right.numeric()) {
             (Value::Complex(_), _) | (_, Value::Complex(_)) => complex(op, left, right),
             (Value::Duration(_), _) | (_, Value::Duration(_)) => lasting(op, left, right),
-            (other, Value::Int(_) | Value::Float(_)) | (_, other) => type_error(format!(
-                "no arithmetic on {}; cast it first, such as `int(x)`",
-                other.described()
-            )),
+            (Value::Angle { .. }, right) => angular(op, left, right),
+            (left, Value::Angle { .. }) => angular(op, left, right),
+            (Value::Int(a), Value::Int(b)) => integer(op, a, b),
+            (Value::Float(a), right) => real(op, a, right.as_real()?),
+            (left, Value::Float(b)) => real(op, left.as_real()?, b),
+            (left, right) => typed(op, left, right),
         },
+    }
+}
+
+/// Arithmetic on integers, at least one of which has a type.
+fn typed(op: BinaryOp, left: Value, right: Value) -> Evaluated {
+    match op {
+        BinaryOp::DivideReal => real(op, left.as_real()?, right.as_real()?),
+        BinaryOp::Power => typed_power(left, right),
+        _ => {
+            let Some((a, b)) = together(left, right) else {
+                return type_error("no arithmetic on these values");
+            };
+            match a.combined(op, b) {
+                Some(result) => Ok(Value::Integer(result)),
+                None => domain_error("division by zero"),
+            }
+        }
+    }
+}
+
+/// The exponent does not change the type of the base, unless it has a greater one itself.
+fn typed_power(base: Value, exponent: Value) -> Evaluated {
+    let power = match exponent {
+        Value::Integer(integer) => match integer.value() {
+            Some(value) => u128::try_from(value),
+            None => Ok(integer.word()),
+        },
+        other => u128::try_from(other.as_int()?),
+    };
+    let Ok(power) = power else {
+        return real(BinaryOp::Power, base.as_real()?, exponent.as_real()?);
+    };
+    let base = match (base, exponent) {
+        (Value::Integer(base), Value::Integer(exponent)) => base.together(exponent).0,
+        (Value::Integer(base), _) => base,
+        (other, _) => Integer::machine(other.as_int()?),
+    };
+    Ok(Value::Integer(base.power(power)))
+}
+
+/// Two integers, at least one of which has a type, in the type in which they are combined.
+fn together(left: Value, right: Value) -> Option<(Integer, Integer)> {
+    match (left, right) {
+        (Value::Integer(a), Value::Integer(b)) => Some(a.together(b)),
+        (Value::Integer(a), Value::Int(b)) => Some(a.together(a.literal(b))),
+        (Value::Int(a), Value::Integer(b)) => Some(b.literal(a).together(b)),
+        _ => None,
     }
 }
 
@@ -144,10 +233,22 @@ fn lasting(op: BinaryOp, left: Value, right: Value) -> Evaluated {
         (Op::Multiply, other, Value::Duration(b)) => (other.as_real()?, b, false),
         _ => return type_error("durations can be added, multiplied by a number and divided"),
     };
+    if a.is_nan() || b.is_nan() {
+        return if is_number {
+            unknown_duration()
+        } else {
+            Ok(Value::Duration(f64::NAN))
+        };
+    }
     match real(op, a, b)? {
         Value::Float(length) if !is_number => Ok(Value::Duration(length)),
         number => Ok(number),
     }
+}
+
+/// What only a schedule tells: a `stretch`, or the duration of gates.
+fn unknown_duration() -> Evaluated {
+    domain_error("this depends on a duration that only the schedule of a device tells")
 }
 
 fn integer(op: BinaryOp, a: i128, b: i128) -> Evaluated {
@@ -193,13 +294,24 @@ fn angular(op: BinaryOp, left: Value, right: Value) -> Evaluated {
         | (Op::Add | Op::Subtract, _, Value::Angle { width, .. }) => {
             turns(op, word_of(left, width)?, word_of(right, width)?, width)
         }
-        (Op::Multiply, Value::Angle { value, width }, Value::Int(factor))
-        | (Op::Multiply, Value::Int(factor), Value::Angle { value, width }) => {
-            let factor = u128::try_from(factor.rem_euclid(1 << 64)).unwrap_or(0);
+        (
+            Op::Multiply,
+            Value::Angle { value, width },
+            factor @ (Value::Int(_) | Value::Integer(_)),
+        )
+        | (
+            Op::Multiply,
+            factor @ (Value::Int(_) | Value::Integer(_)),
+            Value::Angle { value, width },
+        ) => {
+            let factor = u128::try_from(factor.as_int()?.rem_euclid(1 << 64)).unwrap_or(0);
             Ok(Value::angle(u128::from(value).wrapping_mul(factor), width))
         }
-        (Op::Divide, Value::Angle { .. }, Value::Int(0)) => domain_error("division by zero"),
-        (Op::Divide, Value::Angle { value, width }, Value::Int(divisor)) => {
+        (Op::Divide, Value::Angle { value, width }, Value::Int(_) | Value::Integer(_)) => {
+            let divisor = right.as_int()?;
+            if divisor == 0 {
+                return domain_error("division by zero");
+            }
             let quotient = u128::from(value) / divisor.unsigned_abs();
             let signed = if divisor < 0 {
                 quotient.wrapping_neg()
@@ -225,7 +337,7 @@ fn turns(op: BinaryOp, a: u128, b: u128, width: u32) -> Evaluated {
         BinaryOp::Add => Ok(Value::angle(a + b, width)),
         BinaryOp::Subtract => Ok(Value::angle(a.wrapping_sub(b), width)),
         _ if b == 0 => domain_error("division by zero"),
-        BinaryOp::Divide => Ok(Value::Int(i128::try_from(a / b).unwrap_or(0))),
+        BinaryOp::Divide => Ok(Value::Integer(Integer::new(a / b, width, false))),
         _ => Ok(Value::angle(a % b, width)),
     }
 }
@@ -266,48 +378,66 @@ fn compare(op: BinaryOp, left: Value, right: Value) -> Evaluated {
         (Value::Angle { width, .. }, _) | (_, Value::Angle { width, .. }) => {
             Some(word_of(left, width)?.cmp(&word_of(right, width)?))
         }
-        _ => match (left.numeric()?, right.numeric()?) {
+        _ => match (left.numeric(), right.numeric()) {
             (Value::Int(a), Value::Int(b)) => Some(a.cmp(&b)),
-            (a, b) => a.as_real()?.partial_cmp(&b.as_real()?),
+            (left, right) => match together(left, right) {
+                Some((a, b)) => Some(a.order(b)),
+                None => left.as_real()?.partial_cmp(&right.as_real()?),
+            },
         },
     };
+    if let (Value::Duration(_), None) = (left, order) {
+        return unknown_duration();
+    }
     let Some(order) = order else {
         return domain_error("these values cannot be compared");
     };
-    Ok(Value::Bool(match op {
-        BinaryOp::Equal => order.is_eq(),
-        BinaryOp::NotEqual => order.is_ne(),
-        BinaryOp::Less => order.is_lt(),
-        BinaryOp::LessEqual => order.is_le(),
-        BinaryOp::Greater => order.is_gt(),
-        _ => order.is_ge(),
-    }))
+    Ok(Value::Bool(op.holds(order)))
 }
 
 fn bitwise(op: BinaryOp, left: Value, right: Value) -> Evaluated {
     match (as_bits(left), as_bits(right)) {
         (Some((a, width)), Some((b, other))) if width == other => {
-            let value = match op {
-                BinaryOp::BitAnd => a & b,
-                BinaryOp::BitOr => a | b,
-                _ => a ^ b,
-            };
+            let value = combined(op, a, b);
             Ok(match left {
                 Value::Angle { .. } => Value::angle(value, width),
                 _ => Value::Bits { value, width },
             })
         }
-        (Some((_, width)), Some((_, other))) => type_error(format!(
-            "registers of {width} and {other} bits do not match"
-        )),
-        _ => {
-            let (a, b) = (left.numeric()?.as_int()?, right.numeric()?.as_int()?);
-            Ok(Value::Int(match op {
-                BinaryOp::BitAnd => a & b,
-                BinaryOp::BitOr => a | b,
-                _ => a ^ b,
-            }))
+        (Some((_, width)), Some((_, other)))
+            if [left, right]
+                .iter()
+                .any(|side| matches!(side, Value::Angle { .. })) =>
+        {
+            type_error(format!("{width} and {other} bits do not match"))
         }
+        // Qiskit combines registers of different sizes: the shorter one has zeros above.
+        (Some((a, width)), Some((b, other))) => Ok(Value::Bits {
+            value: combined(op, a, b),
+            width: width.max(other),
+        }),
+        _ => match (left.numeric(), right.numeric()) {
+            (Value::Int(a), Value::Int(b)) => Ok(Value::Int(combined(op, a, b))),
+            (left, right) => match together(left, right) {
+                Some((a, b)) => typed(op, Value::Integer(a), Value::Integer(b)),
+                None => type_error(format!(
+                    "no bits of {} and {} can be combined",
+                    left.described(),
+                    right.described()
+                )),
+            },
+        },
+    }
+}
+
+fn combined<T>(op: BinaryOp, a: T, b: T) -> T
+where
+    T: std::ops::BitAnd<Output = T> + std::ops::BitOr<Output = T> + std::ops::BitXor<Output = T>,
+{
+    match op {
+        BinaryOp::BitAnd => a & b,
+        BinaryOp::BitOr => a | b,
+        _ => a ^ b,
     }
 }
 
@@ -341,6 +471,16 @@ fn shift(op: BinaryOp, left: Value, right: Value) -> Evaluated {
             value: value.checked_shr(by).unwrap_or(0),
             width,
         }),
+        (BinaryOp::ShiftLeft, Value::Integer(integer)) => {
+            Ok(Value::Integer(integer.shifted_left(by)))
+        }
+        (_, Value::Integer(integer)) => Ok(Value::Integer(integer.shifted_right(by))),
+        // Only literals are computed without a width.
+        (_, Value::Int(number)) if !matches!(right, Value::Int(_)) => shift(
+            op,
+            Value::Integer(Integer::machine(number)),
+            Value::Int(i128::from(by)),
+        ),
         (BinaryOp::ShiftLeft, _) => {
             let power = 1_i128.checked_shl(by).filter(|power| *power > 0);
             let number = left.as_int()?;

@@ -1,5 +1,6 @@
 //! Complex numbers and the 2×2 matrices of one-qubit gates.
 
+use std::f64::consts::{FRAC_PI_4, PI, TAU};
 use std::ops::{Add, Mul, Neg, Sub};
 
 /// A complex number.
@@ -149,55 +150,50 @@ impl Matrix {
         self.a == Complex::ZERO && self.d == Complex::ZERO
     }
 
-    /// A real power of a unitary matrix: whole exponents exactly, others on the principal branch
-    /// (eigenvalues' arguments in (-π, π]), as OpenQASM 3 defines `pow`.
-    pub fn power(self, exponent: f64) -> Self {
-        if exponent.fract() == 0.0 && exponent.abs() <= 1024.0 {
+    /// A real power of a unitary matrix: small whole exponents by products, others on the principal
+    /// branch (eigenvalues' arguments in (-π, π]), as OpenQASM 3 defines `pow`. None where rounding
+    /// would decide the result.
+    pub fn power(self, exponent: f64) -> Option<Self> {
+        if exponent.fract() == 0.0 && exponent.abs() <= 64.0 {
             let base = if exponent < 0.0 { self.adjoint() } else { self };
             #[allow(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
                 reason = "whole and small"
             )]
-            return base.whole_power(exponent.abs() as u32);
+            return Some(base.whole_power(exponent.abs() as u32));
+        }
+        if self.is_diagonal() {
+            let power = |value: Complex| phase_power(value.arg(), exponent, 0.0);
+            return Some(Self::diagonal(power(self.a)?, power(self.d)?));
         }
         // A unitary matrix is exp(i mean) (cos(half) + i sin(half) N) with N² = 1: its eigenvalues
-        // are exp(i (mean ± half)), its projectors (1 ± N) / 2.
+        // are exp(i (mean ± half)), its projectors (1 ± N) / 2. The sine comes from the elements
+        // themselves: near 1 the cosine no longer tells small angles.
         let mean = (self.a * self.d - self.b * self.c).arg() / 2.0;
         let special = self.scaled(Complex::cis(-mean));
-        let cosine = ((special.a + special.d).re / 2.0).clamp(-1.0, 1.0);
-        let half = cosine.acos();
-        let sine = half.sin();
-        let power_of = |angle: f64| {
-            let principal = Complex::cis(angle).arg();
-            // Rounding must not turn the eigenvalue -1 into the lower edge of the branch.
-            let principal = if principal < -std::f64::consts::PI + 1e-9 {
-                -principal
-            } else {
-                principal
-            };
-            Complex::cis(principal * exponent)
-        };
-        let (plus, minus) = (power_of(mean + half), power_of(mean - half));
-        if sine.abs() < 1e-12 {
-            return Self::diagonal(plus, plus);
+        let along = [
+            f64::midpoint(special.b.im, special.c.im),
+            f64::midpoint(special.b.re, -special.c.re),
+            f64::midpoint(special.a.im, -special.d.im),
+        ];
+        let [x, y, z] = along;
+        let sine = x.hypot(y).hypot(z);
+        let half = sine.atan2(f64::midpoint(special.a.re, special.d.re));
+        let rounding = if mean == 0.0 { 0.0 } else { ROUNDING };
+        let plus = phase_power(mean + half, exponent, rounding)?;
+        let minus = phase_power(mean - half, exponent, rounding)?;
+        if sine == 0.0 {
+            return Some(Self::diagonal(plus, plus));
         }
-        // special = cos + i sin N, so N = (special - cos) / (i sin).
-        let inverse = Complex::new(0.0, -1.0 / sine);
-        let shifted = |value: Complex| value - Complex::new(cosine, 0.0);
-        let n = Self {
-            a: shifted(special.a) * inverse,
-            b: special.b * inverse,
-            c: special.c * inverse,
-            d: shifted(special.d) * inverse,
-        };
+        let [x, y, z] = along.map(|part| part / sine);
         let (sum, difference) = ((plus + minus).scale(0.5), (plus - minus).scale(0.5));
-        Self {
-            a: sum + n.a * difference,
-            b: n.b * difference,
-            c: n.c * difference,
-            d: sum + n.d * difference,
-        }
+        Some(Self {
+            a: sum + difference.scale(z),
+            b: difference * Complex::new(x, -y),
+            c: difference * Complex::new(x, y),
+            d: sum - difference.scale(z),
+        })
     }
 
     fn whole_power(self, mut exponent: u32) -> Self {
@@ -211,4 +207,64 @@ impl Matrix {
         }
         result
     }
+}
+
+/// Several times the rounding of an angle of π.
+const ROUNDING: f64 = 2e-15;
+/// Most that rounding may turn a phase by.
+const TOLERANCE: f64 = 1e-6;
+
+/// The angle in (-π, π] that is equal to this one.
+fn principal(angle: f64) -> f64 {
+    let principal = Complex::cis(angle).arg();
+    // Rounding must not turn -1 into the lower edge of the branch.
+    if principal < ROUNDING - PI {
+        -principal
+    } else {
+        principal
+    }
+}
+
+/// A power of `exp(i angle)`, of the angle in (-π, π] that it is equal to. Multiples of π/4, but for
+/// rounding, have exact powers, however large. An angle near 0 is taken for it where so much of it
+/// may come from rounding.
+fn phase_power(angle: f64, exponent: f64, rounding: f64) -> Option<Complex> {
+    let angle = principal(angle);
+    let eighths = (angle / FRAC_PI_4).round();
+    let allowed = if eighths == 0.0 { rounding } else { ROUNDING };
+    if (angle - eighths * FRAC_PI_4).abs() <= allowed {
+        let turned = (eighths * exponent) % 8.0 * FRAC_PI_4;
+        return turned.is_finite().then(|| Complex::cis(turned));
+    }
+    scaled_angle(angle, exponent, rounding).map(Complex::cis)
+}
+
+/// An angle, known but for rounding, times a number, if the product still tells an angle.
+fn scaled_angle(angle: f64, by: f64, rounding: f64) -> Option<f64> {
+    let scaled = angle * by;
+    let error = rounding * by.abs() + scaled.abs() * f64::EPSILON;
+    // Also where it is not a number.
+    (error < TOLERANCE).then_some(scaled)
+}
+
+/// The angle of a power of `p(angle)`.
+pub(super) fn phase_angle_power(angle: f64, exponent: f64) -> Option<f64> {
+    if exponent.fract() == 0.0 {
+        return scaled_angle(angle, exponent, 0.0);
+    }
+    let reduced = if angle.abs() < PI {
+        angle
+    } else {
+        principal(angle)
+    };
+    scaled_angle(reduced, exponent, 0.0)
+}
+
+/// The angle of a power of a rotation, whose eigenvalues are `exp(±i angle/2)`. A fraction of an
+/// angle of a full turn or more is not a rotation about the same angle: nothing then.
+pub(super) fn rotation_angle_power(angle: f64, exponent: f64) -> Option<f64> {
+    if exponent.fract() != 0.0 && angle.abs() >= TAU {
+        return None;
+    }
+    scaled_angle(angle, exponent, 0.0)
 }

@@ -1,12 +1,22 @@
 //! Built-in functions on classical values.
 
-use super::arithmetic::{BinaryOp, as_bits, binary, finite};
+use super::arithmetic::{BinaryOp, UnaryOp, as_bits, binary, finite, unary};
+use super::complex::Complex;
+use super::integer::{Integer, MACHINE_WIDTH};
 use super::value::{EvalError, Evaluated, Value, mask, type_error};
 
 /// Rotates to the left by a number of places, to the right where it is negative.
 fn rotate(value: Value, by: i128) -> Evaluated {
-    let Some((bits, width)) = as_bits(value) else {
-        return type_error("only bit registers and angles can be rotated");
+    let (bits, width) = match value {
+        Value::Integer(integer) => (integer.word(), integer.width()),
+        _ => match as_bits(value) {
+            Some(found) => found,
+            None => {
+                return type_error(
+                    "only bit registers, angles and integers of a declared type can be rotated",
+                );
+            }
+        },
     };
     let by = u32::try_from(by.rem_euclid(i128::from(width))).unwrap_or(0);
     let high = bits.checked_shl(by).unwrap_or(0);
@@ -14,6 +24,9 @@ fn rotate(value: Value, by: i128) -> Evaluated {
     let rotated = (high | low) & mask(width);
     Ok(match value {
         Value::Angle { .. } => Value::angle(rotated, width),
+        Value::Integer(integer) => {
+            Value::Integer(Integer::new(rotated, width, integer.is_signed()))
+        }
         _ => Value::Bits {
             value: rotated,
             width,
@@ -21,14 +34,54 @@ fn rotate(value: Value, by: i128) -> Evaluated {
     })
 }
 
+/// The number of ones, a `uint`.
+fn population(value: Value) -> Evaluated {
+    let bits = match value {
+        Value::Integer(integer) => integer.word(),
+        Value::Int(number) if number >= 0 => number.unsigned_abs(),
+        _ => match as_bits(value) {
+            Some((bits, _)) => bits,
+            None => return type_error("`popcount` is for bit registers and unsigned integers"),
+        },
+    };
+    let ones = u128::from(bits.count_ones());
+    Ok(Value::Integer(Integer::new(ones, MACHINE_WIDTH, false)))
+}
+
+/// The distance from zero, in the type of the value.
+fn distance(value: Value) -> Evaluated {
+    match value.numeric() {
+        Value::Complex(number) => finite(number.re.hypot(number.im)),
+        Value::Float(number) => Ok(Value::Float(number.abs())),
+        Value::Integer(integer) if !integer.is_signed() => Ok(Value::Integer(integer)),
+        whole @ (Value::Integer(_) | Value::Int(_)) if whole.as_int()? < 0 => {
+            unary(UnaryOp::Negate, whole)
+        }
+        whole @ (Value::Integer(_) | Value::Int(_)) => Ok(whole),
+        other => finite(other.as_real()?.abs()),
+    }
+}
+
+/// `e` to a power, or the principal square root.
+fn complex(function: Function, value: Complex) -> Evaluated {
+    let (size, turn) = match function {
+        Function::Exp => (value.re.exp(), value.im),
+        _ => (value.re.hypot(value.im).sqrt(), value.arg() / 2.0),
+    };
+    finite(size)?;
+    Ok(Value::Complex(Complex::cis(turn).scale(size)))
+}
+
 /// A built-in function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "named after the functions of OpenQASM")]
 pub enum Function {
+    Abs,
     Arccos,
     Arcsin,
     Arctan,
     Ceiling,
+    Conj,
     Cos,
     Exp,
     Floor,
@@ -40,6 +93,7 @@ pub enum Function {
     Real,
     Rotl,
     Rotr,
+    Sign,
     Sin,
     Sqrt,
     Tan,
@@ -49,10 +103,12 @@ impl Function {
     /// Finds a function of either version by its name.
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
+            "abs" => Self::Abs,
             "arccos" | "acos" => Self::Arccos,
             "arcsin" | "asin" => Self::Arcsin,
             "arctan" | "atan" => Self::Arctan,
             "ceiling" => Self::Ceiling,
+            "conj" => Self::Conj,
             "cos" => Self::Cos,
             "exp" => Self::Exp,
             "floor" => Self::Floor,
@@ -64,6 +120,7 @@ impl Function {
             "real" => Self::Real,
             "rotl" => Self::Rotl,
             "rotr" => Self::Rotr,
+            "sign" => Self::Sign,
             "sin" => Self::Sin,
             "sqrt" => Self::Sqrt,
             "tan" => Self::Tan,
@@ -86,10 +143,11 @@ impl Function {
             (Self::Pow, [a, b]) => binary(BinaryOp::Power, *a, *b),
             (Self::Rotl, [value, by]) => rotate(*value, by.as_int()?),
             (Self::Rotr, [value, by]) => rotate(*value, by.as_int()?.saturating_neg()),
-            (Self::Popcount, [value]) => match as_bits(*value) {
-                Some((bits, _)) => Ok(Value::Int(i128::from(bits.count_ones()))),
-                None => type_error("`popcount` is for bit registers"),
-            },
+            (Self::Popcount, [value]) => population(*value),
+            (Self::Abs, [value]) => distance(*value),
+            (Self::Conj, [Value::Complex(number)]) => Ok(Value::Complex(number.conj())),
+            (Self::Conj, [value]) => Ok(Value::Float(value.as_real()?)),
+            (Self::Exp | Self::Sqrt, [Value::Complex(number)]) => complex(self, *number),
             (Self::Real, [value]) => Ok(Value::Float(value.as_complex()?.re)),
             (Self::Imag, [value]) => Ok(Value::Float(value.as_complex()?.im)),
             (_, [value]) => finite(self.real(value.as_real()?)),
@@ -107,10 +165,15 @@ impl Function {
             Self::Exp => x.exp(),
             Self::Floor => x.floor(),
             Self::Log => x.ln(),
+            // Not `signum`, for which 0 is positive.
+            Self::Sign if x == 0.0 => 0.0,
+            Self::Sign => x.signum(),
             Self::Sin => x.sin(),
             Self::Sqrt => x.sqrt(),
             Self::Tan => x.tan(),
-            Self::Imag
+            Self::Abs
+            | Self::Conj
+            | Self::Imag
             | Self::Mod
             | Self::Popcount
             | Self::Pow

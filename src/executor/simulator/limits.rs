@@ -34,6 +34,9 @@ pub const MAX_LOOP_PARTS: u64 = 300_000;
 pub const MAX_UNROLLED_PARTS: u32 = 1_000_000;
 /// Most gates that one path through the program may apply, after definitions are expanded.
 pub const MAX_GATES: u64 = 5_000_000;
+/// Most times that a power repeats the definition of a gate on one qubit; larger powers are taken
+/// of its matrix.
+pub const MAX_REPEATS: u64 = 64;
 /// Most statements that one path through the program may run.
 pub const MAX_STEPS: u64 = 20_000_000;
 /// Longest text of a result in bytes: that of all counts, and that of all shots' outcomes.

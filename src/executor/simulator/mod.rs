@@ -13,6 +13,7 @@ mod error;
 mod frontend;
 mod functions;
 mod gates;
+mod integer;
 mod limits;
 mod outputs;
 mod pool;

@@ -15,6 +15,8 @@ pub struct Program {
     pub(super) bits: u32,
     pub(super) variables: usize,
     pub(super) qubits: u32,
+    /// The qubits in the order in which results list them.
+    pub(super) order: Vec<u32>,
     /// Of OpenQASM: 2 or 3.
     pub(super) version: u8,
     pub(super) inputs: Vec<Input>,
@@ -219,6 +221,15 @@ pub(super) enum Expr {
     /// the second.
     Insert(Box<(Expr, Expr)>, Operand, Type, u32),
     Cast(Type, Box<Expr>, u32),
+    /// Registers of any number of bits, the second perhaps a value, compared as unsigned numbers.
+    CompareBits(BinaryOp, Box<(Operand, Wide)>, u32),
+}
+
+/// The other side of a comparison with a register.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Wide {
+    Bits(Operand),
+    Value(Expr),
 }
 
 /// An element of an array, known at run time.
@@ -259,6 +270,8 @@ pub(super) enum GateRef {
     Library(usize),
     /// An index into [`Program::gates`].
     Defined(usize),
+    /// A reset in a definition. It takes the place of the call: no gate of a program is one.
+    Reset,
 }
 
 /// A gate defined in OpenQASM, by the client or in the built-in library.
@@ -271,6 +284,8 @@ pub(super) struct GateDefinition {
     pub size: u64,
     /// How deeply its definition calls others.
     pub depth: u32,
+    /// Whether it resets a qubit, as no gate of the language does.
+    pub resets: bool,
     /// Declared with `opaque`: known, but cannot run.
     pub opaque: bool,
 }

@@ -1,16 +1,19 @@
-//! Classical values and the rules of their arithmetic, used for constants and at run time alike.
+//! Classical values and their conversions, used for constants and at run time alike.
 
 use super::complex::Complex;
+use super::integer::Integer;
 use std::fmt;
 
-/// A classical value. Integers of every width share one form: a value is checked against the
-/// width of a variable when it is assigned, so nothing wraps silently.
+/// A classical value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value {
     /// `true` or `false`.
     Bool(bool),
-    /// `int` and `uint`.
+    /// An integer without a declared type: written as such, or computed of such alone. Beside a
+    /// typed one it takes a type.
     Int(i128),
+    /// A value of type `int[n]` or `uint[n]`.
+    Integer(Integer),
     /// `float`.
     Float(f64),
     /// `complex`.
@@ -29,7 +32,8 @@ pub enum Value {
         /// 1 to 64.
         width: u32,
     },
-    /// A length of time in nanoseconds (as one of which `dt` counts). Has no effect.
+    /// A length of time in nanoseconds (as one of which `dt` counts). Has no effect. Not a number
+    /// where only a schedule would tell it.
     Duration(f64),
 }
 
@@ -88,7 +92,8 @@ impl Value {
     pub fn kind(self) -> &'static str {
         match self {
             Self::Bool(_) => "bool",
-            Self::Int(_) => "int",
+            Self::Integer(integer) if !integer.is_signed() => "uint",
+            Self::Int(_) | Self::Integer(_) => "int",
             Self::Float(_) => "float",
             Self::Complex(_) => "complex number",
             Self::Bits { .. } => "bit",
@@ -113,6 +118,7 @@ impl Value {
         match self {
             #[allow(clippy::cast_precision_loss, reason = "angles are floating point")]
             Self::Int(value) => Ok(value as f64),
+            Self::Integer(value) => Ok(value.real()),
             Self::Float(value) => Ok(value),
             Self::Angle { value, width } => Ok(radians(value, width)),
             other => type_error(format!("expected a number, found {}", other.described())),
@@ -123,7 +129,9 @@ impl Value {
     pub(super) fn as_complex(self) -> Result<Complex, EvalError> {
         match self {
             Self::Complex(value) => Ok(value),
-            Self::Int(_) | Self::Float(_) => Ok(Complex::new(self.as_real()?, 0.0)),
+            Self::Int(_) | Self::Integer(_) | Self::Float(_) => {
+                Ok(Complex::new(self.as_real()?, 0.0))
+            }
             other => type_error(format!("expected a number, found {}", other.described())),
         }
     }
@@ -132,6 +140,9 @@ impl Value {
     pub fn as_int(self) -> Result<i128, EvalError> {
         match self {
             Self::Int(value) => Ok(value),
+            Self::Integer(integer) => integer
+                .value()
+                .ok_or_else(|| EvalError::Domain("this integer is too large a number".into())),
             Self::Bits { value, .. } => i128::try_from(value)
                 .map_err(|_| EvalError::Domain("this bit register is too large a number".into())),
             other => type_error(format!("expected an integer, found {}", other.described())),
@@ -143,19 +154,22 @@ impl Value {
         match self {
             Self::Bool(value) => Ok(value),
             Self::Int(value) => Ok(value != 0),
+            Self::Integer(integer) => Ok(integer.word() != 0),
+            Self::Float(value) => Ok(value != 0.0),
             Self::Bits { value, .. } => Ok(value != 0),
             Self::Angle { value, .. } => Ok(value != 0),
             other => type_error(format!("{} is neither true nor false", other.described())),
         }
     }
 
-    /// Converts for an assignment to a variable of that type, without losing anything.
+    /// Converts for an assignment to a variable of that type. An integer without a type must fit;
+    /// one with a type keeps its lowest bits.
     pub fn assign_to(self, ty: Type) -> Evaluated {
         match (ty, self) {
             (Type::Int(_) | Type::Uint(_), Self::Float(_)) => {
                 type_error("a float needs an explicit cast to become an integer, such as `int(x)`")
             }
-            (Type::Int(_), Self::Bits { .. }) => fit(self.as_int()?, ty),
+            (Type::Int(_) | Type::Uint(_), Self::Int(number)) => fit(number, ty),
             _ => self.cast_to(ty),
         }
     }
@@ -177,37 +191,48 @@ impl Value {
                 self.described()
             )),
             (Type::Angle(width), _) => self.to_angle(width),
-            (Type::Bool, Self::Float(value)) => Ok(Self::Bool(value != 0.0)),
             (Type::Bool, _) => Ok(Self::Bool(self.truth()?)),
-            (Type::Float(width), _) => Ok(Self::Float(round_to(width, self.numeric()?.as_real()?))),
-            // The specification's own programs compare `int[2](b)` with 3.
-            (Type::Int(width), Self::Bits { width: own, .. }) if own == width => self.numeric(),
-            (Type::Int(_) | Type::Uint(_), _) => fit(self.numeric()?.truncated()?, ty),
+            (Type::Float(width), _) => Ok(Self::Float(round_to(width, self.numeric().as_real()?))),
+            (Type::Int(width), _) => self.to_integer(width, true),
+            (Type::Uint(width), _) => self.to_integer(width, false),
             (Type::Bits(_), Self::Float(_)) => type_error("a float cannot become a bit register"),
             (Type::Bits(width), _) => self.to_bits(width),
         }
     }
 
-    /// Booleans and bit registers as unsigned integers; numbers unchanged.
-    pub(super) fn numeric(self) -> Evaluated {
+    /// Booleans and single bits as integers without a type, registers as unsigned integers of their
+    /// width; other values unchanged.
+    pub(super) fn numeric(self) -> Self {
         match self {
-            Self::Bool(value) => Ok(Self::Int(i128::from(value))),
-            Self::Bits { .. } => Ok(Self::Int(self.as_int()?)),
-            Self::Int(_) | Self::Float(_) | Self::Angle { .. } => Ok(self),
-            Self::Complex(_) => type_error("a complex number is not a real number"),
-            Self::Duration(_) => type_error("a duration is not a number"),
+            Self::Bool(value) => Self::Int(i128::from(value)),
+            Self::Bits { value, width: 1 } => Self::Int(i128::from(value != 0)),
+            Self::Bits { value, width } => Self::Integer(Integer::new(value, width, false)),
+            other => other,
         }
     }
 
-    fn truncated(self) -> Result<i128, EvalError> {
+    fn to_integer(self, width: u32, is_signed: bool) -> Evaluated {
+        let ty = if is_signed {
+            Type::Int(width)
+        } else {
+            Type::Uint(width)
+        };
         match self {
+            Self::Integer(integer) => Ok(Self::Integer(integer.to(width, is_signed))),
+            Self::Bits { width: own, .. } if own > width => type_error(format!(
+                "{own} bits do not fit `{ty}`; select {width} of them first"
+            )),
+            Self::Bits { value, .. } => Ok(Self::Integer(Integer::new(value, width, is_signed))),
             #[allow(
                 clippy::cast_possible_truncation,
                 reason = "the range is checked first"
             )]
-            Self::Float(value) if value.abs() < 1e30 => Ok(value.trunc() as i128),
+            Self::Float(value) if value.abs() < 1e30 => fit(value.trunc() as i128, ty),
             Self::Float(_) => domain_error("this number is too large for an integer"),
-            other => other.as_int(),
+            other => {
+                let number = other.numeric().as_int()?;
+                Ok(Self::Integer(Integer::wrapped(number, width, is_signed)))
+            }
         }
     }
 
@@ -223,6 +248,10 @@ impl Value {
             }),
             Self::Bits { value, width: own } if own == width => Ok(Self::angle(value, width)),
             Self::Int(_) | Self::Float(_) => Ok(turn(self.as_real()?, width)),
+            Self::Integer(_) => type_error(format!(
+                "{} cannot become a value of type `angle[{width}]`; make it a `float` for radians, or `bit[{width}]` to keep its bits",
+                self.described()
+            )),
             other => type_error(format!(
                 "{} cannot become a value of type `angle[{width}]`",
                 other.described()
@@ -241,6 +270,7 @@ impl Value {
         match self {
             #[allow(clippy::cast_sign_loss, reason = "two's complement")]
             Self::Int(value) => Ok(value as u128 & mask(width)),
+            Self::Integer(integer) => Ok(integer.word()),
             Self::Bits { value, .. } => Ok(value),
             Self::Angle { value, .. } => Ok(u128::from(value)),
             other => type_error(format!("{} has no bits of its own", other.described())),
@@ -253,9 +283,8 @@ impl Value {
         match ty {
             Type::Angle(width) => Self::angle(word, width),
             Type::Bits(width) => Self::Bits { value: word, width },
-            Type::Int(width) if width > 0 && width < 128 && word >> (width - 1) & 1 == 1 => {
-                Self::Int(i128::try_from(word).unwrap_or(0) - (1 << width))
-            }
+            Type::Int(width) => Self::Integer(Integer::new(word, width, true)),
+            Type::Uint(width) => Self::Integer(Integer::new(word, width, false)),
             _ => Self::Int(i128::try_from(word).unwrap_or(0)),
         }
     }
@@ -267,11 +296,15 @@ impl Value {
                 value: u128::from(value),
                 width,
             }),
+            Self::Integer(integer) if integer.width() == width => Ok(Self::Bits {
+                value: integer.word(),
+                width,
+            }),
             Self::Bits { width: own, .. } => {
                 type_error(format!("{own} bits do not fit a register of {width}"))
             }
             other => {
-                let number = other.numeric()?.as_int()?;
+                let number = other.numeric().as_int()?;
                 match u128::try_from(number) {
                     Ok(value) if value <= mask(width) => Ok(Self::Bits { value, width }),
                     _ => domain_error(format!("{number} does not fit in {width} bits")),
@@ -311,8 +344,12 @@ fn turn(radians: f64, width: u32) -> Value {
 }
 
 /// The largest value of that many bits.
-pub fn mask(width: u32) -> u128 {
-    1_u128.checked_shl(width).map_or(u128::MAX, |top| top - 1)
+pub const fn mask(width: u32) -> u128 {
+    if width >= 128 {
+        u128::MAX
+    } else {
+        (1 << width) - 1
+    }
 }
 
 fn round_to(width: u32, value: f64) -> f64 {
@@ -327,17 +364,15 @@ fn round_to(width: u32, value: f64) -> f64 {
     }
 }
 
+/// An integer of a type that holds it.
 fn fit(value: i128, ty: Type) -> Evaluated {
-    let (low, high) = match ty {
-        Type::Int(width) => {
-            let top = 1_i128 << width.saturating_sub(1).min(126);
-            (-top, top - 1)
-        }
-        Type::Uint(width) => (0, (1_i128 << width.min(126)) - 1),
-        _ => (i128::MIN, i128::MAX),
+    let fitted = match ty {
+        Type::Int(width) => Integer::wrapped(value, width, true),
+        Type::Uint(width) => Integer::wrapped(value, width, false),
+        _ => return Ok(Value::Int(value)),
     };
-    if (low..=high).contains(&value) {
-        Ok(Value::Int(value))
+    if fitted.value() == Some(value) {
+        Ok(Value::Integer(fitted))
     } else {
         domain_error(format!("{value} does not fit in `{ty}`"))
     }

@@ -152,7 +152,9 @@ fn kept_operands(call: &GateCall) -> Vec<bool> {
             );
             kept.resize(call.operands.len(), diagonal);
         }
-        GateRef::Library(_) | GateRef::Defined(_) => kept.resize(call.operands.len(), false),
+        GateRef::Library(_) | GateRef::Defined(_) | GateRef::Reset => {
+            kept.resize(call.operands.len(), false);
+        }
     }
     kept
 }

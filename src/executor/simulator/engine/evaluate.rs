@@ -2,7 +2,7 @@
 
 use super::super::arithmetic::{self, BinaryOp};
 use super::super::error::counted;
-use super::super::program::{Element, ElementIndex, Expr, Operand};
+use super::super::program::{Element, ElementIndex, Expr, Operand, Wide};
 use super::super::value::{EvalError, Type, Value};
 use super::{RunError, Running};
 
@@ -93,6 +93,18 @@ impl Memory {
                 let bits = located(bits.assign_to(Type::Bits(positions.len())), *at)?;
                 self.inserted(base, bits, positions, *ty)
             }
+            Expr::CompareBits(op, sides, at) => {
+                let left = self.words(&sides.0)?;
+                let right = match &sides.1 {
+                    Wide::Bits(operand) => self.words(operand)?,
+                    Wide::Value(value) => {
+                        let value = self.evaluate(value, parameters)?;
+                        number_words(value, left.len())
+                            .map_err(|error| RunError::wrong(*at, error.message()))?
+                    }
+                };
+                Ok(Value::Bool(op.holds(order(&left, &right))))
+            }
             Expr::Cast(ty, operand, at) => {
                 located(self.evaluate(operand, parameters)?.cast_to(*ty), *at)
             }
@@ -168,6 +180,18 @@ impl Memory {
         Ok(slot)
     }
 
+    /// The bits of an operand, 128 in a word, the lowest first.
+    fn words(&self, operand: &Operand) -> Running<Vec<u128>> {
+        let mut words = vec![0_u128; operand.len().div_ceil(128) as usize];
+        for index in 0..operand.len() {
+            let bit = self.element(operand, index)?;
+            if let Some(word) = words.get_mut(index as usize / 128) {
+                *word |= u128::from(self.bit(bit)) << (index % 128);
+            }
+        }
+        Ok(words)
+    }
+
     fn read(&self, operand: &Operand) -> Running<Value> {
         let width = operand.len();
         let mut value = 0_u128;
@@ -211,6 +235,32 @@ impl Memory {
                 .ok_or_else(|| RunError::wrong(0, "an operand is shorter than expected")),
         }
     }
+}
+
+/// A number as so many words. The sign of a negative one fills them, as in a conversion to unsigned.
+fn number_words(value: Value, words: usize) -> Result<Vec<u128>, EvalError> {
+    let (low, fill) = match value.numeric() {
+        Value::Integer(integer) if !integer.is_signed() => (integer.word(), 0),
+        other => {
+            let number = other.as_int()?;
+            (number.cast_unsigned(), (number >> 127).cast_unsigned())
+        }
+    };
+    let mut found = vec![fill; words.max(1)];
+    if let Some(first) = found.first_mut() {
+        *first = low;
+    }
+    Ok(found)
+}
+
+/// The order of two numbers, their lowest words first.
+fn order(left: &[u128], right: &[u128]) -> std::cmp::Ordering {
+    let word = |words: &[u128], place: usize| words.get(place).copied().unwrap_or(0);
+    let places = (0..left.len().max(right.len())).rev();
+    let mut orders = places.map(|place| word(left, place).cmp(&word(right, place)));
+    orders
+        .find(|order| order.is_ne())
+        .unwrap_or(std::cmp::Ordering::Equal)
 }
 
 fn word(value: Value, width: u32) -> Running<u128> {

@@ -35,7 +35,7 @@ impl Exact {
             exact.probabilities = quantum.probabilities(&machine.memory.bits, MAX_OUTCOMES)?;
         }
         if context.wanted.statevector && qubits <= MAX_LISTED_QUBITS {
-            exact.statevector = quantum.amplitudes(qubits);
+            exact.statevector = quantum.amplitudes(&context.program.order);
         }
         Ok(exact)
     }

@@ -1,9 +1,9 @@
 //! Gate applications to matrices with controls: definitions expanded, modifiers applied.
 
-use super::super::complex::{Complex, Matrix};
+use super::super::complex::{Complex, Matrix, phase_angle_power, rotation_angle_power};
 use super::super::frontend::library;
 use super::super::gates::{Base, Builtin};
-use super::super::limits::MAX_GATES;
+use super::super::limits::{MAX_GATES, MAX_REPEATS};
 use super::super::program::{BodyCall, GateCall, GateDefinition, GateRef, Program};
 use super::evaluate::Memory;
 use super::kernels::Op;
@@ -74,6 +74,7 @@ impl Expander<'_> {
                 let program = self.program;
                 self.defined(program.gates.get(index), applied)
             }
+            GateRef::Reset => Err(RunError::wrong(applied.at, "a reset is not a gate")),
         }
     }
 
@@ -96,11 +97,16 @@ impl Expander<'_> {
             controls = controls.with(qubit, true);
         }
         let Controls { on, value } = controls;
+        let (first, powers) = angle_power(builtin.base, applied);
+        let parameters: Vec<f64> = first
+            .into_iter()
+            .chain(applied.parameters.iter().skip(1).copied())
+            .collect();
         match (builtin.base, qubits.next(), qubits.next()) {
             (Base::GlobalPhase, ..) => {
-                let angle = applied.parameters.first().copied().unwrap_or(0.0);
+                let angle = parameters.first().copied().unwrap_or(0.0);
                 let factor = Matrix::diagonal(Complex::cis(angle), Complex::ONE);
-                let factor = powered(factor, applied)?.a;
+                let factor = powered(factor, powers, applied.at)?.a;
                 self.sink.op(Op::Phase { on, value, factor })
             }
             (Base::Swap, Some(a), Some(b)) => {
@@ -112,7 +118,7 @@ impl Expander<'_> {
             }
             (Base::I | Base::U0, ..) => Ok(()),
             (base, Some(target), _) => {
-                let matrix = powered(base.matrix(applied.parameters), applied)?;
+                let matrix = powered(base.matrix(&parameters), powers, applied.at)?;
                 self.sink.op(Op::Unitary {
                     target,
                     on,
@@ -132,10 +138,14 @@ impl Expander<'_> {
         let Some(definition) = definition else {
             return Ok(());
         };
-        if definition.qubits == 1 && applied.powers.iter().any(|power| power.fract() != 0.0) {
+        let is_fraction = applied.powers.iter().any(|power| power.fract() != 0.0);
+        if definition.qubits == 1 && is_fraction {
             return self.one_qubit_power(definition, applied);
         }
         let (times, inverse) = whole_power(applied)?;
+        if definition.qubits == 1 && times > MAX_REPEATS {
+            return self.one_qubit_power(definition, applied);
+        }
         for _ in 0..times {
             if definition.body.is_empty() {
                 self.tick(applied.at)?;
@@ -193,7 +203,7 @@ impl Expander<'_> {
         })
     }
 
-    /// A fractional power of a definition on one qubit: of the matrix that it amounts to.
+    /// A fractional or large power of a definition on one qubit: of the matrix that it amounts to.
     fn one_qubit_power(
         &mut self,
         definition: &GateDefinition,
@@ -218,7 +228,7 @@ impl Expander<'_> {
             at: applied.at,
         };
         inner.defined(Some(definition), &plain)?;
-        let matrix = powered(product.0, applied)?;
+        let matrix = powered(product.0, applied.powers, applied.at)?;
         let Controls { on, value } = applied.controls;
         self.sink.op(Op::Unitary {
             target,
@@ -229,21 +239,37 @@ impl Expander<'_> {
     }
 }
 
-/// A matrix to all powers of an application, the innermost first. Each one multiplies the errors of
-/// rounding; where they have grown so large that the matrix is no longer unitary, it is not applied.
-fn powered(matrix: Matrix, applied: &Applied<'_>) -> Running<Matrix> {
+/// The first parameter of a gate, multiplied by those of its powers, the innermost first, that
+/// multiply it, and the powers that are left. A small angle keeps its precision so, which it has lost
+/// in a matrix.
+fn angle_power<'a>(base: Base, applied: &Applied<'a>) -> (Option<f64>, &'a [f64]) {
+    let power = match base {
+        Base::P | Base::GlobalPhase => phase_angle_power,
+        Base::Rx | Base::Ry | Base::Rz | Base::R => rotation_angle_power,
+        _ => return (applied.parameters.first().copied(), applied.powers),
+    };
+    let (mut angle, mut powers) = (applied.parameters.first().copied(), applied.powers);
+    while let Some((exponent, rest)) = powers.split_first() {
+        let Some(scaled) = angle.and_then(|angle| power(angle, *exponent)) else {
+            break;
+        };
+        (angle, powers) = (Some(scaled), rest);
+    }
+    (angle, powers)
+}
+
+/// A matrix to powers, the innermost first.
+fn powered(matrix: Matrix, powers: &[f64], at: u32) -> Running<Matrix> {
     const TOLERANCE: f64 = 1e-9;
     let mut result = matrix;
-    for power in applied.powers {
-        result = result.power(*power);
-        // Also where it is not a number.
-        let is_unitary = (result.a.norm2() + result.c.norm2() - 1.0).abs() < TOLERANCE;
-        if !is_unitary {
-            return Err(RunError::wrong(
-                applied.at,
-                "the exponents of `pow` together are too large",
-            ));
-        }
+    for power in powers {
+        // Each one multiplies the errors of rounding; also where it is not a number.
+        let is_unitary =
+            |matrix: &Matrix| (matrix.a.norm2() + matrix.c.norm2() - 1.0).abs() < TOLERANCE;
+        result = result
+            .power(*power)
+            .filter(is_unitary)
+            .ok_or_else(|| RunError::wrong(at, "the exponents of `pow` together are too large"))?;
     }
     Ok(result)
 }

@@ -24,13 +24,22 @@ pub(crate) enum ExprKind<'s> {
     Float(f64),
     Imaginary(f64),
     Bool(bool),
-    Bits { value: u128, width: u32 },
+    Bits {
+        value: u128,
+        width: u32,
+    },
     Duration(f64),
     Reference(Box<Reference<'s>>),
     Unary(UnaryOp, Box<Expr<'s>>),
     Binary(BinaryOp, Box<(Expr<'s>, Expr<'s>)>),
     Call(Name<'s>, Vec<Expr<'s>>),
     Cast(Box<TypeName<'s>>, Box<Expr<'s>>),
+    /// Elements of something other than a name: `(a + b)[0]`.
+    Indexed(Box<Expr<'s>>, Vec<Index<'s>>),
+    /// `a ++ b`
+    Concatenation(Vec<Expr<'s>>),
+    /// `i in {0, 3}`
+    Member(Box<Expr<'s>>, Vec<Expr<'s>>),
 }
 
 /// A variable, register, or physical qubit (its name starts with `$`), perhaps indexed.
@@ -147,6 +156,8 @@ pub(crate) enum StatementKind<'s> {
     Return(Option<Source<'s>>),
     Opaque {
         name: Name<'s>,
+        parameters: usize,
+        qubits: usize,
     },
     /// `extern name(...);`: a function of another system.
     External {
@@ -183,6 +194,10 @@ pub(crate) enum StatementKind<'s> {
         cases: Vec<Case<'s>>,
         default: Vec<Statement<'s>>,
     },
+    /// An expression whose value is not used.
+    Expression(Expr<'s>),
+    /// What could not be read: names in it may be declared there.
+    Unreadable(Vec<Name<'s>>),
     Break,
     Continue,
     End,

@@ -28,8 +28,8 @@ impl Library {
 static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
     let stop = Stop::default();
     let tokens = lexer::tokens(SOURCE).unwrap_or_default();
-    let tree = parser::parse(SOURCE, &tokens, &stop).ok();
-    tree.map(|tree| {
+    let read = parser::parse(SOURCE, &tokens, &stop).ok();
+    read.map(|(tree, _)| {
         let (gates, names) = check::library(&tree);
         Library { gates, names }
     })

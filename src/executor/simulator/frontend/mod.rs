@@ -13,7 +13,6 @@ use super::limits::MAX_SOURCE_BYTES;
 use super::program::Program;
 use super::stop::{Stop, Stopped};
 pub(super) use library::library;
-use parser::ParseFailure;
 use serde_json::{Map, Value};
 
 /// Why a source is no program.
@@ -58,12 +57,16 @@ pub(super) fn read(
         )));
     }
     let tokens = lexer::tokens(source).map_err(Refusal::Wrong)?;
-    let tree = parser::parse(source, &tokens, stop).map_err(|failure| match failure {
-        ParseFailure::Wrong(errors) => Refusal::Wrong(errors),
-        ParseFailure::Stopped(stopped) => Refusal::Stopped(stopped),
-    })?;
-    match check::program(&tree, inputs, stop) {
-        Ok(checked) => checked.map_err(Refusal::Wrong),
-        Err(stopped) => Err(Refusal::Stopped(stopped)),
+    let (tree, mut errors) = parser::parse(source, &tokens, stop).map_err(Refusal::Stopped)?;
+    // The sizes of what is left out are not known.
+    if errors.iter().any(|error| error.is_limit) {
+        return Err(Refusal::Wrong(errors));
     }
+    let checked = check::program(&tree, inputs, stop).map_err(Refusal::Stopped)?;
+    if errors.is_empty() {
+        return checked.map_err(Refusal::Wrong);
+    }
+    let mistakes = checked.err().unwrap_or_default();
+    errors.extend(mistakes.into_iter().filter(|error| !error.is_limit));
+    Err(Refusal::Wrong(errors))
 }

@@ -197,7 +197,7 @@ fn counts_of_everything_are_limited() {
     assert_too_large(
         "OPENQASM 3;\nqubit q; pow(1000000000) @ gpi2(0) q; pow(99999999) @ rzz(1) q, q;",
         2,
-        10,
+        39,
         "gates",
     );
     let too_long = " ".repeat((1 << 20) + 1);

@@ -330,7 +330,10 @@ fn what_other_languages_write_is_put_right() {
     );
     assert_said(
         "qubit[2] q; for (int i = 0; i < 2; i++) { h q[i]; } x r;",
-        &["1:17 expected a loop such as `for int i in [0:3]`, found `(`"],
+        &[
+            "1:17 expected a loop such as `for int i in [0:3]`, found `(`",
+            "1:55 `r` is not declared",
+        ],
     );
     assert_said(
         "qubit q; bit c; if c == 1 { x q; } else { h q; }",
@@ -420,7 +423,7 @@ fn values_have_to_fit_their_types() {
             "1:23 -1 does not fit in `uint[64]`",
             "1:38 2 bits do not fit a register of 3",
             "1:49 `bool` has no width",
-            "1:59 expected a width of at most 64",
+            "1:59 expected a width of at most 128",
         ],
     );
     assert_said(
@@ -451,7 +454,11 @@ fn values_have_to_fit_their_types() {
     );
     assert_said(
         "qubit q; break; return; else { x q; }",
-        &["1:25 `else` without its beginning"],
+        &[
+            "1:10 `break` outside of a loop",
+            "1:17 `return` outside of a subroutine",
+            "1:25 `else` without its beginning",
+        ],
     );
     assert_said(
         "qubit q; break; return; x q;",
@@ -462,7 +469,10 @@ fn values_have_to_fit_their_types() {
     );
     assert_said(
         "qubit q; switch (1) { case { x q; } } h r;",
-        &["1:28 expected a value, found `{`"],
+        &[
+            "1:28 expected a value, found `{`",
+            "1:41 `r` is not declared",
+        ],
     );
 }
 

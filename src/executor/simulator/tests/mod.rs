@@ -19,6 +19,7 @@ mod limits;
 mod messages;
 mod methods;
 mod outputs;
+mod smallest;
 mod stabilizer;
 mod statistics;
 mod subroutines;

@@ -359,7 +359,6 @@ fn qubits_of_one_call_are_different() {
         ("q[2:3], q[1:2]", 11),
         ("q[0:1], q[1:2]", 11),
         ("q[{0, 3}], q[2:3]", 14),
-        ("q[{1, 1}], q[2:3]", 3),
     ] {
         let source = format!("{declared}f({arguments});");
         assert_refused(&source, 2, column, "the same qubit is passed twice");

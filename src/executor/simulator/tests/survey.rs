@@ -262,7 +262,10 @@ fn mistakes_that_every_run_comes_to_are_found_without_one() {
             "the same qubit is used twice",
         ),
         ("qubit q; int n = 0; rx(1 / n) q;", "zero"),
-        ("qubit q; int[4] n = 7; n += 1;", "int[4]"),
+        (
+            "qubit q; int n = -1; bit[2] b = n;",
+            "does not fit in 2 bits",
+        ),
     ] {
         let found = verdict(source);
         assert!(!found.valid, "{source}");

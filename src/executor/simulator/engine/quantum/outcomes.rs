@@ -6,7 +6,7 @@ use super::super::evaluate::set_bit;
 use super::super::exact::Probabilities;
 use super::super::state::{BLOCK, State};
 use super::super::support::Support;
-use super::{Form, Quantum, Status};
+use super::{Form, Quantum, Slot, Status};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 impl Quantum {
@@ -69,18 +69,22 @@ impl Quantum {
         Ok(Some(located.collect()))
     }
 
-    /// The amplitudes of all basis states of the program's first qubits; bit `k` of an index is
-    /// the value of qubit `k`. None for a tableau. Nothing may be waiting.
-    pub(in super::super) fn amplitudes(&self, qubits: u32) -> Option<Vec<[f64; 2]>> {
+    /// The amplitudes of all basis states of these qubits, which are all that the program has; bit
+    /// `k` of an index is the value of the one at place `k`. None for a tableau. Nothing may be
+    /// waiting.
+    pub(in super::super) fn amplitudes(&self, order: &[u32]) -> Option<Vec<[f64; 2]>> {
         let Form::Vector { state, .. } = &self.form else {
             return None;
         };
+        let qubits = u32::try_from(order.len()).ok()?;
         let mut amplitudes = vec![[0.0, 0.0]; 1_usize.checked_shl(qubits)?];
+        let places = order.iter().zip(0_u32..);
+        let slots: Vec<(Slot, u32)> = places
+            .filter_map(|(qubit, place)| Some((*self.slots.get(qubit)?, place)))
+            .collect();
         for (index, (re, im)) in state.re.iter().zip(&state.im).enumerate() {
-            let places = self.slots.iter();
-            let place = places
-                .filter(|(_, slot)| index >> **slot & 1 == 1)
-                .fold(0_usize, |place, (qubit, _)| place | 1 << qubit);
+            let ones = slots.iter().filter(|(slot, _)| index >> slot & 1 == 1);
+            let place = ones.fold(0_usize, |place, (_, bit)| place | 1 << bit);
             if let Some(amplitude) = amplitudes.get_mut(place) {
                 *amplitude = [*re, *im];
             }

@@ -1,7 +1,7 @@
 //! Classical memory of which only a part is known: outcomes and open inputs are not.
 
 use super::super::super::program::{
-    Action, Domain, Element, Expr, LoopNext, Open, Operand, Program, Step,
+    Action, Domain, Element, Expr, LoopNext, Open, Operand, Program, Step, Wide,
 };
 use super::super::super::value::Value;
 use super::super::Running;
@@ -63,6 +63,13 @@ impl Known {
             Expr::Variable(slot) => self.has_variable(*slot),
             Expr::Bits(operand) => self.has_bits(operand),
             Expr::Unary(_, operand, _) | Expr::Cast(_, operand, _) => self.is_known(operand),
+            Expr::CompareBits(_, sides, _) => {
+                self.has_bits(&sides.0)
+                    && match &sides.1 {
+                        Wide::Bits(operand) => self.has_bits(operand),
+                        Wide::Value(value) => self.is_known(value),
+                    }
+            }
             Expr::Binary(_, sides, _) => self.is_known(&sides.0) && self.is_known(&sides.1),
             Expr::Call(_, arguments, _) => arguments.iter().all(|argument| self.is_known(argument)),
             Expr::Element(element) => {

@@ -204,6 +204,9 @@ impl<'s> Checker<'s> {
                 target.ty
             )
         };
+        if let ExprKind::Concatenation(parts) = &value.kind {
+            return self.copy_arrays(target, parts, value.at, at);
+        }
         let ExprKind::Reference(reference) = &value.kind else {
             return Err(Diagnostic::new(value.at, expected()));
         };

@@ -1,10 +1,11 @@
 //! Assignments and measurements.
 
-use super::super::super::arithmetic::{self, BinaryOp};
+use super::super::super::arithmetic::BinaryOp;
 use super::super::super::error::{Diagnostic, counted, quoted};
 use super::super::super::program::{Action, Expr, Operand, RegisterSlot};
 use super::super::super::value::{Type, Value};
 use super::super::ast::{Index, Name, Reference, Source};
+use super::control::{LoopFrame, UNKNOWN};
 use super::element::Cell;
 use super::expression::Typed;
 use super::scope::Symbol;
@@ -31,7 +32,7 @@ impl<'s> Checker<'s> {
             (Symbol::Bits(_), Source::Value(value)) => {
                 let target = self.bits(target)?;
                 let typed = self.expression(value)?;
-                let typed = Self::combine(op, Self::bits_value(target.clone()), typed, at)?;
+                let typed = self.updated(op, Self::bits_value(target.clone()), typed, at)?;
                 self.set_bits(target, typed, value.at, at)
             }
             (Symbol::Variable { slot, ty }, _) => {
@@ -96,18 +97,13 @@ impl<'s> Checker<'s> {
         let whole = cell.value(ty);
         let value = match positions {
             None => {
-                let whole = match (op, ty) {
-                    // What is shifted out of a `uint` is lost, as it is with bits.
-                    (Some(BinaryOp::ShiftLeft), Type::Uint(width)) => as_bits(whole, width, at),
-                    _ => whole,
-                };
-                let typed = Self::combine(op, whole, typed, at)?;
+                let typed = self.updated(op, whole, typed, at)?;
                 Self::fit(typed, ty, value_at)?.expr
             }
             Some((positions, width)) => {
                 let base = whole.expr.clone();
                 let part = Typed::selected(whole.expr, positions.clone(), width);
-                let typed = Self::combine(op, part, typed, at)?;
+                let typed = self.updated(op, part, typed, at)?;
                 let typed = Self::fit(typed, Type::Bits(positions.len()), value_at)?;
                 Expr::Insert(Box::new((base, typed.expr)), positions, ty, at)
             }
@@ -133,16 +129,17 @@ impl<'s> Checker<'s> {
     }
 
     /// The right-hand side of `+=` and its like.
-    fn combine(op: Option<BinaryOp>, current: Typed, value: Typed, at: u32) -> Checked<Typed> {
-        let Some(op) = op else {
-            return Ok(value);
-        };
-        let sample = arithmetic::binary(op, current.sample, value.sample)
-            .map_err(|error| Diagnostic::new(at, error.message()))?;
-        Ok(Typed {
-            expr: Expr::Binary(op, Box::new((current.expr, value.expr)), at),
-            sample,
-        })
+    fn updated(
+        &self,
+        op: Option<BinaryOp>,
+        current: Typed,
+        value: Typed,
+        at: u32,
+    ) -> Checked<Typed> {
+        match op {
+            Some(op) => self.combine(op, current, value, at),
+            None => Ok(value),
+        }
     }
 
     pub(super) fn measure_into(
@@ -168,10 +165,12 @@ impl<'s> Checker<'s> {
     /// `measure q;`: the outcome goes to a register of its own for each measured register.
     pub(super) fn measure_implicitly(&mut self, source: &Reference<'s>, at: u32) -> Checked<()> {
         let around = self.calls.iter().map(|frame| &frame.loops);
-        if around.chain([&self.loops]).any(|loops| !loops.is_empty()) {
+        // The turns of a loop that is unrolled are known.
+        let turns = |loops: &Vec<LoopFrame>| loops.iter().any(|frame| frame.again != UNKNOWN);
+        if around.chain([&self.loops]).any(turns) {
             return Err(Diagnostic::new(
                 at,
-                "a measurement in a loop needs a target, such as `c[0] = measure q;`",
+                "a measurement in a loop needs a target, such as `c[0] = measure q;`, unless the loop runs over constants",
             ));
         }
         let name = source.name;
@@ -209,25 +208,26 @@ impl<'s> Checker<'s> {
         if self.qubits == 0 {
             return Ok(());
         }
-        let mut physical: Vec<(u64, u32)> = self
-            .physical
-            .iter()
-            .map(|(name, qubit)| {
-                (
-                    name.trim_start_matches('$').parse().unwrap_or(u64::MAX),
-                    *qubit,
-                )
-            })
+        let target = self.new_bits(self.qubits, 0)?;
+        self.extend_implicit("", &target);
+        let source = Operand::List(self.order().into());
+        self.emit(Action::Measure { source, target }, 0)
+    }
+
+    /// All qubits as results list them: those declared in the order of declaration, then the
+    /// physical ones by number.
+    pub(super) fn order(&self) -> Vec<u32> {
+        let number = |name: &str| name.trim_start_matches('$').parse().unwrap_or(u64::MAX);
+        let physical = self.physical.iter();
+        let mut physical: Vec<(u64, u32)> = physical
+            .map(|(name, qubit)| (number(name), *qubit))
             .collect();
         physical.sort_unstable();
         let numbered: HashSet<u32> = physical.iter().map(|(_, qubit)| *qubit).collect();
         let mut order: Vec<u32> = (0..self.qubits).collect();
         order.retain(|qubit| !numbered.contains(qubit));
         order.extend(physical.iter().map(|(_, qubit)| *qubit));
-        let target = self.new_bits(self.qubits, 0)?;
-        self.extend_implicit("", &target);
-        let source = Operand::List(order.into());
-        self.emit(Action::Measure { source, target }, 0)
+        order
     }
 
     /// Names the implicit registers: `meas`, then `meas1` and so on, avoiding declared names.
@@ -256,13 +256,5 @@ impl<'s> Checker<'s> {
                 }
             }
         }
-    }
-}
-
-/// A number that is not negative as its bits.
-fn as_bits(number: Typed, width: u32, at: u32) -> Typed {
-    Typed {
-        expr: Expr::Cast(Type::Bits(width), Box::new(number.expr), at),
-        sample: Value::Bits { value: 1, width },
     }
 }

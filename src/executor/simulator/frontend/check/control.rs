@@ -5,8 +5,10 @@ use super::super::super::error::Diagnostic;
 use super::super::super::program::{Action, Domain, Expr, LoopNext, LoopStart};
 use super::super::super::value::{Type, Value};
 use super::super::ast::{self, Case, ForLoop, Statement};
+use super::expression::{is_pattern, unsigned};
 use super::scope::Symbol;
 use super::{Checked, Checker};
+use std::collections::HashSet;
 
 /// What a program costs at least, however its measurements turn out.
 #[derive(Debug, Clone, Copy, Default)]
@@ -89,20 +91,31 @@ impl<'s> Checker<'s> {
                 (otherwise, then)
             };
             let mark = self.mark();
+            let unreached = std::mem::replace(&mut self.unreached, true);
             self.scoped(dead);
+            self.unreached = unreached;
             self.drop_unreached(&mark);
             self.scoped(live);
             return Ok(());
         }
+        let known = match &condition {
+            Expr::Constant(value) => value.truth().ok(),
+            _ => None,
+        };
         let skip = self.unless(condition, at)?;
+        let unreached = self.unreached;
+        self.unreached = unreached || known == Some(false);
         self.perhaps(then);
+        self.unreached = unreached;
         if otherwise.is_empty() {
             self.patch(skip, self.steps.len());
             return Ok(());
         }
         let done = self.jump(UNKNOWN, at)?;
         self.patch(skip, self.steps.len());
+        self.unreached = unreached || known == Some(true);
         self.perhaps(otherwise);
+        self.unreached = unreached;
         self.patch(done, self.steps.len());
         Ok(())
     }
@@ -142,18 +155,29 @@ impl<'s> Checker<'s> {
         }
         let (domain, times) = self.domain(&ast.domain, ty)?;
         let turns = self.turns(&domain, ty);
-        if turns
-            .as_ref()
-            .is_some_and(|turns| self.unrolled_loop(ast, turns, ty))
-        {
+        let unrolled = match &turns {
+            Some(turns) => self.unrolled_loop(ast, turns, ty),
+            None => Err(Vec::new()),
+        };
+        let Err(mistakes) = unrolled else {
             return self.check_cost(at);
-        }
+        };
         let mark = self.mark();
+        let before = self.errors.len();
         let unrolls = std::mem::replace(&mut self.unrolls, false);
+        let unreached = self.unreached;
+        self.unreached |= turns.as_ref().is_some_and(Vec::is_empty);
         let result = self.turning_loop(ast, (domain, times), ty, at);
         self.unrolls = unrolls;
+        self.unreached = unreached;
         if turns.is_some_and(|turns| turns.is_empty()) {
             self.drop_unreached(&mark);
+        }
+        // Where the loop is wrong in both forms, the one that knows its variable tells why.
+        if self.errors.len() > before && !mistakes.is_empty() && self.stopped.is_none() {
+            self.errors.truncate(before);
+            self.errors.extend(mistakes);
+            return Ok(());
         }
         result
     }
@@ -235,12 +259,10 @@ impl<'s> Checker<'s> {
                 }
                 let end = part(&range.end)?;
                 let times = match (&start, &step, &end) {
-                    (
-                        Expr::Constant(Value::Int(start)),
-                        Expr::Constant(Value::Int(step)),
-                        Expr::Constant(Value::Int(end)),
-                    ) => {
-                        if *step == 0 {
+                    (Expr::Constant(start), Expr::Constant(step), Expr::Constant(end)) => {
+                        let number = |value: &Value| value.as_int().unwrap_or_default();
+                        let (start, step, end) = (number(start), number(step), number(end));
+                        if step == 0 {
                             return Err(Diagnostic::new(
                                 range.at,
                                 "the step of a range must not be 0",
@@ -275,7 +297,17 @@ impl<'s> Checker<'s> {
         at: u32,
     ) -> Checked<()> {
         let subject_at = subject.at;
-        let subject = self.expression(subject)?;
+        let mut subject = self.expression(subject)?;
+        for value in cases.iter().flat_map(|case| &case.values) {
+            if matches!(subject.expr, Expr::Cast(..))
+                && is_pattern(
+                    &subject.expr,
+                    self.constant_int(value, "the value of a case")?,
+                )
+            {
+                subject = unsigned(subject);
+            }
+        }
         if let Err(error) = subject.sample.as_int() {
             return Err(Diagnostic::new(subject_at, error.message()));
         }
@@ -290,8 +322,9 @@ impl<'s> Checker<'s> {
             at,
         )?;
         let mut done = Vec::new();
+        let mut labels = HashSet::new();
         for case in cases {
-            let condition = self.case_condition(slot, &case.values)?;
+            let condition = self.case_condition(slot, &case.values, &mut labels)?;
             let skip = self.unless(condition, at)?;
             self.perhaps(&case.body);
             done.push(self.jump(UNKNOWN, at)?);
@@ -305,10 +338,19 @@ impl<'s> Checker<'s> {
     }
 
     /// Whether the subject is one of the values. Built as a balanced tree: there may be many.
-    fn case_condition(&mut self, slot: usize, values: &[ast::Expr<'s>]) -> Checked<Expr> {
+    fn case_condition(
+        &mut self,
+        slot: usize,
+        values: &[ast::Expr<'s>],
+        labels: &mut HashSet<i128>,
+    ) -> Checked<Expr> {
         let mut tests = Vec::with_capacity(values.len());
         for value in values {
             let number = self.constant_int(value, "the value of a case")?;
+            if !labels.insert(number) {
+                let message = format!("{number} is the value of two cases");
+                return Err(Diagnostic::new(value.at, message));
+            }
             let sides = (Expr::Variable(slot), Expr::Constant(Value::Int(number)));
             tests.push(Expr::Binary(BinaryOp::Equal, Box::new(sides), value.at));
         }

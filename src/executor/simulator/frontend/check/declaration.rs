@@ -2,6 +2,7 @@
 
 use super::super::super::complex::Complex;
 use super::super::super::error::Diagnostic;
+use super::super::super::integer::Integer;
 use super::super::super::program::{Action, Expr, Operand, RegisterSlot};
 use super::super::super::value::{Type, Value};
 use super::super::ast::{self, Name, Reference, Source, TypeName};
@@ -71,6 +72,7 @@ impl<'s> Checker<'s> {
         constant: bool,
         at: u32,
     ) -> Checked<()> {
+        let is_stretch = ty.name.text == "stretch";
         let ty = self.type_of(ty)?;
         let value = match init {
             Some(Source::Measure(source)) => {
@@ -78,6 +80,7 @@ impl<'s> Checker<'s> {
                 Self::fit(outcome, ty, source.name.at)?.expr
             }
             Some(Source::Value(value)) => self.assignable(value, ty)?,
+            None if is_stretch => Expr::Constant(Value::Duration(f64::NAN)),
             None => Expr::Constant(zero(ty)),
         };
         if constant {
@@ -184,7 +187,8 @@ impl<'s> Checker<'s> {
 pub(super) fn zero(ty: Type) -> Value {
     match ty {
         Type::Bool => Value::Bool(false),
-        Type::Int(_) | Type::Uint(_) => Value::Int(0),
+        Type::Int(width) => Value::Integer(Integer::new(0, width, true)),
+        Type::Uint(width) => Value::Integer(Integer::new(0, width, false)),
         Type::Float(_) => Value::Float(0.0),
         Type::Complex(_) => Value::Complex(Complex::ZERO),
         Type::Bits(width) => Value::Bits { value: 0, width },

@@ -4,7 +4,8 @@ use super::super::super::arithmetic::{self, BinaryOp};
 use super::super::super::complex::Complex;
 use super::super::super::error::{Diagnostic, counted, quoted};
 use super::super::super::functions::Function;
-use super::super::super::program::{Expr, Operand};
+use super::super::super::integer::Integer;
+use super::super::super::program::{Expr, Operand, Wide};
 use super::super::super::value::{EvalError, Type, Value};
 use super::super::ast;
 use super::super::ast::{ExprKind, Index, Reference};
@@ -47,23 +48,6 @@ impl Typed {
         }
     }
 
-    /// The folded constant, or the operation with a sample of its kind.
-    fn operation(
-        expr: Expr,
-        folded: bool,
-        result: Result<Value, EvalError>,
-        at: u32,
-    ) -> Checked<Self> {
-        let value = result.map_err(|error| Diagnostic::new(at, error.message()))?;
-        if folded {
-            return Ok(Self::constant(value));
-        }
-        Ok(Self {
-            expr,
-            sample: typical(value),
-        })
-    }
-
     fn is_constant(&self) -> bool {
         matches!(self.expr, Expr::Constant(_))
     }
@@ -74,6 +58,7 @@ fn typical(value: Value) -> Value {
     match value {
         Value::Bool(_) => Value::Bool(true),
         Value::Int(_) => Value::Int(1),
+        Value::Integer(value) => Value::Integer(Integer::new(1, value.width(), value.is_signed())),
         Value::Float(_) => Value::Float(1.0),
         Value::Complex(_) => Value::Complex(Complex::ONE),
         Value::Bits { width, .. } => Value::Bits { value: 1, width },
@@ -86,12 +71,44 @@ fn typical(value: Value) -> Value {
 pub(super) fn sample_of(ty: Type) -> Value {
     match ty {
         Type::Bool => Value::Bool(true),
-        Type::Int(_) | Type::Uint(_) => Value::Int(1),
+        Type::Int(width) => Value::Integer(Integer::new(1, width, true)),
+        Type::Uint(width) => Value::Integer(Integer::new(1, width, false)),
         Type::Float(_) => Value::Float(1.0),
         Type::Complex(_) => Value::Complex(Complex::ONE),
         Type::Bits(width) => Value::Bits { value: 1, width },
         Type::Angle(width) => Value::Angle { value: 1, width },
         Type::Duration => Value::Duration(1.0),
+    }
+}
+
+/// `int[2](b)` is 3 for the programs of the specification, which its text makes -1: where bits cast
+/// to an `int` are compared with a number that no `int` of the width has, their pattern counts.
+fn as_pattern(cast: Typed, other: &Typed) -> Typed {
+    match other.expr {
+        Expr::Constant(Value::Int(number)) if is_pattern(&cast.expr, number) => unsigned(cast),
+        _ => cast,
+    }
+}
+
+/// Whether bits cast to an `int` are that number only without a sign.
+pub(super) fn is_pattern(cast: &Expr, number: i128) -> bool {
+    match cast {
+        Expr::Cast(Type::Int(width), bits, _) if *width < 127 => {
+            matches!(**bits, Expr::Bits(_) | Expr::Select(..))
+                && (1 << (width - 1)..1 << width).contains(&number)
+        }
+        _ => false,
+    }
+}
+
+/// The same bits without a sign.
+pub(super) fn unsigned(cast: Typed) -> Typed {
+    match cast.expr {
+        Expr::Cast(Type::Int(width), bits, at) => Typed {
+            expr: Expr::Cast(Type::Uint(width), bits, at),
+            sample: sample_of(Type::Uint(width)),
+        },
+        _ => cast,
     }
 }
 
@@ -124,7 +141,7 @@ impl<'s> Checker<'s> {
                 let operand = self.expression(operand)?;
                 let folded = operand.is_constant();
                 let result = arithmetic::unary(*op, operand.sample);
-                Typed::operation(
+                self.operation(
                     Expr::Unary(*op, Box::new(operand.expr), at),
                     folded,
                     result,
@@ -133,12 +150,15 @@ impl<'s> Checker<'s> {
             }
             ExprKind::Binary(op, sides) => self.binary(*op, &sides.0, &sides.1, at),
             ExprKind::Call(name, arguments) => self.call(*name, arguments),
+            ExprKind::Concatenation(parts) => self.concatenation(parts, at),
+            ExprKind::Member(subject, items) => self.membership(subject, items, at),
+            ExprKind::Indexed(value, indices) => self.indexed(value, indices, at),
             ExprKind::Cast(ty, operand) => {
                 let ty = self.type_of(ty)?;
                 let operand = self.expression(operand)?;
                 let folded = operand.is_constant();
                 let result = operand.sample.cast_to(ty);
-                Typed::operation(
+                self.operation(
                     Expr::Cast(ty, Box::new(operand.expr), at),
                     folded,
                     result,
@@ -158,18 +178,161 @@ impl<'s> Checker<'s> {
         if matches!(op, BinaryOp::And | BinaryOp::Or) && self.calls_subroutine(right) {
             return self.one_after_the_other(op, left, right, at);
         }
-        let (left, right) = (self.expression(left)?, self.expression(right)?);
+        if op.is_comparison()
+            && let Some(compared) = self.compared_registers(op, left, right, at)?
+        {
+            return Ok(compared);
+        }
+        let left = self.expression(left)?;
+        if let BinaryOp::And | BinaryOp::Or = op {
+            return self.short_circuit(op, left, right, at);
+        }
+        let right = self.expression(right)?;
         let op = match op {
             BinaryOp::Divide if self.numbers == Numbers::Divided => BinaryOp::DivideReal,
             _ => op,
         };
+        let (left, right) = match op {
+            BinaryOp::Equal | BinaryOp::NotEqual => {
+                let left = as_pattern(left, &right);
+                let right = as_pattern(right, &left);
+                (left, right)
+            }
+            _ => (left, right),
+        };
+        self.combine(op, left, right, at)
+    }
+
+    /// `a && b` and `a || b`: values in `b` that have no result are mistakes only where it is
+    /// reached.
+    fn short_circuit(
+        &mut self,
+        op: BinaryOp,
+        left: Typed,
+        right: &ast::Expr<'s>,
+        at: u32,
+    ) -> Checked<Typed> {
+        let wrong = |error: EvalError| Diagnostic::new(at, error.message());
+        let decides =
+            left.is_constant() && left.sample.truth().map_err(wrong)? == (op == BinaryOp::Or);
+        let unreached = self.unreached;
+        self.unreached |= decides || !left.is_constant();
+        let right = self.expression(right);
+        self.unreached = unreached;
+        let right = right?;
+        let result = arithmetic::binary(op, left.sample, right.sample);
+        if decides {
+            result.map_err(wrong)?;
+            return Ok(Typed::constant(Value::Bool(op == BinaryOp::Or)));
+        }
+        let folded = left.is_constant() && right.is_constant();
+        let expr = Expr::Binary(op, Box::new((left.expr, right.expr)), at);
+        self.operation(expr, folded, result, at)
+    }
+
+    /// `i in {0, 3}`
+    fn membership(
+        &mut self,
+        subject: &ast::Expr<'s>,
+        items: &[ast::Expr<'s>],
+        at: u32,
+    ) -> Checked<Typed> {
+        let subject = self.expression(subject)?;
+        let mut found = Typed::constant(Value::Bool(false));
+        for item in items {
+            self.count_part(item.at)?;
+            let item = self.expression(item)?;
+            let subject = Typed {
+                expr: subject.expr.clone(),
+                sample: subject.sample,
+            };
+            let same = self.combine(BinaryOp::Equal, subject, item, at)?;
+            found = self.combine(BinaryOp::Or, found, same, at)?;
+        }
+        Ok(found)
+    }
+
+    /// Two values that are checked already, combined.
+    pub(super) fn combine(
+        &self,
+        op: BinaryOp,
+        left: Typed,
+        right: Typed,
+        at: u32,
+    ) -> Checked<Typed> {
         let folded = left.is_constant() && right.is_constant();
         let result = arithmetic::binary(op, left.sample, right.sample);
         let expr = Expr::Binary(op, Box::new((left.expr, right.expr)), at);
-        Typed::operation(expr, folded, result, at)
+        self.operation(expr, folded, result, at)
     }
 
-    fn call(&mut self, name: ast::Name<'s>, arguments: &[ast::Expr<'s>]) -> Checked<Typed> {
+    /// The folded constant, or the operation with a sample of its kind.
+    fn operation(
+        &self,
+        expr: Expr,
+        folded: bool,
+        result: Result<Value, EvalError>,
+        at: u32,
+    ) -> Checked<Typed> {
+        match result {
+            Ok(value) if folded => Ok(Typed::constant(value)),
+            Ok(value) => Ok(Typed {
+                expr,
+                sample: typical(value),
+            }),
+            // The run reports it if it gets there.
+            Err(EvalError::Domain(_)) if self.unreached => Ok(Typed {
+                expr,
+                sample: Value::Int(1),
+            }),
+            Err(error) => Err(Diagnostic::new(at, error.message())),
+        }
+    }
+
+    /// Registers one after another, the first lowest.
+    fn concatenation(&mut self, parts: &[ast::Expr<'s>], at: u32) -> Checked<Typed> {
+        let mut operands = Vec::with_capacity(parts.len());
+        for part in parts {
+            let ExprKind::Reference(reference) = &part.kind else {
+                return Err(Diagnostic::new(part.at, "expected a register beside `++`"));
+            };
+            operands.push(self.bits(reference)?);
+        }
+        let operand = self.concatenate(&operands, at)?;
+        Self::whole_bits(operand, at)
+    }
+
+    /// Bits as one value.
+    fn whole_bits(operand: Operand, at: u32) -> Checked<Typed> {
+        let width = operand.len();
+        if width > 128 {
+            let message = format!("{width} bits are too many: at most 128 can be used as a value");
+            return Err(Diagnostic::limit(at, message));
+        }
+        Ok(Self::bits_value(operand))
+    }
+
+    /// Bits of a value that has no name.
+    fn indexed(&mut self, value: &ast::Expr<'s>, indices: &[Index<'s>], at: u32) -> Checked<Typed> {
+        let whole = self.expression(value)?;
+        let width = match whole.sample {
+            Value::Integer(integer) => Some(integer.width()),
+            Value::Bits { width, .. } | Value::Angle { width, .. } => Some(width),
+            _ => None,
+        };
+        let indices: Vec<&Index> = indices.iter().collect();
+        let name = ast::Name {
+            text: "the value",
+            at,
+        };
+        self.bits_of(whole, width, &indices, name)
+    }
+
+    pub(super) fn call(
+        &mut self,
+        name: ast::Name<'s>,
+        arguments: &[ast::Expr<'s>],
+    ) -> Checked<Typed> {
         if let Some(subroutine) = self.find_subroutine(name)? {
             return match self.call_subroutine(&subroutine, name.at, arguments)? {
                 Some(result) => Ok(result),
@@ -208,7 +371,7 @@ impl<'s> Checker<'s> {
             typed.into_iter().map(|t| t.expr).collect(),
             name.at,
         );
-        Typed::operation(expr, folded, result, name.at)
+        self.operation(expr, folded, result, name.at)
     }
 
     fn no_function(&self, name: &'s str) -> String {
@@ -364,6 +527,11 @@ impl<'s> Checker<'s> {
 
     /// A condition: anything that is true or false.
     pub(super) fn condition(&mut self, ast: &ast::Expr<'s>) -> Checked<Expr> {
+        if let Some(bits) = self.wide_register(ast)? {
+            let zero = Wide::Value(Expr::Constant(Value::Int(0)));
+            let sides = Box::new((bits, zero));
+            return Ok(Expr::CompareBits(BinaryOp::NotEqual, sides, ast.at));
+        }
         let typed = self.expression(ast)?;
         match typed.sample.truth() {
             Ok(_) => Ok(typed.expr),

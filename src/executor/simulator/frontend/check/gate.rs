@@ -1,14 +1,16 @@
 //! Gate applications.
 
 use super::super::super::error::{Diagnostic, counted, quoted};
+use super::super::super::functions::Function;
 use super::super::super::gates::Builtin;
-use super::super::super::limits::MAX_GATES;
+use super::super::super::limits::{MAX_GATES, MAX_REPEATS};
 use super::super::super::program::{Action, Expr, GateCall, GateDefinition, GateRef, Operand};
 use super::super::super::value::Value;
 use super::super::ast::{self, Modifier, Name};
 use super::super::hint;
 use super::super::library::library;
-use super::scope::{GateSymbol, silent};
+use super::gate_definition::DELAY;
+use super::scope::{GateSymbol, Symbol, silent};
 use super::{Checked, Checker, Numbers};
 use std::collections::HashSet;
 
@@ -32,6 +34,9 @@ impl<'s> Checker<'s> {
             self.call_subroutine(&subroutine, call.name.at, &call.parameters)?;
             return Ok(());
         }
+        if self.is_value(call) {
+            return self.unused_value(call);
+        }
         if call.name.text == "nop" && call.modifiers.is_empty() && !self.is_taken("nop") {
             return call
                 .operands
@@ -44,6 +49,9 @@ impl<'s> Checker<'s> {
             .iter()
             .map(|operand| self.qubits(operand))
             .collect::<Checked<Vec<Operand>>>()?;
+        if self.is_delay(call) {
+            return Ok(());
+        }
         if self.is_plain_phase(call) {
             operands.clear();
         }
@@ -76,6 +84,9 @@ impl<'s> Checker<'s> {
             self.toil(times);
             check_distinct(&operands, times, call)?;
         }
+        if self.does_reset(application.gate) {
+            return self.spread_resets(&application, &operands, times, at);
+        }
         if call.modifiers.is_empty() && self.spread(&application, &operands, at)? {
             return Ok(());
         }
@@ -94,11 +105,21 @@ impl<'s> Checker<'s> {
         call: &ast::GateCall<'s>,
         at: u32,
     ) -> Checked<Application> {
-        let (gate, parameters, qubits, size, depth) = self.find_gate(call.name)?;
+        let (mut gate, parameters, mut qubits, size, depth) = self.find_gate(call.name)?;
         if call.parameters.len() != parameters {
             return Err(Diagnostic::new(at, wrong_parameters(call, parameters)));
         }
         let (powers, controls, repeats) = self.modifiers(call)?;
+        if let GateRef::Builtin(builtin) = &mut gate
+            && is_any_controlled(call.name.text)
+            && call.operands.len() >= controls.len() + 2
+        {
+            qubits = call.operands.len() - controls.len();
+            builtin.controls = u8::try_from(qubits - 1)
+                .ok()
+                .filter(|controls| *controls < 64)
+                .ok_or_else(|| Diagnostic::limit(at, "a gate can have at most 64 controls"))?;
+        }
         let expected = qubits + controls.len();
         if call.operands.len() != expected && !self.is_plain_phase(call) {
             return Err(Diagnostic::new(
@@ -120,10 +141,10 @@ impl<'s> Checker<'s> {
             .map(|value| self.real(value))
             .collect();
         self.numbers = Numbers::Whole;
-        let repeats = if matches!(gate, GateRef::Builtin(_)) {
-            1
-        } else {
-            repeats
+        let repeats = match gate {
+            GateRef::Builtin(_) => 1,
+            _ if qubits == 1 => repeats.min(MAX_REPEATS),
+            _ => repeats,
         };
         Ok(Application {
             gate,
@@ -133,6 +154,62 @@ impl<'s> Checker<'s> {
             size: size.saturating_mul(repeats),
             depth,
         })
+    }
+
+    /// `popcount(b);`, `a;`: a value that nothing uses.
+    fn is_value(&self, call: &ast::GateCall<'s>) -> bool {
+        let name = call.name.text;
+        let is_function = || name == "sizeof" || Function::named(name).is_some();
+        let is_variable = || {
+            call.parameters.is_empty()
+                && self.scopes.iter().any(|scope| {
+                    matches!(
+                        scope.get(name),
+                        Some(
+                            Symbol::Bits(_)
+                                | Symbol::Constant(..)
+                                | Symbol::Variable { .. }
+                                | Symbol::Array(_)
+                        )
+                    )
+                })
+        };
+        self.version >= 3
+            && call.operands.is_empty()
+            && call.modifiers.is_empty()
+            && !self.is_taken(name)
+            && (if call.parameters.is_empty() {
+                is_variable()
+            } else {
+                is_function()
+            })
+    }
+
+    fn unused_value(&mut self, call: &ast::GateCall<'s>) -> Checked<()> {
+        let name = call.name;
+        if !call.parameters.is_empty() {
+            return self.call(name, &call.parameters).map(drop);
+        }
+        if matches!(self.lookup(name)?, Symbol::Array(_)) {
+            return Ok(());
+        }
+        let reference = ast::Reference {
+            name,
+            index: None,
+            more: Vec::new(),
+        };
+        self.value_of(&reference).map(drop)
+    }
+
+    /// A delay as Qiskit writes it in version 2.
+    pub(super) fn is_delay(&self, call: &ast::GateCall<'s>) -> bool {
+        let Some(GateSymbol::Defined(index)) = self.gates.get(DELAY) else {
+            return false;
+        };
+        let definition = self.definitions.get(*index);
+        call.name.text == DELAY
+            && self.version == 2
+            && definition.is_some_and(|definition| definition.body.is_empty())
     }
 
     /// A global phase. `PennyLane` names a qubit with it, which means nothing.
@@ -182,7 +259,10 @@ impl<'s> Checker<'s> {
             return Ok(described(GateRef::Library(index), definition));
         }
         if self.version == 2
-            && matches!(name.text, "qubit" | "bit" | "int" | "float" | "def" | "let")
+            && matches!(
+                name.text,
+                "qubit" | "bit" | "int" | "float" | "def" | "let" | "delay"
+            )
         {
             let word = quoted(name.text);
             return Err(Diagnostic::new(
@@ -268,6 +348,11 @@ impl<'s> Checker<'s> {
         }
         Ok((powers, controls, repeats))
     }
+}
+
+/// Gates that take any number of controls, as MQT writes them.
+fn is_any_controlled(name: &str) -> bool {
+    matches!(name, "mcx" | "mcx_gray" | "mcphase" | "mcp")
 }
 
 fn wrong_parameters(call: &ast::GateCall<'_>, expected: usize) -> String {

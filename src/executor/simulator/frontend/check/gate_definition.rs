@@ -2,13 +2,16 @@
 
 use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::limits::{MAX_ERRORS, MAX_GATE_DEPTH, MAX_UNROLLED_PARTS};
-use super::super::super::program::{BodyCall, GateDefinition};
+use super::super::super::program::{BodyCall, GateDefinition, GateRef};
 use super::super::super::value::{Type, Value};
 use super::super::ast::{self, Name, Statement, StatementKind};
 use super::gate::same_qubit;
 use super::scope::{GateSymbol, Symbol, silent};
 use super::{Checked, Checker};
 use std::collections::{HashMap, HashSet};
+
+/// The name that Qiskit gives a delay in version 2.
+pub(super) const DELAY: &str = "delay";
 
 impl<'s> Checker<'s> {
     pub(super) fn define_gate(&mut self, definition: &ast::GateDefinition<'s>) -> Checked<()> {
@@ -34,6 +37,7 @@ impl<'s> Checker<'s> {
         self.in_gate = false;
         self.scopes.pop();
         let (body, size, depth) = body?;
+        let resets = body.iter().any(|call| self.does_reset(call.gate));
         if depth > MAX_GATE_DEPTH {
             return Err(Diagnostic::limit(
                 name.at,
@@ -48,23 +52,31 @@ impl<'s> Checker<'s> {
                 body,
                 size,
                 depth,
+                resets,
                 opaque: false,
             },
         );
         Ok(())
     }
 
-    pub(super) fn define_opaque(&mut self, name: Name<'s>) -> Checked<()> {
+    pub(super) fn define_opaque(
+        &mut self,
+        name: Name<'s>,
+        parameters: usize,
+        qubits: usize,
+    ) -> Checked<()> {
         self.check_new_gate(name)?;
         self.add_gate(
             name,
             GateDefinition {
-                parameters: 0,
-                qubits: 0,
+                parameters,
+                qubits,
                 body: Vec::new(),
                 size: 0,
                 depth: 0,
-                opaque: true,
+                resets: false,
+                // Qiskit declares its delay so.
+                opaque: name.text != DELAY || parameters != 1 || qubits != 1,
             },
         );
         Ok(())
@@ -133,6 +145,20 @@ impl<'s> Checker<'s> {
                 StatementKind::Call(call) => {
                     self.unroll(call.operands.len(), statement.at)?;
                     self.body_call(own, call, statement.at, into)?;
+                }
+                // Not in the language, but Qiskit defines `initialize` so.
+                StatementKind::Reset(operand) if self.version == 2 => {
+                    let qubits = vec![self.formal(operand)?];
+                    into.1 += 1;
+                    into.2 = into.2.max(1);
+                    into.0.push(BodyCall {
+                        gate: GateRef::Reset,
+                        powers: Vec::new(),
+                        controls: Vec::new(),
+                        parameters: Vec::new(),
+                        qubits,
+                        at: statement.at,
+                    });
                 }
                 StatementKind::Barrier(operands) => operands
                     .iter()
@@ -247,6 +273,9 @@ impl<'s> Checker<'s> {
             ));
         }
         let application = self.application(call, at)?;
+        if self.is_delay(call) {
+            return Ok(());
+        }
         let qubits = call
             .operands
             .iter()
@@ -274,6 +303,18 @@ impl<'s> Checker<'s> {
             at,
         });
         Ok(())
+    }
+
+    /// Whether an application of a gate resets a qubit.
+    pub(super) fn does_reset(&self, gate: GateRef) -> bool {
+        match gate {
+            GateRef::Reset => true,
+            GateRef::Defined(index) => {
+                let definition = self.definitions.get(index);
+                definition.is_some_and(|definition| definition.resets)
+            }
+            GateRef::Builtin(_) | GateRef::Library(_) => false,
+        }
     }
 
     /// A qubit of the gate that is being defined.

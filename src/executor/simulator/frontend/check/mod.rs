@@ -3,6 +3,7 @@
 
 mod argument;
 mod array;
+mod array_concatenation;
 mod array_part;
 mod array_whole;
 mod assignment;
@@ -23,12 +24,13 @@ mod storage;
 mod subroutine;
 mod types;
 mod unrolled;
+mod wide;
 
 use super::super::error::Diagnostic;
 use super::super::limits::MAX_LOOP_PARTS;
 use super::super::program::{Action, GateDefinition, Input, Operand, Program, RegisterSlot, Step};
 use super::super::stop::{Stop, Stopped};
-use super::ast::{Statement, StatementKind, Tree};
+use super::ast::{Name, Statement, StatementKind, Tree};
 use scope::{GateSymbol, Symbol};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
@@ -47,10 +49,16 @@ enum Numbers {
     Real,
 }
 
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "they do not depend on each other"
+)]
 struct Checker<'s> {
     version: u8,
     /// Whether the body of a gate is being checked.
     in_gate: bool,
+    /// Whether what is being checked may not be reached for all that is known.
+    unreached: bool,
     /// Whether this is the built-in library, whose gates refer to each other.
     in_library: bool,
     errors: Vec<Diagnostic>,
@@ -149,6 +157,7 @@ impl<'s> Checker<'s> {
         Self {
             version,
             in_gate: false,
+            unreached: false,
             in_library,
             errors: Vec::new(),
             inputs_without_value: Vec::new(),
@@ -229,7 +238,16 @@ impl<'s> Checker<'s> {
             StatementKind::Gate(definition) => self.define_gate(definition),
             StatementKind::Subroutine(definition) => self.define_subroutine(definition),
             StatementKind::Return(value) => self.return_from(value.as_ref(), at),
-            StatementKind::Opaque { name } => self.define_opaque(*name),
+            StatementKind::Opaque {
+                name,
+                parameters,
+                qubits,
+            } => self.define_opaque(*name, *parameters, *qubits),
+            StatementKind::Expression(value) => self.expression(value).map(drop),
+            StatementKind::Unreadable(names) => {
+                self.mark_unreadable(names);
+                Ok(())
+            }
             StatementKind::External { name } => self.declare_external(*name, at),
             StatementKind::Call(call) => self.gate_call(call, at),
             StatementKind::Barrier(operands) => {
@@ -300,6 +318,24 @@ impl<'s> Checker<'s> {
         }
     }
 
+    /// What could not be read may have declared any of these names.
+    fn mark_unreadable(&mut self, names: &[Name<'s>]) {
+        for name in names {
+            let known = self
+                .scopes
+                .iter()
+                .any(|scope| scope.contains_key(name.text));
+            if known || self.is_taken(name.text) {
+                continue;
+            }
+            if let Some(scope) = self.scopes.last_mut() {
+                scope.insert(name.text, Symbol::Broken);
+            }
+            self.gates.insert(name.text, GateSymbol::Broken);
+            self.subroutines.insert(name.text, None);
+        }
+    }
+
     fn finish(mut self) -> Result<Program, Vec<Diagnostic>> {
         let end = self.steps.len();
         for at in std::mem::take(&mut self.ends) {
@@ -318,7 +354,9 @@ impl<'s> Checker<'s> {
             return Err(self.errors);
         }
         self.name_implicit();
+        let order = self.order();
         Ok(Program {
+            order,
             steps: self.steps,
             gates: Arc::new(self.definitions),
             registers: self.registers,

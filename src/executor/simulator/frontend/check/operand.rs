@@ -5,6 +5,7 @@ use super::super::super::program::{Expr, Operand};
 use super::super::ast::{self, Index, Name, RangeExpr, Reference};
 use super::scope::Symbol;
 use super::{Checked, Checker};
+use std::collections::HashSet;
 
 /// Most elements of registers that indices and aliases may pick out, over the whole program.
 const MAX_LISTED: usize = 4_000_000;
@@ -94,9 +95,15 @@ impl<'s> Checker<'s> {
                 Index::Range(range) => self.select_range(&operand, range, name)?,
                 Index::Set(items) => {
                     let mut numbers = Vec::with_capacity(items.len());
+                    let mut seen = HashSet::with_capacity(items.len());
                     for item in items {
                         let index = self.constant_int(item, "an index in a set")?;
-                        numbers.push(element(&operand, index, name, item.at)?);
+                        let number = element(&operand, index, name, item.at)?;
+                        if !seen.insert(number) {
+                            let message = format!("a set must not hold the index {index} twice");
+                            return Err(Diagnostic::new(item.at, message));
+                        }
+                        numbers.push(number);
                     }
                     self.list(numbers, name.at)?
                 }

@@ -1,6 +1,6 @@
 //! Which classical bits a step looks at: their measurements must be decided before it runs.
 
-use super::super::super::program::{Action, Domain, Element, Expr, Operand};
+use super::super::super::program::{Action, Domain, Element, Expr, Operand, Wide};
 
 /// The ranges `(first, length)` of bits whose values a step uses.
 pub(super) fn of(action: &Action) -> Vec<(u32, u32)> {
@@ -77,6 +77,13 @@ fn expression(value: &Expr, found: &mut Vec<(u32, u32)>) {
             expression(&values.0, found);
             expression(&values.1, found);
             index(positions, found);
+        }
+        Expr::CompareBits(_, sides, _) => {
+            bits(&sides.0, found);
+            match &sides.1 {
+                Wide::Bits(operand) => bits(operand, found),
+                Wide::Value(value) => expression(value, found),
+            }
         }
         Expr::Binary(_, sides, _) => {
             expression(&sides.0, found);

@@ -2,6 +2,7 @@
 //! gate: the gates of their definition take their place.
 
 use super::super::super::arithmetic;
+use super::super::super::error::Diagnostic;
 use super::super::super::program::{Action, BodyCall, Expr, GateCall, GateRef, Operand};
 use super::super::super::value::Value;
 use super::gate::Application;
@@ -21,12 +22,21 @@ impl Checker<'_> {
         operands: &[Operand],
         at: u32,
     ) -> Checked<bool> {
-        let GateRef::Defined(index) = application.gate else {
-            return Ok(false);
-        };
         if operands.len() <= MAX_WHOLE || operands.iter().any(|operand| operand.len() != 1) {
             return Ok(false);
         }
+        self.spread_one(application, operands, at)
+    }
+
+    fn spread_one(
+        &mut self,
+        application: &Application,
+        operands: &[Operand],
+        at: u32,
+    ) -> Checked<bool> {
+        let GateRef::Defined(index) = application.gate else {
+            return Ok(false);
+        };
         let Some(parts) = self.parts_of(index, &application.parameters) else {
             return Ok(false);
         };
@@ -41,6 +51,10 @@ impl Checker<'_> {
                 size: 0,
                 depth: 0,
             };
+            if self.does_reset(part.gate) {
+                self.spread_resets(&part, &own, 1, at)?;
+                continue;
+            }
             let plain = part.powers.is_empty() && part.controls.is_empty();
             if plain && self.spread(&part, &own, at)? {
                 continue;
@@ -55,6 +69,34 @@ impl Checker<'_> {
             self.emit(Action::Gate(Box::new(call)), at)?;
         }
         Ok(true)
+    }
+
+    /// Puts the gates and resets of a definition here, for each of the qubits of registers.
+    pub(super) fn spread_resets(
+        &mut self,
+        application: &Application,
+        operands: &[Operand],
+        times: u32,
+        at: u32,
+    ) -> Checked<()> {
+        let too_many = || Diagnostic::limit(at, "gates that reset qubits are used too often");
+        for round in 0..times {
+            let one = |operand: &Operand| {
+                let place = if operand.len() == 1 { 0 } else { round };
+                operand
+                    .get(place)
+                    .map_or_else(|| operand.clone(), |first| Operand::Range { first, len: 1 })
+            };
+            let own: Vec<Operand> = operands.iter().map(one).collect();
+            if let GateRef::Reset = application.gate {
+                for operand in own {
+                    self.emit(Action::Reset(operand), at)?;
+                }
+            } else if !self.spread_one(application, &own, at)? {
+                return Err(too_many());
+            }
+        }
+        Ok(())
     }
 
     /// The gates of a definition, if their parameters are known and they are not too many.

@@ -49,7 +49,7 @@ impl<'s> Checker<'s> {
     pub(super) fn type_of(&mut self, ty: &TypeName<'s>) -> Checked<Type> {
         let at = ty.width.as_ref().map_or(ty.name.at, |width| width.at);
         let width = match &ty.width {
-            Some(_) if matches!(ty.name.text, "bool" | "duration") => {
+            Some(_) if matches!(ty.name.text, "bool" | "duration" | "stretch") => {
                 return Err(Diagnostic::new(
                     at,
                     format!("{} has no width", quoted(ty.name.text)),
@@ -61,18 +61,18 @@ impl<'s> Checker<'s> {
         let wrong = |limit: &str| Err(Diagnostic::new(at, format!("expected a width {limit}")));
         match (ty.name.text, width) {
             ("bool", _) => Ok(Type::Bool),
-            ("duration", _) => Ok(Type::Duration),
+            ("duration" | "stretch", _) => Ok(Type::Duration),
             ("float", None | Some(64)) => Ok(Type::Float(64)),
             ("float", Some(32)) => Ok(Type::Float(32)),
             ("complex", None | Some(64)) => Ok(Type::Complex(64)),
             ("complex", Some(32)) => Ok(Type::Complex(32)),
             ("float" | "complex", _) => wrong("of 32 or 64"),
             ("bit", width) if width.unwrap_or(1) <= 128 => Ok(Type::Bits(width.unwrap_or(1))),
-            ("int", width) if width.unwrap_or(64) <= 64 => Ok(Type::Int(width.unwrap_or(64))),
-            ("uint", width) if width.unwrap_or(64) <= 64 => Ok(Type::Uint(width.unwrap_or(64))),
+            ("int", width) if width.unwrap_or(64) <= 128 => Ok(Type::Int(width.unwrap_or(64))),
+            ("uint", width) if width.unwrap_or(64) <= 128 => Ok(Type::Uint(width.unwrap_or(64))),
             ("angle", width) if width.unwrap_or(64) <= 64 => Ok(Type::Angle(width.unwrap_or(64))),
-            ("bit", _) => wrong("of at most 128"),
-            _ => wrong("of at most 64"),
+            ("angle", _) => wrong("of at most 64"),
+            _ => wrong("of at most 128"),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! A loop that is long, or in which anything is wrong, runs as a loop: then a mistake in a turn
 //! that is never reached, such as `if (i < 3) { x q[i + 1]; }`, is none.
 
+use super::super::super::error::Diagnostic;
 use super::super::super::limits::MAX_CALLED_PARTS;
 use super::super::super::program::{Domain, Expr};
 use super::super::super::value::{Type, Value};
@@ -34,14 +35,20 @@ pub(super) struct Mark {
     inner: [usize; 3],
     /// Jumps and bits of the call around it.
     call: [usize; 2],
+    registers: usize,
 }
 
 impl<'s> Checker<'s> {
-    /// Puts the body of a loop here once for each value of its variable; says whether it did. If
-    /// not, nothing has happened.
-    pub(super) fn unrolled_loop(&mut self, ast: &ForLoop<'s>, values: &[Value], ty: Type) -> bool {
+    /// Puts the body of a loop here once for each value of its variable, or nothing, with the
+    /// mistakes that were found.
+    pub(super) fn unrolled_loop(
+        &mut self,
+        ast: &ForLoop<'s>,
+        values: &[Value],
+        ty: Type,
+    ) -> Result<(), Vec<Diagnostic>> {
         if values.is_empty() {
-            return false;
+            return Err(Vec::new());
         }
         // Listing the values is work too, even if no turn is kept.
         let listed = values.len() as u64 / 8;
@@ -57,8 +64,10 @@ impl<'s> Checker<'s> {
             self.end_turn();
             let wrong = self.errors.len() > mark.errors || self.is_over();
             if wrong || (turn == 0 && !self.has_room(&mark, values.len())) {
+                let found = self.errors.get(mark.errors..).unwrap_or_default();
+                let mistakes = found.to_vec();
                 self.go_back(&mark);
-                return false;
+                return Err(mistakes);
             }
             // What a turn declares is gone with it.
             variables = variables.max(self.variables);
@@ -70,7 +79,7 @@ impl<'s> Checker<'s> {
         if self.pop_loop() {
             self.cost = mark.cost;
         }
-        true
+        Ok(())
     }
 
     /// The values of a loop variable, if they are known, and not too many to try.
@@ -88,21 +97,23 @@ impl<'s> Checker<'s> {
             }
             Domain::Range(parts) => {
                 let [
-                    Expr::Constant(Value::Int(start)),
-                    Expr::Constant(Value::Int(step)),
-                    Expr::Constant(Value::Int(end)),
+                    Expr::Constant(start),
+                    Expr::Constant(step),
+                    Expr::Constant(end),
                 ] = &**parts
                 else {
                     return None;
                 };
+                let (start, step) = (start.as_int().ok()?, step.as_int().ok()?);
+                let end = end.as_int().ok()?;
                 let inside = |value: &i128| {
-                    if *step > 0 {
-                        value <= end
+                    if step > 0 {
+                        *value <= end
                     } else {
-                        value >= end
+                        *value >= end
                     }
                 };
-                std::iter::successors(Some(*start), |value| value.checked_add(*step))
+                std::iter::successors(Some(start), |value| value.checked_add(step))
                     .take_while(inside)
                     .take(MAX_TURNS + 1)
                     .map(Value::Int)
@@ -151,7 +162,21 @@ impl<'s> Checker<'s> {
             inner: inner.map_or([0; 3], |frame| {
                 [frame.breaks.len(), frame.continues.len(), frame.bits.len()]
             }),
+            registers: self.registers.len(),
             call: call.map_or([0; 2], |frame| [frame.returns.len(), frame.bits.len()]),
+        }
+    }
+
+    /// Takes the bits that were added since then from the registers of measurements without a
+    /// target.
+    fn forget_measurements(&mut self, mark: &Mark) {
+        self.registers.truncate(mark.registers);
+        self.implicit.retain(|_, index| *index < mark.registers);
+        for index in self.implicit.values() {
+            if let Some(register) = self.registers.get_mut(*index) {
+                register.parts.retain(|(first, _)| *first < mark.bits);
+                register.len = register.parts.iter().map(|(_, len)| *len).sum();
+            }
         }
     }
 
@@ -170,6 +195,7 @@ impl<'s> Checker<'s> {
         self.ends.truncate(mark.ends);
         self.loops.truncate(mark.loops);
         self.variables = mark.variables;
+        self.forget_measurements(mark);
         let has_new_bits = self.bits > mark.bits;
         self.bits = mark.bits;
         self.cost = mark.cost;

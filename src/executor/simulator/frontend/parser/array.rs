@@ -39,7 +39,7 @@ impl<'s> Parser<'s, '_> {
             dimensions = Some(self.expression()?);
         } else {
             sizes.push(self.expression()?);
-            while self.eat(",") {
+            while self.eat(",") && self.text() != "]" {
                 sizes.push(self.expression()?);
             }
         }

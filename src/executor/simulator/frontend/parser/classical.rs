@@ -19,11 +19,10 @@ impl<'s> Parser<'s, '_> {
         let token = self.peek();
         let text = self.text();
         match text {
-            "int" | "uint" | "float" | "bool" | "bit" | "angle" | "duration" => self.position += 1,
-            "complex" => return self.complex(),
-            "stretch" => {
-                return Err(self.here(format!("`{text}` is not supported by this simulator yet")));
+            "int" | "uint" | "float" | "bool" | "bit" | "angle" | "duration" | "stretch" => {
+                self.position += 1;
             }
+            "complex" => return self.complex(),
             _ => return Err(self.expected("a type such as `int`")),
         }
         Ok(TypeName {

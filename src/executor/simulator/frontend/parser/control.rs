@@ -111,6 +111,9 @@ impl<'s> Parser<'s, '_> {
             let body = self.case_body()?;
             cases.push(Case { values, body });
         }
+        if cases.is_empty() {
+            return Err(self.expected("`case`"));
+        }
         self.expect("}")?;
         Ok(StatementKind::Switch {
             subject,
@@ -133,7 +136,7 @@ impl<'s> Parser<'s, '_> {
 
     fn case_values(&mut self) -> Parsed<Vec<Expr<'s>>> {
         let mut values = vec![self.expression()?];
-        while self.eat(",") {
+        while self.eat(",") && !matches!(self.text(), "{" | ":") {
             values.push(self.expression()?);
         }
         Ok(values)

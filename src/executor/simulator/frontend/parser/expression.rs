@@ -9,10 +9,30 @@ use super::{Parsed, Parser};
 /// Binds tighter than every operator but the power.
 const UNARY: u8 = 11;
 const POWER: u8 = 12;
+const COMPARISON: u8 = 7;
 
 impl<'s> Parser<'s, '_> {
     pub(super) fn expression(&mut self) -> Parsed<Expr<'s>> {
-        self.operators(0)
+        let first = self.operators(0)?;
+        if self.version < 3 || self.text() != "++" {
+            return Ok(first);
+        }
+        let (at, mut depth, mut parts) = (first.at, first.depth, vec![first]);
+        while self.eat("++") {
+            let part = self.operators(0)?;
+            depth = depth.max(part.depth);
+            parts.push(part);
+        }
+        Ok(Expr {
+            kind: ExprKind::Concatenation(parts),
+            at,
+            depth: depth + 1,
+        })
+    }
+
+    /// Whether an operator stands here that continues an expression.
+    pub(super) fn at_operator(&self) -> bool {
+        self.operator().is_some() || self.text() == "++"
     }
 
     fn operators(&mut self, minimum: u8) -> Parsed<Expr<'s>> {
@@ -42,8 +62,27 @@ impl<'s> Parser<'s, '_> {
                 depth,
             };
         }
+        if self.version >= 3
+            && minimum <= COMPARISON
+            && self.text() == "in"
+            && self.text_at(1) == "{"
+        {
+            left = self.membership(left)?;
+        }
         self.expression_depth -= 1;
         Ok(left)
+    }
+
+    /// `{0, 3}` behind `in`.
+    fn membership(&mut self, subject: Expr<'s>) -> Parsed<Expr<'s>> {
+        self.position += 2;
+        let items = self.list("}", Self::expression)?;
+        let deepest = items.iter().map(|item| item.depth).max().unwrap_or(0);
+        Ok(Expr {
+            at: subject.at,
+            depth: subject.depth.max(deepest) + 1,
+            kind: ExprKind::Member(Box::new(subject), items),
+        })
     }
 
     fn too_deep(&self) -> super::Diagnostic {
@@ -54,31 +93,7 @@ impl<'s> Parser<'s, '_> {
     }
 
     fn operator(&self) -> Option<(BinaryOp, u8)> {
-        use BinaryOp as Op;
-        let two = self.version == 2;
-        Some(match self.text() {
-            "||" => (Op::Or, 1),
-            "&&" => (Op::And, 2),
-            "|" => (Op::BitOr, 3),
-            "^" if !two => (Op::BitXor, 4),
-            "&" => (Op::BitAnd, 5),
-            "==" => (Op::Equal, 6),
-            "!=" => (Op::NotEqual, 6),
-            "<" => (Op::Less, 7),
-            "<=" => (Op::LessEqual, 7),
-            ">" => (Op::Greater, 7),
-            ">=" => (Op::GreaterEqual, 7),
-            "<<" => (Op::ShiftLeft, 8),
-            ">>" => (Op::ShiftRight, 8),
-            "+" => (Op::Add, 9),
-            "-" => (Op::Subtract, 9),
-            "*" => (Op::Multiply, 10),
-            "/" if two => (Op::DivideReal, 10),
-            "/" => (Op::Divide, 10),
-            "%" => (Op::Remainder, 10),
-            "**" | "^" => (Op::Power, POWER),
-            _ => return None,
-        })
+        binary_operator(self.text(), self.version)
     }
 
     fn prefix(&mut self) -> Parsed<Expr<'s>> {
@@ -88,7 +103,10 @@ impl<'s> Parser<'s, '_> {
             "!" => Some(UnaryOp::Not),
             "~" => Some(UnaryOp::Invert),
             "+" => None,
-            _ => return self.primary(token),
+            _ => {
+                let primary = self.primary(token)?;
+                return self.indexed(primary);
+            }
         };
         self.position += 1;
         let operand = self.operators(UNARY)?;
@@ -100,6 +118,47 @@ impl<'s> Parser<'s, '_> {
                 at: token.start,
             },
         })
+    }
+
+    /// Indices behind a value that is not just a name, which has taken its own.
+    fn indexed(&mut self, value: Expr<'s>) -> Parsed<Expr<'s>> {
+        if self.version < 3 || self.text() != "[" || matches!(value.kind, ExprKind::Reference(_)) {
+            return Ok(value);
+        }
+        let (at, mut depth, mut indices) = (value.at, value.depth, Vec::new());
+        while self.text() == "[" {
+            let mut others = Vec::new();
+            let index = self.index(&mut others)?;
+            if !others.is_empty() || indices.len() >= MAX_INDICES {
+                return Err(self.expected("a single index"));
+            }
+            depth = depth.max(index.depth()).saturating_add(1);
+            indices.push(index);
+        }
+        if depth > MAX_EXPRESSION_DEPTH {
+            return Err(self.too_deep());
+        }
+        Ok(Expr {
+            kind: ExprKind::Indexed(Box::new(value), indices),
+            at,
+            depth,
+        })
+    }
+
+    /// Goes behind a block of which nothing runs.
+    fn skip_block(&mut self) -> Parsed<()> {
+        self.expect("{")?;
+        let mut open = 1_usize;
+        while open > 0 {
+            match self.text() {
+                "{" => open += 1,
+                "}" => open -= 1,
+                _ if self.peek().kind == TokenKind::End => return Err(self.expected("`}`")),
+                _ => {}
+            }
+            self.position += 1;
+        }
+        Ok(())
     }
 
     fn primary(&mut self, token: Token) -> Parsed<Expr<'s>> {
@@ -145,8 +204,12 @@ impl<'s> Parser<'s, '_> {
         };
         let three = self.version >= 3;
         if three && text == "durationof" {
-            return Err(self
-                .here("`durationof` is not supported by this simulator: gates have no duration"));
+            self.position += 1;
+            self.expect("(")?;
+            self.skip_block()?;
+            self.expect(")")?;
+            // Gates have no duration here.
+            return Ok(leaf(ExprKind::Duration(f64::NAN), token));
         }
         let constant = match text {
             "pi" | "π" => Some(ExprKind::Float(std::f64::consts::PI)),
@@ -211,7 +274,7 @@ impl<'s> Parser<'s, '_> {
             return Ok(Index::Set(items));
         }
         let range = self.range_or_value()?;
-        while self.eat(",") {
+        while self.eat(",") && self.text() != "]" {
             if more.len() >= MAX_INDICES {
                 return Err(super::Diagnostic::limit(
                     self.peek().start,
@@ -267,6 +330,40 @@ impl<'s> Parser<'s, '_> {
         }
         Ok(Some(self.expression()?))
     }
+}
+
+/// An operator between two values, and how strongly it binds.
+fn binary_operator(text: &str, version: u8) -> Option<(BinaryOp, u8)> {
+    use BinaryOp as Op;
+    let two = version == 2;
+    Some(match text {
+        "||" => (Op::Or, 1),
+        "&&" => (Op::And, 2),
+        "|" => (Op::BitOr, 3),
+        "^" if !two => (Op::BitXor, 4),
+        "&" => (Op::BitAnd, 5),
+        "==" => (Op::Equal, 6),
+        "!=" => (Op::NotEqual, 6),
+        "<" => (Op::Less, 7),
+        "<=" => (Op::LessEqual, 7),
+        ">" => (Op::Greater, 7),
+        ">=" => (Op::GreaterEqual, 7),
+        "<<" => (Op::ShiftLeft, 8),
+        ">>" => (Op::ShiftRight, 8),
+        "+" => (Op::Add, 9),
+        "-" => (Op::Subtract, 9),
+        "*" => (Op::Multiply, 10),
+        "/" if two => (Op::DivideReal, 10),
+        "/" => (Op::Divide, 10),
+        "%" => (Op::Remainder, 10),
+        "**" | "^" => (Op::Power, POWER),
+        _ => return None,
+    })
+}
+
+/// Whether a text is an operator of version 3 between two values.
+pub(super) fn is_operator(text: &str) -> bool {
+    text == "++" || binary_operator(text, 3).is_some()
 }
 
 fn leaf(kind: ExprKind<'_>, token: Token) -> Expr<'_> {

@@ -12,18 +12,12 @@ mod subroutine;
 use super::super::error::{Diagnostic, quoted};
 use super::super::limits::{MAX_BLOCK_DEPTH, MAX_ERRORS};
 use super::super::stop::{Stop, Stopped};
-use super::ast::{Name, Statement, Tree};
+use super::ast::{Name, Statement, StatementKind, Tree};
 use super::hint;
 use super::token::{Token, TokenKind};
 pub(super) use expression::duration;
 
 type Parsed<T> = Result<T, Diagnostic>;
-
-/// How parsing ended early.
-pub(crate) enum ParseFailure {
-    Wrong(Vec<Diagnostic>),
-    Stopped(Stopped),
-}
 
 struct Parser<'s, 't> {
     source: &'s str,
@@ -43,12 +37,12 @@ const END: Token = Token {
     end: u32::MAX,
 };
 
-/// Parses a program; reports up to [`MAX_ERRORS`] mistakes together.
+/// Parses a program as far as it can be read; reports up to [`MAX_ERRORS`] mistakes together.
 pub(crate) fn parse<'s>(
     source: &'s str,
     tokens: &[Token],
     stop: &Stop,
-) -> Result<Tree<'s>, ParseFailure> {
+) -> Result<(Tree<'s>, Vec<Diagnostic>), Stopped> {
     let mut parser = Parser {
         source,
         tokens,
@@ -62,19 +56,19 @@ pub(crate) fn parse<'s>(
     };
     let statements = parser.program();
     if let Some(stopped) = parser.stopped {
-        return Err(ParseFailure::Stopped(stopped));
+        return Err(stopped);
     }
     // What follows a block or an expression that was left half-way may look wrong without being so.
     if let Some(limit) = parser.errors.iter().position(|error| error.is_limit) {
         parser.errors.truncate(limit + 1);
     }
-    if !parser.errors.is_empty() {
-        return Err(ParseFailure::Wrong(parser.errors));
-    }
-    Ok(Tree {
-        version: parser.version,
-        statements,
-    })
+    Ok((
+        Tree {
+            version: parser.version,
+            statements,
+        },
+        parser.errors,
+    ))
 }
 
 impl<'s> Parser<'s, '_> {
@@ -154,8 +148,23 @@ impl<'s> Parser<'s, '_> {
                 Err(error) => {
                     self.errors.push(error);
                     self.recover(before);
+                    into.push(self.unreadable(before));
                 }
             }
+        }
+    }
+
+    /// Stands for what was skipped.
+    fn unreadable(&self, from: usize) -> Statement<'s> {
+        let skipped = self.tokens.get(from..self.position).unwrap_or_default();
+        let names = skipped.iter().filter(|token| token.kind == TokenKind::Name);
+        let names = names.map(|token| Name {
+            text: self.raw(*token),
+            at: token.start,
+        });
+        Statement {
+            kind: StatementKind::Unreadable(names.collect()),
+            at: skipped.first().map_or(0, |token| token.start),
         }
     }
 

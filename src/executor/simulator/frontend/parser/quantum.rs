@@ -74,9 +74,13 @@ impl<'s> Parser<'s, '_> {
     pub(super) fn opaque(&mut self) -> Parsed<StatementKind<'s>> {
         self.position += 1;
         let name = self.name("a name for the gate")?;
-        self.signature(";")?;
+        let (parameters, qubits) = self.signature(";")?;
         self.semicolon()?;
-        Ok(StatementKind::Opaque { name })
+        Ok(StatementKind::Opaque {
+            name,
+            parameters: parameters.len(),
+            qubits: qubits.len(),
+        })
     }
 
     fn signature(&mut self, end: &str) -> Parsed<(Vec<Name<'s>>, Vec<Name<'s>>)> {

@@ -15,6 +15,7 @@ impl<'s> Parser<'s, '_> {
             TokenKind::Name => self.named_statement(),
             TokenKind::Physical => Err(self.expected("a statement")),
             _ if self.eat(";") => Ok(StatementKind::Nothing),
+            _ if self.version >= 3 && self.begins_value() => self.expression_statement(),
             // A block of its own is a scope, as a box is.
             _ if self.version >= 3 && self.text() == "{" => self.block().map(StatementKind::Box),
             _ => Err(self.expected("a statement")),
@@ -40,11 +41,20 @@ impl<'s> Parser<'s, '_> {
             "if" => self.if_statement(),
             _ if self.version == 2 => self.version_two_statement(word),
             "qubit" => self.qubit_declaration(),
+            "int" | "uint" | "float" | "complex" | "bool" | "angle" | "duration" | "bit"
+                if self.at_cast() =>
+            {
+                self.expression_statement()
+            }
             "bit" => self.bit_declaration(),
             "const" | "int" | "uint" | "float" | "complex" | "bool" | "angle" | "duration" => {
                 self.variable()
             }
             "array" => self.array_declaration(false),
+            "stretch" => self.variable(),
+            "true" | "false" | "pi" | "π" | "tau" | "τ" | "euler" | "ℇ" | "durationof" => {
+                self.expression_statement()
+            }
             "def" => self.subroutine(),
             "return" => self.return_statement(),
             "input" => self.input(),
@@ -59,7 +69,7 @@ impl<'s> Parser<'s, '_> {
             "delay" => self.delay(),
             "box" => self.box_statement(),
             "extern" => self.external(),
-            "cal" | "defcal" | "defcalgrammar" | "stretch" => {
+            "cal" | "defcal" | "defcalgrammar" => {
                 Err(self.here(format!("`{word}` is not supported by this simulator yet")))
             }
             "elif" if self.text_at(1) == "(" => Err(self.expected("`else if`")),
@@ -87,7 +97,6 @@ impl<'s> Parser<'s, '_> {
                 | "while"
                 | "switch"
                 | "def"
-                | "delay"
                 | "box"
         );
         let called = self.text_at(1);
@@ -107,6 +116,86 @@ impl<'s> Parser<'s, '_> {
             )));
         }
         self.gate_call()
+    }
+
+    /// Whether a number, a text, or what else begins only values stands here.
+    fn begins_value(&self) -> bool {
+        let kind = self.peek().kind;
+        matches!(
+            kind,
+            TokenKind::Integer
+                | TokenKind::Float
+                | TokenKind::Imaginary
+                | TokenKind::Duration
+                | TokenKind::Text
+        ) || matches!(self.text(), "(" | "-" | "!" | "~")
+    }
+
+    /// Whether the type that stands here casts what follows in parentheses.
+    fn at_cast(&self) -> bool {
+        let (mut ahead, mut open) = (1, 0_usize);
+        while self.tokens.get(self.position + ahead).is_some() {
+            match self.text_at(ahead) {
+                "[" => open += 1,
+                "]" => open = open.saturating_sub(1),
+                text if open == 0 => return text == "(",
+                ";" | "{" | "}" => return false,
+                _ => {}
+            }
+            ahead += 1;
+        }
+        false
+    }
+
+    /// `a << 1;`: an expression whose value nothing uses.
+    fn expression_statement(&mut self) -> Parsed<StatementKind<'s>> {
+        let mark = self.position;
+        let value = self.expression();
+        if value.is_err() || self.text() != ";" {
+            self.expression_depth = 0;
+            if value.as_ref().is_err_and(|error| error.is_limit) || self.position > mark + 1 {
+                value?;
+                return Err(self.expected("an operator or `;`"));
+            }
+            self.position = mark;
+            return Err(self.expected("a statement"));
+        }
+        self.semicolon()?;
+        Ok(StatementKind::Expression(value?))
+    }
+
+    /// Whether the parentheses behind a name are closed before an operator: then it is no gate.
+    fn is_called_in_expression(&self) -> bool {
+        let (mut ahead, mut open) = (1, 0_usize);
+        loop {
+            match self.text_at(ahead) {
+                "(" => open += 1,
+                ")" => {
+                    open -= 1;
+                    if open == 0 {
+                        break;
+                    }
+                }
+                ";" | "{" | "}" => return false,
+                _ if self.tokens.get(self.position + ahead).is_none() => return false,
+                _ => {}
+            }
+            ahead += 1;
+        }
+        let behind = self.text_at(ahead + 1);
+        behind == "[" && self.is_indexed_value(ahead + 1) || super::expression::is_operator(behind)
+    }
+
+    /// Whether the brackets that open there hold an index: behind them no qubit follows.
+    fn is_indexed_value(&self, mut ahead: usize) -> bool {
+        while !matches!(self.text_at(ahead), "]" | ";" | "{" | "}") {
+            if self.tokens.get(self.position + ahead).is_none() {
+                return false;
+            }
+            ahead += 1;
+        }
+        let behind = self.text_at(ahead + 1);
+        behind == ";" || super::expression::is_operator(behind)
     }
 
     fn word(&mut self, kind: StatementKind<'s>) -> Parsed<StatementKind<'s>> {
@@ -171,6 +260,10 @@ impl<'s> Parser<'s, '_> {
                 self.semicolon()?;
                 return Ok(StatementKind::Assign { target, op, value });
             }
+            if self.version >= 3 && (self.text() == ";" || self.at_operator()) {
+                self.position = mark;
+                return self.expression_statement();
+            }
             let word = target.name.text;
             let wrong_type = self.peek().kind == TokenKind::Name && !self.is_reserved(self.text());
             if self.version >= 3 && wrong_type {
@@ -182,6 +275,12 @@ impl<'s> Parser<'s, '_> {
                 )));
             }
             return Err(self.expected("`=`"));
+        }
+        let continues = super::expression::is_operator(self.text_at(1));
+        if self.version >= 3
+            && (continues || (self.text_at(1) == "(" && self.is_called_in_expression()))
+        {
+            return self.expression_statement();
         }
         let next = self.tokens.get(self.position + 1);
         let next_is_name = next.is_some_and(|token| token.kind == TokenKind::Name);
@@ -206,7 +305,7 @@ impl<'s> Parser<'s, '_> {
         let mut items = Vec::new();
         if self.text() != ";" {
             items.push(self.reference("a qubit")?);
-            while self.eat(",") {
+            while self.eat(",") && self.text() != ";" {
                 items.push(self.reference("a qubit")?);
             }
         }

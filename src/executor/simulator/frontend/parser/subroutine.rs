@@ -33,8 +33,9 @@ impl<'s> Parser<'s, '_> {
         self.outermost()?;
         self.position += 1;
         let name = self.name("a name for the function")?;
-        self.expect("(")?;
-        self.list(")", Self::external_parameter)?;
+        if self.eat("(") {
+            self.list(")", Self::external_parameter)?;
+        }
         if self.eat("->") {
             self.type_name()?;
         }
