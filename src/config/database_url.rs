@@ -70,7 +70,7 @@ fn with_plain_scheme(scheme: &str, rest: &str) -> Result<String, String> {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
         match (name, driver) {
             ("ssl" | "sslmode", _) => {
-                kept.push(format!("sslmode={}", ssl_mode(rest, name, value)?))
+                kept.push(format!("sslmode={}", ssl_mode(rest, name, value)?));
             }
             (name, Some(_)) if OF_DRIVERS.contains(&name) => {}
             _ => kept.push(option.to_owned()),

@@ -43,6 +43,10 @@ macro_rules! history {
 pub(super) use history;
 
 #[derive(QueryableByName)]
+#[allow(
+    clippy::struct_field_names,
+    reason = "the names of the columns, beside those of the task"
+)]
 pub(super) struct HistoryColumns {
     #[diesel(sql_type = Array<BigInt>)]
     history_ids: Vec<i64>,

@@ -110,6 +110,10 @@ struct FoundRow {
 
 /// An entry that a walk has brought.
 #[derive(QueryableByName)]
+#[allow(
+    clippy::struct_field_names,
+    reason = "the names of the columns, beside those of the task"
+)]
 struct Entry {
     #[diesel(sql_type = SqlUuid)]
     entry_task_id: Uuid,

@@ -12,7 +12,7 @@ use crate::support::wait::{DEADLINE, TempDir, eventually};
 use crate::support::{App, QueueKind};
 
 /// Each of those tests has a limit of its own below this. There are dozens, each of which starts Python.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_mins(5);
 
 fn examples() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")

@@ -82,19 +82,17 @@ impl<'s> Checker<'s> {
         let Some(inputs) = &mut self.inputs else {
             return Ok(None);
         };
-        match inputs.remove(name.text) {
-            Some(given) => Ok(Some(given)),
-            None => {
-                self.inputs_without_value.push(name.text);
-                Err(Diagnostic::new(
-                    name.at,
-                    format!(
-                        "there is no value for the input {}: expected one for `{ty}` in the parameters of the task",
-                        quoted(name.text)
-                    ),
-                ))
-            }
+        if let Some(given) = inputs.remove(name.text) {
+            return Ok(Some(given));
         }
+        self.inputs_without_value.push(name.text);
+        Err(Diagnostic::new(
+            name.at,
+            format!(
+                "there is no value for the input {}: expected one for `{ty}` in the parameters of the task",
+                quoted(name.text)
+            ),
+        ))
     }
 
     /// What stands for an input while its value is not known.
