@@ -34,6 +34,19 @@ class Stopped(Exception):
     """The task is not to be run any further: cancelled, lost, or the worker ends."""
 
 
+class Failed(Exception):
+    """There is no result: raise it in solve().
+
+    `code` is a word for programs, such as unknown_problem. With `retry` another attempt could go better; without it
+    the task has failed for good. `blame="worker"` says that this worker's environment is not fit: another worker gets
+    the next attempt first, and after several in a row this one gets no tasks for a while.
+    """
+
+    def __init__(self, code, message, retry=False, blame="task"):
+        super().__init__(message)
+        self.report = {"code": code, "message": message, "retry": retry, "blame": blame}
+
+
 class Service:
     def __init__(self, url):
         self.url = url.rstrip("/")
@@ -77,8 +90,9 @@ class Service:
 
 
 class Worker:
-    def __init__(self, service, name, backends):
+    def __init__(self, service, name, backends, stop_grace=0, lease=None):
         self.service, self.name, self.backends = service, name, backends
+        self.stop_grace, self.lease = stop_grace, lease
         self.ending = threading.Event()  # the process is to end
         self.session_over = threading.Event()  # the session has ended; register anew
         self.stop_task = threading.Event()  # the task in hand is to be stopped
@@ -93,7 +107,10 @@ class Worker:
         registered = self.service.post("/workers/register", {
             "worker_id": self.name,
             "backends": self.backends,
-            "capabilities": {"max_parallel_tasks": 1},
+            # What stop_grace_seconds grants, the service adds before it takes a task away that is to be stopped.
+            "capabilities": {"max_parallel_tasks": 1, "stop_grace_seconds": self.stop_grace},
+            # Asked for: the answer says what is granted.
+            **({"lease_seconds": self.lease} if self.lease else {}),
             "replace": True,
         })
         self.session_id = registered["session_id"]
@@ -189,8 +206,8 @@ class Worker:
         except Stopped:
             # A cancelled task is cancelled by this; any other one goes to another worker.
             verdict, fields = "release", {}
-        except NotImplementedError as error:
-            verdict, fields = "fail", {"code": "unsupported_task", "message": str(error)}
+        except Failed as failed:
+            verdict, fields = "fail", failed.report
         except Exception as error:  # whatever solve() could not do may go better elsewhere
             verdict, fields = "fail", {"message": repr(error), "retry": True}
         path = f"/tasks/{task['task_id']}/{verdict}"
@@ -198,7 +215,9 @@ class Worker:
         print(f"{task['task_id']}: {verdict}", file=sys.stderr)
 
     def log(self, task, message, **fields):
-        """Adds a line to the task's log, and says how far it is. A line that is lost is no reason to stop."""
+        """Adds a line to the task's log. `progress` says how far it is; `output` is kept even if the task fails.
+
+        A line that is lost is no reason to stop."""
         body = {**self.owner(task), "logs": [{"message": message}], **fields}
         try:
             self.service.post(f"/tasks/{task['task_id']}/logs", body, timeout=10)
@@ -219,11 +238,13 @@ class Worker:
 def solve(task, log, pause):
     """The work itself: put your own here. Call pause() or log() often enough to be stopped in time."""
     if task["kind"] != "problem":
-        raise NotImplementedError("this worker solves problems only")
+        raise Failed("unsupported_task", "this worker solves problems only")
     config = task["agent_config"]
     log("beginning", progress={"step": 0, "of": task["max_steps"]})
     pause(config.get("seconds", 0))
-    log("solved", progress={"step": 1, "of": task["max_steps"]})
+    if config.get("fail"):  # to try the endings: {"fail": {"code": "no_cluster", "message": "...", "blame": "worker"}}
+        raise Failed(**config["fail"])
+    log("solved", output={"steps": [task["problem_id"]]}, progress={"step": 1, "of": task["max_steps"]})
     return {"logs": [], "metrics": {"steps": 1}, "output": {"problem_id": task["problem_id"], "solved": True}}
 
 
@@ -232,8 +253,12 @@ def main():
     parser.add_argument("--url", default="http://localhost:8000")
     parser.add_argument("--name", required=True, help="unique among living workers")
     parser.add_argument("--backend", action="append", required=True, help="what it serves; repeat it for several")
+    parser.add_argument("--stop-grace", type=float, default=5, metavar="SECONDS",
+                        help="how long solve() may take to stop after it was told to (at most 600)")
+    parser.add_argument("--lease", type=float, metavar="SECONDS",
+                        help="how long the service may be out of reach without costing the attempt (at most 600)")
     given = parser.parse_args()
-    worker = Worker(Service(given.url), given.name, given.backend)
+    worker = Worker(Service(given.url), given.name, given.backend, given.stop_grace, given.lease)
     signal.signal(signal.SIGTERM, worker.end)
     signal.signal(signal.SIGINT, worker.end)
     worker.run()

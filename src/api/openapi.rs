@@ -17,7 +17,7 @@ use super::routes;
         routes::submit_task, routes::submit_batch, routes::read_task, routes::list_tasks, routes::cancel_task,
         routes::follow_task, routes::check_circuit,
         routes::read_logs, routes::append_logs, routes::complete_task, routes::fail_task, routes::release_task,
-        routes::register_worker, routes::heartbeat, routes::claim_tasks, routes::drain_worker,
+        routes::register_worker, routes::heartbeat, routes::claim_tasks, routes::drain_worker, routes::resume_worker,
         routes::list_workers, routes::read_worker, routes::list_backends,
         routes::health, routes::metrics, routes::livez, routes::readyz,
     ),

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use crate::domain::checks::{self, FieldErrors};
 use crate::domain::owner::Session;
+use crate::domain::problem_patterns::ProblemPatterns;
 use crate::service::claims::Wish;
-use crate::service::fleet::{Enrolment, MAX_STOP_GRACE_SECONDS};
+use crate::service::fleet::{Enrolment, MAX_LEASE_SECONDS, MAX_STOP_GRACE_SECONDS};
 
 /// The most backends that one worker serves.
 const MAX_BACKENDS: usize = 32;
@@ -40,13 +41,19 @@ pub struct Registering {
     /// What it serves.
     #[schema(required = true, nullable = false, min_items = 1, max_items = 32)]
     pub backends: Option<Vec<String>>,
-    /// What it can: `max_parallel_tasks`, and anything else; at most 4 KiB.
+    /// What it can; at most 4 KiB. `max_parallel_tasks` (1 to 100,000): it is never handed more at once.
+    /// `supported_problems` (1 to 100 names, in which `*` stands for any characters): it is handed no other
+    /// problems. `stop_grace_seconds` (0 to 600): what it needs to stop a task. Anything else is kept as it is.
     pub capabilities: Option<Map<String, Value>>,
     /// Anything of its own: host, version; at most 4 KiB.
     pub metadata: Option<Map<String, Value>>,
     /// Whether it takes the name from a session that is still alive.
     #[schema(default = false)]
     pub replace: Option<bool>,
+    /// How long it may be silent before others get its tasks, in seconds; the service's own lease where that
+    /// is longer. The answer says what is granted.
+    #[schema(minimum = 1, maximum = 600)]
+    pub lease_seconds: Option<f64>,
 }
 
 impl Registering {
@@ -58,6 +65,8 @@ impl Registering {
         let capabilities = self.capabilities.unwrap_or_default();
         check_slots(&mut errors, &capabilities);
         check_stop_grace(&mut errors, &capabilities);
+        let problems = supported_problems(&mut errors, &capabilities);
+        let lease = lease(&mut errors, self.lease_seconds);
         let metadata = self.metadata.unwrap_or_default();
         for (field, own) in [("capabilities", &capabilities), ("metadata", &metadata)] {
             checks::object(&mut errors, field, own, MAX_OWN_DATA_BYTES);
@@ -67,6 +76,8 @@ impl Registering {
             worker_id,
             backends,
             capabilities,
+            problems,
+            lease,
             metadata,
             replace: self.replace.unwrap_or_default(),
         })
@@ -233,6 +244,29 @@ fn check_stop_grace(errors: &mut FieldErrors, capabilities: &Map<String, Value>)
         let message = format!("must be a number of seconds from 0 to {MAX_STOP_GRACE_SECONDS}");
         errors.insert("capabilities.stop_grace_seconds".to_owned(), message);
     }
+}
+
+fn supported_problems(
+    errors: &mut FieldErrors,
+    capabilities: &Map<String, Value>,
+) -> Option<ProblemPatterns> {
+    let field = "capabilities.supported_problems";
+    let given = capabilities.get("supported_problems")?;
+    let Ok(texts) = Vec::<String>::deserialize(given) else {
+        let message = "must be a list of the names of problems".to_owned();
+        errors.insert(field.to_owned(), message);
+        return None;
+    };
+    ProblemPatterns::check(errors, field, texts)
+}
+
+fn lease(errors: &mut FieldErrors, seconds: Option<f64>) -> Option<Duration> {
+    let seconds = seconds?;
+    if !(1.0..=MAX_LEASE_SECONDS).contains(&seconds) {
+        let message = format!("must be a number of seconds from 1 to {MAX_LEASE_SECONDS}");
+        errors.insert("lease_seconds".to_owned(), message);
+    }
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 fn check_named(errors: &mut FieldErrors, named: Option<&[Uuid]>) {

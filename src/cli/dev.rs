@@ -14,7 +14,7 @@ use tracing::error;
 use super::{process, serve, work};
 use crate::api::ApiSettings;
 use crate::config::callbacks::{CallbackArgs, CallbackSettings};
-use crate::config::environment::EnvironmentSettings;
+use crate::config::environment::{EnvironmentSettings, QuarantineArgs};
 use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
 use crate::config::timing::{LeaseArgs, LeaseSettings, RuleArgs, SweepArgs, SweepSettings};
@@ -26,7 +26,7 @@ use crate::service::callbacks;
 use crate::service::dispatcher::Dispatcher;
 use crate::service::sweep;
 use crate::service::watch::Watch;
-use crate::store::{DatabaseSettings, Pools, Rules, Store, migrate_up};
+use crate::store::{DatabaseSettings, Pools, QuarantineRules, Rules, Store, migrate_up};
 use crate::telemetry;
 use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
 
@@ -73,6 +73,8 @@ pub struct DevArgs {
     #[command(flatten)]
     lease: LeaseArgs,
     #[command(flatten)]
+    quarantine: QuarantineArgs,
+    #[command(flatten)]
     rules: RuleArgs,
     #[command(flatten)]
     callbacks: CallbackArgs,
@@ -88,6 +90,7 @@ struct DevSettings {
     execution: work::ExecutionSettings,
     concurrency: u16,
     lease: LeaseSettings,
+    quarantine: QuarantineRules,
     rules: Rules,
     callbacks: CallbackSettings,
     sweep: SweepSettings,
@@ -133,6 +136,7 @@ impl DevArgs {
             execution,
             concurrency,
             lease: self.lease.check(&mut checker),
+            quarantine: self.quarantine.check(&mut checker),
             rules: self.rules.check(&mut checker),
             callbacks,
             sweep: self.sweep.check(&mut checker),
@@ -150,6 +154,7 @@ pub fn main(args: &DevArgs) -> ExitCode {
             execution,
             concurrency,
             lease,
+            quarantine,
             rules,
             callbacks,
             sweep,
@@ -174,6 +179,8 @@ pub fn main(args: &DevArgs) -> ExitCode {
             source: Source::Postgres,
             database,
             environment: EnvironmentSettings::default(),
+            quarantine,
+            problems: None,
         };
         let background = (callbacks, sweep);
         let ended = tokio::select! {
@@ -209,7 +216,7 @@ async fn run(
         sweep,
         stop.clone(),
     ));
-    let lease = worker.lease;
+    let (lease, quarantine) = (worker.lease, worker.quarantine);
     // Problems may be submitted before their worker comes.
     let own = [SIMULATOR, MOCK, AIOPSLAB].map(str::to_owned);
     let known: Vec<String> = own
@@ -235,6 +242,7 @@ async fn run(
         api,
         backends: known,
         lease,
+        quarantine,
     };
     let serving = serve::serve(
         serving,

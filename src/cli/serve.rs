@@ -14,6 +14,7 @@ use crate::api::{self, ApiSettings, ApiState};
 use crate::config::broker::BrokerArgs;
 use crate::config::callbacks::{CallbackArgs, CallbackSettings};
 use crate::config::database::DatabaseArgs;
+use crate::config::environment::QuarantineArgs;
 use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
 use crate::config::simulator::SimulatorArgs;
@@ -29,7 +30,7 @@ use crate::service::dispatcher::Dispatcher;
 use crate::service::fleet::Fleet;
 use crate::service::submit::Submitter;
 use crate::service::watch::Watch;
-use crate::store::{DatabaseSettings, Rules, Store};
+use crate::store::{DatabaseSettings, QuarantineRules, Rules, Store};
 use crate::telemetry;
 
 /// Serve the REST API
@@ -81,6 +82,8 @@ pub struct ServeArgs {
     #[command(flatten)]
     lease: LeaseArgs,
     #[command(flatten)]
+    quarantine: QuarantineArgs,
+    #[command(flatten)]
     rules: RuleArgs,
     #[command(flatten)]
     simulator: SimulatorArgs,
@@ -99,6 +102,8 @@ pub(super) struct Serving {
     pub(super) backends: Vec<String>,
     /// What workers that speak HTTP get.
     pub(super) lease: LeaseSettings,
+    /// When workers that speak HTTP get no more tasks.
+    pub(super) quarantine: QuarantineRules,
 }
 
 struct ServeSettings {
@@ -147,6 +152,7 @@ impl ServeArgs {
                 },
                 backends,
                 lease: self.lease.check(&mut checker),
+                quarantine: self.quarantine.check(&mut checker),
             },
             database: self.database.check(&mut checker),
             broker: self.broker.check(&mut checker, "qtask serve"),
@@ -209,6 +215,7 @@ pub(super) async fn serve(
         api: settings,
         backends,
         lease,
+        quarantine,
     } = settings;
     let backends = KnownBackends::start(backends, store.clone(), stop.clone());
     let state = ApiState {
@@ -219,6 +226,7 @@ pub(super) async fn serve(
         fleet: Fleet {
             store: store.clone(),
             lease,
+            quarantine,
             backends: backends.clone(),
         },
         claimer: Claimer::new(store.clone(), watch.clone()),

@@ -14,13 +14,15 @@ use super::connections::Connections;
 use super::{process, worker_server};
 use crate::config::broker::BrokerArgs;
 use crate::config::database::DatabaseArgs;
-use crate::config::environment::EnvironmentArgs;
+use crate::config::environment::{HookArgs, QuarantineArgs};
 use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
 use crate::config::simulator::SimulatorArgs;
 use crate::config::timing::{LeaseArgs, RuleArgs, SweepArgs, SweepSettings};
 use crate::config::{Checker, InvalidSettings};
 use crate::domain::backend::{MOCK, SIMULATOR};
+use crate::domain::checks::FieldErrors;
+use crate::domain::problem_patterns::ProblemPatterns;
 use crate::executor::{Executor, Mock, Simulator};
 use crate::queue::amqp::AmqpConfig;
 use crate::store::{DatabaseSettings, Rules};
@@ -58,6 +60,16 @@ pub struct WorkArgs {
     #[arg(long, env = "QTASK_WORKER_NAME", value_name = "NAME")]
     name: Option<String>,
 
+    /// A problem to take, `*` in it standing for any characters; repeat it for several. By default all. The
+    /// worker then takes its tasks from the database, also where there is a broker
+    #[arg(
+        long = "problem",
+        env = "QTASK_WORKER_PROBLEMS",
+        value_name = "PATTERN",
+        value_delimiter = ','
+    )]
+    problems: Vec<String>,
+
     /// How long running tasks may go on after a stop was asked for
     #[arg(long, env = "QTASK_GRACE", value_name = "TIME", default_value = "30s")]
     grace: String,
@@ -75,7 +87,9 @@ pub struct WorkArgs {
     #[command(flatten)]
     broker: BrokerArgs,
     #[command(flatten)]
-    environment: EnvironmentArgs,
+    hooks: HookArgs,
+    #[command(flatten)]
+    quarantine: QuarantineArgs,
     #[command(flatten)]
     lease: LeaseArgs,
     #[command(flatten)]
@@ -175,7 +189,10 @@ impl WorkArgs {
         let broker = self
             .broker
             .check(&mut checker, &format!("qtask work {name}"));
-        let source = broker.clone().map_or(Source::Postgres, Source::Amqp);
+        let problems = self.problems(&mut checker);
+        // A message names a task whatever its problem: it would go from worker to worker.
+        let by_message = broker.clone().filter(|_| problems.is_none());
+        let source = by_message.map_or(Source::Postgres, Source::Amqp);
         let settings = WorkSettings {
             worker: WorkerSettings {
                 name,
@@ -190,7 +207,9 @@ impl WorkArgs {
                 retry: self.retry.check(&mut checker),
                 source,
                 database: database.clone(),
-                environment: self.environment.check(&mut checker),
+                environment: self.hooks.check(&mut checker),
+                quarantine: self.quarantine.check(&mut checker),
+                problems,
             },
             executors: self.executors(&mut checker, &execution),
             commands: execution.commands,
@@ -207,6 +226,23 @@ impl WorkArgs {
             log: self.log.check(&mut checker),
         };
         checker.finish(settings)
+    }
+
+    fn problems(&self, checker: &mut Checker) -> Option<ProblemPatterns> {
+        let texts: Vec<String> = self
+            .problems
+            .iter()
+            .map(|text| text.trim().to_owned())
+            .collect();
+        if texts.is_empty() {
+            return None;
+        }
+        let mut errors = FieldErrors::new();
+        let problems = ProblemPatterns::check(&mut errors, "--problem", texts);
+        for (field, error) in errors {
+            checker.refuse(&field, error);
+        }
+        problems
     }
 
     fn executors(&self, checker: &mut Checker, execution: &ExecutionSettings) -> Executors {

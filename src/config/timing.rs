@@ -131,6 +131,15 @@ pub struct RuleArgs {
     )]
     pub priority_step: String,
 
+    /// For how long a task is left to other workers than the one whose environment failed it
+    #[arg(
+        long,
+        env = "QTASK_BLAME_WINDOW",
+        value_name = "TIME",
+        default_value = "5m"
+    )]
+    pub blame_window: String,
+
     /// For how long an Idempotency-Key names its request
     #[arg(
         long,
@@ -149,6 +158,11 @@ impl RuleArgs {
                 "QTASK_IDEMPOTENCY_WINDOW",
                 &self.idempotency_window,
                 Duration::from_secs(1)..=Duration::from_hours(24 * 366),
+            ),
+            blame_window: checker.duration(
+                "QTASK_BLAME_WINDOW",
+                &self.blame_window,
+                Duration::ZERO..=Duration::from_hours(24),
             ),
             priority_step: checker.duration(
                 "QTASK_PRIORITY_STEP",

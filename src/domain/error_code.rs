@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Deserialize;
+use utoipa::ToSchema;
+
 /// The longest code, in characters.
 const MAX_CODE_LENGTH: usize = 64;
 
@@ -23,6 +26,8 @@ pub enum ErrorCode {
     UnsupportedTask,
     /// A command was killed by the system, as happens when memory runs out.
     Killed,
+    /// The worker's environment was not fit for the task.
+    EnvironmentError,
     /// A command wrote something that is not of its protocol.
     InvalidOutput,
     /// A command wrote more than it may.
@@ -31,13 +36,23 @@ pub enum ErrorCode {
     Own(OwnCode),
 }
 
+/// Whose fault a failure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Blame {
+    /// The task's own: it would fail at any worker.
+    Task,
+    /// The worker's: its environment is not fit. Another worker gets the next attempt.
+    Worker,
+}
+
 /// A code that none of qtask's own parts gives: a word in `snake_case` of at most 64 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OwnCode(Box<str>);
 
 impl ErrorCode {
     /// Those that qtask itself gives.
-    const KNOWN: [Self; 9] = [
+    const KNOWN: [Self; 10] = [
         Self::InvalidCircuit,
         Self::ResourceLimit,
         Self::Timeout,
@@ -45,9 +60,18 @@ impl ErrorCode {
         Self::ExecutionError,
         Self::UnsupportedTask,
         Self::Killed,
+        Self::EnvironmentError,
         Self::InvalidOutput,
         Self::OutputLimit,
     ];
+
+    /// Whose fault the failure is where nobody says so.
+    pub const fn blame(&self) -> Blame {
+        match self {
+            Self::Killed | Self::EnvironmentError => Blame::Worker,
+            _ => Blame::Task,
+        }
+    }
 
     /// The code as stored and shown.
     pub fn as_str(&self) -> &str {
@@ -59,6 +83,7 @@ impl ErrorCode {
             Self::ExecutionError => "execution_error",
             Self::UnsupportedTask => "unsupported_task",
             Self::Killed => "killed",
+            Self::EnvironmentError => "environment_error",
             Self::InvalidOutput => "invalid_output",
             Self::OutputLimit => "output_limit",
             Self::Own(code) => &code.0,
@@ -108,6 +133,8 @@ mod tests {
         for code in ErrorCode::KNOWN {
             assert_eq!(code.as_str().parse(), Ok(code));
         }
+        assert_eq!(ErrorCode::EnvironmentError.blame(), Blame::Worker);
+        assert_eq!(ErrorCode::Timeout.blame(), Blame::Task);
         let own: ErrorCode = "no_such_qubit".parse().unwrap();
         assert!(matches!(own, ErrorCode::Own(_)));
         assert_eq!(own.to_string(), "no_such_qubit");

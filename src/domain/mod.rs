@@ -8,6 +8,7 @@ pub mod error_code;
 pub mod id_prefix;
 pub mod log;
 pub mod owner;
+pub mod problem_patterns;
 pub mod settlement;
 pub mod status;
 pub mod stored_size;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::owner::Lease;
 use super::stored_size::stored_size;
 
-pub use super::error_code::ErrorCode;
+pub use super::error_code::{Blame, ErrorCode};
 
 /// The most of a failure's message that its history row repeats, in characters.
 const MAX_NOTE_LENGTH: usize = 500;
@@ -21,25 +21,35 @@ pub struct Failure {
     pub message: String,
     /// Whether another attempt could go better.
     pub transient: bool,
+    /// Whose fault it is.
+    pub blame: Blame,
 }
 
 impl Failure {
     /// A failure that would come again at every attempt.
     pub fn permanent(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: storable(message.into()),
-            transient: false,
-        }
+        Self::new(code, message.into(), false)
     }
 
     /// A failure that may not come again.
     pub fn transient(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::new(code, message.into(), true)
+    }
+
+    fn new(code: ErrorCode, message: String, transient: bool) -> Self {
         Self {
+            blame: code.blame(),
             code,
-            message: storable(message.into()),
-            transient: true,
+            message: storable(message),
+            transient,
         }
+    }
+
+    /// The same failure, with the fault where `blame` puts it; where it is None, as the code says.
+    #[must_use]
+    pub fn blaming(mut self, blame: Option<Blame>) -> Self {
+        self.blame = blame.unwrap_or(self.blame);
+        self
     }
 }
 
@@ -73,6 +83,15 @@ pub struct Settlement {
     pub lease: Lease,
     /// What is reported.
     pub verdict: Verdict,
+}
+
+/// What an attempt showed about the environment of its worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// Tasks can be completed there.
+    Fit,
+    /// It failed the attempt.
+    Unfit,
 }
 
 /// The moves out of `processing`.
@@ -125,6 +144,29 @@ impl Settlement {
         Self {
             lease,
             verdict: Verdict::Released(reason),
+        }
+    }
+
+    /// Why the attempt failed, where it did.
+    pub const fn failure(&self) -> Option<&Failure> {
+        match &self.verdict {
+            Verdict::Failed(failure) | Verdict::Retry(failure, _) => Some(failure),
+            Verdict::Completed(_) | Verdict::Released(_) => None,
+        }
+    }
+
+    /// Whether the worker's environment failed the attempt.
+    pub fn blames_worker(&self) -> bool {
+        self.failure()
+            .is_some_and(|failure| failure.blame == Blame::Worker)
+    }
+
+    /// What the end of the attempt says about the worker's environment. A failure for the task's own reasons,
+    /// a timeout or a release says nothing.
+    pub fn evidence(&self) -> Option<Evidence> {
+        match &self.verdict {
+            Verdict::Completed(_) => Some(Evidence::Fit),
+            _ => self.blames_worker().then_some(Evidence::Unfit),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::domain::owner::{Lease, Session};
 use crate::domain::settlement::Settlement;
 use crate::domain::status::Status;
 use crate::domain::task::Assignment;
-use crate::store::{Standing, Store, StoreError};
+use crate::store::{LimitedBy, Standing, Store, StoreError};
 
 /// How long a task may go unnoticed when its notification is lost, and how often a waiting session is
 /// asked whether it is still alive.
@@ -135,7 +135,7 @@ impl Claimer {
         wish: &Wish,
         answer: &mut oneshot::Sender<Result<Granted, ClaimError>>,
     ) -> Result<Granted, ClaimError> {
-        let (backends, draining) = self.standing(&wish.session).await?;
+        let (backends, held) = self.standing(&wish.session).await?;
         if let Some(in_hand) = &wish.in_hand {
             let settled = self.store.longest_statement() * 2;
             let owned = self
@@ -147,7 +147,7 @@ impl Claimer {
             }
         }
         let ready = self.watch.ready(backends);
-        let found = self.wait(wish, ready, draining, answer).await?;
+        let found = self.wait(wish, ready, held, answer).await?;
         Ok(self.grant(found))
     }
 
@@ -155,13 +155,13 @@ impl Claimer {
         &self,
         wish: &Wish,
         mut ready: ReadyWatch,
-        mut draining: bool,
+        mut held: bool,
         answer: &mut oneshot::Sender<Result<Granted, ClaimError>>,
     ) -> Result<Vec<Assignment>, ClaimError> {
         let deadline = Instant::now() + wish.wait;
         let mut first = true;
         loop {
-            if !draining {
+            if !held {
                 let Some(turn) = self.turn(first, deadline, answer).await else {
                     return Ok(Vec::new());
                 };
@@ -173,7 +173,7 @@ impl Claimer {
                 }
             }
             if std::mem::take(&mut first) && !wish.wait.is_zero() {
-                debug!(worker_id = %wish.session.worker_id, draining, "a claim waits for tasks");
+                debug!(worker_id = %wish.session.worker_id, held, "a claim waits for tasks");
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -182,12 +182,12 @@ impl Claimer {
             tokio::select! {
                 biased;
                 () = answer.closed() => return Ok(Vec::new()),
-                going_on = ready.changed(), if !draining => if !going_on {
+                going_on = ready.changed(), if !held => if !going_on {
                     return Ok(Vec::new());
                 },
                 () = self.watch.stopping().cancelled() => return Ok(Vec::new()),
                 () = tokio::time::sleep(left.min(POLL)) => {
-                    draining = self.standing(&wish.session).await?.1;
+                    held = self.standing(&wish.session).await?.1;
                 }
             }
         }
@@ -227,12 +227,14 @@ impl Claimer {
             return Ok(Vec::new());
         }
         let began = Instant::now();
-        let claiming = self
-            .store
-            .claim_next(&wish.session, ready.backends(), wish.max_tasks);
-        let found = claiming.await?;
+        let limited_by = LimitedBy::Service;
+        let claiming =
+            self.store
+                .claim_next(&wish.session, ready.backends(), wish.max_tasks, limited_by);
+        let claimed = claiming.await?;
+        let found = claimed.assignments;
         drop(turn);
-        if found.is_empty() {
+        if found.is_empty() && !claimed.only_for_others {
             self.looks.note_in_vain(ready.backends(), signal, began);
         }
         for task in &found {
@@ -242,10 +244,10 @@ impl Claimer {
         Ok(found)
     }
 
-    /// What the session serves, and whether it is to take no more.
+    /// What the session serves, and whether it is to take no more for now.
     async fn standing(&self, session: &Session) -> Result<(Vec<String>, bool), ClaimError> {
         match self.store.standing(session).await? {
-            Standing::Alive { backends, draining } => Ok((backends, draining)),
+            Standing::Alive { backends, held } => Ok((backends, held)),
             Standing::Ended => Err(ClaimError::SessionEnded),
             Standing::Replaced => Err(ClaimError::SessionReplaced),
             Standing::Unknown => Err(ClaimError::UnknownWorker),

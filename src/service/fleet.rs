@@ -11,7 +11,9 @@ use super::claims::release;
 use super::orphans;
 use crate::config::timing::LeaseSettings;
 use crate::domain::owner::{Lease, Session};
-use crate::store::{Beat, Heartbeat, Registered, Registration, Store, StoreError};
+use crate::domain::problem_patterns::ProblemPatterns;
+use crate::domain::settlement::{Evidence, Settlement};
+use crate::store::{Beat, Heartbeat, QuarantineRules, Registered, Registration, Store, StoreError};
 
 /// What a worker says of itself, checked.
 #[derive(Debug, Clone)]
@@ -22,6 +24,10 @@ pub struct Enrolment {
     pub backends: Vec<String>,
     /// What it can.
     pub capabilities: Map<String, Value>,
+    /// The problems that it takes; all where it is None.
+    pub problems: Option<ProblemPatterns>,
+    /// How long it asks to be silent without losing its tasks.
+    pub lease: Option<Duration>,
     /// Anything else.
     pub metadata: Map<String, Value>,
     /// Whether it takes the name from a session that is alive.
@@ -35,6 +41,8 @@ pub struct Fleet {
     pub store: Store,
     /// What a session gets.
     pub lease: LeaseSettings,
+    /// When a worker gets no more tasks because its environment fails them.
+    pub quarantine: QuarantineRules,
     /// Learns what new workers serve.
     pub backends: KnownBackends,
 }
@@ -48,12 +56,14 @@ impl Fleet {
     ) -> Result<(Session, Registered), StoreError> {
         let session = Session::begin(&enrolment.worker_id);
         let stop_grace = stop_grace(&enrolment.capabilities);
+        let lease = self.granted_lease(enrolment.lease);
         let registration = Registration {
             session: session.clone(),
             backends: enrolment.backends.clone(),
             capabilities: enrolment.capabilities.into(),
+            problems: enrolment.problems.as_ref().map(ProblemPatterns::like),
             metadata: enrolment.metadata.into(),
-            lease: self.lease.lease,
+            lease,
             stop_grace,
             replace: enrolment.replace,
             earlier: Vec::new(),
@@ -67,6 +77,11 @@ impl Fleet {
         self.backends.learn(enrolment.backends);
         orphans::release_soon(&self.store);
         Ok((session, registered))
+    }
+
+    /// The lease of a worker that asks for this one: no shorter than any other's, in which its heartbeats fit.
+    pub fn granted_lease(&self, asked: Option<Duration>) -> Duration {
+        asked.unwrap_or_default().max(self.lease.lease)
     }
 
     /// Renews the lease of everything that the session runs. `held` is what it has in its hands, where
@@ -96,9 +111,9 @@ impl Fleet {
     /// Hands back what the session has owned for a whole lease without naming it: the answer to its
     /// claim was lost.
     fn hand_back_unnamed(&self, session: Session, held: Vec<Uuid>) {
-        let (store, lease) = (self.store.clone(), self.lease.lease);
+        let store = self.store.clone();
         tokio::spawn(async move {
-            match unnamed(&store, &session, &held, lease).await {
+            match unnamed(&store, &session, &held).await {
                 Ok(leases) => release(&store, leases, "the answer to the claim was lost").await,
                 Err(error) => {
                     warn!(worker_id = %session.worker_id, %error, "unnamed tasks are left to the next heartbeat");
@@ -108,13 +123,37 @@ impl Fleet {
     }
 }
 
+impl Fleet {
+    /// Counts what the end of an attempt says about the environment of a worker that speaks HTTP. The end
+    /// stands without it.
+    pub async fn judge(&self, settlement: &Settlement) {
+        let session = &settlement.lease.session;
+        let judged = match settlement.evidence() {
+            Some(Evidence::Unfit) => self.blame(session, settlement).await,
+            Some(Evidence::Fit) => self.store.absolve_worker(session).await,
+            None => return,
+        };
+        if let Err(error) = judged {
+            warn!(worker_id = %session.worker_id, %error, "what an attempt says about its worker is not counted");
+        }
+    }
+
+    async fn blame(&self, session: &Session, settlement: &Settlement) -> Result<(), StoreError> {
+        let (note, rules) = (settlement.note(), self.quarantine);
+        let left = self.store.blame_worker(session, &note, rules).await?;
+        if left.is_some() {
+            warn!(event = "worker.quarantined", worker_id = %session.worker_id, note, "worker in quarantine");
+        }
+        Ok(())
+    }
+}
+
 async fn unnamed(
     store: &Store,
     session: &Session,
     held: &[Uuid],
-    age: Duration,
 ) -> Result<Vec<Lease>, StoreError> {
-    let owned = store.owned_longer_than(session, held, age).await?;
+    let owned = store.owned_for_a_lease(session, held).await?;
     let lease = |(task_id, attempt)| Lease {
         task_id,
         attempt,
@@ -122,6 +161,9 @@ async fn unnamed(
     };
     Ok(owned.into_iter().map(lease).collect())
 }
+
+/// The longest lease that a worker may ask for, in seconds.
+pub const MAX_LEASE_SECONDS: f64 = 600.0;
 
 /// The longest time that a worker may ask for to stop a task in order, in seconds.
 pub const MAX_STOP_GRACE_SECONDS: f64 = 600.0;

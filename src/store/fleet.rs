@@ -2,7 +2,9 @@
 
 use diesel::OptionalExtension;
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use serde_json::Value;
@@ -107,6 +109,14 @@ pub struct WorkerRecord {
     pub draining: bool,
     #[diesel(sql_type = Nullable<Text>)]
     pub obstacle: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub quarantine_reason: Option<String>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub quarantined_at: Option<OffsetDateTime>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub quarantine_ends_at: Option<OffsetDateTime>,
+    #[diesel(sql_type = Integer)]
+    pub lease_ms: i32,
     #[diesel(sql_type = BigInt)]
     pub tasks_completed: i64,
     #[diesel(sql_type = BigInt)]
@@ -146,7 +156,10 @@ WITH found AS MATERIALIZED (
             "
 )
 SELECT p.worker_id, p.session_id, p.backends, p.capabilities, p.metadata, p.registered_at, p.last_heartbeat_at,
-       p.status <> 'offline' AS online, p.draining_since IS NOT NULL AS draining, p.obstacle, p.tasks_completed,
+       p.status <> 'offline' AS online, p.draining_since IS NOT NULL AS draining,
+       CASE WHEN p.ended_at IS NULL AND p.draining_since IS NULL AND p.quarantine_reason IS NOT NULL
+            THEN 'quarantined: ' || p.quarantine_reason ELSE p.obstacle END AS obstacle, p.quarantine_reason, p.quarantined_at,
+       p.quarantine_ends_at, p.lease_ms, p.tasks_completed,
        p.tasks_failed,
        ARRAY(SELECT t.task_id FROM tasks t WHERE t.session_id = p.session_id ORDER BY t.task_id) AS current_tasks
 FROM page p ORDER BY p.worker_id"

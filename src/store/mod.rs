@@ -22,6 +22,7 @@ mod migrate;
 mod outcome;
 mod place;
 mod pool;
+mod quarantine;
 mod read;
 mod schema;
 mod serving;
@@ -35,7 +36,7 @@ mod workers;
 pub use backends::{BackendRecord, COUNTED_WAITING};
 pub use callbacks::DueCallback;
 pub use cancel::Cancellation;
-pub use claim::{Claim, ClaimRequest};
+pub use claim::{Claim, ClaimRequest, ClaimedNext, LimitedBy};
 pub use depth::{COUNTED_DEPTH, Depth};
 pub use error::StoreError;
 pub use fleet::{
@@ -51,6 +52,7 @@ pub use migrate::{MigrationStatus, migrate_down, migrate_up, migration_status};
 pub use outcome::Settled;
 pub use place::{COUNTED_PLACES, Place};
 pub use pool::{DatabaseSettings, Pools};
+pub use quarantine::QuarantineRules;
 pub use read::{TaskParts, TaskRead, TaskRecord, TaskSnapshot, TaskSummary};
 pub use standing::Standing;
 pub use sweep::{Duty, Moved, SWEEP_ROWS, StaleTask, Turn};
@@ -84,6 +86,8 @@ pub struct Rules {
     pub idempotency_window: Duration,
     /// How much waiting is worth one level of priority.
     pub priority_step: Duration,
+    /// For how long a task is left to other workers than those whose environment failed it.
+    pub blame_window: Duration,
 }
 
 impl Default for Rules {
@@ -91,6 +95,7 @@ impl Default for Rules {
         Self {
             idempotency_window: Duration::from_hours(24),
             priority_step: Duration::from_mins(10),
+            blame_window: Duration::from_mins(5),
         }
     }
 }
@@ -98,6 +103,10 @@ impl Default for Rules {
 impl Rules {
     fn idempotency_seconds(&self) -> i32 {
         i32::try_from(self.idempotency_window.as_secs()).unwrap_or(i32::MAX)
+    }
+
+    fn blame_window_ms(&self) -> i32 {
+        i32::try_from(self.blame_window.as_millis()).unwrap_or(i32::MAX)
     }
 
     fn priority_step_ms(&self) -> i32 {
@@ -117,6 +126,7 @@ impl Store {
             }),
             claims: Batcher::spawn(claim::ClaimById {
                 pools: pools.clone(),
+                rules,
             }),
             settlements: Batcher::spawn(settle::Settle {
                 pools: pools.clone(),

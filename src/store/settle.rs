@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use super::outcome::Settled;
 use super::pool::Pools;
 use super::statement::Prepared;
 use crate::domain::owner::Lease;
-use crate::domain::settlement::{Failure, Settlement, Verdict};
+use crate::domain::settlement::{Settlement, Verdict};
 use crate::domain::status::Status;
 use crate::metrics;
 
@@ -42,8 +42,8 @@ macro_rules! next_status {
 // no execution, || gives null.
 const SETTLE: &str = concat!(
     "WITH input AS (
-    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-        AS i(task_id, worker_id, session_id, attempt, verdict, result, execution, error_code, error_message, delay_ms, note)
+    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        AS i(task_id, worker_id, session_id, attempt, verdict, result, execution, error_code, error_message, delay_ms, note, blamed)
 ), moved AS (
     UPDATE tasks t
     SET current_status = ",
@@ -60,6 +60,10 @@ const SETTLE: &str = concat!(
     " = 'retrying' THEN NULL ELSE t.dispatched_at END,
         uncounted_attempts = t.uncounted_attempts + (i.verdict = 'released')::integer,
         worker_id = NULL, session_id = NULL,
+        blamed_workers = CASE WHEN i.blamed
+                              THEN (i.worker_id || array_remove(t.blamed_workers, i.worker_id))[:8]
+                              ELSE t.blamed_workers END,
+        blamed_at = CASE WHEN i.blamed THEN now() ELSE t.blamed_at END,
         result = i.result, error_code = i.error_code, error_message = i.error_message,
         execution = CASE WHEN i.execution ? 'executed_ms' THEN i.execution ELSE jsonb_build_object(
             'queued_ms', floor(extract(epoch FROM t.started_at - t.submitted_at) * 1000)::bigint,
@@ -73,6 +77,7 @@ const SETTLE: &str = concat!(
                    WHEN i.verdict <> 'retry' THEN i.note
                    WHEN t.current_status = 'failed' THEN i.note || '; that was the last of ' || t.max_attempts || ' attempts'
                    WHEN t.current_status = 'retrying' THEN i.note || '; next attempt in ' || round(i.delay_ms / 1000.0, 1) || ' s'
+                        || CASE WHEN i.blamed THEN ', at another worker first' ELSE '' END
                    ELSE i.note END AS note
 ), noted AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, session_id, notes)
@@ -211,13 +216,14 @@ impl Settle {
                             execution(&s.verdict)
                         }))
                         .bind::<Array<Nullable<Text>>, _>(column(settlements, |s| {
-                            failure(&s.verdict).map(|failure| failure.code.as_str())
+                            s.failure().map(|failure| failure.code.as_str())
                         }))
                         .bind::<Array<Nullable<Text>>, _>(column(settlements, |s| {
-                            failure(&s.verdict).map(|failure| failure.message.as_str())
+                            s.failure().map(|failure| failure.message.as_str())
                         }))
                         .bind::<Array<BigInt>, _>(column(settlements, |s| delay_ms(&s.verdict)))
-                        .bind::<Array<Text>, _>(column(settlements, Settlement::note)),
+                        .bind::<Array<Text>, _>(column(settlements, Settlement::note))
+                        .bind::<Array<Bool>, _>(column(settlements, Settlement::blames_worker)),
                 )
                 .load(connection)
                 .await
@@ -246,13 +252,6 @@ fn execution(verdict: &Verdict) -> Option<&Value> {
         Some(&outcome.execution)
     } else {
         None
-    }
-}
-
-fn failure(verdict: &Verdict) -> Option<&Failure> {
-    match verdict {
-        Verdict::Failed(failure) | Verdict::Retry(failure, _) => Some(failure),
-        Verdict::Completed(_) | Verdict::Released(_) => None,
     }
 }
 

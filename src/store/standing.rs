@@ -17,8 +17,9 @@ pub enum Standing {
     Alive {
         /// What it serves.
         backends: Vec<String>,
-        /// Whether it is to take no more tasks.
-        draining: bool,
+        /// Whether it is to take no more tasks for now: it was told so, or the backoff of its quarantine is
+        /// not over.
+        held: bool,
     },
     /// It was silent for too long, or said good-bye.
     Ended,
@@ -29,7 +30,8 @@ pub enum Standing {
 }
 
 const STANDING: &str = "
-SELECT session_id, backends, draining_since IS NOT NULL AS draining, ended_at IS NOT NULL AS ended
+SELECT session_id, backends, draining_since IS NOT NULL
+           OR coalesce(now() BETWEEN quarantined_at AND quarantine_ends_at, false) AS held, ended_at IS NOT NULL AS ended
 FROM workers WHERE worker_id = $1";
 
 #[derive(QueryableByName)]
@@ -39,7 +41,7 @@ struct StandingRow {
     #[diesel(sql_type = Array<Text>)]
     backends: Vec<String>,
     #[diesel(sql_type = Bool)]
-    draining: bool,
+    held: bool,
     #[diesel(sql_type = Bool)]
     ended: bool,
 }
@@ -62,7 +64,7 @@ impl Store {
             Some(row) if row.ended => Standing::Ended,
             Some(row) => Standing::Alive {
                 backends: row.backends,
-                draining: row.draining,
+                held: row.held,
             },
         })
     }

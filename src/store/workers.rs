@@ -21,6 +21,8 @@ pub struct Registration {
     pub backends: Vec<String>,
     /// What it can, such as `max_parallel_tasks`.
     pub capabilities: Value,
+    /// The problems that it takes, as patterns of LIKE; None for all.
+    pub problems: Option<Vec<String>>,
     /// Anything else: host, version.
     pub metadata: Value,
     /// How long it may be silent.
@@ -29,8 +31,8 @@ pub struct Registration {
     pub stop_grace: Duration,
     /// Whether it takes the name from a session that is alive.
     pub replace: bool,
-    /// Sessions that the same process has begun before: a drain of one of them holds for the new one,
-    /// too. A new process starts without.
+    /// Sessions that the same process has begun before: a drain or a quarantine of one of them holds for the
+    /// new one, too. A new process starts without.
     pub earlier: Vec<Uuid>,
 }
 
@@ -76,6 +78,8 @@ pub enum Heartbeat {
         cancelled: Vec<Uuid>,
         /// Whether it is to take no more tasks.
         draining: bool,
+        /// What is left of the backoff, where the worker is in quarantine.
+        quarantine: Option<Duration>,
     },
     /// The session was silent for too long and has ended; its tasks are lost.
     Ended,
@@ -94,13 +98,19 @@ WITH admitted AS MATERIALIZED (
     SELECT EXISTS (SELECT FROM workers WHERE worker_id = $1)
         OR NOT EXISTS (SELECT FROM workers OFFSET $10 - 1 LIMIT 1) AS admitted
 ), written AS (
-    INSERT INTO workers AS w (worker_id, session_id, backends, capabilities, metadata, lease_ms, stop_grace_ms)
-    SELECT $1, $2, $3, $4, $5, $6, $8 FROM admitted WHERE admitted
+    INSERT INTO workers AS w (worker_id, session_id, backends, capabilities, metadata, lease_ms, stop_grace_ms, problems)
+    SELECT $1, $2, $3, $4, $5, $6, $8, $11 FROM admitted WHERE admitted
     ON CONFLICT (worker_id) DO UPDATE
     SET session_id = excluded.session_id, backends = excluded.backends, capabilities = excluded.capabilities,
         metadata = excluded.metadata, lease_ms = excluded.lease_ms, stop_grace_ms = excluded.stop_grace_ms,
         registered_at = clock_timestamp(), last_heartbeat_at = clock_timestamp(), ended_at = NULL, obstacle = NULL,
+        problems = excluded.problems,
         draining_since = CASE WHEN w.session_id = ANY ($9) THEN w.draining_since END,
+        blamed_in_row = CASE WHEN w.session_id = ANY ($9) THEN w.blamed_in_row ELSE 0 END,
+        quarantined_at = CASE WHEN w.session_id = ANY ($9) THEN w.quarantined_at END,
+        quarantine_ends_at = CASE WHEN w.session_id = ANY ($9) THEN w.quarantine_ends_at END,
+        quarantine_reason = CASE WHEN w.session_id = ANY ($9) THEN w.quarantine_reason END,
+        quarantine_round = CASE WHEN w.session_id = ANY ($9) THEN w.quarantine_round ELSE 0 END,
         tasks_completed = 0, tasks_failed = 0
     WHERE $7 OR w.ended_at IS NOT NULL
        OR w.last_heartbeat_at < clock_timestamp() - w.lease_ms * interval '1 millisecond'
@@ -114,7 +124,7 @@ WITH renewed AS (
     SET last_heartbeat_at = clock_timestamp(), tasks_completed = coalesce($4, tasks_completed),
         tasks_failed = coalesce($5, tasks_failed), obstacle = $6
     WHERE worker_id = $1 AND session_id = $2 AND ended_at IS NULL
-    RETURNING draining_since
+    RETURNING draining_since, quarantine_ends_at
 ), held AS MATERIALIZED (
     SELECT task_id FROM unnest($3) AS h(task_id)
 ), owned AS MATERIALIZED (
@@ -125,6 +135,7 @@ WITH renewed AS (
 )
 SELECT EXISTS (SELECT FROM renewed) AS renewed,
        EXISTS (SELECT FROM renewed WHERE draining_since IS NOT NULL) AS draining,
+       (SELECT (extract(epoch FROM quarantine_ends_at - now()) * 1000)::bigint FROM renewed) AS quarantine_ms,
        (SELECT session_id FROM workers WHERE worker_id = $1) AS current_session,
        ARRAY(SELECT task_id FROM held
              WHERE NOT EXISTS (SELECT FROM owned WHERE owned.task_id = held.task_id)) AS lost,
@@ -161,6 +172,8 @@ struct HeartbeatRow {
     renewed: bool,
     #[diesel(sql_type = Bool)]
     draining: bool,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    quarantine_ms: Option<i64>,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     current_session: Option<Uuid>,
     #[diesel(sql_type = Array<SqlUuid>)]
@@ -198,7 +211,8 @@ impl Store {
                         .bind::<Bool, _>(registration.replace)
                         .bind::<Integer, _>(stop_grace_ms)
                         .bind::<Array<SqlUuid>, _>(&registration.earlier)
-                        .bind::<Integer, _>(MOST_WORKERS),
+                        .bind::<Integer, _>(MOST_WORKERS)
+                        .bind::<Nullable<Array<Text>>, _>(&registration.problems),
                 )
                 .get_result(connection)
                 .await
@@ -241,6 +255,7 @@ impl Store {
                 unnamed: row.unnamed.into_iter().zip(row.unnamed_attempts).collect(),
                 cancelled: row.cancelled,
                 draining: row.draining,
+                quarantine: row.quarantine_ms.map(super::quarantine::left),
             },
             None => Heartbeat::Unknown,
             Some(current) if current == session.session_id => Heartbeat::Ended,

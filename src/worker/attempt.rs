@@ -9,8 +9,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info, info_span, warn};
 
+use super::quarantine::{self, Trial};
 use super::running::{StopOrder, StopReason};
-use super::{STOP_LIMIT, Worker, journal};
+use super::{STOP_LIMIT, Worker, hook, journal, task_hooks};
 use crate::domain::backoff::Backoff;
 use crate::domain::settlement::{ErrorCode, Failure, Outcome, Settlement};
 use crate::domain::status::Status;
@@ -24,7 +25,7 @@ const REFUSALS: u32 = 5;
 const UNSTORABLE: &str = "the outcome of the attempt could not be stored in the database";
 
 /// How an attempt came to its end.
-enum End {
+pub(super) enum End {
     Finished(Result<Outcome, Failure>),
     Stopped(StopReason),
 }
@@ -67,8 +68,10 @@ async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
         warn!(task_id = %lease.task_id, attempt = lease.attempt, "lease lost");
         return Written::Yes;
     };
+    let trial = Trial::of(&settlement);
     let written = write(worker, settlement).await;
     drop(in_hand);
+    quarantine::note(worker, &trial).await;
     written
 }
 
@@ -82,8 +85,10 @@ async fn execute_and_log(
     let (began, journal) = (Instant::now(), Journal::default());
     let executing = async {
         let end = execute(worker, assignment, order, &journal).await;
+        let ran_for = began.elapsed();
+        task_hooks::after(worker, assignment, &end, &journal).await;
         journal.close();
-        (end, began.elapsed())
+        (end, ran_for)
     };
     let writing = journal::write(&worker.store, &assignment.lease, &journal, order);
     let (ended, ()) = tokio::join!(executing, writing);
@@ -116,9 +121,16 @@ async fn execute(
     let deadline = tokio::time::Instant::from_std(control.deadline);
     // A task of its own: its panic is an answer, too.
     let mut running = tokio::spawn({
+        let before = worker.settings.environment.before_task.clone();
+        let variables = task_hooks::variables(worker, assignment);
         let (executor, assignment, control) =
             (executor.clone(), assignment.clone(), control.clone());
-        async move { executor.execute(&assignment, control).await }
+        async move {
+            if let Some(hook) = before {
+                task_hooks::before(&hook, &variables, &control.journal, &control.stop).await?;
+            }
+            executor.execute(&assignment, control).await
+        }
     });
     let end = tokio::select! {
         answer = &mut running => {
@@ -131,7 +143,10 @@ async fn execute(
             End::Finished(Err(Failure::permanent(ErrorCode::Timeout, message)))
         }
     };
-    let grace = executor.stop_grace();
+    // The command before the task may be under way.
+    let before_task = worker.settings.environment.before_task.as_ref();
+    let hook_grace = before_task.map(|_| hook::STOP_GRACE).unwrap_or_default();
+    let grace = executor.stop_grace().max(hook_grace);
     if !stop(worker, &control, order, grace, &mut running).await {
         warn!(task_id = %assignment.lease.task_id, "the executor did not stop within {STOP_LIMIT:?}; leaving it behind");
         running.abort();

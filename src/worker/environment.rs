@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use super::hook::{HookFailure, run_hook};
+use super::hook::{HookFailure, Output, run_hook};
 use super::{Worker, WorkerError};
 
 /// What the registry says of a worker that is not ready for tasks yet.
@@ -40,8 +40,8 @@ pub async fn set_up(worker: &Worker) -> Result<(), WorkerError> {
     worker.surroundings.begun.store(true, Ordering::Relaxed);
     let worker_id = &worker.settings.name;
     info!(worker_id, timeout = ?hook.timeout, "set-up begins");
-    let backends = worker.backends();
-    let ran = run_hook("set-up", hook, worker_id, &backends, &worker.draining);
+    let variables = worker.environment();
+    let ran = run_hook("set-up", hook, &variables, Output::Log, &worker.draining);
     match ran.await {
         Ok(()) => {
             info!(worker_id, "set-up done");
@@ -69,8 +69,8 @@ pub async fn tear_down(worker: &Worker) {
     let worker_id = &worker.settings.name;
     info!(worker_id, timeout = ?hook.timeout, "teardown begins");
     let never = CancellationToken::new();
-    let backends = worker.backends();
-    match run_hook("teardown", hook, worker_id, &backends, &never).await {
+    let variables = worker.environment();
+    match run_hook("teardown", hook, &variables, Output::Log, &never).await {
         Ok(()) => info!(worker_id, "teardown done"),
         Err(failure) => {
             let (reason, output) = (&failure.reason, failure.output.join("\n"));

@@ -1,4 +1,4 @@
-//! A shell command of the operator's, run for a worker, with its output in the worker's log.
+//! A shell command of the operator's, run for a worker or for one of its tasks.
 
 use std::collections::VecDeque;
 use std::process::{ExitStatus, Stdio};
@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::environment::Hook;
+use crate::domain::log::{Level, LogLine};
+use crate::executor::Journal;
 
 /// How long the command may take to end once it was told to.
-const STOP_GRACE: Duration = Duration::from_secs(5);
+pub const STOP_GRACE: Duration = Duration::from_secs(5);
 /// How long its last lines may take to arrive after its end; what it left running may keep its output
 /// open for ever.
 const LAST_LINES: Duration = Duration::from_millis(500);
@@ -23,8 +26,10 @@ const LAST_LINES: Duration = Duration::from_millis(500);
 const MOST_LINE_BYTES: usize = 4 << 10;
 /// The lines that are shown again when it has failed.
 const KEPT_LINES: usize = 20;
-/// The most characters that the registry is told.
-const MOST_REASON: usize = 500;
+/// The lines of standard error that the registry is told.
+const TOLD_LINES: usize = 5;
+/// The most characters that the registry is told of them.
+const MOST_TOLD: usize = 1_000;
 
 /// Why a command did not do its work.
 #[derive(Debug)]
@@ -33,55 +38,101 @@ pub struct HookFailure {
     pub reason: String,
     /// The last lines of its output.
     pub output: Vec<String>,
+    /// The last lines of its standard error; of its output where that is empty.
+    errors: Vec<String>,
 }
 
 impl HookFailure {
-    /// The reason with the last line of the output.
+    /// The reason with the last lines of standard error, which say most; the end of them where they are long.
     pub fn in_short(&self) -> String {
-        let last = self
-            .output
-            .iter()
-            .rev()
-            .find(|line| !line.trim().is_empty());
-        let text = last.map_or_else(
-            || self.reason.clone(),
-            |line| format!("{}: {line}", self.reason),
-        );
-        text.chars().take(MOST_REASON).collect()
+        let lines = self.errors.iter().map(|line| line.trim());
+        let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+        if lines.is_empty() {
+            return self.reason.clone();
+        }
+        let told = lines
+            .get(lines.len().saturating_sub(TOLD_LINES)..)
+            .unwrap_or_default()
+            .join("; ");
+        let cut = told.chars().count().saturating_sub(MOST_TOLD);
+        let told: String = told.chars().skip(cut).collect();
+        format!("{}: {told}", self.reason)
     }
 }
 
-type LastLines = Arc<Mutex<VecDeque<String>>>;
+/// Where the output of a command goes.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// The log of the worker.
+    Log,
+    /// The log of the task.
+    Task(Journal),
+}
+
+#[derive(Debug, Default)]
+struct LastLines(Mutex<VecDeque<String>>);
+
+impl LastLines {
+    fn add(&self, line: &str) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == KEPT_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line.to_owned());
+    }
+
+    fn take(&self) -> Vec<String> {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.drain(..).collect()
+    }
+}
+
+/// What is read of one stream of the command.
+#[derive(Clone)]
+struct Reader {
+    name: &'static str,
+    output: Output,
+    /// Lines of both streams, and lines of this one.
+    last: [Arc<LastLines>; 2],
+}
 
 /// Runs the command to its end, or until its time is over, or until `stop`; then it is killed with
 /// everything that it has started in its process group.
 pub async fn run_hook(
     name: &'static str,
     hook: &Hook,
-    worker_id: &str,
-    backends: &[String],
+    environment: &[(&'static str, String)],
+    output: Output,
     stop: &CancellationToken,
 ) -> Result<(), HookFailure> {
-    let last = LastLines::default();
-    let ended = run(name, hook, worker_id, backends, stop, &last).await;
-    ended.map_err(|reason| HookFailure {
-        reason,
-        output: lock(&last).iter().cloned().collect(),
+    let [all, errors] = [(); 2].map(|()| Arc::new(LastLines::default()));
+    let reader = |own: &Arc<LastLines>| Reader {
+        name,
+        output: output.clone(),
+        last: [all.clone(), own.clone()],
+    };
+    let readers = (reader(&Arc::default()), reader(&errors));
+    let ended = run(hook, environment, stop, readers).await;
+    ended.map_err(|reason| {
+        let output = all.take();
+        let errors = Some(errors.take()).filter(|lines| !lines.is_empty());
+        HookFailure {
+            reason,
+            errors: errors.unwrap_or_else(|| output.clone()),
+            output,
+        }
     })
 }
 
 async fn run(
-    name: &'static str,
     hook: &Hook,
-    worker_id: &str,
-    backends: &[String],
+    environment: &[(&'static str, String)],
     stop: &CancellationToken,
-    last: &LastLines,
+    (of_output, of_errors): (Reader, Reader),
 ) -> Result<(), String> {
     let mut child = Command::new("sh")
         .args(["-c", &hook.command])
-        .env("QTASK_WORKER", worker_id)
-        .env("QTASK_BACKENDS", backends.join(","))
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -97,11 +148,11 @@ async fn run(
         child
             .stdout
             .take()
-            .map(|out| tokio::spawn(copy(name, out, last.clone()))),
+            .map(|out| tokio::spawn(copy(out, of_output))),
         child
             .stderr
             .take()
-            .map(|out| tokio::spawn(copy(name, out, last.clone()))),
+            .map(|out| tokio::spawn(copy(out, of_errors))),
     ];
     let ended = wait(&mut child, group, hook.timeout, stop).await;
     if ended.is_err() {
@@ -149,8 +200,8 @@ fn signal(group: Option<Pid>, signal: Signal) {
     }
 }
 
-/// Writes one stream into the log, line by line, to its end.
-async fn copy(name: &'static str, stream: impl AsyncRead + Unpin, last: LastLines) {
+/// Reads one stream, line by line, to its end.
+async fn copy(stream: impl AsyncRead + Unpin, reader: Reader) {
     let mut stream = BufReader::new(stream);
     let mut line = Vec::new();
     loop {
@@ -164,42 +215,81 @@ async fn copy(name: &'static str, stream: impl AsyncRead + Unpin, last: LastLine
                 (used, end.is_some())
             }
             Err(error) => {
-                warn!(%error, "the output of the {name} cannot be read");
+                warn!(%error, "the output of the {} cannot be read", reader.name);
                 break;
             }
         };
         stream.consume(used);
         if ended {
-            note(name, &line, &last);
+            reader.note(&line);
             line.clear();
         }
     }
     if !line.is_empty() {
-        note(name, &line, &last);
+        reader.note(&line);
     }
 }
 
-fn note(name: &str, line: &[u8], last: &LastLines) {
-    let line = String::from_utf8_lossy(line);
-    let line: String = line
-        .trim_end()
-        .chars()
-        .map(|c| {
-            if c.is_control() && c != '\t' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect();
-    info!("{name}: {line}");
-    let mut last = lock(last);
-    if last.len() == KEPT_LINES {
-        last.pop_front();
+impl Reader {
+    fn note(&self, line: &[u8]) {
+        let line = String::from_utf8_lossy(line);
+        let line: String = line.trim_end().chars().map(readable).collect();
+        match &self.output {
+            Output::Log => info!("{}: {line}", self.name),
+            Output::Task(journal) => journal.log(LogLine {
+                logged_at: None,
+                level: Level::Info,
+                message: line.clone(),
+                context: Some(json!({"hook": self.name})),
+            }),
+        }
+        self.last.iter().for_each(|last| last.add(&line));
     }
-    last.push_back(line);
 }
 
-fn lock(last: &LastLines) -> std::sync::MutexGuard<'_, VecDeque<String>> {
-    last.lock().unwrap_or_else(PoisonError::into_inner)
+fn readable(c: char) -> char {
+    if c.is_control() && c != '\t' {
+        '\u{fffd}'
+    } else {
+        c
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_failure_is_told_with_the_last_lines_of_standard_error() {
+        let hook = Hook {
+            command:
+                "echo looking; for n in 1 2 3 4 5 6; do echo line $n >&2; done; echo looked; exit 3"
+                    .to_owned(),
+            timeout: Duration::from_secs(60),
+        };
+        let never = CancellationToken::new();
+        let failed = run_hook("test", &hook, &[], Output::Log, &never).await;
+        let failure = failed.unwrap_err();
+        assert_eq!(
+            failure.in_short(),
+            "exit status: 3: line 2; line 3; line 4; line 5; line 6"
+        );
+        assert_eq!(failure.output.len(), 8);
+    }
+
+    #[tokio::test]
+    async fn the_output_of_a_command_for_a_task_is_the_tasks() {
+        let hook = Hook {
+            command: "echo $QTASK_TASK_ID".to_owned(),
+            timeout: Duration::from_secs(60),
+        };
+        let (journal, never) = (Journal::default(), CancellationToken::new());
+        let environment = [("QTASK_TASK_ID", "t1".to_owned())];
+        let output = Output::Task(journal.clone());
+        let ran = run_hook("before-task", &hook, &environment, output, &never).await;
+        ran.unwrap();
+        let line = journal.take().lines.remove(0);
+        assert_eq!(line.message, "t1");
+        assert_eq!(line.context, Some(json!({"hook": "before-task"})));
+    }
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use super::attempt::{self, Written};
-use super::{HELD, Worker};
+use super::{Held, Worker};
 use crate::domain::backoff::Backoff;
 use crate::queue::amqp::{AmqpConfig, Consumer, Deliveries, Delivery, LinkState};
 use crate::store::{Claim, ClaimRequest};
@@ -88,6 +88,10 @@ async fn handle(
             debug!(%task_id, %status, redelivered = delivery.redelivered, "nothing to do for this message");
             delivery.ack();
         }
+        Ok(Claim::LeftToOthers) => {
+            debug!(event = "task.left_to_others", %task_id, "an attempt failed here for the environment: another worker is first");
+            delivery.ack();
+        }
         Ok(Claim::Unknown) => {
             error!(%task_id, correlation_id = delivery.correlation_id, "a message names an unknown task; dropping it");
             delivery.ack();
@@ -117,8 +121,8 @@ async fn watch(worker: &Worker, consumer: &Consumer, database_away: &Notify) {
                     wait_for_database(worker).await;
                     consumer.resume();
                 }
-                () = told_to_drain(worker) => {
-                    worker.health.set_intake(Some(HELD.to_owned()));
+                () = until_held(worker) => {
+                    worker.health.set_intake(worker.held.borrow().obstacle());
                     consumer.pause().await;
                     worker.until_let().await;
                     consumer.resume();
@@ -130,9 +134,9 @@ async fn watch(worker: &Worker, consumer: &Consumer, database_away: &Notify) {
     worker.draining.run_until_cancelled(watching).await;
 }
 
-async fn told_to_drain(worker: &Worker) {
+async fn until_held(worker: &Worker) {
     // The sender is the worker's own, so that the wait has no other end.
-    let _ = worker.held.subscribe().wait_for(|held| *held).await;
+    let _ = worker.held.subscribe().wait_for(Held::holds).await;
 }
 
 /// Notes whether messages can come in, and returns when it is time to look again.

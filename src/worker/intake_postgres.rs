@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{info, warn};
 
-use super::{HELD, Worker, attempt};
+use super::{Worker, attempt};
 use crate::domain::backoff::Backoff;
 use crate::domain::task::Assignment;
+use crate::store::LimitedBy;
 
 /// How long a task may go unnoticed when its notification is lost.
 const POLL: Duration = Duration::from_secs(1);
@@ -17,9 +18,10 @@ const POLL: Duration = Duration::from_secs(1);
 pub async fn run(worker: &Arc<Worker>) {
     let mut failures = 0;
     while let Some(permits) = free_slots(worker).await {
-        if *worker.held.borrow() {
+        let obstacle = worker.held.borrow().obstacle();
+        if obstacle.is_some() {
             drop(permits);
-            worker.health.set_intake(Some(HELD.to_owned()));
+            worker.health.set_intake(obstacle);
             worker
                 .draining
                 .run_until_cancelled(worker.until_let())
@@ -67,9 +69,9 @@ async fn claim(worker: &Worker, wanted: usize) -> Result<Vec<Assignment>, String
     let session = worker.session().await;
     let claimed = worker
         .store
-        .claim_next(&session, &worker.backends(), wanted)
+        .claim_next(&session, &worker.backends(), wanted, LimitedBy::Worker)
         .await;
-    let claimed = claimed.map_err(|error| error.to_string())?;
+    let claimed = claimed.map_err(|error| error.to_string())?.assignments;
     if worker.health.set_intake(None) {
         info!(worker_id = %session.worker_id, session_id = %session.session_id, "worker ready");
     }

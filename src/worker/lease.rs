@@ -56,6 +56,7 @@ pub async fn keep(
                 unnamed: now_unnamed,
                 cancelled,
                 draining,
+                quarantine,
             })) => {
                 if !worker.health.is_leased() {
                     info!(worker_id = %session.worker_id, session_id = %session.session_id, "lease renewed again");
@@ -66,7 +67,7 @@ pub async fn keep(
                 worker.running.stop(&cancelled, StopReason::Cancelled);
                 worker
                     .held
-                    .send_if_modified(|held| std::mem::replace(held, draining) != draining);
+                    .send_if_modified(|held| held.hear(sent, draining, quarantine));
                 unnamed = hand_back_unknown(worker, session, &unnamed, now_unnamed);
             }
             Some(Ok(Heartbeat::Ended | Heartbeat::Unknown)) => return SessionEnd::Ended,

@@ -6,6 +6,8 @@
 //! - `attempt` runs one task from its claim to its settlement;
 //! - `journal` writes what a running task says;
 //! - `environment` runs a command before the first task and one after the last, by `hook`;
+//! - `task_hooks` runs a command before and after each task;
+//! - `held` says why no tasks are taken, `quarantine` what is done about a sick environment;
 //! - `running` knows what is in hand, and stops it;
 //! - this file puts them together and takes them apart in order.
 
@@ -13,12 +15,15 @@ mod attempt;
 mod environment;
 mod health;
 mod hearing;
+mod held;
 mod hook;
 mod intake_amqp;
 mod intake_postgres;
 mod journal;
 mod lease;
+mod quarantine;
 mod running;
+mod task_hooks;
 
 pub use health::WorkerHealth;
 
@@ -26,7 +31,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::{Notify, RwLock, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -37,12 +42,16 @@ use crate::config::environment::EnvironmentSettings;
 use crate::config::timing::LeaseSettings;
 use crate::domain::backoff::Backoff;
 use crate::domain::owner::Session;
+use crate::domain::problem_patterns::ProblemPatterns;
 use crate::executor::Executor;
 use crate::queue::amqp::AmqpConfig;
 use crate::service::orphans;
-use crate::store::{DatabaseSettings, MOST_WORKERS, Registered, Registration, Store, StoreError};
+use crate::store::{
+    DatabaseSettings, MOST_WORKERS, QuarantineRules, Registered, Registration, Store, StoreError,
+};
 
 use environment::{SETTING_UP, Surroundings};
+use held::Held;
 use lease::SessionEnd;
 use running::{Running, StopReason};
 
@@ -77,8 +86,12 @@ pub struct WorkerSettings {
     pub source: Source,
     /// Where notifications come from.
     pub database: DatabaseSettings,
-    /// What is run before the first task and after the last.
+    /// What is run before the first task and after the last, before and after each, and to heal.
     pub environment: EnvironmentSettings,
+    /// When it takes no more tasks because its environment fails them.
+    pub quarantine: QuarantineRules,
+    /// The problems that it takes; all where it is None.
+    pub problems: Option<ProblemPatterns>,
 }
 
 /// What the parts of one worker share.
@@ -98,8 +111,8 @@ struct Worker {
     surroundings: Surroundings,
     /// Wakes the intake: tasks have become claimable.
     ready: Notify,
-    /// Whether the registry says that no more tasks are to be taken for now.
-    held: watch::Sender<bool>,
+    /// Why no more tasks are to be taken for now.
+    held: watch::Sender<Held>,
     /// Cancelled when no more tasks are to be taken.
     draining: CancellationToken,
     /// Cancelled when none will be: the last claim is answered and its attempt begun.
@@ -122,8 +135,6 @@ pub enum WorkerError {
     BrokeDown(&'static str),
 }
 
-/// What the health report says of a worker that was told to drain.
-const HELD: &str = "draining: it takes no more tasks";
 /// How long an executor may take to stop once it was told to.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 /// How long the last outcomes may take to be written after the executors have ended.
@@ -138,10 +149,30 @@ impl Worker {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The time that the slowest of the executors wants for its end.
+    /// The time that the slowest of the executors wants for its end, with the commands around it.
     fn stop_grace(&self) -> Duration {
         let graces = self.executors.values().map(|it| it.stop_grace());
-        graces.max().unwrap_or_default()
+        self.settings
+            .environment
+            .stop_grace(graces.max().unwrap_or_default())
+    }
+
+    /// What every command of the operator's finds in its environment.
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("QTASK_WORKER", self.settings.name.clone()),
+            ("QTASK_BACKENDS", self.backends().join(",")),
+        ]
+    }
+
+    fn capabilities(&self) -> Value {
+        let mut capabilities = json!({"max_parallel_tasks": self.settings.concurrency});
+        if let (Some(problems), Value::Object(members)) =
+            (&self.settings.problems, &mut capabilities)
+        {
+            members.insert("supported_problems".to_owned(), json!(problems.texts()));
+        }
+        capabilities
     }
 
     fn backends(&self) -> Vec<String> {
@@ -154,7 +185,8 @@ impl Worker {
         let host = nix::unistd::gethostname()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        let capabilities = json!({"max_parallel_tasks": self.settings.concurrency});
+        let capabilities = self.capabilities();
+        let problems = self.settings.problems.as_ref();
         let metadata =
             json!({"host": host, "version": env!("CARGO_PKG_VERSION"), "pid": std::process::id()});
         let backends = self.backends();
@@ -170,6 +202,7 @@ impl Worker {
                 session: session.clone(),
                 backends: backends.clone(),
                 capabilities: capabilities.clone(),
+                problems: problems.map(ProblemPatterns::like),
                 metadata: metadata.clone(),
                 lease,
                 stop_grace: self.stop_grace(),
@@ -182,7 +215,7 @@ impl Worker {
                 Ok(draining) => {
                     info!(worker_id = %session.worker_id, session_id = %session.session_id, draining, "worker registered");
                     // Before anything can be claimed for the session.
-                    self.held.send_replace(draining);
+                    self.held.send_modify(|held| held.set_draining(draining));
                     *self.session.write().await = session.clone();
                     return Some((session, sent));
                 }
@@ -201,7 +234,7 @@ impl Worker {
     /// Waits until the registry lets it take tasks.
     async fn until_let(&self) {
         // The sender is the worker's own, so that the wait has no other end.
-        let _ = self.held.subscribe().wait_for(|held| !held).await;
+        let _ = self.held.subscribe().wait_for(|held| !held.holds()).await;
     }
 
     /// Keeps sessions alive, one after the other, until a stop was asked for and all is written.
@@ -261,7 +294,7 @@ pub async fn run(
         running: Running::default(),
         surroundings: Surroundings::default(),
         ready: Notify::new(),
-        held: watch::Sender::new(false),
+        held: watch::Sender::default(),
         attempts: TaskTracker::new(),
         draining: stop.child_token(),
         intake_over: CancellationToken::new(),
@@ -288,7 +321,7 @@ pub async fn run(
         async move {
             let prepared = environment::set_up(&worker).await;
             if prepared.is_ok() {
-                worker.take_tasks().await;
+                tokio::join!(worker.take_tasks(), quarantine::run(&worker));
             }
             drop(intake_over);
             prepared

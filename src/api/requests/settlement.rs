@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Owner;
 use crate::domain::backoff::Backoff;
 use crate::domain::checks::{self, FieldErrors};
-use crate::domain::settlement::{ErrorCode, Failure, Outcome, Settlement};
+use crate::domain::settlement::{Blame, ErrorCode, Failure, Outcome, Settlement};
 
 /// The largest result, as JSON, in bytes.
 const MAX_RESULT_BYTES: usize = 8 << 20;
@@ -58,9 +58,12 @@ pub struct Fail {
     /// Why, for people; at most 64 KiB.
     #[schema(min_length = 1)]
     message: String,
-    /// Whether another attempt could go better.
-    #[serde(default)]
-    retry: bool,
+    /// Whether another attempt could go better; by default where the worker is to blame.
+    #[schema(default = false)]
+    retry: Option<bool>,
+    /// Whose fault it is: `worker` where its environment was not fit, so that another worker gets the next
+    /// attempt. By default `worker` for the codes `environment_error` and `killed`, `task` for others.
+    blame: Option<Blame>,
 }
 
 /// The owner gives the task back unfinished.
@@ -132,12 +135,14 @@ impl Fail {
         if let Err(message) = check_message(&self.message) {
             errors.insert("message".to_owned(), message);
         }
-        let failure = if self.retry {
+        let retry = self.retry.unwrap_or(self.blame == Some(Blame::Worker));
+        let failure = if retry {
             Failure::transient(code, self.message)
         } else {
             Failure::permanent(code, self.message)
         };
         let failures = u32::try_from(self.attempt).unwrap_or(1);
+        let failure = failure.blaming(self.blame);
         let settlement = Settlement::fail(lease, failure, backoff.delay(failures));
         finish(errors, settlement)
     }

@@ -31,7 +31,7 @@ pub use settle::{__path_complete_task, __path_fail_task, __path_release_task};
 pub use tasks::{__path_list_tasks, __path_read_task, __path_submit_task};
 pub use workers::{
     __path_drain_worker, __path_heartbeat, __path_list_workers, __path_read_worker,
-    __path_register_worker,
+    __path_register_worker, __path_resume_worker,
 };
 
 /// All paths of the API.
@@ -94,6 +94,10 @@ fn configure_workers(config: &mut web::ServiceConfig) {
         .service(
             resource("/workers/{worker_id}/drain", "POST")
                 .route(web::post().to(workers::drain_worker)),
+        )
+        .service(
+            resource("/workers/{worker_id}/resume", "POST")
+                .route(web::post().to(workers::resume_worker)),
         );
 }
 

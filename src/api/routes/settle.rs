@@ -125,6 +125,7 @@ async fn settle(state: &ApiState, settlement: Settlement) -> Answer {
         Settled::Moved(status) => {
             report(&settlement, status);
             count(state, lease, status).await;
+            state.fleet.judge(&settlement).await;
             status
         }
         Settled::Already(status) => status,

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
+use tracing::info;
 
 use crate::api::body::{JsonBody, OptionalBody};
 use crate::api::problem::ProblemBody;
@@ -38,6 +39,7 @@ pub async fn register_worker(
 ) -> Result<HttpResponse, Problem> {
     let enrolment = body.value.check().map_err(Problem::validation)?;
     let name = enrolment.worker_id.clone();
+    let lease = state.fleet.granted_lease(enrolment.lease);
     let (session, registered) = state.fleet.register(enrolment).await?;
     match registered {
         Registered::Begun { .. } => {}
@@ -51,7 +53,7 @@ pub async fn register_worker(
             worker_id: name,
             session_id: session.session_id,
             heartbeat_seconds: times.heartbeat.as_secs_f64(),
-            lease_seconds: times.lease.as_secs_f64(),
+            lease_seconds: lease.as_secs_f64(),
             status: WorkerStatus::Idle,
         }))
 }
@@ -98,12 +100,14 @@ pub async fn heartbeat(
             lost,
             cancelled,
             draining,
+            quarantine,
             ..
         } => Ok(web::Json(HeartbeatView {
             acknowledged: true,
             cancel: cancelled,
             lost,
             draining,
+            quarantined: quarantine.is_some(),
         })),
         Heartbeat::Ended => Err(Problem::session_ended(worker_id)),
         Heartbeat::ReplacedBy(_) => Err(Problem::session_replaced(worker_id)),
@@ -141,6 +145,34 @@ pub async fn drain_worker(
     if !state.store.drain(&worker_id, draining).await? {
         return Err(Problem::worker_not_found(&worker_id));
     }
+    find(&state, worker_id).await.map(web::Json)
+}
+
+/// Let a worker take tasks again: ends its quarantine and its drain.
+///
+/// Repeating it is safe.
+#[utoipa::path(
+    post, path = "/workers/{worker_id}/resume", operation_id = "resume_worker", tag = "workers",
+    params(("worker_id" = String, Path, description = "The worker's name.")),
+    responses(
+        (status = 200, description = "The worker.", body = WorkerView),
+        (status = 404, description = "There is no such worker.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn resume_worker(
+    state: web::Data<ApiState>,
+    worker_id: web::Path<String>,
+) -> Result<web::Json<WorkerView>, Problem> {
+    let worker_id = query::worker_id(worker_id.into_inner())?;
+    if !state.store.resume_worker(&worker_id).await? {
+        return Err(Problem::worker_not_found(&worker_id));
+    }
+    info!(
+        event = "worker.resumed",
+        worker_id, "worker resumed by request"
+    );
     find(&state, worker_id).await.map(web::Json)
 }
 

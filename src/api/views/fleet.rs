@@ -40,6 +40,9 @@ pub struct HeartbeatView {
     pub lost: Vec<Uuid>,
     /// Whether to take no more tasks for now.
     pub draining: bool,
+    /// Whether the worker is in quarantine: attempts in a row failed for its environment. It gets no tasks until the
+    /// backoff is over, and then one at a time.
+    pub quarantined: bool,
 }
 
 /// The answer to a claim.
@@ -165,15 +168,47 @@ pub struct WorkerView {
     pub tasks_completed: i64,
     /// Tasks failed in this session.
     pub tasks_failed: i64,
-    /// Why it takes no tasks at the moment, in its own words.
+    /// How long it may be silent before others get its tasks.
+    #[schema(example = 15.0)]
+    pub lease_seconds: f64,
+    /// Why it takes no tasks at the moment, in its own words, or why it is in quarantine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub obstacle: Option<String>,
+    /// Where attempts in a row failed for its environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<QuarantineView>,
+}
+
+/// Why a worker gets no tasks, and for how long.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QuarantineView {
+    /// The last failure, and how many there were in a row.
+    pub reason: String,
+    /// When the present backoff began.
+    #[serde(serialize_with = "time")]
+    #[schema(value_type = String, format = DateTime)]
+    pub since: OffsetDateTime,
+    /// When it ends. From then on one task at a time is a probe: its success ends the quarantine, its failure doubles the
+    /// backoff.
+    #[serde(serialize_with = "time")]
+    #[schema(value_type = String, format = DateTime)]
+    pub probe_at: OffsetDateTime,
+}
+
+fn quarantine(worker: &WorkerRecord) -> Option<QuarantineView> {
+    Some(QuarantineView {
+        reason: worker.quarantine_reason.clone()?,
+        since: worker.quarantined_at?,
+        probe_at: worker.quarantine_ends_at?,
+    })
 }
 
 impl From<WorkerRecord> for WorkerView {
     fn from(worker: WorkerRecord) -> Self {
         Self {
             status: worker.status(),
+            quarantine: quarantine(&worker),
+            lease_seconds: f64::from(worker.lease_ms) / 1e3,
             worker_id: worker.worker_id,
             session_id: worker.session_id,
             draining: worker.draining,

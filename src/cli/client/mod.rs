@@ -70,7 +70,7 @@ impl ClientCommand {
             Self::Watch(args) => args.common.output(),
             Self::Logs(args) => args.common.output(),
             Self::Cancel(args) => args.common.output(),
-            Self::Workers(args) => args.common.output(),
+            Self::Workers(args) => args.common().output(),
             Self::Backends(args) => args.common.output(),
         }
     }
@@ -85,7 +85,7 @@ impl ClientCommand {
             Self::Watch(args) => watch::run(args, &open(&args.common).await?).await,
             Self::Logs(args) => logs::run(args, &open(&args.common).await?).await,
             Self::Cancel(args) => cancel::run(args, &open(&args.common).await?).await,
-            Self::Workers(args) => workers::run(args, &open(&args.common).await?).await,
+            Self::Workers(args) => workers::run(args, &open(args.common()).await?).await,
             Self::Backends(args) => backends::run(&open(&args.common).await?).await,
         }
     }

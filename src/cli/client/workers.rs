@@ -1,6 +1,7 @@
-//! `qtask workers`: who runs tasks.
+//! `qtask workers`: the registry of workers, and what is done to one of them.
 
-use clap::Args;
+use clap::{Args, Subcommand};
+use reqwest::Method;
 
 use super::common::{CommonArgs, Session};
 use super::error::ClientError;
@@ -28,12 +29,14 @@ const COLUMNS: &[Column] = &[
 /// List the workers
 #[derive(Debug, Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
     after_help = "In a pipe, tabs between: worker_id, status, draining, backends (with commas between), number of running
 tasks, tasks_completed, tasks_failed, registered_at, last_heartbeat_at, obstacle.
 
 Examples:
   qtask workers
   qtask workers --status idle --status busy --backend simulator
+  qtask workers resume lab-1
   qtask workers --json"
 )]
 pub struct WorkersArgs {
@@ -46,11 +49,62 @@ pub struct WorkersArgs {
     backend: Option<String>,
 
     #[command(flatten)]
-    pub common: CommonArgs,
+    common: CommonArgs,
+
+    #[command(subcommand)]
+    action: Option<Action>,
 }
 
-/// Shows the workers.
+#[derive(Debug, Subcommand)]
+enum Action {
+    Resume(ResumeArgs),
+}
+
+/// Let a worker take tasks again: ends its quarantine and its drain
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  qtask workers resume lab-1")]
+struct ResumeArgs {
+    /// The worker's name
+    #[arg(value_name = "NAME")]
+    name: String,
+
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+impl WorkersArgs {
+    /// How to reach the service.
+    pub fn common(&self) -> &CommonArgs {
+        match &self.action {
+            Some(Action::Resume(args)) => &args.common,
+            None => &self.common,
+        }
+    }
+}
+
+/// Shows the workers, or changes one.
 pub async fn run(args: &WorkersArgs, session: &Session) -> Result<bool, ClientError> {
+    match &args.action {
+        Some(Action::Resume(args)) => resume(&args.name, session).await,
+        None => list(args, session).await,
+    }
+}
+
+async fn resume(name: &str, session: &Session) -> Result<bool, ClientError> {
+    let api = &session.api;
+    let request = api.request(Method::POST, &["workers", name, "resume"], &[]);
+    let document = api.fetch(request).await?;
+    let worker = serde_json::from_str(&document).map_err(|error| api.bad_answer(&error))?;
+    match session.output.form {
+        Form::Json => session.output.json(&document)?,
+        Form::Columns => columns(session, &worker)?,
+        Form::Human => session.output.table(COLUMNS, &[row(&worker)])?,
+    }
+    Ok(true)
+}
+
+async fn list(args: &WorkersArgs, session: &Session) -> Result<bool, ClientError> {
     let statuses = args.status.iter().map(|status| ("status", status.clone()));
     let backend = args.backend.clone().map(|backend| ("backend", backend));
     let query: Vec<_> = statuses.chain(backend).collect();

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::domain::log::{Level, LogLine};
-use crate::domain::settlement::{ErrorCode, Failure, Outcome};
+use crate::domain::settlement::{Blame, ErrorCode, Failure, Outcome};
 use crate::domain::stored_size::stored_size;
 
 /// The most that a line other than a result may have, in bytes.
@@ -152,8 +152,8 @@ fn outcome(result: Value, execution: Option<Value>) -> Result<Outcome, Wrong> {
 struct Problem {
     code: Option<String>,
     message: String,
-    #[serde(default)]
-    retry: bool,
+    retry: Option<bool>,
+    blame: Option<Blame>,
 }
 
 fn failure(problem: Value) -> Result<Failure, Wrong> {
@@ -173,11 +173,16 @@ fn failure(problem: Value) -> Result<Failure, Wrong> {
         message.truncate(end);
         message.push('…');
     }
-    Ok(if problem.retry {
+    // What one worker cannot do, another one can.
+    let retry = problem
+        .retry
+        .unwrap_or(problem.blame == Some(Blame::Worker));
+    let failure = if retry {
         Failure::transient(code, message)
     } else {
         Failure::permanent(code, message)
-    })
+    };
+    Ok(failure.blaming(problem.blame))
 }
 
 /// PostgreSQL has no NUL in texts.
@@ -270,6 +275,36 @@ mod tests {
         let other = r#"{"error": {"code": "No quota!", "message": "m"}}"#;
         let expected = Failure::permanent(ErrorCode::ExecutionError, "No quota!: m");
         assert_eq!(parsed(other), Message::Error(expected));
+    }
+
+    #[test]
+    fn an_error_can_blame_the_worker() {
+        let failure = |line: &str| match parsed(line) {
+            Message::Error(failure) => (failure.transient, failure.blame),
+            other => panic!("{other:?}"),
+        };
+        for (line, expected) in [
+            (r#"{"error": {"message": "m"}}"#, (false, Blame::Task)),
+            (
+                r#"{"error": {"message": "m", "blame": "worker"}}"#,
+                (true, Blame::Worker),
+            ),
+            (
+                r#"{"error": {"message": "m", "blame": "worker", "retry": false}}"#,
+                (false, Blame::Worker),
+            ),
+            (
+                r#"{"error": {"message": "m", "code": "environment_error", "retry": true}}"#,
+                (true, Blame::Worker),
+            ),
+            (
+                r#"{"error": {"message": "m", "code": "killed", "blame": "task"}}"#,
+                (false, Blame::Task),
+            ),
+        ] {
+            assert_eq!(failure(line), expected, "{line}");
+        }
+        assert!(refusal(r#"{"error": {"message": "m", "blame": "me"}}"#).contains("`me`"));
     }
 
     #[test]

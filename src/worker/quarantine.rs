@@ -1,0 +1,187 @@
+//! Quarantine: after failures in a row for the worker's own environment it takes no more tasks, until a command heals the
+//! environment, somebody resumes the worker, or one task at a time proves that it is fit again.
+//!
+//! The registry decides (`store/quarantine.rs`) and every claim obeys it; this is what the worker does meanwhile.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::{info, warn};
+
+use super::hook::{Output, run_hook};
+use super::{Worker, attempt};
+use crate::config::environment::Hook;
+use crate::domain::settlement::{Evidence, Settlement};
+use crate::store::LimitedBy;
+
+/// How often a task for a probe is looked for.
+const POLL: Duration = Duration::from_secs(1);
+/// The longest reason, in characters.
+const MAX_REASON: usize = 500;
+
+/// What the end of an attempt is worth, to be noted once it is written.
+#[derive(Debug)]
+pub struct Trial {
+    evidence: Option<Evidence>,
+    note: String,
+}
+
+impl Trial {
+    /// What this settlement is worth.
+    pub fn of(settlement: &Settlement) -> Self {
+        Self {
+            evidence: settlement.evidence(),
+            note: settlement.note(),
+        }
+    }
+}
+
+/// Counts a failure for the worker's environment, or ends the count with a success.
+pub async fn note(worker: &Worker, trial: &Trial) {
+    match trial.evidence {
+        Some(Evidence::Unfit) => blame(worker, &trial.note).await,
+        Some(Evidence::Fit) if worker.held.borrow().is_blamed() => absolve(worker).await,
+        _ => {}
+    }
+}
+
+async fn blame(worker: &Worker, reason: &str) {
+    let reason: String = reason.chars().take(MAX_REASON).collect();
+    let (session, rules) = (worker.session().await, worker.settings.quarantine);
+    match worker.store.blame_worker(&session, &reason, rules).await {
+        Ok(left) => worker.held.send_modify(|held| held.blame(&reason, left)),
+        Err(error) => {
+            warn!(worker_id = %session.worker_id, %error, "a failure of the environment is not counted");
+        }
+    }
+}
+
+async fn absolve(worker: &Worker) {
+    let session = worker.session().await;
+    match worker.store.absolve_worker(&session).await {
+        Ok(()) => worker.held.send_modify(super::Held::absolve),
+        Err(error) => {
+            warn!(worker_id = %session.worker_id, %error, "the registry does not know yet that the environment is fit");
+        }
+    }
+}
+
+/// Sees quarantines through until the worker drains.
+pub async fn run(worker: &Arc<Worker>) {
+    let sitting = async {
+        loop {
+            // The sender is the worker's own, so that the wait has no other end.
+            let _ = worker
+                .held
+                .subscribe()
+                .wait_for(super::Held::is_quarantined)
+                .await;
+            let obstacle = worker.held.borrow().obstacle();
+            let worker_id = &worker.settings.name;
+            warn!(
+                event = "worker.quarantined",
+                worker_id, obstacle, "quarantine begins"
+            );
+            sit_out(worker).await;
+            info!(
+                event = "worker.quarantine_ended",
+                worker_id, "quarantine ended"
+            );
+        }
+    };
+    worker.draining.run_until_cancelled(sitting).await;
+}
+
+async fn sit_out(worker: &Arc<Worker>) {
+    let heal = worker.settings.environment.heal.as_ref();
+    let mut backoff_over = false;
+    while worker.held.borrow().is_quarantined() {
+        match heal {
+            Some(hook) => heal_environment(worker, hook, backoff_over).await,
+            None if backoff_over => probe(worker).await,
+            None => {}
+        }
+        wait_for_backoff(worker).await;
+        backoff_over = true;
+    }
+}
+
+/// Runs the command that heals the environment. A failure after the backoff begins the next one.
+async fn heal_environment(worker: &Worker, hook: &Hook, backoff_over: bool) {
+    let worker_id = &worker.settings.name;
+    let environment = worker.environment();
+    info!(event = "worker.heal_started", worker_id, timeout = ?hook.timeout, "heal begins");
+    let ran = run_hook("heal", hook, &environment, Output::Log, &worker.draining).await;
+    match ran {
+        Ok(()) => absolve(worker).await,
+        Err(failure) => {
+            let reason = failure.in_short();
+            warn!(
+                event = "worker.heal_failed",
+                worker_id, reason, "heal failed"
+            );
+            if backoff_over {
+                blame(worker, &format!("heal failed: {reason}")).await;
+            }
+        }
+    }
+    if worker.held.borrow().is_quarantined() {
+        // Not at once: the registry may not have been reached.
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Waits until the backoff is over, or the quarantine has ended otherwise.
+async fn wait_for_backoff(worker: &Worker) {
+    let mut held = worker.held.subscribe();
+    loop {
+        let Some(ends_at) = held.borrow_and_update().backoff_ends_at() else {
+            return;
+        };
+        if ends_at <= Instant::now() {
+            // The registry's clock decides, and it rounds.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            return;
+        }
+        let _ = tokio::time::timeout_at(ends_at.into(), held.changed()).await;
+    }
+}
+
+/// Runs one task, as soon as there is one, unless the quarantine ends first. Its message, if it has one, finds it claimed.
+async fn probe(worker: &Arc<Worker>) {
+    while worker.held.borrow().is_quarantined() {
+        // Tasks from before the quarantine may have all slots.
+        let Ok(permit) = worker.slots.clone().acquire_owned().await else {
+            return;
+        };
+        let session = worker.session().await;
+        let backends = worker.backends();
+        if !worker.health.is_leased() {
+            tokio::time::sleep(POLL).await;
+            continue;
+        }
+        let probing = worker.attempts.spawn({
+            let worker = worker.clone();
+            // In a task of its own: a claim under way is seen through, whatever becomes of this wait.
+            async move {
+                let claiming = worker
+                    .store
+                    .claim_next(&session, &backends, 1, LimitedBy::Worker);
+                let claimed = claiming.await.unwrap_or_default();
+                let found = claimed.assignments.into_iter().next();
+                let Some(assignment) = found else {
+                    return false;
+                };
+                info!(event = "worker.probe_started", task_id = %assignment.lease.task_id,
+                      worker_id = %session.worker_id, "a task is the probe of the environment");
+                attempt::run(&worker, assignment).await;
+                drop(permit);
+                true
+            }
+        });
+        if probing.await.unwrap_or_default() {
+            return;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}

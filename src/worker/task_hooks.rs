@@ -1,0 +1,82 @@
+//! The operator's commands before and after each task, with their output in the task's log.
+
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::attempt::End;
+use super::hook::{Output, run_hook};
+use super::{Worker, running::StopReason};
+use crate::config::environment::Hook;
+use crate::domain::log::{Level, LogLine};
+use crate::domain::settlement::{Blame, ErrorCode, Failure};
+use crate::domain::task::Assignment;
+use crate::executor::Journal;
+
+/// What a command finds in its environment.
+pub type Variables = Vec<(&'static str, String)>;
+
+/// The variables that name the attempt.
+pub fn variables(worker: &Worker, assignment: &Assignment) -> Variables {
+    let mut variables = worker.environment();
+    variables.extend([
+        ("QTASK_TASK_ID", assignment.lease.task_id.to_string()),
+        ("QTASK_ATTEMPT", assignment.lease.attempt.to_string()),
+        ("QTASK_BACKEND", assignment.backend.clone()),
+        (
+            "QTASK_TIMEOUT_SECONDS",
+            assignment.timeout_seconds.to_string(),
+        ),
+    ]);
+    variables
+}
+
+/// Runs the command before the task. Where it fails, the worker is not fit for the task.
+pub async fn before(
+    hook: &Hook,
+    variables: &Variables,
+    journal: &Journal,
+    stop: &CancellationToken,
+) -> Result<(), Failure> {
+    let output = Output::Task(journal.clone());
+    let ran = run_hook("before-task", hook, variables, output, stop).await;
+    ran.map_err(|failure| {
+        let message = format!("the before-task command failed: {}", failure.in_short());
+        Failure::transient(ErrorCode::EnvironmentError, message).blaming(Some(Blame::Worker))
+    })
+}
+
+/// Runs the command after the task, whatever came of it. A failure is for the logs: the attempt has ended.
+pub async fn after(worker: &Worker, assignment: &Assignment, end: &End, journal: &Journal) {
+    let Some(hook) = &worker.settings.environment.after_task else {
+        return;
+    };
+    let mut variables = variables(worker, assignment);
+    variables.extend(outcome(end));
+    let never = CancellationToken::new();
+    let output = Output::Task(journal.clone());
+    if let Err(failure) = run_hook("after-task", hook, &variables, output, &never).await {
+        let reason = failure.in_short();
+        warn!(event = "worker.after_task_failed", task_id = %assignment.lease.task_id, reason, "the after-task command failed");
+        journal.log(LogLine {
+            logged_at: None,
+            level: Level::Warning,
+            message: format!("the after-task command failed: {reason}"),
+            context: Some(json!({"hook": "after-task"})),
+        });
+    }
+}
+
+fn outcome(end: &End) -> Variables {
+    let (outcome, code) = match end {
+        End::Finished(Ok(_)) => ("completed", None),
+        End::Finished(Err(failure)) => ("failed", Some(failure.code.to_string())),
+        End::Stopped(StopReason::Cancelled) => ("cancelled", None),
+        End::Stopped(_) => ("stopped", None),
+    };
+    let code = code.map(|code| ("QTASK_ERROR_CODE", code));
+    [("QTASK_OUTCOME", outcome.to_owned())]
+        .into_iter()
+        .chain(code)
+        .collect()
+}
