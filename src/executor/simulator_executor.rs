@@ -1,17 +1,23 @@
 //! The built-in simulator as an executor: on a blocking thread, stoppable, within its memory limit.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
 use super::simulator::{
-    self, Crew, MemoryPool, Output, Request, ShotMemory, SimulatorError, Stop, Stopped,
+    self, Crew, Done, MemoryPool, Output, Request, ShotMemory, SimulatorError, Stop, Stopped,
 };
-use super::{Control, Executor, crashed};
+use super::{Control, Executor, Journal, crashed};
 use crate::domain::settlement::{ErrorCode, Failure, Outcome};
 use crate::domain::task::{Assignment, Work};
+
+/// Short runs say nothing of how far they are.
+const FIRST_PROGRESS: Duration = Duration::from_secs(2);
+/// Between two looks at how far a run is.
+const PROGRESS: Duration = Duration::from_millis(500);
 
 /// What is said of other work.
 pub const CIRCUITS_ONLY: &str = "the simulator runs circuits only";
@@ -84,12 +90,14 @@ impl Executor for Simulator {
                 }
             });
             let mut thread = thread.fuse();
+            let mut telling = Box::pin(tell_progress(&stop, shots, &control.journal).fuse());
             let answer = futures_util::select_biased! {
                 answer = thread => answer,
                 () = control.stop.cancelled().fuse() => {
                     stop.cancel();
                     thread.await
                 }
+                () = telling => thread.await,
             };
             match answer {
                 Ok(outcome) => {
@@ -99,6 +107,24 @@ impl Executor for Simulator {
             }
         }
         .boxed()
+    }
+}
+
+/// Says how far a run is, if it takes longer than a few seconds.
+async fn tell_progress(stop: &Stop, shots: u32, journal: &Journal) {
+    let mut told = None;
+    tokio::time::sleep(FIRST_PROGRESS).await;
+    loop {
+        let done = stop.meter().read();
+        if done != told {
+            told = done;
+            match done {
+                Some(Done::Shots(done)) => journal.progress(json!({"shots": done, "of": shots})),
+                Some(Done::Passes(done, of)) => journal.progress(json!({"passes": done, "of": of})),
+                None => {}
+            }
+        }
+        tokio::time::sleep(PROGRESS).await;
     }
 }
 

@@ -15,6 +15,7 @@ mod functions;
 mod gates;
 mod integer;
 mod limits;
+mod meter;
 mod outputs;
 mod pool;
 mod program;
@@ -27,6 +28,7 @@ mod value;
 
 pub use crew::Crew;
 pub use error::{CircuitError, SimulatorError};
+pub use meter::{Done, Meter};
 pub use pool::{MemoryPool, Reservation};
 pub use program::Program;
 pub use sampling::ShotMemory;

@@ -1,8 +1,10 @@
-//! Cancellation and deadline of one run, seen by every long loop of the simulator.
+//! Cancellation, deadline and meter of one run, seen by every long loop of the simulator.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+use super::meter::Meter;
 
 /// Why a run ended before its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +22,7 @@ pub enum Stopped {
 pub struct Stop {
     cancelled: Arc<AtomicBool>,
     deadline: Option<Instant>,
+    meter: Arc<Meter>,
 }
 
 impl Stop {
@@ -28,6 +31,7 @@ impl Stop {
         Self {
             cancelled: Arc::default(),
             deadline,
+            meter: Arc::default(),
         }
     }
 
@@ -37,7 +41,13 @@ impl Stop {
         Self {
             cancelled: Arc::clone(&self.cancelled),
             deadline: soon.into_iter().chain(self.deadline).min(),
+            meter: Arc::clone(&self.meter),
         }
+    }
+
+    /// How far the run is.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// Asks the run to end; it does within about 50 ms.

@@ -65,9 +65,12 @@ pub(super) fn apply_all(
 ) -> Result<(), Stopped> {
     let qubits = u32::try_from(state.qubits()).unwrap_or(u32::MAX);
     let size = machinery.part_of(qubits);
+    let meter = stop.meter();
+    meter.add_known(passes.len());
     while !passes.is_empty() {
         let (mask, chosen, rest) = group(passes, qubits, size);
         passes = rest;
+        meter.begin_group(chosen.len(), qubits);
         if size == qubits {
             // One part: no need to have all passes ready at once.
             for (number, pass) in chosen.iter().enumerate() {
@@ -77,6 +80,7 @@ pub(super) fn apply_all(
                 let ready = Step::new(pass, mask, machinery.level);
                 ready.apply(&mut state.re, &mut state.im, 0, machinery.level);
             }
+            meter.end_group();
             continue;
         }
         let ready = |pass| Step::new(pass, mask, machinery.level);
@@ -85,12 +89,15 @@ pub(super) fn apply_all(
             steps.iter().try_for_each(|step| {
                 stop.check()?;
                 step.apply(part.re, part.im, base, machinery.level);
-                Ok(())
-            })
+                Ok::<(), Stopped>(())
+            })?;
+            meter.add_part(steps.len(), size);
+            Ok(())
         };
         let parts = Parts { mask, qubits };
         let threads = machinery.threads((steps.len() as u64) << qubits);
         parts::each(state, parts, machinery.level, threads, stop, &visit)?;
+        meter.end_group();
     }
     Ok(())
 }

@@ -192,6 +192,7 @@ impl Runner<'_, '_> {
                 counted = added.map_err(RunError::Resource);
                 counted.is_ok()
             })?;
+        self.context.stop.meter().add_shots(shots);
         counted
     }
 }

@@ -119,6 +119,7 @@ pub(super) fn execute(
     if let Ok(None) = found {
         context.is_deferring = false;
         tally.clear();
+        plan.stop.meter().begin_anew();
         found = branch::run(&context, plan.shots, rng, tally);
     }
     let found = found.map(Option::unwrap_or_default);
