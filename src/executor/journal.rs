@@ -19,7 +19,7 @@ const BATCH_LINES: usize = 1_000;
 /// The most bytes of one batch, but for its first line.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// Log lines and progress of one attempt. Clones share them.
+/// Log lines, progress and output of one attempt. Clones share them.
 ///
 /// An executor never waits here: while nobody reads, the oldest lines are dropped and counted.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +31,9 @@ pub struct Journal {
 struct Shared {
     pages: Mutex<Pages>,
     changed: Notify,
+    /// What the attempt has produced so far, if it is news: the latest word counts.
+    output: Mutex<Option<Value>>,
+    output_changed: Notify,
     closed: CancellationToken,
 }
 
@@ -61,6 +64,38 @@ impl Journal {
     /// Says how far the attempt is; only the latest word counts.
     pub fn progress(&self, progress: Value) {
         self.change(|pages| pages.progress = Some(progress));
+    }
+
+    /// Replaces what the attempt has produced so far.
+    pub fn output(&self, output: Value) {
+        if !self.shared.closed.is_cancelled() {
+            *self.latest_output() = Some(output);
+            self.shared.output_changed.notify_one();
+        }
+    }
+
+    /// Waits for output to write, and takes it out; None when there will be no more. One reader at a time.
+    pub async fn next_output(&self) -> Option<Value> {
+        loop {
+            let changed = self.shared.output_changed.notified();
+            if let Some(output) = self.latest_output().take() {
+                return Some(output);
+            }
+            let closed = &self.shared.closed;
+            if closed.run_until_cancelled(changed).await.is_none() {
+                return self.latest_output().take();
+            }
+        }
+    }
+
+    /// Puts output back that could not be written, unless there is newer one.
+    pub fn put_back(&self, output: Value) {
+        self.latest_output().get_or_insert(output);
+    }
+
+    fn latest_output(&self) -> MutexGuard<'_, Option<Value>> {
+        let output = &self.shared.output;
+        output.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The attempt is over: nothing more is taken.
@@ -280,6 +315,20 @@ mod tests {
         assert_eq!(journal.take().progress, Some(json!({"step": 2})));
         journal.close();
         assert!(!journal.filled().await);
+    }
+
+    #[tokio::test]
+    async fn the_latest_output_is_taken_once_and_survives_the_end() {
+        let journal = Journal::default();
+        journal.output(json!({"n": 1}));
+        journal.output(json!({"n": 2}));
+        let taken = journal.next_output().await.unwrap();
+        assert_eq!(taken, json!({"n": 2}));
+        journal.put_back(taken);
+        journal.close();
+        journal.output(json!({"n": 3}));
+        assert_eq!(journal.next_output().await, Some(json!({"n": 2})));
+        assert_eq!(journal.next_output().await, None);
     }
 
     #[tokio::test]

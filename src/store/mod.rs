@@ -20,6 +20,7 @@ mod listen;
 mod logs;
 mod migrate;
 mod outcome;
+mod outputs;
 mod place;
 mod pool;
 mod quarantine;
@@ -50,6 +51,7 @@ pub use listen::{CALLBACKS, CANCELS, CHANGES, Heard, READY, changed_tasks, liste
 pub use logs::{Appended, LogEntry, LogFilter, LogPage};
 pub use migrate::{MigrationStatus, migrate_down, migrate_up, migration_status};
 pub use outcome::Settled;
+pub use outputs::AttemptOutput;
 pub use place::{COUNTED_PLACES, Place};
 pub use pool::{DatabaseSettings, Pools};
 pub use quarantine::QuarantineRules;

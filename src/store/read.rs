@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::history::{HistoryColumns, HistoryEntry, history};
 use super::logs::{LogColumns, LogEntry, MAX_PAGE_BYTES, levels_from, log_page};
+use super::outputs::{AttemptOutput, OutputColumns, outputs};
 use super::place::{COUNTED_PLACES, Place, waiting_ahead};
 use super::schema::{sql_types::TaskStatus, tasks};
 use super::serving::{serving_workers, waiting};
@@ -132,6 +133,8 @@ pub struct TaskSnapshot {
     pub waiting: Option<Waiting>,
     /// The first lines of its log, if they were asked for, oldest first.
     pub logs: Option<Vec<LogEntry>>,
+    /// What its attempts have produced, oldest first.
+    pub outputs: Vec<AttemptOutput>,
 }
 
 /// The answer to a read that may be meant for later.
@@ -147,7 +150,7 @@ pub enum TaskRead {
 const READ: &str = concat!(
     "SELECT ",
     summary!(),
-    ", t.result, t.execution, due.due, history.*, log.*,
+    ", t.result, t.execution, due.due, history.*, log.*, output.*,
        CASE WHEN due.due AND $3 THEN t.circuit END AS circuit,
        CASE WHEN $4 THEN t.parameters ELSE t.parameters - 'input' END AS parameters,
        CASE WHEN due.due AND t.available_at IS NOT NULL THEN ",
@@ -172,6 +175,9 @@ CROSS JOIN LATERAL ",
         "$7 > 0 AND due.due"
     ),
     " AS log
+CROSS JOIN LATERAL ",
+    outputs!("t.task_id", "due.due"),
+    " AS output
 WHERE t.task_id = $1"
 );
 
@@ -183,6 +189,8 @@ struct ReadRow {
     history: HistoryColumns,
     #[diesel(embed)]
     log: LogColumns,
+    #[diesel(embed)]
+    outputs: OutputColumns,
     #[diesel(sql_type = Bool)]
     due: bool,
     #[diesel(sql_type = Nullable<BigInt>)]
@@ -205,6 +213,7 @@ impl ReadRow {
                 .zip(self.serving)
                 .and_then(|(place, serving)| waiting(place, serving)),
             logs: (parts.log_lines > 0).then(|| self.log.into_page().lines),
+            outputs: self.outputs.into_entries(),
         })))
     }
 }

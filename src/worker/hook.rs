@@ -265,7 +265,7 @@ mod tests {
             command:
                 "echo looking; for n in 1 2 3 4 5 6; do echo line $n >&2; done; echo looked; exit 3"
                     .to_owned(),
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
         };
         let never = CancellationToken::new();
         let failed = run_hook("test", &hook, &[], Output::Log, &never).await;
@@ -281,7 +281,7 @@ mod tests {
     async fn the_output_of_a_command_for_a_task_is_the_tasks() {
         let hook = Hook {
             command: "echo $QTASK_TASK_ID".to_owned(),
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
         };
         let (journal, never) = (Journal::default(), CancellationToken::new());
         let environment = [("QTASK_TASK_ID", "t1".to_owned())];

@@ -14,6 +14,8 @@ use crate::store::{Appended, Store, StoreError};
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long the last lines may hold up the end of an attempt.
 const LAST_LINES: Duration = Duration::from_secs(3);
+/// Between two writes of an attempt's output, which may be large.
+const OUTPUT_PAUSE: Duration = Duration::from_secs(1);
 /// How often a batch must be refused before it is given up: it may be what cannot be stored.
 const REFUSALS: u32 = 3;
 
@@ -25,7 +27,7 @@ pub async fn write(store: &Store, lease: &Lease, journal: &Journal, order: &Stop
         tokio::time::sleep(LAST_LINES).await;
     };
     tokio::select! {
-        () = write_all(store, lease, journal) => {}
+        ((), ()) = async { tokio::join!(write_all(store, lease, journal), write_outputs(store, lease, journal)) } => {}
         () = order.lost() => {}
         () = out_of_time => {
             warn!(task_id = %lease.task_id, "the last log lines could not be written in time");
@@ -40,6 +42,31 @@ async fn write_all(store: &Store, lease: &Lease, journal: &Journal) {
             return;
         }
         let _ = tokio::time::timeout(PAUSE, journal.full()).await;
+    }
+}
+
+/// Writes what the attempt has produced so far, and again when there is more; the last word in any case.
+async fn write_outputs(store: &Store, lease: &Lease, journal: &Journal) {
+    let mut failures = 0;
+    while let Some(output) = journal.next_output().await {
+        match store.write_output(lease, &output).await {
+            Ok(Appended::Written) => {
+                failures = 0;
+                let _ = tokio::time::timeout(OUTPUT_PAUSE, journal.closed()).await;
+            }
+            Ok(Appended::LeaseLost) => return,
+            Err(StoreError::Refused(reason)) if failures >= REFUSALS => {
+                warn!(event = "task.output_refused", task_id = %lease.task_id, reason, "output cannot be stored; dropping it");
+                failures = 0;
+            }
+            Err(error) => {
+                failures += 1;
+                let delay = Backoff::RECONNECT.delay(failures);
+                debug!(event = "task.output_delayed", task_id = %lease.task_id, %error, ?delay, "output is not written yet; trying again");
+                journal.put_back(output);
+                tokio::time::sleep(delay).await;
+            }
+        }
     }
 }
 

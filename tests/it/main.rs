@@ -8,6 +8,7 @@
 
 mod api_contract;
 mod architecture;
+mod attempt_outputs;
 mod bad_input;
 mod callbacks;
 mod cancelling;

@@ -516,8 +516,8 @@ async fn a_heartbeat_says_what_is_lost_and_hands_back_what_is_never_named() {
     let task = id_of(&w.claim_one(&app).await);
     let stranger = Uuid::now_v7();
     let answer = w.beat(&app, &[task, stranger]).await.expect(200);
-    let expected =
-        json!({"acknowledged": true, "cancel": [], "lost": [stranger], "draining": false});
+    let expected = json!({"acknowledged": true, "cancel": [], "lost": [stranger], "draining": false,
+                          "quarantined": false});
     assert_eq!(answer, expected);
 
     // Its claim was answered, and it does not know of it: after a lease, the task is given back.

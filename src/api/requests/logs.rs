@@ -19,6 +19,8 @@ const MAX_LINES: usize = 1_000;
 const MAX_MESSAGE_BYTES: usize = 64 << 10;
 /// The largest context and the largest progress, as JSON, in bytes.
 const MAX_DETAIL_BYTES: usize = 64 << 10;
+/// The largest output of an attempt, as JSON, in bytes.
+const MAX_OUTPUT_BYTES: usize = 1 << 20;
 
 /// What the attempt says, and how far it has come.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -32,12 +34,15 @@ pub struct AppendLogs {
     /// As given by the claim.
     #[schema(minimum = 1)]
     attempt: i32,
-    /// The lines, in their order; there may be none where progress is given.
+    /// The lines, in their order; there may be none where progress or output is given.
     #[serde(default, deserialize_with = "list::of_objects::<_, _, MAX_LINES>")]
     #[schema(max_items = 1_000)]
     logs: Vec<NewLine>,
     /// How far the attempt has come, in the worker's own words; at most 64 KiB.
     progress: Option<Map<String, Value>>,
+    /// What the attempt has produced so far, in place of what it said before; at most 1 MiB. It stays however the
+    /// attempt ends.
+    output: Option<Map<String, Value>>,
 }
 
 /// One line.
@@ -68,6 +73,8 @@ pub struct Append {
     pub lines: Vec<LogLine>,
     /// How far the attempt has come.
     pub progress: Option<Value>,
+    /// What the attempt has produced so far.
+    pub output: Option<Value>,
 }
 
 impl AppendLogs {
@@ -80,12 +87,15 @@ impl AppendLogs {
             attempt: self.attempt,
         };
         let lease = owner.lease(&mut errors, task_id);
-        if self.logs.is_empty() && self.progress.is_none() {
+        if self.logs.is_empty() && self.progress.is_none() && self.output.is_none() {
             let message = format!("must have 1 to {MAX_LINES} entries");
             errors.insert("logs".to_owned(), message);
         }
         if let Some(progress) = &self.progress {
             checks::object(&mut errors, "progress", progress, MAX_DETAIL_BYTES);
+        }
+        if let Some(output) = &self.output {
+            checks::object(&mut errors, "output", output, MAX_OUTPUT_BYTES);
         }
         for (index, line) in self.logs.iter().enumerate() {
             line.check(&mut errors, index);
@@ -97,6 +107,7 @@ impl AppendLogs {
             lease,
             lines: without_repetitions(self.logs),
             progress: self.progress.map(Value::Object),
+            output: self.output.map(Value::Object),
         })
     }
 }

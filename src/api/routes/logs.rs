@@ -80,8 +80,16 @@ pub async fn append_logs(
         lease,
         lines,
         progress,
+        output,
     } = append;
-    match state.store.append_logs(&lease, lines, progress).await? {
+    let mut appended = Appended::Written;
+    if !lines.is_empty() || progress.is_some() {
+        appended = state.store.append_logs(&lease, lines, progress).await?;
+    }
+    if let Some(output) = output.filter(|_| appended == Appended::Written) {
+        appended = state.store.write_output(&lease, &output).await?;
+    }
+    match appended {
         Appended::Written => Ok(HttpResponse::NoContent().finish()),
         Appended::LeaseLost => Err(not_its_owner(&state, &lease).await),
     }

@@ -11,7 +11,7 @@ use super::logs::LogView;
 use super::times::{optional_time, time};
 use crate::domain::status::Status;
 use crate::domain::waiting::WaitingReason;
-use crate::store::{HistoryEntry, TaskSnapshot, TaskSummary};
+use crate::store::{AttemptOutput, HistoryEntry, TaskSnapshot, TaskSummary};
 
 /// What a task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -198,6 +198,31 @@ impl From<HistoryEntry> for HistoryView {
     }
 }
 
+/// What an attempt has produced so far.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AttemptOutput)]
+pub struct OutputView {
+    /// The attempt.
+    pub attempt: i32,
+    /// When it said so last.
+    #[serde(serialize_with = "time")]
+    #[schema(value_type = String, format = DateTime)]
+    pub written_at: OffsetDateTime,
+    /// An object of the worker's own.
+    #[schema(value_type = Object)]
+    pub output: Value,
+}
+
+impl From<AttemptOutput> for OutputView {
+    fn from(entry: AttemptOutput) -> Self {
+        Self {
+            attempt: entry.attempt,
+            written_at: entry.written_at,
+            output: entry.output,
+        }
+    }
+}
+
 /// A task with its result and its history.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TaskView {
@@ -244,6 +269,10 @@ pub struct TaskView {
     execution: Option<Value>,
     /// Every status it was in, oldest first.
     status_history: Vec<HistoryView>,
+    /// What its attempts have produced, as far as they said so: of the last five that did, oldest first. It is there
+    /// however the attempt ended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attempt_outputs: Vec<OutputView>,
     /// The first 1,000 lines of its log, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     logs: Option<Vec<LogView>>,
@@ -268,6 +297,7 @@ impl From<TaskSnapshot> for TaskView {
             place,
             waiting,
             logs,
+            outputs,
         } = snapshot;
         let overview = TaskOverview::from(task.summary);
         let waiting_message = waiting
@@ -292,6 +322,7 @@ impl From<TaskSnapshot> for TaskView {
             result: task.result,
             execution: task.execution,
             status_history: history.into_iter().map(Into::into).collect(),
+            attempt_outputs: outputs.into_iter().map(Into::into).collect(),
             logs: logs.map(|lines| lines.into_iter().map(Into::into).collect()),
             queue: place.map(Into::into),
             waiting_reason: waiting.map(|waiting| waiting.reason()),

@@ -15,6 +15,8 @@ pub const MAX_RESULT: usize = 8 << 20;
 pub const MAX_RESULT_LINE: usize = MAX_RESULT + (64 << 10);
 /// The most that a progress object may have, in bytes: it is written again and again.
 const MAX_PROGRESS: usize = 64 << 10;
+/// The most that the output of an attempt may have, in bytes.
+const MAX_ATTEMPT_OUTPUT: usize = 1 << 20;
 /// The most characters of a message that says why a task failed.
 const MAX_ERROR_MESSAGE: usize = 16_000;
 
@@ -25,6 +27,8 @@ pub enum Message {
     Log(LogLine),
     /// `{"progress": ...}`
     Progress(Value),
+    /// `{"output": ...}`
+    Output(Value),
     /// `{"result": ..., "execution": ...}`
     Result(Outcome),
     /// `{"error": ...}`
@@ -48,12 +52,14 @@ pub fn parse(line: &[u8]) -> Result<Message, Wrong> {
         Message::Log(log_line(log)?)
     } else if let Some(progress) = members.remove("progress") {
         Message::Progress(self::progress(progress)?)
+    } else if let Some(output) = members.remove("output") {
+        Message::Output(self::output(output)?)
     } else if let Some(result) = members.remove("result") {
         Message::Result(outcome(result, members.remove("execution"))?)
     } else if let Some(error) = members.remove("error") {
         Message::Error(failure(error)?)
     } else {
-        return form("it has none of the members log, progress, result, error");
+        return form("it has none of the members log, progress, output, result, error");
     };
     if let Some(name) = members.keys().next() {
         return form(format!("`{}` does not belong there", name.escape_debug()));
@@ -130,6 +136,17 @@ fn progress(mut progress: Value) -> Result<Value, Wrong> {
         }
         Value::Object(_) => Ok(progress),
         _ => form("progress: it is neither an object nor a number"),
+    }
+}
+
+fn output(mut output: Value) -> Result<Value, Wrong> {
+    without_nul(&mut output);
+    match output {
+        Value::Object(_) if stored_size(&output) > MAX_ATTEMPT_OUTPUT => size(format!(
+            "output: it has more than {MAX_ATTEMPT_OUTPUT} bytes"
+        )),
+        Value::Object(_) => Ok(output),
+        _ => form("output: it is not an object"),
     }
 }
 
@@ -315,7 +332,7 @@ mod tests {
             ("{\"log\": \"\\ud800\"}", "hex escape"),
             (
                 "{}",
-                "it has none of the members log, progress, result, error",
+                "it has none of the members log, progress, output, result, error",
             ),
             (
                 r#"{"result": 1, "log": "x"}"#,
@@ -340,6 +357,7 @@ mod tests {
             ),
             (r#"{"progress": 2}"#, "a number must be from 0 to 1"),
             (r#"{"progress": "half"}"#, "neither an object nor a number"),
+            (r#"{"output": [1]}"#, "output: it is not an object"),
             (r#"{"error": "x"}"#, "error: invalid type"),
         ] {
             let refused = refusal(line);
@@ -356,6 +374,7 @@ mod tests {
         for too_much in [
             json!({"log": long}),
             json!({"progress": {"x": long}}),
+            json!({"output": {"x": long}}),
             json!({"result": "x".repeat(MAX_RESULT)}),
         ] {
             let refused = parse(too_much.to_string().as_bytes());

@@ -56,6 +56,7 @@ pub async fn follow(
         match read {
             Ok(Some(Message::Log(line))) => logs.add(line),
             Ok(Some(Message::Progress(progress))) => journal.progress(progress),
+            Ok(Some(Message::Output(output))) => journal.output(output),
             Ok(Some(Message::Result(outcome))) => said.result = Some(outcome),
             Ok(Some(Message::Error(failure))) => said.error = Some(failure),
             Ok(None) => {}

@@ -42,6 +42,8 @@ async fn write(scene: &Scene, api: &Contract<'_>) -> Value {
     w.beat(app, &[]).await.expect(200);
     let drained = api.post("/workers/w/drain", &json!({})).await;
     drained.expect(200);
+    let resumed = api.post("/workers/w/resume", &Value::Null).await;
+    resumed.expect(200);
     completed
 }
 
