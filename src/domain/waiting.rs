@@ -10,13 +10,14 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitingReason {
-    /// No worker that serves its backend is in the registry.
+    /// No worker that serves its backend, and takes its problem, is in the registry.
     NoWorker,
     /// Workers that serve its backend are in the registry, and all of them are offline.
     WorkersOffline,
     /// Workers that serve its backend are online and take no tasks, because they drain.
     WorkersDraining,
-    /// Workers that serve its backend are online and report an obstacle that keeps tasks from coming in.
+    /// Workers that serve its backend are online and report an obstacle that keeps tasks from coming in, or are in
+    /// quarantine.
     WorkersNotReady,
     /// Its next attempt is due at `available_at`.
     RetryDue,

@@ -52,7 +52,7 @@ WITH RECURSIVE waits AS (
     SELECT w.backend, count(*) FILTER (WHERE online) AS workers,
            coalesce(sum(slots) FILTER (WHERE online AND takes_tasks), 0)::bigint AS slots
     FROM (
-        SELECT unnest(backends) AS backend, draining_since IS NULL AS takes_tasks,
+        SELECT unnest(backends) AS backend, draining_since IS NULL AND quarantined_at IS NULL AS takes_tasks,
                ended_at IS NULL AND last_heartbeat_at >= clock_timestamp() - lease_ms * interval '1 millisecond' AS online,
                CASE WHEN jsonb_typeof(capabilities -> 'max_parallel_tasks') = 'number'
                     THEN least(greatest((capabilities ->> 'max_parallel_tasks')::numeric, 1), 100000)

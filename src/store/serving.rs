@@ -31,6 +31,7 @@ macro_rules! serving_workers {
                             ELSE 1 END::bigint AS slots
                 FROM workers
                 WHERE t.backend = ANY (backends) AND draining_since IS NULL AND obstacle IS NULL AND ended_at IS NULL
+                  AND quarantined_at IS NULL AND coalesce(t.problem_id LIKE ANY (problems), true)
                   AND last_heartbeat_at >= clock_timestamp() - lease_ms * interval '1 millisecond'
                 LIMIT 50
             ) AS w
@@ -44,8 +45,9 @@ macro_rules! serving_workers {
         FROM (
             SELECT ended_at IS NULL
                    AND last_heartbeat_at >= clock_timestamp() - lease_ms * interval '1 millisecond' AS online,
-                   draining_since IS NOT NULL AS draining, obstacle
-            FROM workers WHERE able.taking = 0 AND t.backend = ANY (backends)
+                   draining_since IS NOT NULL AS draining, coalesce('quarantined: ' || quarantine_reason, obstacle) AS obstacle
+            FROM workers
+            WHERE able.taking = 0 AND t.backend = ANY (backends) AND coalesce(t.problem_id LIKE ANY (problems), true)
         ) AS w
     ) AS others
 ) END)"

@@ -205,6 +205,9 @@ on_both_queues! {
         app.workers[0].wait_for("quarantine begins").await;
         assert_eq!(attempts(&app, task_id).await.len(), 2);
         assert_eq!(app.database.statuses(later).await, ["pending"]);
+        let waits = app.task(later).await;
+        assert_eq!(waits["waiting_reason"], "workers_not_ready", "{waits}");
+        assert!(waits["waiting_message"].as_str().is_some_and(|text| text.contains("quarantined: 2 attempts")), "{waits}");
 
         lab.mend("w1");
         let resumed = run(&["workers", "resume", "w1", "--url", &url], &[]).await;
