@@ -10,8 +10,8 @@ use crate::support::{App, QueueKind};
 /// Long enough on any machine: it is cancelled.
 const PASSES: &str = "OPENQASM 3; qubit[22] q; for int i in [1:300] { h q; rz(0.1 * i) q; cx q[0:20], q[1:21]; } measure q;";
 /// Branches without end: each shot has a history of its own.
-const BRANCHES: &str = "OPENQASM 3; qubit[16] q; bit[40] c;
-for int i in [0:39] { h q; c[i] = measure q[0]; if (c[i]) { rx(0.3) q; cx q[0:14], q[1:15]; } }";
+const BRANCHES: &str = "OPENQASM 3; qubit[8] q; bit[40] c;
+for int i in [0:39] { h q; c[i] = measure q[0]; if (c[i]) { rx(0.3) q; cx q[0:6], q[1:7]; } }";
 
 async fn progress(app: &App, task_id: Uuid, unit: &str, but: &Value) -> Value {
     eventually(DEADLINE, "progress", || async {
