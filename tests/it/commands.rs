@@ -81,7 +81,10 @@ async fn logs(app: &App, task_id: Uuid) -> Vec<(i32, String, String, Option<Valu
 
 /// The log of a task, as soon as it has a line.
 async fn first_logs(app: &App, task_id: Uuid) -> Vec<(i32, String, String, Option<Value>)> {
-    let look = || async { Some(logs(app, task_id).await).filter(|lines| !lines.is_empty()) };
+    let look = || async {
+        let lines = logs(app, task_id).await;
+        (!lines.is_empty()).then_some(lines)
+    };
     eventually(DEADLINE, "a log line", look).await
 }
 

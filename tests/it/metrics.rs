@@ -62,7 +62,10 @@ on_both_queues! {
         app.post("/tasks", &json!({})).await.expect(422);
         app.get(&format!("/tasks/{}", ids[0])).await.expect(200);
         app.get("/no/such/path").await.expect(404);
-        let both = || async { Some(scrape(&url).await).filter(|now| value(now, "qtask_tasks_waiting{backend=\"mock\"}") >= 2.0) };
+        let both = || async {
+            let now = scrape(&url).await;
+            (value(&now, "qtask_tasks_waiting{backend=\"mock\"}") >= 2.0).then_some(now)
+        };
         let after = eventually(DEADLINE, "two tasks that wait", both).await;
         let requests = |route: &str, method: &str, status: u16| {
             format!("qtask_http_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}}")
@@ -101,7 +104,10 @@ on_both_queues! {
         }
         let running = app.submit(&mock("sleep 2s")).await;
         app.wait_status(running, "processing").await;
-        let busy = || async { Some(scrape(&url).await).filter(|now| value(now, "qtask_worker_tasks_running") >= 1.0) };
+        let busy = || async {
+            let now = scrape(&url).await;
+            (value(&now, "qtask_worker_tasks_running") >= 1.0).then_some(now)
+        };
         let after = eventually(DEADLINE, "a task that runs", busy).await;
         let tasks = |what: &str| format!("qtask_tasks_{what}_total{{backend=\"mock\"}}");
         assert_grown(&before, &after, &tasks("claimed"), 5.0);

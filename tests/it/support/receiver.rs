@@ -112,7 +112,10 @@ impl Receiver {
     /// Waits until this many requests have come.
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
         let what = format!("{count} requests at the receiver");
-        let enough = || async { Some(self.received()).filter(|all| all.len() >= count) };
+        let enough = || async {
+            let all = self.received();
+            (all.len() >= count).then_some(all)
+        };
         eventually(DEADLINE, &what, enough).await
     }
 }

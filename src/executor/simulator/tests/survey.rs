@@ -338,11 +338,7 @@ fn long_names_large_arrays_and_wide_values_are_checked_soon() {
         let before = worked();
         verdict(source);
         let time = worked().saturating_sub(before);
-        assert!(
-            time < Duration::from_secs(30),
-            "{time:?}\n{}",
-            &source[..80]
-        );
+        assert!(time < Duration::from_secs(30), "{time:?}\n{source:.80}");
     }
 }
 
@@ -368,11 +364,7 @@ fn hostile_circuits_are_checked_soon() {
         let before = worked();
         let found = verdict(&source);
         let time = worked().saturating_sub(before);
-        assert!(
-            time < Duration::from_secs(30),
-            "{time:?}\n{}",
-            &source[..80]
-        );
+        assert!(time < Duration::from_secs(30), "{time:?}\n{source:.80}");
         if let Some(found) = found.survey {
             assert!(!found.counts_are_exact);
         }
