@@ -21,6 +21,7 @@ mod command_line;
 mod commands;
 mod described;
 mod dev;
+mod documents;
 mod examples;
 mod fencing;
 mod hints;
