@@ -12,13 +12,14 @@ pub struct Place {
 /// How many tasks in front of another are counted.
 pub const COUNTED_PLACES: i32 = 1_000;
 
-/// A subquery: how many tasks wait in front of the task `t`, counted up to `$limit`, however long the line is.
+/// A subquery: how many tasks that are due wait in front of the task `t`, counted up to `$limit`, however long the line
+/// is. A retry that is due later keeps no one waiting.
 macro_rules! waiting_ahead {
     ($limit:literal) => {
         concat!(
             "(SELECT count(*) FROM (
      SELECT FROM tasks a
-     WHERE a.backend = t.backend AND a.available_at IS NOT NULL AND a.queue_rank <= t.queue_rank
+     WHERE a.backend = t.backend AND a.available_at <= clock_timestamp() AND a.queue_rank <= t.queue_rank
        AND (a.queue_rank, a.task_id) < (t.queue_rank, t.task_id)
      LIMIT ",
             $limit,
