@@ -12,6 +12,8 @@ use clap_complete::{Shell, generate};
 /// shell, or store them once where the shell looks for completions.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Exit codes: 0 done, 1 the output cannot be written, 2 usage error.
+
 Examples:
   qtask completions bash > ~/.local/share/bash-completion/completions/qtask
   qtask completions zsh > ~/.zfunc/_qtask           # with fpath+=~/.zfunc before compinit

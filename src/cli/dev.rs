@@ -36,7 +36,11 @@ use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
 /// serves the API with a worker for the backends simulator and mock. Tasks are kept in the data
 /// directory and are still there at the next start.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+Exit codes: 0 stopped on request, 1 an error that is named, 2 settings that cannot be used, 130 a second
+signal.
+
+Examples:
   qtask dev
   qtask dev --port 9000 --data-dir ./qtask-data
   qtask dev --command aiopslab=/opt/runner.py")]

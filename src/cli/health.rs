@@ -9,7 +9,10 @@ use clap::Args;
 ///
 /// Prints one line, and exits 0 if it is and 1 if not. Needs no configuration but the address.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+Exit codes: 0 ready, 1 not ready or no answer, 2 usage error.
+
+Examples:
   qtask health                      # the API on port 8000 of this machine
   qtask health --port 8080          # a worker started with --health-port 8080
   qtask health --url http://api:8000/health")]

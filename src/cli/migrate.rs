@@ -22,7 +22,11 @@ use crate::telemetry;
 ///
 /// Waits for the database, and for another migration that runs at the same time.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+Exit codes: 0 done, 1 the database cannot be reached or a migration failed, 2 settings that cannot be
+used.
+
+Examples:
   DATABASE_URL=postgresql://qtask:secret@localhost/qtask qtask migrate
   qtask migrate --database-url postgresql://qtask:secret@localhost/qtask status
   qtask migrate --database-url postgresql://qtask:secret@localhost/qtask down --steps 1")]

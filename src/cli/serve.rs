@@ -38,7 +38,11 @@ use crate::telemetry;
 /// It starts without its database and its broker, answers 503 while they are away, and finds them
 /// again by itself.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
+#[command(after_help = "\
+Exit codes: 0 stopped on request, 1 an error that is named, 2 settings that cannot be used, 130 a second
+signal.
+
+Example:
   DATABASE_URL=postgresql://qtask:secret@localhost/qtask \\
   RABBITMQ_URL=amqp://guest:guest@localhost \\
   qtask serve --port 8000")]

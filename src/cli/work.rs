@@ -34,7 +34,11 @@ use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
 /// At the first SIGTERM or Ctrl-C it takes no more tasks, lets running ones finish for the grace
 /// time, hands the rest back to other workers, and exits.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+Exit codes: 0 stopped on request, 1 an error that is named, 2 settings that cannot be used, 130 a second
+signal.
+
+Examples:
   DATABASE_URL=postgresql://qtask:secret@localhost/qtask \\
   RABBITMQ_URL=amqp://guest:guest@localhost \\
   qtask work --backend simulator --concurrency 4

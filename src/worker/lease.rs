@@ -110,7 +110,11 @@ async fn beat(worker: &Worker, session: &Session, renewed: Instant) -> Result<He
     let beat = Beat {
         held: worker.running.task_ids(),
         counts: Some(worker.health.counts()),
-        obstacle: worker.health.obstacle(),
+        // Where the heartbeat arrives, it brings the lease whose absence would be the obstacle.
+        obstacle: worker
+            .health
+            .obstacle()
+            .filter(|_| worker.health.is_leased()),
     };
     let times = worker.settings.lease;
     let left = times.trusted().saturating_sub(renewed.elapsed());

@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::support::app::Worker;
 use crate::support::process::run;
-use crate::support::wait::{DEADLINE, eventually, free_port};
+use crate::support::wait::{DEADLINE, TempDir, eventually, free_port};
 use crate::support::{App, Process, Proxy, QueueKind, TestDatabase, services};
 
 const SUBCOMMANDS: [&str; 16] = [
@@ -87,6 +87,7 @@ async fn the_help_of_every_subcommand_has_examples_that_are_accepted() {
             text.contains(&format!("Usage: qtask {subcommand}")),
             "{text}"
         );
+        assert!(text.contains("\nExit codes: 0 "), "{text}");
         let (_, examples) = text.split_once("Example").expect("examples");
         let (_, examples) = examples.split_once('\n').expect("a heading of its own");
         let mut found = 0;
@@ -115,6 +116,48 @@ async fn the_help_of_every_subcommand_has_examples_that_are_accepted() {
         }
         assert!(found > 0, "{text}");
     }
+}
+
+#[tokio::test]
+async fn completions_and_manual_pages_cover_every_subcommand() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = run(&["completions", shell], &[]).await;
+        assert!(output.status.success(), "{}", stderr(&output));
+        let script = stdout(&output);
+        for part in SUBCOMMANDS.iter().chain(&["shots"]) {
+            assert!(script.contains(part), "{shell}: {part}");
+        }
+    }
+    let folder = TempDir::new("man");
+    let pages = folder.path().join("man1");
+    let path = pages.to_str().expect("a path in UTF-8");
+    let output = run(&["man", path], &[]).await;
+    assert!(output.status.success(), "{}", stderr(&output));
+    for subcommand in SUBCOMMANDS {
+        let page = std::fs::read_to_string(pages.join(format!("qtask-{subcommand}.1")));
+        let page = page.expect("a page for each subcommand");
+        assert!(page.contains("Exit codes:"), "{page}");
+    }
+    let main = stdout(&run(&["man"], &[]).await);
+    assert!(main.contains("qtask\\-submit(1)"), "{main}");
+    let denied = run(&["man", "/dev/null/x"], &[]).await;
+    assert_eq!(denied.status.code(), Some(1));
+    let message = stderr(&denied);
+    assert!(message.starts_with("error: /dev/null/x: "), "{message}");
+}
+
+#[tokio::test]
+async fn the_database_may_be_named_as_sqlalchemy_does() {
+    let database = TestDatabase::create().await;
+    let url = database.url().as_str().replacen("://", "+asyncpg://", 1);
+    let environment = [("DATABASE_URL", url.as_str())];
+    let status = run(&["migrate", "status"], &environment).await;
+    assert!(status.status.success(), "{}", stderr(&status));
+    let tls = format!("{url}?ssl=require");
+    let refused = run(&["migrate", "status"], &[("DATABASE_URL", tls.as_str())]).await;
+    assert_eq!(refused.status.code(), Some(2));
+    let message = stderr(&refused);
+    assert!(message.contains("asks for ssl=require"), "{message}");
 }
 
 #[tokio::test]

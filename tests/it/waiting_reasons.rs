@@ -133,6 +133,21 @@ async fn the_command_line_says_that_no_worker_serves_the_backend() {
 }
 
 #[tokio::test]
+async fn a_worker_that_has_just_begun_reports_no_obstacle() {
+    // No second heartbeat comes within the test.
+    let app = App::builder(QueueKind::Postgres)
+        .env("QTASK_HEARTBEAT", "10m")
+        .env("QTASK_LEASE", "1h")
+        .worker(Worker::new("w", "mock"))
+        .start()
+        .await;
+    let worker = app.get("/workers/w").await.expect(200);
+    assert_eq!(worker["status"], "idle");
+    assert!(worker["obstacle"].is_null(), "{worker}");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn progress_and_reasons_are_shown_live_while_a_terminal_waits() {
     let stub = Stub::start(|before, _| {
         let mut task = match before {

@@ -27,6 +27,8 @@ const COLUMNS: &[Column] = &[
     after_help = "In a pipe, tabs between: backend, workers_online, waiting, running, oldest_wait_seconds,
 median_run_seconds, estimated_wait_seconds; what is not known is empty.
 
+Exit codes: 0 done, 2 usage error, 3 the service cannot be reached.
+
 Examples:
   qtask backends
   qtask backends --json"

@@ -21,7 +21,8 @@ use super::render::text;
 #[command(
     after_help = "In a pipe, tabs between: task_id, status, cancel_requested_at, message.
 
-Exit codes: 0 done, 2 there is no such task or it has ended, 3 the service cannot be reached.
+Exit codes: 0 done, 2 usage error, or there is no such task or it has ended, 3 the service cannot be
+reached.
 
 Examples:
   qtask cancel 01a1f877-e10b-7243-ba50-5bf875c0c917

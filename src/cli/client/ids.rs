@@ -26,8 +26,9 @@ const MAX_LINE: u64 = 4 << 20;
 /// Which tasks
 #[derive(Debug, Clone, Args)]
 pub struct IdArgs {
-    /// Task ids, whole or shortened to 8 or more of their first characters; - reads them from standard
-    /// input, the first word of each line
+    /// Task ids, whole or shortened to 8 or more of their first characters (all tasks of a minute have
+    /// the same first 8, those of a millisecond the same first 13); - reads them from standard input,
+    /// the first word of each line
     #[arg(value_name = "ID", required = true, value_parser = id_or_input)]
     ids: Vec<TaskId>,
 }

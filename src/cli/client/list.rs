@@ -40,6 +40,8 @@ attempt, submitted_at, started_at, completed_at, worker_id, tags (with commas be
 error_code, error_message. To cancel all that wait:
   qtask list --status pending --all | qtask cancel -
 
+Exit codes: 0 done, 2 usage error, 3 the service cannot be reached.
+
 Examples:
   qtask list --status processing
   qtask list --status failed --after 24h --all

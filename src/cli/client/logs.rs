@@ -24,6 +24,8 @@ const FOLLOW_SECONDS: u64 = 1;
 #[command(
     after_help = "In a pipe, tabs between: logged_at, level, attempt, message, context (JSON).
 
+Exit codes: 0 done, 2 usage error, 3 the service cannot be reached.
+
 Examples:
   qtask logs 01a1f877-e10b-7243-ba50-5bf875c0c917
   qtask logs 01a1f877-e10b-7243-ba50-5bf875c0c917 --follow --level warning

@@ -33,6 +33,8 @@ const COLUMNS: &[Column] = &[
     after_help = "In a pipe, tabs between: worker_id, status, draining, backends (with commas between), number of running
 tasks, tasks_completed, tasks_failed, registered_at, last_heartbeat_at, obstacle.
 
+Exit codes: 0 done, 2 usage error, 3 the service cannot be reached.
+
 Examples:
   qtask workers
   qtask workers --status idle --status busy --backend simulator

@@ -66,14 +66,14 @@ pub(super) fn for_name<'a>(wrong: &'a str, declared: impl Iterator<Item = &'a st
     suggestion(wrong, declared.chain(CONSTANTS))
 }
 
-/// The same for the name of an input, or the names that there are.
+/// The same for the name of an input, and the input that was probably meant; otherwise the names that
+/// there are.
 pub(super) fn for_input<'a>(
     wrong: &'a str,
     inputs: impl Iterator<Item = &'a str> + Clone,
-) -> String {
-    let suggestion = suggestion(wrong, inputs.clone());
-    if !suggestion.is_empty() {
-        return suggestion;
+) -> (String, Option<&'a str>) {
+    if let Some(meant) = nearest(wrong, inputs.clone()) {
+        return (format!("; did you mean {}?", quoted(meant)), Some(meant));
     }
     let mut names: Vec<&str> = inputs.take(MOST_INPUTS + 1).collect();
     let more = if names.len() > MOST_INPUTS {
@@ -83,11 +83,12 @@ pub(super) fn for_input<'a>(
         ""
     };
     let names: Vec<String> = names.into_iter().map(quoted).collect();
-    match names.as_slice() {
+    let list = match names.as_slice() {
         [] => String::new(),
         [only] => format!("; its only input is {only}"),
         names => format!("; its inputs are {}{more}", names.join(", ")),
-    }
+    };
+    (list, None)
 }
 
 /// The same for a function or a subroutine.

@@ -82,10 +82,11 @@ impl<'s> Checker<'s> {
         let Some(inputs) = &mut self.inputs else {
             return Ok(None);
         };
+        self.input_places.push((name.text, name.at));
         if let Some(given) = inputs.remove(name.text) {
             return Ok(Some(given));
         }
-        self.inputs_without_value.push(name.text);
+        self.inputs_without_value += 1;
         Err(Diagnostic::new(
             name.at,
             format!(
@@ -110,15 +111,16 @@ impl<'s> Checker<'s> {
     pub(super) fn refuse_unknown_inputs(&mut self) {
         let unknown = self.inputs.take().unwrap_or_default();
         // A declaration that could not be read may have been theirs.
-        if self.errors.len() > self.inputs_without_value.len() {
+        if self.errors.len() > self.inputs_without_value {
             return;
         }
         for name in unknown.keys().take(MAX_ERRORS) {
-            let declared = self.declared_inputs.iter().map(|input| input.name.as_str());
-            let inputs = declared.chain(self.inputs_without_value.iter().copied());
-            let hint = hint::for_input(name, inputs);
+            let inputs = self.input_places.iter().map(|(input, _)| *input);
+            let (hint, meant) = hint::for_input(name, inputs);
+            let mut places = self.input_places.iter();
+            let place = places.find(|(input, _)| Some(*input) == meant);
             self.errors.push(Diagnostic::new(
-                0,
+                place.map_or(0, |(_, at)| *at),
                 format!(
                     "the task has a parameter {}, but the circuit declares no such `input`{hint}",
                     quoted(name)

@@ -62,8 +62,10 @@ struct Checker<'s> {
     /// Whether this is the built-in library, whose gates refer to each other.
     in_library: bool,
     errors: Vec<Diagnostic>,
-    /// Inputs whose value is missing: each of them is one of the errors.
-    inputs_without_value: Vec<&'s str>,
+    /// How many of the errors are that the value of an input is missing.
+    inputs_without_value: usize,
+    /// The inputs for which values were looked up, and where they are declared.
+    input_places: Vec<(&'s str, u32)>,
     scopes: Vec<HashMap<&'s str, Symbol>>,
     gates: HashMap<&'s str, GateSymbol>,
     definitions: Vec<GateDefinition>,
@@ -160,7 +162,8 @@ impl<'s> Checker<'s> {
             unreached: false,
             in_library,
             errors: Vec::new(),
-            inputs_without_value: Vec::new(),
+            inputs_without_value: 0,
+            input_places: Vec::new(),
             scopes: vec![HashMap::new()],
             gates: HashMap::new(),
             definitions: Vec::new(),
