@@ -40,6 +40,10 @@ check:
 fuzz mutants="1000000" seed=`date +%s000000`:
     CARGO_PROFILE_DEV_OPT_LEVEL=3 QTASK_FUZZ_MUTANTS={{ mutants }} QTASK_FUZZ_SEED={{ seed }} cargo test --locked --lib simulator::tests::fuzz:: -- --nocapture
 
+# Runs random classical programs on the simulator and on an evaluator of their own, others each time
+fuzz-values programs="100000" seed=`date +%s000000`:
+    CARGO_PROFILE_DEV_OPT_LEVEL=3 QTASK_EVALUATOR_PROGRAMS={{ programs }} QTASK_FUZZ_SEED={{ seed }} cargo test --locked --lib simulator::tests::evaluator:: -- --nocapture
+
 # Measures throughput and latency on this machine
 bench *arguments:
     cargo bench --locked --bench throughput {{ arguments }}

@@ -96,7 +96,8 @@ pub fn unary(op: UnaryOp, value: Value) -> Evaluated {
         (UnaryOp::Negate, Value::Duration(length)) => Ok(Value::Duration(-length)),
         (UnaryOp::Negate, _) => match value.numeric() {
             Value::Integer(integer) => Ok(Value::Integer(integer.negated())),
-            Value::Int(number) => checked(number.checked_neg()),
+            Value::Int(number) if matches!(value, Value::Int(_)) => checked(number.checked_neg()),
+            Value::Int(number) => Ok(machine(-number)),
             _ => type_error(format!("{} has no sign", value.described())),
         },
         (UnaryOp::Invert, Value::Bits { value, width }) => Ok(Value::Bits {
@@ -129,12 +130,23 @@ pub fn binary(op: BinaryOp, left: Value, right: Value) -> Evaluated {
             (Value::Duration(_), _) | (_, Value::Duration(_)) => lasting(op, left, right),
             (Value::Angle { .. }, right) => angular(op, left, right),
             (left, Value::Angle { .. }) => angular(op, left, right),
-            (Value::Int(a), Value::Int(b)) => integer(op, a, b),
+            (Value::Int(a), Value::Int(b)) if are_literals(left, right) => integer(op, a, b),
+            (Value::Int(a), Value::Int(b)) => typed(op, machine(a), machine(b)),
             (Value::Float(a), right) => real(op, a, right.as_real()?),
             (left, Value::Float(b)) => real(op, left.as_real()?, b),
             (left, right) => typed(op, left, right),
         },
     }
+}
+
+/// Whether the type of both may still be chosen. That of booleans and single bits is `int` unless they
+/// stand beside another: it must not depend on their values.
+fn are_literals(left: Value, right: Value) -> bool {
+    matches!((left, right), (Value::Int(_), Value::Int(_)))
+}
+
+fn machine(number: i128) -> Value {
+    Value::Integer(Integer::machine(number))
 }
 
 /// Arithmetic on integers, at least one of which has a type.
@@ -417,7 +429,10 @@ fn bitwise(op: BinaryOp, left: Value, right: Value) -> Evaluated {
             width: width.max(other),
         }),
         _ => match (left.numeric(), right.numeric()) {
-            (Value::Int(a), Value::Int(b)) => Ok(Value::Int(combined(op, a, b))),
+            (Value::Int(a), Value::Int(b)) if are_literals(left, right) => {
+                Ok(Value::Int(combined(op, a, b)))
+            }
+            (Value::Int(a), Value::Int(b)) => typed(op, machine(a), machine(b)),
             (left, right) => match together(left, right) {
                 Some((a, b)) => typed(op, Value::Integer(a), Value::Integer(b)),
                 None => type_error(format!(
@@ -452,7 +467,7 @@ pub(super) fn as_bits(value: Value) -> Option<(u128, u32)> {
 }
 
 fn shift(op: BinaryOp, left: Value, right: Value) -> Evaluated {
-    let Ok(by) = u32::try_from(right.as_int()?) else {
+    let Ok(by) = u32::try_from(right.numeric().as_int()?) else {
         return domain_error("a shift must be by a small number that is not negative");
     };
     match (op, left) {

@@ -57,6 +57,9 @@ fn distance(value: Value) -> Evaluated {
         whole @ (Value::Integer(_) | Value::Int(_)) if whole.as_int()? < 0 => {
             unary(UnaryOp::Negate, whole)
         }
+        Value::Int(number) if !matches!(value, Value::Int(_)) => {
+            Ok(Value::Integer(Integer::machine(number)))
+        }
         whole @ (Value::Integer(_) | Value::Int(_)) => Ok(whole),
         other => finite(other.as_real()?.abs()),
     }
@@ -141,8 +144,8 @@ impl Function {
         match (self, arguments) {
             (Self::Mod, [a, b]) => binary(BinaryOp::Remainder, *a, *b),
             (Self::Pow, [a, b]) => binary(BinaryOp::Power, *a, *b),
-            (Self::Rotl, [value, by]) => rotate(*value, by.as_int()?),
-            (Self::Rotr, [value, by]) => rotate(*value, by.as_int()?.saturating_neg()),
+            (Self::Rotl, [value, by]) => rotate(*value, by.numeric().as_int()?),
+            (Self::Rotr, [value, by]) => rotate(*value, by.numeric().as_int()?.saturating_neg()),
             (Self::Popcount, [value]) => population(*value),
             (Self::Abs, [value]) => distance(*value),
             (Self::Conj, [Value::Complex(number)]) => Ok(Value::Complex(number.conj())),
@@ -150,7 +153,7 @@ impl Function {
             (Self::Exp | Self::Sqrt, [Value::Complex(number)]) => complex(self, *number),
             (Self::Real, [value]) => Ok(Value::Float(value.as_complex()?.re)),
             (Self::Imag, [value]) => Ok(Value::Float(value.as_complex()?.im)),
-            (_, [value]) => finite(self.real(value.as_real()?)),
+            (_, [value]) => finite(self.real(value.numeric().as_real()?)),
             _ => Err(EvalError::Type("wrong number of arguments".into())),
         }
     }

@@ -29,6 +29,12 @@ impl Integer {
         }
     }
 
+    /// A harmless value of a type: not negative, and 1 where that is one.
+    pub(super) const fn sample(width: u32, is_signed: bool) -> Self {
+        let word = if is_signed && width == 1 { 0 } else { 1 };
+        Self::new(word, width, is_signed)
+    }
+
     /// A number modulo `2^width`.
     #[allow(clippy::cast_sign_loss, reason = "two's complement")]
     pub const fn wrapped(number: i128, width: u32, is_signed: bool) -> Self {

@@ -161,6 +161,12 @@ fn notes(program: &Program, found: &Found, method: Option<Method>) -> Vec<String
         ),
     );
     note(
+        found.is_doubtful,
+        &format!(
+            "values depend on {unknown}: a run may come to a mistake, such as a division by zero or an index out of range"
+        ),
+    );
+    note(
         found.is_cut,
         "the circuit is too long to be gone through to its end: counts and depth are at least these",
     );

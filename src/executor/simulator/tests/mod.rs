@@ -11,6 +11,7 @@ mod corpus;
 mod counting;
 mod dialects;
 mod differential;
+mod evaluator;
 mod fuzz;
 mod gates;
 mod inputs;

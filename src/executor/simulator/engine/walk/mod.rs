@@ -8,6 +8,7 @@ mod known;
 mod label;
 mod levels;
 mod step;
+mod trial;
 
 use super::super::error::Diagnostic;
 use super::super::program::{Action, Expr, Program, Step};
@@ -15,7 +16,8 @@ use super::super::stop::{Stop, Stopped};
 use super::{RunError, Running};
 use known::Known;
 use levels::Levels;
-use std::collections::{BTreeMap, HashMap};
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Steps and operands looked at before a walk ends early: about a second.
 const MAX_WORK: u64 = 30_000_000;
@@ -40,6 +42,8 @@ pub(in super::super) struct Found {
     pub is_open: bool,
     /// Which qubit or bit is meant depends on what is not known.
     pub has_open_index: bool,
+    /// A value depends on what is not known, and may then have no result.
+    pub is_doubtful: bool,
     /// The walk ended early.
     pub is_cut: bool,
 }
@@ -72,6 +76,8 @@ pub(in super::super) fn walk(
         forks: Vec::new(),
         loop_ends: loop_ends(program),
         came_back_to: None,
+        tried: HashSet::new(),
+        is_doubtful: Cell::new(false),
         work: 0,
         next_look: 0,
         found: Found::default(),
@@ -103,6 +109,9 @@ struct Walk<'a> {
     loop_ends: HashMap<usize, usize>,
     /// The first step of the loop whose next turn has begun last.
     came_back_to: Option<usize>,
+    /// Gates that were found to have no mistakes.
+    tried: HashSet<trial::Tried>,
+    is_doubtful: Cell<bool>,
     work: u64,
     next_look: u64,
     found: Found,
@@ -168,6 +177,7 @@ impl<'a> Walk<'a> {
         self.found.used_qubits = at_least(Touched::Perhaps);
         self.found.surely_used_qubits = at_least(Touched::Surely);
         self.found.depth = self.levels.highest();
+        self.found.is_doubtful = self.is_doubtful.get();
         for (label, count) in self.counts {
             *self.found.gates.entry(label).or_default() += count;
         }
@@ -328,7 +338,11 @@ impl<'a> Walk<'a> {
 
     /// A value, where it is known. One that no run could compute is a mistake if all runs come here.
     fn value(&self, expr: &Expr) -> Running<Option<super::super::value::Value>> {
-        self.sure(self.known.value(expr))
+        let known = self.known.value(expr);
+        if known.is_none() {
+            self.doubt(expr);
+        }
+        self.sure(known)
     }
 
     fn sure<T>(&self, known: Option<Running<T>>) -> Running<Option<T>> {

@@ -75,6 +75,7 @@ impl Walk<'_> {
         for value in call.parameters.iter().chain(&call.powers) {
             self.value(value)?;
         }
+        self.try_gate(call, at)?;
         let placed = call
             .operands
             .iter()

@@ -58,7 +58,7 @@ fn typical(value: Value) -> Value {
     match value {
         Value::Bool(_) => Value::Bool(true),
         Value::Int(_) => Value::Int(1),
-        Value::Integer(value) => Value::Integer(Integer::new(1, value.width(), value.is_signed())),
+        Value::Integer(value) => Value::Integer(Integer::sample(value.width(), value.is_signed())),
         Value::Float(_) => Value::Float(1.0),
         Value::Complex(_) => Value::Complex(Complex::ONE),
         Value::Bits { width, .. } => Value::Bits { value: 1, width },
@@ -71,8 +71,8 @@ fn typical(value: Value) -> Value {
 pub(super) fn sample_of(ty: Type) -> Value {
     match ty {
         Type::Bool => Value::Bool(true),
-        Type::Int(width) => Value::Integer(Integer::new(1, width, true)),
-        Type::Uint(width) => Value::Integer(Integer::new(1, width, false)),
+        Type::Int(width) => Value::Integer(Integer::sample(width, true)),
+        Type::Uint(width) => Value::Integer(Integer::sample(width, false)),
         Type::Float(_) => Value::Float(1.0),
         Type::Complex(_) => Value::Complex(Complex::ONE),
         Type::Bits(width) => Value::Bits { value: 1, width },
@@ -139,14 +139,10 @@ impl<'s> Checker<'s> {
             ExprKind::Reference(reference) => self.value_of(reference),
             ExprKind::Unary(op, operand) => {
                 let operand = self.expression(operand)?;
-                let folded = operand.is_constant();
-                let result = arithmetic::unary(*op, operand.sample);
-                self.operation(
-                    Expr::Unary(*op, Box::new(operand.expr), at),
-                    folded,
-                    result,
-                    at,
-                )
+                let (folded, sample) = (operand.is_constant(), operand.sample);
+                let result = arithmetic::unary(*op, sample);
+                let expr = Expr::Unary(*op, Box::new(operand.expr), at);
+                self.operation(expr, folded, result, (sample, at))
             }
             ExprKind::Binary(op, sides) => self.binary(*op, &sides.0, &sides.1, at),
             ExprKind::Call(name, arguments) => self.call(*name, arguments),
@@ -158,12 +154,8 @@ impl<'s> Checker<'s> {
                 let operand = self.expression(operand)?;
                 let folded = operand.is_constant();
                 let result = operand.sample.cast_to(ty);
-                self.operation(
-                    Expr::Cast(ty, Box::new(operand.expr), at),
-                    folded,
-                    result,
-                    at,
-                )
+                let expr = Expr::Cast(ty, Box::new(operand.expr), at);
+                self.operation(expr, folded, result, (sample_of(ty), at))
             }
         }
     }
@@ -227,7 +219,7 @@ impl<'s> Checker<'s> {
         }
         let folded = left.is_constant() && right.is_constant();
         let expr = Expr::Binary(op, Box::new((left.expr, right.expr)), at);
-        self.operation(expr, folded, result, at)
+        self.operation(expr, folded, result, (Value::Bool(true), at))
     }
 
     /// `i in {0, 3}`
@@ -262,17 +254,20 @@ impl<'s> Checker<'s> {
     ) -> Checked<Typed> {
         let folded = left.is_constant() && right.is_constant();
         let result = arithmetic::binary(op, left.sample, right.sample);
+        // The kind that most operators would give.
+        let like = arithmetic::binary(BinaryOp::Add, left.sample, right.sample);
+        let like = like.unwrap_or(left.sample);
         let expr = Expr::Binary(op, Box::new((left.expr, right.expr)), at);
-        self.operation(expr, folded, result, at)
+        self.operation(expr, folded, result, (like, at))
     }
 
-    /// The folded constant, or the operation with a sample of its kind.
+    /// The folded constant, or the operation with a sample of its kind, at worst one like that value.
     fn operation(
         &self,
         expr: Expr,
         folded: bool,
         result: Result<Value, EvalError>,
-        at: u32,
+        (like, at): (Value, u32),
     ) -> Checked<Typed> {
         match result {
             Ok(value) if folded => Ok(Typed::constant(value)),
@@ -280,10 +275,10 @@ impl<'s> Checker<'s> {
                 expr,
                 sample: typical(value),
             }),
-            // The run reports it if it gets there.
-            Err(EvalError::Domain(_)) if self.unreached => Ok(Typed {
+            // Samples may have no result where values have one; and what is not reached needs none.
+            Err(EvalError::Domain(_)) if self.unreached || !folded => Ok(Typed {
                 expr,
-                sample: Value::Int(1),
+                sample: typical(like),
             }),
             Err(error) => Err(Diagnostic::new(at, error.message())),
         }
@@ -371,7 +366,12 @@ impl<'s> Checker<'s> {
             typed.into_iter().map(|t| t.expr).collect(),
             name.at,
         );
-        self.operation(expr, folded, result, name.at)
+        let like = match samples.as_slice() {
+            [a, b] => arithmetic::binary(BinaryOp::Add, *a, *b).ok(),
+            _ => None,
+        };
+        let like = like.or(samples.first().copied()).unwrap_or(Value::Int(1));
+        self.operation(expr, folded, result, (like, name.at))
     }
 
     fn no_function(&self, name: &'s str) -> String {
