@@ -121,6 +121,7 @@ class Run:
             orchestrator = self._orchestrator = made(directory)
             chosen = agents.choose(name, options, settings.agent_package)
             about = describe(task, chosen)
+            steps.about = about
             prepare(orchestrator, task["problem_id"], chosen, self._fault, steps)
             solve(orchestrator, chosen.agent, task, steps)
             self._stopper.close()
@@ -138,8 +139,10 @@ class Run:
         return result_of(orchestrator, about, steps)
 
     def fail(self, failure):
-        """Writes the failure, and exits at once: a thread of an agent may hang."""
+        """Writes the output so far and the failure, and exits at once: a thread of an agent may hang."""
         self._stopper.finish(lambda: os._exit(0), seconds=30)
+        if self._steps is not None:
+            self._steps.say_output()
         qtask_command.fail(failure)
         self.leave()
 

@@ -73,6 +73,11 @@ def progress(**members):
     _lines.put({"progress": members})
 
 
+def output(value):
+    """What the attempt has produced so far: a JSON object. The last one is kept, however the attempt ends."""
+    _lines.put({"output": value})
+
+
 def result(value, execution=None):
     """The task's result; the last one counts, when the program then exits with 0."""
     line = {"result": value}

@@ -1,4 +1,4 @@
-"""What the agent did and what it saw: in the log, as progress, and in the result."""
+"""What the agent did and what it saw: in the log, as progress and output, and in the result."""
 
 import re
 import time
@@ -13,6 +13,10 @@ KEPT_CHARACTERS = 16000
 LOG_BYTES = 5 << 20
 # Half of what the worker takes.
 RESULT_BYTES = 4 << 20
+# One output, and seconds from one to the next: three hours of them stay below the 256 MiB of all that a
+# program may write.
+OUTPUT_BYTES = 256 << 10
+OUTPUT_SECONDS = 30
 # The prefix of error messages that some agents of AIOpsLab return as their action.
 ERROR_AS_ACTION = re.compile(r"Error occurred while calling \w+ API: ")
 
@@ -31,10 +35,13 @@ class Steps:
         # The current phase; the first failure, with its phase.
         self.phase = SETUP
         self.failure = None
+        # Members of the output beside the steps.
+        self.about = {}
         self._begun = 0
         self._max_steps = max_steps
         self._stopper = stopper
         self._model_error = None
+        self._said = time.monotonic()
 
     def watch(self, orchestrator, agent):
         """Wraps the orchestrator's calls of the agent and of the environment."""
@@ -77,6 +84,12 @@ class Steps:
     def place(self):
         """Where the task is, for messages."""
         return f" in step {self._begun}" if self._begun else " before the first step"
+
+    def say_output(self):
+        """Writes the steps so far as output, which is kept if the attempt fails."""
+        if self.taken:
+            self._said = time.monotonic()
+            qtask_command.output(as_output(self.about, self.taken))
 
     def _watch_model(self, agent):
         model = getattr(agent, "llm", None)
@@ -122,6 +135,8 @@ class Steps:
         share = LOG_BYTES // self._max_steps // 2
         words = {key: shorten(in_bytes(value, share), LOG_CHARACTERS) for key, value in step.items()}
         qtask_command.log(f"step {step['step']}: {summary(step['action'])}", context=words)
+        if time.monotonic() - self._said >= OUTPUT_SECONDS:
+            self.say_output()
 
     def _lap(self):
         now = time.monotonic()
@@ -189,6 +204,23 @@ def as_result(metrics, output, steps):
         if characters < 50 or len(qtask_command.encoded(value)) <= RESULT_BYTES:
             return value
         characters //= 2
+
+
+def as_output(about, steps):
+    """The steps so far in at most OUTPUT_BYTES: texts are shortened first, then the earliest steps left out."""
+    kept = steps
+    characters = min(KEPT_CHARACTERS, OUTPUT_BYTES // (2 * len(kept)))
+    while True:
+        trajectory = shortened(kept, characters)
+        value = {**about, "steps": len(steps), "trajectory": trajectory}
+        if len(kept) < len(steps):
+            value["left_out"] = len(steps) - len(kept)
+        if len(kept) == 1 or len(qtask_command.encoded(value)) <= OUTPUT_BYTES:
+            return value
+        if characters > 100:
+            characters //= 2
+        else:
+            kept = kept[(len(kept) + 1) // 2 :]
 
 
 def shortened(steps, characters):

@@ -289,6 +289,18 @@ class Failures(AiopslabTest):
         environment = {"STANDIN_NETWORK": "none", "TIKTOKEN_CACHE_DIR": str(self.at / "empty")}
         self.assert_of_environment(self.error_of(environment=environment), f"TIKTOKEN_CACHE_DIR ({self.at}/empty)")
 
+    def test_what_was_done_before_a_failure_is_said(self):
+        config = {"agent": "vllm", "model": "slow_later"}
+        running = self.run_problem(agent_config=config)
+        self.journal.until("thinking")
+        running.stop()
+        running.end()
+        *_, output, error = running.lines
+        self.assertEqual(error["error"]["code"], "stopped")
+        output = output["output"]
+        self.assertEqual((output["problem_id"], output["agent"], output["steps"]), ("normal-detection-1", "vllm", 1))
+        self.assertIn("ran look at it", output["trajectory"][0]["observation"])
+
 
 class Cluster(AiopslabTest):
     def release(self, name, namespace, status):

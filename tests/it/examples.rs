@@ -118,7 +118,7 @@ async fn a_problem_is_solved_step_by_step_and_each_step_is_a_line_of_its_log() {
 }
 
 #[tokio::test]
-async fn a_cancelled_problem_has_its_fault_taken_back_before_it_ends() {
+async fn a_cancelled_problem_has_its_fault_taken_back_and_keeps_its_steps() {
     let dir = TempDir::new("aiopslab");
     let app = app_with_aiopslab(&dir).await;
     let problem =
@@ -127,11 +127,18 @@ async fn a_cancelled_problem_has_its_fault_taken_back_before_it_ends() {
     let acting = || async { events(&dir).contains(&"acting".to_owned()).then_some(()) };
     eventually(DEADLINE, "an action under way", acting).await;
     app.cancel(task_id).await.expect(200);
-    app.wait_status(task_id, "cancelled").await;
+    let task = app.wait_status(task_id, "cancelled").await;
     assert!(
         events(&dir).contains(&"recover".to_owned()),
         "{:?}",
         events(&dir)
+    );
+    let output = &task["attempt_outputs"][0]["output"];
+    assert_eq!(output["steps"], 1, "{task}");
+    let action = output["trajectory"][0]["action"].as_str();
+    assert!(
+        action.is_some_and(|action| action.contains("exec_shell")),
+        "{task}"
     );
     app.finish().await;
 }
