@@ -58,13 +58,34 @@ pub struct ProblemBody {
     correlation_id: Option<String>,
 }
 
+/// The longest `detail`, in bytes: it may quote a request.
+const MAX_DETAIL: usize = 4 << 10;
+/// The longest name of a field, in bytes.
+const MAX_FIELD: usize = 256;
+/// The longest message about a field, in bytes.
+const MAX_MESSAGE: usize = 1 << 10;
+/// The most fields in `errors`, and the most that `detail` names.
+const MAX_ERRORS: usize = 200;
+const MAX_NAMED: usize = 20;
+
+/// The beginning of a text, of at most `most` bytes.
+fn shortened(mut text: String, most: usize) -> String {
+    const MARK: &str = "…";
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most - MARK.len()));
+        text.push_str(MARK);
+    }
+    text
+}
+
 impl Problem {
-    /// A problem of this status; `code` is for programs, `detail` for people.
+    /// A problem of this status; `code` is for programs, `detail` for people. What a request says is
+    /// quoted in part where it is long.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             status,
             code,
-            detail: detail.into(),
+            detail: shortened(detail.into(), MAX_DETAIL),
             errors: FieldErrors::new(),
             allow: None,
         }
@@ -72,9 +93,16 @@ impl Problem {
 
     /// Fields that are well-formed and cannot be used.
     pub fn validation(errors: FieldErrors) -> Self {
-        let names: Vec<&str> = errors.keys().map(String::as_str).collect();
+        let short =
+            |(field, message)| (shortened(field, MAX_FIELD), shortened(message, MAX_MESSAGE));
+        let errors: FieldErrors = errors.into_iter().take(MAX_ERRORS).map(short).collect();
+        let names: Vec<&str> = errors.keys().map(String::as_str).take(MAX_NAMED).collect();
+        let more = match errors.len() - names.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
         let detail = format!(
-            "The request cannot be used: see errors for {}.",
+            "The request cannot be used: see errors for {}{more}.",
             names.join(", ")
         );
         Self {
@@ -227,5 +255,23 @@ impl From<SubmitError> for Problem {
                 format!("{error}."),
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_short_however_long_the_text_that_it_quotes() {
+        let long = "ü".repeat(1 << 20);
+        let errors = (0..10_000).map(|n| (format!("{n}{long}"), long.clone()));
+        let refused = Problem::validation(errors.take(300).collect());
+        assert_eq!(refused.errors.len(), MAX_ERRORS);
+        assert!(refused.detail.ends_with(" and 180 more."));
+        let size = serde_json::to_string(&refused.body()).unwrap().len();
+        assert!(size < 300 << 10, "{size}");
+        let quoted = Problem::new(StatusCode::NOT_FOUND, "not_found", long);
+        assert!(quoted.detail.ends_with("ü…") && quoted.detail.len() <= MAX_DETAIL);
     }
 }
