@@ -92,6 +92,19 @@ impl fmt::Display for CallbackTargets {
     }
 }
 
+/// The receiver of a call, as calls are counted by it: host and port, which is left out where it is the usual one of
+/// the scheme. None where the text is not a URL with a host.
+pub fn receiver(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let host = url.host_str()?;
+    // The root's dot changes no name.
+    let host = host.strip_suffix('.').unwrap_or(host);
+    Some(match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    })
+}
+
 const SPECIAL_V4: [Ipv4Net; 15] = [
     // This network, loopback, link-local.
     v4([0, 0, 0, 0], 8),
@@ -236,6 +249,25 @@ mod tests {
         assert_eq!("false".parse(), Ok(CallbackTargets::default()));
         assert!("10.0.0.0/40".parse::<CallbackTargets>().is_err());
         assert!("http://host/".parse::<CallbackTargets>().is_err());
+    }
+
+    #[test]
+    fn a_receiver_is_the_host_that_the_parser_sees_however_it_is_written() {
+        for url in [
+            "http://dead/",
+            "http://DEAD:80/x?y",
+            "http://dead\\@host/",
+            "http:\\\\dead\\@host/",
+            "http:dead",
+            "http://dead./",
+            "http://us\ner@dead/",
+            "http://d%65ad/#@host",
+        ] {
+            assert_eq!(receiver(url).as_deref(), Some("dead"), "{url}");
+        }
+        assert_eq!(receiver("http://[::1]:81/").as_deref(), Some("[::1]:81"));
+        assert_eq!(receiver("http://0x7f.1/").as_deref(), Some("127.0.0.1"));
+        assert_eq!(receiver("host"), None);
     }
 
     #[test]

@@ -123,6 +123,9 @@ pub fn http_url(errors: &mut FieldErrors, field: &str, value: &str, targets: &Ca
     let parsed = Url::parse(value);
     let message = match &parsed {
         _ if value.len() > MOST => format!("is longer than {MOST} bytes"),
+        // The parser drops them without a word.
+        _ if value.contains(char::is_control) => "must not contain control characters".to_owned(),
+        _ if value.trim() != value => "must not begin or end with a space".to_owned(),
         Err(error) => format!("is not a URL: {error}"),
         Ok(url) if !matches!(url.scheme(), "http" | "https") => {
             format!("must be http:// or https://, not {}://", url.scheme())
@@ -182,6 +185,14 @@ mod tests {
         assert_eq!(refusal("https://example.org/done?x=1"), "");
         assert!(refusal("http://10.0.0.1/done").contains("public address"));
         assert!(refusal("ftp://example.org").contains("not ftp://"));
+        for hidden in [
+            "https://example.org/\r\nx",
+            "https://exa\tmple.org/",
+            "https://example.org/\u{7f}",
+        ] {
+            assert!(refusal(hidden).contains("control"), "{hidden:?}");
+        }
+        assert!(refusal(" https://example.org/").contains("begin or end"));
         assert!(refusal("example.org").contains("not a URL"));
         assert!(refusal("https://user:secret@example.org").contains("password"));
         assert!(refusal(&format!("https://h/{}", "x".repeat(2_000))).contains("longer"));

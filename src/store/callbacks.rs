@@ -29,7 +29,7 @@ pub struct DueCallback {
     pub delivery_id: Uuid,
     #[diesel(sql_type = Text)]
     pub url: String,
-    /// The receiver: host and port.
+    /// The receiver: host and port, as stored; empty where the task is older than its column.
     #[diesel(sql_type = Text)]
     pub host: String,
     /// The number of this try, from 1.
@@ -97,6 +97,12 @@ SELECT CASE WHEN pg_column_size(result) <= 4 * $2::bigint THEN
        END AS result
 FROM tasks WHERE task_id = $1";
 
+// Nothing was tried: the number is given back. A try that is under way elsewhere, after the lease, is left alone.
+const CORRECT: &str = "
+UPDATE callbacks c SET host = i.host, attempts = c.attempts - 1, due_at = clock_timestamp()
+FROM unnest($1, $2, $3) AS i(task_id, attempts, host)
+WHERE c.task_id = i.task_id AND c.attempts = i.attempts AND c.due_at IS NOT NULL";
+
 // Whatever try it was: it has arrived.
 const DELIVERED: &str = "
 UPDATE callbacks SET due_at = NULL, delivered_at = clock_timestamp(), last_error = NULL
@@ -140,6 +146,26 @@ impl Store {
                 .await
             })
             .await
+    }
+
+    /// Puts calls back that were taken under a host which is not theirs, under the one named here.
+    pub async fn correct_hosts(&self, calls: &[(DueCallback, String)]) -> Result<(), StoreError> {
+        let task_ids: Vec<Uuid> = calls.iter().map(|(call, _)| call.task_id).collect();
+        let attempts: Vec<i32> = calls.iter().map(|(call, _)| call.attempts).collect();
+        let hosts: Vec<&str> = calls.iter().map(|(_, host)| host.as_str()).collect();
+        self.pools
+            .run("correct hosts of callbacks", async |connection| {
+                Prepared(
+                    diesel::sql_query(CORRECT)
+                        .bind::<Array<SqlUuid>, _>(task_ids)
+                        .bind::<Array<Integer>, _>(attempts)
+                        .bind::<Array<Text>, _>(hosts),
+                )
+                .execute(connection)
+                .await
+            })
+            .await
+            .map(drop)
     }
 
     /// A task's result; None where there is none, or it has more than `most_bytes` as text.

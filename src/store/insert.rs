@@ -16,6 +16,7 @@ use super::batch::Flush;
 use super::pool::Pools;
 use super::statement::Prepared;
 use super::{Rules, Store, StoreError};
+use crate::domain::callback;
 use crate::domain::status::Status;
 use crate::domain::task::{Idempotency, NewTask, Work};
 use crate::metrics;
@@ -68,9 +69,10 @@ pub(super) struct Insert {
 // is set here already: the good path publishes right after the commit and needs no second update.
 const INSERT: &str = "
 WITH input AS (
-    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $21)
         AS i(task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts, metadata,
-             name, tags, callback_url, idempotency_key, request_fingerprint, correlation_id, ordinal)
+             name, tags, callback_url, idempotency_key, request_fingerprint, correlation_id, ordinal,
+             callback_host)
 ), keyed AS (
     INSERT INTO idempotency_keys AS k (key, request_fingerprint, task_ids)
     SELECT idempotency_key, (array_agg(request_fingerprint ORDER BY ordinal))[1],
@@ -83,10 +85,10 @@ WITH input AS (
     RETURNING task_ids
 ), created AS (
     INSERT INTO tasks (task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts,
-                       metadata, name, tags, callback_url, idempotency_key, correlation_id,
+                       metadata, name, tags, callback_url, callback_host, idempotency_key, correlation_id,
                        submitted_at, available_at, dispatched_at, queue_rank)
     SELECT task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts,
-           metadata, name, tags, callback_url, idempotency_key, correlation_id,
+           metadata, name, tags, callback_url, callback_host, idempotency_key, correlation_id,
            now, now, now, now - priority * $20 * interval '1 millisecond'
     FROM input, (SELECT clock_timestamp() AS now) AS clock
     WHERE idempotency_key IS NULL OR task_id IN (SELECT unnest(task_ids) FROM keyed)
@@ -216,7 +218,10 @@ impl Insert {
                         .bind::<Array<Integer>, _>((0..).take(tasks.len()).collect::<Vec<i32>>())
                         .bind::<Bool, _>(whole)
                         .bind::<Integer, _>(rules.idempotency_seconds())
-                        .bind::<Integer, _>(rules.priority_step_ms()),
+                        .bind::<Integer, _>(rules.priority_step_ms())
+                        .bind::<Array<Nullable<Text>>, _>(column(tasks, |task| {
+                            callback::receiver(task.callback_url.as_deref()?)
+                        })),
                 )
                 .load(connection)
                 .await

@@ -439,6 +439,82 @@ async fn a_receiver_that_never_answers_has_few_of_the_calls_and_others_get_their
     assert_eq!(dead.wait_for(8).await.len(), 8);
 }
 
+/// Whether so many calls have been begun, of which none was delivered.
+async fn wait_under_way(app: &App, count: i64) {
+    let under_way = "SELECT count(*) FROM callbacks WHERE attempts > 0 AND delivered_at IS NULL";
+    let what = format!("{count} calls under way");
+    eventually(DEADLINE, &what, || async {
+        (app.database.count(under_way, &[]).await == count).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_host_has_its_share_of_the_calls_however_its_url_is_written() {
+    let (dead, alive) = (
+        Receiver::start(&[""]).await,
+        Receiver::start(&["200 OK"]).await,
+    );
+    let app = builder(QueueKind::Postgres)
+        .env("QTASK_CALLBACK_TIMEOUT", "1m")
+        .start()
+        .await;
+    // Each has another host where the part before the last `@` is taken for a user.
+    let disguised = |n: usize| {
+        let plain = dead.url("127.0.0.1", "");
+        with_callback("", &format!("{plain}\\@host{n}/"))
+    };
+    let mut all: Vec<Value> = (0..70).map(disguised).collect();
+    all.push(with_callback("", &alive.url("127.0.0.1", "/")));
+    app.post("/tasks/batch", &json!({"tasks": all}))
+        .await
+        .expect(201);
+    let stored = "SELECT count(DISTINCT callback_host) FROM tasks";
+    assert_eq!(app.database.count(stored, &[]).await, 2);
+    end_all(&app, "'{}'").await;
+    alive.wait_for(1).await;
+    wait_under_way(&app, 8).await;
+    assert_eq!(dead.wait_for(8).await.len(), 8);
+}
+
+#[tokio::test]
+async fn calls_from_before_their_hosts_were_stored_are_counted_by_their_urls() {
+    let (dead, alive) = (
+        Receiver::start(&[""]).await,
+        Receiver::start(&["200 OK"]).await,
+    );
+    let app = builder(QueueKind::Postgres)
+        .env("QTASK_CALLBACK_TIMEOUT", "1m")
+        .start()
+        .await;
+    let mut all = vec![with_callback("", &dead.url("127.0.0.1", "/")); 70];
+    all.extend(vec![with_callback("", &alive.url("127.0.0.1", "/")); 20]);
+    app.post("/tasks/batch", &json!({"tasks": all}))
+        .await
+        .expect(201);
+    // Tasks without a host, and calls under hosts as another reading of their URLs brought them.
+    let forget = "UPDATE tasks SET callback_host = NULL";
+    app.database.execute(forget, &[]).await;
+    let misread = "CREATE FUNCTION misread() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF hashtext(NEW.task_id::text) % 2 = 0 THEN NEW.host := 'host-' || NEW.task_id; END IF; RETURN NEW;
+        END $$;";
+    app.database
+        .connect()
+        .await
+        .batch_execute(misread)
+        .await
+        .expect("a function");
+    let trigger =
+        "CREATE TRIGGER misread BEFORE INSERT ON callbacks FOR EACH ROW EXECUTE FUNCTION misread()";
+    app.database.execute(trigger, &[]).await;
+    end_all(&app, "'{}'").await;
+    alive.wait_for(20).await;
+    wait_under_way(&app, 8).await;
+    assert_eq!(dead.wait_for(8).await.len(), 8);
+    let tries = "SELECT max(attempts)::bigint FROM callbacks";
+    assert_eq!(app.database.count(tries, &[]).await, 1);
+}
+
 #[tokio::test]
 async fn calls_that_were_over_long_ago_are_forgotten() {
     let app = builder(QueueKind::Postgres).start().await;

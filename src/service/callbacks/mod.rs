@@ -29,6 +29,7 @@ use self::message::Message;
 use super::watch::{OwedWatch, Watch};
 use crate::config::callbacks::CallbackSettings;
 use crate::domain::backoff::Backoff;
+use crate::domain::callback::receiver;
 use crate::metrics;
 use crate::store::{DueCallback, Store, StoreError};
 
@@ -75,6 +76,21 @@ pub fn start(
     })
 }
 
+/// The calls that were taken under the host that they go to, and the others with that host. A row from before hosts
+/// were stored may have another one, and its receiver would get more calls at a time than it may.
+fn by_receiver(due: Vec<DueCallback>) -> (Vec<DueCallback>, Vec<(DueCallback, String)>) {
+    let (mut right, mut misplaced) = (Vec::new(), Vec::new());
+    for call in due {
+        let host = receiver(&call.url).unwrap_or_default();
+        if host == call.host {
+            right.push(call);
+        } else {
+            misplaced.push((call, host));
+        }
+    }
+    (right, misplaced)
+}
+
 impl Deliverer {
     async fn deliver(self: Arc<Self>, mut owed: OwedWatch) {
         let mut failures = 0;
@@ -84,8 +100,10 @@ impl Deliverer {
                 Ok(due) => {
                     failures = 0;
                     let all = due.len() < wanted;
+                    let (due, misplaced) = by_receiver(due);
+                    let corrected = self.correct(&misplaced).await;
                     self.make_calls(due, permits);
-                    if all {
+                    if all && !corrected {
                         self.something_new(&mut owed).await;
                     }
                 }
@@ -119,6 +137,19 @@ impl Deliverer {
         let busy = self.busy.hosts();
         let taking = self.store.take_callbacks(wanted, lease, &busy, PER_HOST);
         taking.await
+    }
+
+    /// Puts calls back that were taken under another host than their own; whether there were any.
+    async fn correct(&self, misplaced: &[(DueCallback, String)]) -> bool {
+        if misplaced.is_empty() {
+            return false;
+        }
+        let corrected = self.store.correct_hosts(misplaced).await;
+        // They are due again after their lease.
+        if let Err(error) = &corrected {
+            warn!(%error, calls = misplaced.len(), "hosts of callbacks could not be corrected");
+        }
+        corrected.is_ok()
     }
 
     fn make_calls(self: &Arc<Self>, due: Vec<DueCallback>, permits: Vec<OwnedSemaphorePermit>) {
