@@ -61,7 +61,7 @@ pub struct ProblemBody {
 /// The longest `detail`, in bytes: it may quote a request.
 const MAX_DETAIL: usize = 4 << 10;
 /// The longest name of a field, in bytes.
-const MAX_FIELD: usize = 256;
+const MAX_FIELD: usize = 128;
 /// The longest message about a field, in bytes.
 const MAX_MESSAGE: usize = 1 << 10;
 /// The most fields in `errors`, and the most that `detail` names.

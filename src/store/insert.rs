@@ -70,17 +70,14 @@ pub(super) struct Insert {
 const INSERT: &str = "
 WITH input AS (
     SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $21)
-        AS i(task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts, metadata,
-             name, tags, callback_url, idempotency_key, request_fingerprint, correlation_id, ordinal,
-             callback_host)
+    AS i(task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts, metadata,
+        name, tags, callback_url, idempotency_key, request_fingerprint, correlation_id, ordinal, callback_host)
 ), keyed AS (
     INSERT INTO idempotency_keys AS k (key, request_fingerprint, task_ids)
     SELECT idempotency_key, (array_agg(request_fingerprint ORDER BY ordinal))[1],
-           CASE WHEN $18 THEN array_agg(task_id ORDER BY ordinal) ELSE (array_agg(task_id ORDER BY ordinal))[1:1] END
-    FROM input WHERE idempotency_key IS NOT NULL
-    GROUP BY idempotency_key ORDER BY idempotency_key
-    ON CONFLICT (key) DO UPDATE
-    SET request_fingerprint = excluded.request_fingerprint, task_ids = excluded.task_ids, created_at = clock_timestamp()
+        CASE WHEN $18 THEN array_agg(task_id ORDER BY ordinal) ELSE (array_agg(task_id ORDER BY ordinal))[1:1] END
+    FROM input WHERE idempotency_key IS NOT NULL GROUP BY idempotency_key ORDER BY idempotency_key
+    ON CONFLICT (key) DO UPDATE SET request_fingerprint = excluded.request_fingerprint, task_ids = excluded.task_ids, created_at = clock_timestamp()
     WHERE k.created_at < clock_timestamp() - $19 * interval '1 second'
     RETURNING task_ids
 ), created AS (
