@@ -16,7 +16,7 @@ use crate::config::timing::SweepSettings;
 use crate::domain::backoff::Backoff;
 use crate::queue::amqp::{OutgoingMessage, Publisher};
 use crate::service::dispatcher::Dispatcher;
-use crate::store::{Duty, SWEEP_ROWS, StaleTask, Store, StoreError, Turn};
+use crate::store::{ClockWatch, Duty, SWEEP_ROWS, StaleTask, Store, StoreError, Turn};
 
 /// Sweeps until cancelled.
 pub async fn run(
@@ -25,7 +25,8 @@ pub async fn run(
     settings: SweepSettings,
     cancel: CancellationToken,
 ) {
-    let reaping = repeat(settings.interval, || reap(&store, settings));
+    let clock = ClockWatch::default();
+    let reaping = repeat(settings.interval, || reap(&store, settings, &clock));
     let dispatching = repeat(settings.interval, || {
         dispatch(&store, &dispatcher, settings)
     });
@@ -55,10 +56,20 @@ where
 }
 
 /// Each step stands for itself: one that fails does not keep the others from their work.
-async fn reap(store: &Store, settings: SweepSettings) -> Result<(), StoreError> {
-    if store.take_turn(Duty::Reap, settings.interval).await? == Turn::Taken {
+async fn reap(
+    store: &Store,
+    settings: SweepSettings,
+    clock: &ClockWatch,
+) -> Result<(), StoreError> {
+    let turn = store.take_turn(Duty::Reap, settings.interval, clock);
+    let Turn::Mine { set_back } = turn.await? else {
         return Ok(());
-    }
+    };
+    let brought = if set_back {
+        bring_forward(store).await
+    } else {
+        Ok(())
+    };
     let ended = end_silent_sessions(store).await;
     let released = orphans::release(store).await;
     let failed = in_rounds("task failed: its worker did not stop it in time", || {
@@ -73,7 +84,39 @@ async fn reap(store: &Store, settings: SweepSettings) -> Result<(), StoreError> 
         .await
         .and(in_silence(|| store.forget_callbacks()).await)
         .and(forget_workers(store).await);
-    ended.and(released).and(failed).and(fenced).and(forgotten)
+    brought
+        .and(ended)
+        .and(released)
+        .and(failed)
+        .and(fenced)
+        .and(forgotten)
+}
+
+/// Ends the waits for times from before the clock was set back. A turn that finds none is the last to look.
+async fn bring_forward(store: &Store) -> Result<(), StoreError> {
+    let (mut tasks, mut callbacks) = (0, 0);
+    for _ in 0..MAX_ROUNDS {
+        let moved = store.bring_tasks_forward().await?;
+        tasks += moved;
+        if !is_full(moved) {
+            break;
+        }
+    }
+    for _ in 0..MAX_ROUNDS {
+        let moved = store.bring_callbacks_forward().await?;
+        callbacks += moved;
+        if !is_full(moved) {
+            break;
+        }
+    }
+    if tasks + callbacks == 0 {
+        return store.forget_set_back().await;
+    }
+    warn!(
+        tasks,
+        callbacks, "the clock was set back: what waited for a time to come is due now"
+    );
+    Ok(())
 }
 
 /// Deletes what nobody asks for any more, some rows at a time.
@@ -112,18 +155,23 @@ async fn dispatch(
     let Dispatcher::Amqp(publisher) = dispatcher else {
         return Ok(());
     };
-    if !publisher.state().is_up()
-        || store.take_turn(Duty::Dispatch, settings.interval).await? == Turn::Taken
-    {
+    if !publisher.state().is_up() || !is_mine(store, Duty::Dispatch, settings.interval).await? {
         return Ok(());
     }
     let due = send_due(store, publisher).await;
     // It counts what waits, so it is not done more often than it can find anything new.
     let moment = settings.republish_after;
-    if store.take_turn(Duty::Compare, moment).await? == Turn::Mine {
+    if is_mine(store, Duty::Compare, moment).await? {
         replace_lost_messages(store, publisher, moment).await?;
     }
     due
+}
+
+/// Takes the turn at a duty that compares no times.
+async fn is_mine(store: &Store, duty: Duty, interval: Duration) -> Result<bool, StoreError> {
+    let clock = ClockWatch::default();
+    let turn = store.take_turn(duty, interval, &clock).await?;
+    Ok(turn != Turn::Taken)
 }
 
 /// Sends what waits without a message: retries that are due, and what was never published.

@@ -81,7 +81,8 @@ WITH RECURSIVE hosts AS (
     SELECT c.task_id FROM chosen JOIN callbacks c USING (task_id) WHERE c.due_at <= now() FOR UPDATE OF c SKIP LOCKED
 ), taken AS (
     UPDATE callbacks c
-    SET attempts = c.attempts + 1, due_at = clock_timestamp() + $2 * interval '1 millisecond'
+    SET attempts = c.attempts + 1, due_at = clock_timestamp() + $2 * interval '1 millisecond',
+        put_off_at = clock_timestamp()
     FROM due WHERE c.task_id = due.task_id
     RETURNING c.task_id, c.delivery_id, c.url, c.host, c.attempts
 )
@@ -111,7 +112,7 @@ WHERE task_id = $1 AND due_at IS NOT NULL";
 // Only the newest try may say when the next one is.
 const FAILED: &str = "
 UPDATE callbacks
-SET due_at = clock_timestamp() + $4 * interval '1 millisecond',
+SET due_at = clock_timestamp() + $4 * interval '1 millisecond', put_off_at = clock_timestamp(),
     given_up_at = CASE WHEN $4 IS NULL THEN clock_timestamp() END, last_error = $3
 WHERE task_id = $1 AND attempts = $2 AND due_at IS NOT NULL";
 

@@ -210,17 +210,21 @@ SELECT moved.task_id, before.current_status::text AS found, moved.attempt, moved
 FROM (SELECT) AS once LEFT JOIN (moved JOIN tasks before USING (task_id)) ON true"
 );
 
+// A claim from the future was made before the clock was set back.
 const OWNED: &str = "
 SELECT task_id, current_status::text AS found, attempt, backend, circuit, shots, problem_id, parameters, timeout_seconds,
        max_attempts, priority, metadata, correlation_id, submitted_at, started_at, true AS session_alive, false AS left_to_others
 FROM tasks
-WHERE session_id = $1 AND NOT task_id = ANY ($2) AND started_at < clock_timestamp() - $4 * interval '1 millisecond'
+WHERE session_id = $1 AND NOT task_id = ANY ($2)
+  AND started_at NOT BETWEEN clock_timestamp() - $4 * interval '1 millisecond'
+                         AND clock_timestamp() + $4 * interval '1 millisecond'
 ORDER BY started_at LIMIT $3";
 
 const OWNED_FOR_A_LEASE: &str = "
 SELECT t.task_id, t.attempt FROM tasks t JOIN workers w USING (session_id)
 WHERE t.session_id = $1 AND NOT t.task_id = ANY ($2)
-  AND t.started_at < clock_timestamp() - w.lease_ms * interval '1 millisecond'
+  AND t.started_at NOT BETWEEN clock_timestamp() - w.lease_ms * interval '1 millisecond'
+                           AND clock_timestamp() + w.lease_ms * interval '1 millisecond'
 LIMIT 1000";
 
 #[derive(QueryableByName)]

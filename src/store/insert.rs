@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::batch::Flush;
 use super::pool::Pools;
 use super::statement::Prepared;
+use super::turn::{key_is_over, turn_is_recent};
 use super::{Rules, Store, StoreError};
 use crate::domain::callback;
 use crate::domain::status::Status;
@@ -67,8 +68,8 @@ pub(super) struct Insert {
 
 // The key comes first: whoever gets it, or finds it after its time, may store the task. dispatched_at
 // is set here already: the good path publishes right after the commit and needs no second update.
-const INSERT: &str = "
-WITH input AS (
+const INSERT: &str = concat!(
+    "WITH input AS (
     SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $21)
     AS i(task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts, metadata,
         name, tags, callback_url, idempotency_key, request_fingerprint, correlation_id, ordinal, callback_host)
@@ -78,7 +79,9 @@ WITH input AS (
         CASE WHEN $18 THEN array_agg(task_id ORDER BY ordinal) ELSE (array_agg(task_id ORDER BY ordinal))[1:1] END
     FROM input WHERE idempotency_key IS NOT NULL GROUP BY idempotency_key ORDER BY idempotency_key
     ON CONFLICT (key) DO UPDATE SET request_fingerprint = excluded.request_fingerprint, task_ids = excluded.task_ids, created_at = clock_timestamp()
-    WHERE k.created_at < clock_timestamp() - $19 * interval '1 second'
+    WHERE ",
+    key_is_over!("$19"),
+    "
     RETURNING task_ids
 ), created AS (
     INSERT INTO tasks (task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts,
@@ -100,15 +103,19 @@ WITH input AS (
 ), woken AS (
     SELECT count(pg_notify('qtask_ready', backend)) AS backends FROM (SELECT DISTINCT backend FROM created) AS ready
 )
-SELECT created.task_id, created.submitted_at, woken.backends FROM created, woken";
+SELECT created.task_id, created.submitted_at, woken.backends FROM created, woken"
+);
 
-const EXISTING: &str = "
-SELECT t.task_id, k.key AS idempotency_key, k.request_fingerprint, t.current_status::text AS status, t.submitted_at,
+const EXISTING: &str = concat!(
+    "SELECT t.task_id, k.key AS idempotency_key, k.request_fingerprint, t.current_status::text AS status, t.submitted_at,
        t.correlation_id
 FROM idempotency_keys k CROSS JOIN LATERAL unnest(k.task_ids) WITH ORDINALITY AS named(task_id, ordinal)
 JOIN tasks t ON t.task_id = named.task_id
-WHERE k.key = ANY($1) AND k.created_at >= clock_timestamp() - $2 * interval '1 second'
-ORDER BY k.key, named.ordinal";
+WHERE k.key = ANY($1) AND NOT ",
+    key_is_over!("$2"),
+    "
+ORDER BY k.key, named.ordinal"
+);
 
 #[derive(QueryableByName)]
 struct CreatedRow {

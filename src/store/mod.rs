@@ -27,10 +27,12 @@ mod quarantine;
 mod read;
 mod schema;
 mod serving;
+mod set_back;
 mod settle;
 mod standing;
 mod statement;
 mod sweep;
+mod turn;
 mod withdraw;
 mod workers;
 
@@ -57,7 +59,8 @@ pub use pool::{DatabaseSettings, Pools};
 pub use quarantine::QuarantineRules;
 pub use read::{TaskParts, TaskRead, TaskRecord, TaskSnapshot, TaskSummary};
 pub use standing::Standing;
-pub use sweep::{Duty, Moved, SWEEP_ROWS, StaleTask, Turn};
+pub use sweep::{Moved, SWEEP_ROWS, StaleTask};
+pub use turn::{ClockWatch, Duty, Turn};
 pub use workers::{Beat, Heartbeat, MOST_WORKERS, Registered, Registration};
 
 use std::sync::Arc;

@@ -55,6 +55,9 @@ const SETTLE: &str = concat!(
         available_at = CASE WHEN ",
     next_status!(),
     " = 'retrying' THEN clock_timestamp() + i.delay_ms * interval '1 millisecond' END,
+        waits_since = CASE WHEN ",
+    next_status!(),
+    " = 'retrying' THEN clock_timestamp() ELSE t.waits_since END,
         dispatched_at = CASE WHEN ",
     next_status!(),
     " = 'retrying' THEN NULL ELSE t.dispatched_at END,
@@ -66,8 +69,8 @@ const SETTLE: &str = concat!(
         blamed_at = CASE WHEN i.blamed THEN now() ELSE t.blamed_at END,
         result = i.result, error_code = i.error_code, error_message = i.error_message,
         execution = CASE WHEN i.execution ? 'executed_ms' THEN i.execution ELSE jsonb_build_object(
-            'queued_ms', floor(extract(epoch FROM t.started_at - t.submitted_at) * 1000)::bigint,
-            'executed_ms', floor(extract(epoch FROM clock_timestamp() - t.started_at) * 1000)::bigint
+            'queued_ms', greatest(0, floor(extract(epoch FROM t.started_at - t.submitted_at) * 1000))::bigint,
+            'executed_ms', greatest(0, floor(extract(epoch FROM clock_timestamp() - t.started_at) * 1000))::bigint
         ) || i.execution END
     FROM input i
     WHERE t.task_id = i.task_id AND t.current_status = 'processing'

@@ -6,34 +6,15 @@
 use std::time::Duration;
 
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{BigInt, Bool, Integer, SmallInt, Text, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Integer, SmallInt, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::statement::Prepared;
+use super::turn::{is_silent, key_is_over, turn_is_recent};
 use super::{Store, StoreError};
 use crate::domain::owner::Session;
 use crate::metrics;
-
-/// What a sweep does; each duty has a turn of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Duty {
-    /// Ends dead sessions and releases what they had.
-    Reap,
-    /// Publishes what has no message.
-    Dispatch,
-    /// Compares what waits with what the queues hold.
-    Compare,
-}
-
-/// Whose turn it is to sweep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
-    /// This process sweeps now.
-    Mine,
-    /// Another process did so a moment ago.
-    Taken,
-}
 
 /// A task that the sweep moved.
 #[derive(Debug, Clone, QueryableByName)]
@@ -111,12 +92,6 @@ impl EndedRow {
     }
 }
 
-#[derive(QueryableByName)]
-struct MarkedRow {
-    #[diesel(sql_type = Bool)]
-    marked: bool,
-}
-
 /// How long the registry remembers a worker after its end.
 const WORKERS_KEPT_DAYS: i32 = 7;
 /// The most rows that one statement of a sweep moves; the rest waits for the next statement.
@@ -124,36 +99,14 @@ pub const SWEEP_ROWS: i32 = 500;
 /// How long after its timeout an attempt is failed here, its worker having had its chance.
 const TIMEOUT_GRACE: Duration = Duration::from_secs(30);
 
-// A pause in reaping means that the database, or every process, was away; workers could not renew in
-// it and are not to blame. So long as it is shorter than half of a lease, a worker that renews in time
-// otherwise has not missed its own. A clock that was set back (a failover to another machine) is a
-// pause, too: without that, nobody would sweep until it has caught up.
-const TAKE_TURN: &str = "
-WITH pause AS (
-    SELECT greatest($3, (SELECT min(lease_ms) FROM workers WHERE ended_at IS NULL) / 2)
-           * interval '1 millisecond' AS length
-)
-UPDATE sweeps
-SET last_run_at = clock_timestamp(),
-    unbroken_since = CASE WHEN last_run_at BETWEEN clock_timestamp() - pause.length
-                                               AND clock_timestamp() + pause.length
-                          THEN unbroken_since ELSE clock_timestamp() END
-FROM pause
-WHERE duty = $1
-  AND (last_run_at < clock_timestamp() - $2 * interval '1 millisecond'
-       OR last_run_at > clock_timestamp() + pause.length)
-RETURNING true AS marked";
-
-// A heartbeat from further ahead than a lease was written before the clock was set back, and proves
-// nothing.
-const END_SILENT: &str = "
-UPDATE workers w SET ended_at = clock_timestamp()
+const END_SILENT: &str = concat!(
+    "UPDATE workers w SET ended_at = clock_timestamp()
 FROM sweeps
-WHERE sweeps.duty = 'reap' AND w.ended_at IS NULL
-  AND greatest(CASE WHEN w.last_heartbeat_at < clock_timestamp() + w.lease_ms * interval '1 millisecond'
-                    THEN w.last_heartbeat_at END,
-               sweeps.unbroken_since) < clock_timestamp() - w.lease_ms * interval '1 millisecond'
-RETURNING w.worker_id, w.session_id";
+WHERE sweeps.duty = 'reap' AND w.ended_at IS NULL AND ",
+    is_silent!(),
+    "
+RETURNING w.worker_id, w.session_id"
+);
 
 // The session is compared once more when the row is locked. Between the snapshot and the lock another
 // sweep may have released the task and a living session claimed it, and PostgreSQL does not ask the
@@ -175,7 +128,7 @@ WITH lost AS MATERIALIZED (
                               WHEN o.used_up THEN 'failed' ELSE 'retrying' END::task_status,
         completed_at = CASE WHEN o.used_up OR t.cancel_requested_at IS NOT NULL THEN clock_timestamp() END,
         available_at = CASE WHEN NOT o.used_up AND t.cancel_requested_at IS NULL THEN clock_timestamp() END,
-        dispatched_at = NULL, worker_id = NULL, session_id = NULL,
+        waits_since = clock_timestamp(), dispatched_at = NULL, worker_id = NULL, session_id = NULL,
         error_code = CASE WHEN t.cancel_requested_at IS NULL THEN 'worker_lost' END,
         error_message = CASE WHEN t.cancel_requested_at IS NULL
                              THEN 'worker ' || o.worker_id || ' was lost during attempt ' || o.attempt END
@@ -199,12 +152,17 @@ macro_rules! stop_time {
     };
 }
 
-// After an outage, workers first get the time to write what they have had to keep.
+// Its owner's own clock says when an attempt is over; this is for one that renews its lease and does not stop.
+// Time counts for as long as the clock is known to have gone on evenly. After an outage, workers first get
+// the time to write what they have had to keep.
 const FAIL_OVERDUE: &str = concat!(
     "WITH overdue AS (
     SELECT t.task_id, t.worker_id FROM sweeps, tasks t JOIN workers w ON w.session_id = t.session_id
-    WHERE sweeps.duty = 'reap' AND t.session_id IS NOT NULL AND t.cancel_requested_at IS NULL
-      AND greatest(t.started_at + t.timeout_seconds * interval '1 second', sweeps.unbroken_since)
+    WHERE sweeps.duty = 'reap' AND t.session_id IS NOT NULL AND t.cancel_requested_at IS NULL AND ",
+    turn_is_recent!("interval '10 seconds'"),
+    "
+      AND greatest(greatest(CASE WHEN t.started_at <= clock_timestamp() THEN t.started_at END, sweeps.steady_since)
+                   + t.timeout_seconds * interval '1 second', sweeps.unbroken_since)
           < clock_timestamp() - ",
     stop_time!(),
     "
@@ -227,8 +185,11 @@ SELECT task_id, backend, attempt, worker_id, 'failed' AS status FROM moved"
 const FENCE_CANCELLED: &str = concat!(
     "WITH deaf AS (
     SELECT t.task_id, t.worker_id FROM sweeps, tasks t JOIN workers w ON w.session_id = t.session_id
-    WHERE sweeps.duty = 'reap' AND t.session_id IS NOT NULL AND t.cancel_requested_at IS NOT NULL
-      AND greatest(t.cancel_requested_at, sweeps.unbroken_since) < clock_timestamp() - ",
+    WHERE sweeps.duty = 'reap' AND t.session_id IS NOT NULL AND t.cancel_requested_at IS NOT NULL AND ",
+    turn_is_recent!("interval '10 seconds'"),
+    "
+      AND greatest(CASE WHEN t.cancel_requested_at <= clock_timestamp() THEN t.cancel_requested_at END,
+                   sweeps.unbroken_since) < clock_timestamp() - ",
     stop_time!(),
     "
     LIMIT $1 FOR UPDATE OF t SKIP LOCKED
@@ -261,9 +222,9 @@ RETURNING worker_id, session_id";
 macro_rules! message_priority {
     ($at:literal) => {
         concat!(
-            "least(10, t.priority + floor(extract(epoch FROM ",
+            "least(10, t.priority + greatest(0, floor(extract(epoch FROM ",
             $at,
-            " - t.submitted_at) * 1000 / $1))::smallint"
+            " - t.submitted_at) * 1000 / $1)))::smallint"
         )
     };
 }
@@ -301,12 +262,14 @@ WITH RECURSIVE waiting AS (
 )
 SELECT backend FROM waiting WHERE backend IS NOT NULL";
 
-// Counts no further than is needed to see that more wait than the queue holds.
+// Counts no further than is needed to see that more wait than the queue holds. A message from the future was sent
+// before the clock was set back.
 const COUNT_STALE: &str = "
 SELECT count(*) AS waiting FROM (
     SELECT FROM tasks
     WHERE backend = $1 AND available_at <= clock_timestamp()
-      AND dispatched_at < clock_timestamp() - $2 * interval '1 millisecond'
+      AND dispatched_at NOT BETWEEN clock_timestamp() - $2 * interval '1 millisecond'
+                                AND clock_timestamp() + $2 * interval '1 millisecond'
     LIMIT $3
 ) AS stale";
 
@@ -314,7 +277,8 @@ const TAKE_STALE: &str = concat!(
     "WITH stale AS (
     SELECT task_id FROM tasks
     WHERE backend = $3 AND available_at <= clock_timestamp()
-      AND dispatched_at < clock_timestamp() - $4 * interval '1 millisecond'
+      AND dispatched_at NOT BETWEEN clock_timestamp() - $4 * interval '1 millisecond'
+                                AND clock_timestamp() + $4 * interval '1 millisecond'
     ORDER BY queue_rank, task_id LIMIT $2 FOR UPDATE SKIP LOCKED
 ) ",
     dispatch!("stale")
@@ -340,44 +304,17 @@ const UNDO_DISPATCH: &str = "
 UPDATE tasks SET dispatched_at = NULL WHERE task_id = ANY($1) AND available_at IS NOT NULL";
 
 // A key in use again is looked at once more when its row is locked.
-const FORGET_KEYS: &str = "
-WITH expired AS (
-    SELECT key FROM idempotency_keys WHERE created_at < clock_timestamp() - $1 * interval '1 second'
+const FORGET_KEYS: &str = concat!(
+    "WITH expired AS (
+    SELECT key FROM idempotency_keys k WHERE ",
+    key_is_over!("$1"),
+    "
     ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
 )
-DELETE FROM idempotency_keys k USING expired WHERE k.key = expired.key";
+DELETE FROM idempotency_keys k USING expired WHERE k.key = expired.key"
+);
 
 impl Store {
-    /// Takes the turn at a duty if nobody did within `interval`.
-    ///
-    /// A row instead of an advisory lock: a process that freezes while it holds a lock would stop all
-    /// sweeping.
-    pub async fn take_turn(&self, duty: Duty, interval: Duration) -> Result<Turn, StoreError> {
-        let name = match duty {
-            Duty::Reap => "reap",
-            Duty::Dispatch => "dispatch",
-            Duty::Compare => "compare",
-        };
-        let rows: Vec<MarkedRow> = self
-            .pools
-            .run_control("take the sweep's turn", async |connection| {
-                Prepared(
-                    diesel::sql_query(TAKE_TURN)
-                        .bind::<Text, _>(name)
-                        .bind::<Integer, _>(milliseconds(interval))
-                        .bind::<Integer, _>(milliseconds(interval * 2)),
-                )
-                .load(connection)
-                .await
-            })
-            .await?;
-        Ok(if rows.iter().any(|row| row.marked) {
-            Turn::Mine
-        } else {
-            Turn::Taken
-        })
-    }
-
     /// Ends every session that was silent for longer than its lease.
     pub async fn end_silent_sessions(&self) -> Result<Vec<Session>, StoreError> {
         let rows: Vec<EndedRow> = self
@@ -575,6 +512,6 @@ impl Store {
     }
 }
 
-fn milliseconds(duration: Duration) -> i32 {
+pub(super) fn milliseconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::statement::Prepared;
+use super::turn::{is_silent, turn_is_recent};
 use super::{Store, StoreError};
 use crate::domain::owner::Session;
 
@@ -93,8 +94,8 @@ pub enum Heartbeat {
 // here on.
 // Names are only counted for a new one, and no further than the limit. Many at the same moment may
 // exceed it by their number.
-const REGISTER: &str = "
-WITH admitted AS MATERIALIZED (
+const REGISTER: &str = concat!(
+    "WITH admitted AS MATERIALIZED (
     SELECT EXISTS (SELECT FROM workers WHERE worker_id = $1)
         OR NOT EXISTS (SELECT FROM workers OFFSET $10 - 1 LIMIT 1) AS admitted
 ), written AS (
@@ -112,11 +113,13 @@ WITH admitted AS MATERIALIZED (
         quarantine_reason = CASE WHEN w.session_id = ANY ($9) THEN w.quarantine_reason END,
         quarantine_round = CASE WHEN w.session_id = ANY ($9) THEN w.quarantine_round ELSE 0 END,
         tasks_completed = 0, tasks_failed = 0
-    WHERE $7 OR w.ended_at IS NOT NULL
-       OR w.last_heartbeat_at < clock_timestamp() - w.lease_ms * interval '1 millisecond'
+    WHERE $7 OR w.ended_at IS NOT NULL OR EXISTS (SELECT FROM sweeps WHERE sweeps.duty = 'reap' AND ",
+    is_silent!(),
+    ")
     RETURNING w.draining_since IS NOT NULL AS draining
 )
-SELECT admitted, (SELECT draining FROM written) AS draining FROM admitted";
+SELECT admitted, (SELECT draining FROM written) AS draining FROM admitted"
+);
 
 const HEARTBEAT: &str = "
 WITH renewed AS (

@@ -159,7 +159,8 @@ on_both_queues! {
         let ago = "WITH began AS (
                        UPDATE tasks SET started_at = started_at - interval '95 seconds'
                        WHERE task_id = $1 AND completed_at IS NULL)
-                   UPDATE sweeps SET unbroken_since = clock_timestamp() - interval '1 hour'";
+                   UPDATE sweeps SET unbroken_since = clock_timestamp() - interval '1 hour',
+                                     steady_since = clock_timestamp() - interval '1 hour'";
         let ended = || async {
             app.database.execute(ago, &[&task_id]).await;
             let row = app.database.task(task_id).await;

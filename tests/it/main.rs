@@ -17,6 +17,7 @@ mod circuits;
 mod client;
 mod client_ids;
 mod client_outputs;
+mod clock_steps;
 mod command_line;
 mod commands;
 mod described;

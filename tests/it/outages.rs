@@ -627,7 +627,7 @@ pub async fn silenced_after_commit<T>(
 /// Waits until an insertion hangs at a lock.
 pub async fn wait_for_insertion(database: &TestDatabase) {
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-                   AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO tasks%'";
+                   AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO idempotency_keys%'";
     eventually(DEADLINE, "an insertion to wait", || async {
         (database.count(waiting, &[]).await == 1).then_some(())
     })

@@ -13,7 +13,8 @@ pub const THREE_HOURS: u32 = 10_800;
 /// longer than a broker waits for an ack, and than a problem runs by default.
 const FORTY_MINUTES: &str = "
 WITH swept AS (
-    UPDATE sweeps SET unbroken_since = unbroken_since - interval '40 minutes' WHERE duty = 'reap' RETURNING duty
+    UPDATE sweeps SET unbroken_since = unbroken_since - interval '40 minutes',
+                      steady_since = steady_since - interval '40 minutes' WHERE duty = 'reap' RETURNING duty
 )
 UPDATE tasks SET started_at = started_at - interval '40 minutes'
 WHERE task_id = $1 AND current_status = 'processing' AND EXISTS (SELECT FROM swept)";

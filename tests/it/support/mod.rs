@@ -14,6 +14,7 @@ pub mod app;
 pub mod app_builder;
 pub mod binaries;
 pub mod client;
+pub mod clock;
 pub mod contract;
 pub mod database;
 pub mod events;

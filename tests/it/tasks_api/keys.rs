@@ -57,7 +57,8 @@ async fn a_key_is_kept_for_a_day_where_nothing_else_is_said() {
     );
     app.database
         .execute(
-            "UPDATE idempotency_keys SET created_at = created_at - interval '2 hours'",
+            "WITH passed AS (UPDATE sweeps SET steady_since = steady_since - interval '2 hours')
+             UPDATE idempotency_keys SET created_at = created_at - interval '2 hours'",
             &[],
         )
         .await;

@@ -1,0 +1,3 @@
+ALTER TABLE callbacks DROP COLUMN put_off_at;
+ALTER TABLE tasks DROP COLUMN waits_since;
+ALTER TABLE sweeps DROP COLUMN steady_since, DROP COLUMN latest_at;
