@@ -80,6 +80,7 @@ async fn reap(
         store.fence_cancelled(settings.cancel_grace)
     })
     .await;
+    let frozen = end_frozen_backends(store).await;
     let forgotten = in_silence(|| store.forget_keys())
         .await
         .and(in_silence(|| store.forget_callbacks()).await)
@@ -89,6 +90,7 @@ async fn reap(
         .and(released)
         .and(failed)
         .and(fenced)
+        .and(frozen)
         .and(forgotten)
 }
 
@@ -136,6 +138,18 @@ async fn end_silent_sessions(store: &Store) -> Result<(), StoreError> {
     for session in store.end_silent_sessions().await? {
         warn!(worker_id = %session.worker_id, session_id = %session.session_id,
               "session reaped: no heartbeat within its lease");
+    }
+    Ok(())
+}
+
+async fn end_frozen_backends(store: &Store) -> Result<(), StoreError> {
+    for backend in store.end_frozen_backends().await? {
+        warn!(
+            pid = backend.pid,
+            waited_for = backend.waited_for,
+            statement = backend.statement,
+            "database connection ended: its process stands still"
+        );
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::{StreamExt, pin_mut};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -23,8 +24,9 @@ pub const CHANGES: &str = "qtask_changed";
 /// Calls are owed because tasks have ended; there is no payload.
 pub const CALLBACKS: &str = "qtask_callbacks";
 
-/// How long the link may be silent before it is asked whether it is still there.
-const SILENCE: Duration = Duration::from_secs(10);
+/// How often the server is asked something, whatever it notifies: the answer shows that the link is there, and
+/// the question that this process does not stand still.
+const PING: Duration = Duration::from_secs(5);
 
 /// What came over the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,11 +76,12 @@ async fn forward(
     }
     info!(?channels, "listening to the database");
     hear(Heard::Connected);
+    let mut ping_at = Instant::now() + PING;
     loop {
         let heard = {
             let notifications = connection.notifications_stream();
             pin_mut!(notifications);
-            tokio::time::timeout(SILENCE, notifications.next()).await
+            tokio::time::timeout_at(ping_at, notifications.next()).await
         };
         match heard {
             Ok(Some(Ok(notification))) => hear(Heard::Notified {
@@ -87,7 +90,12 @@ async fn forward(
             }),
             Ok(Some(Err(error))) => return Err(error.to_string()),
             Ok(None) => return Err("closed by the server".to_owned()),
-            Err(_silent) => ask(&mut connection, "SELECT 1", timeout).await?,
+            Err(_silent) => {}
+        }
+        // Asked even where notifications leave no pause.
+        if Instant::now() >= ping_at {
+            ask(&mut connection, "SELECT 1", timeout).await?;
+            ping_at = Instant::now() + PING;
         }
     }
 }

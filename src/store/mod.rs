@@ -12,6 +12,7 @@ mod depth;
 mod error;
 mod fleet;
 mod follow;
+mod frozen;
 mod history;
 mod insert;
 mod list;
@@ -46,6 +47,7 @@ pub use fleet::{
     UnknownWorkerStatus, WorkerFilter, WorkerList, WorkerRecord, WorkerSearch, WorkerStatus,
 };
 pub use follow::{Seen, TaskNews};
+pub use frozen::FrozenBackend;
 pub use history::HistoryEntry;
 pub use insert::{BatchInsertion, Earlier, Insertion};
 pub use list::{Cursor, Sort, TaskFilter, TaskList};

@@ -18,6 +18,9 @@ use crate::metrics;
 /// A statement that took longer is worth a line in the log.
 const SLOW: Duration = Duration::from_millis(100);
 
+/// How long a migration may stand still between two statements of a transaction. Nothing else has any.
+const IDLE_IN_TRANSACTION: Duration = Duration::from_mins(1);
+
 /// How to reach PostgreSQL, and for how long to wait for it.
 #[derive(Clone)]
 pub struct DatabaseSettings {
@@ -214,8 +217,10 @@ pub(super) async fn connect(
         // sort it, which looks cheap where nothing is known of the range. What these settings make
         // look dear must not be compiled: a sweep over two small tables took 0.2 s of a core for it.
         let settings = format!(
-            "SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; SET statement_timeout = {}",
-            timeout.as_millis()
+            "SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; SET statement_timeout = {};
+             SET idle_in_transaction_session_timeout = {}",
+            timeout.as_millis(),
+            IDLE_IN_TRANSACTION.as_millis()
         );
         connection
             .batch_execute(&settings)

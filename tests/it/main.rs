@@ -25,6 +25,7 @@ mod dev;
 mod documents;
 mod examples;
 mod fencing;
+mod frozen;
 mod hints;
 mod hostile;
 mod inputs;
