@@ -123,6 +123,15 @@ macro_rules! log_page {
 }
 pub(super) use log_page;
 
+/// The same subquery for a read without a log.
+macro_rules! no_log {
+    () => {
+        "(SELECT '{}'::bigint[] AS log_ids, '{}'::integer[] AS log_attempts, '{}'::timestamptz[] AS log_times,
+        '{}'::text[] AS log_levels, '{}'::text[] AS log_messages, '{}'::jsonb[] AS log_contexts, false AS has_more_logs)"
+    };
+}
+pub(super) use no_log;
+
 const READ: &str = concat!(
     "SELECT log.* FROM (SELECT $1 AS task_id) AS t
 CROSS JOIN LATERAL ",

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::history::{HistoryColumns, HistoryEntry, history};
-use super::logs::{LogColumns, LogEntry, MAX_PAGE_BYTES, levels_from, log_page};
+use super::logs::{LogColumns, LogEntry, MAX_PAGE_BYTES, levels_from, log_page, no_log};
 use super::outputs::{AttemptOutput, OutputColumns, outputs};
 use super::place::{COUNTED_PLACES, Place, waiting_ahead};
 use super::schema::{sql_types::TaskStatus, tasks};
@@ -147,39 +147,46 @@ pub enum TaskRead {
 }
 
 // A read that is repeated at every change is small for as long as nobody is answered.
-const READ: &str = concat!(
-    "SELECT ",
-    summary!(),
-    ", t.result, t.execution, due.due, history.*, log.*, output.*,
+macro_rules! read {
+    ($log:expr) => {
+        concat!(
+            "SELECT ",
+            summary!(),
+            ", t.result, t.execution, due.due, history.*, log.*, output.*,
        CASE WHEN due.due AND $3 THEN t.circuit END AS circuit,
        CASE WHEN $4 THEN t.parameters ELSE t.parameters - 'input' END AS parameters,
        CASE WHEN due.due AND t.available_at IS NOT NULL THEN ",
-    waiting_ahead!("$5"),
-    " END AS ahead,
+            waiting_ahead!("$5"),
+            " END AS ahead,
        CASE WHEN due.due THEN ",
-    serving_workers!(),
-    " END AS serving
+            serving_workers!(),
+            " END AS serving
 FROM tasks t
 CROSS JOIN LATERAL (SELECT t.current_status::text <> ALL ($2) AS due) AS due
 CROSS JOIN LATERAL ",
-    history!("t.task_id", "0", "due.due"),
-    " AS history
+            history!("t.task_id", "0", "due.due"),
+            " AS history
 CROSS JOIN LATERAL ",
-    log_page!(
-        "t.task_id",
-        "0",
-        "$6",
-        "NULL::timestamptz",
-        "$7",
-        "$8",
-        "$7 > 0 AND due.due"
-    ),
-    " AS log
+            $log,
+            " AS log
 CROSS JOIN LATERAL ",
-    outputs!("t.task_id", "due.due"),
-    " AS output
+            outputs!("t.task_id", "due.due"),
+            " AS output
 WHERE t.task_id = $1"
-);
+        )
+    };
+}
+
+const READ: &str = read!(no_log!());
+const READ_WITH_LOG: &str = read!(log_page!(
+    "t.task_id",
+    "0",
+    "$6",
+    "NULL::timestamptz",
+    "$7",
+    "$8",
+    "due.due"
+));
 
 #[derive(QueryableByName)]
 struct ReadRow {
@@ -228,23 +235,28 @@ impl Store {
         but_in: &[Status],
     ) -> Result<Option<TaskRead>, StoreError> {
         let but_in: Vec<&str> = but_in.iter().map(|status| status.as_str()).collect();
+        let sql = if parts.log_lines > 0 {
+            READ_WITH_LOG
+        } else {
+            READ
+        };
+        let mut query = diesel::sql_query(sql)
+            .into_boxed::<Pg>()
+            .bind::<SqlUuid, _>(task_id)
+            .bind::<Array<Text>, _>(but_in)
+            .bind::<Bool, _>(parts.circuit)
+            .bind::<Bool, _>(parts.inputs)
+            .bind::<Integer, _>(COUNTED_PLACES);
+        if parts.log_lines > 0 {
+            query = query
+                .bind::<Array<Text>, _>(levels_from(Level::Debug))
+                .bind::<BigInt, _>(parts.log_lines)
+                .bind::<BigInt, _>(MAX_PAGE_BYTES);
+        }
         let row: Option<ReadRow> = self
             .pools
             .run_read("read task", async |connection| {
-                Prepared(
-                    diesel::sql_query(READ)
-                        .bind::<SqlUuid, _>(task_id)
-                        .bind::<Array<Text>, _>(but_in)
-                        .bind::<Bool, _>(parts.circuit)
-                        .bind::<Bool, _>(parts.inputs)
-                        .bind::<Integer, _>(COUNTED_PLACES)
-                        .bind::<Array<Text>, _>(levels_from(Level::Debug))
-                        .bind::<BigInt, _>(parts.log_lines)
-                        .bind::<BigInt, _>(MAX_PAGE_BYTES),
-                )
-                .get_result(connection)
-                .await
-                .optional()
+                Prepared(query).get_result(connection).await.optional()
             })
             .await?;
         row.map(|row| row.into_read(parts)).transpose()
@@ -262,18 +274,9 @@ impl Store {
 
     /// Whether PostgreSQL answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.probe("SELECT 1").await
-    }
-
-    /// Whether PostgreSQL answers and has been migrated.
-    pub async fn check_schema(&self) -> Result<(), StoreError> {
-        self.probe("SELECT 1 FROM sweeps").await
-    }
-
-    async fn probe(&self, statement: &'static str) -> Result<(), StoreError> {
         self.pools
             .run_control("probe", async |connection| {
-                diesel::sql_query(statement).execute(connection).await
+                diesel::sql_query("SELECT 1").execute(connection).await
             })
             .await
             .map(drop)
