@@ -216,6 +216,23 @@ impl From<StoreError> for Problem {
                 let detail = "Another request stood in the way; nothing was changed. Try again.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "collision", detail)
             }
+            StoreError::Schema(fault) => {
+                warn!(code = fault.code(), %fault, "request refused: the schema is of another version");
+                let detail = format!("Not carried out: {fault}.");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, fault.code(), detail)
+            }
+            StoreError::Cancelled(reason) => {
+                warn!(
+                    reason,
+                    "request refused: its statement was cancelled on the database's side"
+                );
+                let detail = "The statement was cancelled on the database's side; nothing was changed. Try again in a moment.";
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "statement_cancelled",
+                    detail,
+                )
+            }
             StoreError::OutcomeUnknown(reason) => {
                 warn!(reason, "request failed: the database did not answer");
                 let detail = "The database went away before it answered, so it is not known whether the request was carried out. \

@@ -2,6 +2,8 @@
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use super::SchemaFault;
+
 /// Why a statement has no answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
@@ -21,6 +23,12 @@ pub enum StoreError {
     /// less may get through.
     #[error("the statement took too long: {0}")]
     TooSlow(String),
+    /// Somebody stopped the statement on PostgreSQL's side (`pg_cancel_backend`): nothing was changed.
+    #[error("the statement was cancelled on the database's side: {0}")]
+    Cancelled(String),
+    /// The database's schema is not the one that this executable was made for.
+    #[error("{0}")]
+    Schema(SchemaFault),
     /// PostgreSQL refused the statement: a defect of ours, or a condition that is not known here.
     #[error("the database refused the statement: {0}")]
     Refused(String),
@@ -36,13 +44,41 @@ impl StoreError {
                 | Self::DiskFull(_)
                 | Self::Collision(_)
                 | Self::TooSlow(_)
+                | Self::Cancelled(_)
+                | Self::Schema(_)
         )
+    }
+
+    /// Whether a schema of another version may be the reason.
+    pub(super) fn may_be_the_schema(&self) -> bool {
+        const TEXTS: [&str; 2] = [
+            "does not exist",
+            "there is no unique or exclusion constraint",
+        ];
+        match self {
+            Self::Refused(message) | Self::Unavailable(message) => {
+                TEXTS.iter().any(|text| message.contains(text))
+            }
+            _ => false,
+        }
     }
 }
 
+/// Whether the error alone does not say what became of the statement.
+///
+/// PostgreSQL sends an ERROR for a statement that changed nothing, and a FATAL or a PANIC, perhaps after a
+/// commit, before it closes the connection: a PANIC for a full pg_wal, for one. diesel carries no severity,
+/// so the connection has to be asked whether it survived.
+pub(super) fn is_doubtful(error: &DieselError) -> bool {
+    matches!(
+        error,
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, _)
+    )
+}
+
 impl From<DieselError> for StoreError {
-    /// diesel does not carry SQLSTATE, so that states without a kind of their own are told apart by
-    /// the server's message.
+    /// The error of a statement whose connection survived it. diesel does not carry SQLSTATE, so that
+    /// states without a kind of their own are told apart by the server's message.
     fn from(error: DieselError) -> Self {
         let DieselError::DatabaseError(kind, information) = &error else {
             return Self::Refused(error.to_string());
@@ -61,33 +97,46 @@ impl From<DieselError> for StoreError {
     }
 }
 
+type Class = fn(String) -> StoreError;
+
+/// SQLSTATE classes 40 (rollback), 53 (resources), 54 (limits), 55 (prerequisites) and 57 (intervention) by
+/// their English texts; the first that fits counts.
+const CLASSES: [(&str, Class); 17] = [
+    // Whatever the severity: the record of the commit may have been written before.
+    ("pg_wal", StoreError::OutcomeUnknown),
+    ("could not fsync", StoreError::OutcomeUnknown),
+    ("terminating connection", StoreError::OutcomeUnknown),
+    ("No space left on device", StoreError::DiskFull),
+    ("Disk quota exceeded", StoreError::DiskFull),
+    ("deadlock detected", StoreError::Collision),
+    ("due to lock timeout", StoreError::Collision),
+    ("due to conflict with recovery", StoreError::Collision),
+    ("due to statement timeout", StoreError::TooSlow),
+    ("due to user request", StoreError::Cancelled),
+    ("the database system is", StoreError::Unavailable),
+    ("too many clients", StoreError::Unavailable),
+    ("remaining connection slots", StoreError::Unavailable),
+    ("out of memory", StoreError::Unavailable),
+    ("out of shared memory", StoreError::Unavailable),
+    (
+        "too many notifications in the NOTIFY queue",
+        StoreError::Unavailable,
+    ),
+    // A migration changed a table under a prepared statement: a new connection prepares it anew.
+    (
+        "cached plan must not change result type",
+        StoreError::Unavailable,
+    ),
+];
+
 fn from_message(message: String) -> StoreError {
-    // SQLSTATE classes 53 (resources), 57 (operator intervention) and 40 (rollback), in their
-    // English texts.
-    const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
-    // A server on its way down may say so between a commit and its answer.
-    const UNKNOWN: &str = "terminating connection";
-    const UNAVAILABLE: [&str; 6] = [
-        "the database system is",
-        "too many clients",
-        "remaining connection slots",
-        "out of memory",
-        "out of shared memory",
-        "connection",
-    ];
-    let says = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
-    if says(&FULL) {
-        StoreError::DiskFull(message)
-    } else if message.contains("deadlock detected") {
-        StoreError::Collision(message)
-    } else if message.contains("canceling statement due to statement timeout") {
-        StoreError::TooSlow(message)
-    } else if message.contains(UNKNOWN) {
-        StoreError::OutcomeUnknown(message)
-    } else if says(&UNAVAILABLE) || is_missing_schema(&message) {
-        StoreError::Unavailable(message)
-    } else {
-        StoreError::Refused(message)
+    let class = CLASSES.iter().find(|(text, _)| message.contains(text));
+    match class {
+        Some((_, class)) => class(message),
+        None if message.contains("connection") || is_missing_schema(&message) => {
+            StoreError::Unavailable(message)
+        }
+        None => StoreError::Refused(message),
     }
 }
 
@@ -106,24 +155,47 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_and_a_shutdown_and_a_deadlock_are_told_apart() {
-        let full = "could not extend file \"base/1/2\": No space left on device";
-        assert!(matches!(unknown(full), StoreError::DiskFull(_)));
-        let shutdown = "terminating connection due to administrator command";
-        assert!(matches!(unknown(shutdown), StoreError::OutcomeUnknown(_)));
-        let unmigrated = "relation \"tasks\" does not exist";
-        assert!(matches!(unknown(unmigrated), StoreError::Unavailable(_)));
-        assert!(matches!(
-            unknown("the database system is starting up"),
-            StoreError::Unavailable(_)
-        ));
-        assert!(matches!(
-            unknown("deadlock detected"),
-            StoreError::Collision(_)
-        ));
-        assert!(matches!(
-            unknown("column \"x\" does not exist"),
-            StoreError::Refused(_)
-        ));
+    fn conditions_without_a_kind_of_their_own_are_told_apart_by_their_texts() {
+        use StoreError::{
+            Cancelled, Collision, DiskFull, OutcomeUnknown, Refused, TooSlow, Unavailable,
+        };
+        let cases: [(&str, fn(String) -> StoreError); 14] = [
+            (
+                "could not extend file \"base/1/2\": No space left on device",
+                DiskFull,
+            ),
+            (
+                "could not write to file \"pg_wal/xlogtemp.7\": No space left on device",
+                OutcomeUnknown,
+            ),
+            (
+                "could not fsync file \"base/1/2\": Input/output error",
+                OutcomeUnknown,
+            ),
+            (
+                "terminating connection due to administrator command",
+                OutcomeUnknown,
+            ),
+            (
+                "terminating connection due to idle-in-transaction timeout",
+                OutcomeUnknown,
+            ),
+            ("relation \"tasks\" does not exist", Unavailable),
+            ("the database system is starting up", Unavailable),
+            ("deadlock detected", Collision),
+            ("canceling statement due to lock timeout", Collision),
+            (
+                "canceling statement due to conflict with recovery",
+                Collision,
+            ),
+            ("canceling statement due to statement timeout", TooSlow),
+            ("canceling statement due to user request", Cancelled),
+            ("too many notifications in the NOTIFY queue", Unavailable),
+            ("column \"x\" does not exist", Refused),
+        ];
+        for (message, expected) in cases {
+            let (found, expected) = (unknown(message), expected(message.to_owned()));
+            assert_eq!(found.to_string(), expected.to_string());
+        }
     }
 }

@@ -189,7 +189,7 @@ impl Insert {
         let created: Vec<CreatedRow> = self
             .pools
             .run("insert tasks", async |connection| {
-                Prepared(
+                let insert = Prepared(
                     diesel::sql_query(INSERT)
                         .bind::<Array<SqlUuid>, _>(column(tasks, |task| task.task_id))
                         .bind::<Array<Text>, _>(column(tasks, |task| task.backend.as_str()))
@@ -226,11 +226,13 @@ impl Insert {
                         .bind::<Array<Nullable<Text>>, _>(column(tasks, |task| {
                             callback::receiver(task.callback_url.as_deref()?)
                         })),
-                )
-                .load(connection)
-                .await
+                );
+                let schema = self.pools.schema();
+                let inserting = async |connection: &mut _| insert.load(connection).await;
+                schema.before(connection, inserting).await
             })
-            .await?;
+            .await?
+            .map_err(StoreError::Schema)?;
         count(tasks, &created);
         Ok(created)
     }

@@ -1,5 +1,6 @@
 //! The schema's versions, embedded in the executable.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -78,6 +79,15 @@ pub async fn migration_status(
         .collect();
     known.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(known)
+}
+
+/// The versions that this executable has.
+pub(super) fn known_versions() -> anyhow::Result<BTreeSet<String>> {
+    let known = known_migrations()?;
+    let versions = known
+        .iter()
+        .map(|migration| migration.name().version().to_string());
+    Ok(versions.collect())
 }
 
 fn known_migrations() -> anyhow::Result<Vec<Box<dyn Migration<Pg>>>> {

@@ -34,6 +34,7 @@ mod standing;
 mod statement;
 mod sweep;
 mod turn;
+mod version;
 mod withdraw;
 mod workers;
 
@@ -63,6 +64,7 @@ pub use read::{TaskParts, TaskRead, TaskRecord, TaskSnapshot, TaskSummary};
 pub use standing::Standing;
 pub use sweep::{Moved, SWEEP_ROWS, StaleTask};
 pub use turn::{ClockWatch, Duty, Turn};
+pub use version::SchemaFault;
 pub use workers::{Beat, Heartbeat, MOST_WORKERS, Registered, Registration};
 
 use std::sync::Arc;

@@ -13,10 +13,15 @@ use tokio::runtime::Handle;
 use tracing::{debug, warn};
 
 use super::StoreError;
+use super::error::is_doubtful;
+use super::version::SchemaGuard;
 use crate::metrics;
 
 /// A statement that took longer is worth a line in the log.
 const SLOW: Duration = Duration::from_millis(100);
+
+/// How long a connection may take to show that it survived an error.
+const LIFE_SIGN: Duration = Duration::from_secs(1);
 
 /// How long a migration may stand still between two statements of a transaction. Nothing else has any.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_mins(1);
@@ -39,6 +44,7 @@ pub struct Pools {
     write: Pool<AsyncPgConnection>,
     read: Pool<AsyncPgConnection>,
     control: Pool<AsyncPgConnection>,
+    schema: SchemaGuard,
     timeout: Duration,
 }
 
@@ -60,6 +66,7 @@ impl Pools {
             write: build(WRITE_CONNECTIONS)?,
             read: build(settings.pool_size)?,
             control: build(CONTROL_CONNECTIONS)?,
+            schema: SchemaGuard::new()?,
             timeout: settings.timeout,
         })
     }
@@ -67,6 +74,11 @@ impl Pools {
     /// The limit for one statement.
     pub fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// What is known of the schema.
+    pub(super) fn schema(&self) -> &SchemaGuard {
+        &self.schema
     }
 
     /// Runs a statement that writes, within the time limit.
@@ -135,12 +147,38 @@ impl Pools {
         let answer = answer.map_err(|_| {
             StoreError::OutcomeUnknown(format!("{name}: no answer within {limit:?}"))
         })?;
-        let answer = answer.map_err(StoreError::from);
+        let answer = match answer {
+            Err(error) if is_doubtful(&error) && !is_alive(connection).await => {
+                Err(StoreError::OutcomeUnknown(error.to_string()))
+            }
+            Err(error) => Err(self.explain(error.into(), connection).await),
+            Ok(value) => Ok(value),
+        };
         if !answer.as_ref().is_err_and(StoreError::is_passing) {
             borrowed.give_back();
         }
         answer
     }
+}
+
+impl Pools {
+    /// The error, or the schema's fault where that is behind it.
+    async fn explain(&self, error: StoreError, connection: &mut AsyncPgConnection) -> StoreError {
+        if !error.may_be_the_schema() {
+            return error;
+        }
+        let comparing = self.schema.compare(connection);
+        match tokio::time::timeout(LIFE_SIGN, comparing).await {
+            Ok(Ok(Err(fault))) => StoreError::Schema(fault),
+            _ => error,
+        }
+    }
+}
+
+/// Whether the connection still answers after an error.
+async fn is_alive(connection: &mut AsyncPgConnection) -> bool {
+    let asking = connection.batch_execute("SELECT 1");
+    matches!(tokio::time::timeout(LIFE_SIGN, asking).await, Ok(Ok(())))
 }
 
 /// A connection that is closed unless its statement was answered. A caller that stops waiting, or is

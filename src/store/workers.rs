@@ -203,7 +203,7 @@ impl Store {
         let row: RegisteredRow = self
             .pools
             .run_control("register worker", async |connection| {
-                Prepared(
+                let register = Prepared(
                     diesel::sql_query(REGISTER)
                         .bind::<Text, _>(&*registration.session.worker_id)
                         .bind::<SqlUuid, _>(registration.session.session_id)
@@ -216,11 +216,13 @@ impl Store {
                         .bind::<Array<SqlUuid>, _>(&registration.earlier)
                         .bind::<Integer, _>(MOST_WORKERS)
                         .bind::<Nullable<Array<Text>>, _>(&registration.problems),
-                )
-                .get_result(connection)
-                .await
+                );
+                let schema = self.pools.schema();
+                let registering = async |connection: &mut _| register.get_result(connection).await;
+                schema.before(connection, registering).await
             })
-            .await?;
+            .await?
+            .map_err(StoreError::Schema)?;
         Ok(match row.draining {
             Some(draining) => Registered::Begun { draining },
             None if row.admitted => Registered::NameInUse,

@@ -10,6 +10,7 @@ use crate::api::problem::ProblemBody;
 use crate::api::views::{Health, HealthView};
 use crate::api::{ApiState, Problem};
 use crate::service::dispatcher::Dispatcher;
+use crate::store::{SchemaFault, StoreError};
 
 /// A health check that takes longer has failed, whatever comes of it.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -33,7 +34,8 @@ pub async fn health(state: web::Data<ApiState>) -> web::Json<HealthView> {
     };
     web::Json(HealthView {
         status,
-        database_status: database.unwrap_or_else(|| "connected".to_owned()),
+        database_status: database.as_ref().map_or("connected", |it| it.status),
+        database_detail: database.map(|it| it.detail),
         queue_status: queue.unwrap_or_else(|| queue_up.to_owned()),
         timestamp: OffsetDateTime::now_utc(),
     })
@@ -50,13 +52,13 @@ pub async fn livez() -> HttpResponse {
         .body("alive\n")
 }
 
-/// Whether requests can be answered: the database is there. A broker that is away stops submissions
-/// only.
+/// Whether requests can be answered: the database is there, and its schema is of the version that this
+/// process was made for. A broker that is away stops submissions only.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "readyz", tag = "health",
     responses(
         (status = 200, description = "They can.", body = String, content_type = "text/plain"),
-        (status = 503, description = "They cannot.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "They cannot: `database_unavailable`, or `schema_missing`, `schema_outdated`, `schema_too_new`, whose `detail` names the command.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn readyz(state: web::Data<ApiState>) -> Result<HttpResponse, Problem> {
@@ -64,25 +66,57 @@ pub async fn readyz(state: web::Data<ApiState>) -> Result<HttpResponse, Problem>
         None => Ok(HttpResponse::Ok()
             .content_type("text/plain")
             .body("ready\n")),
-        Some(obstacle) => {
-            let detail = format!("The database is {obstacle}.");
-            Err(Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "database_unavailable",
-                detail,
-            ))
+        Some(obstacle) => Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            obstacle.code,
+            format!("Not ready: {}.", obstacle.detail),
+        )),
+    }
+}
+
+/// What keeps the database from being used.
+struct Obstacle {
+    /// For `database_status`.
+    status: &'static str,
+    /// For a problem.
+    code: &'static str,
+    /// For people. The cause is for the log: it may name hosts.
+    detail: String,
+}
+
+impl Obstacle {
+    fn unavailable(status: &'static str, detail: &str) -> Self {
+        Self {
+            status,
+            code: "database_unavailable",
+            detail: detail.to_owned(),
         }
     }
 }
 
-/// None where PostgreSQL answers. The cause is for the log: it may name hosts.
-async fn database_obstacle(state: &ApiState) -> Option<String> {
+impl From<SchemaFault> for Obstacle {
+    fn from(fault: SchemaFault) -> Self {
+        Self {
+            status: fault.code(),
+            code: fault.code(),
+            detail: fault.to_string(),
+        }
+    }
+}
+
+/// None where PostgreSQL answers and its schema is of the version that this process was made for.
+async fn database_obstacle(state: &ApiState) -> Option<Obstacle> {
     match tokio::time::timeout(PATIENCE, state.store.check_schema()).await {
         Ok(Ok(())) => None,
+        Ok(Err(StoreError::Schema(fault))) => Some(fault.into()),
         Ok(Err(error)) => {
             tracing::warn!(%error, "health check: the database cannot be reached");
-            Some("disconnected".to_owned())
+            let detail = "the database cannot be reached";
+            Some(Obstacle::unavailable("disconnected", detail))
         }
-        Err(_) => Some("not answering".to_owned()),
+        Err(_) => {
+            let detail = "the database does not answer";
+            Some(Obstacle::unavailable("not answering", detail))
+        }
     }
 }

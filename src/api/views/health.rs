@@ -21,9 +21,13 @@ pub enum Health {
 pub struct HealthView {
     /// The whole.
     pub status: Health,
-    /// `connected`, or what is wrong.
+    /// `connected`, `disconnected`, `not answering`, or what is wrong with the schema: `schema_missing`,
+    /// `schema_outdated`, `schema_too_new`.
     #[schema(example = "connected")]
-    pub database_status: String,
+    pub database_status: &'static str,
+    /// What is wrong with the database, and what to do about it; absent where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_detail: Option<String>,
     /// `connected` (`postgresql` where there is no broker), or what is wrong.
     #[schema(example = "connected")]
     pub queue_status: String,

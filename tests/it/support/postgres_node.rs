@@ -1,8 +1,9 @@
 //! A PostgreSQL of the test's own, to be killed, stopped and started again.
 
 use std::fs::File;
+use std::io::Write;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -19,19 +20,67 @@ pub struct PrivatePostgres {
     directory: TempDir,
     port: u16,
     server: Option<Child>,
+    wal_on_small_disk: bool,
 }
+
+/// Whether a server can be given a small disk of its own: a tmpfs in a mount namespace, which goes with it.
+pub fn has_small_disks() -> bool {
+    let mount = "mount -t tmpfs -o size=1m tmpfs /mnt && command -v setpriv";
+    let tried = Command::new("unshare")
+        .args(["--mount", "sh", "-c", mount])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    binaries::unprivileged_user().is_some() && tried.is_ok_and(|status| status.success())
+}
+
+/// Runs as root in a mount namespace: moves pg_wal to a small disk, and starts the server as its user.
+const ON_SMALL_DISK: &str = r#"set -e
+mount -t tmpfs -o "size=96m,mode=700,uid=$2,gid=$3" tmpfs "$1/small"
+mv "$1/data/pg_wal" "$1/pg_wal.new" && cp -a "$1/pg_wal.new/." "$1/small/" && ln -s ../small "$1/data/pg_wal"
+uid=$2 gid=$3; shift 3
+exec setpriv --reuid "$uid" --regid "$gid" --clear-groups "$@""#;
 
 impl PrivatePostgres {
     /// Makes a new cluster and starts it.
     pub async fn start() -> Self {
+        Self::make(false).await
+    }
+
+    /// The same with pg_wal on a small disk, see [`has_small_disks`]. It can be started once.
+    pub async fn start_with_wal_on_small_disk() -> Self {
+        Self::make(true).await
+    }
+
+    async fn make(wal_on_small_disk: bool) -> Self {
         let mut node = Self {
             directory: TempDir::new("postgres"),
             port: wait::free_port(),
             server: None,
+            wal_on_small_disk,
         };
         node.initialise();
         node.restart().await;
         node
+    }
+
+    /// Leaves no room on the small disk: what pg_wal has by then is all that it gets.
+    pub fn fill_wal_disk(&self) {
+        let server = self.server.as_ref().expect("a running PostgreSQL");
+        // As the server sees it.
+        let disk = format!(
+            "/proc/{}/root{}",
+            server.id(),
+            self.directory.path().join("small").display()
+        );
+        let mut filler = File::create(Path::new(&disk).join("filler")).expect("a file");
+        while filler.write_all(&[0; 1 << 16]).is_ok() {}
+        while filler.write_all(&[0; 1 << 9]).is_ok() {}
+    }
+
+    /// What the server has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).expect("a log")
     }
 
     /// URL of its maintenance database.
@@ -104,6 +153,7 @@ impl PrivatePostgres {
                 "-D",
             ])
             .arg(self.data())
+            .args(self.wal_on_small_disk.then_some("--wal-segsize=1"))
             .output()
             .expect("initdb runs");
         assert!(
@@ -127,10 +177,22 @@ impl PrivatePostgres {
             "fsync=off",
             &port,
         ];
-        self.command("postgres")
+        // Few segments are kept for later.
+        let small = self.wal_on_small_disk.then_some("min_wal_size=2MB");
+        let mut command = if self.wal_on_small_disk {
+            self.on_small_disk()
+        } else {
+            self.command("postgres")
+        };
+        command
             .arg("-D")
             .arg(self.data())
-            .args(settings.iter().flat_map(|setting| ["-c", setting]))
+            .args(
+                settings
+                    .into_iter()
+                    .chain(small)
+                    .flat_map(|setting| ["-c", setting]),
+            )
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -146,6 +208,21 @@ impl PrivatePostgres {
         if let Some((uid, gid)) = binaries::unprivileged_user() {
             command.uid(uid.as_raw()).gid(gid.as_raw());
         }
+        command
+    }
+
+    fn on_small_disk(&self) -> Command {
+        let (uid, gid) = binaries::unprivileged_user().expect("root");
+        std::fs::create_dir(self.directory.path().join("small")).expect("a mount point");
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-c", ON_SMALL_DISK, "sh"])
+            .arg(self.directory.path())
+            .args([uid.to_string(), gid.to_string()])
+            .arg(binaries::postgres().join("postgres"))
+            .current_dir(self.directory.path())
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null());
         command
     }
 

@@ -1,0 +1,202 @@
+//! The version of the database's schema, compared with the migrations in this executable.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use diesel::QueryResult;
+use diesel::prelude::QueryableByName;
+use diesel::sql_types::{Bool, Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use tracing::{error, info, warn};
+
+use super::migrate::known_versions;
+use super::statement::Prepared;
+use super::{Store, StoreError};
+
+/// Why this executable cannot work with the database's schema, and what to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaFault {
+    /// No migration was applied.
+    #[error("the database has no schema of qtask: run `qtask migrate` on it")]
+    Missing,
+    /// Migrations of this executable were not applied.
+    #[error(
+        "the database's schema is older than this qtask, {missing} migration(s) behind: run `qtask migrate` on it"
+    )]
+    Outdated {
+        /// How many.
+        missing: usize,
+    },
+    /// Migrations were applied that this executable does not have.
+    #[error(
+        "the database's schema is newer than this qtask, {unknown} migration(s) ahead: run the newer qtask, \
+         or take them back with its `qtask migrate down`"
+    )]
+    TooNew {
+        /// How many.
+        unknown: usize,
+    },
+}
+
+impl SchemaFault {
+    /// Names the fault for programs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Missing => "schema_missing",
+            Self::Outdated { .. } => "schema_outdated",
+            Self::TooNew { .. } => "schema_too_new",
+        }
+    }
+}
+
+/// For how long a schema that was found right is taken for right.
+const GOOD_FOR: Duration = Duration::from_secs(5);
+/// How often a schema that was found wrong is looked at again, at the most.
+const WRONG_FOR: Duration = Duration::from_millis(250);
+
+type Verdict = Result<(), SchemaFault>;
+
+/// What is known of the schema. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct SchemaGuard {
+    known: Arc<BTreeSet<String>>,
+    last: Arc<Mutex<Option<(Instant, Verdict)>>>,
+}
+
+// Asked first: a statement over a missing table would be an ERROR in the server's log at each probe.
+const HAS_TABLE: &str = "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS found";
+const APPLIED: &str = "SELECT version::text AS version FROM __diesel_schema_migrations";
+
+#[derive(QueryableByName)]
+struct FoundRow {
+    #[diesel(sql_type = Bool)]
+    found: bool,
+}
+
+#[derive(QueryableByName)]
+struct VersionRow {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+impl SchemaGuard {
+    pub(super) fn new() -> Result<Self, StoreError> {
+        let known = known_versions().map_err(|error| StoreError::Refused(error.to_string()))?;
+        Ok(Self {
+            known: Arc::new(known),
+            last: Arc::default(),
+        })
+    }
+
+    /// Compares the versions now, and logs where the verdict is another than before.
+    pub(super) async fn compare(&self, connection: &mut AsyncPgConnection) -> QueryResult<Verdict> {
+        let verdict = match applied(connection).await {
+            Ok(applied) => judge(&self.known, &applied),
+            // Migrations may belong to a role that shows its table to nobody else.
+            Err(error) if error.to_string().starts_with("permission denied") => {
+                if self.lock().is_none() {
+                    warn!(%error, "the schema's version is not compared: GRANT SELECT ON __diesel_schema_migrations");
+                }
+                Ok(())
+            }
+            Err(error) => return Err(error),
+        };
+        let before = self.lock().replace((Instant::now(), verdict));
+        match (before.map(|(_, verdict)| verdict), verdict) {
+            (before, Err(fault)) if before != Some(verdict) => {
+                error!(code = fault.code(), %fault, "the database's schema is of another version");
+            }
+            (Some(Err(_)), Ok(())) => info!("the database's schema is as it should be"),
+            _ => {}
+        }
+        Ok(verdict)
+    }
+
+    /// Runs a statement that must not run on a schema of another version. What is known of the schema is
+    /// good for some seconds.
+    pub(super) async fn before<T>(
+        &self,
+        connection: &mut AsyncPgConnection,
+        statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
+    ) -> QueryResult<Result<T, SchemaFault>> {
+        let verdict = match self.recent() {
+            Some(verdict) => verdict,
+            None => self.compare(connection).await?,
+        };
+        match verdict {
+            Ok(()) => statement(connection).await.map(Ok),
+            Err(fault) => Ok(Err(fault)),
+        }
+    }
+
+    fn recent(&self) -> Option<Verdict> {
+        let (at, verdict) = (*self.lock())?;
+        let good_for = if verdict.is_ok() { GOOD_FOR } else { WRONG_FOR };
+        (at.elapsed() < good_for).then_some(verdict)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<(Instant, Verdict)>> {
+        // Nothing in here can panic half way through a change.
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn applied(connection: &mut AsyncPgConnection) -> QueryResult<BTreeSet<String>> {
+    let table: FoundRow = Prepared(diesel::sql_query(HAS_TABLE))
+        .get_result(connection)
+        .await?;
+    if !table.found {
+        return Ok(BTreeSet::new());
+    }
+    let rows: Vec<VersionRow> = Prepared(diesel::sql_query(APPLIED))
+        .load(connection)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
+}
+
+fn judge(known: &BTreeSet<String>, applied: &BTreeSet<String>) -> Verdict {
+    let missing = known.difference(applied).count();
+    let unknown = applied.difference(known).count();
+    match (missing, unknown) {
+        _ if applied.is_empty() => Err(SchemaFault::Missing),
+        (0, 0) => Ok(()),
+        (0, unknown) => Err(SchemaFault::TooNew { unknown }),
+        (missing, _) => Err(SchemaFault::Outdated { missing }),
+    }
+}
+
+impl Store {
+    /// Compares the schema's version with this executable's.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        let guard = self.pools.schema().clone();
+        let compared = self
+            .pools
+            .run_control("compare schema", async |connection| {
+                guard.compare(connection).await
+            })
+            .await?;
+        compared.map_err(StoreError::Schema)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_is_compared_with_what_this_executable_has() {
+        let set = |versions: &[&str]| versions.iter().map(ToString::to_string).collect();
+        let known = set(&["1", "2"]);
+        let cases: [(&[&str], Verdict); 5] = [
+            (&[], Err(SchemaFault::Missing)),
+            (&["1"], Err(SchemaFault::Outdated { missing: 1 })),
+            (&["1", "3"], Err(SchemaFault::Outdated { missing: 1 })),
+            (&["1", "2"], Ok(())),
+            (&["1", "2", "3"], Err(SchemaFault::TooNew { unknown: 1 })),
+        ];
+        for (applied, expected) in cases {
+            assert_eq!(judge(&known, &set(applied)), expected, "{applied:?}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! A database without a schema, or with one of another version: said by its name, with the command that helps.
+
+use serde_json::{Value, json};
+
+use crate::support::app::Worker;
+use crate::support::client::Reply;
+use crate::support::contract::Contract;
+use crate::support::process::run;
+use crate::support::wait::{DEADLINE, eventually};
+use crate::support::{App, QueueKind, TestDatabase};
+
+async fn migrate(database: &TestDatabase, arguments: &[&str]) {
+    let arguments = [&["migrate"], arguments].concat();
+    let done = run(&arguments, &[("DATABASE_URL", database.url().as_str())]).await;
+    assert!(done.status.success(), "{arguments:?}: {done:?}");
+}
+
+fn task() -> Value {
+    json!({"circuit": "x", "backend": "mock"})
+}
+
+/// Waits until submissions are refused: a schema that was right is taken for right for some seconds.
+async fn wait_refused(api: &Contract<'_>) -> Reply {
+    eventually(DEADLINE, "a submission to be refused", || async {
+        let reply = api.post("/tasks", &task()).await;
+        (reply.status == 503).then_some(reply)
+    })
+    .await
+}
+
+/// Fails unless every answer and the log name the fault and what to do.
+async fn assert_named(app: &App, code: &str, command: &str) {
+    let api = Contract::of(app).await;
+    let not_ready = eventually(DEADLINE, "an API that is not ready", || async {
+        let reply = api.get("/readyz").await;
+        (reply.status == 503).then_some(reply)
+    });
+    for reply in [not_ready.await, wait_refused(&api).await] {
+        assert_eq!(reply.headers["retry-after"], "2");
+        let detail = reply.body["detail"].to_string();
+        assert!(detail.contains(command), "{detail}");
+        assert_eq!(reply.expect_problem(503), code);
+    }
+    let health = api.get("/health").await.expect(200);
+    assert_eq!(health["status"], "degraded", "{health}");
+    assert_eq!(health["database_status"], code);
+    assert!(
+        health["database_detail"].to_string().contains(command),
+        "{health}"
+    );
+    app.apis[0]
+        .wait_for_field("the database's schema is of another version", "code", code)
+        .await;
+}
+
+async fn assert_works(app: &App) {
+    let works = || async {
+        let ready = app.get("/readyz").await.status == 200;
+        (ready && app.post("/tasks", &task()).await.status == 201).then_some(())
+    };
+    eventually(DEADLINE, "a service that works", works).await;
+    let health = app.get("/health").await.expect(200);
+    assert_eq!(health["database_status"], "connected");
+    assert_eq!(health.get("database_detail"), None, "{health}");
+}
+
+#[tokio::test]
+async fn a_database_without_a_schema_waits_for_qtask_migrate() {
+    let database = TestDatabase::create_empty().await;
+    let builder = App::builder(QueueKind::Postgres).database(database);
+    let app = builder
+        .worker(Worker::new("w", "mock"))
+        .start_unready()
+        .await;
+    assert_named(&app, "schema_missing", "qtask migrate").await;
+    let read = app.get(&format!("/tasks/{}", uuid::Uuid::nil())).await;
+    assert_eq!(read.expect_problem(503), "schema_missing");
+    let refused = app.workers[0]
+        .wait_for("cannot register; trying again")
+        .await;
+    let reason = refused.field("reason").expect("a reason");
+    assert!(reason.contains("qtask migrate"), "{reason}");
+    migrate(&app.database, &["up"]).await;
+    assert_works(&app).await;
+    app.workers[0].wait_for("worker ready").await;
+}
+
+#[tokio::test]
+async fn a_schema_that_is_behind_waits_for_qtask_migrate() {
+    let app = App::builder(QueueKind::Postgres).start().await;
+    migrate(&app.database, &["down", "--steps", "1"]).await;
+    assert_named(&app, "schema_outdated", "qtask migrate").await;
+    migrate(&app.database, &["up"]).await;
+    assert_works(&app).await;
+}
+
+#[tokio::test]
+async fn a_schema_that_is_ahead_takes_nothing_from_running_workers_and_no_new_tasks() {
+    let worker = Worker::new("w", "mock");
+    let app = App::builder(QueueKind::Postgres)
+        .worker(worker)
+        .start()
+        .await;
+    let running = app
+        .submit(&json!({"circuit": "// mock: sleep 8s", "backend": "mock"}))
+        .await;
+    app.wait_status(running, "processing").await;
+    let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')";
+    app.database.execute(newer, &[]).await;
+    assert_named(&app, "schema_too_new", "run the newer qtask").await;
+    assert_eq!(app.wait_status(running, "completed").await["attempt"], 1);
+    let back = "DELETE FROM __diesel_schema_migrations WHERE version = '99990101000000'";
+    app.database.execute(back, &[]).await;
+    assert_works(&app).await;
+}
