@@ -80,8 +80,8 @@ on_both_queues! {
         let task = app.wait_status(id, "completed").await;
         let expected = [
             "attempt", "backend", "completed_at", "correlation_id", "execution", "kind", "max_attempts", "metadata",
-            "priority", "result", "shots", "started_at", "status", "status_history", "submitted_at", "tags", "task_id",
-            "timeout_seconds", "worker_id",
+            "priority", "result", "seed", "shots", "started_at", "status", "status_history", "submitted_at", "tags",
+            "task_id", "timeout_seconds", "worker_id",
         ];
         assert_eq!(keys(&task), BTreeSet::from(expected));
         for time in ["submitted_at", "started_at", "completed_at"] {

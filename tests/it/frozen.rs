@@ -96,9 +96,7 @@ async fn a_process_that_stands_still_while_it_reads_keeps_no_snapshot() {
     lock.batch_execute(all).await.expect("the lock");
     let url = app.url(0, &format!("/tasks/{task_id}"));
     let reading = tokio::spawn(async move { reqwest::get(url).await });
-    app.database.wait_for_a_table(1).await;
-    let waits = "wait_event = 'relation'";
-    let reader = backend(&app.database, waits).await.expect("a reader");
+    let reader = app.database.wait_for_a_table("SELECT%").await;
     app.apis[0].pause().await;
     lock.rollback().await.expect("the end of the lock");
     wait_blocked(&app, reader, async || tokio::task::yield_now().await).await;

@@ -32,7 +32,7 @@ async fn read_across(
     let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
     client.batch_execute(&lock).await.expect("the table");
     let changing = async {
-        app.database.wait_for_a_table(1).await;
+        app.database.wait_for_a_table("SELECT%").await;
         change(&client).await;
         client.batch_execute("COMMIT").await.expect("a commit");
     };

@@ -19,14 +19,16 @@ async fn interrupted(app: &App, method: Method, path: &str, action: &str) -> Rep
     let lock = holder.transaction().await.expect("a transaction");
     let all = "LOCK TABLE status_history IN ACCESS EXCLUSIVE MODE";
     lock.batch_execute(all).await.expect("the lock");
+    let text = if method == Method::GET {
+        "SELECT%"
+    } else {
+        "%INSERT INTO idempotency_keys%"
+    };
     let request = app.request(method, path).json(&task());
     let interrupting = async {
-        app.database.wait_for_a_table(1).await;
-        let interrupt = format!(
-            "SELECT {action}(pid) FROM pg_stat_activity
-             WHERE datname = current_database() AND wait_event = 'relation'"
-        );
+        let pid = app.database.wait_for_a_table(text).await;
         let client = app.database.connect().await;
+        let interrupt = format!("SELECT {action}({pid})");
         client.batch_execute(&interrupt).await.expect("a signal");
     };
     let (reply, ()) = tokio::join!(send(request), interrupting);
@@ -34,7 +36,6 @@ async fn interrupted(app: &App, method: Method, path: &str, action: &str) -> Rep
     reply.expect("an answer")
 }
 
-/// Sweeps that would wait for the same table are far away.
 async fn start() -> App {
     App::builder(QueueKind::Postgres).start().await
 }

@@ -42,12 +42,17 @@ impl TestDatabase {
         eventually(DEADLINE, "statements that wait for a row", all).await;
     }
 
-    /// Waits until so many statements wait for a table that another one has locked.
-    pub async fn wait_for_a_table(&self, statements: i64) {
-        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
-                       AND wait_event_type = 'Lock' AND wait_event = 'relation'";
-        let all = || async { (self.count(waiting, &[]).await >= statements).then_some(()) };
-        eventually(DEADLINE, "statements that wait for a table", all).await;
+    /// Waits until a statement whose text fits waits for a table that another one has locked, and returns its backend.
+    /// Sweeps may wait for the same table.
+    pub async fn wait_for_a_table(&self, text: &str) -> i32 {
+        let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
+                       AND wait_event_type = 'Lock' AND wait_event = 'relation' AND query LIKE $1";
+        let client = self.connect().await;
+        let one = || async {
+            let row = client.query_opt(waiting, &[&text]).await;
+            row.expect("pg_stat_activity").map(|row| row.get(0))
+        };
+        eventually(DEADLINE, "a statement that waits for a table", one).await
     }
 
     /// How many tasks are in the status given.
