@@ -90,6 +90,9 @@ async fn a_process_that_stands_still_while_it_reads_keeps_no_snapshot() {
         .submit(&json!({"circuit": "x", "backend": "mock"}))
         .await;
     assert_eq!(app.database.execute(HUGE, &[&task_id]).await, 1);
+    // Prepared before: a statement that waits for its tables when it is prepared is not carried out by that.
+    let nobody = format!("/tasks/{}", Uuid::nil());
+    app.get(&nobody).await.expect(404);
     let mut holder = app.database.connect().await;
     let lock = holder.transaction().await.expect("a transaction");
     let all = "LOCK TABLE status_history IN ACCESS EXCLUSIVE MODE";
