@@ -170,6 +170,13 @@ impl Value {
                 type_error("a float needs an explicit cast to become an integer, such as `int(x)`")
             }
             (Type::Int(_) | Type::Uint(_), Self::Int(number)) => fit(number, ty),
+            (Type::Int(width) | Type::Uint(width), Self::Bits { width: own, .. })
+                if own > width =>
+            {
+                type_error(format!(
+                    "{own} bits do not fit `{ty}`; select {width} of them, or cast them"
+                ))
+            }
             _ => self.cast_to(ty),
         }
     }
@@ -219,9 +226,6 @@ impl Value {
         };
         match self {
             Self::Integer(integer) => Ok(Self::Integer(integer.to(width, is_signed))),
-            Self::Bits { width: own, .. } if own > width => type_error(format!(
-                "{own} bits do not fit `{ty}`; select {width} of them first"
-            )),
             Self::Bits { value, .. } => Ok(Self::Integer(Integer::new(value, width, is_signed))),
             #[allow(
                 clippy::cast_possible_truncation,

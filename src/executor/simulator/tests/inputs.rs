@@ -85,7 +85,7 @@ fn wrong_inputs_are_told_at_their_declaration() {
     );
     for part in [
         "there is no value for the input `theta`",
-        "line 1, column 26: the task has a parameter `tetha`, but the circuit declares no such `input`; did you mean `theta`?",
+        "line 1, column 25: the task has a parameter `tetha`, but the circuit declares no such `input`; did you mean `theta`?",
         "the task has a parameter `x`, but the circuit declares no such `input`; its inputs are `theta`, `phi`",
     ] {
         assert!(misspelt.contains(part), "{misspelt}");

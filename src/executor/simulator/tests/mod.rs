@@ -20,6 +20,7 @@ mod limits;
 mod messages;
 mod methods;
 mod outputs;
+mod qiskit_expressions;
 mod smallest;
 mod stabilizer;
 mod statistics;

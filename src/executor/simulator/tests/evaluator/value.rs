@@ -456,12 +456,7 @@ pub fn cast(kind: Kind, value: Value) -> Result<Value> {
         (Kind::Float, Angle { .. }) => Err(Failure::Kind),
         (Kind::Float, _) => Ok(Float(real(number(value))?)),
         (Kind::Integer { .. }, Angle { .. }) | (Kind::Bits(_), Float(_)) => Err(Failure::Kind),
-        (Kind::Integer { signed, width }, Bits { width: own, value }) => {
-            if own > width {
-                return Err(Failure::Kind);
-            }
-            Ok(integer(value, signed, width))
-        }
+        (Kind::Integer { signed, width }, Bits { value, .. }) => Ok(integer(value, signed, width)),
         (Kind::Integer { signed, width }, Float(value)) => {
             #[allow(clippy::cast_possible_truncation, reason = "checked by what follows")]
             let whole = value.trunc() as i128;
@@ -510,6 +505,7 @@ pub fn cast(kind: Kind, value: Value) -> Result<Value> {
 /// As a cast, but a float stays one, and a number without a type must fit.
 pub fn assign(kind: Kind, value: Value) -> Result<Value> {
     match (kind, value) {
+        (Kind::Integer { width, .. }, Bits { width: own, .. }) if own > width => Err(Failure::Kind),
         (Kind::Integer { .. }, Float(_)) => Err(Failure::Kind),
         (Kind::Integer { signed, width }, Exact(value))
             if reduce(value, signed, width) != value =>
