@@ -110,11 +110,11 @@ async fn beat(worker: &Worker, session: &Session, renewed: Instant) -> Result<He
     let beat = Beat {
         held: worker.running.task_ids(),
         counts: Some(worker.health.counts()),
-        // Where the heartbeat arrives, it brings the lease whose absence would be the obstacle.
-        obstacle: worker
-            .health
-            .obstacle()
-            .filter(|_| worker.health.is_leased()),
+        // Where the heartbeat arrives, it brings the lease whose absence would be the obstacle; the
+        // intake begins, or goes on, right behind it.
+        obstacle: worker.health.obstacle().filter(|obstacle| {
+            worker.health.is_leased() && !["no lease", "starting"].contains(&obstacle.as_str())
+        }),
     };
     let times = worker.settings.lease;
     let left = times.trusted().saturating_sub(renewed.elapsed());
