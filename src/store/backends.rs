@@ -68,14 +68,14 @@ SELECT k.backend, coalesce(served.workers, 0) AS workers_online, coalesce(served
 FROM known k LEFT JOIN served USING (backend) LEFT JOIN runs USING (backend)
 CROSS JOIN LATERAL (
     SELECT count(*) AS waiting,
-           greatest(0, extract(epoch FROM clock_timestamp() - min(submitted_at)))::double precision AS oldest_wait_seconds
+           extract(epoch FROM greatest(clock_timestamp(), min(submitted_at)) - min(submitted_at))::double precision AS oldest_wait_seconds
     FROM (SELECT submitted_at FROM tasks t
           WHERE t.backend = k.backend AND t.available_at IS NOT NULL
           ORDER BY t.queue_rank, t.task_id LIMIT $2 + 1) AS first
 ) AS line
 CROSS JOIN LATERAL (
     SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median_run_seconds
-    FROM (SELECT greatest(0, extract(epoch FROM t.completed_at - t.started_at))::double precision AS seconds FROM tasks t
+    FROM (SELECT extract(epoch FROM greatest(t.completed_at, t.started_at) - t.started_at)::double precision AS seconds FROM tasks t
           WHERE t.backend = k.backend AND t.current_status = 'completed' AND t.completed_at IS NOT NULL
           ORDER BY t.completed_at DESC LIMIT 100) AS last
 ) AS past
