@@ -51,7 +51,8 @@ fn take(filter: &mut LogFilter, key: &str, value: &str) -> Result<(), String> {
 }
 
 fn time(text: &str) -> Result<OffsetDateTime, String> {
-    OffsetDateTime::parse(text, &Rfc3339)
+    // The plus of an offset is a space once it has been through a query unescaped.
+    OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339)
         .map_err(|_| "is not a time like 2025-12-28T14:30:00.123Z".to_owned())
 }
 

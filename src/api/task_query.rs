@@ -101,10 +101,13 @@ impl Reader {
     }
 }
 
+/// Adds one status, or several with commas between them.
 fn add_status(statuses: &mut Vec<Status>, value: &str) -> Result<(), String> {
-    let status = value.parse().map_err(|error| format!("{error}"))?;
-    if !statuses.contains(&status) {
-        statuses.push(status);
+    for name in value.split(',') {
+        let status = name.trim().parse().map_err(|error| format!("{error}"))?;
+        if !statuses.contains(&status) {
+            statuses.push(status);
+        }
     }
     Ok(())
 }
@@ -174,7 +177,7 @@ mod tests {
 
     #[test]
     fn repeated_statuses_and_tags_collect() {
-        let query = "status=pending&status=failed&status=failed&backend=aer&limit=5&tag=a&tag=b&kind=problem";
+        let query = "status=pending&status=failed,pending&status=failed&backend=aer&limit=5&tag=a&tag=b&kind=problem";
         let filter = task_filter(query).unwrap();
         assert_eq!(filter.statuses, [Status::Pending, Status::Failed]);
         assert_eq!(filter.tags, ["a", "b"]);

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::domain::checks::{self, FieldErrors};
 use crate::domain::owner::Session;
 use crate::domain::problem_patterns::ProblemPatterns;
+use crate::domain::whole_number;
 use crate::service::claims::Wish;
 use crate::service::fleet::{Enrolment, MAX_LEASE_SECONDS, MAX_STOP_GRACE_SECONDS};
 
@@ -125,6 +126,7 @@ pub struct Claiming {
     pub session_id: Option<Uuid>,
     /// The most tasks that it takes.
     #[schema(minimum = 1, maximum = 100, default = 1)]
+    #[serde(default, deserialize_with = "whole_number::optional")]
     pub max_tasks: Option<i64>,
     /// How long to wait for the first one, in seconds, if there is none.
     #[schema(minimum = 0, maximum = 60, default = 0)]
@@ -223,10 +225,8 @@ fn check_slots(errors: &mut FieldErrors, capabilities: &Map<String, Value>) {
     let Some(slots) = capabilities.get("max_parallel_tasks") else {
         return;
     };
-    if !slots
-        .as_u64()
-        .is_some_and(|slots| (1..=MAX_PARALLEL_TASKS).contains(&slots))
-    {
+    let whole = slots.as_f64().and_then(whole_number::of_float::<u64>);
+    if !whole.is_some_and(|slots| (1..=MAX_PARALLEL_TASKS).contains(&slots)) {
         let message = format!("must be a whole number from 1 to {MAX_PARALLEL_TASKS}");
         errors.insert("capabilities.max_parallel_tasks".to_owned(), message);
     }

@@ -3,25 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 /// How much a line matters.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    Serialize,
-    Deserialize,
-    ToSchema,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -32,7 +21,7 @@ pub enum Level {
     Info,
     /// Something is not as it should be; the attempt goes on.
     Warning,
-    /// Something failed.
+    /// Something failed. Called `critical` and `fatal` by others.
     Error,
 }
 
@@ -59,17 +48,28 @@ impl fmt::Display for Level {
 
 /// A word that is not the name of a level.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a level; use one of debug, info, warning, error")]
+#[error("`{0}` is not a level; use one of debug, info, warning, error, critical")]
 pub struct UnknownLevel(String);
 
 impl FromStr for Level {
     type Err = UnknownLevel;
 
+    /// A level by its name, or by what other libraries call it, in small or capital letters.
     fn from_str(name: &str) -> Result<Self, UnknownLevel> {
-        Self::ALL
-            .into_iter()
-            .find(|level| level.as_str() == name)
-            .ok_or_else(|| UnknownLevel(name.to_owned()))
+        match name.to_ascii_lowercase().as_str() {
+            "trace" | "debug" => Ok(Self::Debug),
+            "info" => Ok(Self::Info),
+            "warn" | "warning" => Ok(Self::Warning),
+            "error" | "critical" | "fatal" => Ok(Self::Error),
+            _ => Err(UnknownLevel(name.to_owned())),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Level {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse().map_err(de::Error::custom)
     }
 }
 
@@ -94,6 +94,14 @@ mod tests {
     fn every_level_is_found_again_by_its_name() {
         for level in Level::ALL {
             assert_eq!(level.as_str().parse(), Ok(level));
+        }
+        for (other, level) in [
+            ("trace", Level::Debug),
+            ("WARN", Level::Warning),
+            ("Critical", Level::Error),
+            ("fatal", Level::Error),
+        ] {
+            assert_eq!(other.parse(), Ok(level));
         }
         assert!("loud".parse::<Level>().is_err());
     }

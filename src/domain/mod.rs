@@ -16,3 +16,4 @@ pub mod submission;
 pub mod task;
 pub mod timestamp;
 pub mod waiting;
+pub mod whole_number;

@@ -9,6 +9,7 @@ use super::backend::{AIOPSLAB, SIMULATOR};
 use super::callback::CallbackTargets;
 use super::checks::{self, FieldErrors, in_range};
 use super::task::{Idempotency, NewTask, Work};
+use super::whole_number;
 
 /// A circuit to run or a problem to solve. Fields that are not named here, or belong to the other
 /// kind, are refused.
@@ -21,9 +22,11 @@ pub struct Submission {
     pub circuit: Option<String>,
     /// A circuit: how often it is run and measured.
     #[schema(minimum = 1, maximum = 1_000_000, default = 1024)]
+    #[serde(default, deserialize_with = "whole_number::optional")]
     pub shots: Option<i64>,
     /// A circuit: makes a run repeatable; the same seed gives the same counts.
     #[schema(minimum = 0)]
+    #[serde(default, deserialize_with = "whole_number::optional")]
     pub seed: Option<u64>,
     /// A circuit: whether the exact probability of each outcome is listed beside the counts, where
     /// no measurement in the middle has a random outcome and there are at most 65,536 outcomes.
@@ -46,20 +49,25 @@ pub struct Submission {
     pub agent_config: Option<Map<String, Value>>,
     /// A problem: how many steps the agent may take.
     #[schema(minimum = 1, maximum = 1_000, default = 30)]
+    #[serde(default, deserialize_with = "whole_number::optional")]
     pub max_steps: Option<i64>,
     /// How long one attempt may run, in minutes; 30 for a problem.
     #[schema(minimum = 1, maximum = 180)]
+    #[serde(default, deserialize_with = "whole_number::optional")]
     pub timeout_minutes: Option<i64>,
     /// How long one attempt may run, in seconds, instead of in minutes; 300 for a circuit.
     #[schema(minimum = 1, maximum = 10_800)]
+    #[serde(default, deserialize_with = "whole_number::optional")]
     pub timeout_seconds: Option<i64>,
     /// Who is to run it: `simulator` for a circuit and `aiopslab` for a problem by default.
     pub backend: Option<String>,
     /// Higher goes first.
     #[schema(minimum = 0, maximum = 10, default = 5)]
+    #[serde(default, deserialize_with = "whole_number::optional")]
     pub priority: Option<i64>,
     /// How many attempts the task gets when workers die or fail for a passing reason.
     #[schema(minimum = 1, maximum = 100, default = 3)]
+    #[serde(default, deserialize_with = "whole_number::optional")]
     pub max_attempts: Option<i64>,
     /// A name of the client's own choice.
     #[schema(min_length = 1, max_length = 200)]

@@ -12,6 +12,7 @@ use super::{Owner, list};
 use crate::domain::checks::{self, FieldErrors};
 use crate::domain::log::{Level, LogLine};
 use crate::domain::owner::Lease;
+use crate::domain::whole_number;
 
 /// The most lines of one request.
 const MAX_LINES: usize = 1_000;
@@ -33,6 +34,7 @@ pub struct AppendLogs {
     session_id: Uuid,
     /// As given by the claim.
     #[schema(minimum = 1)]
+    #[serde(deserialize_with = "whole_number::required")]
     attempt: i32,
     /// The lines, in their order; there may be none where progress or output is given.
     #[serde(default, deserialize_with = "list::of_objects::<_, _, MAX_LINES>")]

@@ -9,6 +9,7 @@ use super::Owner;
 use crate::domain::backoff::Backoff;
 use crate::domain::checks::{self, FieldErrors};
 use crate::domain::settlement::{Blame, ErrorCode, Failure, Outcome, Settlement};
+use crate::domain::whole_number;
 
 /// The largest result, as JSON, in bytes.
 const MAX_RESULT_BYTES: usize = 8 << 20;
@@ -28,6 +29,7 @@ pub struct Complete {
     session_id: Uuid,
     /// As given by the claim.
     #[schema(minimum = 1)]
+    #[serde(deserialize_with = "whole_number::required")]
     attempt: i32,
     /// Anything but null, at most 8 MiB; of a problem `{"logs": [], "metrics": {}, "output": {}}`.
     result: Value,
@@ -47,6 +49,7 @@ pub struct Fail {
     session_id: Uuid,
     /// As given by the claim.
     #[schema(minimum = 1)]
+    #[serde(deserialize_with = "whole_number::required")]
     attempt: i32,
     /// Why, in one word for programs.
     #[schema(
@@ -77,6 +80,7 @@ pub struct Release {
     session_id: Uuid,
     /// As given by the claim.
     #[schema(minimum = 1)]
+    #[serde(deserialize_with = "whole_number::required")]
     attempt: i32,
 }
 

@@ -109,19 +109,10 @@ fn log_line(log: Value) -> Result<LogLine, Wrong> {
     })
 }
 
-/// The levels of the task log, and what other libraries call them.
+/// A level by any of its names; `info` where there is none.
 fn level(name: Option<&str>) -> Result<Level, Wrong> {
-    let name = name.unwrap_or("info").to_ascii_lowercase();
-    match name.as_str() {
-        "trace" => Ok(Level::Debug),
-        "warn" => Ok(Level::Warning),
-        "critical" | "fatal" => Ok(Level::Error),
-        other => other
-            .escape_debug()
-            .to_string()
-            .parse()
-            .or_else(|error| form(format!("log: {error}"))),
-    }
+    let name = name.unwrap_or("info").escape_debug().to_string();
+    name.parse().or_else(|error| form(format!("log: {error}")))
 }
 
 fn progress(mut progress: Value) -> Result<Value, Wrong> {

@@ -1,0 +1,108 @@
+//! Whole numbers as JSON Schema has them: `58.0` and `5.8e1` are the integer 58.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+
+/// For `deserialize_with`: a whole number.
+pub fn required<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i64> + TryFrom<u64>,
+{
+    Whole::deserialize(deserializer).map(|Whole(number)| number)
+}
+
+/// For `deserialize_with`: a whole number, or null.
+pub fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i64> + TryFrom<u64>,
+{
+    let number = Option::<Whole<T>>::deserialize(deserializer)?;
+    Ok(number.map(|Whole(number)| number))
+}
+
+/// The whole number that a JSON number is; None where it has a fraction, or is too large.
+pub fn of_float<T: TryFrom<i64> + TryFrom<u64>>(number: f64) -> Option<T> {
+    if number.fract() != 0.0 || number.abs() >= 2.0_f64.powi(64) {
+        return None;
+    }
+    // Printed without a fraction it is exact.
+    let digits = format!("{number:.0}");
+    match digits.parse::<i64>() {
+        Ok(number) => T::try_from(number).ok(),
+        Err(_) => T::try_from(digits.parse::<u64>().ok()?).ok(),
+    }
+}
+
+struct Whole<T>(T);
+
+impl<'de, T: TryFrom<i64> + TryFrom<u64>> Deserialize<'de> for Whole<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WholeVisitor(PhantomData))
+    }
+}
+
+struct WholeVisitor<T>(PhantomData<T>);
+
+impl<T: TryFrom<i64> + TryFrom<u64>> Visitor<'_> for WholeVisitor<T> {
+    type Value = Whole<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number")
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Whole<T>, E> {
+        let out_of_range = |_| E::invalid_value(Unexpected::Signed(number), &self);
+        T::try_from(number).map(Whole).map_err(out_of_range)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Whole<T>, E> {
+        let out_of_range = |_| E::invalid_value(Unexpected::Unsigned(number), &self);
+        T::try_from(number).map(Whole).map_err(out_of_range)
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Whole<T>, E> {
+        let fraction = || E::invalid_type(Unexpected::Float(number), &self);
+        of_float(number).map(Whole).ok_or_else(fraction)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<T: TryFrom<i64> + TryFrom<u64>>(text: &str) -> Option<T> {
+        required(&mut serde_json::Deserializer::from_str(text)).ok()
+    }
+
+    #[test]
+    fn a_number_without_a_fraction_is_whole_however_it_is_written() {
+        for text in ["58", "58.0", "5.8e1", "580e-1", "58.000"] {
+            assert_eq!(read::<i32>(text), Some(58), "{text}");
+        }
+        assert_eq!(read::<i64>("-0.0"), Some(0));
+        assert_eq!(read::<u64>("18446744073709551615"), Some(u64::MAX));
+        assert_eq!(read::<u64>("1.8446744073709550e19"), Some(u64::MAX - 2047));
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for text in [
+            "58.5",
+            "1e300",
+            "1e19",
+            "9223372036854775808",
+            "\"58\"",
+            "[58]",
+            "true",
+            "null",
+        ] {
+            assert_eq!(read::<i64>(text), None, "{text}");
+        }
+        assert_eq!(read::<u64>("-1"), None);
+        assert_eq!(read::<i32>("2147483648.0"), None);
+    }
+}
