@@ -2,15 +2,21 @@
 //!
 //! - `routes` answers; one file for each group of paths;
 //! - `views` is what answers look like; `problem` is what every error looks like;
+//! - `answers` counts what answers take in memory, `connection` cuts off clients that do not read them;
 //! - `checkups` checks circuits beside the requests;
-//! - `body` with `footprint` and `room`, `query`, `task_query`, `worker_requests`, `cursor`, `correlation` read requests; `openapi`
-//!   describes it all.
+//! - `body` with `footprint` and `room`, `query`, `task_query`, `worker_requests`, `cursor`, `correlation` read requests; `openapi` and `constraints`
+//!   describe it all.
 
+mod answers;
+mod bare;
 mod body;
 mod checkups;
+mod connection;
+mod constraints;
 mod correlation;
 mod cursor;
 mod footprint;
+mod head;
 mod log_query;
 mod openapi;
 mod problem;
@@ -23,8 +29,9 @@ mod task_query;
 mod views;
 mod worker_requests;
 
+pub use head::as_get;
 pub use problem::Problem;
-pub use server::{ApiSettings, bind};
+pub use server::{ApiSettings, WRITE_TIMEOUT, bind};
 
 use crate::domain::backoff::Backoff;
 use crate::domain::submission::Limits;

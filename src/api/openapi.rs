@@ -1,8 +1,16 @@
 //! The description of the API, generated from the handlers.
 
+use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::routes;
+use super::{constraints, routes};
+
+/// The whole description, with what is validated.
+pub fn document() -> Value {
+    let mut document = serde_json::to_value(ApiDescription::openapi()).unwrap_or_default();
+    constraints::apply(&mut document);
+    document
+}
 
 /// OpenAPI 3.1, served at `/openapi.json`.
 #[derive(OpenApi)]
@@ -29,4 +37,4 @@ use super::routes;
         (name = "health", description = "For people and for probes."),
     )
 )]
-pub struct ApiDescription;
+struct ApiDescription;

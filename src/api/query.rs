@@ -34,23 +34,44 @@ fn note(errors: &mut FieldErrors, field: &str, message: String) {
     errors.insert(field.to_owned(), message);
 }
 
-/// The most workers of one page.
-const MAX_WORKERS: usize = 1_000;
+/// The most workers or backends of one page.
+const MAX_NAMES: u16 = 1_000;
 /// The workers of a page whose length is not given.
 const USUAL_WORKERS: usize = 100;
 
-fn worker_limit(value: &str) -> Result<usize, String> {
+fn name_limit(value: &str) -> Result<u16, String> {
     let limit = value.parse().ok();
     limit
-        .filter(|limit| (1..=MAX_WORKERS).contains(limit))
-        .ok_or_else(|| format!("must be a whole number from 1 to {MAX_WORKERS}"))
+        .filter(|limit| (1..=MAX_NAMES).contains(limit))
+        .ok_or_else(|| format!("must be a whole number from 1 to {MAX_NAMES}"))
 }
 
-fn worker_cursor(value: &str) -> Result<Option<String>, String> {
+fn name_cursor(value: &str) -> Result<String, String> {
     if is_valid_name(value) {
-        Ok(Some(value.to_owned()))
+        Ok(value.to_owned())
     } else {
         Err("is not the next_cursor of an earlier answer".to_owned())
+    }
+}
+
+/// Behind which name `GET /backends` begins, and how many it shows.
+pub fn backend_search(query: &str) -> Result<(String, u16), Problem> {
+    let (mut after, mut limit) = (String::new(), MAX_NAMES);
+    let mut errors = FieldErrors::new();
+    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        let read = match key.as_ref() {
+            "limit" => name_limit(&value).map(|given| limit = given),
+            "cursor" => name_cursor(&value).map(|given| after = given),
+            _ => Err("is not known here: use limit, cursor".to_owned()),
+        };
+        if let Err(message) = read {
+            note(&mut errors, &key, message);
+        }
+    }
+    if errors.is_empty() {
+        Ok((after, limit))
+    } else {
+        Err(Problem::validation(errors))
     }
 }
 
@@ -64,16 +85,19 @@ pub fn worker_search(query: &str) -> Result<WorkerSearch, Problem> {
     let mut errors = FieldErrors::new();
     for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let refused = match key.as_ref() {
-            "status" => WorkerStatus::from_str(&value)
-                .map(|status| search.filter.statuses.push(status))
+            "status" => value
+                .split(',')
+                .map(|name| WorkerStatus::from_str(name.trim()))
+                .collect::<Result<Vec<_>, _>>()
+                .map(|statuses| search.filter.statuses.extend(statuses))
                 .map_err(|error| error.to_string()),
             "backend" => {
                 checks::name(&mut errors, "backend", "backend", &value);
                 search.filter.backend = Some(value.into_owned());
                 continue;
             }
-            "limit" => worker_limit(&value).map(|limit| search.limit = limit),
-            "cursor" => worker_cursor(&value).map(|after| search.after = after),
+            "limit" => name_limit(&value).map(|limit| search.limit = limit.into()),
+            "cursor" => name_cursor(&value).map(|after| search.after = Some(after)),
             _ => Err("is not known here: use status, backend, limit, cursor".to_owned()),
         };
         if let Err(message) = refused {

@@ -1,18 +1,22 @@
 //! The HTTP server around the routes.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_cors::Cors;
-use actix_web::dev::Server;
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::dev::{AppConfig, Server};
 use actix_web::http::header::LOCATION;
-use actix_web::{App, HttpResponse, HttpServer, middleware, web};
-use utoipa::OpenApi;
+use actix_web::{App, HttpResponse, middleware, web};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpStream;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::openapi::ApiDescription;
-use super::{ApiState, correlation, routes};
+use super::connection::TimedStream;
+use super::{ApiState, answers, correlation, head, openapi, routes};
 use crate::domain::backoff::Backoff;
 use crate::domain::submission::Limits;
 
@@ -23,6 +27,8 @@ pub struct ApiSettings {
     pub address: SocketAddr,
     /// Threads that answer requests.
     pub threads: usize,
+    /// How long a client may take nothing of what is sent to it.
+    pub write_timeout: Duration,
     /// Origins that browsers may call from; `*` for all.
     pub cors_origins: Vec<String>,
     /// Delays between the attempts of workers that speak HTTP.
@@ -31,37 +37,77 @@ pub struct ApiSettings {
     pub limits: Limits,
 }
 
+/// How long a client may take nothing of what is sent to it, where nothing else is said.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long requests under way may go on after a stop was asked for, in seconds.
 const SHUTDOWN_SECONDS: u64 = 10;
 /// How long a client may take to send the head of a request.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 2048;
+
 /// Takes the port; requests are answered once the server is awaited.
+///
+/// This is what `actix_web::HttpServer` does, over connections with a limit of time for writes.
 pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, SocketAddr)> {
+    let listener = listen(settings.address)?;
+    let address = listener.local_addr()?;
     let state = web::Data::new(state);
-    let description = ApiDescription::openapi();
-    let origins = settings.cors_origins.clone();
-    let server = HttpServer::new(move || {
-        App::new()
+    let description = openapi::document();
+    let (origins, write_timeout) = (settings.cors_origins.clone(), settings.write_timeout);
+    let builder = Server::build()
+        .workers(settings.threads)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .disable_signals();
+    let shutdown = builder.graceful_shutdown_signal();
+    let builder = builder.listen("api", listener, move || {
+        let app = App::new()
             .app_data(state.clone())
+            .wrap(middleware::from_fn(answers::count))
+            .wrap(middleware::from_fn(head::as_get))
             .wrap(cross_origin(&origins))
             .wrap(middleware::from_fn(correlation::correlate))
             .configure(routes::configure)
             .route("/", web::get().to(to_docs))
             .route("/docs", web::get().to(to_docs))
-            .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", description.clone()))
-            .default_service(web::to(routes::not_found))
-    })
-    .workers(settings.threads)
-    // A client that hangs up while it waits is noticed at once: nobody waits for it, and what was to be
-    // handed to it goes to others.
-    .h1_allow_half_closed(false)
-    .client_request_timeout(HEAD_TIME)
-    .shutdown_timeout(SHUTDOWN_SECONDS)
-    .disable_signals()
-    .bind(settings.address)?;
-    let address = server.addrs().first().copied().unwrap_or(settings.address);
-    Ok((server.run(), address))
+            .service(
+                SwaggerUi::new("/docs/{_:.*}")
+                    .external_url_unchecked("/openapi.json", description.clone()),
+            )
+            .default_service(web::to(routes::not_found));
+        let app = app.into_factory().map_err(|error| error.error_response());
+        // It is read for the address of a request without a host, which nothing here asks for.
+        let app = map_config(app, |()| AppConfig::default());
+        let shutdown = shutdown.clone();
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let shutdown = shutdown.clone();
+                async move { shutdown.notified().await }
+            })
+            // A client that hangs up while it waits is noticed at once: nobody waits for it, and what was to
+            // be handed to it goes to others.
+            .h1_allow_half_closed(false)
+            .client_request_timeout(HEAD_TIME)
+            .local_addr(address)
+            .h1(app);
+        fn_service(move |stream: TcpStream| async move {
+            let peer = stream.peer_addr().ok();
+            Ok::<_, DispatchError>((TimedStream::new(stream, write_timeout), peer))
+        })
+        .and_then(http)
+    })?;
+    Ok((builder.run(), address))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    // Connections of a process that has just ended do not keep the port.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// The Swagger UI lives under its folder's name alone.

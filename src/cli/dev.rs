@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::{process, serve, work};
-use crate::api::ApiSettings;
+use crate::api::{ApiSettings, WRITE_TIMEOUT};
 use crate::config::callbacks::{CallbackArgs, CallbackSettings};
 use crate::config::environment::{EnvironmentSettings, QuarantineArgs};
 use crate::config::logging::{LogArgs, LogSettings};
@@ -128,6 +128,7 @@ impl DevArgs {
             api: ApiSettings {
                 address: SocketAddr::new(host, port),
                 threads: 1,
+                write_timeout: WRITE_TIMEOUT,
                 cors_origins: vec!["*".to_owned()],
                 retry: self.retry.check(&mut checker),
                 limits: Limits {

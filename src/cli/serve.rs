@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
@@ -58,6 +59,15 @@ pub struct ServeArgs {
     /// Threads that answer requests; by default one for each core
     #[arg(long, env = "QTASK_HTTP_THREADS", value_name = "N")]
     http_threads: Option<String>,
+
+    /// How long a client may take nothing of an answer before its connection is closed
+    #[arg(
+        long,
+        env = "QTASK_HTTP_WRITE_TIMEOUT",
+        value_name = "TIME",
+        default_value = "20s"
+    )]
+    http_write_timeout: String,
 
     /// Origins that browsers may call from, separated by commas, or *
     #[arg(
@@ -146,6 +156,11 @@ impl ServeArgs {
                 api: ApiSettings {
                     address: SocketAddr::new(host, port),
                     threads,
+                    write_timeout: checker.duration(
+                        "QTASK_HTTP_WRITE_TIMEOUT",
+                        &self.http_write_timeout,
+                        Duration::from_secs(1)..=Duration::from_hours(1),
+                    ),
                     cors_origins,
                     retry: self.retry.check(&mut checker),
                     limits: Limits {

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpResponse, HttpServer, middleware, web};
 use anyhow::Context;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::api::as_get;
 use crate::metrics;
 use crate::worker::WorkerHealth;
 
@@ -22,6 +23,7 @@ pub fn start(
     let server = HttpServer::new(move || {
         App::new()
             .app_data(health.clone())
+            .wrap(middleware::from_fn(as_get))
             .route("/livez", web::get().to(|| async { "alive\n" }))
             .route("/readyz", web::get().to(readyz))
             .route("/health", web::get().to(report))

@@ -14,7 +14,7 @@ use super::watch::{ReadyWatch, Watch};
 use crate::domain::owner::{Lease, Session};
 use crate::domain::settlement::Settlement;
 use crate::domain::status::Status;
-use crate::domain::task::Assignment;
+use crate::domain::task::{Assignment, Work};
 use crate::store::{LimitedBy, Standing, Store, StoreError};
 
 /// How long a task may go unnoticed when its notification is lost, and how often a waiting session is
@@ -60,6 +60,17 @@ pub struct Granted {
 }
 
 impl Granted {
+    /// About how many bytes the answer takes.
+    pub fn text_bytes(&self) -> usize {
+        const BESIDES: usize = 8 << 10;
+        let source = |task: &Assignment| match &task.work {
+            Work::Circuit { source, .. } => source.len(),
+            Work::Problem { .. } => 0,
+        };
+        let bytes = |task| BESIDES + source(task);
+        self.assignments.iter().map(bytes).sum()
+    }
+
     /// The tasks, for an answer that is about to be written.
     pub fn hand_over(mut self) -> Vec<Assignment> {
         std::mem::take(&mut self.assignments)

@@ -36,16 +36,25 @@ pub struct BackendRecord {
 /// How many waiting tasks of a backend are counted.
 pub const COUNTED_WAITING: i32 = 10_000;
 
-// Bounded whatever the size of the table: it jumps from one waiting backend to the next in the index,
-// counts no further than the limit, and reads the last 100 results by an index of their own. A worker's
+/// A page of backends.
+#[derive(Debug, Clone)]
+pub struct BackendList {
+    /// By name.
+    pub backends: Vec<BackendRecord>,
+    /// The name that this page ends with; None on the last page.
+    pub next: Option<String>,
+}
+
+// Bounded whatever the size of the table: it jumps from one waiting backend to the next in the index, no further than
+// the page, counts no further than the limit, and reads the last 100 results by an index of their own. A worker's
 // capabilities are its own words, so that nothing is cast that is not a number.
 const BACKENDS: &str = "
 WITH RECURSIVE waits AS (
-    (SELECT backend FROM tasks WHERE available_at IS NOT NULL ORDER BY backend LIMIT 1)
+    (SELECT backend, 1 AS place FROM tasks WHERE available_at IS NOT NULL AND backend > $3 ORDER BY backend LIMIT 1)
     UNION ALL
     SELECT (SELECT backend FROM tasks WHERE available_at IS NOT NULL AND backend > waits.backend
-            ORDER BY backend LIMIT 1)
-    FROM waits WHERE waits.backend IS NOT NULL
+            ORDER BY backend LIMIT 1), waits.place + 1
+    FROM waits WHERE waits.backend IS NOT NULL AND waits.place <= $4
 ), runs AS (
     SELECT backend, count(*) AS running FROM tasks WHERE session_id IS NOT NULL GROUP BY backend
 ), served AS (
@@ -60,8 +69,10 @@ WITH RECURSIVE waits AS (
         FROM workers
     ) AS w GROUP BY w.backend
 ), known AS (
-    SELECT backend FROM waits WHERE backend IS NOT NULL
-    UNION SELECT backend FROM runs UNION SELECT backend FROM served UNION SELECT unnest($1)
+    SELECT backend FROM (
+        SELECT backend FROM waits WHERE backend IS NOT NULL
+        UNION SELECT backend FROM runs UNION SELECT backend FROM served UNION SELECT unnest($1)
+    ) AS every WHERE backend > $3 ORDER BY backend LIMIT $4 + 1
 )
 SELECT k.backend, coalesce(served.workers, 0) AS workers_online, coalesce(served.slots, 0) AS slots_online,
        line.waiting, coalesce(runs.running, 0) AS running, line.oldest_wait_seconds, past.median_run_seconds
@@ -82,18 +93,34 @@ CROSS JOIN LATERAL (
 ORDER BY k.backend";
 
 impl Store {
-    /// Every backend that has waiting or running tasks, is in the registry, or is named here.
-    pub async fn backends(&self, configured: &[String]) -> Result<Vec<BackendRecord>, StoreError> {
-        self.pools
+    /// Up to `limit` backends behind the name `after` that have waiting or running tasks, are in the
+    /// registry, or are named here.
+    pub async fn backends(
+        &self,
+        configured: &[String],
+        after: &str,
+        limit: u16,
+    ) -> Result<BackendList, StoreError> {
+        let mut backends: Vec<BackendRecord> = self
+            .pools
             .run_read("look at the backends", async |connection| {
                 Prepared(
                     diesel::sql_query(BACKENDS)
                         .bind::<Array<Text>, _>(configured)
-                        .bind::<Integer, _>(COUNTED_WAITING),
+                        .bind::<Integer, _>(COUNTED_WAITING)
+                        .bind::<Text, _>(after)
+                        .bind::<Integer, _>(i32::from(limit)),
                 )
                 .load(connection)
                 .await
             })
-            .await
+            .await?;
+        let more = backends.len() > usize::from(limit);
+        backends.truncate(usize::from(limit));
+        let last = backends.last().filter(|_| more);
+        Ok(BackendList {
+            next: last.map(|last| last.backend.clone()),
+            backends,
+        })
     }
 }

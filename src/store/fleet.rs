@@ -7,13 +7,12 @@ use diesel::sql_types::{
 };
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
-use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::statement::Prepared;
-use super::{Store, StoreError};
+use super::{Json, Store, StoreError};
 
 /// How a worker is, by its last heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -96,9 +95,9 @@ pub struct WorkerRecord {
     #[diesel(sql_type = Array<Text>)]
     pub backends: Vec<String>,
     #[diesel(sql_type = Jsonb)]
-    pub capabilities: Value,
+    pub capabilities: Json,
     #[diesel(sql_type = Jsonb)]
-    pub metadata: Value,
+    pub metadata: Json,
     #[diesel(sql_type = Timestamptz)]
     pub registered_at: OffsetDateTime,
     #[diesel(sql_type = Timestamptz)]

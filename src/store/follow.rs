@@ -5,13 +5,12 @@ use diesel::OptionalExtension;
 use diesel::prelude::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::history::{HistoryColumns, HistoryEntry, history};
 use super::logs::{LogColumns, LogPage, MAX_PAGE_BYTES, levels_from, log_page};
 use super::statement::Prepared;
-use super::{Store, StoreError};
+use super::{Json, Store, StoreError};
 use crate::domain::log::Level;
 use crate::domain::status::Status;
 
@@ -30,7 +29,7 @@ pub struct TaskNews {
     /// Its status.
     pub status: Status,
     /// What its worker says of how far it has come.
-    pub progress: Option<Value>,
+    pub progress: Option<Json>,
     /// The new entries of its history, oldest first.
     pub history: Vec<HistoryEntry>,
     /// The new lines of its log.
@@ -62,7 +61,7 @@ struct NewsRow {
     #[diesel(sql_type = Text)]
     status: String,
     #[diesel(sql_type = Nullable<Jsonb>)]
-    progress: Option<Value>,
+    progress: Option<Json>,
     #[diesel(embed)]
     history: HistoryColumns,
     #[diesel(embed)]

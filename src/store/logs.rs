@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::statement::Prepared;
-use super::{Store, StoreError};
+use super::{Json, Store, StoreError};
 use crate::domain::log::{Level, LogLine};
 use crate::domain::owner::Lease;
 
@@ -38,7 +38,7 @@ pub struct LogEntry {
     /// What is said.
     pub message: String,
     /// Details for programs.
-    pub context: Option<Value>,
+    pub context: Option<Json>,
 }
 
 /// Which lines to read, oldest first.
@@ -140,8 +140,8 @@ CROSS JOIN LATERAL ",
 WHERE cardinality(log.log_ids) > 0 OR EXISTS (SELECT FROM tasks WHERE tasks.task_id = t.task_id)"
 );
 
-/// The most that the lines of one page weigh together, in bytes.
-pub(super) const MAX_PAGE_BYTES: i64 = 4 << 20;
+/// The most that the lines of one page weigh together, in bytes; a single line may be longer than that by itself.
+pub const MAX_PAGE_BYTES: i64 = 4 << 20;
 
 /// Lines, oldest first.
 #[derive(Debug, Clone)]
@@ -165,7 +165,7 @@ pub(super) struct LogColumns {
     #[diesel(sql_type = Array<Text>)]
     log_messages: Vec<String>,
     #[diesel(sql_type = Array<Nullable<Jsonb>>)]
-    log_contexts: Vec<Option<Value>>,
+    log_contexts: Vec<Option<Json>>,
     #[diesel(sql_type = Bool)]
     has_more_logs: bool,
 }

@@ -21,7 +21,7 @@ use super::place::{COUNTED_PLACES, Place, waiting_ahead};
 use super::schema::{sql_types::TaskStatus, tasks};
 use super::serving::{serving_workers, waiting};
 use super::statement::Prepared;
-use super::{Store, StoreError};
+use super::{Json, Store, StoreError};
 use crate::domain::log::Level;
 use crate::domain::status::Status;
 use crate::domain::waiting::Waiting;
@@ -60,9 +60,9 @@ pub struct TaskSummary {
     pub shots: Option<i32>,
     pub problem_id: Option<String>,
     pub name: Option<String>,
-    pub tags: Value,
+    pub tags: Json,
     pub callback_url: Option<String>,
-    pub progress: Option<Value>,
+    pub progress: Option<Json>,
     pub priority: i16,
     pub timeout_seconds: i32,
     pub max_attempts: i16,
@@ -78,7 +78,7 @@ pub struct TaskSummary {
     pub last_worker_id: Option<String>,
     pub error_code: Option<String>,
     pub error_message: Option<String>,
-    pub metadata: Value,
+    pub metadata: Json,
     pub correlation_id: String,
 }
 
@@ -90,9 +90,13 @@ pub struct TaskRecord {
     #[diesel(embed)]
     pub summary: TaskSummary,
     /// Without the values for a circuit's inputs where they were not asked for.
-    pub parameters: Value,
-    pub result: Option<Value>,
-    pub execution: Option<Value>,
+    pub parameters: Json,
+    /// The result, where it is small.
+    pub result: Option<Json>,
+    /// Whether there is a result that is not small; [`Store::large_result`] reads it.
+    #[diesel(sql_type = Bool)]
+    pub has_large_result: bool,
+    pub execution: Option<Json>,
     /// Only where it was asked for.
     #[diesel(sql_type = Nullable<Text>)]
     pub circuit: Option<String>,
@@ -146,13 +150,16 @@ pub enum TaskRead {
     Now(Box<TaskSnapshot>),
 }
 
+// A result is small by what it takes in the table, compressed or not: that is known without reading it.
 // A read that is repeated at every change is small for as long as nobody is answered.
 macro_rules! read {
     ($log:expr) => {
         concat!(
             "SELECT ",
             summary!(),
-            ", t.result, t.execution, due.due, history.*, log.*, output.*,
+            ", t.execution, due.due, history.*, log.*, output.*,
+       CASE WHEN pg_column_size(t.result) <= 8192 THEN t.result END AS result,
+       coalesce(pg_column_size(t.result) > 8192, false) AS has_large_result,
        CASE WHEN due.due AND $3 THEN t.circuit END AS circuit,
        CASE WHEN $4 THEN t.parameters ELSE t.parameters - 'input' END AS parameters,
        CASE WHEN due.due AND t.available_at IS NOT NULL THEN ",
@@ -260,6 +267,21 @@ impl Store {
             })
             .await?;
         row.map(|row| row.into_read(parts)).transpose()
+    }
+
+    /// A task's result, whatever its size; None where there is none. It never changes once it is there.
+    pub async fn large_result(&self, task_id: Uuid) -> Result<Option<Json>, StoreError> {
+        let query = tasks::table.find(task_id).select(tasks::result);
+        let result = self
+            .pools
+            .run_read("read a large result", async |connection| {
+                query
+                    .get_result::<Option<Json>>(connection)
+                    .await
+                    .optional()
+            })
+            .await?;
+        Ok(result.flatten())
     }
 
     /// Whether there is such a task.

@@ -47,7 +47,7 @@ pub enum Registered {
     },
     /// The name belongs to a session that is alive and is not to be replaced.
     NameInUse,
-    /// The registry has [`MOST_WORKERS`] names, and this is none of them.
+    /// The registry has [`MOST_WORKERS`] names of sessions that have not ended, and this is none of them.
     RegistryFull,
 }
 
@@ -92,12 +92,25 @@ pub enum Heartbeat {
 
 // The old session's tasks are left to `Store::release_orphans`: they have no living session from
 // here on.
-// Names are only counted for a new one, and no further than the limit. Many at the same moment may
-// exceed it by their number.
+// Names are only counted for a new one. In a full registry the sessions that ended first give way to it, as many as
+// there are names too many: registrations at the same moment, which do not see each other, may exceed the limit by
+// their number. A row is judged again once it is locked, so that a name that was just registered again stays.
 const REGISTER: &str = concat!(
-    "WITH admitted AS MATERIALIZED (
-    SELECT EXISTS (SELECT FROM workers WHERE worker_id = $1)
-        OR NOT EXISTS (SELECT FROM workers OFFSET $10 - 1 LIMIT 1) AS admitted
+    "WITH known AS MATERIALIZED (
+    SELECT EXISTS (SELECT FROM workers WHERE worker_id = $1) AS known
+), registry AS MATERIALIZED (
+    SELECT known, CASE WHEN known THEN 0 ELSE (SELECT count(*) FROM workers) END AS names FROM known
+), evicted AS (
+    DELETE FROM workers WHERE worker_id IN (
+        SELECT w.worker_id FROM workers w
+        WHERE w.ended_at IS NOT NULL AND (SELECT names >= $10 FROM registry)
+          AND NOT EXISTS (SELECT FROM tasks t WHERE t.session_id = w.session_id)
+        ORDER BY w.ended_at, w.worker_id LIMIT (SELECT greatest(names - $10 + 1, 0) FROM registry)
+        FOR UPDATE SKIP LOCKED
+    )
+    RETURNING worker_id
+), admitted AS MATERIALIZED (
+    SELECT known OR names - (SELECT count(*) FROM evicted) < $10 AS admitted FROM registry
 ), written AS (
     INSERT INTO workers AS w (worker_id, session_id, backends, capabilities, metadata, lease_ms, stop_grace_ms, problems)
     SELECT $1, $2, $3, $4, $5, $6, $8, $11 FROM admitted WHERE admitted
@@ -158,7 +171,14 @@ const COUNT: &str = "
 UPDATE workers SET tasks_completed = tasks_completed + $3::integer, tasks_failed = tasks_failed + (NOT $3)::integer
 WHERE worker_id = $1 AND session_id = $2";
 
-const BACKENDS: &str = "SELECT DISTINCT unnest(backends) AS backend FROM workers";
+// Those of living workers first, then those that were served last.
+const BACKENDS: &str = "
+SELECT served.backend FROM workers CROSS JOIN LATERAL unnest(backends) AS served(backend)
+GROUP BY served.backend ORDER BY bool_or(ended_at IS NULL) DESC, max(last_heartbeat_at) DESC, served.backend LIMIT $1";
+
+const BACKENDS_AMONG: &str = "
+SELECT DISTINCT served.backend FROM workers CROSS JOIN LATERAL unnest(backends) AS served(backend)
+WHERE served.backend = ANY ($1)";
 
 #[derive(QueryableByName)]
 struct RegisteredRow {
@@ -191,8 +211,8 @@ struct HeartbeatRow {
 
 #[derive(QueryableByName)]
 struct BackendRow {
-    #[diesel(sql_type = Nullable<Text>)]
-    backend: Option<String>,
+    #[diesel(sql_type = Text)]
+    backend: String,
 }
 
 impl Store {
@@ -325,14 +345,30 @@ impl Store {
             .map(drop)
     }
 
-    /// The backends that any worker has ever served.
-    pub async fn backends_ever_served(&self) -> Result<Vec<String>, StoreError> {
+    /// Up to `limit` backends of the workers in the registry.
+    pub async fn served_backends(&self, limit: usize) -> Result<Vec<String>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows: Vec<BackendRow> = self
             .pools
             .run_control("backends", async |connection| {
-                Prepared(diesel::sql_query(BACKENDS)).load(connection).await
+                Prepared(diesel::sql_query(BACKENDS).bind::<BigInt, _>(limit))
+                    .load(connection)
+                    .await
             })
             .await?;
-        Ok(rows.into_iter().filter_map(|row| row.backend).collect())
+        Ok(rows.into_iter().map(|row| row.backend).collect())
+    }
+
+    /// Those of the names that workers in the registry serve.
+    pub async fn served_among(&self, names: &[&str]) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<BackendRow> = self
+            .pools
+            .run_control("find backends", async |connection| {
+                Prepared(diesel::sql_query(BACKENDS_AMONG).bind::<Array<Text>, _>(names))
+                    .load(connection)
+                    .await
+            })
+            .await?;
+        Ok(rows.into_iter().map(|row| row.backend).collect())
     }
 }

@@ -11,6 +11,8 @@ use crate::metrics::Gauges;
 pub struct WorkerHealth {
     leased: AtomicBool,
     draining: AtomicBool,
+    /// Why the registry has refused the worker.
+    refused: Mutex<Option<String>>,
     /// Why no tasks come in; None when they do.
     intake: Mutex<Option<String>>,
     completed: AtomicI64,
@@ -43,7 +45,11 @@ impl WorkerHealth {
             return Some("draining".to_owned());
         }
         if !self.leased.load(Ordering::Relaxed) {
-            return Some("holds no lease: the database cannot be reached".to_owned());
+            let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            let reason = refused
+                .as_deref()
+                .unwrap_or("the database cannot be reached");
+            return Some(format!("holds no lease: {reason}"));
         }
         self.intake
             .lock()
@@ -96,6 +102,11 @@ impl WorkerHealth {
 
     pub(super) fn set_lease(&self, held: bool) {
         self.leased.store(held, Ordering::Relaxed);
+    }
+
+    /// Notes why the registry refuses the worker; None when it does not.
+    pub(super) fn set_refused(&self, reason: Option<String>) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = reason;
     }
 
     pub(super) fn set_draining(&self) {

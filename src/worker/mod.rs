@@ -211,17 +211,21 @@ impl Worker {
                 earlier,
             };
             let registering = self.store.register(&registration);
-            match begun(self.draining.run_until_cancelled(registering).await?) {
+            let answer = self.draining.run_until_cancelled(registering).await?;
+            match begun(answer, &self.settings.name) {
                 Ok(draining) => {
                     info!(worker_id = %session.worker_id, session_id = %session.session_id, draining, "worker registered");
+                    self.health.set_refused(None);
                     // Before anything can be claimed for the session.
                     self.held.send_modify(|held| held.set_draining(draining));
                     *self.session.write().await = session.clone();
                     return Some((session, sent));
                 }
-                Err(reason) => {
+                Err(refusal) => {
                     failures += 1;
                     let delay = Backoff::RECONNECT.delay(failures);
+                    let reason = refusal.to_string();
+                    self.health.set_refused(refusal.shown());
                     warn!(worker_id = %self.settings.name, reason, ?delay, "cannot register; trying again");
                     self.draining
                         .run_until_cancelled(tokio::time::sleep(delay))
@@ -269,13 +273,36 @@ impl Worker {
     }
 }
 
+/// Why no session has begun.
+#[derive(Debug, thiserror::Error)]
+enum NotRegistered {
+    #[error("its name is in use")]
+    NameInUse,
+    #[error(
+        "the registry is full: {MOST_WORKERS} workers are alive, and `{0}` is a new name; stop workers that are not needed"
+    )]
+    RegistryFull(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl NotRegistered {
+    /// The reason for the health report; None where the database cannot be reached, whose errors may name
+    /// hosts.
+    fn shown(&self) -> Option<String> {
+        match self {
+            Self::Store(_) => None,
+            refusal => Some(refusal.to_string()),
+        }
+    }
+}
+
 /// Whether the session that has begun is to take no tasks for now, or why none has.
-fn begun(answer: Result<Registered, StoreError>) -> Result<bool, String> {
-    match answer {
-        Ok(Registered::Begun { draining }) => Ok(draining),
-        Ok(Registered::NameInUse) => Err("its name is in use".to_owned()),
-        Ok(Registered::RegistryFull) => Err(format!("there are {MOST_WORKERS} workers already")),
-        Err(error) => Err(error.to_string()),
+fn begun(answer: Result<Registered, StoreError>, name: &str) -> Result<bool, NotRegistered> {
+    match answer? {
+        Registered::Begun { draining } => Ok(draining),
+        Registered::NameInUse => Err(NotRegistered::NameInUse),
+        Registered::RegistryFull => Err(NotRegistered::RegistryFull(name.to_owned())),
     }
 }
 

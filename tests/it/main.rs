@@ -43,6 +43,8 @@ mod overlaps;
 mod progress;
 mod pull;
 mod pulling;
+mod readers;
+mod registry;
 mod schema_versions;
 mod scripts;
 mod sick_workers;

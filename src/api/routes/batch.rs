@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::tasks::idempotency;
+use crate::api::answers::Unsent;
 use crate::api::body::JsonBody;
 use crate::api::correlation::CorrelationId;
 use crate::api::problem::ProblemBody;
@@ -16,6 +17,8 @@ use crate::domain::task::NewTask;
 const MAX_BYTES: usize = 16 << 20;
 /// The most that a batch may take once it is parsed, in bytes.
 const MAX_PARSED: usize = 128 << 20;
+/// The text of one task in the answer, in bytes, with a correlation id of the greatest length.
+const MAX_SUBMITTED: usize = 400;
 /// The most unknown backends that one answer names.
 const MAX_ERRORS: usize = 100;
 
@@ -55,20 +58,22 @@ pub async fn submit_batch(
         .into_tasks(&state.limits, &correlation_id, idempotency.as_ref())
         .map_err(Problem::validation)?;
     refuse_unknown_backends(&state, &tasks).await?;
+    // Before anything is stored: what is accepted must be answered.
+    let unsent = Unsent::of(tasks.len() * MAX_SUBMITTED).await?;
     let work = async move { Ok(state.submitter.submit_all(tasks).await?) };
     let accepted = body.room.hold(work).await?;
-    Ok(HttpResponse::Created().json(BatchSubmitted::from(accepted)))
+    Ok(unsent.hold(HttpResponse::Created().json(BatchSubmitted::from(accepted))))
 }
 
 async fn refuse_unknown_backends(state: &ApiState, tasks: &[NewTask]) -> Result<(), Problem> {
     let named = tasks.iter().map(|task| task.backend.as_str());
-    let unknown = state.backends.unknown(named).await?;
-    let wrong = tasks.iter().enumerate();
-    let errors: FieldErrors = wrong
-        .filter(|(_, task)| unknown.contains(task.backend.as_str()))
-        .map(|(index, task)| {
-            let message = state.backends.refusal(&task.backend);
-            (format!("tasks[{index}].backend"), message)
+    let refusals = state.backends.refusals(named).await?;
+    let errors: FieldErrors = tasks
+        .iter()
+        .enumerate()
+        .filter_map(|(index, task)| {
+            let message = refusals.get(task.backend.as_str())?.clone();
+            Some((format!("tasks[{index}].backend"), message))
         })
         .take(MAX_ERRORS)
         .collect();

@@ -1,9 +1,10 @@
 //! Tasks for workers that pull them.
 
 use actix_web::http::StatusCode;
-use actix_web::web;
+use actix_web::{HttpResponse, web};
 use tracing::warn;
 
+use crate::api::answers::{self, Unsent};
 use crate::api::body::JsonBody;
 use crate::api::problem::ProblemBody;
 use crate::api::views::{ClaimedPage, ClaimedTask};
@@ -38,15 +39,17 @@ pub async fn claim_tasks(
     state: web::Data<ApiState>,
     worker_id: web::Path<String>,
     body: JsonBody<Claiming>,
-) -> Result<web::Json<ClaimedPage>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let worker_id = query::worker_id(worker_id.into_inner())?;
     let wish = body.value.check(&worker_id).map_err(Problem::validation)?;
     let granted = state.claimer.claim(wish).await;
     let granted = granted.map_err(|error| refusal(error, &worker_id))?;
+    // What is not handed over goes back to the line.
+    let unsent = Unsent::try_of(granted.text_bytes()).ok_or_else(answers::overloaded)?;
     let tasks = granted.hand_over().into_iter().map(ClaimedTask::from);
-    Ok(web::Json(ClaimedPage {
+    Ok(unsent.hold(HttpResponse::Ok().json(ClaimedPage {
         tasks: tasks.collect(),
-    }))
+    })))
 }
 
 fn refusal(error: ClaimError, worker_id: &str) -> Problem {

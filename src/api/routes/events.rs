@@ -6,20 +6,23 @@ use std::time::Duration;
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use futures_util::Stream;
-use futures_util::stream::unfold;
+use futures_util::stream::{empty, unfold};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tracing::debug;
 use uuid::Uuid;
 
+use super::logs::most_text;
+use crate::api::answers::{self, Reading, Unsent};
+use crate::api::head::is_head;
 use crate::api::problem::ProblemBody;
 use crate::api::views::{HistoryView, LogView};
 use crate::api::{ApiState, Problem, query};
 use crate::domain::status::Status;
 use crate::service::watch::TaskWatch;
-use crate::store::{HistoryEntry, LogEntry, Seen, Store, StoreError};
+use crate::store::{HistoryEntry, Json, LogEntry, Seen, Store, StoreError};
 
 /// How often a stream without events says that it is alive; proxies close silent ones.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -53,6 +56,13 @@ pub async fn follow_task(
 ) -> Result<HttpResponse, Problem> {
     let task_id = query::task_id(&task_id)?;
     let seen = query::last_event_id(&request)?;
+    if is_head(&request) {
+        return if state.store.knows(task_id).await? {
+            Ok(answer().streaming(empty::<Result<Bytes, Infallible>>()))
+        } else {
+            Err(Problem::task_not_found(task_id))
+        };
+    }
     let mut follower = Follower {
         store: state.store.clone(),
         // Before the first look: what happens from here on is noticed.
@@ -61,18 +71,24 @@ pub async fn follow_task(
         seen,
         progress: None,
         ready: VecDeque::from([Bytes::from_static(b"retry: 1000\n\n")]),
+        unsent: Unsent::default(),
         more: false,
         ended: false,
     };
     if !follower.look().await? {
         return Err(Problem::task_not_found(task_id));
     }
-    Ok(HttpResponse::Ok()
+    Ok(answer().streaming(follower.events()))
+}
+
+fn answer() -> HttpResponseBuilder {
+    let mut answer = HttpResponse::Ok();
+    answer
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-cache"))
         // Proxies would hold events back to fill their buffers.
-        .insert_header(("X-Accel-Buffering", "no"))
-        .streaming(follower.events()))
+        .insert_header(("X-Accel-Buffering", "no"));
+    answer
 }
 
 struct Follower {
@@ -80,9 +96,11 @@ struct Follower {
     watching: TaskWatch,
     task_id: Uuid,
     seen: Seen,
-    progress: Option<Value>,
+    progress: Option<Json>,
     /// Events on their way: no more than one look brings.
     ready: VecDeque<Bytes>,
+    /// The memory of the events on their way.
+    unsent: Unsent,
     /// Whether the last look left lines of the log for the next one.
     more: bool,
     ended: bool,
@@ -103,6 +121,7 @@ impl Follower {
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
             }
+            self.unsent = Unsent::default();
             if self.ended {
                 return None;
             }
@@ -125,9 +144,19 @@ impl Follower {
         }
     }
 
+    /// Reads what is new, within the memory of all answers; false where there is no such task.
+    async fn look(&mut self) -> Result<bool, Problem> {
+        let reading = Reading::of(most_text(LOG_PAGE)).await?;
+        let found = self.read().await?;
+        drop(reading);
+        let bytes = self.ready.iter().map(Bytes::len).sum();
+        self.unsent = Unsent::try_of(bytes).ok_or_else(answers::overloaded)?;
+        Ok(found)
+    }
+
     /// Reads what is new; false where there is no such task. A line that was written before the end comes
     /// before it.
-    async fn look(&mut self) -> Result<bool, StoreError> {
+    async fn read(&mut self) -> Result<bool, StoreError> {
         let news = self.store.task_since(self.task_id, self.seen, LOG_PAGE);
         let Some(news) = news.await? else {
             return Ok(false);

@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::settle::not_its_owner;
+use crate::api::answers::Reading;
 use crate::api::body::JsonBody;
 use crate::api::log_query::log_filter;
 use crate::api::problem::ProblemBody;
@@ -10,7 +11,7 @@ use crate::api::requests::{Append, AppendLogs};
 use crate::api::views::LogPage;
 use crate::api::{ApiState, Problem, query};
 use crate::domain::log::Level;
-use crate::store::Appended;
+use crate::store::{Appended, MAX_PAGE_BYTES};
 
 /// Read a task's log, oldest line first.
 #[utoipa::path(
@@ -34,16 +35,24 @@ pub async fn read_logs(
     state: web::Data<ApiState>,
     task_id: web::Path<String>,
     request: HttpRequest,
-) -> Result<web::Json<LogPage>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let task_id = query::task_id(&task_id)?;
     let filter = log_filter(request.query_string())?;
+    let reading = Reading::of(most_text(filter.limit)).await?;
     let page = state.store.log_page(task_id, &filter).await?;
     let page = page.ok_or_else(|| Problem::task_not_found(task_id))?;
     let next_after = page.lines.last().filter(|_| page.more).map(|line| line.id);
-    Ok(web::Json(LogPage {
+    reading.json(&LogPage {
         logs: page.lines.into_iter().map(Into::into).collect(),
         next_after,
-    }))
+    })
+}
+
+/// The longest text of so many lines, in bytes: a message and a context of 64 KiB each, within a page.
+pub(super) fn most_text(lines: i64) -> usize {
+    const LINE: i64 = 132 << 10;
+    let text = lines.saturating_mul(LINE).min(MAX_PAGE_BYTES + LINE);
+    usize::try_from(text).unwrap_or(usize::MAX)
 }
 
 /// Append lines to the log of a running task, as its owner.

@@ -1,5 +1,7 @@
 //! Numbers for Prometheus.
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpResponse, web};
 
 use crate::api::ApiState;
@@ -42,15 +44,15 @@ async fn depths(state: &ApiState, gauges: Gauges) -> Gauges {
     let busy = depths
         .iter()
         .map(|it| (it.backend.clone(), (it.waiting, it.running)));
-    // A backend that has nothing to do is there, too.
-    let idle = state
-        .backends
-        .names()
-        .into_iter()
-        .map(|name| (name, (0, 0)));
-    let all: std::collections::BTreeMap<_, _> = idle.chain(busy).collect();
-    all.iter()
-        .take(MOST_BACKENDS)
+    // A backend that has nothing to do is there, too, where there is room.
+    let mut shown: BTreeMap<String, (i64, i64)> = busy.take(MOST_BACKENDS).collect();
+    for name in state.backends.some(MOST_BACKENDS) {
+        if shown.len() < MOST_BACKENDS {
+            shown.entry(name).or_default();
+        }
+    }
+    shown
+        .iter()
         .fold(gauges, |gauges, (backend, &(waiting, running))| {
             gauges
                 .with_backend(

@@ -38,27 +38,28 @@ pub use workers::{
 pub fn configure(config: &mut web::ServiceConfig) {
     config
         .service(
-            resource("/tasks", "GET, POST")
+            resource("/tasks", "GET, HEAD, POST")
                 .route(web::get().to(tasks::list_tasks))
                 .route(web::post().to(tasks::submit_task)),
         )
         .service(
-            resource("/tasks/{task_id}/events", "GET").route(web::get().to(events::follow_task)),
+            resource("/tasks/{task_id}/events", "GET, HEAD")
+                .route(web::get().to(events::follow_task)),
         )
         // Before the tasks themselves: `batch` would be taken for an id.
         .service(resource("/tasks/batch", "POST").route(web::post().to(batch::submit_batch)))
         .service(
-            resource("/tasks/{task_id}", "GET, DELETE")
+            resource("/tasks/{task_id}", "GET, HEAD, DELETE")
                 .route(web::get().to(tasks::read_task))
                 .route(web::delete().to(cancel::cancel_task)),
         )
         .service(resource("/circuits/check", "POST").route(web::post().to(circuits::check_circuit)))
         .configure(configure_attempts)
         .configure(configure_workers)
-        .service(resource("/health", "GET").route(web::get().to(health::health)))
-        .service(resource("/metrics", "GET").route(web::get().to(metrics::metrics)))
-        .service(resource("/livez", "GET").route(web::get().to(health::livez)))
-        .service(resource("/readyz", "GET").route(web::get().to(health::readyz)));
+        .service(resource("/health", "GET, HEAD").route(web::get().to(health::health)))
+        .service(resource("/metrics", "GET, HEAD").route(web::get().to(metrics::metrics)))
+        .service(resource("/livez", "GET, HEAD").route(web::get().to(health::livez)))
+        .service(resource("/readyz", "GET, HEAD").route(web::get().to(health::readyz)));
 }
 
 /// What the owner of a running task writes, and what is read of it.
@@ -68,7 +69,7 @@ fn configure_attempts(config: &mut web::ServiceConfig) {
     let release = resource("/tasks/{task_id}/release", "POST");
     config
         .service(
-            resource("/tasks/{task_id}/logs", "GET, POST")
+            resource("/tasks/{task_id}/logs", "GET, HEAD, POST")
                 .route(web::get().to(logs::read_logs))
                 .route(web::post().to(logs::append_logs)),
         )
@@ -79,14 +80,17 @@ fn configure_attempts(config: &mut web::ServiceConfig) {
 
 fn configure_workers(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/backends", "GET").route(web::get().to(backends::list_backends)))
-        .service(resource("/workers", "GET").route(web::get().to(workers::list_workers)))
+        .service(resource("/backends", "GET, HEAD").route(web::get().to(backends::list_backends)))
+        .service(resource("/workers", "GET, HEAD").route(web::get().to(workers::list_workers)))
         // Before the paths with a name in them, which they would fit.
         .service(
             resource("/workers/register", "POST").route(web::post().to(workers::register_worker)),
         )
         .service(resource("/workers/heartbeat", "POST").route(web::post().to(workers::heartbeat)))
-        .service(resource("/workers/{worker_id}", "GET").route(web::get().to(workers::read_worker)))
+        .service(
+            resource("/workers/{worker_id}", "GET, HEAD")
+                .route(web::get().to(workers::read_worker)),
+        )
         .service(
             resource("/workers/{worker_id}/claim", "POST")
                 .route(web::post().to(claim::claim_tasks)),

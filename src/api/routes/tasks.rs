@@ -1,5 +1,7 @@
 //! Submitting and reading tasks.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -7,8 +9,10 @@ use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 use uuid::Uuid;
 
+use crate::api::answers::{self, Reading, Unsent};
 use crate::api::body::JsonBody;
 use crate::api::correlation::CorrelationId;
+use crate::api::head::is_head;
 use crate::api::problem::ProblemBody;
 use crate::api::query::{self, TaskQuery, Until};
 use crate::api::room::Room;
@@ -24,6 +28,12 @@ use crate::store::{TaskParts, TaskRead, TaskSnapshot};
 
 /// The most log lines that come with a task.
 const MAX_LOG_LINES: i64 = 1_000;
+/// The longest text of those lines: a page, the line that goes beyond it, and what stands around them, in bytes.
+const MAX_LOG_TEXT: usize = 5 << 20;
+/// The longest text of a result, in bytes: 8 MiB, its `execution` of 64 KiB, and what stands around them.
+const MAX_RESULT_TEXT: usize = (8 << 20) + (512 << 10);
+/// The longest text of a task in a list, in bytes: progress and error message of 64 KiB each, metadata, and small fields.
+const MAX_OVERVIEW: usize = 160 << 10;
 /// The longest `Idempotency-Key`.
 const MAX_KEY_LENGTH: usize = 255;
 
@@ -69,12 +79,10 @@ pub async fn submit_task(
         .value
         .into_task(&state.limits, correlation_id, idempotency)
         .map_err(Problem::validation)?;
-    if !state.backends.contains(&task.backend).await? {
-        let message = state.backends.refusal(&task.backend);
-        return Err(Problem::validation(FieldErrors::from([(
-            "backend".to_owned(),
-            message,
-        )])));
+    let refusals = state.backends.refusals([task.backend.as_str()]).await?;
+    if let Some(message) = refusals.into_values().next() {
+        let errors = FieldErrors::from([("backend".to_owned(), message)]);
+        return Err(Problem::validation(errors));
     }
     if is_dry_run {
         let outcome = dry_run(&state, task, body.room).await?;
@@ -153,11 +161,29 @@ pub async fn read_task(
     state: web::Data<ApiState>,
     request: HttpRequest,
     task_id: web::Path<String>,
-) -> Result<web::Json<TaskView>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let task_id = query::task_id(&task_id)?;
-    let asked = query::task_query(request.query_string())?;
-    let task = read_when_due(&state, task_id, asked).await?;
-    Ok(web::Json(TaskView::from(task)))
+    let mut asked = query::task_query(request.query_string())?;
+    if is_head(&request) {
+        // It asks how the answer is now.
+        asked.wait = Duration::ZERO;
+    }
+    let (task, reading) = read_when_due(&state, task_id, asked).await?;
+    let has_large_result = task.task.has_large_result;
+    let mut view = TaskView::from(task);
+    if !has_large_result {
+        return reading.json(&view);
+    }
+    // Before the result is read: first the memory that clients decide about, and last the one that is soon free. What is
+    // already read is not held while others are waited for.
+    let unsent = if asked.include_logs {
+        Unsent::try_of(MAX_RESULT_TEXT + MAX_LOG_TEXT).ok_or_else(answers::overloaded)?
+    } else {
+        Unsent::of(MAX_RESULT_TEXT).await?
+    };
+    let reading = Reading::of(MAX_RESULT_TEXT).await?;
+    view.add_result(state.store.large_result(task_id).await?);
+    Ok(unsent.hold(reading.json(&view)?))
 }
 
 /// Returns the task once it is in the state asked for, or in its current state when the wait is over.
@@ -165,7 +191,7 @@ async fn read_when_due(
     state: &ApiState,
     task_id: Uuid,
     asked: TaskQuery,
-) -> Result<TaskSnapshot, Problem> {
+) -> Result<(TaskSnapshot, Reading), Problem> {
     let deadline = Instant::now() + asked.wait;
     // Before the first look: what happens from here on is noticed.
     let mut watching = (!asked.wait.is_zero()).then(|| state.watch.task(task_id));
@@ -174,17 +200,20 @@ async fn read_when_due(
         inputs: asked.include_parameters,
         log_lines: if asked.include_logs { MAX_LOG_LINES } else { 0 },
     };
+    let bytes = if asked.include_logs { MAX_LOG_TEXT } else { 0 };
     let mut first = None;
     loop {
         let wait_in = match &watching {
             Some(_) => statuses_to_wait_in(asked.until, first),
             None => Vec::new(),
         };
+        let reading = Reading::of(bytes).await?;
         let found = state.store.task(task_id, parts, &wait_in).await?;
         let status = match found.ok_or_else(|| Problem::task_not_found(task_id))? {
-            TaskRead::Now(task) => return Ok(*task),
+            TaskRead::Now(task) => return Ok((*task, reading)),
             TaskRead::NotYet(status) => status,
         };
+        drop(reading);
         first.get_or_insert(status);
         debug!(%task_id, %status, "a client waits for the task");
         let changed = match &mut watching {
@@ -219,7 +248,7 @@ fn statuses_to_wait_in(until: Until, first: Option<Status>) -> Vec<Status> {
 #[utoipa::path(
     get, path = "/tasks", operation_id = "list_tasks", tag = "tasks",
     params(
-        ("status" = Option<Vec<crate::domain::status::Status>>, Query, description = "Only tasks in one of these statuses; repeat it for several."),
+        ("status" = Option<Vec<crate::domain::status::Status>>, Query, description = "Only tasks in one of these statuses: `status=pending&status=failed`, or `status=pending,failed`."),
         ("kind" = Option<String>, Query, description = "Only tasks of this kind: `circuit` or `problem`.", pattern = "^(circuit|problem)$", example = "problem"),
         ("backend" = Option<String>, Query, description = "Only tasks of this backend.", min_length = 1),
         ("problem_id" = Option<String>, Query, description = "Only tasks of this problem.", min_length = 1),
@@ -242,11 +271,12 @@ fn statuses_to_wait_in(until: Until, first: Option<Status>) -> Vec<Status> {
 pub async fn list_tasks(
     state: web::Data<ApiState>,
     request: HttpRequest,
-) -> Result<web::Json<TaskPage>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let filter = task_query::task_filter(request.query_string())?;
+    let reading = Reading::of(filter.limit * MAX_OVERVIEW).await?;
     let page = state.store.list(&filter).await?;
-    Ok(web::Json(TaskPage {
+    reading.json(&TaskPage {
         tasks: page.tasks.into_iter().map(TaskOverview::from).collect(),
         next_cursor: page.next.map(|next| cursor::encode(filter.sort, next)),
-    }))
+    })
 }

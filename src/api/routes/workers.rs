@@ -5,6 +5,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use tracing::info;
 
+use crate::api::answers::Reading;
 use crate::api::body::{JsonBody, OptionalBody};
 use crate::api::problem::ProblemBody;
 use crate::api::views::{HeartbeatView, RegisteredView, WorkerPage, WorkerView};
@@ -12,6 +13,10 @@ use crate::api::worker_requests::{Beating, Draining, Registering};
 use crate::api::{ApiState, Problem, query};
 use crate::domain::owner::Session;
 use crate::store::{Heartbeat, MOST_WORKERS, Registered, WorkerStatus};
+
+/// The text of a worker in a list, in bytes: capabilities and metadata of 4 KiB each, 32 names of backends, and a few
+/// hundred tasks.
+const MAX_WORKER: usize = 24 << 10;
 
 /// Begin a session.
 ///
@@ -29,7 +34,7 @@ use crate::store::{Heartbeat, MOST_WORKERS, Registered, WorkerStatus};
         (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`database_unavailable`: the database is away. `too_many_workers`: there are 10,000, and this is a new name.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`database_unavailable`: the database is away. `too_many_workers`: 10,000 workers are alive, and this is a new name.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -67,7 +72,8 @@ fn name_in_use(name: &str) -> Problem {
 
 fn registry_full() -> Problem {
     let detail = format!(
-        "There are {MOST_WORKERS} workers, and this is a new name. Use one of the names again; those that ended are forgotten after 7 days."
+        "The registry is full: {MOST_WORKERS} workers are alive, and this is a new name. Stop workers that are not needed, \
+         or register under one of their names with \"replace\": true."
     );
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_workers", detail)
 }
@@ -180,7 +186,7 @@ pub async fn resume_worker(
 #[utoipa::path(
     get, path = "/workers", operation_id = "list_workers", tag = "workers",
     params(
-        ("status" = Option<Vec<WorkerStatus>>, Query, description = "Only workers in one of these states; repeat it for several."),
+        ("status" = Option<Vec<WorkerStatus>>, Query, description = "Only workers in one of these states: `status=idle&status=busy`, or `status=idle,busy`."),
         ("backend" = Option<String>, Query, description = "Only workers that serve this backend.", pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "The most workers on a page; 100 if not given."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before: the name that it ended with.", pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
@@ -194,10 +200,11 @@ pub async fn resume_worker(
 pub async fn list_workers(
     state: web::Data<ApiState>,
     request: HttpRequest,
-) -> Result<web::Json<WorkerPage>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let search = query::worker_search(request.query_string())?;
+    let reading = Reading::of(search.limit * MAX_WORKER).await?;
     let page = state.store.workers(&search).await?;
-    Ok(web::Json(page.into()))
+    reading.json(&WorkerPage::from(page))
 }
 
 /// Read a worker.

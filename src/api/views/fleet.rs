@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 use super::times::time;
 use crate::domain::task::{Assignment, Work};
-use crate::store::{BackendRecord, COUNTED_WAITING, Place, WorkerList, WorkerRecord, WorkerStatus};
+use crate::store::{
+    BackendRecord, COUNTED_WAITING, Json, Place, WorkerList, WorkerRecord, WorkerStatus,
+};
 
 /// The answer to a registration.
 #[derive(Debug, Serialize, ToSchema)]
@@ -150,10 +152,10 @@ pub struct WorkerView {
     pub backends: Vec<String>,
     /// What it can.
     #[schema(value_type = Object)]
-    pub capabilities: Value,
+    pub capabilities: Json,
     /// Anything of its own.
     #[schema(value_type = Object)]
-    pub metadata: Value,
+    pub metadata: Json,
     /// When the session began.
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]
@@ -304,6 +306,8 @@ fn in_milliseconds(seconds: f64) -> f64 {
 pub struct BackendPage {
     /// By name.
     pub backends: Vec<BackendView>,
+    /// Asks for the next page as `cursor`; null on the last one.
+    pub next_cursor: Option<String>,
 }
 
 /// Where a waiting task stands in the line of its backend.

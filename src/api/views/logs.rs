@@ -1,13 +1,12 @@
 //! What attempts said.
 
 use serde::Serialize;
-use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::times::time;
 use crate::domain::log::Level;
-use crate::store::LogEntry;
+use crate::store::{Json, LogEntry};
 
 /// One line of a task's log.
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,7 +27,7 @@ pub struct LogView {
     /// Details for programs.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub context: Option<Value>,
+    pub context: Option<Json>,
 }
 
 impl From<LogEntry> for LogView {

@@ -1,7 +1,10 @@
 //! Tasks as they are read.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
-use serde_json::{Number, Value};
+use serde_json::Number;
+use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -11,7 +14,7 @@ use super::logs::LogView;
 use super::times::{optional_time, time};
 use crate::domain::status::Status;
 use crate::domain::waiting::WaitingReason;
-use crate::store::{AttemptOutput, HistoryEntry, TaskSnapshot, TaskSummary};
+use crate::store::{AttemptOutput, HistoryEntry, Json, TaskSnapshot, TaskSummary};
 
 /// What a task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -35,7 +38,7 @@ pub struct TaskOverview {
     pub name: Option<String>,
     /// The client's marks.
     #[schema(value_type = Vec<String>)]
-    pub tags: Value,
+    pub tags: Json,
     /// Where it stands.
     pub status: Status,
     /// Who runs it.
@@ -100,7 +103,7 @@ pub struct TaskOverview {
     /// How far the attempt has come, in its worker's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub progress: Option<Value>,
+    pub progress: Option<Json>,
     /// Why it failed, for programs; on a retrying task, why its last attempt failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "invalid_circuit")]
@@ -110,7 +113,7 @@ pub struct TaskOverview {
     pub error_message: Option<String>,
     /// The client's own data.
     #[schema(value_type = Object)]
-    pub metadata: Value,
+    pub metadata: Json,
     /// Follows the task through rows, messages and logs.
     pub correlation_id: String,
 }
@@ -231,42 +234,42 @@ pub struct TaskView {
     /// A problem: what the agent is and how it is set up.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    agent_config: Option<Value>,
+    agent_config: Option<Box<RawValue>>,
     /// A problem: how many steps the agent may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
-    max_steps: Option<Value>,
+    max_steps: Option<Box<RawValue>>,
     /// A circuit: the seed that was asked for; the one that was used is in `execution`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>)]
-    seed: Option<Value>,
+    seed: Option<Box<RawValue>>,
     /// A circuit: whether exact probabilities were asked for; absent where the submission did not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<bool>)]
-    probabilities: Option<Value>,
+    probabilities: Option<Box<RawValue>>,
     /// A circuit: whether amplitudes were asked for; absent where the submission did not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<bool>)]
-    statevector: Option<Value>,
+    statevector: Option<Box<RawValue>>,
     /// A circuit: whether the outcome of each shot was asked for; absent where the submission did not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<bool>)]
-    memory: Option<Value>,
+    memory: Option<Box<RawValue>>,
     /// A circuit: the values for its inputs, with `include=parameters` and where the submission had any.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, example = json!({"theta": 0.5}))]
-    parameters: Option<Value>,
+    parameters: Option<Box<RawValue>>,
     /// A circuit: the text as it was submitted, with `include=circuit`.
     #[serde(skip_serializing_if = "Option::is_none")]
     circuit: Option<String>,
     /// Once completed: of a circuit, counts by outcome; of a problem, what its worker delivered.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>, example = json!({"00": 512, "11": 512}))]
-    result: Option<Value>,
+    result: Option<Json>,
     /// How it was run: qubits, registers, seed, method, times.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    execution: Option<Value>,
+    execution: Option<Json>,
     /// Every status it was in, oldest first.
     status_history: Vec<HistoryView>,
     /// What its attempts have produced, as far as they said so: of the last five that did, oldest first. It is there
@@ -304,9 +307,10 @@ impl From<TaskSnapshot> for TaskView {
             .as_ref()
             .map(|waiting| waiting.message(&overview.backend));
         let kind = overview.kind;
-        let mut parameters = task.parameters;
+        let mut parameters: BTreeMap<String, Box<RawValue>> =
+            serde_json::from_str(task.parameters.get()).unwrap_or_default();
         let mut option = |of: Kind, name: &str| {
-            let value = parameters.get_mut(name).map(Value::take);
+            let value = parameters.remove(name);
             value.filter(|_| kind == of)
         };
         Self {
@@ -328,6 +332,13 @@ impl From<TaskSnapshot> for TaskView {
             waiting_reason: waiting.map(|waiting| waiting.reason()),
             waiting_message,
         }
+    }
+}
+
+impl TaskView {
+    /// Adds a result that was read by itself.
+    pub fn add_result(&mut self, result: Option<Json>) {
+        self.result = result;
     }
 }
 

@@ -41,21 +41,35 @@ pub struct BackendsArgs {
 /// Shows the backends.
 pub async fn run(session: &Session) -> Result<bool, ClientError> {
     let (api, output) = (&session.api, &session.output);
-    let document = api.get(&["backends"], &[]).await?;
-    let page = Page::parse(&document).map_err(|error| api.bad_answer(&error))?;
-    if output.form == Form::Json {
-        page.items.iter().try_for_each(|item| output.json(item))?;
-        return Ok(true);
+    let mut backends: Vec<Backend> = Vec::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let query: Vec<_> = cursor.iter().map(|it| ("cursor", it.clone())).collect();
+        let document = api.get(&["backends"], &query).await?;
+        let page = Page::parse(&document).map_err(|error| api.bad_answer(&error))?;
+        if output.form == Form::Json {
+            page.items.iter().try_for_each(|item| output.json(item))?;
+        } else {
+            backends.extend(
+                page.read::<Backend>()
+                    .map_err(|error| api.bad_answer(&error))?,
+            );
+        }
+        // The same page again would go on for ever.
+        if page.next.is_none() || page.next == cursor {
+            break;
+        }
+        cursor = page.next;
     }
-    let backends: Vec<Backend> = page.read().map_err(|error| api.bad_answer(&error))?;
-    if output.form == Form::Columns {
-        backends
+    match output.form {
+        Form::Json => {}
+        Form::Columns => backends
             .iter()
-            .try_for_each(|backend| columns(session, backend))?;
-    } else if backends.is_empty() {
-        output.note("No backend is known yet: none has been served.");
-    } else {
-        output.table(COLUMNS, &backends.iter().map(row).collect::<Vec<_>>())?;
+            .try_for_each(|backend| columns(session, backend))?,
+        _ if backends.is_empty() => {
+            output.note("No backend is known yet: none has been served.");
+        }
+        _ => output.table(COLUMNS, &backends.iter().map(row).collect::<Vec<_>>())?,
     }
     Ok(true)
 }

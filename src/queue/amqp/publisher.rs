@@ -42,6 +42,9 @@ struct Shared {
     _stop_when_dropped: DropGuard,
 }
 
+/// How many declared queues are remembered.
+const MAX_DECLARED: usize = 10_000;
+
 /// The backends whose queue was declared since the last connect.
 #[derive(Default)]
 pub(super) struct Declared(Mutex<HashSet<String>>);
@@ -200,7 +203,12 @@ impl Declared {
     }
 
     fn insert(&self, backend: &str) {
-        self.lock().insert(backend.to_owned());
+        let mut declared = self.lock();
+        // Forgotten queues are declared again, which changes nothing.
+        if declared.len() >= MAX_DECLARED {
+            declared.clear();
+        }
+        declared.insert(backend.to_owned());
     }
 
     fn contains(&self, backend: &str) -> bool {

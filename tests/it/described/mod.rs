@@ -4,6 +4,7 @@
 
 mod conflicts;
 mod document;
+mod generated;
 mod methods;
 mod operations;
 mod outages;

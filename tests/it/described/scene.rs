@@ -61,3 +61,12 @@ pub fn body(operation: &Operation, owner: &Value) -> Value {
         other => panic!("nothing here says what {other} takes"),
     }
 }
+
+/// What a submission takes, alone or in a batch.
+pub fn task_of(operation: &Operation) -> Value {
+    if operation.id() == "submit_batch" {
+        json!({"tasks": [task()]})
+    } else {
+        task()
+    }
+}

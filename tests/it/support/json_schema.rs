@@ -34,9 +34,16 @@ impl Schemas<'_> {
         let schema = self.resolve(schema);
         let choices = schema["oneOf"].as_array().or(schema["anyOf"].as_array());
         if let Some(choices) = choices {
+            let whole = |choice: &Value| {
+                let mut whole = schema.clone();
+                let members = whole.as_object_mut().expect("a schema");
+                members.remove("oneOf").or(members.remove("anyOf"));
+                lay_over(&mut whole, self.resolve(choice));
+                whole
+            };
             let fits = choices
                 .iter()
-                .any(|choice| self.complaints(choice, value, at).is_empty());
+                .any(|choice| self.complaints(&whole(choice), value, at).is_empty());
             return if fits {
                 Vec::new()
             } else {
@@ -107,6 +114,18 @@ impl Schemas<'_> {
             _ => {}
         }
         found
+    }
+}
+
+/// Adds what `top` says to a schema: members of the same name are replaced, and objects laid over each other.
+pub fn lay_over(below: &mut Value, top: &Value) {
+    match (below, top) {
+        (Value::Object(below), Value::Object(top)) => {
+            for (name, value) in top {
+                lay_over(below.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (below, top) => *below = top.clone(),
     }
 }
 

@@ -19,6 +19,7 @@ pub mod contract;
 pub mod database;
 pub mod events;
 pub mod gate;
+pub mod json_generate;
 pub mod json_schema;
 pub mod postgres_node;
 pub mod process;

@@ -1,0 +1,75 @@
+//! Errors that are answered before there is a request: actix sends a head without a body, here it gets one.
+
+use std::str;
+
+use serde_json::json;
+use uuid::Uuid;
+
+/// The head's own time limit and the parser's refusals are the only answers that no handler has seen.
+fn problem(status: &str) -> Option<(&'static str, u16, &'static str, &'static str)> {
+    match status {
+        "408" => Some((
+            "Request Timeout",
+            408,
+            "request_timeout",
+            "The head of the request did not arrive in time.",
+        )),
+        "400" => Some((
+            "Bad Request",
+            400,
+            "malformed_request",
+            "What arrived is not a request of HTTP/1.1, or its head is too long.",
+        )),
+        _ => None,
+    }
+}
+
+/// The whole answer in place of a bare head; None where these bytes are no such head.
+pub fn with_body(bytes: &[u8]) -> Option<Vec<u8>> {
+    const LONGEST: usize = 512;
+    if bytes.len() > LONGEST || !bytes.starts_with(b"HTTP/1.1 4") || !bytes.ends_with(b"\r\n\r\n") {
+        return None;
+    }
+    let head = str::from_utf8(bytes).ok()?.to_ascii_lowercase();
+    // Whatever comes from the application has an id.
+    if head.contains("\r\nx-correlation-id:") || !head.contains("\r\ncontent-length: 0\r\n") {
+        return None;
+    }
+    let (title, status, code, detail) = problem(head.split(' ').nth(1)?)?;
+    let id = Uuid::now_v7();
+    let body = json!({
+        "type": format!("urn:qtask:problem:{code}"), "title": title, "status": status, "detail": detail, "code": code,
+        "correlation_id": id,
+    })
+    .to_string();
+    let head = format!(
+        "HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\n\
+         x-correlation-id: {id}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    Some((head + &body).into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_bare_head_gets_a_body() {
+        let bare =
+            b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let whole = String::from_utf8(with_body(bare).unwrap()).unwrap();
+        let (head, body) = whole.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}", body.len())));
+        assert!(body.contains("\"code\":\"request_timeout\""), "{body}");
+        for other in [
+            "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nx-correlation-id: a\r\n\r\n",
+            "HTTP/1.1 400 Bad Request\r\ncontent-length: 5\r\n\r\n",
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+            "",
+        ] {
+            assert_eq!(with_body(other.as_bytes()), None, "{other}");
+        }
+    }
+}

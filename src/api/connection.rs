@@ -1,0 +1,198 @@
+//! Connections whose clients must take what is sent to them.
+//!
+//! actix has no limit of time for that: an answer that its client does not read is kept for as long as the
+//! connection lasts.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep};
+use tracing::info;
+
+use super::{answers, bare};
+
+/// How long a client may take nothing while large answers wait for memory.
+const CROWDED_TIMEOUT: Duration = Duration::from_secs(3);
+/// The least that a client must take of what waits for it, in bytes a second.
+const MIN_BYTES_PER_SECOND: u64 = 4 << 10;
+/// How much the kernel may hold of what it cannot send yet: it bounds its memory, and lets a slow client's progress
+/// be seen in small steps.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 128 << 10;
+
+/// A TCP connection that fails once its client has not taken what is sent to it for too long.
+pub struct TimedStream {
+    stream: TcpStream,
+    timeout: Duration,
+    stall: Option<Stall>,
+    /// What is sent in place of a bare error.
+    error: Option<Replacement>,
+}
+
+/// An answer, and how much of it is sent.
+struct Replacement {
+    answer: Vec<u8>,
+    sent: usize,
+}
+
+/// Something waits to be taken by the client.
+struct Stall {
+    tick: Pin<Box<Sleep>>,
+    /// Since when `taken` is counted.
+    since: Instant,
+    taken: usize,
+}
+
+impl TimedStream {
+    /// A connection just accepted.
+    pub fn new(stream: TcpStream, timeout: Duration) -> Self {
+        // Answers go out in parts: the last one must not wait for the acknowledgement of the one before. Neither option
+        // is needed for the answer to be right.
+        let _ = stream.set_nodelay(true);
+        #[cfg(target_os = "linux")]
+        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
+        Self {
+            stream,
+            timeout,
+            stall: None,
+            error: None,
+        }
+    }
+
+    /// Sends the answer in place of a bare error, all of it; `length` is that of the error.
+    fn poll_error(
+        &mut self,
+        mut error: Replacement,
+        length: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        while let Some(rest) = error
+            .answer
+            .get(error.sent..)
+            .filter(|rest| !rest.is_empty())
+        {
+            match Pin::new(&mut self.stream).poll_write(cx, rest) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(sent)) => error.sent += sent,
+                Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
+                Poll::Pending => {
+                    self.error = Some(error);
+                    return self.poll_stall(cx).map(Err);
+                }
+            }
+        }
+        Poll::Ready(Ok(length))
+    }
+
+    fn written(
+        &mut self,
+        result: Poll<io::Result<usize>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        match result {
+            Poll::Ready(Ok(bytes)) => {
+                if let Some(stall) = &mut self.stall {
+                    stall.taken = stall.taken.saturating_add(bytes);
+                }
+                Poll::Ready(Ok(bytes))
+            }
+            Poll::Pending => self.poll_stall(cx).map(Err),
+            failed => failed,
+        }
+    }
+
+    /// Ready with an error once the client has taken too little for too long.
+    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let tick = CROWDED_TIMEOUT.min(self.timeout);
+        let stall = self.stall.get_or_insert_with(|| Stall {
+            tick: Box::pin(sleep(tick)),
+            since: Instant::now(),
+            taken: 0,
+        });
+        loop {
+            ready!(stall.tick.as_mut().poll(cx));
+            let limit = if answers::are_crowded() {
+                tick
+            } else {
+                self.timeout
+            };
+            let elapsed = stall.since.elapsed();
+            if elapsed >= limit {
+                if is_too_little(stall.taken, elapsed) {
+                    info!(
+                        taken = stall.taken,
+                        seconds = elapsed.as_secs(),
+                        "a client does not take what is sent to it; its connection is closed"
+                    );
+                    return Poll::Ready(io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        "the client does not take what is sent to it",
+                    ));
+                }
+                (stall.since, stall.taken) = (Instant::now(), 0);
+            }
+            stall.tick.as_mut().reset(Instant::now() + tick);
+        }
+    }
+}
+
+fn is_too_little(taken: usize, elapsed: Duration) -> bool {
+    let least = MIN_BYTES_PER_SECOND.saturating_mul(elapsed.as_secs());
+    u64::try_from(taken).is_ok_and(|taken| taken <= least)
+}
+
+impl AsyncRead for TimedStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for TimedStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let begun = self.error.take();
+        let error = begun.or_else(|| {
+            let answer = bare::with_body(bytes)?;
+            Some(Replacement { answer, sent: 0 })
+        });
+        if let Some(error) = error {
+            return self.poll_error(error, bytes.len(), cx);
+        }
+        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.written(result, cx)
+    }
+
+    /// Asked for when everything so far has been written.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stall = None;
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_client_is_told_from_one_that_takes_nothing() {
+        let seconds = Duration::from_secs(20);
+        assert!(is_too_little(0, Duration::from_millis(500)));
+        assert!(is_too_little(80 << 10, seconds));
+        assert!(!is_too_little((80 << 10) + 1, seconds));
+    }
+}

@@ -1,0 +1,194 @@
+//! What is validated beyond what the derived schemas say: laid over the description of the API.
+//!
+//! Whatever fits the description is accepted as valid; `tests/it/described/generated.rs` tries it. Sizes in bytes, which
+//! JSON Schema does not know, stand in the descriptions of the fields.
+
+use serde_json::{Map, Value, json};
+
+/// Any text without the NUL character, which PostgreSQL cannot store.
+const NO_NUL: &str = r"^[^\u0000]*$";
+/// A text for people: something visible, and no control characters.
+const VISIBLE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+/// A program: something visible, and no NUL.
+const PROGRAM: &str = r"^[^\u0000]*[^\s\u0000\u0085][^\u0000]*$";
+/// The name of a backend or a worker.
+const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
+/// The name of an input in OpenQASM.
+const IDENTIFIER: &str = r"^[\p{L}_][\p{L}\p{N}_]*$";
+/// A URL to call: a host, and no user before it.
+const CALLABLE: &str = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\u0000-\u0020\u007f-\u009f@\\/?#]+([/?#][^\u0000-\u0020\u007f-\u009f]*)?$";
+/// Visible ASCII, with spaces inside.
+const KEY: &str = "^[!-~]([ -~]{0,253}[!-~])?$";
+const EVENT_ID: &str = "^([0-9]{1,18}[.][0-9]{1,18})?$";
+
+/// Lays everything that is validated over a description.
+pub fn apply(document: &mut Value) {
+    for (name, schema) in components() {
+        overlay(&mut document["components"]["schemas"][name], schema);
+    }
+    let operations = document["paths"].as_object_mut().into_iter().flatten();
+    let operations = operations.flat_map(|(_, methods)| methods.as_object_mut());
+    for (_, operation) in operations.flatten() {
+        for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+            if let Some(schema) = of_parameter(&parameter["name"], &parameter["in"]) {
+                overlay(&mut parameter["schema"], schema);
+            }
+        }
+    }
+}
+
+/// Members of `top` replace those of the same name, and objects are laid over each other.
+fn overlay(below: &mut Value, top: Value) {
+    match (below, top) {
+        (Value::Object(below), Value::Object(top)) => {
+            for (name, value) in top {
+                overlay(below.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (below, top) => *below = top,
+    }
+}
+
+fn of_parameter(name: &Value, place: &Value) -> Option<Value> {
+    let some = |pattern: &str| json!({"minLength": 1, "pattern": pattern});
+    Some(match (name.as_str()?, place.as_str()?) {
+        ("problem_id" | "worker_id" | "name" | "backend", "query") => some(NO_NUL),
+        ("tag", "query") => json!({"items": some(NO_NUL), "maxItems": 32}),
+        ("Idempotency-Key", "header") => some(KEY),
+        ("last_event_id", "query") | ("Last-Event-ID", "header") => json!({"pattern": EVENT_ID}),
+        _ => return None,
+    })
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+/// An object of the client's own.
+fn own_object() -> Value {
+    json!({"propertyNames": {"pattern": NO_NUL}, "additionalProperties": reference("JsonValue")})
+}
+
+/// Everything but null that PostgreSQL can store.
+fn some_json() -> Value {
+    json!([
+        {"type": ["boolean", "number"]},
+        {"type": "string", "pattern": NO_NUL},
+        {"type": "array", "items": reference("JsonValue")},
+        {"type": "object", "propertyNames": {"pattern": NO_NUL}, "additionalProperties": reference("JsonValue")},
+    ])
+}
+
+fn nothing(fields: &[&str]) -> Map<String, Value> {
+    let absent = |name: &&str| ((*name).to_owned(), json!({"type": "null"}));
+    fields.iter().map(absent).collect()
+}
+
+/// A circuit or a problem, without fields of the other.
+fn kinds() -> Value {
+    let mut circuit = nothing(&["problem_id", "agent_config", "max_steps"]);
+    circuit.insert("circuit".to_owned(), json!({"type": "string"}));
+    let mut problem = nothing(&[
+        "circuit",
+        "shots",
+        "seed",
+        "probabilities",
+        "statevector",
+        "memory",
+        "parameters",
+    ]);
+    problem.insert("problem_id".to_owned(), json!({"type": "string"}));
+    json!([
+        {"title": "A circuit", "required": ["circuit"], "properties": circuit},
+        {"title": "A problem", "required": ["problem_id"], "properties": problem},
+    ])
+}
+
+fn inputs() -> Value {
+    json!({"propertyNames": {"pattern": IDENTIFIER}, "additionalProperties": reference("InputValue")})
+}
+
+fn components() -> Vec<(&'static str, Value)> {
+    let circuit = json!({"pattern": PROGRAM, "maxLength": 1_048_576});
+    let attempt = json!({"maximum": i32::MAX});
+    let message = json!({"maxLength": 65_536});
+    let both_times = ["timeout_minutes", "timeout_seconds"];
+    let with_attempt = |mut properties: Value| {
+        properties["attempt"] = attempt.clone();
+        json!({"properties": properties})
+    };
+    let mut any_json = vec![json!({"type": "null"})];
+    any_json.extend(some_json().as_array().into_iter().flatten().cloned());
+    vec![
+        (
+            "JsonValue",
+            json!({"description": "Anything, without the NUL character.", "anyOf": any_json}),
+        ),
+        (
+            "InputValue",
+            json!({
+                "description": "A number, `true` or `false`, a text of bits or of a duration, or lists of those, which nest 7 deep at most.",
+                "anyOf": [{"type": ["boolean", "number"]}, {"type": "string", "pattern": NO_NUL},
+                          {"type": "array", "items": reference("InputValue")}],
+            }),
+        ),
+        (
+            "Submission",
+            json!({
+                "oneOf": kinds(),
+                "not": {"required": both_times,
+                        "properties": {"timeout_minutes": {"type": "integer"}, "timeout_seconds": {"type": "integer"}}},
+                "properties": {
+                    "circuit": circuit, "seed": {"maximum": u64::MAX}, "parameters": inputs(),
+                    "problem_id": {"pattern": VISIBLE}, "agent_config": own_object(), "backend": {"pattern": NAME},
+                    "name": {"pattern": VISIBLE}, "metadata": own_object(),
+                    "tags": {"items": {"minLength": 1, "maxLength": 64, "pattern": VISIBLE}},
+                    "callback_url": {"pattern": CALLABLE, "maxLength": 2_000},
+                },
+            }),
+        ),
+        (
+            "BatchSubmission",
+            json!({"properties": {"tasks": {"items": {
+                "properties": {"dry_run": {"enum": [false, null]}},
+            }}}}),
+        ),
+        (
+            "CircuitCheck",
+            json!({"properties": {"circuit": circuit, "parameters": inputs()}}),
+        ),
+        (
+            "AppendLogs",
+            json!({
+                "anyOf": [
+                    {"title": "Lines", "required": ["logs"], "properties": {"logs": {"minItems": 1}}},
+                    {"title": "Progress", "required": ["progress"], "properties": {"progress": {"type": "object"}}},
+                ],
+                "properties": {"attempt": attempt, "progress": own_object()},
+            }),
+        ),
+        (
+            "NewLogLine",
+            json!({"properties": {"message": message, "context": own_object()}}),
+        ),
+        (
+            "Complete",
+            with_attempt(json!({"result": {"anyOf": some_json()}, "execution": own_object()})),
+        ),
+        ("Fail", with_attempt(json!({"message": message}))),
+        ("Release", with_attempt(json!({}))),
+        (
+            "Registering",
+            json!({"properties": {
+                "backends": {"items": {"pattern": NAME}}, "metadata": own_object(),
+                "capabilities": {
+                    "propertyNames": {"pattern": NO_NUL}, "additionalProperties": reference("JsonValue"),
+                    "properties": {
+                        "max_parallel_tasks": {"type": "integer", "minimum": 1, "maximum": 100_000},
+                        "stop_grace_seconds": {"type": "number", "minimum": 0, "maximum": 600},
+                    },
+                },
+            }}),
+        ),
+    ]
+}
