@@ -55,6 +55,7 @@ fn of_parameter(name: &Value, place: &Value) -> Option<Value> {
         ("problem_id" | "worker_id" | "name" | "backend", "query") => some(NO_NUL),
         ("tag", "query") => json!({"items": some(NO_NUL), "maxItems": 32}),
         ("Idempotency-Key", "header") => some(KEY),
+        ("X-Correlation-ID", "header") => json!({"maxLength": 128, "pattern": KEY}),
         ("last_event_id", "query") | ("Last-Event-ID", "header") => json!({"pattern": EVENT_ID}),
         _ => return None,
     })

@@ -44,6 +44,9 @@ const SHUTDOWN_SECONDS: u64 = 10;
 /// How long a client may take to send the head of a request.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 
+/// How long a connection is read after an answer that came before the end of the request: closed at once, it would
+/// take the answer with it.
+const LINGER_TIME: Duration = Duration::from_secs(1);
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 2048;
 
@@ -89,6 +92,7 @@ pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, Sock
             // be handed to it goes to others.
             .h1_allow_half_closed(false)
             .client_request_timeout(HEAD_TIME)
+            .client_disconnect_timeout(LINGER_TIME)
             .local_addr(address)
             .h1(app);
         fn_service(move |stream: TcpStream| async move {

@@ -186,9 +186,10 @@ impl Insert {
         whole: bool,
     ) -> Result<Vec<CreatedRow>, StoreError> {
         let rules = &self.rules;
+        let bytes = tasks.iter().map(Self::weight).sum();
         let created: Vec<CreatedRow> = self
             .pools
-            .run("insert tasks", async |connection| {
+            .run_sized(bytes, "insert tasks", async |connection| {
                 let insert = Prepared(
                     diesel::sql_query(INSERT)
                         .bind::<Array<SqlUuid>, _>(column(tasks, |task| task.task_id))

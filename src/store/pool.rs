@@ -98,11 +98,7 @@ impl Pools {
         statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, diesel::result::Error>,
     ) -> Result<T, StoreError> {
         let answer = self.run_on(&self.read, self.timeout, name, statement).await;
-        // A read changes nothing, whether it was carried out or not.
-        answer.map_err(|error| match error {
-            StoreError::OutcomeUnknown(reason) => StoreError::Unavailable(reason),
-            other => other,
-        })
+        answer.map_err(of_read)
     }
 
     /// The same for heartbeats, sweeps and probes.
@@ -124,8 +120,48 @@ impl Pools {
         self.run_on(&self.control, limit, name, statement).await
     }
 
+    /// Runs a statement that writes about so many bytes.
+    pub async fn run_sized<T>(
+        &self,
+        bytes: usize,
+        name: &'static str,
+        statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, diesel::result::Error>,
+    ) -> Result<T, StoreError> {
+        let after = if bytes > MAX_KEPT_BUFFER {
+            After::Close
+        } else {
+            After::Keep
+        };
+        self.run_and(after, &self.write, self.timeout, name, statement)
+            .await
+    }
+
+    /// Runs a statement that reads something large on a client's behalf.
+    pub async fn run_read_large<T>(
+        &self,
+        name: &'static str,
+        statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, diesel::result::Error>,
+    ) -> Result<T, StoreError> {
+        let answer = self
+            .run_and(After::Close, &self.read, self.timeout, name, statement)
+            .await;
+        answer.map_err(of_read)
+    }
+
     async fn run_on<T>(
         &self,
+        pool: &Pool<AsyncPgConnection>,
+        limit: Duration,
+        name: &'static str,
+        statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, diesel::result::Error>,
+    ) -> Result<T, StoreError> {
+        self.run_and(After::Keep, pool, limit, name, statement)
+            .await
+    }
+
+    async fn run_and<T>(
+        &self,
+        after: After,
         pool: &Pool<AsyncPgConnection>,
         limit: Duration,
         name: &'static str,
@@ -154,7 +190,7 @@ impl Pools {
             Err(error) => Err(self.explain(error.into(), connection).await),
             Ok(value) => Ok(value),
         };
-        if !answer.as_ref().is_err_and(StoreError::is_passing) {
+        if after == After::Keep && !answer.as_ref().is_err_and(StoreError::is_passing) {
             borrowed.give_back();
         }
         answer
@@ -179,6 +215,26 @@ impl Pools {
 async fn is_alive(connection: &mut AsyncPgConnection) -> bool {
     let asking = connection.batch_execute("SELECT 1");
     matches!(tokio::time::timeout(LIFE_SIGN, asking).await, Ok(Ok(())))
+}
+
+/// A connection that has carried more than this keeps buffers of that size for as long as it lasts, in bytes.
+const MAX_KEPT_BUFFER: usize = 1 << 20;
+
+/// What becomes of a connection whose statement was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// The next statement gets it.
+    Keep,
+    /// It is closed, so that its buffers are freed.
+    Close,
+}
+
+/// A read changes nothing, whether it was carried out or not.
+fn of_read(error: StoreError) -> StoreError {
+    match error {
+        StoreError::OutcomeUnknown(reason) => StoreError::Unavailable(reason),
+        other => other,
+    }
 }
 
 /// A connection that is closed unless its statement was answered. A caller that stops waiting, or is

@@ -274,7 +274,7 @@ impl Store {
         let query = tasks::table.find(task_id).select(tasks::result);
         let result = self
             .pools
-            .run_read("read a large result", async |connection| {
+            .run_read_large("read a large result", async |connection| {
                 query
                     .get_result::<Option<Json>>(connection)
                     .await

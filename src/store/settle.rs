@@ -199,8 +199,9 @@ impl Settle {
     }
 
     async fn settle(&self, settlements: &[&Settlement]) -> Result<Vec<SettledRow>, StoreError> {
+        let bytes = settlements.iter().map(|it| it.weight()).sum();
         self.pools
-            .run("settle attempts", async |connection| {
+            .run_sized(bytes, "settle attempts", async |connection| {
                 Prepared(
                     diesel::sql_query(SETTLE)
                         .bind::<Array<SqlUuid>, _>(column(settlements, |s| s.lease.task_id))

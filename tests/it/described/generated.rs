@@ -29,7 +29,7 @@ fn is_refused_as_invalid(reply: &Reply) -> bool {
 
 /// Only the service knows which names it serves.
 fn serve(body: &mut Value) {
-    let tasks = body["tasks"].as_array_mut();
+    let tasks = body.get_mut("tasks").and_then(Value::as_array_mut);
     if let Some(tasks) = tasks {
         tasks.iter_mut().for_each(serve);
     } else if body["backend"].is_string() {
