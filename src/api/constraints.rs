@@ -164,8 +164,9 @@ fn components() -> Vec<(&'static str, Value)> {
                 "anyOf": [
                     {"title": "Lines", "required": ["logs"], "properties": {"logs": {"minItems": 1}}},
                     {"title": "Progress", "required": ["progress"], "properties": {"progress": {"type": "object"}}},
+                {"title": "Output", "required": ["output"], "properties": {"output": {"type": "object"}}},
                 ],
-                "properties": {"attempt": attempt, "progress": own_object()},
+                "properties": {"attempt": attempt, "progress": own_object(), "output": own_object()},
             }),
         ),
         (
