@@ -100,7 +100,7 @@ impl Generator<'_> {
         };
         let any = self.random.random_range(least..=most);
         let number = *self.pick(&[least, most, any, any, any]);
-        let exact = number.unsigned_abs() < 1 << 53;
+        let exact = number != 0 && number.unsigned_abs() < 1 << 53;
         if exact && self.chance(30) {
             let written = *self.pick(&["{}.0", "{}.00", "{}0e-1", "{}e0"]);
             let written = written.replace("{}", &number.to_string());

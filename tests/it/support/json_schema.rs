@@ -122,7 +122,14 @@ pub fn lay_over(below: &mut Value, top: &Value) {
     match (below, top) {
         (Value::Object(below), Value::Object(top)) => {
             for (name, value) in top {
-                lay_over(below.entry(name).or_insert(Value::Null), value);
+                let below = below.entry(name).or_insert(Value::Null);
+                match (below.as_array_mut(), value.as_array()) {
+                    // What both need is needed.
+                    (Some(below), Some(more)) if name == "required" => {
+                        below.extend_from_slice(more)
+                    }
+                    _ => lay_over(below, value),
+                }
             }
         }
         (below, top) => *below = top.clone(),
