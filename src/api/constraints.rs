@@ -30,7 +30,12 @@ pub fn apply(document: &mut Value) {
     let operations = operations.flat_map(|(_, methods)| methods.as_object_mut());
     for (_, operation) in operations.flatten() {
         for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
-            if let Some(schema) = of_parameter(&parameter["name"], &parameter["in"]) {
+            let has_own = parameter["schema"]["pattern"].is_string();
+            if let Some(schema) = of_parameter(&parameter["name"], &parameter["in"])
+                && (!has_own
+                    || parameter["name"] == "Last-Event-ID"
+                    || parameter["name"] == "last_event_id")
+            {
                 overlay(&mut parameter["schema"], schema);
             }
         }

@@ -6,6 +6,7 @@ use time::format_description::well_known::Rfc3339;
 use super::Problem;
 use crate::domain::checks::FieldErrors;
 use crate::domain::log::Level;
+use crate::domain::whole_number;
 use crate::store::LogFilter;
 
 /// The length of a page when none is asked for.
@@ -37,12 +38,12 @@ fn take(filter: &mut LogFilter, key: &str, value: &str) -> Result<(), String> {
     match key {
         "level" => filter.level = value.parse().map_err(|error| format!("{error}"))?,
         "since" => filter.since = Some(time(value)?),
-        "after" => match value.parse() {
-            Ok(id) if id >= 0 => filter.after = id,
+        "after" => match whole_number::of_text(value) {
+            Some(id) if id >= 0 => filter.after = id,
             _ => return Err("is not the id of a line".to_owned()),
         },
-        "limit" => match value.parse() {
-            Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => filter.limit = limit,
+        "limit" => match whole_number::of_text(value) {
+            Some(limit) if (1..=MAX_LIMIT).contains(&limit) => filter.limit = limit,
             _ => return Err(format!("must be a whole number from 1 to {MAX_LIMIT}")),
         },
         _ => return Err("is not known here: use level, since, after, limit".to_owned()),

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::Problem;
 use crate::domain::backend::is_valid_name;
 use crate::domain::checks::{self, FieldErrors, excerpt};
+use crate::domain::whole_number;
 use crate::store::{Seen, WorkerFilter, WorkerSearch, WorkerStatus};
 
 /// The task that a path names.
@@ -40,8 +41,7 @@ const MAX_NAMES: u16 = 1_000;
 const USUAL_WORKERS: usize = 100;
 
 fn name_limit(value: &str) -> Result<u16, String> {
-    let limit = value.parse().ok();
-    limit
+    whole_number::of_text(value)
         .filter(|limit| (1..=MAX_NAMES).contains(limit))
         .ok_or_else(|| format!("must be a whole number from 1 to {MAX_NAMES}"))
 }

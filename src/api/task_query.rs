@@ -10,6 +10,7 @@ use super::{Problem, cursor};
 use crate::domain::checks::FieldErrors;
 use crate::domain::id_prefix::{BadIdPrefix, IdPrefix};
 use crate::domain::status::Status;
+use crate::domain::whole_number;
 use crate::store::{Cursor, Sort, TaskFilter};
 
 /// The length of a page when none is asked for.
@@ -160,7 +161,7 @@ fn sort(value: &str) -> Result<Sort, String> {
 }
 
 fn limit(value: &str) -> Result<usize, String> {
-    let limit = value.parse().ok();
+    let limit = whole_number::of_text::<u64>(value).and_then(|limit| limit.try_into().ok());
     limit
         .filter(|limit| (1..=MAX_LIMIT).contains(limit))
         .ok_or_else(|| format!("must be a whole number from 1 to {MAX_LIMIT}"))

@@ -37,6 +37,14 @@ pub fn of_float<T: TryFrom<i64> + TryFrom<u64>>(number: f64) -> Option<T> {
     }
 }
 
+/// The whole number that a parameter in a query is.
+pub fn of_text<T: TryFrom<i64> + TryFrom<u64>>(text: &str) -> Option<T> {
+    match text.parse::<i64>() {
+        Ok(number) => T::try_from(number).ok(),
+        Err(_) => of_float(text.parse().ok()?),
+    }
+}
+
 struct Whole<T>(T);
 
 impl<'de, T: TryFrom<i64> + TryFrom<u64>> Deserialize<'de> for Whole<T> {
