@@ -7,9 +7,10 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
-use tracing::{Instrument, debug, info_span, warn};
+use tracing::{Instrument, debug, error_span, info, warn};
 use uuid::Uuid;
 
+use crate::domain::correlation;
 use crate::metrics;
 
 /// The header that carries it, in both directions.
@@ -17,14 +18,12 @@ pub const HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// A longer one could not travel as an AMQP property, and is no use to anyone.
 const MAX_LENGTH: usize = 128;
-
-tokio::task_local! {
-    static CURRENT: String;
-}
+/// Asked for every few seconds by machines; their lines are at debug.
+const PROBES: [&str; 4] = ["/livez", "/readyz", "/health", "/metrics"];
 
 /// The id of the request that is being answered.
 pub fn current() -> Option<String> {
-    CURRENT.try_with(Clone::clone).ok()
+    correlation::current().map(|id| id.as_ref().to_owned())
 }
 
 /// The id of a request, for handlers.
@@ -39,7 +38,8 @@ pub async fn correlate(
     let id = from_header(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
     request.extensions_mut().insert(CorrelationId(id.clone()));
     let (method, path) = (request.method().clone(), request.path().to_owned());
-    let span = info_span!("request", correlation_id = id, %method, path);
+    // An error's: it must be there where only slow statements and errors are logged.
+    let span = error_span!("request", correlation_id = id, %method, path);
     let (method_name, began) = (request.method().clone(), Instant::now());
     let answering = async {
         // Handlers and extractors turn their errors into responses themselves; only a middleware
@@ -53,15 +53,20 @@ pub async fn correlate(
             began.elapsed().as_secs_f64() * 1e3,
         );
         let route = response.request().match_pattern();
-        metrics::http_request(method_name.as_str(), route, status, began.elapsed());
         if response.status().is_server_error() {
-            warn!(status, elapsed_ms, "request failed");
+            warn!(route, status, elapsed_ms, "request failed");
+        } else if route
+            .as_deref()
+            .is_some_and(|route| PROBES.contains(&route))
+        {
+            debug!(route, status, elapsed_ms, "request answered");
         } else {
-            debug!(status, elapsed_ms, "request answered");
+            info!(route, status, elapsed_ms, "request answered");
         }
+        metrics::http_request(method_name.as_str(), route, status, began.elapsed());
         Ok(response)
     };
-    CURRENT.scope(id.clone(), answering.instrument(span)).await
+    correlation::scope(&id, answering.instrument(span)).await
 }
 
 fn from_header(headers: &HeaderMap) -> Option<String> {

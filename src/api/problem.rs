@@ -244,6 +244,13 @@ impl From<StoreError> for Problem {
                 let detail = "The database has no room left; nothing was changed.";
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", detail)
             }
+            StoreError::Unstorable(reason) => {
+                warn!(reason, "request refused: the database cannot store it");
+                let detail = format!(
+                    "The database cannot store this, now or later; nothing was changed: {reason}."
+                );
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unstorable", detail)
+            }
             StoreError::Refused(reason) => {
                 error!(reason, "request failed: the database refused a statement");
                 let detail = "Something is wrong with this service; its log says more under the correlation id.";
@@ -265,6 +272,11 @@ impl From<SubmitError> for Problem {
                 warn!(reason, "submission refused: the queue is unavailable");
                 let detail = "The queue cannot be reached; the task was not accepted. Try again in a moment.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue_unavailable", detail)
+            }
+            SubmitError::QueueUnusable(reason) => {
+                error!(reason, "submission refused: the queue cannot be used");
+                let detail = format!("The task was not accepted: {reason}.");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue_unusable", detail)
             }
             SubmitError::KeyReused { .. } => Self::new(
                 StatusCode::CONFLICT,

@@ -39,8 +39,14 @@ pub(super) fn write_out(bytes: &[u8]) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: the output cannot be written: {error}");
+            write_error(&format!("the output cannot be written: {error}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes an error to standard error; that it cannot be written is no error of its own.
+pub(super) fn write_error(message: &str) {
+    let line = format!("error: {message}\n");
+    let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }

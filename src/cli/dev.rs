@@ -165,7 +165,7 @@ pub fn main(args: &DevArgs) -> ExitCode {
             sweep,
             log,
         } = settings;
-        telemetry::start(log);
+        process::start_log(log);
         let _watchdog = execution.commands.guard()?;
         let data_dir = postgres.data_dir.clone();
         let mut postgres = PrivatePostgres::start(postgres).await?;
@@ -256,7 +256,7 @@ async fn run(
         watch,
         stop.clone(),
         |address| {
-            println!("{}", welcome(address, data_dir));
+            telemetry::print(&welcome(address, data_dir));
         },
     );
     let served = serving.await;

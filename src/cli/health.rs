@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::telemetry;
+
 /// Ask a running `serve` or `work` whether it is ready
 ///
 /// Prints one line, and exits 0 if it is and 1 if not. Needs no configuration but the address.
@@ -48,16 +50,18 @@ pub fn main(args: &HealthArgs) -> ExitCode {
         Err(error) => Err(error.to_string()),
     };
     let url = without_password(&url);
-    match answer {
+    let code = match answer {
         Ok(text) => {
-            println!("{url}: {text}");
+            telemetry::print(&format!("{url}: {text}"));
             ExitCode::SUCCESS
         }
         Err(text) => {
-            println!("{url}: {text}");
+            telemetry::print(&format!("{url}: {text}"));
             ExitCode::FAILURE
         }
-    }
+    };
+    telemetry::flush();
+    code
 }
 
 /// The address as it may be shown: container logs keep what a health check prints.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Command};
 use clap_mangen::Man;
 
-use super::completions::write_out;
+use super::completions::{write_error, write_out};
 
 /// Write the manual pages: qtask(1), and one for each subcommand
 ///
@@ -37,7 +37,7 @@ pub fn main(args: &ManArgs, command: Command) -> ExitCode {
 }
 
 fn failure(message: &str) -> ExitCode {
-    eprintln!("error: {message}");
+    write_error(message);
     ExitCode::FAILURE
 }
 

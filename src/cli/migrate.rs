@@ -89,7 +89,7 @@ impl MigrateArgs {
 pub fn main(args: &MigrateArgs) -> ExitCode {
     let direction = args.direction.unwrap_or(Direction::Up);
     process::run(args.check(), |settings, stop| async move {
-        telemetry::start(settings.log);
+        process::start_log(settings.log);
         wait_for_database(&settings.database, settings.wait, &stop).await?;
         stop.run_until_cancelled(migrate(direction, &settings.database))
             .await
@@ -103,28 +103,25 @@ async fn migrate(direction: Direction, database: &DatabaseSettings) -> anyhow::R
         Direction::Up => {
             let applied = migrate_up(url, *timeout).await?;
             for name in applied {
-                println!("applied {name}");
+                telemetry::print(&format!("applied {name}"));
             }
-            println!("the schema is up to date");
+            telemetry::print("the schema is up to date");
         }
         Direction::Down { steps } => {
             let reverted = migrate_down(url, *timeout, steps).await?;
             for name in &reverted {
-                println!("reverted {name}");
+                telemetry::print(&format!("reverted {name}"));
             }
-            println!("{} of {steps} versions reverted", reverted.len());
+            telemetry::print(&format!("{} of {steps} versions reverted", reverted.len()));
         }
         Direction::Status => {
             for version in migration_status(url, *timeout).await? {
-                println!(
-                    "{} {}",
-                    if version.applied {
-                        "applied"
-                    } else {
-                        "missing"
-                    },
-                    version.name
-                );
+                let state = if version.applied {
+                    "applied"
+                } else {
+                    "missing"
+                };
+                telemetry::print(&format!("{state} {}", version.name));
             }
         }
     }

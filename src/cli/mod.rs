@@ -70,6 +70,16 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The environment variables that any subcommand reads.
+fn variables() -> Vec<String> {
+    /// Never a flag: it would stand in the list of processes.
+    const TOKEN: &str = "QTASK_TOKEN";
+    let cli = Cli::command();
+    let arguments = cli.get_subcommands().flat_map(clap::Command::get_arguments);
+    let names = arguments.filter_map(|argument| argument.get_env()?.to_str());
+    names.chain([TOKEN]).map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

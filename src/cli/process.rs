@@ -2,7 +2,6 @@
 //! code.
 
 use std::future::Future;
-use std::io::Write;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,6 +9,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::InvalidSettings;
+use crate::config::logging::LogSettings;
+use crate::config::unknown::warn_of_unknown;
+use crate::telemetry;
 
 /// The exit code for settings that cannot be used, as clap has it.
 const USAGE: u8 = 2;
@@ -30,7 +32,10 @@ where
     let settings = match settings {
         Ok(settings) => settings,
         Err(error) => {
-            eprintln!("error: {error}\n\nFor more information, try '--help'.");
+            telemetry::say(&format!(
+                "error: {error}\n\nFor more information, try '--help'."
+            ));
+            telemetry::flush();
             return ExitCode::from(USAGE);
         }
     };
@@ -49,16 +54,23 @@ where
     });
     // A simulation that did not stop in time must not keep the process.
     runtime.shutdown_background();
-    match ended {
+    let code = match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure(&error),
-    }
+    };
+    telemetry::flush();
+    code
+}
+
+/// Starts the log; its first lines name the environment variables that are no settings.
+pub fn start_log(settings: LogSettings) {
+    telemetry::start(settings);
+    warn_of_unknown(&super::variables());
 }
 
 fn failure(error: &anyhow::Error) -> ExitCode {
-    // In one piece: other threads may still be writing.
-    let line = format!("error: {error:#}\n");
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    telemetry::say(&format!("error: {error:#}"));
+    telemetry::flush();
     ExitCode::FAILURE
 }
 
@@ -73,6 +85,7 @@ fn watch_signals(stop: CancellationToken) -> anyhow::Result<()> {
             };
             if stop.is_cancelled() {
                 warn!(signal = name, "second signal: stopping now");
+                telemetry::flush();
                 std::process::exit(STOPPED_NOW);
             }
             info!(signal = name, "stopping; a second signal stops at once");

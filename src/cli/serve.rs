@@ -32,7 +32,6 @@ use crate::service::fleet::Fleet;
 use crate::service::submit::Submitter;
 use crate::service::watch::Watch;
 use crate::store::{DatabaseSettings, QuarantineRules, Rules, Store};
-use crate::telemetry;
 
 /// Serve the REST API
 ///
@@ -199,7 +198,7 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
 
 pub fn main(args: &ServeArgs) -> ExitCode {
     process::run(args.check(), |settings, stop| async move {
-        telemetry::start(settings.log);
+        process::start_log(settings.log);
         let connections = Connections::open(
             &settings.database,
             settings.broker,
@@ -236,6 +235,10 @@ pub(super) async fn serve(
         lease,
         quarantine,
     } = settings;
+    tokio::spawn({
+        let (dispatcher, backends) = (dispatcher.clone(), backends.clone());
+        async move { dispatcher.watch_queues(&backends).await }
+    });
     let backends = KnownBackends::start(backends, store.clone(), stop.clone());
     let state = ApiState {
         submitter: Submitter {

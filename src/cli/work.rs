@@ -26,7 +26,6 @@ use crate::domain::problem_patterns::ProblemPatterns;
 use crate::executor::{Executor, Mock, Simulator};
 use crate::queue::amqp::AmqpConfig;
 use crate::store::{DatabaseSettings, Rules};
-use crate::telemetry;
 use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
 
 /// Run tasks
@@ -312,7 +311,7 @@ pub(super) fn default_name() -> String {
 
 pub fn main(args: &WorkArgs) -> ExitCode {
     process::run(args.check(), |settings, stop| async move {
-        telemetry::start(settings.log);
+        process::start_log(settings.log);
         let _watchdog = settings.commands.guard()?;
         let connections = Connections::open(
             &settings.database,

@@ -14,6 +14,7 @@ pub mod logging;
 pub mod retry;
 pub mod simulator;
 pub mod timing;
+pub mod unknown;
 
 pub use checker::{Checker, InvalidSettings};
 

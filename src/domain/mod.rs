@@ -4,6 +4,7 @@ pub mod backend;
 pub mod backoff;
 pub mod callback;
 pub mod checks;
+pub mod correlation;
 pub mod error_code;
 pub mod id_prefix;
 pub mod log;

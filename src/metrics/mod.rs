@@ -41,6 +41,7 @@ struct Metrics {
     retried: Counters,
     callbacks: Counters,
     failed_heartbeats: Counter,
+    log_lines_dropped: Counter,
 }
 
 impl Metrics {
@@ -97,6 +98,12 @@ impl Metrics {
                 r,
                 "worker_heartbeat_failures",
                 "Heartbeats that did not get through",
+                Counter::default(),
+            ),
+            log_lines_dropped: add(
+                r,
+                "log_lines_dropped",
+                "Log lines that standard error did not take",
                 Counter::default(),
             ),
             registry,
@@ -165,6 +172,11 @@ pub fn callback(outcome: &'static str) {
 /// A heartbeat did not get through.
 pub fn heartbeat_failed() {
     METRICS.failed_heartbeats.inc();
+}
+
+/// Log lines were lost: standard error is closed, full, or not read.
+pub fn log_lines_dropped(count: u64) {
+    METRICS.log_lines_dropped.inc_by(count);
 }
 
 /// All of it as text, and with it what is only known when it is asked for.

@@ -6,7 +6,7 @@
 //! server's log.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
@@ -119,7 +119,7 @@ pub fn supervise(args: &[OsString]) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("supervise-postgres: {error:#}");
+            say(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -180,6 +180,11 @@ fn spawn(assignment: &Assignment) -> anyhow::Result<Child> {
         .with_context(|| format!("starting {}", assignment.program.display()))
 }
 
+/// Into the server's log. A disk that is full must not keep the server from being stopped.
+fn say(message: &str) {
+    let _ = writeln!(io::stderr(), "supervise-postgres: {message}");
+}
+
 /// Resolves when every writer of the pipe is gone.
 async fn end_of(pipe: &mut pipe::Receiver) {
     let mut buffer = [0; 64];
@@ -197,7 +202,9 @@ async fn stop(server: &mut Child) -> anyhow::Result<()> {
             status.context("waiting for PostgreSQL")?;
             return Ok(());
         }
-        eprintln!("supervise-postgres: PostgreSQL is still there {patience:?} after {signal}");
+        say(&format!(
+            "PostgreSQL is still there {patience:?} after {signal}"
+        ));
     }
     bail!("PostgreSQL cannot be killed")
 }

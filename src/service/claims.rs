@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::looks::Looks;
 use super::watch::{ReadyWatch, Watch};
+use crate::domain::correlation;
 use crate::domain::owner::{Lease, Session};
 use crate::domain::settlement::Settlement;
 use crate::domain::status::Status;
@@ -134,7 +135,8 @@ impl Claimer {
             // Without a receiver this drops what was granted, which releases it.
             let _ = answer.send(granted);
         };
-        self.runtime.spawn(work.instrument(Span::current()));
+        self.runtime
+            .spawn(correlation::inherit(work.instrument(Span::current())));
         answered.await.unwrap_or_else(|_| {
             let reason = "the claim broke down".to_owned();
             Err(StoreError::OutcomeUnknown(reason).into())
@@ -248,8 +250,9 @@ impl Claimer {
         if found.is_empty() && !claimed.only_for_others {
             self.looks.note_in_vain(ready.backends(), signal, began);
         }
+        let request = correlation::current();
         for task in &found {
-            info!(task_id = %task.lease.task_id, attempt = task.lease.attempt, worker_id = %wish.session.worker_id,
+            info!(correlation_id = task.correlation_id, request_correlation_id = request.as_deref(), task_id = %task.lease.task_id, attempt = task.lease.attempt, worker_id = %wish.session.worker_id,
                   from = %task.previous_status, to = %Status::Processing, "task claimed over HTTP");
         }
         Ok(found)

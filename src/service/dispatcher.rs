@@ -6,6 +6,8 @@ use crate::queue::amqp::{LinkState, OutgoingMessage, PublishError, Publisher};
 
 /// How long a submission waits for the first connection.
 const FIRST_CONNECT: Duration = Duration::from_secs(2);
+/// A health report names no more queues than these.
+const MOST_NAMED: usize = 5;
 
 /// The way of a task to its workers. Cheap to clone.
 #[derive(Clone)]
@@ -14,6 +16,28 @@ pub enum Dispatcher {
     Amqp(Publisher),
     /// The commit itself, with its notification.
     Postgres,
+}
+
+/// Why a task cannot be sent at the moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The broker is away, or takes nothing; it may come back by itself.
+    Away(String),
+    /// The backend's queue cannot be used until somebody has changed it; the text says how.
+    UnusableQueue(String),
+}
+
+/// How the queue is, as far as is known without asking it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueueHealth {
+    /// Tasks can be sent. There may be something to say about how.
+    Connected(Option<String>),
+    /// The broker is connected, and some queues cannot be used.
+    Unusable(String),
+    /// The broker is away.
+    Disconnected(String),
+    /// The broker is connected and takes no messages.
+    Blocked(String),
 }
 
 impl Dispatcher {
@@ -28,15 +52,51 @@ impl Dispatcher {
         }
     }
 
-    /// The same, but gives a link that is being set up for the first time a moment to come up: a
-    /// process that has just started need not refuse what it can take in an instant.
-    pub async fn obstacle_now(&self) -> Option<String> {
-        if let Self::Amqp(publisher) = self
-            && publisher.state() == LinkState::Connecting
-        {
+    /// The same, for tasks of these backends. Gives a link that is being set up for the first time a moment
+    /// to come up: a process that has just started need not refuse what it can take in an instant.
+    pub async fn obstacle_now(&self, backends: &[&str]) -> Option<Obstacle> {
+        let Self::Amqp(publisher) = self else {
+            return None;
+        };
+        if publisher.state() == LinkState::Connecting {
             let _ = tokio::time::timeout(FIRST_CONNECT, publisher.wait_up()).await;
         }
-        self.obstacle()
+        if let Some(reason) = self.obstacle() {
+            return Some(Obstacle::Away(reason));
+        }
+        let unusable = publisher.unusable(backends).await?;
+        Some(Obstacle::UnusableQueue(unusable.to_string()))
+    }
+
+    /// How the queue is.
+    pub fn health(&self) -> QueueHealth {
+        let Self::Amqp(publisher) = self else {
+            return QueueHealth::Connected(None);
+        };
+        match publisher.state() {
+            LinkState::Up => {
+                let unusable: Vec<String> = publisher
+                    .unusable_queues()
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect();
+                match (in_short(&unusable), in_short(&publisher.remarks())) {
+                    (Some(unusable), _) => QueueHealth::Unusable(unusable),
+                    (None, remarks) => QueueHealth::Connected(remarks),
+                }
+            }
+            LinkState::Blocked { reason } => QueueHealth::Blocked(reason.to_string()),
+            LinkState::Down { reason, .. } => QueueHealth::Disconnected(reason.to_string()),
+            state => QueueHealth::Disconnected(state.to_string()),
+        }
+    }
+
+    /// Compares the queues of these backends with what they should be, at every connection, until the
+    /// link is closed.
+    pub async fn watch_queues(&self, backends: &[String]) {
+        if let Self::Amqp(publisher) = self {
+            publisher.watch_queues(backends).await;
+        }
     }
 
     /// Sends one task and waits until the broker has it safe.
@@ -53,4 +113,12 @@ impl Dispatcher {
             Self::Amqp(publisher) => publisher.publish(messages).await,
         }
     }
+}
+
+fn in_short(texts: &[String]) -> Option<String> {
+    let shown: Vec<&str> = texts.iter().take(MOST_NAMED).map(String::as_str).collect();
+    (!shown.is_empty()).then(|| match texts.len() - shown.len() {
+        0 => shown.join("; "),
+        rest => format!("{}; and {rest} more", shown.join("; ")),
+    })
 }

@@ -67,6 +67,7 @@ impl Fleet {
             stop_grace,
             replace: enrolment.replace,
             earlier: Vec::new(),
+            counts: (0, 0),
         };
         let registered = self.store.register(&registration).await?;
         if !matches!(registered, Registered::Begun { .. }) {

@@ -24,10 +24,11 @@ where
             attempt,
             worker_id,
             status,
+            correlation_id,
             ..
         } in &moved
         {
-            warn!(%task_id, attempt, worker_id, from = "processing", to = %status, "{event}");
+            warn!(%task_id, correlation_id, attempt, worker_id, from = "processing", to = %status, "{event}");
         }
         if !is_full(moved.len()) {
             break;

@@ -4,10 +4,11 @@ use time::OffsetDateTime;
 use tracing::{Instrument, Span, error, info, warn};
 use uuid::Uuid;
 
-use super::dispatcher::Dispatcher;
+use super::dispatcher::{Dispatcher, Obstacle};
+use crate::domain::correlation;
 use crate::domain::status::Status;
 use crate::domain::task::NewTask;
-use crate::queue::amqp::{OutgoingMessage, PublishError};
+use crate::queue::amqp::{OutgoingMessage, PublishError, QueueError};
 use crate::store::{Earlier, Insertion, Store, StoreError};
 
 /// A task that is safe.
@@ -29,6 +30,10 @@ pub enum SubmitError {
     /// The broker takes no messages; nothing is left in the database.
     #[error("the queue is unavailable: {0}")]
     QueueUnavailable(String),
+    /// The backend's queue cannot be used; nothing is left in the database. The text names it and says what
+    /// to do.
+    #[error("{0}")]
+    QueueUnusable(String),
     /// The key was used for another request.
     #[error("this Idempotency-Key was used for another request, which became task {task_id}")]
     KeyReused {
@@ -55,17 +60,17 @@ impl Submitter {
     /// Goes on to its end even if the caller is dropped: a client that hangs up must not leave a
     /// task half submitted.
     pub async fn submit(&self, task: NewTask) -> Result<Accepted, SubmitError> {
-        if let Some(reason) = self.dispatcher.obstacle_now().await {
+        if let Some(obstacle) = self.dispatcher.obstacle_now(&[&task.backend]).await {
             // A repetition of a request that was accepted must not be told that it was not.
             let earlier = self.store.earlier_submission(task.idempotency.as_ref());
             return match earlier.await?.into_iter().next() {
                 Some(earlier) => repeated(earlier),
-                None => Err(SubmitError::QueueUnavailable(reason)),
+                None => Err(obstacle.into()),
             };
         }
         let submitter = self.clone();
         let work = async move { submitter.store_and_send(task).await };
-        tokio::spawn(work.instrument(Span::current()))
+        tokio::spawn(correlation::inherit(work.instrument(Span::current())))
             .await
             .unwrap_or_else(|_| {
                 Err(StoreError::OutcomeUnknown("the submission broke down".to_owned()).into())
@@ -118,7 +123,7 @@ impl Submitter {
         match self.store.withdraw(task_id).await {
             Ok(true) => {
                 warn!(%task_id, %reason, "task withdrawn: its message is not safe");
-                Err(SubmitError::QueueUnavailable(reason.to_string()))
+                Err(not_sent(reason))
             }
             Ok(false) => {
                 info!(%task_id, %reason, "task accepted: a worker has it already");
@@ -129,6 +134,25 @@ impl Submitter {
                 Err(StoreError::OutcomeUnknown(store_error.to_string()).into())
             }
         }
+    }
+}
+
+impl From<Obstacle> for SubmitError {
+    fn from(obstacle: Obstacle) -> Self {
+        match obstacle {
+            Obstacle::Away(reason) => Self::QueueUnavailable(reason),
+            Obstacle::UnusableQueue(reason) => Self::QueueUnusable(reason),
+        }
+    }
+}
+
+/// What the client of a withdrawn task is told.
+pub(super) fn not_sent(reason: &PublishError) -> SubmitError {
+    match reason {
+        PublishError::Queue(QueueError::Unusable { .. } | QueueError::Denied { .. }) => {
+            SubmitError::QueueUnusable(reason.to_string())
+        }
+        _ => SubmitError::QueueUnavailable(reason.to_string()),
     }
 }
 

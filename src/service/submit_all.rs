@@ -1,11 +1,13 @@
 //! Submission of many tasks as one request: all of them are accepted, or none is.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tracing::{Instrument, Span, error, info, warn};
 use uuid::Uuid;
 
-use super::submit::{Accepted, SubmitError, Submitter, repeated};
+use super::submit::{Accepted, SubmitError, Submitter, not_sent, repeated};
+use crate::domain::correlation;
 use crate::domain::status::Status;
 use crate::domain::task::NewTask;
 use crate::queue::amqp::{OutgoingMessage, PublishError};
@@ -16,19 +18,21 @@ impl Submitter {
     ///
     /// Goes on to its end even if the caller is dropped, as a single submission does.
     pub async fn submit_all(&self, tasks: Vec<NewTask>) -> Result<Vec<Accepted>, SubmitError> {
-        if let Some(reason) = self.dispatcher.obstacle_now().await {
+        let backends: BTreeSet<&str> = tasks.iter().map(|task| &*task.backend).collect();
+        let backends: Vec<&str> = backends.into_iter().collect();
+        if let Some(obstacle) = self.dispatcher.obstacle_now(&backends).await {
             // A repetition of a request that was accepted must not be told that it was not.
             let key = tasks.first().and_then(|task| task.idempotency.as_ref());
             let earlier = self.store.earlier_submission(key).await?;
             return if earlier.is_empty() {
-                Err(SubmitError::QueueUnavailable(reason))
+                Err(obstacle.into())
             } else {
                 all_repeated(earlier)
             };
         }
         let submitter = self.clone();
         let work = async move { submitter.store_and_send_all(tasks).await };
-        tokio::spawn(work.instrument(Span::current()))
+        tokio::spawn(correlation::inherit(work.instrument(Span::current())))
             .await
             .unwrap_or_else(|_| {
                 Err(StoreError::OutcomeUnknown("the submission broke down".to_owned()).into())
@@ -79,7 +83,7 @@ impl Submitter {
         }
         warn!(tasks = tasks.len(), unsent = unsent.len(), %reason,
               "batch withdrawn: messages of it are not safe");
-        Err(SubmitError::QueueUnavailable(reason.to_string()))
+        Err(not_sent(reason))
     }
 
     async fn withdraw_all(

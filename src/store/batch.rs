@@ -8,9 +8,11 @@ use std::future::Future;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tracing::error;
+use tracing::{Instrument, Span, error, error_span};
+use uuid::Uuid;
 
 use super::StoreError;
+use crate::domain::correlation::{self, Several};
 
 /// The most items of one statement: throughput is flat from here on, and latency grows.
 const MAX_BATCH: usize = 256;
@@ -23,6 +25,8 @@ const MAX_WAITING: usize = 8_192;
 const MAX_WAITING_KIB: usize = 256 << 10;
 /// How often a statement that collided with another one is tried.
 const MAX_TRIES: usize = 3;
+/// After this many items that were refused alone, one after the other, the refusal is about none of them.
+const MAX_REFUSED_ALONE: usize = 3;
 
 /// A statement over many items.
 pub trait Flush: Send + Sync + 'static {
@@ -30,6 +34,9 @@ pub trait Flush: Send + Sync + 'static {
     type Item: Clone + Send + Sync + 'static;
     /// What that caller is told after the commit.
     type Outcome: Send + 'static;
+
+    /// The task that the item is about, for log lines of the statement.
+    fn task_id(item: &Self::Item) -> Uuid;
 
     /// What an item adds to the size of the statement, in bytes, where that varies.
     fn weight(_item: &Self::Item) -> usize {
@@ -45,6 +52,7 @@ pub trait Flush: Send + Sync + 'static {
 
 struct Waiting<F: Flush> {
     item: F::Item,
+    correlation_id: Option<Arc<str>>,
     reply: oneshot::Sender<Result<F::Outcome, StoreError>>,
     _room: OwnedSemaphorePermit,
 }
@@ -87,6 +95,7 @@ impl<F: Flush> Batcher<F> {
         let (reply, answer) = oneshot::channel();
         let entry = Waiting {
             item,
+            correlation_id: correlation::current(),
             reply,
             _room: room,
         };
@@ -100,19 +109,24 @@ impl<F: Flush> Batcher<F> {
 async fn write<F: Flush>(flush: F, mut waiting: mpsc::Receiver<Waiting<F>>) {
     let mut gathered = VecDeque::with_capacity(MAX_BATCH);
     while gather(&mut waiting, &mut gathered).await {
-        let (items, replies) = take_batch(&mut gathered);
+        let (items, replies, correlation_ids) = take_batch(&mut gathered);
         if items.is_empty() {
             continue;
         }
-        match flush_patiently(&flush, &items).await {
+        let shared = span::<F>(&items, &correlation_ids);
+        match flush_patiently(&flush, &items)
+            .instrument(shared.clone())
+            .await
+        {
             Ok(outcomes) => answer_all(replies, outcomes),
-            Err(StoreError::Refused(reason) | StoreError::TooSlow(reason)) if items.len() > 1 => {
-                error!(
-                    reason,
-                    items = items.len(),
-                    "a shared statement failed; each item goes alone"
-                );
-                flush_singly(&flush, &items, replies).await;
+            Err(
+                StoreError::Refused(reason)
+                | StoreError::TooSlow(reason)
+                | StoreError::Unstorable(reason),
+            ) if items.len() > 1 => {
+                shared
+                    .in_scope(|| error!(reason, "a shared statement failed; each item goes alone"));
+                flush_singly(&flush, &items, replies, &correlation_ids).await;
             }
             Err(error) => {
                 if let StoreError::Unavailable(reason) | StoreError::OutcomeUnknown(reason) = &error
@@ -150,11 +164,13 @@ async fn gather<F: Flush>(
 type Batch<F> = (
     Vec<<F as Flush>::Item>,
     Vec<oneshot::Sender<Result<<F as Flush>::Outcome, StoreError>>>,
+    Vec<Option<Arc<str>>>,
 );
 
 /// The next items up to the size of a statement, at least one.
 fn take_batch<F: Flush>(gathered: &mut VecDeque<Waiting<F>>) -> Batch<F> {
     let (mut items, mut replies, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let mut correlation_ids = Vec::new();
     while let Some(entry) = gathered.pop_front() {
         // Whoever is gone is no longer told anything, so it must not be carried out either.
         if entry.reply.is_closed() {
@@ -167,8 +183,26 @@ fn take_batch<F: Flush>(gathered: &mut VecDeque<Waiting<F>>) -> Batch<F> {
         }
         items.push(entry.item);
         replies.push(entry.reply);
+        correlation_ids.push(entry.correlation_id);
     }
-    (items, replies)
+    (items, replies, correlation_ids)
+}
+
+/// Says in the log lines of a statement which tasks it is for, and by whose order.
+fn span<F: Flush>(items: &[F::Item], correlation_ids: &[Option<Arc<str>>]) -> Span {
+    // An error's: it must be there where only slow statements and errors are logged.
+    if let ([item], [id]) = (items, correlation_ids) {
+        return error_span!("statement", task_id = %F::task_id(item), correlation_id = id.as_deref());
+    }
+    let task_ids: Vec<Uuid> = items.iter().map(F::task_id).collect();
+    let mut ids: Vec<&str> = correlation_ids
+        .iter()
+        .flatten()
+        .map(AsRef::as_ref)
+        .collect();
+    // The tasks of one request follow each other.
+    ids.dedup();
+    error_span!("statement", tasks = items.len(), task_ids = %Several(&task_ids), correlation_ids = %Several(&ids))
 }
 
 async fn flush_patiently<F: Flush>(
@@ -188,19 +222,47 @@ async fn flush_patiently<F: Flush>(
     }
 }
 
-/// One bad item must not fail its neighbours.
+/// Flushes each item alone, so that one bad item does not fail its neighbours.
+///
+/// Where the first items are all refused, the refusal is about none of them: the rest is answered
+/// without a statement, because each could take a whole time limit.
 async fn flush_singly<F: Flush>(
     flush: &F,
     items: &[F::Item],
     replies: Vec<oneshot::Sender<Result<F::Outcome, StoreError>>>,
+    correlation_ids: &[Option<Arc<str>>],
 ) {
-    for (item, reply) in items.iter().zip(replies) {
-        let answer = flush_patiently(flush, std::slice::from_ref(item)).await;
-        let _ = reply.send(answer.and_then(|mut outcomes| {
+    let mut refused_alone = Some(0);
+    let mut entries = items.iter().zip(correlation_ids).zip(replies);
+    for ((item, correlation_id), reply) in entries.by_ref() {
+        let item = std::slice::from_ref(item);
+        let alone = span::<F>(item, std::slice::from_ref(correlation_id));
+        let answer = flush_patiently(flush, item).instrument(alone).await;
+        let answer = answer.and_then(|mut outcomes| {
             outcomes
                 .pop()
                 .ok_or_else(|| StoreError::Refused("no answer to the item".to_owned()))
-        }));
+        });
+        let stop = match &answer {
+            Err(StoreError::Refused(reason) | StoreError::TooSlow(reason)) => {
+                refused_alone = refused_alone.map(|count| count + 1);
+                (refused_alone == Some(MAX_REFUSED_ALONE)).then(|| reason.clone())
+            }
+            Err(StoreError::Unavailable(reason) | StoreError::OutcomeUnknown(reason)) => {
+                Some(reason.clone())
+            }
+            _ => {
+                refused_alone = None;
+                None
+            }
+        };
+        let _ = reply.send(answer);
+        if let Some(reason) = stop {
+            for (_, reply) in entries {
+                let _ = reply.send(Err(StoreError::Unavailable(reason.clone())));
+            }
+            return;
+        }
     }
 }
 
@@ -243,6 +305,10 @@ mod tests {
     impl Flush for Double {
         type Item = u64;
         type Outcome = u64;
+
+        fn task_id(_: &u64) -> Uuid {
+            Uuid::nil()
+        }
 
         async fn flush(&self, items: &[u64]) -> Result<Vec<u64>, StoreError> {
             self.gate.acquire().await.unwrap().forget();
@@ -293,6 +359,9 @@ mod tests {
         impl Flush for Heavy {
             type Item = usize;
             type Outcome = ();
+            fn task_id(_: &usize) -> Uuid {
+                Uuid::nil()
+            }
             fn weight(item: &usize) -> usize {
                 *item
             }
@@ -322,6 +391,28 @@ mod tests {
         let (good, bad, also_good) = tokio::join!(batcher.run(1), batcher.run(13), batcher.run(2));
         assert_eq!((good.unwrap(), also_good.unwrap()), (2, 4));
         assert!(matches!(bad, Err(StoreError::Refused(_))));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_of_everything_is_not_tried_item_by_item() {
+        let (batcher, gate, sizes) = doubling();
+        let first = tokio::spawn({
+            let batcher = batcher.clone();
+            async move { batcher.run(1).await }
+        });
+        tokio::task::yield_now().await;
+        let refused = futures_util::future::join_all((0..100).map(|_| batcher.run(13)));
+        gate.add_permits(100);
+        let (refused, first) = tokio::join!(refused, first);
+        assert_eq!(first.unwrap().unwrap(), 2);
+        let is_told = |answer: &Result<u64, StoreError>| {
+            matches!(
+                answer,
+                Err(StoreError::Refused(_) | StoreError::Unavailable(_))
+            )
+        };
+        assert!(refused.iter().all(is_told));
+        assert_eq!(*sizes.lock().unwrap(), [1, 100, 1, 1, 1]);
     }
 
     #[tokio::test]

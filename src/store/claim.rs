@@ -370,6 +370,10 @@ impl Flush for ClaimById {
     // Each session's claims are a statement of their own, and fail by themselves.
     type Outcome = Result<Claim, StoreError>;
 
+    fn task_id(request: &ClaimRequest) -> Uuid {
+        request.task_id
+    }
+
     async fn flush(&self, requests: &[ClaimRequest]) -> Result<Vec<Self::Outcome>, StoreError> {
         let mut answers = HashMap::new();
         // One process is one session, but for the moment after it lost one.

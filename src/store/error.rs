@@ -3,6 +3,7 @@
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::SchemaFault;
+use super::unstorable::is_about_values;
 
 /// Why a statement has no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -29,6 +30,10 @@ pub enum StoreError {
     /// The database's schema is not the one that this executable was made for.
     #[error("{0}")]
     Schema(SchemaFault),
+    /// PostgreSQL cannot store a value of the statement (too large, not valid in its type, against a
+    /// constraint): nothing was changed, and the same values will be refused again.
+    #[error("the database cannot store this: {0}")]
+    Unstorable(String),
     /// PostgreSQL refused the statement: a defect of ours, or a condition that is not known here.
     #[error("the database refused the statement: {0}")]
     Refused(String),
@@ -67,7 +72,7 @@ impl StoreError {
 /// Whether the error alone does not say what became of the statement.
 ///
 /// PostgreSQL sends an ERROR for a statement that changed nothing, and a FATAL or a PANIC, perhaps after a
-/// commit, before it closes the connection: a PANIC for a full pg_wal, for one. diesel carries no severity,
+/// commit, before it closes the connection: a PANIC for a full `pg_wal`, for one. diesel carries no severity,
 /// so the connection has to be asked whether it survived.
 pub(super) fn is_doubtful(error: &DieselError) -> bool {
     matches!(
@@ -80,10 +85,15 @@ impl From<DieselError> for StoreError {
     /// The error of a statement whose connection survived it. diesel does not carry SQLSTATE, so that
     /// states without a kind of their own are told apart by the server's message.
     fn from(error: DieselError) -> Self {
-        let DieselError::DatabaseError(kind, information) = &error else {
-            return Self::Refused(error.to_string());
+        let (kind, information) = match &error {
+            DieselError::DatabaseError(kind, information) => (kind, information),
+            DieselError::SerializationError(_) => return Self::Unstorable(error.to_string()),
+            _ => return Self::Refused(error.to_string()),
         };
         let message = information.message().to_owned();
+        if is_about_values(*kind, information.as_ref()) {
+            return Self::Unstorable(message);
+        }
         match kind {
             DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection => {
                 Self::OutcomeUnknown(message)
@@ -196,6 +206,23 @@ mod tests {
         for (message, expected) in cases {
             let (found, expected) = (unknown(message), expected(message.to_owned()));
             assert_eq!(found.to_string(), expected.to_string());
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_the_values_is_told_from_a_refusal_of_everything() {
+        let information = || Box::new("violates a check".to_owned());
+        let check = DieselError::DatabaseError(DatabaseErrorKind::CheckViolation, information());
+        assert!(matches!(check.into(), StoreError::Unstorable(_)));
+        for message in [
+            "unsupported Unicode escape sequence",
+            "total size of jsonb object elements exceeds the maximum of 268435455 bytes",
+            "value overflows numeric format",
+        ] {
+            assert!(matches!(unknown(message), StoreError::Unstorable(_)));
+        }
+        for message in ["no writes today", "permission denied for table tasks"] {
+            assert!(matches!(unknown(message), StoreError::Refused(_)));
         }
     }
 }

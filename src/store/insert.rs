@@ -150,6 +150,10 @@ impl Flush for Insert {
     // the answer to those who wait for the lookup, and to nobody else.
     type Outcome = Result<Insertion, StoreError>;
 
+    fn task_id(task: &Arc<NewTask>) -> Uuid {
+        task.task_id
+    }
+
     fn weight(task: &Arc<NewTask>) -> usize {
         circuit(task).map_or(0, str::len)
     }

@@ -35,6 +35,7 @@ mod standing;
 mod statement;
 mod sweep;
 mod turn;
+mod unstorable;
 mod version;
 mod withdraw;
 mod workers;
@@ -57,7 +58,7 @@ pub use list::{Cursor, Sort, TaskFilter, TaskList};
 pub use listen::{CALLBACKS, CANCELS, CHANGES, Heard, READY, changed_tasks, listen};
 pub use logs::{Appended, LogEntry, LogFilter, LogPage, MAX_PAGE_BYTES};
 pub use migrate::{MigrationStatus, migrate_down, migrate_up, migration_status};
-pub use outcome::Settled;
+pub use outcome::{Reported, Settled};
 pub use outputs::AttemptOutput;
 pub use place::{COUNTED_PLACES, Place};
 pub use pool::{DatabaseSettings, Pools};
@@ -76,6 +77,7 @@ use crate::domain::settlement::Settlement;
 use crate::domain::task::NewTask;
 
 use batch::Batcher;
+use outcome::Report;
 
 /// Every statement that qtask knows, over one set of connections.
 ///
@@ -164,6 +166,23 @@ impl Store {
 
     /// Moves a running task out of `processing` on its owner's word; see [`Settled`].
     pub async fn settle(&self, settlement: Arc<Settlement>) -> Result<Settled, StoreError> {
-        self.settlements.run(settlement).await
+        let report = Report {
+            settlement,
+            is_counted: false,
+        };
+        Ok(self.settlements.run(report).await?.settled)
+    }
+
+    /// The same for a worker that does not count its tasks by itself: an end is counted for its session, in
+    /// the statement that writes it.
+    pub async fn settle_and_count(
+        &self,
+        settlement: Arc<Settlement>,
+    ) -> Result<Reported, StoreError> {
+        let report = Report {
+            settlement,
+            is_counted: true,
+        };
+        self.settlements.run(report).await
     }
 }

@@ -1,5 +1,8 @@
 //! What the owner of an attempt is told about the move that it asked for.
 
+use std::sync::Arc;
+
+use crate::domain::settlement::Settlement;
 use crate::domain::status::Status;
 
 /// The answer to a settlement.
@@ -12,4 +15,22 @@ pub enum Settled {
     Already(Status),
     /// The owner lost the task before this; nothing was changed.
     LeaseLost,
+}
+
+/// A settlement on its way, and who counts it.
+#[derive(Debug, Clone)]
+pub(super) struct Report {
+    pub(super) settlement: Arc<Settlement>,
+    /// Whether the move adds to the counters of the owner's session, in the same statement: of owners that
+    /// do not count by themselves.
+    pub(super) is_counted: bool,
+}
+
+/// The answer to a [`Report`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reported {
+    /// What became of the move.
+    pub settled: Settled,
+    /// The task's, where this made the move.
+    pub correlation_id: Option<String>,
 }

@@ -1,7 +1,6 @@
 //! Settlements: out of `processing`, by the owner of the attempt and nobody else.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::prelude::QueryableByName;
@@ -12,7 +11,7 @@ use uuid::Uuid;
 
 use super::StoreError;
 use super::batch::Flush;
-use super::outcome::Settled;
+use super::outcome::{Report, Reported, Settled};
 use super::pool::Pools;
 use super::statement::Prepared;
 use crate::domain::owner::Lease;
@@ -42,8 +41,8 @@ macro_rules! next_status {
 // no execution, || gives null.
 const SETTLE: &str = concat!(
     "WITH input AS (
-    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-        AS i(task_id, worker_id, session_id, attempt, verdict, result, execution, error_code, error_message, delay_ms, note, blamed)
+    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        AS i(task_id, worker_id, session_id, attempt, verdict, result, execution, error_code, error_message, delay_ms, note, blamed, is_counted)
 ), moved AS (
     UPDATE tasks t
     SET current_status = ",
@@ -75,7 +74,7 @@ const SETTLE: &str = concat!(
     FROM input i
     WHERE t.task_id = i.task_id AND t.current_status = 'processing'
       AND t.worker_id = i.worker_id AND t.session_id = i.session_id AND t.attempt = i.attempt
-    RETURNING t.task_id, t.backend, t.attempt, t.current_status AS status, i.worker_id, i.session_id,
+    RETURNING t.task_id, t.backend, t.attempt, t.current_status AS status, t.correlation_id, i.worker_id, i.session_id, i.is_counted,
               CASE WHEN t.current_status = 'cancelled' THEN 'Cancelled on request'
                    WHEN i.verdict <> 'retry' THEN i.note
                    WHEN t.current_status = 'failed' THEN i.note || '; that was the last of ' || t.max_attempts || ' attempts'
@@ -88,8 +87,20 @@ const SETTLE: &str = concat!(
 ), woken AS (
     SELECT count(pg_notify('qtask_ready', backend)) AS backends
     FROM (SELECT DISTINCT backend FROM moved WHERE status = 'retrying') AS ready
+), ended AS MATERIALIZED (
+    SELECT worker_id, session_id, count(*) FILTER (WHERE status = 'completed') AS completed,
+           count(*) FILTER (WHERE status = 'failed') AS failed
+    FROM moved WHERE is_counted AND status IN ('completed', 'failed') GROUP BY worker_id, session_id
+), locked AS MATERIALIZED (
+    SELECT w.worker_id, ended.session_id, ended.completed, ended.failed
+    FROM ended JOIN workers w ON w.worker_id = ended.worker_id
+    ORDER BY w.worker_id FOR UPDATE OF w
+), counted AS (
+    UPDATE workers w
+    SET tasks_completed = w.tasks_completed + locked.completed, tasks_failed = w.tasks_failed + locked.failed
+    FROM locked WHERE w.worker_id = locked.worker_id AND w.session_id = locked.session_id
 )
-SELECT i.task_id, i.attempt, i.session_id, moved.status::text AS moved_to, moved.backend,
+SELECT i.task_id, i.attempt, i.session_id, moved.status::text AS moved_to, moved.backend, moved.correlation_id,
        CASE WHEN moved.task_id IS NULL THEN (
            SELECT h.status::text FROM status_history h
            WHERE h.task_id = i.task_id AND h.attempt = i.attempt AND h.session_id = i.session_id AND h.status <> 'processing'
@@ -114,6 +125,8 @@ struct SettledRow {
     moved_to: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     backend: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    correlation_id: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     moved_before: Option<String>,
     #[diesel(sql_type = BigInt)]
@@ -142,40 +155,49 @@ impl SettledRow {
 }
 
 impl Flush for Settle {
-    type Item = Arc<Settlement>;
-    type Outcome = Settled;
+    type Item = Report;
+    type Outcome = Reported;
 
-    fn weight(settlement: &Arc<Settlement>) -> usize {
-        settlement.weight()
+    fn task_id(report: &Report) -> Uuid {
+        report.settlement.lease.task_id
     }
 
-    async fn flush(&self, settlements: &[Arc<Settlement>]) -> Result<Vec<Settled>, StoreError> {
+    fn weight(report: &Report) -> usize {
+        report.settlement.weight()
+    }
+
+    async fn flush(&self, reports: &[Report]) -> Result<Vec<Reported>, StoreError> {
         // Ordered by task, so that two statements over the same rows wait for each other instead of
         // deadlocking.
-        let mut ordered: Vec<&Settlement> = settlements.iter().map(AsRef::as_ref).collect();
-        ordered.sort_by_key(|settlement| settlement.lease.task_id);
-        ordered.dedup_by_key(|settlement| &settlement.lease);
+        let mut ordered: Vec<&Report> = reports.iter().collect();
+        ordered.sort_by_key(|report| report.settlement.lease.task_id);
+        ordered.dedup_by_key(|report| &report.settlement.lease);
         let mut answers = self.answers(&ordered).await?;
         // While the statement waited for a row, the same report may have been carried out by another
         // one, whose history row this one's snapshot does not show. A second look does.
-        ordered
-            .retain(|settlement| answers.get(&key(&settlement.lease)) == Some(&Settled::LeaseLost));
+        ordered.retain(|report| {
+            let answer = answers.get(&key(&report.settlement.lease));
+            answer.is_some_and(|answer| answer.settled == Settled::LeaseLost)
+        });
         if !ordered.is_empty() {
             answers.extend(self.answers(&ordered).await?);
         }
         // Two settlements of one attempt in one flush: one of them was written. The other learns
         // that an end stands, as it would in a flush of its own.
-        let answer = |settlement: &Arc<Settlement>| {
-            let Some(answer) = answers.get_mut(&key(&settlement.lease)) else {
-                return Settled::LeaseLost;
+        let answer = |report: &Report| {
+            let Some(answer) = answers.get_mut(&key(&report.settlement.lease)) else {
+                return Reported {
+                    settled: Settled::LeaseLost,
+                    correlation_id: None,
+                };
             };
-            let first = *answer;
-            if let Settled::Moved(status) = first {
-                *answer = Settled::Already(status);
+            let first = answer.clone();
+            if let Settled::Moved(status) = first.settled {
+                answer.settled = Settled::Already(status);
             }
             first
         };
-        Ok(settlements.iter().map(answer).collect())
+        Ok(reports.iter().map(answer).collect())
     }
 }
 
@@ -187,18 +209,30 @@ fn key(lease: &Lease) -> Key {
 }
 
 impl Settle {
-    async fn answers(
-        &self,
-        settlements: &[&Settlement],
-    ) -> Result<HashMap<Key, Settled>, StoreError> {
-        let rows = self.settle(settlements).await?;
+    async fn answers(&self, reports: &[&Report]) -> Result<HashMap<Key, Reported>, StoreError> {
+        let rows = self.settle(reports).await?;
         rows.iter().for_each(SettledRow::count);
-        rows.iter()
-            .map(|row| Ok(((row.task_id, row.attempt, row.session_id), row.answer()?)))
+        rows.into_iter()
+            .map(|row| {
+                let key = (row.task_id, row.attempt, row.session_id);
+                let settled = row.answer()?;
+                let correlation_id = row.correlation_id;
+                Ok((
+                    key,
+                    Reported {
+                        settled,
+                        correlation_id,
+                    },
+                ))
+            })
             .collect()
     }
 
-    async fn settle(&self, settlements: &[&Settlement]) -> Result<Vec<SettledRow>, StoreError> {
+    async fn settle(&self, reports: &[&Report]) -> Result<Vec<SettledRow>, StoreError> {
+        let counted: Vec<bool> = reports.iter().map(|report| report.is_counted).collect();
+        let settlements: Vec<&Settlement> =
+            reports.iter().map(|report| &*report.settlement).collect();
+        let settlements = &*settlements;
         let bytes = settlements.iter().map(|it| it.weight()).sum();
         self.pools
             .run_sized(bytes, "settle attempts", async |connection| {
@@ -227,7 +261,8 @@ impl Settle {
                         }))
                         .bind::<Array<BigInt>, _>(column(settlements, |s| delay_ms(&s.verdict)))
                         .bind::<Array<Text>, _>(column(settlements, Settlement::note))
-                        .bind::<Array<Bool>, _>(column(settlements, Settlement::blames_worker)),
+                        .bind::<Array<Bool>, _>(column(settlements, Settlement::blames_worker))
+                        .bind::<Array<Bool>, _>(counted),
                 )
                 .load(connection)
                 .await

@@ -34,6 +34,9 @@ pub struct Moved {
     /// The status that it went to.
     #[diesel(sql_type = Text)]
     pub status: String,
+    /// Given at its submission.
+    #[diesel(sql_type = Text)]
+    pub correlation_id: String,
 }
 
 impl Moved {
@@ -134,7 +137,7 @@ WITH lost AS MATERIALIZED (
                              THEN 'worker ' || o.worker_id || ' was lost during attempt ' || o.attempt END
     FROM orphans o
     WHERE t.task_id = o.task_id AND t.session_id = o.session_id AND t.current_status = 'processing'
-    RETURNING t.task_id, t.backend, o.attempt, o.worker_id, t.current_status AS status
+    RETURNING t.task_id, t.backend, o.attempt, o.worker_id, t.current_status AS status, t.correlation_id
 ), noted AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, notes)
     SELECT task_id, status, clock_timestamp(), attempt, worker_id,
@@ -142,7 +145,7 @@ WITH lost AS MATERIALIZED (
                 ELSE 'Worker was lost' END
     FROM moved
 )
-SELECT task_id, backend, attempt, worker_id, status::text AS status FROM moved";
+SELECT task_id, backend, attempt, worker_id, status::text AS status, correlation_id FROM moved";
 
 // How long a worker has to stop an attempt in order: what the sweep allows everyone, or what the worker
 // has said that it may need, and some time to write what came of it.
@@ -172,13 +175,13 @@ const FAIL_OVERDUE: &str = concat!(
     SET current_status = 'failed', completed_at = clock_timestamp(), worker_id = NULL, session_id = NULL,
         error_code = 'timeout', error_message = 'ran longer than ' || t.timeout_seconds || ' s'
     FROM overdue o WHERE t.task_id = o.task_id AND t.current_status = 'processing'
-    RETURNING t.task_id, t.backend, t.attempt, o.worker_id, t.timeout_seconds
+    RETURNING t.task_id, t.backend, t.attempt, o.worker_id, t.timeout_seconds, t.correlation_id
 ), noted AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, notes)
     SELECT task_id, 'failed', clock_timestamp(), attempt, worker_id, 'timeout: ran longer than ' || timeout_seconds || ' s'
     FROM moved
 )
-SELECT task_id, backend, attempt, worker_id, 'failed' AS status FROM moved"
+SELECT task_id, backend, attempt, worker_id, 'failed' AS status, correlation_id FROM moved"
 );
 
 // A worker that was told and did not stop its work, or cannot hear, must not keep the task.
@@ -197,14 +200,14 @@ const FENCE_CANCELLED: &str = concat!(
     UPDATE tasks t
     SET current_status = 'cancelled', completed_at = clock_timestamp(), worker_id = NULL, session_id = NULL
     FROM deaf WHERE t.task_id = deaf.task_id AND t.current_status = 'processing'
-    RETURNING t.task_id, t.backend, t.attempt, deaf.worker_id
+    RETURNING t.task_id, t.backend, t.attempt, deaf.worker_id, t.correlation_id
 ), noted AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, notes)
     SELECT task_id, 'cancelled', clock_timestamp(), attempt, worker_id,
            'Cancelled on request; the worker did not answer'
     FROM moved
 )
-SELECT task_id, backend, attempt, worker_id, 'cancelled' AS status FROM moved"
+SELECT task_id, backend, attempt, worker_id, 'cancelled' AS status, correlation_id FROM moved"
 );
 
 // The row is locked before it is judged: a worker that comes back at this moment keeps it.

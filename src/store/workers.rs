@@ -35,6 +35,8 @@ pub struct Registration {
     /// Sessions that the same process has begun before: a drain or a quarantine of one of them holds for the
     /// new one, too. A new process starts without.
     pub earlier: Vec<Uuid>,
+    /// Tasks completed and failed by the process so far. Counters never go back within one process.
+    pub counts: (i64, i64),
 }
 
 /// The answer to a registration.
@@ -59,7 +61,7 @@ pub const MOST_WORKERS: i32 = 10_000;
 pub struct Beat {
     /// The tasks that it has in its hands.
     pub held: Vec<Uuid>,
-    /// Tasks completed and failed in this session; None where the service counts them.
+    /// Tasks completed and failed by this process so far; None where the service counts them.
     pub counts: Option<(i64, i64)>,
     /// Why it takes no tasks at the moment.
     pub obstacle: Option<String>,
@@ -112,8 +114,9 @@ const REGISTER: &str = concat!(
 ), admitted AS MATERIALIZED (
     SELECT known OR names - (SELECT count(*) FROM evicted) < $10 AS admitted FROM registry
 ), written AS (
-    INSERT INTO workers AS w (worker_id, session_id, backends, capabilities, metadata, lease_ms, stop_grace_ms, problems)
-    SELECT $1, $2, $3, $4, $5, $6, $8, $11 FROM admitted WHERE admitted
+    INSERT INTO workers AS w (worker_id, session_id, backends, capabilities, metadata, lease_ms, stop_grace_ms, problems,
+                              tasks_completed, tasks_failed)
+    SELECT $1, $2, $3, $4, $5, $6, $8, $11, $12, $13 FROM admitted WHERE admitted
     ON CONFLICT (worker_id) DO UPDATE
     SET session_id = excluded.session_id, backends = excluded.backends, capabilities = excluded.capabilities,
         metadata = excluded.metadata, lease_ms = excluded.lease_ms, stop_grace_ms = excluded.stop_grace_ms,
@@ -125,7 +128,8 @@ const REGISTER: &str = concat!(
         quarantine_ends_at = CASE WHEN w.session_id = ANY ($9) THEN w.quarantine_ends_at END,
         quarantine_reason = CASE WHEN w.session_id = ANY ($9) THEN w.quarantine_reason END,
         quarantine_round = CASE WHEN w.session_id = ANY ($9) THEN w.quarantine_round ELSE 0 END,
-        tasks_completed = 0, tasks_failed = 0
+        tasks_completed = greatest(CASE WHEN w.session_id = ANY ($9) THEN w.tasks_completed ELSE 0 END, excluded.tasks_completed),
+        tasks_failed = greatest(CASE WHEN w.session_id = ANY ($9) THEN w.tasks_failed ELSE 0 END, excluded.tasks_failed)
     WHERE $7 OR w.ended_at IS NOT NULL OR EXISTS (SELECT FROM sweeps WHERE sweeps.duty = 'reap' AND ",
     is_silent!(),
     ")
@@ -137,8 +141,8 @@ SELECT admitted, (SELECT draining FROM written) AS draining FROM admitted"
 const HEARTBEAT: &str = "
 WITH renewed AS (
     UPDATE workers
-    SET last_heartbeat_at = clock_timestamp(), tasks_completed = coalesce($4, tasks_completed),
-        tasks_failed = coalesce($5, tasks_failed), obstacle = $6
+    SET last_heartbeat_at = clock_timestamp(), tasks_completed = greatest(tasks_completed, $4),
+        tasks_failed = greatest(tasks_failed, $5), obstacle = $6
     WHERE worker_id = $1 AND session_id = $2 AND ended_at IS NULL
     RETURNING draining_since, quarantine_ends_at
 ), held AS MATERIALIZED (
@@ -159,17 +163,16 @@ SELECT EXISTS (SELECT FROM renewed) AS renewed,
        coalesce(unnamed.task_ids, '{}') AS unnamed, coalesce(unnamed.attempts, '{}') AS unnamed_attempts
 FROM unnamed";
 
+// The last counts are written even where the sweep has ended the session first.
 const END: &str = "
-UPDATE workers SET ended_at = clock_timestamp(), obstacle = $3
-WHERE worker_id = $1 AND session_id = $2 AND ended_at IS NULL";
+UPDATE workers
+SET ended_at = coalesce(ended_at, clock_timestamp()), obstacle = CASE WHEN ended_at IS NULL THEN $3 ELSE obstacle END,
+    tasks_completed = greatest(tasks_completed, $4), tasks_failed = greatest(tasks_failed, $5)
+WHERE worker_id = $1 AND session_id = $2";
 
 const DRAIN: &str = "
 UPDATE workers SET draining_since = CASE WHEN $2 THEN coalesce(draining_since, clock_timestamp()) END
 WHERE worker_id = $1";
-
-const COUNT: &str = "
-UPDATE workers SET tasks_completed = tasks_completed + $3::integer, tasks_failed = tasks_failed + (NOT $3)::integer
-WHERE worker_id = $1 AND session_id = $2";
 
 // Those of living workers first, then those that were served last.
 const BACKENDS: &str = "
@@ -235,7 +238,9 @@ impl Store {
                         .bind::<Integer, _>(stop_grace_ms)
                         .bind::<Array<SqlUuid>, _>(&registration.earlier)
                         .bind::<Integer, _>(MOST_WORKERS)
-                        .bind::<Nullable<Array<Text>>, _>(&registration.problems),
+                        .bind::<Nullable<Array<Text>>, _>(&registration.problems)
+                        .bind::<BigInt, _>(registration.counts.0)
+                        .bind::<BigInt, _>(registration.counts.1),
                 );
                 let schema = self.pools.schema();
                 let registering = async |connection: &mut _| register.get_result(connection).await;
@@ -288,12 +293,13 @@ impl Store {
         })
     }
 
-    /// Ends a session that has nothing in its hands any more, and says why where that is of interest;
-    /// a session that has already ended is left as it is.
+    /// Ends a session that has nothing in its hands any more, and says why where that is of interest.
+    /// `counts` is as in a [`Beat`].
     pub async fn end_session(
         &self,
         session: &Session,
         reason: Option<&str>,
+        counts: Option<(i64, i64)>,
     ) -> Result<(), StoreError> {
         self.pools
             .run_control("end session", async |connection| {
@@ -301,7 +307,9 @@ impl Store {
                     diesel::sql_query(END)
                         .bind::<Text, _>(&*session.worker_id)
                         .bind::<SqlUuid, _>(session.session_id)
-                        .bind::<Nullable<Text>, _>(reason),
+                        .bind::<Nullable<Text>, _>(reason)
+                        .bind::<Nullable<BigInt>, _>(counts.map(|(completed, _)| completed))
+                        .bind::<Nullable<BigInt>, _>(counts.map(|(_, failed)| failed)),
                 )
                 .execute(connection)
                 .await
@@ -326,23 +334,6 @@ impl Store {
             })
             .await?;
         Ok(found > 0)
-    }
-
-    /// Counts a task that ended, for a worker that does not count itself.
-    pub async fn count_ended(&self, session: &Session, completed: bool) -> Result<(), StoreError> {
-        self.pools
-            .run("count an ended task", async |connection| {
-                Prepared(
-                    diesel::sql_query(COUNT)
-                        .bind::<Text, _>(&*session.worker_id)
-                        .bind::<SqlUuid, _>(session.session_id)
-                        .bind::<Bool, _>(completed),
-                )
-                .execute(connection)
-                .await
-            })
-            .await
-            .map(drop)
     }
 
     /// Up to `limit` backends of the workers in the registry.

@@ -1,28 +1,23 @@
 //! One attempt: from its claim to the moment when its end is in the database.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, error, info, info_span, warn};
+use tracing::{Instrument, error_span, info, warn};
 
+use super::journal::LogWriter;
 use super::quarantine::{self, Trial};
 use super::running::{StopOrder, StopReason};
-use super::{STOP_LIMIT, Worker, hook, journal, task_hooks};
-use crate::domain::backoff::Backoff;
+use super::settling::{self, Written};
+use super::{STOP_LIMIT, Worker, hook, task_hooks};
+use crate::domain::correlation;
 use crate::domain::settlement::{ErrorCode, Failure, Outcome, Settlement};
 use crate::domain::status::Status;
 use crate::domain::task::Assignment;
 use crate::executor::{Control, Journal, crashed};
-use crate::store::{Settled, StoreError};
-
-/// How often an outcome must be refused before it is given up for a plain failure.
-const REFUSALS: u32 = 5;
-/// What that failure says: nothing of the outcome, which may be what cannot be stored.
-const UNSTORABLE: &str = "the outcome of the attempt could not be stored in the database";
 
 /// How an attempt came to its end.
 pub(super) enum End {
@@ -30,22 +25,16 @@ pub(super) enum End {
     Stopped(StopReason),
 }
 
-/// Whether the end of an attempt is known to the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
-    /// It is, or the task is someone else's by now.
-    Yes,
-    /// The worker shut down before the database could be reached.
-    Abandoned,
-}
-
 /// Runs the attempt and writes its end, however long the database is away.
 pub async fn run(worker: &Worker, assignment: Assignment) -> Written {
     let lease = &assignment.lease;
     let (task_id, worker_id) = (lease.task_id, &lease.session.worker_id);
     let correlation_id = &assignment.correlation_id;
-    let span = info_span!("attempt", %task_id, attempt = lease.attempt, %worker_id, correlation_id);
-    attempt(worker, &assignment).instrument(span).await
+    // An error's: it must be there where only slow statements and errors are logged.
+    let span =
+        error_span!("attempt", %task_id, attempt = lease.attempt, %worker_id, correlation_id);
+    let attempt = attempt(worker, &assignment).instrument(span);
+    correlation::scope(correlation_id, attempt).await
 }
 
 async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
@@ -63,13 +52,15 @@ async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
     }
     info!(task_id = %lease.task_id, attempt = lease.attempt, backend = %assignment.backend,
           from = %assignment.previous_status, to = %Status::Processing, "task claimed");
-    let (end, ran_for) = execute_and_log(worker, assignment, &order).await;
+    let journal = Journal::default();
+    let mut log = LogWriter::new(&worker.store, lease, journal.clone());
+    let (end, ran_for) = execute_and_log(worker, assignment, &order, &journal, &mut log).await;
     let Some(settlement) = settlement(worker, assignment, end, ran_for) else {
         warn!(task_id = %lease.task_id, attempt = lease.attempt, "lease lost");
         return Written::Yes;
     };
     let trial = Trial::of(&settlement);
-    let written = write(worker, settlement).await;
+    let written = settling::write(worker, settlement, &mut log).await;
     drop(in_hand);
     quarantine::note(worker, &trial).await;
     written
@@ -81,17 +72,18 @@ async fn execute_and_log(
     worker: &Worker,
     assignment: &Assignment,
     order: &StopOrder,
+    journal: &Journal,
+    log: &mut LogWriter<'_>,
 ) -> (End, Duration) {
-    let (began, journal) = (Instant::now(), Journal::default());
+    let began = Instant::now();
     let executing = async {
-        let end = execute(worker, assignment, order, &journal).await;
+        let end = execute(worker, assignment, order, journal).await;
         let ran_for = began.elapsed();
-        task_hooks::after(worker, assignment, &end, &journal).await;
+        task_hooks::after(worker, assignment, &end, journal).await;
         journal.close();
         (end, ran_for)
     };
-    let writing = journal::write(&worker.store, &assignment.lease, &journal, order);
-    let (ended, ()) = tokio::join!(executing, writing);
+    let (ended, ()) = tokio::join!(executing, log.run(order));
     ended
 }
 
@@ -211,68 +203,5 @@ fn add_times(execution: &mut Value, assignment: &Assignment, ran_for: Duration) 
             json!(queued.whole_milliseconds().max(0)),
         );
         execution.insert("executed_ms".to_owned(), json!(ran_for.as_millis()));
-    }
-}
-
-/// Writes the end of an attempt, again and again while the database is away. The fence makes that
-/// safe: whatever happened meanwhile, only the owner's word changes the row.
-async fn write(worker: &Worker, settlement: Settlement) -> Written {
-    let mut settlement = Arc::new(settlement);
-    let (mut failures, mut given_up) = (0, false);
-    loop {
-        match worker.store.settle(settlement.clone()).await {
-            Ok(settled) => {
-                report(worker, &settlement, settled);
-                return Written::Yes;
-            }
-            // Not at once: what reads like a refusal may be a passing condition that is not known.
-            Err(StoreError::Refused(reason) | StoreError::TooSlow(reason))
-                if failures >= REFUSALS && !settlement.is_release() && !given_up =>
-            {
-                error!(task_id = %settlement.lease.task_id, reason, "the outcome cannot be stored");
-                let failure = Failure::permanent(ErrorCode::ExecutionError, UNSTORABLE);
-                let lease = settlement.lease.clone();
-                settlement = Arc::new(Settlement::fail(lease, failure, Duration::ZERO));
-                given_up = true;
-            }
-            Err(error) => {
-                failures += 1;
-                let delay = Backoff::RECONNECT.delay(failures);
-                warn!(task_id = %settlement.lease.task_id, %error, ?delay, "the outcome is not written yet; trying again");
-                if worker
-                    .abandon
-                    .run_until_cancelled(tokio::time::sleep(delay))
-                    .await
-                    .is_none()
-                {
-                    error!(task_id = %settlement.lease.task_id, attempt = settlement.lease.attempt,
-                           "outcome abandoned: the task is retried when the lease has run out");
-                    return Written::Abandoned;
-                }
-            }
-        }
-    }
-}
-
-fn report(worker: &Worker, settlement: &Settlement, settled: Settled) {
-    let (task_id, attempt) = (settlement.lease.task_id, settlement.lease.attempt);
-    let (Settled::Moved(to) | Settled::Already(to)) = settled else {
-        warn!(%task_id, attempt, "lease lost");
-        return;
-    };
-    let note = settlement.note();
-    let from = Status::Processing;
-    match (to, settlement.is_release()) {
-        (Status::Completed, _) => {
-            worker.health.count_completed();
-            info!(%task_id, attempt, %from, %to, "task completed");
-        }
-        (Status::Failed, _) => {
-            worker.health.count_failed();
-            warn!(%task_id, attempt, %from, %to, note, "task failed");
-        }
-        (Status::Cancelled, _) => info!(%task_id, attempt, %from, %to, "task cancelled"),
-        (_, true) => info!(%task_id, attempt, %from, %to, note, "task handed back"),
-        (_, false) => warn!(%task_id, attempt, %from, %to, note, "attempt failed"),
     }
 }

@@ -7,9 +7,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use super::attempt::{self, Written};
-use super::{Held, Worker};
+use super::settling::Written;
+use super::{Held, Worker, attempt};
 use crate::domain::backoff::Backoff;
+use crate::domain::correlation;
 use crate::queue::amqp::{AmqpConfig, Consumer, Deliveries, Delivery, LinkState};
 use crate::store::{Claim, ClaimRequest};
 
@@ -79,13 +80,19 @@ async fn handle(
         task_id,
         session: worker.session().await,
     };
-    match worker.store.claim(request).await {
+    let correlation_id = delivery.correlation_id.clone();
+    let claiming = worker.store.claim(request);
+    let claimed = match &correlation_id {
+        Some(id) => correlation::scope(id, claiming).await,
+        None => claiming.await,
+    };
+    match claimed {
         Ok(Claim::Granted(assignment)) => match attempt::run(worker, *assignment).await {
             Written::Yes => delivery.ack(),
             Written::Abandoned => delivery.requeue(),
         },
         Ok(Claim::NotClaimable(status)) => {
-            debug!(%task_id, %status, redelivered = delivery.redelivered, "nothing to do for this message");
+            debug!(%task_id, correlation_id, %status, redelivered = delivery.redelivered, "nothing to do for this message");
             delivery.ack();
         }
         Ok(Claim::LeftToOthers) => {
@@ -93,16 +100,16 @@ async fn handle(
             delivery.ack();
         }
         Ok(Claim::Unknown) => {
-            error!(%task_id, correlation_id = delivery.correlation_id, "a message names an unknown task; dropping it");
+            error!(%task_id, correlation_id, "a message names an unknown task; dropping it");
             delivery.ack();
         }
         Ok(Claim::SessionOver) => {
-            debug!(%task_id, "the session has ended; the message goes back");
+            debug!(%task_id, correlation_id, "the session has ended; the message goes back");
             delivery.requeue();
             database_away.notify_one();
         }
         Err(error) => {
-            warn!(%task_id, %error, "the task cannot be claimed now; its message goes back");
+            warn!(%task_id, correlation_id, %error, "the task cannot be claimed now; its message goes back");
             delivery.requeue();
             database_away.notify_one();
         }

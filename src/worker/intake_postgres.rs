@@ -16,6 +16,9 @@ const POLL: Duration = Duration::from_secs(1);
 
 /// Takes tasks until the worker drains.
 pub async fn run(worker: &Arc<Worker>) {
+    // Without a session nothing can be claimed, which is no failure.
+    let registered = worker.surroundings.registered.cancelled();
+    worker.draining.run_until_cancelled(registered).await;
     let mut failures = 0;
     while let Some(permits) = free_slots(worker).await {
         let obstacle = worker.held.borrow().obstacle();

@@ -1,5 +1,6 @@
-//! Writes what an attempt says while it runs.
+//! Writes the log lines and the progress of a running attempt.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tracing::{debug, warn};
@@ -16,32 +17,132 @@ const PAUSE: Duration = Duration::from_millis(200);
 const LAST_LINES: Duration = Duration::from_secs(3);
 /// Between two writes of an attempt's output, which may be large.
 const OUTPUT_PAUSE: Duration = Duration::from_secs(1);
-/// How often a batch must be refused before it is given up: it may be what cannot be stored.
-const REFUSALS: u32 = 3;
 
-/// Writes until the journal is closed and empty; for as long as the database is away, the journal
-/// drops its oldest lines. What a lost task says is of no use to anyone.
-pub async fn write(store: &Store, lease: &Lease, journal: &Journal, order: &StopOrder) {
-    let out_of_time = async {
-        journal.closed().await;
-        tokio::time::sleep(LAST_LINES).await;
-    };
-    tokio::select! {
-        ((), ()) = async { tokio::join!(write_all(store, lease, journal), write_outputs(store, lease, journal)) } => {}
-        () = order.lost() => {}
-        () = out_of_time => {
-            warn!(task_id = %lease.task_id, "the last log lines could not be written in time");
-        }
-    }
+/// The log of one attempt on its way to the database. Nothing that was taken from the journal is lost
+/// when a future of this is dropped.
+pub struct LogWriter<'a> {
+    store: &'a Store,
+    lease: &'a Lease,
+    journal: Journal,
+    /// Taken from the journal and not written yet, oldest first. Only the first is ever under way.
+    taken: VecDeque<Batch>,
+    lease_lost: bool,
 }
 
-async fn write_all(store: &Store, lease: &Lease, journal: &Journal) {
-    while journal.filled().await {
-        if write_batch(store, lease, journal.take()).await == Appended::LeaseLost {
-            debug!(task_id = %lease.task_id, "the lease is lost: its log ends here");
+impl<'a> LogWriter<'a> {
+    /// A writer for the attempt of this lease.
+    pub fn new(store: &'a Store, lease: &'a Lease, journal: Journal) -> Self {
+        Self {
+            store,
+            lease,
+            journal,
+            taken: VecDeque::new(),
+            lease_lost: false,
+        }
+    }
+
+    /// Writes until the journal is closed and empty, or for a limited time after it was closed; for as
+    /// long as the database is away, the journal drops its oldest lines. The log of a lost task is of
+    /// no use to anyone.
+    pub async fn run(&mut self, order: &StopOrder) {
+        let journal = self.journal.clone();
+        let outputs = write_outputs(self.store, self.lease, &journal);
+        let out_of_time = async {
+            journal.closed().await;
+            tokio::time::sleep(LAST_LINES).await;
+        };
+        tokio::select! {
+            ((), ()) = async { tokio::join!(self.write_all(), outputs) } => {}
+            () = order.lost() => {}
+            () = out_of_time => {
+                warn!(task_id = %self.lease.task_id, "the last log lines are not written yet");
+            }
+        }
+    }
+
+    /// Tries once more to write what [`run`](Self::run) left. To be called just before a new try to write
+    /// the end of the attempt: afterwards the log takes no more lines.
+    pub async fn write_rest(&mut self) {
+        let _ = tokio::time::timeout(LAST_LINES, async {
+            while self.take_next().await && self.write_first().await.is_ok() {}
+        })
+        .await;
+    }
+
+    async fn write_all(&mut self) {
+        let mut failures = 0;
+        while self.take_next().await {
+            match self.write_first().await {
+                Ok(()) => failures = 0,
+                Err(error) => {
+                    failures += 1;
+                    let delay = Backoff::RECONNECT.delay(failures);
+                    debug!(task_id = %self.lease.task_id, %error, ?delay, "log lines are not written yet; trying again");
+                    tokio::time::sleep(delay).await;
+                }
+            }
+            if self.taken.is_empty() {
+                let _ = tokio::time::timeout(PAUSE, self.journal.full()).await;
+            }
+        }
+    }
+
+    /// Waits for something to write; false when there will be nothing more.
+    async fn take_next(&mut self) -> bool {
+        if self.lease_lost {
+            return false;
+        }
+        if self.taken.is_empty() {
+            if !self.journal.filled().await {
+                return false;
+            }
+            self.taken.push_back(self.journal.take());
+        }
+        true
+    }
+
+    /// Writes the first batch. It can be written again: its lines carry their times, by which the database
+    /// knows those that it has. Of what cannot be stored only the very line is dropped.
+    async fn write_first(&mut self) -> Result<(), StoreError> {
+        let Some(batch) = self.taken.front() else {
+            return Ok(());
+        };
+        let (lines, progress) = (batch.lines.clone(), batch.progress.clone());
+        match self.store.append_logs(self.lease, lines, progress).await {
+            Ok(Appended::Written) => {
+                self.taken.pop_front();
+            }
+            Ok(Appended::LeaseLost) => {
+                debug!(task_id = %self.lease.task_id, "the lease is lost: its log ends here");
+                self.taken.clear();
+                self.lease_lost = true;
+            }
+            Err(StoreError::Unstorable(reason)) => self.split_first(&reason),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Puts two halves in the place of the first batch; drops it where it is a single line or progress.
+    fn split_first(&mut self, reason: &str) {
+        let Some(mut first) = self.taken.pop_front() else {
+            return;
+        };
+        let parts = first.lines.len() + usize::from(first.progress.is_some());
+        if parts <= 1 {
+            warn!(task_id = %self.lease.task_id, reason, "a log line or progress cannot be stored; dropping it");
             return;
         }
-        let _ = tokio::time::timeout(PAUSE, journal.full()).await;
+        let progress = first.progress.take();
+        // The lines may be good without the progress.
+        let middle = if progress.is_some() {
+            first.lines.len()
+        } else {
+            first.lines.len() / 2
+        };
+        let lines = first.lines.split_off(middle);
+        self.taken.push_front(Batch { lines, progress });
+        self.taken.push_front(first);
     }
 }
 
@@ -55,38 +156,14 @@ async fn write_outputs(store: &Store, lease: &Lease, journal: &Journal) {
                 let _ = tokio::time::timeout(OUTPUT_PAUSE, journal.closed()).await;
             }
             Ok(Appended::LeaseLost) => return,
-            Err(StoreError::Refused(reason)) if failures >= REFUSALS => {
+            Err(StoreError::Unstorable(reason)) => {
                 warn!(event = "task.output_refused", task_id = %lease.task_id, reason, "output cannot be stored; dropping it");
-                failures = 0;
             }
             Err(error) => {
                 failures += 1;
                 let delay = Backoff::RECONNECT.delay(failures);
                 debug!(event = "task.output_delayed", task_id = %lease.task_id, %error, ?delay, "output is not written yet; trying again");
                 journal.put_back(output);
-                tokio::time::sleep(delay).await;
-            }
-        }
-    }
-}
-
-/// Writes one batch, again and again while the database is away: its lines carry their times, by
-/// which the database knows those that it has.
-async fn write_batch(store: &Store, lease: &Lease, batch: Batch) -> Appended {
-    let mut failures = 0;
-    loop {
-        let (lines, progress) = (batch.lines.clone(), batch.progress.clone());
-        match store.append_logs(lease, lines, progress).await {
-            Ok(appended) => return appended,
-            Err(StoreError::Refused(reason)) if failures >= REFUSALS => {
-                let lines = batch.lines.len();
-                warn!(task_id = %lease.task_id, reason, lines, "log lines cannot be stored; dropping them");
-                return Appended::Written;
-            }
-            Err(error) => {
-                failures += 1;
-                let delay = Backoff::RECONNECT.delay(failures);
-                debug!(task_id = %lease.task_id, %error, ?delay, "log lines are not written yet; trying again");
                 tokio::time::sleep(delay).await;
             }
         }

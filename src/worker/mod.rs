@@ -3,7 +3,7 @@
 //! - `lease` keeps the session alive and says when it may not be trusted;
 //! - `hearing` listens for what cannot wait until the next heartbeat;
 //! - `intake_amqp` and `intake_postgres` claim tasks and start attempts;
-//! - `attempt` runs one task from its claim to its settlement;
+//! - `attempt` runs one task from its claim to its settlement, and `settling` writes that;
 //! - `journal` writes what a running task says;
 //! - `environment` runs a command before the first task and one after the last, by `hook`;
 //! - `task_hooks` runs a command before and after each task;
@@ -23,6 +23,7 @@ mod journal;
 mod lease;
 mod quarantine;
 mod running;
+mod settling;
 mod task_hooks;
 
 pub use health::WorkerHealth;
@@ -139,6 +140,8 @@ pub enum WorkerError {
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 /// How long the last outcomes may take to be written after the executors have ended.
 const LAST_WRITES: Duration = Duration::from_secs(10);
+/// For how long the end of the session is tried.
+const LAST_WORD: Duration = Duration::from_secs(3);
 
 impl Worker {
     async fn session(&self) -> Session {
@@ -209,6 +212,7 @@ impl Worker {
                 // Its name is its own: whatever had it before is gone, or shall go.
                 replace: true,
                 earlier,
+                counts: self.health.counts(),
             };
             let registering = self.store.register(&registration);
             let answer = self.draining.run_until_cancelled(registering).await?;
@@ -423,7 +427,22 @@ async fn end_session(worker: &Worker, ended: &Result<(), WorkerError>) {
         _ => None,
     };
     let session = worker.session().await;
-    if let Err(error) = worker.store.end_session(&session, reason.as_deref()).await {
-        warn!(worker_id = %worker.settings.name, %error, "the session could not be ended; its lease runs out by itself");
+    let counts = Some(worker.health.counts());
+    let began = Instant::now();
+    let mut failures = 0;
+    loop {
+        let ending = worker
+            .store
+            .end_session(&session, reason.as_deref(), counts);
+        let Err(error) = ending.await else {
+            return;
+        };
+        failures += 1;
+        let delay = Backoff::RECONNECT.delay(failures);
+        if began.elapsed() + delay > LAST_WORD {
+            warn!(worker_id = %worker.settings.name, %error, "the session could not be ended; its lease runs out by itself");
+            return;
+        }
+        tokio::time::sleep(delay).await;
     }
 }

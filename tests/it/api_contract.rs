@@ -562,10 +562,11 @@ on_both_queues! {
         let app = App::builder(kind).start().await;
         let mut health = app.get("/health").await.expect(200);
         assert_time(&health["timestamp"].take());
-        let queue = if kind == QueueKind::Amqp { "connected" } else { "postgresql" };
+        let queue = if kind == QueueKind::Amqp { "rabbitmq" } else { "postgresql" };
         assert_eq!(
             health,
-            json!({"status": "healthy", "database_status": "connected", "queue_status": queue, "timestamp": null})
+            json!({"status": "healthy", "database_status": "connected", "queue_status": "connected", "queue": queue,
+                   "timestamp": null})
         );
         assert_eq!(app.get("/livez").await.expect(200), "alive\n");
         assert_eq!(app.get("/readyz").await.expect(200), "ready\n");

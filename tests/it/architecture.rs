@@ -102,6 +102,17 @@ fn the_ground_imports_from_nothing_else() {
     }
 }
 
+/// `println!` and its like panic where nobody reads, and wait where the reader does not read.
+#[test]
+fn nothing_is_printed_but_by_ways_that_cannot_stop_the_process() {
+    for (file, line) in lines(&src()) {
+        let prints = ["println!(", "print!(", "dbg!("]
+            .iter()
+            .any(|name| line.contains(name));
+        assert!(!prints || file.contains("/tests/"), "{file} prints: {line}");
+    }
+}
+
 #[test]
 fn every_move_of_a_task_stands_in_the_store() {
     for (file, line) in lines(&src()) {

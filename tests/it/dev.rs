@@ -6,15 +6,17 @@
 )]
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::support::Process;
 use crate::support::client::send;
-use crate::support::process::run;
-use crate::support::wait::{DEADLINE, TempDir, eventually};
+use crate::support::process::{qtask, run};
+use crate::support::wait::{DEADLINE, TempDir, eventually, free_port};
 
 const BELL: &str = "OPENQASM 3.0; include \"stdgates.inc\"; qubit[2] q; bit[2] c; h q[0]; cx q[0], q[1]; c = measure q;";
 
@@ -121,4 +123,50 @@ async fn a_second_one_on_the_same_directory_is_refused_with_the_number_of_the_fi
     let id = dev.submit().await;
     dev.wait_completed(&id).await;
     assert!(dev.process.terminate().await.success());
+}
+
+/// The log of a terminal: warnings are worth reading, and nothing is said twice in one line.
+#[tokio::test]
+async fn its_log_for_people_has_no_warning_and_names_a_task_once_a_line() {
+    let directory = TempDir::new("dev-pretty");
+    let log = directory.path().join("log");
+    let data_dir = directory.path().join("data-dir");
+    let port = free_port().to_string();
+    let data_dir = data_dir.to_str().expect("a path in UTF-8");
+    let mut child = qtask(&["dev", "--port", &port, "--data-dir", data_dir])
+        .env("LOG_FORMAT", "pretty")
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(&log).expect("a log"))
+        .spawn()
+        .expect("qtask starts");
+    let client = reqwest::Client::new();
+    let base = format!("http://127.0.0.1:{port}");
+    let task = json!({"circuit": BELL});
+    let created = eventually(DEADLINE, "an accepted task", || async {
+        let reply = send(client.post(format!("{base}/tasks")).json(&task)).await;
+        reply.ok().filter(|reply| reply.status == 201)
+    });
+    let id = created.await.body["task_id"].clone();
+    let path = format!("{base}/tasks/{}", id.as_str().expect("an id"));
+    eventually(DEADLINE, "a completed task", || async {
+        let task = send(client.get(&path)).await.ok()?.body;
+        (task["status"] == "completed").then_some(())
+    })
+    .await;
+    let pid = i32::try_from(child.id().expect("a process")).expect("a pid");
+    kill(Pid::from_raw(pid), Signal::SIGINT).expect("a signal");
+    let ended = tokio::time::timeout(DEADLINE, child.wait()).await;
+    assert!(ended.expect("in time").expect("a status").success());
+    let text = std::fs::read_to_string(&log).expect("a log");
+    assert!(text.contains("task completed"), "{text}");
+    for line in text.lines() {
+        let (time, rest) = line.split_once(' ').expect("a time");
+        assert_eq!(time.len(), "2026-01-01T00:00:00.000Z".len(), "{line}");
+        // A slow statement is the machine's, not the start's.
+        assert!(
+            !rest.contains("WARN") || rest.contains("slow statement"),
+            "{line}"
+        );
+        assert!(rest.matches("task_id=").count() <= 1, "{line}");
+    }
 }

@@ -7,9 +7,9 @@ use actix_web::{HttpResponse, web};
 use time::OffsetDateTime;
 
 use crate::api::problem::ProblemBody;
-use crate::api::views::{Health, HealthView};
+use crate::api::views::{Health, HealthView, QueueName, QueueStatus};
 use crate::api::{ApiState, Problem};
-use crate::service::dispatcher::Dispatcher;
+use crate::service::dispatcher::{Dispatcher, QueueHealth};
 use crate::store::{SchemaFault, StoreError};
 
 /// A health check that takes longer has failed, whatever comes of it.
@@ -22,21 +22,34 @@ const PATIENCE: Duration = Duration::from_secs(2);
 )]
 pub async fn health(state: web::Data<ApiState>) -> web::Json<HealthView> {
     let database = database_obstacle(&state).await;
-    let queue = state.dispatcher.obstacle();
-    let status = if database.is_none() && queue.is_none() {
+    let (queue, queue_health) = match state.dispatcher {
+        Dispatcher::Amqp(_) => (QueueName::Rabbitmq, state.dispatcher.health()),
+        // The database is the queue.
+        Dispatcher::Postgres if database.is_some() => (
+            QueueName::Postgresql,
+            QueueHealth::Disconnected("PostgreSQL is the queue: see database_status".to_owned()),
+        ),
+        Dispatcher::Postgres => (QueueName::Postgresql, QueueHealth::Connected(None)),
+    };
+    let queue_is_good = matches!(queue_health, QueueHealth::Connected(_));
+    let (queue_status, queue_detail) = match queue_health {
+        QueueHealth::Connected(remark) => (QueueStatus::Connected, remark),
+        QueueHealth::Unusable(reason) => (QueueStatus::Connected, Some(reason)),
+        QueueHealth::Disconnected(reason) => (QueueStatus::Disconnected, Some(reason)),
+        QueueHealth::Blocked(reason) => (QueueStatus::Blocked, Some(reason)),
+    };
+    let status = if database.is_none() && queue_is_good {
         Health::Healthy
     } else {
         Health::Degraded
-    };
-    let queue_up = match state.dispatcher {
-        Dispatcher::Amqp(_) => "connected",
-        Dispatcher::Postgres => "postgresql",
     };
     web::Json(HealthView {
         status,
         database_status: database.as_ref().map_or("connected", |it| it.status),
         database_detail: database.map(|it| it.detail),
-        queue_status: queue.unwrap_or_else(|| queue_up.to_owned()),
+        queue_status,
+        queue,
+        queue_detail,
         timestamp: OffsetDateTime::now_utc(),
     })
 }

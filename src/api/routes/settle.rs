@@ -11,6 +11,7 @@ use crate::api::problem::ProblemBody;
 use crate::api::requests::{Complete, Fail, Release};
 use crate::api::views::SettledView;
 use crate::api::{ApiState, Problem, query};
+use crate::domain::correlation;
 use crate::domain::owner::Lease;
 use crate::domain::settlement::Settlement;
 use crate::domain::status::Status;
@@ -121,10 +122,10 @@ pub async fn release_task(
 async fn settle(state: &ApiState, settlement: Settlement) -> Answer {
     let settlement = Arc::new(settlement);
     let lease = &settlement.lease;
-    let status = match state.store.settle(settlement.clone()).await? {
+    let reported = state.store.settle_and_count(settlement.clone()).await?;
+    let status = match reported.settled {
         Settled::Moved(status) => {
-            report(&settlement, status);
-            count(state, lease, status).await;
+            report(&settlement, status, reported.correlation_id.as_deref());
             state.fleet.judge(&settlement).await;
             status
         }
@@ -137,18 +138,7 @@ async fn settle(state: &ApiState, settlement: Settlement) -> Answer {
     }))
 }
 
-/// The registry's counters are for people: the end of the attempt stands without them.
-async fn count(state: &ApiState, lease: &Lease, status: Status) {
-    if !matches!(status, Status::Completed | Status::Failed) {
-        return;
-    }
-    let completed = status == Status::Completed;
-    if let Err(error) = state.store.count_ended(&lease.session, completed).await {
-        warn!(worker_id = %lease.session.worker_id, %error, "an ended task is not counted");
-    }
-}
-
-fn report(settlement: &Settlement, to: Status) {
+fn report(settlement: &Settlement, to: Status, correlation_id: Option<&str>) {
     let lease = &settlement.lease;
     let (task_id, attempt, worker_id) = (lease.task_id, lease.attempt, &lease.session.worker_id);
     let from = Status::Processing;
@@ -159,7 +149,9 @@ fn report(settlement: &Settlement, to: Status) {
         _ if settlement.is_release() => "task handed back",
         _ => "attempt failed",
     };
-    info!(%task_id, attempt, %worker_id, %from, %to, note = settlement.note(), "{event}");
+    let request = correlation::current();
+    info!(%task_id, correlation_id, request_correlation_id = request.as_deref(), attempt, %worker_id, %from, %to,
+          note = settlement.note(), "{event}");
 }
 
 /// Why a write about a running task changed nothing.

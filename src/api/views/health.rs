@@ -16,6 +16,28 @@ pub enum Health {
     Degraded,
 }
 
+/// Whether tasks can be sent to workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum QueueStatus {
+    /// The queue is reached. `queue_detail` says where one of its queues cannot be used.
+    Connected,
+    /// The queue is away.
+    Disconnected,
+    /// The broker is reached, and takes no messages at the moment.
+    Blocked,
+}
+
+/// What carries tasks to workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum QueueName {
+    /// A broker.
+    Rabbitmq,
+    /// The database itself: no broker is configured.
+    Postgresql,
+}
+
 /// The answer of `GET /health`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HealthView {
@@ -28,9 +50,14 @@ pub struct HealthView {
     /// What is wrong with the database, and what to do about it; absent where nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_detail: Option<String>,
-    /// `connected` (`postgresql` where there is no broker), or what is wrong.
-    #[schema(example = "connected")]
-    pub queue_status: String,
+    /// Whether tasks can be sent to workers. Without a broker, this is the database's status.
+    pub queue_status: QueueStatus,
+    /// What carries tasks to workers.
+    pub queue: QueueName,
+    /// Why the queue is not connected, which queue cannot be used and what to do, or which queue is used
+    /// although it has other arguments than qtask declares.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue_detail: Option<String>,
     /// Of this answer.
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]

@@ -14,7 +14,7 @@ pub use fleet::{
     BackendPage, BackendView, ClaimedPage, ClaimedTask, HeartbeatView, RegisteredView, WorkerPage,
     WorkerView,
 };
-pub use health::{Health, HealthView};
+pub use health::{Health, HealthView, QueueName, QueueStatus};
 pub use logs::{LogPage, LogView};
 pub use submitted::{BatchSubmitted, Submitted};
 pub use tasks::{HistoryView, TaskOverview, TaskPage, TaskView};

@@ -36,11 +36,22 @@ impl Admin {
         }
     }
 
-    /// Declares the queue of `backend`.
-    pub(super) async fn declare(&self, backend: &str) -> Result<(), QueueError> {
+    /// Declares the queue of `backend`. One that exists with other arguments is used as it is; then the
+    /// answer says how it differs.
+    pub(super) async fn declare(&self, backend: &str) -> Result<Option<String>, QueueError> {
         let queue = queue_name(&self.config.queue, backend);
-        self.run(async |link, channel| topology::declare(link, channel, &self.config, &queue).await)
-            .await
+        let declare = async |link: &Link, channel: &LinkChannel| {
+            topology::declare(link, channel, &self.config, &queue).await
+        };
+        let detail = match self.run(declare).await {
+            Err(QueueError::OtherArguments { detail, .. }) => detail,
+            declared => return declared.map(|()| None),
+        };
+        // None where it was deleted since it was compared.
+        match self.depth(backend).await? {
+            Some(_) => Ok(Some(detail)),
+            None => self.run(declare).await.map(|()| None),
+        }
     }
 
     /// Messages ready in the queue of `backend`; `None` without such a queue.

@@ -62,6 +62,7 @@ impl Consumer {
             backend,
             prefetch: prefetch.max(1),
             config: config.clone(),
+            other_arguments: None,
             inbox: Arc::clone(&inbox),
             board: board.clone(),
             paused: paused.subscribe(),

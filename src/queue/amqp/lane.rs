@@ -31,6 +31,8 @@ pub(super) struct Lane {
     pub(super) backend: String,
     pub(super) prefetch: u16,
     pub(super) config: AmqpConfig,
+    /// How the queue differs from what would be declared, where it exists and is used as it is.
+    pub(super) other_arguments: Option<String>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) board: watch::Sender<Board>,
     pub(super) paused: watch::Receiver<bool>,
@@ -69,6 +71,13 @@ impl Lane {
                 break;
             }
             link.count_lost_channel();
+            if let QueueError::OtherArguments { queue, detail } = error {
+                warn!(
+                    "the queue '{queue}' exists with other arguments and is used as it is; priorities may have no effect ({detail})"
+                );
+                self.other_arguments = Some(detail);
+                continue;
+            }
             let wait = backoff.next(started.elapsed());
             let backend = &self.backend;
             warn!(
@@ -143,12 +152,18 @@ impl Lane {
     }
 
     async fn consume(
-        &self,
+        &mut self,
         link: &Link,
         channel: &LinkChannel,
     ) -> Result<(String, Messages), QueueError> {
         let queue = queue_name(&self.config.queue, &self.backend);
-        topology::declare(link, channel, &self.config, &queue).await?;
+        if self.other_arguments.is_none() {
+            topology::declare(link, channel, &self.config, &queue).await?;
+        } else if topology::depth(link, channel, &queue).await?.is_none() {
+            // Deleted: the next try declares it as it should be.
+            self.other_arguments = None;
+            return Err(channel.closed_error().into());
+        }
         let broker = channel.channel.clone();
         let arguments =
             BasicConsumeArguments::new(&queue, &format!("qtask-{}", uuid::Uuid::now_v7()));
@@ -203,9 +218,9 @@ impl Lane {
         } = Received::parse(&body, &properties);
         let backend = &self.backend;
         if let Some(task_id) = task_id {
-            debug!(%task_id, "task {task_id} delivered from {backend}");
+            debug!(%task_id, correlation_id, backend, "task delivered");
         } else {
-            debug!("a message without a task delivered from {backend}");
+            debug!(backend, "a message without a task delivered");
         }
         Some(Delivery {
             body,

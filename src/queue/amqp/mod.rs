@@ -7,7 +7,7 @@
 //!
 //! - `config`, `topology`, `message`: where the broker is, what the queues are, what travels;
 //! - `connection`, `callbacks`, `backoff`, `state`: one live link and its end;
-//! - `publisher`, `publisher_link`, `batch`, `confirms`, `admin`: messages out;
+//! - `publisher`, `publisher_link`, `batch`, `confirms`, `admin`, `queue_notes`: messages out;
 //! - `consumer`, `lane`, `delivery`, `inbox`, `acker`: messages in.
 
 mod acker;
@@ -26,6 +26,7 @@ mod message;
 mod publish_error;
 mod publisher;
 mod publisher_link;
+mod queue_notes;
 mod state;
 mod topology;
 

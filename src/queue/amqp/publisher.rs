@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use super::admin::Admin;
 use super::batch::Batch;
@@ -17,13 +18,16 @@ use super::connection::LinkError;
 use super::message::OutgoingMessage;
 use super::publish_error::PublishError;
 use super::publisher_link::{Command, PublisherLink};
+use super::queue_notes::{Note, QueueNotes};
 use super::state::LinkState;
-use super::topology::QueueError;
+use super::topology::{QueueError, queue_name};
 
 type Outcome = Result<(), PublishError>;
 
 /// Calls that may wait for the publishing task; more wait outside, until their deadline.
 const WAITING_CALLS: usize = 1024;
+/// Between two looks at a queue that cannot be used.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Publishes messages and knows what became of each. Clones share one connection; it is closed
 /// when the token is cancelled or the last clone is dropped.
@@ -38,6 +42,8 @@ struct Shared {
     admin: Arc<Admin>,
     declared: Arc<Declared>,
     declaring: tokio::sync::Mutex<()>,
+    notes: QueueNotes,
+    queue: String,
     confirm_timeout: Duration,
     _stop_when_dropped: DropGuard,
 }
@@ -60,7 +66,7 @@ impl Publisher {
         let admin = Admin::new(config.clone(), runtime.clone(), shutdown.clone());
         let admin = Arc::new(admin);
         let declared = Arc::new(Declared::default());
-        let confirm_timeout = config.confirm_timeout;
+        let (confirm_timeout, queue) = (config.confirm_timeout, config.queue.clone());
         let link = PublisherLink {
             config,
             admin: Arc::clone(&admin),
@@ -77,6 +83,8 @@ impl Publisher {
                 admin,
                 declared,
                 declaring: tokio::sync::Mutex::default(),
+                notes: QueueNotes::default(),
+                queue,
                 confirm_timeout,
                 _stop_when_dropped: shutdown.drop_guard(),
             }),
@@ -135,11 +143,101 @@ impl Publisher {
         self.shared.admin.depth(backend).await
     }
 
-    /// Declares the queue of `backend`, whatever is known of it.
+    /// Declares the queue of `backend`, whatever is known of it, and remembers how it differs from what
+    /// was declared.
     pub async fn ensure_queue(&self, backend: &str) -> Result<(), QueueError> {
-        self.shared.admin.declare(backend).await?;
+        let declared = self.shared.admin.declare(backend).await;
+        let note = match &declared {
+            Ok(None) => None,
+            Ok(Some(detail)) => Some(Note::OtherArguments(self.remark(backend, detail))),
+            Err(error @ (QueueError::Unusable { .. } | QueueError::Denied { .. })) => {
+                Some(Note::Unusable(error.clone()))
+            }
+            // Nothing was found out about the queue.
+            Err(_) => return declared.map(drop),
+        };
+        if self.shared.notes.set(backend, note.clone()) {
+            match note {
+                Some(Note::OtherArguments(remark)) => warn!(backend, "{remark}"),
+                Some(Note::Unusable(error)) => error!(backend, "{error}"),
+                None => {}
+            }
+        }
+        declared?;
         self.shared.declared.insert(backend);
         Ok(())
+    }
+
+    fn remark(&self, backend: &str, detail: &str) -> String {
+        let queue = queue_name(&self.shared.queue, backend);
+        format!(
+            "the queue '{queue}' exists with other arguments and is used as it is; priorities may have no effect ({detail})"
+        )
+    }
+
+    /// Looks at the queues of these backends at each new connection, and again and again at those that
+    /// cannot be used, so that [`unusable`](Self::unusable) and [`remarks`](Self::remarks) are true before
+    /// anything is published. Makes no queue. Ends when the publisher is closed.
+    pub async fn watch_queues(&self, backends: &[String]) {
+        loop {
+            self.wait_up().await;
+            if self.state() == LinkState::Closed {
+                return;
+            }
+            let looks = backends.iter().map(|backend| self.look_at_queue(backend));
+            let all_seen = join_all(looks).await.into_iter().all(|seen| seen);
+            let again = async {
+                if all_seen {
+                    self.wait_for(|state| !state.is_up()).await;
+                } else {
+                    sleep(LOOK_AGAIN).await;
+                }
+            };
+            tokio::select! {
+                () = again => {}
+                () = self.wait_closed() => return,
+            }
+        }
+    }
+
+    /// Compares a queue with what would be declared, if there is one. False where that must be done again.
+    async fn look_at_queue(&self, backend: &str) -> bool {
+        match self.queue_depth(backend).await {
+            Ok(None) => {
+                self.shared.notes.set(backend, None);
+                true
+            }
+            Ok(Some(_)) => self.ensure_queue(backend).await.is_ok(),
+            // An exclusive queue is not even shown to others: the declaration says why.
+            Err(QueueError::Unusable { .. } | QueueError::Denied { .. }) => {
+                self.ensure_queue(backend).await.is_ok()
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Why the queue of one of these backends cannot be used. What was known is looked at again first.
+    pub async fn unusable(&self, backends: &[&str]) -> Option<QueueError> {
+        for backend in backends {
+            if self.shared.notes.unusable(backend).is_some() {
+                let _ = timeout(self.shared.confirm_timeout, self.ensure_queue(backend)).await;
+                if let Some(error) = self.shared.notes.unusable(backend) {
+                    return Some(error);
+                }
+            }
+        }
+        None
+    }
+
+    /// The queues that cannot be used, as far as is known without asking.
+    pub fn unusable_queues(&self) -> Vec<QueueError> {
+        let unusable = self.shared.notes.all_unusable().into_iter();
+        unusable.map(|(_, error)| error).collect()
+    }
+
+    /// What there is to say about queues that are used with other arguments than those declared.
+    pub fn remarks(&self) -> Vec<String> {
+        self.shared.notes.other_arguments()
     }
 
     async fn attempt(&self, messages: Arc<[OutgoingMessage]>, deadline: Instant) -> Vec<Outcome> {
@@ -248,13 +346,16 @@ pub(super) fn refusal(state: &LinkState) -> Option<PublishError> {
 
 fn report(messages: &[OutgoingMessage], outcomes: &[Outcome]) {
     for (message, outcome) in messages.iter().zip(outcomes) {
-        let task_id = message.task_id;
+        let (task_id, correlation_id, backend) =
+            (message.task_id, &message.correlation_id, &message.backend);
         match outcome {
-            Ok(()) => debug!(%task_id, "published task {task_id} to {}", message.backend),
+            Ok(()) => debug!(%task_id, correlation_id, backend, "task published"),
             Err(PublishError::Unroutable) => {
-                warn!(%task_id, "task {task_id}: no queue of {} took it", message.backend);
+                warn!(%task_id, correlation_id, backend, "no queue took the task's message");
             }
-            Err(error) => debug!(%task_id, "task {task_id} is not known to be published: {error}"),
+            Err(error) => {
+                debug!(%task_id, correlation_id, backend, %error, "task is not known to be published");
+            }
         }
     }
 }

@@ -13,17 +13,29 @@ pub(super) const MAX_PRIORITY: u8 = 10;
 
 const NOT_FOUND: u16 = 404;
 const ACCESS_REFUSED: u16 = 403;
+const RESOURCE_LOCKED: u16 = 405;
 const PRECONDITION_FAILED: u16 = 406;
+/// What a queue that holds tasks must not be, as a refused declaration names it.
+const UNFIT: [&str; 3] = ["durable", "auto_delete", "exclusive"];
 
 /// Why a queue cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum QueueError {
-    /// It exists, declared by someone else in another way.
+    /// It exists and would lose tasks' messages: it is not durable, deletes itself, or belongs to one
+    /// connection.
     #[error(
-        "the queue '{queue}' exists with other arguments ({detail}): let it run empty and delete it \
-         (rabbitmqctl delete_queue '{queue}'), or choose another name or queue type"
+        "the queue '{queue}' exists and cannot be used ({detail}): let it run empty and delete it \
+         (rabbitmqctl delete_queue '{queue}'), or set QTASK_QUEUE to another name"
     )]
-    Mismatch {
+    Unusable {
+        /// The queue.
+        queue: String,
+        /// The broker's words.
+        detail: String,
+    },
+    /// It exists with other arguments than those that were to be declared, and can be used as it is.
+    #[error("the queue '{queue}' exists with other arguments ({detail})")]
+    OtherArguments {
         /// The queue.
         queue: String,
         /// The broker's words.
@@ -111,13 +123,27 @@ fn refusal(queue: &str, error: LinkError) -> QueueError {
         LinkError::ChannelClosed {
             code: PRECONDITION_FAILED,
             text: detail,
-        } => QueueError::Mismatch { queue, detail },
+        } if is_fit(&detail) => QueueError::OtherArguments { queue, detail },
+        LinkError::ChannelClosed {
+            code: PRECONDITION_FAILED | RESOURCE_LOCKED,
+            text: detail,
+        } => QueueError::Unusable { queue, detail },
         LinkError::ChannelClosed {
             code: ACCESS_REFUSED,
             text: detail,
         } => QueueError::Denied { queue, detail },
         other => QueueError::Link(other),
     }
+}
+
+/// Whether a queue whose declaration was refused with these words can hold messages for tasks all the
+/// same. The broker compares durability, deletion and ownership before the arguments.
+fn is_fit(detail: &str) -> bool {
+    let argument = detail
+        .split_once("inequivalent arg '")
+        .and_then(|(_, rest)| rest.split_once('\''))
+        .map(|(argument, _)| argument);
+    argument.is_some_and(|argument| !UNFIT.contains(&argument))
 }
 
 fn check_length(queue: &str) -> Result<(), QueueError> {
@@ -167,6 +193,20 @@ mod tests {
     fn the_simulator_has_the_base_queue_and_others_a_suffix() {
         assert_eq!(queue_name("quantum_tasks", "simulator"), "quantum_tasks");
         assert_eq!(queue_name("quantum_tasks", "aer"), "quantum_tasks.aer");
+    }
+
+    #[test]
+    fn a_durable_queue_with_other_arguments_is_fit_and_others_are_not() {
+        let words = |arg: &str| {
+            format!(
+                "PRECONDITION_FAILED - inequivalent arg '{arg}' for queue 'q' in vhost '/': received x but current is y"
+            )
+        };
+        assert!(is_fit(&words("x-max-priority")) && is_fit(&words("x-queue-type")));
+        assert!(!is_fit(&words("durable")) && !is_fit(&words("auto_delete")));
+        assert!(!is_fit(
+            "PRECONDITION_FAILED - invalid arg 'x-max-priority'"
+        ));
     }
 
     #[test]

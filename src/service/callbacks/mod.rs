@@ -21,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::{Instrument, error_span, info, warn};
 
 use self::busy::{Busy, PER_HOST};
 use self::call::{CallError, Caller};
@@ -39,6 +39,8 @@ const AT_ONCE: usize = 64;
 const POLL: Duration = Duration::from_secs(1);
 /// How long the outcome of a call may take to be written, on top of the call.
 const WRITE_TIME: Duration = Duration::from_mins(1);
+/// The same once a stop was asked for.
+const LAST_WRITE_TIME: Duration = Duration::from_secs(5);
 
 struct Deliverer {
     store: Store,
@@ -47,6 +49,7 @@ struct Deliverer {
     slots: Arc<Semaphore>,
     busy: Arc<Busy>,
     calls: TaskTracker,
+    stop: CancellationToken,
 }
 
 /// Makes the calls that are owed until cancelled; ends when those under way are made.
@@ -66,6 +69,7 @@ pub fn start(
         slots: Arc::new(Semaphore::new(AT_ONCE)),
         busy: Arc::default(),
         calls: TaskTracker::new(),
+        stop: stop.clone(),
     });
     let owed = watch.callbacks();
     tokio::spawn(async move {
@@ -156,10 +160,13 @@ impl Deliverer {
         for (due, permit) in due.into_iter().zip(permits) {
             let deliverer = self.clone();
             let under_way = self.busy.add(&due.host);
-            self.calls.spawn(async move {
+            // An error's: it must be there where only slow statements and errors are logged.
+            let span = error_span!("callback", task_id = %due.task_id, correlation_id = due.correlation_id);
+            let calling = async move {
                 deliverer.call(&due).await;
                 drop((permit, under_way));
-            });
+            };
+            self.calls.spawn(calling.instrument(span));
         }
     }
 
@@ -168,16 +175,43 @@ impl Deliverer {
             Ok(message) => self.caller.post(&due.url, message).await,
             Err(error) => Err(error),
         };
-        let written = match &called {
+        match &called {
             Ok(()) => {
                 metrics::callback("delivered");
-                info!(task_id = %due.task_id, tries = due.attempts, "callback delivered");
-                self.store.callback_delivered(due.task_id).await
+                info!(tries = due.attempts, "callback delivered");
+                let delivered = || self.store.callback_delivered(due.task_id);
+                self.write_outcome(delivered).await;
             }
             Err(error) => self.note_failure(due, error).await,
+        }
+    }
+
+    /// Writes what came of a call, again and again while the database is away or refuses, for as long as
+    /// no other process may make the call again. Both writes can be repeated.
+    async fn write_outcome<F>(&self, write: impl Fn() -> F)
+    where
+        F: Future<Output = Result<(), StoreError>>,
+    {
+        let writing = async {
+            let mut failures = 0;
+            while let Err(error) = write().await {
+                failures += 1;
+                let delay = Backoff::RECONNECT.delay(failures);
+                warn!(%error, ?delay, "what came of a callback is not written yet; trying again");
+                tokio::time::sleep(delay).await;
+            }
         };
-        if let Err(error) = written {
-            warn!(task_id = %due.task_id, %error, "what came of a callback could not be written; it is made again");
+        let out_of_time = async {
+            tokio::select! {
+                () = tokio::time::sleep(WRITE_TIME) => {}
+                () = async { self.stop.cancelled().await; tokio::time::sleep(LAST_WRITE_TIME).await } => {}
+            }
+        };
+        tokio::select! {
+            () = writing => {}
+            () = out_of_time => {
+                warn!("what came of a callback could not be written; it is made again");
+            }
         }
     }
 
@@ -200,17 +234,18 @@ impl Deliverer {
         Ok(Message::new(due, result, secret))
     }
 
-    async fn note_failure(&self, due: &DueCallback, error: &CallError) -> Result<(), StoreError> {
+    async fn note_failure(&self, due: &DueCallback, error: &CallError) {
         let again = self.next_try(due, error);
         let reason = error.to_string();
         if let Some(delay) = again {
             metrics::callback("failed");
-            warn!(task_id = %due.task_id, tries = due.attempts, reason, ?delay, "callback failed");
+            warn!(tries = due.attempts, reason, ?delay, "callback failed");
         } else {
             metrics::callback("given_up");
-            warn!(task_id = %due.task_id, tries = due.attempts, reason, "callback given up");
+            warn!(tries = due.attempts, reason, "callback given up");
         }
-        self.store.callback_failed(due, &reason, again).await
+        let failed = || self.store.callback_failed(due, &reason, again);
+        self.write_outcome(failed).await;
     }
 
     fn next_try(&self, due: &DueCallback, error: &CallError) -> Option<Duration> {

@@ -20,7 +20,7 @@ pub struct Event {
 impl Event {
     /// Its message.
     pub fn message(&self) -> &str {
-        self.line["fields"]["message"]
+        self.line["message"]
             .as_str()
             .or(self.line.as_str())
             .unwrap_or_default()
@@ -32,18 +32,13 @@ impl Event {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
     }
 
-    /// A field of the event itself, or else of the spans around it, innermost first.
+    /// A field of the event itself, or else of the spans around it.
     pub fn field(&self, name: &str) -> Option<String> {
-        let spans = self.line["spans"].as_array().into_iter().flatten().rev();
-        std::iter::once(&self.line["fields"])
-            .chain(std::iter::once(&self.line["span"]))
-            .chain(spans)
-            .find_map(|fields| fields.get(name))
-            .map(|value| {
-                value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned)
-            })
+        self.line.get(name).map(|value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        })
     }
 }
 

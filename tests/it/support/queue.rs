@@ -80,6 +80,23 @@ impl TestQueue {
         total
     }
 
+    /// Declares the backend's queue as it is said here, before qtask does. An exclusive one lives as long as
+    /// the connection.
+    pub async fn declare(
+        &self,
+        backend: &str,
+        change: impl FnOnce(&mut QueueDeclareArguments),
+    ) -> Connection {
+        let (connection, channel) = open(&self.broker).await;
+        let mut arguments = QueueDeclareArguments::durable_client_named(&self.of(backend));
+        change(&mut arguments);
+        channel
+            .queue_declare(arguments)
+            .await
+            .expect("a declared queue");
+        connection
+    }
+
     /// Throws the waiting messages of the backend's queue away.
     pub async fn purge(&self, backend: &str) {
         let (connection, channel) = open(&self.broker).await;

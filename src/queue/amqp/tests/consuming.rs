@@ -150,7 +150,7 @@ async fn a_cancelled_consumer_gives_everything_back_and_ends() {
 #[tokio::test]
 async fn a_refused_queue_keeps_the_consumer_down_and_its_neighbours_running() {
     let queues = Queues::new(&["simulator", "odd"]);
-    queues.declare_otherwise("odd").await;
+    queues.declare_otherwise("odd", false).await;
     let publisher = queues.publisher().await;
     let backends = vec!["simulator".to_owned(), "odd".to_owned()];
     let (consumer, mut deliveries) =

@@ -65,9 +65,25 @@ async fn a_message_that_no_queue_takes_is_published_again_after_declaring_it() {
 }
 
 #[tokio::test]
-async fn a_queue_with_other_arguments_is_named_and_its_neighbours_are_published() {
+async fn a_queue_with_other_arguments_is_used_as_it_is_and_named() {
     let queues = Queues::new(&["simulator", "odd"]);
-    queues.declare_otherwise("odd").await;
+    queues.declare_otherwise("odd", true).await;
+    let publisher = queues.publisher().await;
+    publish_all(&publisher, vec![message("simulator"), message("odd")]).await;
+    depth_becomes(&publisher, "odd", 1).await;
+    let odd = queue_name(&queues.config.queue, "odd");
+    let remarks = publisher.remarks();
+    assert!(
+        remarks.len() == 1 && remarks[0].contains(&odd),
+        "{remarks:?}"
+    );
+    assert_eq!(publisher.unusable_queues(), []);
+}
+
+#[tokio::test]
+async fn a_queue_that_is_not_durable_is_named_and_its_neighbours_are_published() {
+    let queues = Queues::new(&["simulator", "odd"]);
+    queues.declare_otherwise("odd", false).await;
     let publisher = queues.publisher().await;
     let batch = vec![message("simulator"), message("odd"), message("simulator")];
     let outcomes = publisher.publish(batch).await;
@@ -75,7 +91,7 @@ async fn a_queue_with_other_arguments_is_named_and_its_neighbours_are_published(
     assert_eq!(outcomes[2], Ok(()));
     let odd = queue_name(&queues.config.queue, "odd");
     match &outcomes[1] {
-        Err(PublishError::Queue(QueueError::Mismatch { queue, .. })) => assert_eq!(*queue, odd),
+        Err(PublishError::Queue(QueueError::Unusable { queue, .. })) => assert_eq!(*queue, odd),
         other => panic!("{other:?}"),
     }
     let error = outcomes[1].clone().unwrap_err();

@@ -85,10 +85,11 @@ impl Queues {
     }
 
     /// Declares the queue as no one else would.
-    pub(super) async fn declare_otherwise(&self, backend: &str) {
+    pub(super) async fn declare_otherwise(&self, backend: &str, durable: bool) {
         let queue = queue_name(&self.config.queue, backend);
         raw(&self.direct, async |_, channel| {
-            let arguments = QueueDeclareArguments::durable_client_named(&queue);
+            let mut arguments = QueueDeclareArguments::durable_client_named(&queue);
+            arguments.durable(durable);
             channel.channel.queue_declare(arguments).await.unwrap();
         })
         .await;

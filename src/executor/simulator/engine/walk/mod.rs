@@ -26,6 +26,10 @@ const LOOK: u64 = 1 << 14;
 
 /// What a walk finds.
 #[derive(Debug, Default)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a finding of its own"
+)]
 pub(in super::super) struct Found {
     /// How often each gate is applied, by what its author calls it.
     pub gates: BTreeMap<String, u64>,

@@ -369,12 +369,11 @@ impl Writer<'_> {
             self.some(|term| Ok(bits(term.value)))
         };
         let text = match term.value {
-            Value::Bool(_) => term.text,
+            Value::Bool(_) | Value::Bits { .. } => term.text,
             Value::Exact(_) => format!("bit[64](int[64]({}))", term.text),
             Value::Integer { width, .. } | Value::Angle { width, .. } => {
                 format!("bit[{width}]({})", term.text)
             }
-            Value::Bits { .. } => term.text,
             Value::Float(value) => format!("{} == {value:?}", wrapped(&term, 8)),
         };
         writeln!(self.source, "bit[{}] o{number} = {text};", bits.len()).unwrap();
@@ -407,7 +406,7 @@ pub fn program(seed: u64) -> Program {
         variables: Vec::new(),
         source: "OPENQASM 3.0;\n".into(),
     };
-    for _ in 0..1 + writer.random.below(5) {
+    for _ in 0..=writer.random.below(5) {
         writer.declare();
     }
     for _ in 0..writer.random.below(4) {

@@ -114,7 +114,7 @@ pub fn truth(value: Value) -> bool {
 
 /// How many binary digits a number has that is not negative.
 fn digits(value: i128) -> u32 {
-    (0..).find(|width| value < modulus(*width)).unwrap_or(0)
+    i128::BITS - value.max(0).leading_zeros()
 }
 
 /// Two numbers in one type: sign, width, values. Without a type where neither has one.
@@ -271,9 +271,8 @@ fn turned(op: &str, left: Value, right: Value) -> Result<Value> {
 /// A power with an exponent that is not negative.
 pub fn power(left: Value, right: Value) -> Result<Value> {
     let (base, exponent) = (left, right);
-    let times = match number(exponent) {
-        Exact(value) | Integer { value, .. } => value,
-        _ => return Err(Failure::Kind),
+    let (Exact(times) | Integer { value: times, .. }) = number(exponent) else {
+        return Err(Failure::Kind);
     };
     if !(0..=70).contains(&times) {
         return Err(Failure::Value);
@@ -371,9 +370,8 @@ pub fn bitwise(op: &str, left: Value, right: Value) -> Result<Value> {
 
 /// Shifts multiply and divide by powers of two, the quotient rounded down.
 pub fn shift(op: &str, left: Value, right: Value) -> Result<Value> {
-    let by = match number(right) {
-        Exact(value) | Integer { value, .. } => value,
-        _ => return Err(Failure::Kind),
+    let (Exact(by) | Integer { value: by, .. }) = number(right) else {
+        return Err(Failure::Kind);
     };
     if by < 0 {
         return Err(Failure::Value);
@@ -453,9 +451,10 @@ pub fn unary(op: &str, value: Value) -> Result<Value> {
 pub fn cast(kind: Kind, value: Value) -> Result<Value> {
     match (kind, value) {
         (Kind::Bool, _) => Ok(Bool(truth(value))),
-        (Kind::Float, Angle { .. }) => Err(Failure::Kind),
+        (Kind::Float | Kind::Integer { .. }, Angle { .. }) | (Kind::Bits(_), Float(_)) => {
+            Err(Failure::Kind)
+        }
         (Kind::Float, _) => Ok(Float(real(number(value))?)),
-        (Kind::Integer { .. }, Angle { .. }) | (Kind::Bits(_), Float(_)) => Err(Failure::Kind),
         (Kind::Integer { signed, width }, Bits { value, .. }) => Ok(integer(value, signed, width)),
         (Kind::Integer { signed, width }, Float(value)) => {
             #[allow(clippy::cast_possible_truncation, reason = "checked by what follows")]
@@ -518,11 +517,9 @@ pub fn assign(kind: Kind, value: Value) -> Result<Value> {
 
 /// Bits `first` to `last` of a value that has some.
 pub fn slice(value: Value, first: u32, last: u32) -> Result<Value> {
-    let (width, value) = match value {
-        Integer { width, value, .. } | Bits { width, value } | Angle { width, value } => {
-            (width, value)
-        }
-        _ => return Err(Failure::Kind),
+    let (Integer { width, value, .. } | Bits { width, value } | Angle { width, value }) = value
+    else {
+        return Err(Failure::Kind);
     };
     if last >= width || first > last {
         return Err(Failure::Value);
@@ -545,9 +542,8 @@ pub fn call(name: &str, arguments: &[Value]) -> Result<Value> {
             Ok(integer(ones as i128, false, 64))
         }
         ("rotl" | "rotr", [value, by]) => {
-            let by = match number(*by) {
-                Exact(value) | Integer { value, .. } => value,
-                _ => return Err(Failure::Kind),
+            let (Exact(by) | Integer { value: by, .. }) = number(*by) else {
+                return Err(Failure::Kind);
             };
             let turn = |value: i128, width: u32| {
                 let left = if name == "rotl" { by } else { -by }.rem_euclid(i128::from(width));

@@ -1,0 +1,111 @@
+//! Environment variables that look like settings and are none.
+
+use tracing::warn;
+
+/// How the names of this program's variables begin.
+const PREFIX: &str = "QTASK_";
+/// What a running task's command gets from its worker; a `qtask` that it starts has them, too.
+const OF_COMMANDS: [&str; 6] = [
+    "QTASK_WORKER",
+    "QTASK_WORKER_MARK",
+    "QTASK_TASK_ID",
+    "QTASK_ATTEMPT",
+    "QTASK_BACKEND",
+    "QTASK_TIMEOUT_SECONDS",
+];
+const TASK_ID: &str = "QTASK_TASK_ID";
+/// Read by other programs: tests of this one, and compose.yaml.
+const OF_OTHERS: [&str; 4] = ["QTASK_TEST_", "QTASK_FUZZ_", "QTASK_IMAGE", "QTASK_PORT"];
+/// Names that are further from each other than this are not taken for each other.
+const MOST_TYPOS: usize = 3;
+
+/// Warns of each variable of this process that begins like a setting and is none of `known`, with the one
+/// that was probably meant.
+pub fn warn_of_unknown(known: &[String]) {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in unknown(names.collect(), known) {
+        let meant = meant(&name, known);
+        let hint = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+        warn!(
+            variable = name,
+            meant, "an environment variable is not known: {name}{hint}"
+        );
+    }
+}
+
+fn unknown(names: Vec<String>, known: &[String]) -> Vec<String> {
+    let of_commands: &[&str] = if names.iter().any(|name| name == TASK_ID) {
+        &OF_COMMANDS
+    } else {
+        &[]
+    };
+    let mut unknown = names;
+    unknown.retain(|name| {
+        name.starts_with(PREFIX)
+            && !known.contains(name)
+            && !OF_OTHERS.iter().any(|other| name.starts_with(other))
+            && !of_commands.contains(&name.as_str())
+    });
+    unknown.sort();
+    unknown
+}
+
+/// The nearest name: few letters differ, or one begins with the other.
+fn meant<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+    let distance = |other: &str| strsim::osa_distance(name, other);
+    let nearest = known.iter().min_by_key(|other| distance(other))?;
+    if distance(nearest) <= MOST_TYPOS {
+        return Some(nearest);
+    }
+    let begins = |other: &&String| {
+        name.starts_with(other.as_str()) || other.starts_with(name) && name.len() > PREFIX.len()
+    };
+    let related = known.iter().filter(begins);
+    related
+        .min_by_key(|other| distance(other))
+        .map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn only_names_that_look_like_settings_are_unknown() {
+        let known = names(&["QTASK_LEASE"]);
+        let given = names(&[
+            "PATH",
+            "QTASK_LEASE",
+            "QTASK_LEESE",
+            "QTASK_TEST_PG_PORT",
+            "QTASK_BACKEND",
+        ]);
+        assert_eq!(
+            unknown(given.clone(), &known),
+            ["QTASK_BACKEND", "QTASK_LEESE"]
+        );
+        let of_command = [given, names(&["QTASK_TASK_ID"])].concat();
+        assert_eq!(unknown(of_command, &known), ["QTASK_LEESE"]);
+    }
+
+    #[test]
+    fn the_variable_that_was_meant_is_named() {
+        let known = names(&[
+            "QTASK_LEASE",
+            "QTASK_HEARTBEAT",
+            "QTASK_CALLBACK_SECRET",
+            "QTASK_GRACE",
+        ]);
+        assert_eq!(meant("QTASK_LEESE", &known), Some("QTASK_LEASE"));
+        assert_eq!(meant("QTASK_LEASE_DURATION", &known), Some("QTASK_LEASE"));
+        assert_eq!(
+            meant("QTASK_CALLBACK", &known),
+            Some("QTASK_CALLBACK_SECRET")
+        );
+        assert_eq!(meant("QTASK_NOTHING_LIKE_IT", &known), None);
+    }
+}

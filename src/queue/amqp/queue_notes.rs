@@ -1,0 +1,66 @@
+//! What is known of queues that are not as qtask declares them.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::topology::QueueError;
+
+/// What was found out about a queue, by its backend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Note {
+    /// It is used with the arguments that it has.
+    OtherArguments(String),
+    /// It cannot be used.
+    Unusable(QueueError),
+}
+
+/// Notes by backend; those of a queue that is as it should be are absent.
+#[derive(Debug, Default)]
+pub(super) struct QueueNotes(Mutex<BTreeMap<String, Note>>);
+
+impl QueueNotes {
+    /// Replaces what was known; true where that is news.
+    pub(super) fn set(&self, backend: &str, note: Option<Note>) -> bool {
+        let mut notes = self.lock();
+        if notes.get(backend) == note.as_ref() {
+            return false;
+        }
+        match note {
+            Some(note) => notes.insert(backend.to_owned(), note),
+            None => notes.remove(backend),
+        };
+        true
+    }
+
+    /// Why the queue of this backend cannot be used, as far as that is known.
+    pub(super) fn unusable(&self, backend: &str) -> Option<QueueError> {
+        match self.lock().get(backend) {
+            Some(Note::Unusable(error)) => Some(error.clone()),
+            _ => None,
+        }
+    }
+
+    /// The backends whose queues cannot be used, each with the reason.
+    pub(super) fn all_unusable(&self) -> Vec<(String, QueueError)> {
+        let notes = self.lock();
+        let unusable = notes.iter().filter_map(|(backend, note)| match note {
+            Note::Unusable(error) => Some((backend.clone(), error.clone())),
+            Note::OtherArguments(_) => None,
+        });
+        unusable.collect()
+    }
+
+    /// What there is to say about the queues that are used as they are.
+    pub(super) fn other_arguments(&self) -> Vec<String> {
+        let notes = self.lock();
+        let remarks = notes.values().filter_map(|note| match note {
+            Note::OtherArguments(remark) => Some(remark.clone()),
+            Note::Unusable(_) => None,
+        });
+        remarks.collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Note>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,146 @@
+//! The fields of an event or a span, with values of a bounded length.
+
+use std::fmt::{self, Write};
+
+use tracing::field::{Field, Visit};
+
+/// The most bytes of one value; more is cut, with a mark of how it was.
+pub const MAX_VALUE_BYTES: usize = 8 << 10;
+/// The field of an event's text.
+const MESSAGE: &str = "message";
+/// Fields that the `log` facade adds; all but the target repeat what the event's metadata says.
+const LOG_PREFIX: &str = "log.";
+const LOG_TARGET: &str = "log.target";
+
+/// One value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Anything that is neither a number nor a boolean.
+    Text(String),
+    /// A number or a boolean, as JSON writes it.
+    Literal(String),
+}
+
+/// Fields in the order in which they were named, each name once.
+#[derive(Debug, Default)]
+pub struct Fields {
+    /// The event's text.
+    pub message: String,
+    /// The target of an event that came through the `log` facade.
+    pub log_target: Option<String>,
+    /// All others.
+    pub named: Vec<(&'static str, Value)>,
+}
+
+impl Fields {
+    /// Adds the other's fields whose names are not here yet.
+    pub fn add_missing(&mut self, others: &Self) {
+        for (name, value) in &others.named {
+            if !self.has(name) {
+                self.named.push((name, value.clone()));
+            }
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.named.iter().any(|(known, _)| *known == name)
+    }
+
+    fn text(&mut self, field: &Field, value: String) {
+        match field.name() {
+            MESSAGE => self.message = value,
+            LOG_TARGET => self.log_target = Some(value),
+            name if name.starts_with(LOG_PREFIX) => {}
+            _ => self.set(field, Value::Text(value)),
+        }
+    }
+
+    fn set(&mut self, field: &Field, value: Value) {
+        let name = field.name();
+        let name = name.strip_prefix("r#").unwrap_or(name);
+        if name.starts_with(LOG_PREFIX) {
+            return;
+        }
+        // A value that is recorded later replaces the earlier one.
+        match self.named.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => self.named.push((name, value)),
+        }
+    }
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let mut text = Bounded::default();
+        let _ = text.write_str(value);
+        self.text(field, text.finish());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let mut text = Bounded::default();
+        // Ends with an error where the limit is reached, so that the rest is not even formatted.
+        let _ = write!(text, "{value:?}");
+        self.text(field, text.finish());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.set(field, Value::Literal(value.to_string()));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.set(field, Value::Literal(value.to_string()));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.set(field, Value::Literal(value.to_string()));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        // Three digits: no time or ratio in a log line is known better.
+        let value = if value.is_finite() {
+            Value::Literal(((value * 1e3).round() / 1e3).to_string())
+        } else {
+            Value::Text(value.to_string())
+        };
+        self.set(field, value);
+    }
+}
+
+/// A text that takes no more than [`MAX_VALUE_BYTES`].
+#[derive(Default)]
+struct Bounded {
+    text: String,
+    cut: bool,
+}
+
+impl Bounded {
+    fn finish(mut self) -> String {
+        if self.cut {
+            self.text.push_str("… (cut)");
+        }
+        self.text
+    }
+}
+
+impl Write for Bounded {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        let room = MAX_VALUE_BYTES.saturating_sub(self.text.len());
+        let kept = more.get(..more.floor_char_boundary(room)).unwrap_or(more);
+        self.text.push_str(kept);
+        self.cut |= kept.len() < more.len();
+        if self.cut { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_value_is_cut_between_characters() {
+        let mut text = Bounded::default();
+        assert!(write!(text, "x{:?}", "é".repeat(MAX_VALUE_BYTES)).is_err());
+        let text = text.finish();
+        assert!(text.ends_with("é… (cut)") && text.len() <= MAX_VALUE_BYTES + 16);
+    }
+}

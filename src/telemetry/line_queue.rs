@@ -1,0 +1,255 @@
+//! Lines on their way to standard error or standard output, which may be slow, full, or closed.
+//!
+//! Whoever logs only copies a line into a bounded buffer. One thread writes: it may block for as long
+//! as the reader of a pipe does not read, and nothing else does. What finds no room, or cannot be
+//! written, is dropped and counted.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::metrics;
+
+/// The most bytes that wait. As many may be under way in the thread.
+const MAX_BYTES: usize = 4 << 20;
+/// Before another try at a descriptor that somebody else has set to non-blocking.
+const NOT_READY: Duration = Duration::from_millis(20);
+
+/// Where lines go.
+#[derive(Debug, Clone, Copy)]
+pub enum Stream {
+    Output,
+    Error,
+}
+
+impl Stream {
+    /// A descriptor of one's own: the locks of `std::io` must not be held by a thread that blocks.
+    fn open(self) -> io::Result<File> {
+        let descriptor = match self {
+            Self::Output => io::stdout().as_fd().try_clone_to_owned(),
+            Self::Error => io::stderr().as_fd().try_clone_to_owned(),
+        };
+        descriptor.map(File::from)
+    }
+}
+
+/// A bounded buffer in front of a stream.
+pub struct LineQueue {
+    stream: Stream,
+    waiting: Mutex<Waiting>,
+    filled: Condvar,
+    drained: Condvar,
+    /// Writes the line that says how many were dropped.
+    notice: Mutex<fn(u64) -> String>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    started: bool,
+    text: Vec<u8>,
+    /// The thread holds lines that it has not written yet.
+    busy: bool,
+    /// Dropped since the last line that said so.
+    dropped: u64,
+}
+
+/// What the thread writes next.
+struct Chunk {
+    /// The end of a line that was cut, and the notice of those dropped.
+    head: Vec<u8>,
+    text: Vec<u8>,
+    dropped: u64,
+}
+
+impl LineQueue {
+    /// An empty one; its thread starts with the first line.
+    pub const fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            waiting: Mutex::new(Waiting {
+                started: false,
+                text: Vec::new(),
+                busy: false,
+                dropped: 0,
+            }),
+            filled: Condvar::new(),
+            drained: Condvar::new(),
+            notice: Mutex::new(no_notice),
+        }
+    }
+
+    /// Has the number of dropped lines said in this form.
+    pub fn set_notice(&self, notice: fn(u64) -> String) {
+        *self.notice.lock().unwrap_or_else(PoisonError::into_inner) = notice;
+    }
+
+    /// Puts a whole line, with its end, behind the others; never waits for their writing.
+    pub fn push(&'static self, line: &str) {
+        let mut waiting = self.lock();
+        let fits = waiting.text.len() + line.len() <= MAX_BYTES;
+        if fits && self.start(&mut waiting) {
+            waiting.text.extend_from_slice(line.as_bytes());
+            self.filled.notify_one();
+        } else {
+            waiting.dropped += 1;
+            metrics::log_lines_dropped(1);
+        }
+    }
+
+    /// Waits until everything is written or dropped, up to the limit.
+    pub fn flush(&self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        let mut waiting = self.lock();
+        while waiting.busy || !waiting.text.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            waiting = self
+                .drained
+                .wait_timeout(waiting, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    fn start(&'static self, waiting: &mut Waiting) -> bool {
+        if !waiting.started {
+            let Ok(out) = self.stream.open() else {
+                return false;
+            };
+            let thread = thread::Builder::new().name("log".to_owned());
+            waiting.started = thread.spawn(move || self.write_all(out)).is_ok();
+        }
+        waiting.started
+    }
+
+    fn write_all(&self, mut out: impl Write) {
+        let mut cut = false;
+        loop {
+            let Chunk {
+                head,
+                text,
+                dropped,
+            } = self.take(cut);
+            let headed = write(&mut out, &head);
+            let (written, announced) = if headed == head.len() {
+                (write(&mut out, &text), true)
+            } else {
+                (0, false)
+            };
+            cut = match text.get(..written).and_then(<[u8]>::last) {
+                Some(last) => *last != b'\n',
+                None => cut || headed > 0,
+            };
+            let lost = lines(text.get(written..).unwrap_or_default());
+            metrics::log_lines_dropped(lost);
+            let mut waiting = self.lock();
+            waiting.dropped += lost + if announced { 0 } else { dropped };
+            waiting.busy = false;
+            self.drained.notify_all();
+        }
+    }
+
+    /// Waits for lines. `cut`: the last one that was written has no end.
+    fn take(&self, cut: bool) -> Chunk {
+        let mut waiting = self.lock();
+        while waiting.text.is_empty() {
+            waiting = self
+                .filled
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        waiting.busy = true;
+        let dropped = std::mem::take(&mut waiting.dropped);
+        let mut head = String::from(if cut { "\n" } else { "" });
+        if dropped > 0 {
+            let notice = *self.notice.lock().unwrap_or_else(PoisonError::into_inner);
+            head.push_str(&notice(dropped));
+        }
+        Chunk {
+            head: head.into_bytes(),
+            text: std::mem::take(&mut waiting.text),
+            dropped,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn lines(text: &[u8]) -> u64 {
+    text.split(|byte| *byte == b'\n').skip(1).count() as u64
+}
+
+fn no_notice(_: u64) -> String {
+    String::new()
+}
+
+/// The number of bytes that were written before an error, or all.
+fn write(out: &mut impl Write, text: &[u8]) -> usize {
+    let mut written = 0;
+    while let Some(rest) = text.get(written..).filter(|rest| !rest.is_empty()) {
+        match out.write(rest) {
+            Ok(0) => break,
+            Ok(count) => written += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(NOT_READY),
+            Err(_) => break,
+        }
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes a few bytes at a time, up to a limit.
+    struct Full(Vec<u8>, usize);
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let room = (self.1 - self.0.len()).min(3).min(bytes.len());
+            if room == 0 {
+                return Err(ErrorKind::StorageFull.into());
+            }
+            self.0.extend_from_slice(&bytes[..room]);
+            Ok(room)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_full_disk_did_not_take_is_known() {
+        let mut out = Full(Vec::new(), 5);
+        let text = b"one\ntwo\nthree\n";
+        let written = write(&mut out, text);
+        assert_eq!((written, out.0.as_slice()), (5, &b"one\nt"[..]));
+        assert_eq!(lines(&text[written..]), 2);
+    }
+
+    #[test]
+    fn a_buffer_without_room_drops_new_lines_and_keeps_the_order_of_the_others() {
+        let queue: &'static LineQueue = Box::leak(Box::new(LineQueue::new(Stream::Error)));
+        // No thread takes anything out.
+        queue.lock().started = true;
+        queue.set_notice(|count| format!("{count} dropped\n"));
+        let line = format!("{}\n", "x".repeat(MAX_BYTES / 4));
+        for _ in 0..5 {
+            queue.push(&line);
+        }
+        queue.push("short\n");
+        queue.flush(Duration::from_millis(1));
+        let chunk = queue.take(true);
+        assert_eq!(chunk.head, b"\n2 dropped\n");
+        assert!(chunk.text.ends_with(b"x\nshort\n") && lines(&chunk.text) == 4);
+    }
+}

@@ -1,0 +1,112 @@
+//! The end of an attempt on its way to the database.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::{error, info, warn};
+
+use super::Worker;
+use super::journal::LogWriter;
+use crate::domain::backoff::Backoff;
+use crate::domain::settlement::{ErrorCode, Failure, Settlement};
+use crate::domain::status::Status;
+use crate::store::{Settled, StoreError};
+
+/// For how long an outcome may be refused, while heartbeats are written, before the task fails instead:
+/// it must not stay `processing` without end because of a refusal that nothing else meets.
+const REFUSED_FOR: Duration = Duration::from_hours(1);
+/// Begins the message of that failure. The outcome itself is not repeated: it may be what cannot be stored.
+const UNSTORABLE: &str = "the outcome of the attempt could not be stored in the database";
+/// The most characters of the database's reason in that message.
+const MAX_REASON: usize = 300;
+
+/// Whether the end of an attempt is known to the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// It is, or the task is someone else's by now.
+    Yes,
+    /// The worker shut down before the database could be reached.
+    Abandoned,
+}
+
+/// Writes the end of an attempt, again and again while the database is away or refuses everything, and
+/// before each new try what is left of its log. The fence makes that safe: whatever happened meanwhile,
+/// only the owner's word changes the row.
+///
+/// Only a refusal of the outcome's own values is final: then the task fails, and says why.
+pub async fn write(worker: &Worker, settlement: Settlement, log: &mut LogWriter<'_>) -> Written {
+    let mut settlement = Arc::new(settlement);
+    let mut replaceable = !settlement.is_release();
+    let (mut failures, mut refused_since) = (0, None);
+    loop {
+        let error = match worker.store.settle(settlement.clone()).await {
+            Ok(settled) => {
+                report(worker, &settlement, settled);
+                return Written::Yes;
+            }
+            Err(error) => error,
+        };
+        if replaceable && is_final(worker, &error, &mut refused_since) {
+            error!(task_id = %settlement.lease.task_id, %error, "the outcome cannot be stored");
+            settlement = Arc::new(unstorable(&settlement, &error));
+            replaceable = false;
+            continue;
+        }
+        failures += 1;
+        let delay = Backoff::RECONNECT.delay(failures);
+        warn!(task_id = %settlement.lease.task_id, %error, ?delay, "the outcome is not written yet; trying again");
+        let pause = async {
+            tokio::time::sleep(delay).await;
+            log.write_rest().await;
+        };
+        if worker.abandon.run_until_cancelled(pause).await.is_none() {
+            error!(task_id = %settlement.lease.task_id, attempt = settlement.lease.attempt,
+                   "outcome abandoned: the task is retried when the lease has run out");
+            return Written::Abandoned;
+        }
+    }
+}
+
+/// Whether the outcome will never be stored. `refused_since` is when the database began to refuse this
+/// statement while it took others.
+fn is_final(worker: &Worker, error: &StoreError, refused_since: &mut Option<Instant>) -> bool {
+    match error {
+        StoreError::Unstorable(_) => true,
+        StoreError::Refused(_) | StoreError::TooSlow(_) if worker.health.is_leased() => {
+            refused_since.get_or_insert_with(Instant::now).elapsed() >= REFUSED_FOR
+        }
+        _ => {
+            *refused_since = None;
+            false
+        }
+    }
+}
+
+fn unstorable(settlement: &Settlement, error: &StoreError) -> Settlement {
+    let reason: String = error.to_string().chars().take(MAX_REASON).collect();
+    let failure = Failure::permanent(ErrorCode::ExecutionError, format!("{UNSTORABLE}: {reason}"));
+    Settlement::fail(settlement.lease.clone(), failure, Duration::ZERO)
+}
+
+fn report(worker: &Worker, settlement: &Settlement, settled: Settled) {
+    let (task_id, attempt) = (settlement.lease.task_id, settlement.lease.attempt);
+    let (Settled::Moved(to) | Settled::Already(to)) = settled else {
+        warn!(%task_id, attempt, "lease lost");
+        return;
+    };
+    let note = settlement.note();
+    let from = Status::Processing;
+    match (to, settlement.is_release()) {
+        (Status::Completed, _) => {
+            worker.health.count_completed();
+            info!(%task_id, attempt, %from, %to, "task completed");
+        }
+        (Status::Failed, _) => {
+            worker.health.count_failed();
+            warn!(%task_id, attempt, %from, %to, note, "task failed");
+        }
+        (Status::Cancelled, _) => info!(%task_id, attempt, %from, %to, "task cancelled"),
+        (_, true) => info!(%task_id, attempt, %from, %to, note, "task handed back"),
+        (_, false) => warn!(%task_id, attempt, %from, %to, note, "attempt failed"),
+    }
+}
