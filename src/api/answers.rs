@@ -76,6 +76,7 @@ impl Reading {
     }
 
     /// The answer 200 with this value, printed while the memory is still held.
+    #[allow(clippy::unused_self, reason = "the memory is released at the end")]
     pub fn json(self, value: &impl Serialize) -> Result<HttpResponse, Problem> {
         json(value)
     }

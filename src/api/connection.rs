@@ -101,7 +101,7 @@ impl TimedStream {
                 Poll::Ready(Ok(bytes))
             }
             Poll::Pending => self.poll_stall(cx).map(Err),
-            failed => failed,
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
         }
     }
 

@@ -22,12 +22,16 @@ const KEY: &str = "^[!-~]([ -~]{0,253}[!-~])?$";
 const EVENT_ID: &str = "^([0-9]{1,18}[.][0-9]{1,18})?$";
 
 /// Lays everything that is validated over a description.
+#[allow(
+    clippy::indexing_slicing,
+    reason = "members of JSON objects: one that is absent is null, or is made"
+)]
 pub fn apply(document: &mut Value) {
     for (name, schema) in components() {
         overlay(&mut document["components"]["schemas"][name], schema);
     }
     let operations = document["paths"].as_object_mut().into_iter().flatten();
-    let operations = operations.flat_map(|(_, methods)| methods.as_object_mut());
+    let operations = operations.filter_map(|(_, methods)| methods.as_object_mut());
     for (_, operation) in operations.flatten() {
         for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
             let has_own = parameter["schema"]["pattern"].is_string();
@@ -114,6 +118,10 @@ fn inputs() -> Value {
     json!({"propertyNames": {"pattern": IDENTIFIER}, "additionalProperties": reference("InputValue")})
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "members of JSON objects: one that is absent is null, or is made"
+)]
 fn components() -> Vec<(&'static str, Value)> {
     let circuit = json!({"pattern": PROGRAM, "maxLength": 1_048_576});
     let attempt = json!({"maximum": i32::MAX});

@@ -169,7 +169,7 @@ mod tests {
         use StoreError::{
             Cancelled, Collision, DiskFull, OutcomeUnknown, Refused, TooSlow, Unavailable,
         };
-        let cases: [(&str, fn(String) -> StoreError); 14] = [
+        let cases: [(&str, Class); 14] = [
             (
                 "could not extend file \"base/1/2\": No space left on device",
                 DiskFull,

@@ -34,7 +34,8 @@ pub async fn run(worker: &Worker, assignment: Assignment) -> Written {
     let span =
         error_span!("attempt", %task_id, attempt = lease.attempt, %worker_id, correlation_id);
     let attempt = attempt(worker, &assignment).instrument(span);
-    correlation::scope(correlation_id, attempt).await
+    // On the heap: callers would hold it in futures of their own.
+    Box::pin(correlation::scope(correlation_id, attempt)).await
 }
 
 async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {

@@ -156,9 +156,8 @@ async fn a_panic_for_a_full_log_of_commits_leaves_the_outcome_open() {
     let deadline = tokio::time::Instant::now() + DEADLINE;
     let refused = loop {
         // What does not compress: each submission takes a good part of a segment.
-        let circuit: String = (0..20_000)
-            .map(|_| format!("{:016x}", rand::random::<u64>()))
-            .collect();
+        let words = (0..20_000).map(|_| format!("{:016x}", rand::random::<u64>()));
+        let circuit = words.collect::<Vec<_>>().concat();
         let reply = app
             .post("/tasks", &json!({"circuit": circuit, "backend": "mock"}))
             .await;

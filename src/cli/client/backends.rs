@@ -66,10 +66,10 @@ pub async fn run(session: &Session) -> Result<bool, ClientError> {
         Form::Columns => backends
             .iter()
             .try_for_each(|backend| columns(session, backend))?,
-        _ if backends.is_empty() => {
+        Form::Human if backends.is_empty() => {
             output.note("No backend is known yet: none has been served.");
         }
-        _ => output.table(COLUMNS, &backends.iter().map(row).collect::<Vec<_>>())?,
+        Form::Human => output.table(COLUMNS, &backends.iter().map(row).collect::<Vec<_>>())?,
     }
     Ok(true)
 }

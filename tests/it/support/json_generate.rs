@@ -152,7 +152,7 @@ impl Generator<'_> {
         match pattern.kind() {
             HirKind::Empty | HirKind::Look(_) => {}
             HirKind::Literal(literal) => {
-                text.push_str(std::str::from_utf8(&literal.0).expect("text"))
+                text.push_str(std::str::from_utf8(&literal.0).expect("text"));
             }
             HirKind::Class(class) => {
                 let regex_syntax::hir::Class::Unicode(class) = class else {

@@ -126,7 +126,7 @@ pub fn lay_over(below: &mut Value, top: &Value) {
                 match (below.as_array_mut(), value.as_array()) {
                     // What both need is needed.
                     (Some(below), Some(more)) if name == "required" => {
-                        below.extend_from_slice(more)
+                        below.extend_from_slice(more);
                     }
                     _ => lay_over(below, value),
                 }

@@ -34,7 +34,7 @@ pub fn has_small_disks() -> bool {
     binaries::unprivileged_user().is_some() && tried.is_ok_and(|status| status.success())
 }
 
-/// Runs as root in a mount namespace: moves pg_wal to a small disk, and starts the server as its user.
+/// Runs as root in a mount namespace: moves `pg_wal` to a small disk, and starts the server as its user.
 const ON_SMALL_DISK: &str = r#"set -e
 mount -t tmpfs -o "size=96m,mode=700,uid=$2,gid=$3" tmpfs "$1/small"
 mv "$1/data/pg_wal" "$1/pg_wal.new" && cp -a "$1/pg_wal.new/." "$1/small/" && ln -s ../small "$1/data/pg_wal"
@@ -47,7 +47,7 @@ impl PrivatePostgres {
         Self::make(false).await
     }
 
-    /// The same with pg_wal on a small disk, see [`has_small_disks`]. It can be started once.
+    /// The same with `pg_wal` on a small disk, see [`has_small_disks`]. It can be started once.
     pub async fn start_with_wal_on_small_disk() -> Self {
         Self::make(true).await
     }
@@ -64,7 +64,7 @@ impl PrivatePostgres {
         node
     }
 
-    /// Leaves no room on the small disk: what pg_wal has by then is all that it gets.
+    /// Leaves no room on the small disk: what `pg_wal` has by then is all that it gets.
     pub fn fill_wal_disk(&self) {
         let server = self.server.as_ref().expect("a running PostgreSQL");
         // As the server sees it.
@@ -74,7 +74,8 @@ impl PrivatePostgres {
             self.directory.path().join("small").display()
         );
         let mut filler = File::create(Path::new(&disk).join("filler")).expect("a file");
-        while filler.write_all(&[0; 1 << 16]).is_ok() {}
+        let zeros = vec![0; 1 << 16];
+        while filler.write_all(&zeros).is_ok() {}
         while filler.write_all(&[0; 1 << 9]).is_ok() {}
     }
 
