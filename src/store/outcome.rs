@@ -26,7 +26,7 @@ pub(super) struct Report {
     pub(super) is_counted: bool,
 }
 
-/// The answer to a [`Report`].
+/// The answer to a `Report`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reported {
     /// What became of the move.

@@ -19,7 +19,7 @@ use crate::domain::owner::Session;
 pub struct QuarantineRules {
     /// How many attempts in a row must fail for the worker's environment; 0 for never.
     pub after: u16,
-    /// The first backoff; it doubles up to [`MAX_BACKOFF`].
+    /// The first backoff; it doubles up to an hour, unless it is longer itself.
     pub backoff: Duration,
 }
 
