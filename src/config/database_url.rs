@@ -182,7 +182,7 @@ mod tests {
                 "has an invalid value for option `port`",
             ),
             (
-                "postgresql://u:se@sesame:1/x@h/d",
+                "postgresql://u:se@sesame:port/x@h/d",
                 "`postgresql://u:...@h/d` has",
             ),
             (

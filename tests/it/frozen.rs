@@ -76,9 +76,8 @@ async fn a_process_that_stands_still_stops_listening_and_listens_again_when_it_g
     app.finish().await;
 }
 
-/// A result that no buffer holds, written beside the service.
-const HUGE: &str = "UPDATE tasks SET current_status = 'completed', completed_at = clock_timestamp(), available_at = NULL,
-    result = (SELECT to_jsonb(string_agg(md5(n::text), '')) FROM generate_series(1, 700000) AS n)
+/// A circuit that no buffer holds, written beside the service.
+const HUGE: &str = "UPDATE tasks SET circuit = (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 700000) AS n)
     WHERE task_id = $1";
 
 #[tokio::test]
@@ -97,7 +96,7 @@ async fn a_process_that_stands_still_while_it_reads_keeps_no_snapshot() {
     let lock = holder.transaction().await.expect("a transaction");
     let all = "LOCK TABLE status_history IN ACCESS EXCLUSIVE MODE";
     lock.batch_execute(all).await.expect("the lock");
-    let url = app.url(0, &format!("/tasks/{task_id}"));
+    let url = app.url(0, &format!("/tasks/{task_id}?include=circuit"));
     let reading = tokio::spawn(async move { reqwest::get(url).await });
     let reader = app.database.wait_for_a_table("SELECT%").await;
     app.apis[0].pause().await;

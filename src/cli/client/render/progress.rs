@@ -76,7 +76,7 @@ fn of_member(name: &str, value: &Value) -> String {
     match (name, value, value.as_f64()) {
         ("phase", Value::String(phase), _) => phase.clone(),
         ("fraction", _, Some(fraction)) if (0.0..=1.0).contains(&fraction) => {
-            format!("{:.0} %", fraction * 100.0)
+            format!("{:.0} %", (fraction * 100.0).round())
         }
         ("percent", _, Some(percent)) => format!("{percent:.0} %"),
         _ => format!("{name} {}", plain(value)),
