@@ -31,15 +31,19 @@ async fn wait_ended(app: &App, pid: i32) {
     eventually(LIMIT, "the end of a backend that nobody reads from", ended).await;
 }
 
+/// Pushes until the backend waits for its client again and again: a full buffer that is being emptied is no block.
 async fn wait_blocked(app: &App, pid: i32, mut push: impl AsyncFnMut()) {
     let blocked = format!("pid = {pid} AND wait_event = 'ClientWrite'");
     let deadline = tokio::time::Instant::now() + DEADLINE;
-    while backend(&app.database, &blocked).await.is_none() {
+    let mut in_row = 0;
+    while in_row < 5 {
         assert!(
             tokio::time::Instant::now() < deadline,
             "{pid} is not blocked"
         );
         push().await;
+        let is_blocked = backend(&app.database, &blocked).await.is_some();
+        in_row = if is_blocked { in_row + 1 } else { 0 };
     }
 }
 

@@ -171,7 +171,7 @@ fn multiplied() -> Vec<Hostile> {
         ),
         hostile(
             "large power of a gate of one qubit",
-            Ends::Completed,
+            Ends::Invalid,
             "qubit q; pow(1e300) @ rx(0.1) q;",
         ),
         hostile(
