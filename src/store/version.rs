@@ -50,10 +50,9 @@ impl SchemaFault {
     }
 }
 
-/// For how long a schema that was found right is taken for right.
+/// For how long a schema that was found right is taken for right. One that was found wrong is compared before
+/// each statement: the migrations may have been applied since.
 const GOOD_FOR: Duration = Duration::from_secs(5);
-/// How often a schema that was found wrong is looked at again, at the most.
-const WRONG_FOR: Duration = Duration::from_millis(250);
 
 type Verdict = Result<(), SchemaFault>;
 
@@ -113,16 +112,16 @@ impl SchemaGuard {
         Ok(verdict)
     }
 
-    /// Runs a statement that must not run on a schema of another version. What is known of the schema is
-    /// good for some seconds.
+    /// Runs a statement that must not run on a schema of another version.
     pub(super) async fn before<T>(
         &self,
         connection: &mut AsyncPgConnection,
         statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
     ) -> QueryResult<Result<T, SchemaFault>> {
-        let verdict = match self.recent() {
-            Some(verdict) => verdict,
-            None => self.compare(connection).await?,
+        let verdict = if self.was_right_recently() {
+            Ok(())
+        } else {
+            self.compare(connection).await?
         };
         match verdict {
             Ok(()) => statement(connection).await.map(Ok),
@@ -130,10 +129,9 @@ impl SchemaGuard {
         }
     }
 
-    fn recent(&self) -> Option<Verdict> {
-        let (at, verdict) = (*self.lock())?;
-        let good_for = if verdict.is_ok() { GOOD_FOR } else { WRONG_FOR };
-        (at.elapsed() < good_for).then_some(verdict)
+    fn was_right_recently(&self) -> bool {
+        self.lock()
+            .is_some_and(|(at, verdict)| verdict.is_ok() && at.elapsed() < GOOD_FOR)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<(Instant, Verdict)>> {
