@@ -24,8 +24,7 @@ async fn a_test_database_is_migrated_and_goes_with_its_test() {
 async fn an_event_is_found_before_and_after_it_is_written() {
     let (reader, mut writer) = std::io::pipe().unwrap();
     let events = Events::collect(reader);
-    let line =
-        |message: &str| format!("{{\"fields\":{{\"message\":\"{message}\",\"attempt\":2}}}}\n");
+    let line = |message: &str| format!("{{\"message\":\"{message}\",\"attempt\":2}}\n");
     std::io::Write::write_all(&mut writer, line("first").as_bytes()).unwrap();
     let first = events
         .first_after(0, |event| event.message() == "first")
