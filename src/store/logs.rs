@@ -24,6 +24,17 @@ pub enum Appended {
     LeaseLost,
 }
 
+impl Appended {
+    /// The answer of a statement that found the row with its owner, or did not.
+    pub(super) const fn by_owner(owned: bool) -> Self {
+        if owned {
+            Self::Written
+        } else {
+            Self::LeaseLost
+        }
+    }
+}
+
 /// A stored line.
 #[derive(Debug, Clone)]
 pub struct LogEntry {
@@ -246,11 +257,7 @@ impl Store {
                 .await
             })
             .await?;
-        Ok(if row.owned {
-            Appended::Written
-        } else {
-            Appended::LeaseLost
-        })
+        Ok(Appended::by_owner(row.owned))
     }
 
     /// A page of a task's log, oldest line first; None where there is no such task.

@@ -115,10 +115,6 @@ impl Store {
                 .await
             })
             .await?;
-        Ok(if row.owned {
-            Appended::Written
-        } else {
-            Appended::LeaseLost
-        })
+        Ok(Appended::by_owner(row.owned))
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde_json::Value;
 use tracing::{debug, warn};
 
 use super::running::StopOrder;
@@ -18,8 +19,8 @@ const LAST_LINES: Duration = Duration::from_secs(3);
 /// Between two writes of an attempt's output, which may be large.
 const OUTPUT_PAUSE: Duration = Duration::from_secs(1);
 
-/// The log of one attempt on its way to the database. Nothing that was taken from the journal is lost
-/// when a future of this is dropped.
+/// The log and the output of one attempt on their way to the database. Nothing that was taken from the
+/// journal is lost when a future of this is dropped.
 pub struct LogWriter<'a> {
     store: &'a Store,
     lease: &'a Lease,
@@ -61,10 +62,15 @@ impl<'a> LogWriter<'a> {
     }
 
     /// Tries once more to write what [`run`](Self::run) left. To be called just before a new try to write
-    /// the end of the attempt: afterwards the log takes no more lines.
+    /// the end of the attempt: afterwards neither lines nor output are taken.
     pub async fn write_rest(&mut self) {
         let _ = tokio::time::timeout(LAST_LINES, async {
             while self.take_next().await && self.write_first().await.is_ok() {}
+            if let Some(unwritten) = Unwritten::next(&self.journal).await
+                && let Err(error) = unwritten.write(self.store, self.lease).await
+            {
+                debug!(event = "task.output_delayed", task_id = %self.lease.task_id, %error, "output is not written yet");
+            }
         })
         .await;
     }
@@ -149,23 +155,59 @@ impl<'a> LogWriter<'a> {
 /// Writes what the attempt has produced so far, and again when there is more; the last word in any case.
 async fn write_outputs(store: &Store, lease: &Lease, journal: &Journal) {
     let mut failures = 0;
-    while let Some(output) = journal.next_output().await {
-        match store.write_output(lease, &output).await {
+    while let Some(unwritten) = Unwritten::next(journal).await {
+        match unwritten.write(store, lease).await {
             Ok(Appended::Written) => {
                 failures = 0;
                 let _ = tokio::time::timeout(OUTPUT_PAUSE, journal.closed()).await;
             }
             Ok(Appended::LeaseLost) => return,
-            Err(StoreError::Unstorable(reason)) => {
-                warn!(event = "task.output_refused", task_id = %lease.task_id, reason, "output cannot be stored; dropping it");
-            }
             Err(error) => {
                 failures += 1;
                 let delay = Backoff::RECONNECT.delay(failures);
                 debug!(event = "task.output_delayed", task_id = %lease.task_id, %error, ?delay, "output is not written yet; trying again");
-                journal.put_back(output);
                 tokio::time::sleep(delay).await;
             }
+        }
+    }
+}
+
+/// Output taken from the journal. It goes back when this is dropped before the database has it.
+struct Unwritten<'a> {
+    journal: &'a Journal,
+    output: Value,
+    is_settled: bool,
+}
+
+impl<'a> Unwritten<'a> {
+    /// Waits for output to write; None when there will be no more.
+    async fn next(journal: &'a Journal) -> Option<Self> {
+        let output = journal.next_output().await?;
+        Some(Self {
+            journal,
+            output,
+            is_settled: false,
+        })
+    }
+
+    /// Writes the output. One that can never be stored is dropped, and counts as written.
+    async fn write(mut self, store: &Store, lease: &Lease) -> Result<Appended, StoreError> {
+        let answer = match store.write_output(lease, &self.output).await {
+            Err(StoreError::Unstorable(reason)) => {
+                warn!(event = "task.output_refused", task_id = %lease.task_id, reason, "output cannot be stored; dropping it");
+                Ok(Appended::Written)
+            }
+            answer => answer,
+        };
+        self.is_settled = answer.is_ok();
+        answer
+    }
+}
+
+impl Drop for Unwritten<'_> {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.journal.put_back(std::mem::take(&mut self.output));
         }
     }
 }

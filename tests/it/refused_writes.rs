@@ -184,12 +184,12 @@ async fn a_result_that_the_row_cannot_hold_fails_its_task_at_once_and_no_other()
     app.finish().await;
 }
 
-/// A worker whose command writes three lines, of which a test may refuse one.
+/// A worker whose command writes three lines, of which a test may refuse one, progress and output.
 fn logging_worker(directory: &TempDir) -> Worker {
     use std::os::unix::fs::PermissionsExt;
     let path = directory.path().join("run");
     let script = "#!/bin/sh\ncat > /dev/null\nfor line in first poison last; do echo \"{\\\"log\\\": \\\"$line\\\"}\"; done\n\
-                  echo '{\"progress\": {\"step\": 1}}'\necho '{\"result\": {\"a\": 1}}'\n";
+                  echo '{\"progress\": {\"step\": 1}}'\necho '{\"output\": {\"kept\": true}}'\necho '{\"result\": {\"a\": 1}}'\n";
     std::fs::write(&path, script).expect("a script");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("permissions");
     Worker::command("w", &format!("tool={}", path.display()))
@@ -202,7 +202,7 @@ async fn messages(app: &App, task_id: Uuid) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn log_lines_are_kept_as_long_as_the_result_is() {
+async fn log_lines_and_output_are_kept_as_long_as_the_result_is() {
     let directory = TempDir::new("refused-logs");
     let app = builder(QueueKind::Postgres)
         .env("QTASK_BACKENDS", "tool")
@@ -210,6 +210,7 @@ async fn log_lines_are_kept_as_long_as_the_result_is() {
         .start()
         .await;
     refuse(&app, "task_logs", "true").await;
+    refuse(&app, "attempt_outputs", "true").await;
     refuse(&app, "tasks", "NEW.current_status = 'completed'").await;
     let task = json!({"backend": "tool", "circuit": "x"});
     let task_id = app.submit(&task).await;
@@ -218,6 +219,8 @@ async fn log_lines_are_kept_as_long_as_the_result_is() {
         .await;
     assert_all_completed(&app, &[task_id]).await;
     assert_eq!(messages(&app, task_id).await, ["first", "poison", "last"]);
+    let task = app.task(task_id).await;
+    assert_eq!(task["attempt_outputs"][0]["output"], json!({"kept": true}));
     app.finish().await;
 }
 
