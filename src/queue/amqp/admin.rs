@@ -43,13 +43,13 @@ impl Admin {
         let declare = async |link: &Link, channel: &LinkChannel| {
             topology::declare(link, channel, &self.config, &queue).await
         };
-        let detail = match self.run(declare).await {
-            Err(QueueError::OtherArguments { detail, .. }) => detail,
+        let remark = match self.run(declare).await {
+            Err(error @ QueueError::OtherArguments { .. }) => error.to_string(),
             declared => return declared.map(|()| None),
         };
         // None where it was deleted since it was compared.
         match self.depth(backend).await? {
-            Some(_) => Ok(Some(detail)),
+            Some(_) => Ok(Some(remark)),
             None => self.run(declare).await.map(|()| None),
         }
     }

@@ -62,7 +62,7 @@ impl Consumer {
             backend,
             prefetch: prefetch.max(1),
             config: config.clone(),
-            other_arguments: None,
+            has_other_arguments: false,
             inbox: Arc::clone(&inbox),
             board: board.clone(),
             paused: paused.subscribe(),

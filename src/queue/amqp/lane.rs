@@ -31,8 +31,8 @@ pub(super) struct Lane {
     pub(super) backend: String,
     pub(super) prefetch: u16,
     pub(super) config: AmqpConfig,
-    /// How the queue differs from what would be declared, where it exists and is used as it is.
-    pub(super) other_arguments: Option<String>,
+    /// Whether the queue exists with other arguments than those to declare; it is used as it is.
+    pub(super) has_other_arguments: bool,
     pub(super) inbox: Arc<Inbox>,
     pub(super) board: watch::Sender<Board>,
     pub(super) paused: watch::Receiver<bool>,
@@ -71,11 +71,9 @@ impl Lane {
                 break;
             }
             link.count_lost_channel();
-            if let QueueError::OtherArguments { queue, detail } = error {
-                warn!(
-                    "the queue '{queue}' exists with other arguments and is used as it is; priorities may have no effect ({detail})"
-                );
-                self.other_arguments = Some(detail);
+            if let QueueError::OtherArguments { .. } = &error {
+                warn!("{error}");
+                self.has_other_arguments = true;
                 continue;
             }
             let wait = backoff.next(started.elapsed());
@@ -157,11 +155,11 @@ impl Lane {
         channel: &LinkChannel,
     ) -> Result<(String, Messages), QueueError> {
         let queue = queue_name(&self.config.queue, &self.backend);
-        if self.other_arguments.is_none() {
+        if !self.has_other_arguments {
             topology::declare(link, channel, &self.config, &queue).await?;
         } else if topology::depth(link, channel, &queue).await?.is_none() {
             // Deleted: the next try declares it as it should be.
-            self.other_arguments = None;
+            self.has_other_arguments = false;
             return Err(channel.closed_error().into());
         }
         let broker = channel.channel.clone();

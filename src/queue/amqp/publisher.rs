@@ -20,7 +20,7 @@ use super::publish_error::PublishError;
 use super::publisher_link::{Command, PublisherLink};
 use super::queue_notes::{Note, QueueNotes};
 use super::state::LinkState;
-use super::topology::{QueueError, queue_name};
+use super::topology::QueueError;
 
 type Outcome = Result<(), PublishError>;
 
@@ -43,7 +43,6 @@ struct Shared {
     declared: Arc<Declared>,
     declaring: tokio::sync::Mutex<()>,
     notes: QueueNotes,
-    queue: String,
     confirm_timeout: Duration,
     _stop_when_dropped: DropGuard,
 }
@@ -66,7 +65,7 @@ impl Publisher {
         let admin = Admin::new(config.clone(), runtime.clone(), shutdown.clone());
         let admin = Arc::new(admin);
         let declared = Arc::new(Declared::default());
-        let (confirm_timeout, queue) = (config.confirm_timeout, config.queue.clone());
+        let confirm_timeout = config.confirm_timeout;
         let link = PublisherLink {
             config,
             admin: Arc::clone(&admin),
@@ -84,7 +83,6 @@ impl Publisher {
                 declared,
                 declaring: tokio::sync::Mutex::default(),
                 notes: QueueNotes::default(),
-                queue,
                 confirm_timeout,
                 _stop_when_dropped: shutdown.drop_guard(),
             }),
@@ -149,7 +147,7 @@ impl Publisher {
         let declared = self.shared.admin.declare(backend).await;
         let note = match &declared {
             Ok(None) => None,
-            Ok(Some(detail)) => Some(Note::OtherArguments(self.remark(backend, detail))),
+            Ok(Some(remark)) => Some(Note::OtherArguments(remark.clone())),
             Err(error @ (QueueError::Unusable { .. } | QueueError::Denied { .. })) => {
                 Some(Note::Unusable(error.clone()))
             }
@@ -166,13 +164,6 @@ impl Publisher {
         declared?;
         self.shared.declared.insert(backend);
         Ok(())
-    }
-
-    fn remark(&self, backend: &str, detail: &str) -> String {
-        let queue = queue_name(&self.shared.queue, backend);
-        format!(
-            "the queue '{queue}' exists with other arguments and is used as it is; priorities may have no effect ({detail})"
-        )
     }
 
     /// Looks at the queues of these backends at each new connection, and again and again at those that

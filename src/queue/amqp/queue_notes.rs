@@ -14,6 +14,9 @@ pub(super) enum Note {
     Unusable(QueueError),
 }
 
+/// How many queues have notes. Others are used or refused all the same, without a word in advance.
+const MAX_NOTES: usize = 10_000;
+
 /// Notes by backend; those of a queue that is as it should be are absent.
 #[derive(Debug, Default)]
 pub(super) struct QueueNotes(Mutex<BTreeMap<String, Note>>);
@@ -22,7 +25,8 @@ impl QueueNotes {
     /// Replaces what was known; true where that is news.
     pub(super) fn set(&self, backend: &str, note: Option<Note>) -> bool {
         let mut notes = self.lock();
-        if notes.get(backend) == note.as_ref() {
+        let is_full = notes.len() >= MAX_NOTES && !notes.contains_key(backend);
+        if notes.get(backend) == note.as_ref() || is_full {
             return false;
         }
         match note {
@@ -62,5 +66,23 @@ impl QueueNotes {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Note>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_bounded_and_news_once() {
+        let notes = QueueNotes::default();
+        let note = |text: &str| Some(Note::OtherArguments(text.to_owned()));
+        for number in 0..MAX_NOTES {
+            assert!(notes.set(&number.to_string(), note("x")));
+        }
+        assert!(!notes.set("0", note("x")) && notes.set("0", note("y")));
+        assert!(!notes.set("one more", note("x")));
+        assert_eq!(notes.other_arguments().len(), MAX_NOTES);
+        assert!(notes.set("0", None) && notes.set("one more", note("x")));
     }
 }

@@ -34,7 +34,9 @@ pub enum QueueError {
         detail: String,
     },
     /// It exists with other arguments than those that were to be declared, and can be used as it is.
-    #[error("the queue '{queue}' exists with other arguments ({detail})")]
+    #[error(
+        "the queue '{queue}' exists with other arguments and is used as it is; priorities may have no effect ({detail})"
+    )]
     OtherArguments {
         /// The queue.
         queue: String,
