@@ -141,8 +141,8 @@ impl Unsent {
     }
 }
 
-/// Counts the large answers to reads: what there is no memory for is refused. Answers to writes are told in any case,
-/// since what they tell has happened.
+/// Counts the large answers to reads: what there is no memory for is refused. Answers to writes are sent in any case,
+/// since the write has happened.
 pub async fn count(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -65,7 +65,7 @@ impl ErrorCode {
         Self::OutputLimit,
     ];
 
-    /// Whose fault the failure is where nobody says so.
+    /// What the failure is blamed on by default.
     pub const fn blame(&self) -> Blame {
         match self {
             Self::Killed | Self::EnvironmentError => Blame::Worker,

@@ -18,12 +18,12 @@ pub enum Dispatcher {
     Postgres,
 }
 
-/// Why a task cannot be sent at the moment.
+/// Why a task cannot be sent now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
     /// The broker is away, or takes nothing; it may come back by itself.
     Away(String),
-    /// The backend's queue cannot be used until somebody has changed it; the text says how.
+    /// The backend's queue cannot be used until an operator changes it; the text says how.
     UnusableQueue(String),
 }
 

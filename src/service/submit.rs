@@ -146,7 +146,7 @@ impl From<Obstacle> for SubmitError {
     }
 }
 
-/// What the client of a withdrawn task is told.
+/// The reason in the answer to a submission that was withdrawn.
 pub(super) fn not_sent(reason: &PublishError) -> SubmitError {
     match reason {
         PublishError::Queue(QueueError::Unusable { .. } | QueueError::Denied { .. }) => {

@@ -24,7 +24,7 @@ pub enum StoreError {
     /// less may get through.
     #[error("the statement took too long: {0}")]
     TooSlow(String),
-    /// Somebody stopped the statement on PostgreSQL's side (`pg_cancel_backend`): nothing was changed.
+    /// An administrator stopped the statement on PostgreSQL's side (`pg_cancel_backend`): nothing was changed.
     #[error("the statement was cancelled on the database's side: {0}")]
     Cancelled(String),
     /// The database's schema is not the one that this executable was made for.

@@ -23,7 +23,7 @@ pub struct Seen {
     pub log: i64,
 }
 
-/// A task at one moment, and what is new of it.
+/// A task in one snapshot, with the history and log lines behind those already seen.
 #[derive(Debug, Clone)]
 pub struct TaskNews {
     /// Its status.

@@ -195,9 +195,7 @@ impl Pools {
         }
         answer
     }
-}
 
-impl Pools {
     /// The error, or the schema's fault where that is behind it.
     async fn explain(&self, error: StoreError, connection: &mut AsyncPgConnection) -> StoreError {
         if !error.may_be_the_schema() {

@@ -124,7 +124,7 @@ pub struct TaskParts {
     pub log_lines: i64,
 }
 
-/// A task as it was at one moment.
+/// A task in one snapshot.
 #[derive(Debug, Clone)]
 pub struct TaskSnapshot {
     /// The task.
@@ -151,7 +151,7 @@ pub enum TaskRead {
 }
 
 // A result is small by what it takes in the table, compressed or not: that is known without reading it.
-// A read that is repeated at every change is small for as long as nobody is answered.
+// A read that a wait repeats at every change is small until the wait ends.
 macro_rules! read {
     ($log:expr) => {
         concat!(

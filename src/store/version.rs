@@ -92,7 +92,7 @@ impl SchemaGuard {
     pub(super) async fn compare(&self, connection: &mut AsyncPgConnection) -> QueryResult<Verdict> {
         let verdict = match applied(connection).await {
             Ok(applied) => judge(&self.known, &applied),
-            // Migrations may belong to a role that shows its table to nobody else.
+            // Migrations may belong to a role that grants no access to its table.
             Err(error) if error.to_string().starts_with("permission denied") => {
                 if self.lock().is_none() {
                     warn!(%error, "the schema's version is not compared: GRANT SELECT ON __diesel_schema_migrations");

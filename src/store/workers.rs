@@ -293,7 +293,7 @@ impl Store {
         })
     }
 
-    /// Ends a session that has nothing in its hands any more, and says why where that is of interest.
+    /// Ends a session that runs nothing any more; `reason` goes into the registry.
     /// `counts` is as in a [`Beat`].
     pub async fn end_session(
         &self,

@@ -1,7 +1,7 @@
 //! Lines on their way to standard error or standard output, which may be slow, full, or closed.
 //!
-//! Whoever logs only copies a line into a bounded buffer. One thread writes: it may block for as long
-//! as the reader of a pipe does not read, and nothing else does. What finds no room, or cannot be
+//! A thread that logs only copies a line into a bounded buffer. One thread writes: it alone blocks while
+//! the reader of a pipe does not read. What finds no room, or cannot be
 //! written, is dropped and counted.
 
 use std::fs::File;
@@ -15,7 +15,7 @@ use crate::metrics;
 
 /// The most bytes that wait. As many may be under way in the thread.
 const MAX_BYTES: usize = 4 << 20;
-/// Before another try at a descriptor that somebody else has set to non-blocking.
+/// Before another try at a descriptor that another process has set to non-blocking.
 const NOT_READY: Duration = Duration::from_millis(20);
 
 /// Where lines go.

@@ -56,7 +56,7 @@ pub fn say(line: &str) {
     STANDARD_ERROR.push(&format!("{line}\n"));
 }
 
-/// Writes a line to standard output without waiting. That nobody reads it is no error, and stops nothing.
+/// Writes a line to standard output without waiting. A closed or full output is no error, and stops nothing.
 pub fn print(text: &str) {
     STANDARD_OUTPUT.push(&format!("{text}\n"));
 }

@@ -55,7 +55,12 @@ impl Held {
     }
 
     /// Notes the answer to a heartbeat sent at that time; true where it changes whether tasks are taken.
-    pub fn hear(&mut self, sent: Instant, draining: bool, quarantine: Option<Duration>) -> bool {
+    pub fn note_heartbeat(
+        &mut self,
+        sent: Instant,
+        draining: bool,
+        quarantine: Option<Duration>,
+    ) -> bool {
         let before = (self.draining, self.is_quarantined());
         self.draining = draining;
         let is_news = self.judged_at.is_none_or(|judged_at| judged_at < sent);
@@ -104,16 +109,16 @@ mod tests {
         let mut held = Held::default();
         let sent = Instant::now();
         held.blame("x", BACKOFF);
-        assert!(!held.hear(sent, false, None) && held.is_quarantined());
-        assert!(held.hear(Instant::now(), false, None) && !held.holds());
+        assert!(!held.note_heartbeat(sent, false, None) && held.is_quarantined());
+        assert!(held.note_heartbeat(Instant::now(), false, None) && !held.holds());
     }
 
     #[test]
     fn a_heartbeat_brings_a_quarantine_whose_answer_was_lost() {
         let mut held = Held::default();
-        assert!(held.hear(Instant::now(), false, BACKOFF));
+        assert!(held.note_heartbeat(Instant::now(), false, BACKOFF));
         assert!(held.is_quarantined() && held.is_blamed());
-        assert!(!held.hear(Instant::now(), false, BACKOFF));
+        assert!(!held.note_heartbeat(Instant::now(), false, BACKOFF));
     }
 
     #[test]

@@ -26,9 +26,9 @@ const LAST_LINES: Duration = Duration::from_millis(500);
 const MOST_LINE_BYTES: usize = 4 << 10;
 /// The lines that are shown again when it has failed.
 const KEPT_LINES: usize = 20;
-/// The lines of standard error that the registry is told.
+/// How many last lines of standard error the registry keeps.
 const TOLD_LINES: usize = 5;
-/// The most characters that the registry is told of them.
+/// The most characters that the registry keeps of them.
 const MOST_TOLD: usize = 1_000;
 
 /// Why a command did not do its work.

@@ -67,7 +67,7 @@ pub async fn keep(
                 worker.running.stop(&cancelled, StopReason::Cancelled);
                 worker
                     .held
-                    .send_if_modified(|held| held.hear(sent, draining, quarantine));
+                    .send_if_modified(|held| held.note_heartbeat(sent, draining, quarantine));
                 unnamed = hand_back_unknown(worker, session, &unnamed, now_unnamed);
             }
             Some(Ok(Heartbeat::Ended | Heartbeat::Unknown)) => return SessionEnd::Ended,

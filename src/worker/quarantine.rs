@@ -1,18 +1,18 @@
 //! Quarantine: after failures in a row for the worker's own environment it takes no more tasks, until a command heals the
-//! environment, somebody resumes the worker, or one task at a time proves that it is fit again.
+//! environment, an operator resumes the worker, or one task at a time proves that it is fit again.
 //!
 //! The registry decides (`store/quarantine.rs`) and every claim obeys it; this is what the worker does meanwhile.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::hook::{Output, run_hook};
 use super::{Worker, attempt};
 use crate::config::environment::Hook;
 use crate::domain::settlement::{Evidence, Settlement};
-use crate::store::LimitedBy;
+use crate::store::{ClaimedNext, LimitedBy};
 
 /// How often a task for a probe is looked for.
 const POLL: Duration = Duration::from_secs(1);
@@ -167,7 +167,10 @@ async fn probe(worker: &Arc<Worker>) {
                 let claiming = worker
                     .store
                     .claim_next(&session, &backends, 1, LimitedBy::Worker);
-                let claimed = claiming.await.unwrap_or_default();
+                let claimed = claiming.await.unwrap_or_else(|error| {
+                    debug!(event = "worker.probe_delayed", %error, "no task can be claimed as a probe; trying again");
+                    ClaimedNext::default()
+                });
                 let found = claimed.assignments.into_iter().next();
                 let Some(assignment) = found else {
                     return false;

@@ -102,7 +102,7 @@ fn the_ground_imports_from_nothing_else() {
     }
 }
 
-/// `println!` and its like panic where nobody reads, and wait where the reader does not read.
+/// `println!` and its like panic where the reader has closed the pipe, and block where it does not read.
 #[test]
 fn nothing_is_printed_but_by_ways_that_cannot_stop_the_process() {
     for (file, line) in lines(&src()) {

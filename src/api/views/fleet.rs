@@ -173,7 +173,7 @@ pub struct WorkerView {
     /// How long it may be silent before others get its tasks.
     #[schema(example = 15.0)]
     pub lease_seconds: f64,
-    /// Why it takes no tasks at the moment, in its own words, or why it is in quarantine.
+    /// Why it takes no tasks now, in its own words, or why it is in quarantine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub obstacle: Option<String>,
     /// Where attempts in a row failed for its environment.

@@ -24,7 +24,7 @@ pub enum QueueStatus {
     Connected,
     /// The queue is away.
     Disconnected,
-    /// The broker is reached, and takes no messages at the moment.
+    /// The broker is reached, and takes no messages now.
     Blocked,
 }
 

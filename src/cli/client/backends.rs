@@ -55,7 +55,7 @@ pub async fn run(session: &Session) -> Result<bool, ClientError> {
                     .map_err(|error| api.bad_answer(&error))?,
             );
         }
-        // The same page again would go on for ever.
+        // The same page again: the loop would not end.
         if page.next.is_none() || page.next == cursor {
             break;
         }

@@ -27,7 +27,7 @@ const CLOSE_WAIT_SECONDS: u16 = 1;
 const LEAST_PAUSE: Duration = Duration::from_millis(300);
 /// What is kept of the answers until all have ended, in bytes; the others are asked for again.
 const MOST_KEPT: usize = 64 << 20;
-/// Different troubles that are told, at most.
+/// The most different reasons for waiting that are shown.
 const MOST_TROUBLES: usize = 10;
 
 /// A task that has ended.
@@ -136,7 +136,7 @@ impl Watch {
         }
     }
 
-    /// Tells once what keeps tasks from running until somebody mends it.
+    /// Shows once each reason that keeps tasks waiting until an operator acts.
     fn tell_trouble(&mut self, task: &Task, session: &Session, progress: &Progress) {
         let Some(trouble) = waiting::trouble(task).filter(|_| progress.wanted()) else {
             return;
