@@ -29,7 +29,7 @@ has() {
   case $1 in
     postgres) locate_postgres >/dev/null ;;
     rabbitmq) locate_rabbitmq >/dev/null ;;
-    cc) cc_links ;;
+    cc) cc_links && command -v make >/dev/null ;;
     rust) rust_is_usable ;;
     download) command -v curl >/dev/null || command -v wget >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
@@ -40,7 +40,7 @@ described() {
   case $1 in
     postgres) echo "PostgreSQL's server programs (postgres, initdb, pg_ctl)" ;;
     rabbitmq) echo "RabbitMQ's server (rabbitmq-server)" ;;
-    cc) echo "a C compiler with its libraries (cc)" ;;
+    cc) echo "a C compiler with its libraries, and make (cc, make)" ;;
     rust) echo "Rust $(minimum_rust) or newer (cargo)" ;;
     download) echo "curl" ;;
     *) echo "$1" ;;
@@ -136,9 +136,9 @@ packages_for() { # MANAGER NEED
     *:postgres) echo postgresql ;;
     pacman:rabbitmq | brew:rabbitmq) echo rabbitmq ;;
     *:rabbitmq) echo rabbitmq-server ;;
-    apt-get:cc) echo gcc libc6-dev ;;
-    apk:cc) echo gcc musl-dev ;;
-    *:cc) echo gcc ;;
+    apt-get:cc) echo gcc libc6-dev make ;;
+    apk:cc) echo gcc musl-dev make ;;
+    *:cc) echo gcc make ;;
     pacman:python3) echo python ;;
     brew:download) echo curl ;;
     *:download) echo curl ca-certificates ;;

@@ -10,11 +10,14 @@ use tokio::time::timeout;
 use crate::support::client::{Reply, send};
 use crate::support::contract::Contract;
 use crate::support::puller::Puller;
+use crate::support::wait::eventually;
 use crate::support::{App, QueueKind, TestDatabase};
 
 const BELL: &str = "OPENQASM 3; qubit[2] q; h q[0]; cx q[0], q[1]; measure q;";
 /// How long it may take until all of several large bodies are answered.
 const SOON: Duration = Duration::from_secs(20);
+/// How long it may take until freed memory is back with the system.
+const LIMIT: Duration = Duration::from_mins(1);
 
 async fn api() -> App {
     App::builder(QueueKind::Postgres).start().await
@@ -86,6 +89,33 @@ async fn a_result_of_eight_mebibytes_of_numbers_is_kept() {
             .await
             .expect(200);
     }
+}
+
+#[tokio::test]
+async fn memory_that_large_results_took_is_returned() {
+    let app = api().await;
+    let puller = Puller::register(&app.database, "w").await;
+    let (process, task) = (&app.apis[0], json!({"circuit": BELL}));
+    app.submit(&task).await;
+    let before = process.resident_memory_kib();
+    let body = puller.body(1, &json!({"result": "x".repeat(8_000_000)}));
+    for _ in 0..3 {
+        join_all((0..4).map(async |_| {
+            let task_id = puller.submit_and_claim(&app, &task).await;
+            app.post(&format!("/tasks/{task_id}/complete"), &body)
+                .await
+                .expect(200);
+            app.get(&format!("/tasks/{task_id}")).await.expect(200);
+        }))
+        .await;
+    }
+    let grown = process.peak_memory_kib() - before;
+    assert!(grown > 32 << 10, "{grown} KiB: too little to say anything");
+    eventually(LIMIT, "most of the memory returned", || async {
+        let left = process.resident_memory_kib().saturating_sub(before);
+        (left < grown / 3).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

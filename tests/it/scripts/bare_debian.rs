@@ -149,7 +149,7 @@ async fn scenario(mut chroot: Chroot) {
         "{first}"
     );
     assert!(
-        first.contains("install -y --no-install-recommends postgresql gcc libc6-dev"),
+        first.contains("install -y --no-install-recommends postgresql gcc libc6-dev make"),
         "{first}"
     );
     assert_eq!(

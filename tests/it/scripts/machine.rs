@@ -58,6 +58,7 @@ impl Machine {
         let uid = if is_root { 0 } else { 1000 };
         machine.program("id", &format!("echo {uid}"));
         machine.program("cc", "exit 0");
+        machine.program("make", "exit 0");
         machine.rust("1.95.0");
         machine
     }

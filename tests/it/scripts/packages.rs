@@ -41,10 +41,13 @@ async fn root_is_not_asked_and_each_manager_installs_its_own_packages() {
     for (manager, command) in [
         (
             "dnf",
-            "dnf install -y --setopt=install_weak_deps=False postgresql-server gcc",
+            "dnf install -y --setopt=install_weak_deps=False postgresql-server gcc make",
         ),
-        ("apk", "apk add --update-cache postgresql gcc musl-dev"),
-        ("pacman", "pacman -Sy --needed --noconfirm postgresql gcc"),
+        ("apk", "apk add --update-cache postgresql gcc musl-dev make"),
+        (
+            "pacman",
+            "pacman -Sy --needed --noconfirm postgresql gcc make",
+        ),
     ] {
         let machine = Machine::new(true);
         machine.without("cc");
@@ -179,7 +182,7 @@ async fn apt_reads_its_lists_first_and_leaves_services_alone() {
     let lock = "-o DPkg::Lock::Timeout=300";
     let update = format!("apt-get {lock} update");
     let install = format!(
-        "env DEBIAN_FRONTEND=noninteractive apt-get {lock} install -y --no-install-recommends postgresql gcc libc6-dev"
+        "env DEBIAN_FRONTEND=noninteractive apt-get {lock} install -y --no-install-recommends postgresql gcc libc6-dev make"
     );
     let policy = "/usr/sbin/policy-rc.d";
     let [write, allow, remove] =
