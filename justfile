@@ -26,7 +26,7 @@ migrate *arguments="up":
 
 # Formats the code
 fmt:
-    cargo fmt
+    cargo fmt --all
 
 # Runs the tests; arguments select them
 test *arguments:
@@ -36,13 +36,13 @@ test *arguments:
 check:
     scripts/check
 
-# Tries a million damaged circuits on the simulator, others each time: optimized, but with the checks of a debug build
+# Tries a million damaged circuits on the simulator, others each time
 fuzz mutants="1000000" seed=`date +%s000000`:
-    CARGO_PROFILE_DEV_OPT_LEVEL=3 QTASK_FUZZ_MUTANTS={{ mutants }} QTASK_FUZZ_SEED={{ seed }} cargo test --locked --lib simulator::tests::fuzz:: -- --nocapture
+    QTASK_FUZZ_MUTANTS={{ mutants }} QTASK_FUZZ_SEED={{ seed }} cargo test --locked --package openqasm-simulator --lib tests::fuzz:: -- --nocapture
 
 # Runs random classical programs on the simulator and on an evaluator of their own, others each time
 fuzz-values programs="100000" seed=`date +%s000000`:
-    CARGO_PROFILE_DEV_OPT_LEVEL=3 QTASK_EVALUATOR_PROGRAMS={{ programs }} QTASK_FUZZ_SEED={{ seed }} cargo test --locked --lib simulator::tests::evaluator:: -- --nocapture
+    QTASK_EVALUATOR_PROGRAMS={{ programs }} QTASK_FUZZ_SEED={{ seed }} cargo test --locked --package openqasm-simulator --lib tests::evaluator:: -- --nocapture
 
 # Measures throughput and latency on this machine
 bench *arguments:
@@ -50,4 +50,4 @@ bench *arguments:
 
 # Times the simulator against Qiskit Aer; QTASK_AER_PYTHON names a Python with qiskit and qiskit-aer
 bench-simulator *arguments:
-    cargo bench --locked --bench simulator -- {{ arguments }}
+    cargo bench --locked --package openqasm-simulator --bench simulator -- {{ arguments }}

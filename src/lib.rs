@@ -8,7 +8,6 @@ pub mod config;
 pub mod domain;
 pub mod executor;
 pub mod metrics;
-pub mod private_postgres;
 pub mod queue;
 pub mod service;
 pub mod store;

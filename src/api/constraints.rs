@@ -168,7 +168,7 @@ fn components() -> Vec<(&'static str, Value)> {
             }}}}),
         ),
         (
-            "CircuitCheck",
+            "CheckCircuitRequest",
             json!({"properties": {"circuit": circuit, "parameters": inputs()}}),
         ),
         (

@@ -3,14 +3,14 @@
 //! - `routes` answers; one file for each group of paths;
 //! - `views` is what answers look like; `problem` is what every error looks like;
 //! - `answers` counts what answers take in memory, `connection` cuts off clients that do not read them;
-//! - `checkups` checks circuits beside the requests;
+//! - `circuit_checks` checks circuits beside the requests;
 //! - `body` with `footprint` and `room`, `query`, `task_query`, `worker_requests`, `cursor`, `correlation` read requests; `openapi` and `constraints`
 //!   describe it all.
 
 mod answers;
 mod bare;
 mod body;
-mod checkups;
+mod circuit_checks;
 mod connection;
 mod constraints;
 mod correlation;

@@ -21,7 +21,6 @@ use crate::config::timing::{LeaseArgs, LeaseSettings, RuleArgs, SweepArgs, Sweep
 use crate::config::{Checker, InvalidSettings};
 use crate::domain::backend::{AIOPSLAB, MOCK, SIMULATOR};
 use crate::domain::submission::Limits;
-use crate::private_postgres::{Options, PrivatePostgres, default_data_dir};
 use crate::service::callbacks;
 use crate::service::dispatcher::Dispatcher;
 use crate::service::sweep;
@@ -29,6 +28,7 @@ use crate::service::watch::Watch;
 use crate::store::{DatabaseSettings, Pools, QuarantineRules, Rules, Store, migrate_up};
 use crate::telemetry;
 use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
+use dev_postgres::{Options, PrivatePostgres, default_data_dir};
 
 /// Run all of it on this machine, with nothing to set up
 ///

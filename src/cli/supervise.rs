@@ -5,8 +5,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::private_postgres;
-
 /// Hold a private PostgreSQL until standard input ends
 #[derive(Debug, Args)]
 pub struct SuperviseArgs {
@@ -15,5 +13,5 @@ pub struct SuperviseArgs {
 }
 
 pub fn main(args: &SuperviseArgs) -> ExitCode {
-    private_postgres::supervise(&args.args)
+    dev_postgres::supervise(&args.args)
 }

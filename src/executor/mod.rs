@@ -1,12 +1,12 @@
 //! What runs a task: one trait, one module for each kind.
 
-mod checkup;
+mod circuit_check;
+pub mod circuit_report;
 pub mod command;
 mod crash;
 mod journal;
 pub mod mock;
-pub mod simulator;
-mod simulator_executor;
+mod simulator;
 
 use std::time::{Duration, Instant};
 
@@ -16,12 +16,12 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::settlement::{Failure, Outcome};
 use crate::domain::task::Assignment;
 
-pub use checkup::Checkup;
+pub use circuit_check::CircuitCheck;
 pub use command::Command;
 pub use crash::crashed;
 pub use journal::{Batch, Journal};
 pub use mock::Mock;
-pub use simulator_executor::{CIRCUITS_ONLY, Simulator};
+pub use simulator::{CIRCUITS_ONLY, Simulator};
 
 /// How an executor learns that it is to stop, and where it says what it does.
 #[derive(Debug, Clone)]

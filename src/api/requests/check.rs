@@ -6,13 +6,13 @@ use utoipa::ToSchema;
 
 use crate::domain::checks::FieldErrors;
 use crate::domain::submission::{Limits, check_circuit, check_inputs};
-use crate::executor::Checkup;
+use crate::executor::CircuitCheck;
 
 /// A circuit to check. The fields are those of a submission.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"circuit": "OPENQASM 3; input float a; qubit[2] q; rx(a) q[0]; cx q[0], q[1];"}))]
-pub struct CircuitCheck {
+pub struct CheckCircuitRequest {
     /// The OpenQASM program, version 2 or 3.
     #[schema(min_length = 1)]
     circuit: String,
@@ -20,9 +20,9 @@ pub struct CircuitCheck {
     parameters: Option<Map<String, Value>>,
 }
 
-impl CircuitCheck {
+impl CheckCircuitRequest {
     /// What to check, or what is wrong with the request itself.
-    pub fn into_checkup(self, limits: &Limits) -> Result<Checkup, FieldErrors> {
+    pub fn into_circuit_check(self, limits: &Limits) -> Result<CircuitCheck, FieldErrors> {
         let mut errors = FieldErrors::new();
         if let Err(message) = check_circuit(&self.circuit, limits) {
             errors.insert("circuit".to_owned(), message);
@@ -34,6 +34,6 @@ impl CircuitCheck {
             return Err(errors);
         }
         let limit = limits.simulator_memory_bytes;
-        Ok(Checkup::new(self.circuit, self.parameters, limit))
+        Ok(CircuitCheck::new(self.circuit, self.parameters, limit))
     }
 }

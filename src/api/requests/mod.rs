@@ -8,7 +8,7 @@ mod owner;
 mod settlement;
 
 pub use batch::BatchSubmission;
-pub use check::CircuitCheck;
+pub use check::CheckCircuitRequest;
 pub use logs::{Append, AppendLogs};
 use owner::Owner;
 pub use settlement::{Complete, Fail, Release};

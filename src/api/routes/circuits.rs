@@ -4,9 +4,9 @@ use actix_web::web;
 
 use crate::api::body::JsonBody;
 use crate::api::problem::ProblemBody;
-use crate::api::requests::CircuitCheck;
-use crate::api::{ApiState, Problem, checkups};
-use crate::executor::simulator::survey::Verdict;
+use crate::api::requests::CheckCircuitRequest;
+use crate::api::{ApiState, Problem, circuit_checks};
+use crate::executor::circuit_report::CircuitVerdict;
 
 /// Check a circuit without running it.
 ///
@@ -15,9 +15,9 @@ use crate::executor::simulator::survey::Verdict;
 /// the database nor the queue is needed.
 #[utoipa::path(
     post, path = "/circuits/check", operation_id = "check_circuit", tag = "circuits",
-    request_body = CircuitCheck,
+    request_body = CheckCircuitRequest,
     responses(
-        (status = 200, description = "Whether the simulator would run it, and either its mistakes or what it would take.", body = Verdict),
+        (status = 200, description = "Whether the simulator would run it, and either its mistakes or what it would take.", body = CircuitVerdict),
         (status = 400, description = "The body is not JSON.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
@@ -28,9 +28,11 @@ use crate::executor::simulator::survey::Verdict;
 )]
 pub async fn check_circuit(
     state: web::Data<ApiState>,
-    body: JsonBody<CircuitCheck>,
-) -> Result<web::Json<Verdict>, Problem> {
-    let checkup = body.value.into_checkup(&state.limits);
-    let checkup = checkup.map_err(Problem::validation)?;
-    Ok(web::Json(checkups::check(checkup, body.room).await?))
+    body: JsonBody<CheckCircuitRequest>,
+) -> Result<web::Json<CircuitVerdict>, Problem> {
+    let circuit_check = body.value.into_circuit_check(&state.limits);
+    let circuit_check = circuit_check.map_err(Problem::validation)?;
+    Ok(web::Json(
+        circuit_checks::check(circuit_check, body.room).await?,
+    ))
 }

@@ -17,13 +17,13 @@ use crate::api::problem::ProblemBody;
 use crate::api::query::{self, TaskQuery, Until};
 use crate::api::room::Room;
 use crate::api::views::{DryRun, Submitted, TaskOverview, TaskPage, TaskView};
-use crate::api::{ApiState, Problem, checkups, cursor, task_query};
+use crate::api::{ApiState, Problem, circuit_checks, cursor, task_query};
 use crate::domain::backend::SIMULATOR;
 use crate::domain::checks::FieldErrors;
 use crate::domain::status::Status;
 use crate::domain::submission::Submission;
 use crate::domain::task::{Idempotency, NewTask};
-use crate::executor::{CIRCUITS_ONLY, Checkup};
+use crate::executor::{CIRCUITS_ONLY, CircuitCheck};
 use crate::store::{TaskParts, TaskRead, TaskSnapshot};
 
 /// The most log lines that come with a task.
@@ -99,16 +99,16 @@ pub async fn submit_task(
 async fn dry_run(state: &ApiState, task: NewTask, room: Room) -> Result<DryRun, Problem> {
     let kind = task.work.kind();
     let limit = state.limits.simulator_memory_bytes;
-    let checkup = match task.backend.as_str() {
-        SIMULATOR => match Checkup::of_task(task.work, &task.parameters, limit) {
+    let circuit_check = match task.backend.as_str() {
+        SIMULATOR => match CircuitCheck::of_task(task.work, &task.parameters, limit) {
             None => return Ok(DryRun::unsupported(kind, task.backend, CIRCUITS_ONLY)),
-            checkup => checkup,
+            circuit_check => circuit_check,
         },
         // Others may run what the simulator does not.
         _ => None,
     };
-    let verdict = match checkup {
-        Some(checkup) => Some(checkups::check(checkup, room).await?),
+    let verdict = match circuit_check {
+        Some(circuit_check) => Some(circuit_checks::check(circuit_check, room).await?),
         None => None,
     };
     Ok(DryRun::new(kind, task.backend, verdict))

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::executor::simulator::survey::{Mistake, MistakeCode, Survey, Verdict};
+use crate::executor::circuit_report::{CircuitMistake, CircuitSurvey, CircuitVerdict, MistakeCode};
 
 /// What a submission would come to.
 #[allow(
@@ -24,17 +24,18 @@ pub struct DryRun {
     pub circuit_checked: bool,
     /// Why it would fail, up to ten mistakes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<Mistake>,
+    pub errors: Vec<CircuitMistake>,
     /// What the circuit would take; left out where it was not checked or is no program.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub survey: Option<Survey>,
+    pub survey: Option<CircuitSurvey>,
 }
 
 impl DryRun {
     /// The answer for a task that its backend does not run.
     pub fn unsupported(kind: &'static str, backend: String, message: &str) -> Self {
-        let mistake = Mistake::of_all(MistakeCode::UnsupportedTask, message.to_owned());
+        let mistake =
+            CircuitMistake::without_position(MistakeCode::UnsupportedTask, message.to_owned());
         Self {
             valid: false,
             errors: vec![mistake],
@@ -43,13 +44,13 @@ impl DryRun {
     }
 
     /// The answer for a task whose circuit was checked, or needs no check.
-    pub fn new(kind: &'static str, backend: String, verdict: Option<Verdict>) -> Self {
+    pub fn new(kind: &'static str, backend: String, verdict: Option<CircuitVerdict>) -> Self {
         let circuit_checked = verdict.is_some();
-        let Verdict {
+        let CircuitVerdict {
             valid,
             errors,
             survey,
-        } = verdict.unwrap_or(Verdict {
+        } = verdict.unwrap_or(CircuitVerdict {
             valid: true,
             errors: Vec::new(),
             survey: None,

@@ -12,9 +12,9 @@ use super::output::{Form, Output};
 use super::parameters::ParameterArgs;
 use super::render::survey;
 use super::sources::{self, Source};
-use crate::executor::Checkup;
-use crate::executor::simulator::Stop;
-use crate::executor::simulator::survey::{Mistake, MistakeCode, Survey, Verdict};
+use crate::executor::CircuitCheck;
+use crate::executor::circuit_report::{CircuitMistake, CircuitSurvey, CircuitVerdict, MistakeCode};
+use openqasm_simulator::Stop;
 
 /// Check circuits without running them
 ///
@@ -77,7 +77,7 @@ fn memory_mib(text: &str) -> Result<u64, String> {
 struct Checked<'a> {
     file: &'a str,
     #[serde(flatten)]
-    verdict: &'a Verdict,
+    verdict: &'a CircuitVerdict,
 }
 
 /// Checks all files. Whether all of them would run.
@@ -92,7 +92,7 @@ pub async fn run(args: &CheckArgs, output: &Output) -> Result<bool, ClientError>
             empty()
         } else {
             let limit = args.memory_mib << 20;
-            verdict(Checkup::new(text, parameters.clone(), limit)).await?
+            verdict(CircuitCheck::new(text, parameters.clone(), limit)).await?
         };
         all_valid &= verdict.valid;
         if place > 0 && output.form == Form::Human {
@@ -104,18 +104,21 @@ pub async fn run(args: &CheckArgs, output: &Output) -> Result<bool, ClientError>
 }
 
 /// The simulator would run a text without a statement; the service does not accept it.
-fn empty() -> Verdict {
+fn empty() -> CircuitVerdict {
     let message = "is empty: the text of an OpenQASM program is needed".to_owned();
-    Verdict {
+    CircuitVerdict {
         valid: false,
-        errors: vec![Mistake::of_all(MistakeCode::InvalidCircuit, message)],
+        errors: vec![CircuitMistake::without_position(
+            MistakeCode::InvalidCircuit,
+            message,
+        )],
         survey: None,
     }
 }
 
 /// On a thread of its own, so that Ctrl-C is heard.
-async fn verdict(checkup: Checkup) -> Result<Verdict, ClientError> {
-    let thread = tokio::task::spawn_blocking(move || checkup.run(&Stop::default()));
+async fn verdict(circuit_check: CircuitCheck) -> Result<CircuitVerdict, ClientError> {
+    let thread = tokio::task::spawn_blocking(move || circuit_check.run(&Stop::default()));
     let broken = |reason: String| ClientError::BadAnswer(format!("the check broke down: {reason}"));
     match thread.await {
         Ok(Ok(verdict)) => Ok(verdict),
@@ -124,7 +127,7 @@ async fn verdict(checkup: Checkup) -> Result<Verdict, ClientError> {
     }
 }
 
-fn show(name: &str, verdict: &Verdict, output: &Output) -> Result<(), ClientError> {
+fn show(name: &str, verdict: &CircuitVerdict, output: &Output) -> Result<(), ClientError> {
     match output.form {
         Form::Json => {
             let checked = Checked {
@@ -144,7 +147,7 @@ fn show(name: &str, verdict: &Verdict, output: &Output) -> Result<(), ClientErro
     Ok(())
 }
 
-fn columns(name: &str, verdict: &Verdict, output: &Output) -> Result<(), ClientError> {
+fn columns(name: &str, verdict: &CircuitVerdict, output: &Output) -> Result<(), ClientError> {
     let word = if verdict.valid { "valid" } else { "invalid" };
     let mut values = vec![name.to_owned(), word.to_owned()];
     match &verdict.survey {
@@ -158,7 +161,7 @@ fn columns(name: &str, verdict: &Verdict, output: &Output) -> Result<(), ClientE
 /// The columns after the name and the verdict.
 const FIGURES: usize = 9;
 
-fn figures(survey: &Survey) -> [String; FIGURES] {
+fn figures(survey: &CircuitSurvey) -> [String; FIGURES] {
     let state_bytes = survey.memory.and_then(|memory| memory.state_bytes);
     [
         survey.qubits.to_string(),

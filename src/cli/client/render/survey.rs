@@ -3,7 +3,9 @@
 use super::paint::{Cell, Colour, Paint};
 use super::table::{self, Column};
 use super::text;
-use crate::executor::simulator::survey::{MemorySurvey, Mistake, Survey, Verdict};
+use crate::executor::circuit_report::{
+    CircuitMemory, CircuitMistake, CircuitSurvey, CircuitVerdict,
+};
 
 const INDENT: &str = "  ";
 /// The width of the names of figures.
@@ -19,7 +21,7 @@ const GATES: &[Column] = &[
 ];
 
 /// The name of the file and the verdict; below it, what the circuit takes.
-pub fn sheet(name: &str, verdict: &Verdict, width: usize, paint: Paint) -> Vec<String> {
+pub fn sheet(name: &str, verdict: &CircuitVerdict, width: usize, paint: Paint) -> Vec<String> {
     let word = if verdict.valid {
         Cell::coloured("valid", Colour::Green)
     } else {
@@ -33,7 +35,7 @@ pub fn sheet(name: &str, verdict: &Verdict, width: usize, paint: Paint) -> Vec<S
     lines
 }
 
-fn of_survey(survey: &Survey, width: usize, paint: Paint) -> Vec<String> {
+fn of_survey(survey: &CircuitSurvey, width: usize, paint: Paint) -> Vec<String> {
     let inner = width.saturating_sub(INDENT.len());
     let mut lines = Vec::new();
     for (name, value) in fields(survey) {
@@ -64,7 +66,7 @@ fn of_survey(survey: &Survey, width: usize, paint: Paint) -> Vec<String> {
     indented.collect()
 }
 
-fn fields(survey: &Survey) -> Vec<(&'static str, String)> {
+fn fields(survey: &CircuitSurvey) -> Vec<(&'static str, String)> {
     let number = |count: u64| text::thousands(count);
     let estimate = |exact, count: u64| {
         let about = if exact { "" } else { "about " };
@@ -121,7 +123,7 @@ fn optional(count: u64, exact: bool) -> String {
     }
 }
 
-fn of_memory(memory: MemorySurvey) -> String {
+fn of_memory(memory: CircuitMemory) -> String {
     let limit = mib(memory.limit_bytes);
     let Some(state) = memory.state_bytes.map(mib) else {
         return format!("more than can be counted; the limit is {limit}");
@@ -147,7 +149,7 @@ fn mib(bytes: u64) -> String {
 }
 
 /// The gates that are applied most often first.
-fn gates(survey: &Survey, width: usize, paint: Paint) -> Vec<String> {
+fn gates(survey: &CircuitSurvey, width: usize, paint: Paint) -> Vec<String> {
     let mut gates: Vec<(&String, &u64)> = survey.gates.iter().collect();
     gates.sort_by(|one, other| other.1.cmp(one.1).then_with(|| one.0.cmp(other.0)));
     let shown = gates.iter().take(MOST_GATES);
@@ -163,7 +165,7 @@ fn gates(survey: &Survey, width: usize, paint: Paint) -> Vec<String> {
 }
 
 /// A mistake as `file:line:column: what`, and below it the line with a caret.
-pub fn mistake(name: &str, mistake: &Mistake) -> Vec<String> {
+pub fn mistake(name: &str, mistake: &CircuitMistake) -> Vec<String> {
     // A name with a line break would end the line here.
     let name = text::line(name);
     let place = match (mistake.line, mistake.column) {
@@ -183,12 +185,12 @@ pub fn mistake(name: &str, mistake: &Mistake) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::executor::Checkup;
-    use crate::executor::simulator::Stop;
+    use crate::executor::CircuitCheck;
+    use openqasm_simulator::Stop;
 
-    fn verdict(source: &str) -> Verdict {
-        let checkup = Checkup::new(source.to_owned(), None, 1 << 30);
-        checkup.run(&Stop::default()).unwrap()
+    fn verdict(source: &str) -> CircuitVerdict {
+        let circuit_check = CircuitCheck::new(source.to_owned(), None, 1 << 30);
+        circuit_check.run(&Stop::default()).unwrap()
     }
 
     #[test]

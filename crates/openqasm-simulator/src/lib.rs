@@ -1,9 +1,26 @@
-//! The built-in simulator: OpenQASM 2 and 3 to counts, exactly, bounded in time and memory.
+//! Runs OpenQASM 2 and 3 programs: from text to counts, exactly, within limits of time and memory.
 //!
-//! Four parts that know little of each other: `frontend` turns text into a checked program,
-//! `survey` tells what it would take, `engine` runs it on a statevector or a tableau, `sampling`
-//! draws and counts outcomes. `docs/architecture.md` has a map. What runs, and what is decided how,
-//! is told in `docs/circuits.md`.
+//! [`run`] runs a program, [`check`] checks its text, [`survey`](mod@survey) reports what a run would take. A [`Stop`] ends each of
+//! them early. Nothing touches files or the network.
+//!
+//! ```
+//! use openqasm_simulator::{Request, Stop, run};
+//!
+//! let request = Request {
+//!     source: "OPENQASM 3; qubit[2] q; h q[0]; cx q[0], q[1]; bit[2] c = measure q;",
+//!     shots: 1000,
+//!     seed: Some(7),
+//!     memory_limit_bytes: 1 << 20,
+//!     ..Request::default()
+//! };
+//! let output = run(&request, &Stop::default())?;
+//! assert_eq!(output.counts.values().sum::<u64>(), 1000);
+//! assert!(output.counts.keys().all(|outcome| outcome == "00" || outcome == "11"));
+//! # Ok::<(), openqasm_simulator::SimulatorError>(())
+//! ```
+//!
+//! Four parts: `frontend` turns text into a checked program, `survey` analyses it, `engine` runs it on a statevector or a
+//! tableau, `sampling` draws and counts outcomes.
 
 mod arithmetic;
 mod complex;
@@ -35,11 +52,9 @@ pub use sampling::ShotMemory;
 pub use stop::{Stop, Stopped};
 
 use engine::{MAX_LISTED_QUBITS, Method, Plan, Wanted};
-use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use utoipa::ToSchema;
 
 /// One run of a circuit.
 #[derive(Debug, Clone, Copy, Default)]
@@ -96,8 +111,7 @@ pub struct Output {
 }
 
 /// A classical register of the result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = ClassicalRegister)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Register {
     /// Its name in the circuit; `meas` for measurements without a target.
     pub name: String,

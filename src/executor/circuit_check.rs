@@ -2,13 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use super::simulator::survey::{Verdict, survey};
-use super::simulator::{Request, Stop, Stopped};
+use openqasm_simulator::survey::survey;
+use openqasm_simulator::{Request, Stop, Stopped};
+
+use super::circuit_report::CircuitVerdict;
 use crate::domain::task::Work;
 
 /// What is to be checked, as the simulator would run it.
 #[derive(Debug, Clone, Default)]
-pub struct Checkup {
+pub struct CircuitCheck {
     /// OpenQASM 2 or 3.
     pub source: String,
     /// Values for its inputs; without any they may have all values.
@@ -20,7 +22,7 @@ pub struct Checkup {
     statevector: bool,
 }
 
-impl Checkup {
+impl CircuitCheck {
     /// A circuit by itself.
     pub fn new(
         source: String,
@@ -58,7 +60,7 @@ impl Checkup {
     }
 
     /// Checks it; blocks for seconds at most.
-    pub fn run(&self, stop: &Stop) -> Result<Verdict, Stopped> {
+    pub fn run(&self, stop: &Stop) -> Result<CircuitVerdict, Stopped> {
         let request = Request {
             source: &self.source,
             shots: self.shots,
@@ -68,6 +70,6 @@ impl Checkup {
             statevector: self.statevector,
             ..Request::default()
         };
-        survey(&request, stop)
+        survey(&request, stop).map(Into::into)
     }
 }

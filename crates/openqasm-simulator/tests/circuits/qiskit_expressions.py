@@ -2,7 +2,7 @@
 the outcome that the types of Qiskit's own nodes give.
 
     python3 -m venv /tmp/q && /tmp/q/bin/pip install qiskit
-    /tmp/q/bin/python tests/circuits/qiskit_expressions.py 200 > tests/circuits/qiskit_expressions.json
+    /tmp/q/bin/python crates/openqasm-simulator/tests/circuits/qiskit_expressions.py 200 > crates/openqasm-simulator/tests/circuits/qiskit_expressions.json
 """
 
 import json

@@ -1,30 +1,28 @@
-//! What a survey says: the same words in the API and on the command line.
+//! The report of a circuit check as the API and `qtask check` write it.
 
-use super::super::Register;
-use super::super::error::{CircuitError, Diagnostic};
-use serde::Serialize;
 use std::collections::BTreeMap;
+
+use openqasm_simulator::survey;
+use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Whether a circuit would run, and what it would take.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-#[schema(as = CircuitVerdict)]
-pub struct Verdict {
+pub struct CircuitVerdict {
     /// Whether the simulator would run it.
     pub valid: bool,
     /// Why not, up to ten mistakes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<Mistake>,
+    pub errors: Vec<CircuitMistake>,
     /// What it would take; left out where the text is no program.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub survey: Option<Survey>,
+    pub survey: Option<CircuitSurvey>,
 }
 
 /// One reason why a circuit does not run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = CircuitMistake)]
-pub struct Mistake {
+pub struct CircuitMistake {
     /// What a task with this circuit would fail with.
     pub code: MistakeCode,
     /// Line, from 1; left out where the whole circuit is meant.
@@ -59,63 +57,9 @@ pub enum MistakeCode {
     UnsupportedTask,
 }
 
-impl MistakeCode {
-    /// The code in one word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidCircuit => "invalid_circuit",
-            Self::ResourceLimit => "resource_limit",
-            Self::UnsupportedTask => "unsupported_task",
-        }
-    }
-}
-
-impl Mistake {
-    /// A limit that the circuit as a whole does not keep.
-    pub(super) fn limit(message: String) -> Self {
-        Self::of_all(MistakeCode::ResourceLimit, message)
-    }
-
-    /// What is wrong with the whole.
-    pub fn of_all(code: MistakeCode, message: String) -> Self {
-        Self {
-            code,
-            line: None,
-            column: None,
-            message,
-            source_line: None,
-            caret: None,
-        }
-    }
-
-    pub(super) fn at(diagnostic: &Diagnostic, source: &str) -> Self {
-        let CircuitError {
-            line,
-            column,
-            message,
-            excerpt,
-            caret,
-        } = diagnostic.locate(source);
-        let is_shown = !excerpt.trim().is_empty();
-        Self {
-            code: if diagnostic.is_limit {
-                MistakeCode::ResourceLimit
-            } else {
-                MistakeCode::InvalidCircuit
-            },
-            line: Some(line),
-            column: Some(column),
-            message,
-            source_line: is_shown.then_some(excerpt),
-            caret: is_shown.then_some(caret),
-        }
-    }
-}
-
 /// What a circuit is made of and what its run would take.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-#[schema(as = CircuitSurvey)]
-pub struct Survey {
+pub struct CircuitSurvey {
     /// The version of OpenQASM: 2 or 3.
     pub openqasm_version: u8,
     /// Qubits that it declares.
@@ -123,9 +67,9 @@ pub struct Survey {
     /// Qubits that gates change: those that take memory.
     pub qubits_used: usize,
     /// Classical registers in the order of their declaration.
-    pub registers: Vec<Register>,
+    pub registers: Vec<ClassicalRegister>,
     /// What its `input` declarations want as `parameters`.
-    pub inputs: Vec<InputSurvey>,
+    pub inputs: Vec<CircuitInput>,
     /// How often each gate is applied, under the name that the circuit gives it; a gate on registers
     /// once for each of their qubits.
     #[schema(example = json!({"h": 1, "ctrl @ x": 2}))]
@@ -151,7 +95,7 @@ pub struct Survey {
     /// What its state takes; left out where the method is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub memory: Option<MemorySurvey>,
+    pub memory: Option<CircuitMemory>,
     /// What there is to know about these figures, for people.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -159,8 +103,7 @@ pub struct Survey {
 
 /// A value that a circuit wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = CircuitInput)]
-pub struct InputSurvey {
+pub struct CircuitInput {
     /// Its name.
     pub name: String,
     /// Its type in OpenQASM.
@@ -171,8 +114,7 @@ pub struct InputSurvey {
 
 /// The memory of a run, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = CircuitMemory)]
-pub struct MemorySurvey {
+pub struct CircuitMemory {
     /// What one state takes; left out where no machine could count it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -183,4 +125,92 @@ pub struct MemorySurvey {
     pub limit_bytes: u64,
     /// Whether the state fits; where the counts are estimates, that of all ways together.
     pub fits: bool,
+}
+
+/// A classical register of the circuit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ClassicalRegister {
+    /// Its name in the circuit; `meas` for measurements without a target.
+    pub name: String,
+    /// Number of bits.
+    pub size: u32,
+}
+
+impl CircuitMistake {
+    /// A mistake of the circuit as a whole.
+    pub fn without_position(code: MistakeCode, message: String) -> Self {
+        Self {
+            code,
+            line: None,
+            column: None,
+            message,
+            source_line: None,
+            caret: None,
+        }
+    }
+}
+
+impl From<survey::Verdict> for CircuitVerdict {
+    fn from(verdict: survey::Verdict) -> Self {
+        Self {
+            valid: verdict.valid,
+            errors: verdict.errors.into_iter().map(Into::into).collect(),
+            survey: verdict.survey.map(Into::into),
+        }
+    }
+}
+
+impl From<survey::Mistake> for CircuitMistake {
+    fn from(mistake: survey::Mistake) -> Self {
+        Self {
+            code: match mistake.code {
+                survey::MistakeCode::InvalidCircuit => MistakeCode::InvalidCircuit,
+                survey::MistakeCode::ResourceLimit => MistakeCode::ResourceLimit,
+            },
+            line: mistake.line,
+            column: mistake.column,
+            message: mistake.message,
+            source_line: mistake.source_line,
+            caret: mistake.caret,
+        }
+    }
+}
+
+impl From<survey::Survey> for CircuitSurvey {
+    fn from(survey: survey::Survey) -> Self {
+        let registers = survey
+            .registers
+            .into_iter()
+            .map(|register| ClassicalRegister {
+                name: register.name,
+                size: register.size,
+            });
+        let inputs = survey.inputs.into_iter().map(|input| CircuitInput {
+            name: input.name,
+            ty: input.ty,
+        });
+        Self {
+            openqasm_version: survey.openqasm_version,
+            qubits: survey.qubits,
+            qubits_used: survey.qubits_used,
+            registers: registers.collect(),
+            inputs: inputs.collect(),
+            gates: survey.gates,
+            gate_count: survey.gate_count,
+            multi_qubit_gates: survey.multi_qubit_gates,
+            measurements: survey.measurements,
+            resets: survey.resets,
+            depth: survey.depth,
+            counts_are_exact: survey.counts_are_exact,
+            depth_is_exact: survey.depth_is_exact,
+            method: survey.method,
+            memory: survey.memory.map(|memory| CircuitMemory {
+                state_bytes: memory.state_bytes,
+                reserved_bytes: memory.reserved_bytes,
+                limit_bytes: memory.limit_bytes,
+                fits: memory.fits,
+            }),
+            notes: survey.notes,
+        }
+    }
 }

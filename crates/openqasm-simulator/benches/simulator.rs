@@ -9,7 +9,7 @@
     reason = "a benchmark may end with a panic"
 )]
 
-use qtask::executor::simulator::{Crew, Request, Stop, run};
+use openqasm_simulator::{Crew, Request, Stop, run};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::io::{BufRead, BufReader, Write as _};

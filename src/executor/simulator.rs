@@ -7,9 +7,10 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
-use super::simulator::{
-    self, Crew, Done, MemoryPool, Output, Request, ShotMemory, SimulatorError, Stop, Stopped,
+use openqasm_simulator::{
+    Crew, Done, MemoryPool, Output, Request, ShotMemory, SimulatorError, Stop, Stopped,
 };
+
 use super::{Control, Executor, Journal, crashed};
 use crate::domain::settlement::{ErrorCode, Failure, Outcome};
 use crate::domain::task::{Assignment, Work};
@@ -86,7 +87,7 @@ impl Executor for Simulator {
                         shared: Some(&pool),
                     };
                     // The outcome may be many texts: they are made here as well.
-                    simulator::run(&request, &stop).map(|output| into_outcome(&output))
+                    openqasm_simulator::run(&request, &stop).map(|output| into_outcome(&output))
                 }
             });
             let mut thread = thread.fuse();

@@ -11,9 +11,9 @@ use tracing::error;
 
 use super::Problem;
 use super::room::Room;
-use crate::executor::Checkup;
-use crate::executor::simulator::survey::Verdict;
-use crate::executor::simulator::{Stop, Stopped};
+use crate::executor::CircuitCheck;
+use crate::executor::circuit_report::CircuitVerdict;
+use openqasm_simulator::{Stop, Stopped};
 
 /// How long one check may take.
 const TIME: Duration = Duration::from_secs(5);
@@ -39,7 +39,7 @@ impl Drop for StopOnDrop {
 }
 
 /// Checks a circuit when its turn comes. `room` is what its text takes.
-pub async fn check(checkup: Checkup, room: Room) -> Result<Verdict, Problem> {
+pub async fn check(circuit_check: CircuitCheck, room: Room) -> Result<CircuitVerdict, Problem> {
     let Ok(place) = PLACES.try_acquire() else {
         return Err(overloaded("Too many circuits wait to be checked"));
     };
@@ -50,7 +50,7 @@ pub async fn check(checkup: Checkup, room: Room) -> Result<Verdict, Problem> {
     let stop = Stop::new(Some(Instant::now() + TIME));
     let stop_on_drop = StopOnDrop(stop.clone());
     let checked = tokio::task::spawn_blocking(move || {
-        let verdict = checkup.run(&stop);
+        let verdict = circuit_check.run(&stop);
         // Given back by the thread that uses them, and not by a client that hangs up.
         drop((turn, room));
         verdict

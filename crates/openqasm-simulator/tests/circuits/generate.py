@@ -2,7 +2,7 @@
 """Writes differential.json: random programs with what Qiskit makes of them.
 
     python3 -m venv venv && venv/bin/pip install qiskit==2.6.2 qiskit-aer==0.18.2
-    venv/bin/python tests/circuits/generate.py
+    venv/bin/python crates/openqasm-simulator/tests/circuits/generate.py
 
 Made with qiskit 2.6.2, qiskit-aer 0.18.2, numpy 2.4.6, Python 3.11.7. The same versions write the same file.
 
