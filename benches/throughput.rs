@@ -90,8 +90,8 @@ async fn measure(kind: QueueKind, submitters: usize) -> Run {
     let app = App::builder(kind)
         .worker(worker)
         .env("LOG_LEVEL", "warn,qtask::worker=info,qtask::cli=info")
-        .env("QTASK_HEARTBEAT", "5s")
-        .env("QTASK_LEASE", "15s")
+        .env("QTASK_HEARTBEAT_INTERVAL", "5s")
+        .env("QTASK_LEASE_DURATION", "15s")
         .start()
         .await;
     let began = Instant::now();

@@ -1,6 +1,6 @@
 //! What answers take in memory: counted before their rows are read, until their clients have taken them.
 //!
-//! Two bounds. [`Reading`] holds while rows are read and printed, which never waits for a client.
+//! Two bounds. [`ReadPermit`] holds while rows are read and printed, which never waits for a client.
 //! [`Unsent`] holds the bytes of an answer until the last of them is handed to the connection. Answers of
 //! up to 64 KiB need no part of the second, so that they get through when others are not taken.
 
@@ -64,11 +64,11 @@ pub fn overloaded() -> Problem {
 
 /// Memory for rows while they are read and printed.
 #[derive(Debug)]
-pub struct Reading(
+pub struct ReadPermit(
     #[allow(dead_code, reason = "held until the rows are printed")] SemaphorePermit<'static>,
 );
 
-impl Reading {
+impl ReadPermit {
     /// Waits until rows of so many bytes may be read.
     pub async fn of(bytes: usize) -> Result<Self, Problem> {
         let bytes = bytes.saturating_mul(COPIES);

@@ -15,8 +15,8 @@ use serde_json::error::Category;
 use uuid::Uuid;
 
 use super::Problem;
-use super::footprint::footprint;
-use super::room::Room;
+use super::heap_estimate::estimated_heap_bytes;
+use super::memory_permit::MemoryPermit;
 
 /// The largest body that is read where nothing else is said, in bytes. A circuit of 1 MiB grows when
 /// it is written as a JSON string.
@@ -34,7 +34,7 @@ pub struct JsonBody<T, const MOST: usize = MAX_BYTES, const PARSED: usize = MAX_
     /// The same for the same bytes.
     pub fingerprint: Uuid,
     /// What it takes; to be held for as long as anything of the value is.
-    pub room: Room,
+    pub room: MemoryPermit,
 }
 
 impl<T, const MOST: usize, const PARSED: usize> FromRequest for JsonBody<T, MOST, PARSED>
@@ -62,15 +62,15 @@ where
     }
 }
 
-async fn read(mut payload: Payload, most: usize) -> Result<(BytesMut, Room), Problem> {
-    let (mut bytes, mut room) = (BytesMut::new(), Room::default());
+async fn read(mut payload: Payload, most: usize) -> Result<(BytesMut, MemoryPermit), Problem> {
+    let (mut bytes, mut room) = (BytesMut::new(), MemoryPermit::default());
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| unreadable(&error))?;
         let size = bytes.len() + chunk.len();
         if size > most {
             return Err(too_large(most));
         }
-        if !room.grow_to(size) {
+        if !room.try_grow(size) {
             return Err(overloaded());
         }
         bytes.extend_from_slice(&chunk);
@@ -79,12 +79,12 @@ async fn read(mut payload: Payload, most: usize) -> Result<(BytesMut, Room), Pro
 }
 
 /// Takes the room that the values need, before any of them is made.
-fn admit(bytes: &[u8], room: &mut Room, most: usize) -> Result<(), Problem> {
-    let taken = bytes.len().saturating_add(footprint(bytes));
+fn admit(bytes: &[u8], room: &mut MemoryPermit, most: usize) -> Result<(), Problem> {
+    let taken = bytes.len().saturating_add(estimated_heap_bytes(bytes));
     if taken > most {
         return Err(too_heavy(taken, most));
     }
-    if !room.grow_to(taken) {
+    if !room.try_grow(taken) {
         return Err(overloaded());
     }
     Ok(())

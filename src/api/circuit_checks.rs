@@ -10,24 +10,24 @@ use tokio::time::timeout;
 use tracing::error;
 
 use super::Problem;
-use super::room::Room;
+use super::memory_permit::MemoryPermit;
 use crate::executor::CircuitCheck;
 use crate::executor::circuit_report::CircuitVerdict;
 use openqasm_simulator::{Stop, Stopped};
 
 /// How long one check may take.
-const TIME: Duration = Duration::from_secs(5);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one may wait for its turn.
-const PATIENCE: Duration = Duration::from_secs(2);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many may wait.
-const LINE: usize = 32;
+const MAX_QUEUED: usize = 32;
 
 /// Half of the cores at most: requests are answered meanwhile. Each check may take some 350 MiB.
-static TURNS: LazyLock<Semaphore> = LazyLock::new(|| {
+static RUN_SLOTS: LazyLock<Semaphore> = LazyLock::new(|| {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Semaphore::new((cores / 2).clamp(1, 4))
 });
-static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(LINE));
+static QUEUE_SLOTS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(MAX_QUEUED));
 
 /// Stops the check when its client has gone.
 struct StopOnDrop(Stop);
@@ -39,15 +39,18 @@ impl Drop for StopOnDrop {
 }
 
 /// Checks a circuit when its turn comes. `room` is what its text takes.
-pub async fn check(circuit_check: CircuitCheck, room: Room) -> Result<CircuitVerdict, Problem> {
-    let Ok(place) = PLACES.try_acquire() else {
+pub async fn check(
+    circuit_check: CircuitCheck,
+    room: MemoryPermit,
+) -> Result<CircuitVerdict, Problem> {
+    let Ok(place) = QUEUE_SLOTS.try_acquire() else {
         return Err(overloaded("Too many circuits wait to be checked"));
     };
-    let Ok(Ok(turn)) = timeout(PATIENCE, TURNS.acquire()).await else {
+    let Ok(Ok(turn)) = timeout(QUEUE_TIMEOUT, RUN_SLOTS.acquire()).await else {
         return Err(overloaded("Other circuits are being checked"));
     };
     drop(place);
-    let stop = Stop::new(Some(Instant::now() + TIME));
+    let stop = Stop::new(Some(Instant::now() + CHECK_TIMEOUT));
     let stop_on_drop = StopOnDrop(stop.clone());
     let checked = tokio::task::spawn_blocking(move || {
         let verdict = circuit_check.run(&stop);
@@ -60,7 +63,7 @@ pub async fn check(circuit_check: CircuitCheck, room: Room) -> Result<CircuitVer
     match checked {
         Ok(Ok(verdict)) => Ok(verdict),
         Ok(Err(Stopped::DeadlineExceeded | Stopped::Cancelled)) => {
-            let seconds = TIME.as_secs();
+            let seconds = CHECK_TIMEOUT.as_secs();
             Err(overloaded(&format!(
                 "The check took longer than {seconds} s"
             )))

@@ -193,7 +193,7 @@ fn components() -> Vec<(&'static str, Value)> {
         ("Fail", with_attempt(json!({"message": message}))),
         ("Release", with_attempt(json!({}))),
         (
-            "Registering",
+            "RegisterRequest",
             json!({"properties": {
                 "backends": {"items": {"pattern": NAME}}, "metadata": own_object(),
                 "capabilities": {

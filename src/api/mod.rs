@@ -4,7 +4,7 @@
 //! - `views` is what answers look like; `problem` is what every error looks like;
 //! - `answers` counts what answers take in memory, `connection` cuts off clients that do not read them;
 //! - `circuit_checks` checks circuits beside the requests;
-//! - `body` with `footprint` and `room`, `query`, `task_query`, `worker_requests`, `cursor`, `correlation` read requests; `openapi` and `constraints`
+//! - `body` with `estimated_heap_bytes` and `room`, `query`, `task_query`, `worker_requests`, `cursor`, `correlation` read requests; `openapi` and `constraints`
 //!   describe it all.
 
 mod answers;
@@ -15,14 +15,14 @@ mod connection;
 mod constraints;
 mod correlation;
 mod cursor;
-mod footprint;
 mod head;
+mod heap_estimate;
 mod log_query;
+mod memory_permit;
 mod openapi;
 mod problem;
 mod query;
 mod requests;
-mod room;
 mod routes;
 mod server;
 mod task_query;

@@ -212,9 +212,13 @@ impl From<StoreError> for Problem {
                 )
             }
             StoreError::Collision(reason) => {
-                warn!(reason, "request refused: collision");
+                warn!(reason, "request refused: serialization_conflict");
                 let detail = "Another request stood in the way; nothing was changed. Try again.";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "collision", detail)
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "serialization_conflict",
+                    detail,
+                )
             }
             StoreError::Schema(fault) => {
                 warn!(code = fault.code(), %fault, "request refused: the schema is of another version");

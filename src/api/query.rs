@@ -11,7 +11,7 @@ use super::Problem;
 use crate::domain::backend::is_valid_name;
 use crate::domain::checks::{self, FieldErrors, excerpt};
 use crate::domain::whole_number;
-use crate::store::{Seen, WorkerFilter, WorkerSearch, WorkerStatus};
+use crate::store::{LastEventId, WorkerFilter, WorkerSearch, WorkerStatus};
 
 /// The task that a path names.
 pub fn task_id(segment: &str) -> Result<Uuid, Problem> {
@@ -204,7 +204,7 @@ pub fn task_query(query: &str) -> Result<TaskQuery, Problem> {
 
 /// How far a client that follows a task has seen it: the `Last-Event-ID` header, or the parameter
 /// `last_event_id`.
-pub fn last_event_id(request: &HttpRequest) -> Result<Seen, Problem> {
+pub fn last_event_id(request: &HttpRequest) -> Result<LastEventId, Problem> {
     let mut errors = FieldErrors::new();
     let mut id = String::new();
     for (key, value) in url::form_urlencoded::parse(request.query_string().as_bytes()) {
@@ -219,7 +219,7 @@ pub fn last_event_id(request: &HttpRequest) -> Result<Seen, Problem> {
         header.to_str().unwrap_or("?").trim().clone_into(&mut id);
     }
     let seen = if id.is_empty() {
-        Some(Seen::default())
+        Some(LastEventId::default())
     } else {
         parse_seen(&id)
     };
@@ -234,10 +234,10 @@ pub fn last_event_id(request: &HttpRequest) -> Result<Seen, Problem> {
     }
 }
 
-fn parse_seen(id: &str) -> Option<Seen> {
+fn parse_seen(id: &str) -> Option<LastEventId> {
     let (history, log) = id.split_once('.')?;
     let number = |digits: &str| digits.parse().ok().filter(|number: &i64| *number >= 0);
-    Some(Seen {
+    Some(LastEventId {
         history: number(history)?,
         log: number(log)?,
     })

@@ -24,12 +24,12 @@ const KNOWN: &str = "status, kind, backend, problem_id, worker_id, tag, name, su
 
 /// Which tasks `GET /tasks` is asked for; what is wrong with the query, all of it, otherwise.
 pub fn task_filter(query: &str) -> Result<TaskFilter, Problem> {
-    let mut reader = Reader {
+    let mut reader = TaskQueryReader {
         filter: TaskFilter {
             limit: DEFAULT_LIMIT,
             ..TaskFilter::default()
         },
-        ..Reader::default()
+        ..TaskQueryReader::default()
     };
     let mut seen = BTreeSet::new();
     for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -47,13 +47,13 @@ pub fn task_filter(query: &str) -> Result<TaskFilter, Problem> {
 }
 
 #[derive(Default)]
-struct Reader {
+struct TaskQueryReader {
     filter: TaskFilter,
     cursor: Option<(Sort, Cursor)>,
     errors: FieldErrors,
 }
 
-impl Reader {
+impl TaskQueryReader {
     fn read(&mut self, key: &str, value: &str) -> Result<(), String> {
         let filter = &mut self.filter;
         match key {

@@ -11,8 +11,8 @@ use crate::domain::checks::{self, FieldErrors};
 use crate::domain::owner::Session;
 use crate::domain::problem_patterns::ProblemPatterns;
 use crate::domain::whole_number;
-use crate::service::claims::Wish;
-use crate::service::fleet::{Enrolment, MAX_LEASE_SECONDS, MAX_STOP_GRACE_SECONDS};
+use crate::service::claims::ClaimParams;
+use crate::service::fleet::{MAX_LEASE_SECONDS, MAX_STOP_GRACE_SECONDS, WorkerRegistration};
 
 /// The most backends that one worker serves.
 const MAX_BACKENDS: usize = 32;
@@ -31,7 +31,7 @@ const MAX_WAIT_SECONDS: f64 = 60.0;
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"worker_id": "lab-1", "backends": ["aiopslab"], "capabilities": {"max_parallel_tasks": 2}}))]
-pub struct Registering {
+pub struct RegisterRequest {
     /// Its name, unique among living workers.
     #[schema(
         required = true,
@@ -57,9 +57,9 @@ pub struct Registering {
     pub lease_seconds: Option<f64>,
 }
 
-impl Registering {
+impl RegisterRequest {
     /// What is registered, or everything that is wrong with it.
-    pub fn check(self) -> Result<Enrolment, FieldErrors> {
+    pub fn check(self) -> Result<WorkerRegistration, FieldErrors> {
         let mut errors = FieldErrors::new();
         let worker_id = worker_id(&mut errors, self.worker_id);
         let backends = backends(&mut errors, self.backends);
@@ -73,7 +73,7 @@ impl Registering {
             checks::object(&mut errors, field, own, MAX_OWN_DATA_BYTES);
         }
         all_right(errors)?;
-        Ok(Enrolment {
+        Ok(WorkerRegistration {
             worker_id,
             backends,
             capabilities,
@@ -88,7 +88,7 @@ impl Registering {
 /// A worker that is alive.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Beating {
+pub struct HeartbeatRequest {
     /// Its name.
     #[schema(
         required = true,
@@ -105,7 +105,7 @@ pub struct Beating {
     pub tasks: Option<Vec<Uuid>>,
 }
 
-impl Beating {
+impl HeartbeatRequest {
     /// Whose heartbeat it is and what is named, or everything that is wrong with it.
     pub fn check(self) -> Result<(Session, Option<Vec<Uuid>>), FieldErrors> {
         let mut errors = FieldErrors::new();
@@ -120,7 +120,7 @@ impl Beating {
 /// A worker that asks for tasks.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Claiming {
+pub struct ClaimTasksRequest {
     /// As given by the registration.
     #[schema(required = true, nullable = false)]
     pub session_id: Option<Uuid>,
@@ -137,9 +137,9 @@ pub struct Claiming {
     pub tasks: Option<Vec<Uuid>>,
 }
 
-impl Claiming {
+impl ClaimTasksRequest {
     /// What the worker of this name asks for, or everything that is wrong with it.
-    pub fn check(self, worker_id: &str) -> Result<Wish, FieldErrors> {
+    pub fn check(self, worker_id: &str) -> Result<ClaimParams, FieldErrors> {
         let mut errors = FieldErrors::new();
         let session_id = session_id(&mut errors, self.session_id);
         let max_tasks: i32 =
@@ -151,11 +151,11 @@ impl Claiming {
         }
         check_named(&mut errors, self.tasks.as_deref());
         all_right(errors)?;
-        Ok(Wish {
+        Ok(ClaimParams {
             session: session(worker_id, session_id),
             max_tasks: usize::try_from(max_tasks).unwrap_or(1),
             wait: Duration::try_from_secs_f64(wait).unwrap_or_default(),
-            in_hand: self.tasks,
+            known_tasks: self.tasks,
         })
     }
 }
@@ -163,7 +163,7 @@ impl Claiming {
 /// Whether a worker is to take tasks.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Draining {
+pub struct DrainRequest {
     /// True: it finishes what it has and takes no more. False: it takes tasks again.
     #[schema(default = true)]
     pub draining: Option<bool>,
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_registration_is_refused_with_everything_that_is_wrong() {
-        let refused = refusals(json!({}), Registering::check);
+        let refused = refusals(json!({}), RegisterRequest::check);
         assert_eq!(refused, ["backends", "worker_id"]);
         let body = json!({"worker_id": "a/b", "backends": ["ok", "not ok"],
                           "capabilities": {"max_parallel_tasks": 0}, "metadata": {"x": "y".repeat(20_000)}});
@@ -308,24 +308,28 @@ mod tests {
             "metadata",
             "worker_id",
         ];
-        assert_eq!(refusals(body, Registering::check), expected);
+        assert_eq!(refusals(body, RegisterRequest::check), expected);
         let crowd = json!({"worker_id": "w", "backends": vec!["b"; MAX_BACKENDS + 1]});
-        assert_eq!(refusals(crowd, Registering::check), ["backends"]);
+        assert_eq!(refusals(crowd, RegisterRequest::check), ["backends"]);
     }
 
     #[test]
     fn a_backend_named_twice_is_served_once() {
-        let registering = Registering {
+        let registering = RegisterRequest {
             worker_id: Some(format!("w{}", "x".repeat(MAX_NAME_LENGTH - 1))),
             backends: Some(vec!["b".to_owned(), "a".to_owned(), "b".to_owned()]),
-            ..Registering::default()
+            ..RegisterRequest::default()
         };
         assert_eq!(registering.check().unwrap().backends, ["a", "b"]);
     }
 
     #[test]
     fn a_claim_is_kept_within_its_bounds() {
-        let wish = |body| serde_json::from_value::<Claiming>(body).unwrap().check("w");
+        let wish = |body| {
+            serde_json::from_value::<ClaimTasksRequest>(body)
+                .unwrap()
+                .check("w")
+        };
         let session = Uuid::now_v7();
         let asked = wish(json!({"session_id": session})).unwrap();
         assert_eq!((asked.max_tasks, asked.wait), (1, Duration::ZERO));

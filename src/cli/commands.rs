@@ -57,7 +57,7 @@ pub(super) struct Commands {
 impl CommandArgs {
     pub(super) fn check(&self, checker: &mut Checker) -> Commands {
         let range = Duration::ZERO..=MAX_GRACE;
-        let template = Template {
+        let template = CommandTemplate {
             environment: self.environment(checker),
             grace: checker.duration("QTASK_COMMAND_GRACE", &self.command_grace, range),
             mark: Uuid::now_v7().to_string(),
@@ -96,14 +96,14 @@ impl CommandArgs {
 }
 
 /// What all commands have in common.
-struct Template {
+struct CommandTemplate {
     environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     grace: Duration,
     mark: String,
 }
 
 impl Commands {
-    fn add(&mut self, text: &str, template: &Template) -> Result<(), String> {
+    fn add(&mut self, text: &str, template: &CommandTemplate) -> Result<(), String> {
         let line: CommandLine = text.parse().map_err(|error| format!("{error}"))?;
         let backend = line.backend;
         if [SIMULATOR, MOCK].contains(&backend.as_str()) {
@@ -163,14 +163,14 @@ impl Commands {
 
 /// End the commands of a worker when standard input ends
 #[derive(Debug, Args)]
-pub struct WatchArgs {
+pub struct WatchCommandsArgs {
     /// What its commands have in their environment
     mark: String,
     /// Where their working directories are
     folder: PathBuf,
 }
 
-pub fn watch(args: &WatchArgs) -> ExitCode {
+pub fn watch(args: &WatchCommandsArgs) -> ExitCode {
     command::watch(&args.mark, &args.folder);
     ExitCode::SUCCESS
 }

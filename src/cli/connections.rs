@@ -6,7 +6,7 @@ use crate::config::timing::SweepSettings;
 use crate::queue::amqp::{AmqpConfig, Publisher};
 use crate::service::dispatcher::Dispatcher;
 use crate::service::sweep;
-use crate::store::{DatabaseSettings, Pools, Rules, Store, StoreError};
+use crate::store::{DatabaseSettings, Pools, QueuePolicy, Store, StoreError};
 
 /// The connections of one process.
 pub struct Connections {
@@ -22,7 +22,7 @@ impl Connections {
     pub fn open(
         database: &DatabaseSettings,
         broker: Option<AmqpConfig>,
-        rules: Rules,
+        rules: QueuePolicy,
         sweep: SweepSettings,
         stop: &CancellationToken,
     ) -> Result<Self, StoreError> {

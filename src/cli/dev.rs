@@ -13,21 +13,21 @@ use tracing::error;
 
 use super::{process, serve, work};
 use crate::api::{ApiSettings, WRITE_TIMEOUT};
-use crate::config::callbacks::{CallbackArgs, CallbackSettings};
 use crate::config::environment::{EnvironmentSettings, QuarantineArgs};
 use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
 use crate::config::timing::{LeaseArgs, LeaseSettings, RuleArgs, SweepArgs, SweepSettings};
+use crate::config::webhooks::{WebhookArgs, WebhookSettings};
 use crate::config::{Checker, InvalidSettings};
 use crate::domain::backend::{AIOPSLAB, MOCK, SIMULATOR};
 use crate::domain::submission::Limits;
-use crate::service::callbacks;
 use crate::service::dispatcher::Dispatcher;
 use crate::service::sweep;
 use crate::service::watch::Watch;
-use crate::store::{DatabaseSettings, Pools, QuarantineRules, Rules, Store, migrate_up};
+use crate::service::webhooks;
+use crate::store::{DatabaseSettings, Pools, QuarantineRules, QueuePolicy, Store, migrate_up};
 use crate::telemetry;
-use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
+use crate::worker::{self, Executors, TaskSource, WorkerHealth, WorkerSettings};
 use dev_postgres::{Options, PrivatePostgres, default_data_dir};
 
 /// Run all of it on this machine, with nothing to set up
@@ -81,7 +81,7 @@ pub struct DevArgs {
     #[command(flatten)]
     rules: RuleArgs,
     #[command(flatten)]
-    callbacks: CallbackArgs,
+    webhooks: WebhookArgs,
     #[command(flatten)]
     sweep: SweepArgs,
     #[command(flatten)]
@@ -95,8 +95,8 @@ struct DevSettings {
     concurrency: u16,
     lease: LeaseSettings,
     quarantine: QuarantineRules,
-    rules: Rules,
-    callbacks: CallbackSettings,
+    rules: QueuePolicy,
+    webhooks: WebhookSettings,
     sweep: SweepSettings,
     log: LogSettings,
 }
@@ -121,7 +121,7 @@ impl DevArgs {
             Ok(options) => postgres.supervisor = options.supervisor,
             Err(error) => checker.refuse("--data-dir", format_args!("{error:#}")),
         }
-        let callbacks = self.callbacks.check(&mut checker);
+        let webhooks = self.webhooks.check(&mut checker);
         let concurrency = work::concurrency(&mut checker, self.concurrency.as_deref());
         let execution = self.execution.check(&mut checker);
         let settings = DevSettings {
@@ -132,7 +132,7 @@ impl DevArgs {
                 cors_origins: vec!["*".to_owned()],
                 retry: self.retry.check(&mut checker),
                 limits: Limits {
-                    callback_targets: callbacks.targets.clone(),
+                    webhook_targets: webhooks.targets.clone(),
                     simulator_memory_bytes: execution.simulator_memory_bytes,
                     ..Limits::default()
                 },
@@ -143,7 +143,7 @@ impl DevArgs {
             lease: self.lease.check(&mut checker),
             quarantine: self.quarantine.check(&mut checker),
             rules: self.rules.check(&mut checker),
-            callbacks,
+            webhooks,
             sweep: self.sweep.check(&mut checker),
             log: self.log.check(&mut checker),
         };
@@ -161,7 +161,7 @@ pub fn main(args: &DevArgs) -> ExitCode {
             lease,
             quarantine,
             rules,
-            callbacks,
+            webhooks,
             sweep,
             log,
         } = settings;
@@ -181,13 +181,13 @@ pub fn main(args: &DevArgs) -> ExitCode {
             lease,
             claim_limit: TIMEOUT * 2,
             retry: api.retry,
-            source: Source::Postgres,
+            source: TaskSource::Postgres,
             database,
             environment: EnvironmentSettings::default(),
             quarantine,
             problems: None,
         };
-        let background = (callbacks, sweep);
+        let background = (webhooks, sweep);
         let ended = tokio::select! {
             ended = run(api, rules, worker, &execution, background, &data_dir, stop.clone()) => ended,
             death = postgres.died() => {
@@ -203,10 +203,10 @@ pub fn main(args: &DevArgs) -> ExitCode {
 
 async fn run(
     api: ApiSettings,
-    rules: Rules,
+    rules: QueuePolicy,
     worker: WorkerSettings,
     execution: &work::ExecutionSettings,
-    (callbacks, sweep): (CallbackSettings, SweepSettings),
+    (webhooks, sweep): (WebhookSettings, SweepSettings),
     data_dir: &std::path::Path,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -242,8 +242,8 @@ async fn run(
         stop.clone(),
     ));
     let watch = Watch::start(database, stop.clone());
-    let calling = callbacks::start(store.clone(), callbacks, &watch, stop.clone());
-    let serving = serve::Serving {
+    let calling = webhooks::start(store.clone(), webhooks, &watch, stop.clone());
+    let serving = serve::ServerSettings {
         api,
         backends: known,
         lease,

@@ -14,7 +14,7 @@ use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::{Checker, InvalidSettings};
 use crate::domain::backoff::Backoff;
 use crate::store::{
-    DatabaseSettings, Pools, Rules, Store, migrate_down, migrate_up, migration_status,
+    DatabaseSettings, Pools, QueuePolicy, Store, migrate_down, migrate_up, migration_status,
 };
 use crate::telemetry;
 
@@ -133,7 +133,7 @@ async fn wait_for_database(
     limit: Duration,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let store = Store::new(Pools::new(settings)?, Rules::default());
+    let store = Store::new(Pools::new(settings)?, QueuePolicy::default());
     let began = Instant::now();
     let mut failures = 0;
     while let Err(error) = store.ping().await {

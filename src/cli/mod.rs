@@ -32,11 +32,11 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 #[command(after_help = "Try `qtask dev`: all of it on this machine, with nothing to set up.")]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: QtaskCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum QtaskCommand {
     #[command(flatten)]
     Client(client::ClientCommand),
     Serve(serve::ServeArgs),
@@ -49,7 +49,7 @@ enum Command {
     #[command(hide = true)]
     SupervisePostgres(supervise::SuperviseArgs),
     #[command(hide = true, name = commands::WATCH)]
-    WatchCommands(commands::WatchArgs),
+    WatchCommands(commands::WatchCommandsArgs),
 }
 
 /// Runs the subcommand that the arguments name.
@@ -57,16 +57,16 @@ pub fn main() -> ExitCode {
     let matches = help::grouped(Cli::command()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
-        Command::Client(command) => client::main(&command),
-        Command::Serve(args) => serve::main(&args),
-        Command::Work(args) => work::main(&args),
-        Command::Migrate(args) => migrate::main(&args),
-        Command::Health(args) => health::main(&args),
-        Command::Dev(args) => dev::main(&args),
-        Command::Completions(args) => completions::main(&args, Cli::command()),
-        Command::Man(args) => man::main(&args, Cli::command()),
-        Command::SupervisePostgres(args) => supervise::main(&args),
-        Command::WatchCommands(args) => commands::watch(&args),
+        QtaskCommand::Client(command) => client::main(&command),
+        QtaskCommand::Serve(args) => serve::main(&args),
+        QtaskCommand::Work(args) => work::main(&args),
+        QtaskCommand::Migrate(args) => migrate::main(&args),
+        QtaskCommand::Health(args) => health::main(&args),
+        QtaskCommand::Dev(args) => dev::main(&args),
+        QtaskCommand::Completions(args) => completions::main(&args, Cli::command()),
+        QtaskCommand::Man(args) => man::main(&args, Cli::command()),
+        QtaskCommand::SupervisePostgres(args) => supervise::main(&args),
+        QtaskCommand::WatchCommands(args) => commands::watch(&args),
     }
 }
 

@@ -13,25 +13,25 @@ use super::connections::Connections;
 use super::process;
 use crate::api::{self, ApiSettings, ApiState};
 use crate::config::broker::BrokerArgs;
-use crate::config::callbacks::{CallbackArgs, CallbackSettings};
 use crate::config::database::DatabaseArgs;
 use crate::config::environment::QuarantineArgs;
 use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
 use crate::config::simulator::SimulatorArgs;
 use crate::config::timing::{LeaseArgs, LeaseSettings, RuleArgs, SweepArgs, SweepSettings};
+use crate::config::webhooks::{WebhookArgs, WebhookSettings};
 use crate::config::{Checker, InvalidSettings};
 use crate::domain::submission::Limits;
 use crate::queue::amqp::AmqpConfig;
 use crate::service::backends::KnownBackends;
-use crate::service::callbacks;
 use crate::service::claims::Claimer;
 use crate::service::depths::Depths;
 use crate::service::dispatcher::Dispatcher;
 use crate::service::fleet::Fleet;
 use crate::service::submit::Submitter;
 use crate::service::watch::Watch;
-use crate::store::{DatabaseSettings, QuarantineRules, Rules, Store};
+use crate::service::webhooks;
+use crate::store::{DatabaseSettings, QuarantineRules, QueuePolicy, Store};
 
 /// Serve the REST API
 ///
@@ -101,7 +101,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     simulator: SimulatorArgs,
     #[command(flatten)]
-    callbacks: CallbackArgs,
+    webhooks: WebhookArgs,
     #[command(flatten)]
     sweep: SweepArgs,
     #[command(flatten)]
@@ -109,7 +109,7 @@ pub struct ServeArgs {
 }
 
 /// How the API is served, whatever database and queue it stands on.
-pub(super) struct Serving {
+pub(super) struct ServerSettings {
     pub(super) api: ApiSettings,
     /// The backends that are known before any worker has served them.
     pub(super) backends: Vec<String>,
@@ -120,11 +120,11 @@ pub(super) struct Serving {
 }
 
 struct ServeSettings {
-    serving: Serving,
+    serving: ServerSettings,
     database: DatabaseSettings,
     broker: Option<AmqpConfig>,
-    rules: Rules,
-    callbacks: CallbackSettings,
+    rules: QueuePolicy,
+    webhooks: WebhookSettings,
     sweep: SweepSettings,
     log: LogSettings,
 }
@@ -149,9 +149,9 @@ impl ServeArgs {
                 format_args!("`{origin}` is neither an origin like https://example.org nor *"),
             );
         }
-        let callbacks = self.callbacks.check(&mut checker);
+        let webhooks = self.webhooks.check(&mut checker);
         let settings = ServeSettings {
-            serving: Serving {
+            serving: ServerSettings {
                 api: ApiSettings {
                     address: SocketAddr::new(host, port),
                     threads,
@@ -163,7 +163,7 @@ impl ServeArgs {
                     cors_origins,
                     retry: self.retry.check(&mut checker),
                     limits: Limits {
-                        callback_targets: callbacks.targets.clone(),
+                        webhook_targets: webhooks.targets.clone(),
                         simulator_memory_bytes: self.simulator.memory_bytes(&mut checker),
                         ..Limits::default()
                     },
@@ -175,7 +175,7 @@ impl ServeArgs {
             database: self.database.check(&mut checker),
             broker: self.broker.check(&mut checker, "qtask serve"),
             rules: self.rules.check(&mut checker),
-            callbacks,
+            webhooks,
             sweep: self.sweep.check(&mut checker),
             log: self.log.check(&mut checker),
         };
@@ -208,7 +208,7 @@ pub fn main(args: &ServeArgs) -> ExitCode {
         )?;
         let (store, dispatcher) = (connections.store.clone(), connections.dispatcher.clone());
         let watch = Watch::start(settings.database, stop.clone());
-        let calling = callbacks::start(store.clone(), settings.callbacks, &watch, stop.clone());
+        let calling = webhooks::start(store.clone(), settings.webhooks, &watch, stop.clone());
         let serving = settings.serving;
         let served = serve(serving, store, dispatcher, watch, stop.clone(), |_| ()).await;
         // A port that is taken ends the serving; the calls must not go on alone.
@@ -222,14 +222,14 @@ pub fn main(args: &ServeArgs) -> ExitCode {
 /// Answers requests until a stop is asked for and those under way are answered. `ready` is told the
 /// address once the port is taken.
 pub(super) async fn serve(
-    settings: Serving,
+    settings: ServerSettings,
     store: Store,
     dispatcher: Dispatcher,
     watch: Watch,
     stop: CancellationToken,
     ready: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
-    let Serving {
+    let ServerSettings {
         api: settings,
         backends,
         lease,

@@ -25,8 +25,8 @@ use crate::domain::checks::FieldErrors;
 use crate::domain::problem_patterns::ProblemPatterns;
 use crate::executor::{Executor, Mock, Simulator};
 use crate::queue::amqp::AmqpConfig;
-use crate::store::{DatabaseSettings, Rules};
-use crate::worker::{self, Executors, Source, WorkerHealth, WorkerSettings};
+use crate::store::{DatabaseSettings, QueuePolicy};
+use crate::worker::{self, Executors, TaskSource, WorkerHealth, WorkerSettings};
 
 /// Run tasks
 ///
@@ -74,8 +74,13 @@ pub struct WorkArgs {
     problems: Vec<String>,
 
     /// How long running tasks may go on after a stop was asked for
-    #[arg(long, env = "QTASK_GRACE", value_name = "TIME", default_value = "30s")]
-    grace: String,
+    #[arg(
+        long,
+        env = "QTASK_SHUTDOWN_GRACE",
+        value_name = "TIME",
+        default_value = "30s"
+    )]
+    shutdown_grace: String,
 
     /// The port of the worker's own /livez, /readyz, /health and /metrics; none by default
     #[arg(long, env = "QTASK_HEALTH_PORT", value_name = "PORT")]
@@ -176,7 +181,7 @@ struct WorkSettings {
     health: Option<SocketAddr>,
     database: DatabaseSettings,
     broker: Option<AmqpConfig>,
-    rules: Rules,
+    rules: QueuePolicy,
     sweep: SweepSettings,
     log: LogSettings,
 }
@@ -195,14 +200,14 @@ impl WorkArgs {
         let problems = self.problems(&mut checker);
         // A message names a task whatever its problem: it would go from worker to worker.
         let by_message = broker.clone().filter(|_| problems.is_none());
-        let source = by_message.map_or(Source::Postgres, Source::Amqp);
+        let source = by_message.map_or(TaskSource::Postgres, TaskSource::Amqp);
         let settings = WorkSettings {
             worker: WorkerSettings {
                 name,
                 concurrency,
                 grace: checker.duration(
-                    "QTASK_GRACE",
-                    &self.grace,
+                    "QTASK_SHUTDOWN_GRACE",
+                    &self.shutdown_grace,
                     Duration::ZERO..=Duration::from_hours(24),
                 ),
                 lease: self.lease.check(&mut checker),

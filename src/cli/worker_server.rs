@@ -47,10 +47,10 @@ pub fn start(
 
 /// Ready means that tasks are really taken, not merely that the process runs.
 async fn readyz(health: web::Data<WorkerHealth>) -> HttpResponse {
-    match health.obstacle() {
+    match health.not_ready_reason() {
         None => HttpResponse::Ok().body("ready\n"),
-        Some(obstacle) => {
-            HttpResponse::ServiceUnavailable().body(format!("not ready: {obstacle}\n"))
+        Some(not_ready_reason) => {
+            HttpResponse::ServiceUnavailable().body(format!("not ready: {not_ready_reason}\n"))
         }
     }
 }
@@ -62,13 +62,13 @@ async fn numbers(health: web::Data<WorkerHealth>) -> HttpResponse {
 }
 
 async fn report(health: web::Data<WorkerHealth>) -> HttpResponse {
-    let (obstacle, (completed, failed)) = (health.obstacle(), health.counts());
-    let status = if obstacle.is_none() {
+    let (not_ready_reason, (completed, failed)) = (health.not_ready_reason(), health.counts());
+    let status = if not_ready_reason.is_none() {
         "healthy"
     } else {
         "degraded"
     };
     HttpResponse::Ok().json(json!({
-        "status": status, "obstacle": obstacle, "tasks_completed": completed, "tasks_failed": failed,
+        "status": status, "not_ready_reason": not_ready_reason, "tasks_completed": completed, "tasks_failed": failed,
     }))
 }

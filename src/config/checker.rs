@@ -161,19 +161,19 @@ mod tests {
     fn every_bad_setting_is_named_in_one_message() {
         let mut checker = Checker::default();
         checker.number("PORT", "http", 0..=65_535_u16);
-        checker.duration("QTASK_LEASE", "0s", SECONDS);
+        checker.duration("QTASK_LEASE_DURATION", "0s", SECONDS);
         checker.require(
             false,
-            "QTASK_HEARTBEAT",
-            "must fit three times into QTASK_LEASE",
+            "QTASK_HEARTBEAT_INTERVAL",
+            "must fit three times into QTASK_LEASE_DURATION",
         );
         let message = checker.finish(()).unwrap_err().to_string();
         assert_eq!(
             message,
             "3 settings cannot be used:\n  \
              PORT: `http` is not a whole number from 0 to 65535\n  \
-             QTASK_LEASE: `0s` is not a time from 1s to 1m, like 500ms, 30s or 5m\n  \
-             QTASK_HEARTBEAT: must fit three times into QTASK_LEASE"
+             QTASK_LEASE_DURATION: `0s` is not a time from 1s to 1m, like 500ms, 30s or 5m\n  \
+             QTASK_HEARTBEAT_INTERVAL: must fit three times into QTASK_LEASE_DURATION"
         );
     }
 

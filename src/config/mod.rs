@@ -5,7 +5,6 @@
 //! tries.
 
 pub mod broker;
-pub mod callbacks;
 pub mod checker;
 pub mod database;
 mod database_url;
@@ -15,6 +14,7 @@ pub mod retry;
 pub mod simulator;
 pub mod timing;
 pub mod unknown;
+pub mod webhooks;
 
 pub use checker::{Checker, InvalidSettings};
 

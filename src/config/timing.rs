@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Checker;
-use crate::store::Rules;
+use crate::store::QueuePolicy;
 
 /// Settings of the lease.
 #[derive(Debug, Clone, Args)]
@@ -14,15 +14,20 @@ pub struct LeaseArgs {
     /// How often a worker renews its lease
     #[arg(
         long,
-        env = "QTASK_HEARTBEAT",
+        env = "QTASK_HEARTBEAT_INTERVAL",
         value_name = "TIME",
         default_value = "5s"
     )]
-    pub heartbeat: String,
+    pub heartbeat_interval: String,
 
     /// A worker silent for this long is dead, and its tasks go to others
-    #[arg(long, env = "QTASK_LEASE", value_name = "TIME", default_value = "15s")]
-    pub lease: String,
+    #[arg(
+        long,
+        env = "QTASK_LEASE_DURATION",
+        value_name = "TIME",
+        default_value = "15s"
+    )]
+    pub lease_duration: String,
 }
 
 /// The checked lease.
@@ -46,13 +51,17 @@ impl LeaseArgs {
     /// The checked settings.
     pub fn check(&self, checker: &mut Checker) -> LeaseSettings {
         let range = Duration::from_millis(50)..=Duration::from_hours(1);
-        let heartbeat = checker.duration("QTASK_HEARTBEAT", &self.heartbeat, range.clone());
-        let lease = checker.duration("QTASK_LEASE", &self.lease, range);
+        let heartbeat = checker.duration(
+            "QTASK_HEARTBEAT_INTERVAL",
+            &self.heartbeat_interval,
+            range.clone(),
+        );
+        let lease = checker.duration("QTASK_LEASE_DURATION", &self.lease_duration, range);
         checker.require(
             heartbeat * 3 <= lease,
-            "QTASK_HEARTBEAT",
+            "QTASK_HEARTBEAT_INTERVAL",
             format_args!(
-                "three heartbeats of {heartbeat:?} must fit into QTASK_LEASE, which is {lease:?}"
+                "three heartbeats of {heartbeat:?} must fit into QTASK_LEASE_DURATION, which is {lease:?}"
             ),
         );
         LeaseSettings { heartbeat, lease }
@@ -64,8 +73,13 @@ impl LeaseArgs {
 #[command(next_help_heading = "Sweep")]
 pub struct SweepArgs {
     /// How often some process looks for dead workers, due retries and lost messages
-    #[arg(long, env = "QTASK_SWEEP", value_name = "TIME", default_value = "1s")]
-    pub sweep: String,
+    #[arg(
+        long,
+        env = "QTASK_SWEEP_INTERVAL",
+        value_name = "TIME",
+        default_value = "1s"
+    )]
+    pub sweep_interval: String,
 
     /// How long a task may wait beside an emptier queue before its message counts as lost
     #[arg(
@@ -103,7 +117,7 @@ impl SweepArgs {
         // Slower than this, a dead worker would not be found in the time that is promised.
         let range = Duration::from_millis(50)..=Duration::from_secs(2);
         SweepSettings {
-            interval: checker.duration("QTASK_SWEEP", &self.sweep, range),
+            interval: checker.duration("QTASK_SWEEP_INTERVAL", &self.sweep_interval, range),
             republish_after: checker.duration(
                 "QTASK_REPUBLISH_AFTER",
                 &self.republish_after,
@@ -125,11 +139,11 @@ pub struct RuleArgs {
     /// How long a task has to wait to count for one level of priority more
     #[arg(
         long,
-        env = "QTASK_PRIORITY_STEP",
+        env = "QTASK_PRIORITY_AGING_INTERVAL",
         value_name = "TIME",
         default_value = "10m"
     )]
-    pub priority_step: String,
+    pub priority_aging_interval: String,
 
     /// For how long a task is left to other workers than the one whose environment failed it
     #[arg(
@@ -152,8 +166,8 @@ pub struct RuleArgs {
 
 impl RuleArgs {
     /// The checked settings.
-    pub fn check(&self, checker: &mut Checker) -> Rules {
-        Rules {
+    pub fn check(&self, checker: &mut Checker) -> QueuePolicy {
+        QueuePolicy {
             idempotency_window: checker.duration(
                 "QTASK_IDEMPOTENCY_WINDOW",
                 &self.idempotency_window,
@@ -164,9 +178,9 @@ impl RuleArgs {
                 &self.blame_window,
                 Duration::ZERO..=Duration::from_hours(24),
             ),
-            priority_step: checker.duration(
-                "QTASK_PRIORITY_STEP",
-                &self.priority_step,
+            priority_aging_interval: checker.duration(
+                "QTASK_PRIORITY_AGING_INTERVAL",
+                &self.priority_aging_interval,
                 Duration::from_millis(10)..=Duration::from_hours(24),
             ),
         }

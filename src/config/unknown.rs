@@ -76,10 +76,10 @@ mod tests {
 
     #[test]
     fn only_names_that_look_like_settings_are_unknown() {
-        let known = names(&["QTASK_LEASE"]);
+        let known = names(&["QTASK_LEASE_DURATION"]);
         let given = names(&[
             "PATH",
-            "QTASK_LEASE",
+            "QTASK_LEASE_DURATION",
             "QTASK_LEESE",
             "QTASK_TEST_PG_PORT",
             "QTASK_BACKEND",
@@ -95,16 +95,19 @@ mod tests {
     #[test]
     fn the_variable_that_was_meant_is_named() {
         let known = names(&[
-            "QTASK_LEASE",
-            "QTASK_HEARTBEAT",
-            "QTASK_CALLBACK_SECRET",
-            "QTASK_GRACE",
+            "QTASK_LEASE_DURATION",
+            "QTASK_HEARTBEAT_INTERVAL",
+            "QTASK_WEBHOOK_SECRET",
+            "QTASK_SHUTDOWN_GRACE",
         ]);
-        assert_eq!(meant("QTASK_LEESE", &known), Some("QTASK_LEASE"));
-        assert_eq!(meant("QTASK_LEASE_DURATION", &known), Some("QTASK_LEASE"));
+        assert_eq!(meant("QTASK_LEESE", &known), Some("QTASK_LEASE_DURATION"));
+        assert_eq!(
+            meant("QTASK_LEASE_DURATION", &known),
+            Some("QTASK_LEASE_DURATION")
+        );
         assert_eq!(
             meant("QTASK_CALLBACK", &known),
-            Some("QTASK_CALLBACK_SECRET")
+            Some("QTASK_WEBHOOK_SECRET")
         );
         assert_eq!(meant("QTASK_NOTHING_LIKE_IT", &known), None);
     }

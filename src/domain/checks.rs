@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::backend::{MAX_NAME_LENGTH, is_valid_name};
-use super::callback::CallbackTargets;
 use super::stored_size::stored_size;
+use super::webhook::WebhookTargets;
 
 /// What is wrong with a request: field to message, all of it at once.
 pub type FieldErrors = BTreeMap<String, String>;
@@ -118,7 +118,7 @@ fn check_object(value: &Map<String, Value>, most: usize) -> Result<(), String> {
 }
 
 /// An address that can, and may, be called by HTTP.
-pub fn http_url(errors: &mut FieldErrors, field: &str, value: &str, targets: &CallbackTargets) {
+pub fn http_url(errors: &mut FieldErrors, field: &str, value: &str, targets: &WebhookTargets) {
     const MOST: usize = 2_000;
     let parsed = Url::parse(value);
     let message = match &parsed {
@@ -174,12 +174,7 @@ mod tests {
     fn an_address_to_call_is_http_and_carries_no_password() {
         let refusal = |url: &str| {
             let mut errors = FieldErrors::new();
-            http_url(
-                &mut errors,
-                "callback_url",
-                url,
-                &CallbackTargets::default(),
-            );
+            http_url(&mut errors, "callback_url", url, &WebhookTargets::default());
             errors.remove("callback_url").unwrap_or_default()
         };
         assert_eq!(refusal("https://example.org/done?x=1"), "");

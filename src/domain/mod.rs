@@ -2,7 +2,6 @@
 
 pub mod backend;
 pub mod backoff;
-pub mod callback;
 pub mod checks;
 pub mod correlation;
 pub mod error_code;
@@ -17,4 +16,5 @@ pub mod submission;
 pub mod task;
 pub mod timestamp;
 pub mod waiting;
+pub mod webhook;
 pub mod whole_number;

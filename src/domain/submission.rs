@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::backend::{AIOPSLAB, SIMULATOR};
-use super::callback::CallbackTargets;
 use super::checks::{self, FieldErrors, in_range};
 use super::task::{Idempotency, NewTask, Work};
+use super::webhook::WebhookTargets;
 use super::whole_number;
 
 /// A circuit to run or a problem to solve. Fields that are not named here, or belong to the other
@@ -96,7 +96,7 @@ pub struct Limits {
     /// The most that the set-up of an agent may take as JSON, in bytes.
     pub max_agent_config_bytes: usize,
     /// Who may be called when a task has ended.
-    pub callback_targets: CallbackTargets,
+    pub webhook_targets: WebhookTargets,
     /// What the state of a circuit may take in the simulator, in bytes: circuits are checked by it.
     pub simulator_memory_bytes: u64,
 }
@@ -107,7 +107,7 @@ impl Default for Limits {
             max_circuit_bytes: 1 << 20,
             max_metadata_bytes: 16 << 10,
             max_agent_config_bytes: 256 << 10,
-            callback_targets: CallbackTargets::default(),
+            webhook_targets: WebhookTargets::default(),
             simulator_memory_bytes: 1 << 30,
         }
     }
@@ -128,7 +128,7 @@ const MAX_TAG_LENGTH: usize = 64;
 
 /// What a submission asks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum SubmissionKind {
     Circuit,
     Problem,
 }
@@ -144,8 +144,8 @@ impl Submission {
         let mut errors = FieldErrors::new();
         let kind = self.kind(&mut errors);
         let work = match kind {
-            Kind::Circuit => self.circuit(&mut errors, limits),
-            Kind::Problem => self.problem(&mut errors),
+            SubmissionKind::Circuit => self.circuit(&mut errors, limits),
+            SubmissionKind::Problem => self.problem(&mut errors),
         };
         self.check_common(&mut errors, limits);
         let priority = in_range(&mut errors, "priority", self.priority, 0..=10, 5);
@@ -156,8 +156,8 @@ impl Submission {
             return Err(errors);
         }
         let default_backend = match kind {
-            Kind::Circuit => SIMULATOR,
-            Kind::Problem => AIOPSLAB,
+            SubmissionKind::Circuit => SIMULATOR,
+            SubmissionKind::Problem => AIOPSLAB,
         };
         Ok(NewTask {
             task_id: Uuid::now_v7(),
@@ -177,7 +177,7 @@ impl Submission {
     }
 
     /// What is asked for; fields of the other kind are refused.
-    fn kind(&self, errors: &mut FieldErrors) -> Kind {
+    fn kind(&self, errors: &mut FieldErrors) -> SubmissionKind {
         let of_circuits = [
             ("shots", self.shots.is_some()),
             ("probabilities", self.probabilities.is_some()),
@@ -209,13 +209,13 @@ impl Submission {
             && (self.problem_id.is_some() || (given(&of_problems) && !given(&of_circuits)));
         let (kind, other, message) = if problem {
             (
-                Kind::Problem,
+                SubmissionKind::Problem,
                 &of_circuits[..],
                 "belongs to a circuit, not to a problem",
             )
         } else {
             (
-                Kind::Circuit,
+                SubmissionKind::Circuit,
                 &of_problems[..],
                 "belongs to a problem, not to a circuit",
             )
@@ -258,14 +258,14 @@ impl Submission {
             check_tags(errors, tags);
         }
         if let Some(url) = &self.callback_url {
-            checks::http_url(errors, "callback_url", url, &limits.callback_targets);
+            checks::http_url(errors, "callback_url", url, &limits.webhook_targets);
         }
         if let Some(own) = &self.metadata {
             checks::object(errors, "metadata", own, limits.max_metadata_bytes);
         }
     }
 
-    fn timeout_seconds(&self, errors: &mut FieldErrors, kind: Kind) -> i32 {
+    fn timeout_seconds(&self, errors: &mut FieldErrors, kind: SubmissionKind) -> i32 {
         if self.timeout_minutes.is_some() && self.timeout_seconds.is_some() {
             let message = "give either timeout_minutes or timeout_seconds".to_owned();
             errors.insert("timeout_minutes".to_owned(), message);
@@ -276,8 +276,8 @@ impl Submission {
             return minutes.saturating_mul(60);
         }
         let default = match kind {
-            Kind::Circuit => 300,
-            Kind::Problem => 30 * 60,
+            SubmissionKind::Circuit => 300,
+            SubmissionKind::Problem => 30 * 60,
         };
         let range = 1..=MAX_TIMEOUT_SECONDS;
         in_range(
@@ -292,12 +292,12 @@ impl Submission {
     fn parameters(
         &mut self,
         errors: &mut FieldErrors,
-        kind: Kind,
+        kind: SubmissionKind,
         limits: &Limits,
     ) -> Map<String, Value> {
         let mut parameters = Map::new();
         let mut set = |key: &str, value: Value| drop(parameters.insert(key.to_owned(), value));
-        if kind == Kind::Problem {
+        if kind == SubmissionKind::Problem {
             let config = self.agent_config.take().unwrap_or_default();
             let most = limits.max_agent_config_bytes;
             checks::object(errors, "agent_config", &config, most);

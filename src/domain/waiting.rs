@@ -16,7 +16,7 @@ pub enum WaitingReason {
     WorkersOffline,
     /// Workers that serve its backend are online and take no tasks, because they drain.
     WorkersDraining,
-    /// Workers that serve its backend are online and report an obstacle that keeps tasks from coming in, or are in
+    /// Workers that serve its backend are online and report a reason that keeps tasks from coming in, or are in
     /// quarantine.
     WorkersNotReady,
     /// Its next attempt is due at `available_at`.
@@ -110,10 +110,10 @@ pub struct Others {
     pub offline: i64,
     /// Online and draining.
     pub draining: i64,
-    /// Online, not draining, and with an obstacle.
+    /// Online, not draining, and not ready.
     pub not_ready: i64,
-    /// The obstacle of one of them.
-    pub obstacle: Option<String>,
+    /// Why one of them is not ready.
+    pub not_ready_reason: Option<String>,
 }
 
 impl Waiting {
@@ -154,7 +154,7 @@ impl Waiting {
             offline,
             draining,
             not_ready,
-            obstacle,
+            not_ready_reason,
         } = &self.others;
         let of_it = |what: &str| {
             format!(
@@ -178,7 +178,7 @@ impl Waiting {
                 let parts: Vec<String> = parts
                     .map(|(count, what)| format!("{count} {what}"))
                     .collect();
-                let why = obstacle
+                let why = not_ready_reason
                     .as_ref()
                     .map(|why| format!(" ({why})"))
                     .unwrap_or_default();
@@ -217,7 +217,8 @@ mod tests {
                 offline,
                 draining,
                 not_ready,
-                obstacle: (not_ready > 0).then(|| "the broker cannot be reached".to_owned()),
+                not_ready_reason: (not_ready > 0)
+                    .then(|| "the broker cannot be reached".to_owned()),
             },
             ..waiting()
         }

@@ -34,7 +34,7 @@ impl Executor for Mock {
                     "the mock runs circuits only",
                 ));
             };
-            let delay = self.obey(source, &control).await?;
+            let delay = self.apply_directive(source, &control).await?;
             let sleep = tokio::time::sleep(delay);
             if control.stop.run_until_cancelled(sleep).await.is_none() {
                 return Err(Failure::transient(
@@ -54,7 +54,7 @@ impl Executor for Mock {
 
 impl Mock {
     /// Does what the circuit's text asks for, and says how long the task is to take.
-    async fn obey(&self, source: &str, control: &Control) -> Result<Duration, Failure> {
+    async fn apply_directive(&self, source: &str, control: &Control) -> Result<Duration, Failure> {
         let order = source
             .lines()
             .find_map(|line| line.trim().strip_prefix("// mock:"))

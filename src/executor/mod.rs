@@ -4,7 +4,7 @@ mod circuit_check;
 pub mod circuit_report;
 pub mod command;
 mod crash;
-mod journal;
+mod log_buffer;
 pub mod mock;
 mod simulator;
 
@@ -19,7 +19,7 @@ use crate::domain::task::Assignment;
 pub use circuit_check::CircuitCheck;
 pub use command::Command;
 pub use crash::crashed;
-pub use journal::{Batch, Journal};
+pub use log_buffer::{LogBatch, LogBuffer};
 pub use mock::Mock;
 pub use simulator::{CIRCUITS_ONLY, Simulator};
 
@@ -35,7 +35,7 @@ pub struct Control {
     /// When the attempt's time is over.
     pub deadline: Instant,
     /// Log lines and progress.
-    pub journal: Journal,
+    pub log_buffer: LogBuffer,
 }
 
 /// Runs tasks of one backend.

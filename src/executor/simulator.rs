@@ -11,7 +11,7 @@ use openqasm_simulator::{
     Crew, Done, MemoryPool, Output, Request, ShotMemory, SimulatorError, Stop, Stopped,
 };
 
-use super::{Control, Executor, Journal, crashed};
+use super::{Control, Executor, LogBuffer, crashed};
 use crate::domain::settlement::{ErrorCode, Failure, Outcome};
 use crate::domain::task::{Assignment, Work};
 
@@ -91,7 +91,7 @@ impl Executor for Simulator {
                 }
             });
             let mut thread = thread.fuse();
-            let mut telling = Box::pin(tell_progress(&stop, shots, &control.journal).fuse());
+            let mut telling = Box::pin(tell_progress(&stop, shots, &control.log_buffer).fuse());
             let answer = futures_util::select_biased! {
                 answer = thread => answer,
                 () = control.stop.cancelled().fuse() => {
@@ -112,7 +112,7 @@ impl Executor for Simulator {
 }
 
 /// Says how far a run is, if it takes longer than a few seconds.
-async fn tell_progress(stop: &Stop, shots: u32, journal: &Journal) {
+async fn tell_progress(stop: &Stop, shots: u32, log_buffer: &LogBuffer) {
     let mut told = None;
     tokio::time::sleep(FIRST_PROGRESS).await;
     loop {
@@ -120,8 +120,10 @@ async fn tell_progress(stop: &Stop, shots: u32, journal: &Journal) {
         if done != told {
             told = done;
             match done {
-                Some(Done::Shots(done)) => journal.progress(json!({"shots": done, "of": shots})),
-                Some(Done::Passes(done, of)) => journal.progress(json!({"passes": done, "of": of})),
+                Some(Done::Shots(done)) => log_buffer.progress(json!({"shots": done, "of": shots})),
+                Some(Done::Passes(done, of)) => {
+                    log_buffer.progress(json!({"passes": done, "of": of}));
+                }
                 None => {}
             }
         }

@@ -9,14 +9,14 @@ use prometheus_client::registry::Registry;
 
 use super::labels::Labels;
 
-type Value = Gauge<f64, AtomicU64>;
-type Values = Family<Labels, Value>;
+type GaugeValue = Gauge<f64, AtomicU64>;
+type GaugeValues = Family<Labels, GaugeValue>;
 
 /// A set of values, made for one answer.
 #[derive(Debug)]
 pub struct Gauges {
     registry: Registry,
-    by_backend: BTreeMap<&'static str, Values>,
+    by_backend: BTreeMap<&'static str, GaugeValues>,
 }
 
 impl Default for Gauges {
@@ -32,7 +32,7 @@ impl Gauges {
     /// The same with one value more.
     #[must_use]
     pub fn with(mut self, name: &'static str, help: &'static str, value: f64) -> Self {
-        let gauge = Value::default();
+        let gauge = GaugeValue::default();
         gauge.set(value);
         self.registry.register(name, help, gauge);
         self
@@ -49,7 +49,7 @@ impl Gauges {
     ) -> Self {
         let registry = &mut self.registry;
         let family = self.by_backend.entry(name).or_insert_with(|| {
-            let family = Values::default();
+            let family = GaugeValues::default();
             registry.register(name, help, family.clone());
             family
         });

@@ -39,7 +39,7 @@ struct Metrics {
     failed: Counters,
     cancelled: Counters,
     retried: Counters,
-    callbacks: Counters,
+    webhooks: Counters,
     failed_heartbeats: Counter,
     log_lines_dropped: Counter,
 }
@@ -88,9 +88,9 @@ impl Metrics {
                 "Attempts after which the task waits for another",
                 Counters::default(),
             ),
-            callbacks: add(
+            webhooks: add(
                 r,
-                "callbacks",
+                "webhooks",
                 "Calls made for ended tasks",
                 Counters::default(),
             ),
@@ -161,10 +161,10 @@ pub fn task_moved(backend: &str, to: Status) {
         .inc();
 }
 
-/// A callback was tried, with this outcome.
-pub fn callback(outcome: &'static str) {
+/// A webhook was tried, with this outcome.
+pub fn webhook(outcome: &'static str) {
     METRICS
-        .callbacks
+        .webhooks
         .get_or_create(&vec![("outcome", outcome.to_owned())])
         .inc();
 }

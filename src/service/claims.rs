@@ -9,14 +9,14 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span, debug, info, warn};
 use uuid::Uuid;
 
-use super::looks::Looks;
+use super::empty_claim_cache::EmptyClaimCache;
 use super::watch::{ReadyWatch, Watch};
 use crate::domain::correlation;
 use crate::domain::owner::{Lease, Session};
 use crate::domain::settlement::Settlement;
 use crate::domain::status::Status;
 use crate::domain::task::{Assignment, Work};
-use crate::store::{LimitedBy, Standing, Store, StoreError};
+use crate::store::{LimitedBy, SessionState, Store, StoreError};
 
 /// How long a task may go unnoticed when its notification is lost, and how often a waiting session is
 /// asked whether it is still alive.
@@ -24,7 +24,7 @@ const POLL: Duration = Duration::from_secs(1);
 
 /// What a worker asks for.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct ClaimParams {
     /// Who asks.
     pub session: Session,
     /// The most tasks that it takes.
@@ -32,7 +32,7 @@ pub struct Wish {
     /// How long it waits for the first one.
     pub wait: Duration,
     /// What it has in its hands already, where it says so.
-    pub in_hand: Option<Vec<Uuid>>,
+    pub known_tasks: Option<Vec<Uuid>>,
 }
 
 /// Why nothing can be claimed.
@@ -54,13 +54,13 @@ pub enum ClaimError {
 
 /// Tasks on their way to the worker that claimed them. Dropped before they are handed over, they are
 /// released: nobody would run them.
-pub struct Granted {
+pub struct ClaimGuard {
     assignments: Vec<Assignment>,
     store: Store,
     runtime: Handle,
 }
 
-impl Granted {
+impl ClaimGuard {
     /// About how many bytes the answer takes.
     pub fn text_bytes(&self) -> usize {
         const BESIDES: usize = 8 << 10;
@@ -78,7 +78,7 @@ impl Granted {
     }
 }
 
-impl Drop for Granted {
+impl Drop for ClaimGuard {
     fn drop(&mut self) {
         let assignments = std::mem::take(&mut self.assignments);
         if assignments.is_empty() {
@@ -109,7 +109,7 @@ pub(super) async fn release(store: &Store, leases: Vec<Lease>, reason: &'static 
 pub struct Claimer {
     store: Store,
     watch: Watch,
-    looks: Arc<Looks>,
+    empty_claims: Arc<EmptyClaimCache>,
     /// What is begun for a client goes on here, whatever becomes of the thread that serves it.
     runtime: Handle,
 }
@@ -120,18 +120,18 @@ impl Claimer {
         Self {
             store,
             watch,
-            looks: Arc::default(),
+            empty_claims: Arc::default(),
             runtime: Handle::current(),
         }
     }
 
     /// Claims the next tasks of the session's backends. Where the caller is dropped, nothing stays
     /// claimed.
-    pub async fn claim(&self, wish: Wish) -> Result<Granted, ClaimError> {
+    pub async fn claim(&self, params: ClaimParams) -> Result<ClaimGuard, ClaimError> {
         let (mut answer, answered) = oneshot::channel();
         let claimer = self.clone();
         let work = async move {
-            let granted = claimer.answer(&wish, &mut answer).await;
+            let granted = claimer.answer(&params, &mut answer).await;
             // Without a receiver this drops what was granted, which releases it.
             let _ = answer.send(granted);
         };
@@ -145,33 +145,33 @@ impl Claimer {
 
     async fn answer(
         &self,
-        wish: &Wish,
-        answer: &mut oneshot::Sender<Result<Granted, ClaimError>>,
-    ) -> Result<Granted, ClaimError> {
-        let (backends, held) = self.standing(&wish.session).await?;
-        if let Some(in_hand) = &wish.in_hand {
+        params: &ClaimParams,
+        answer: &mut oneshot::Sender<Result<ClaimGuard, ClaimError>>,
+    ) -> Result<ClaimGuard, ClaimError> {
+        let (backends, held) = self.standing(&params.session).await?;
+        if let Some(known_tasks) = &params.known_tasks {
             let settled = self.store.longest_statement() * 2;
-            let owned = self
-                .store
-                .owned_tasks(&wish.session, in_hand, settled, wish.max_tasks);
+            let owned =
+                self.store
+                    .owned_tasks(&params.session, known_tasks, settled, params.max_tasks);
             let owned = owned.await?;
             if !owned.is_empty() {
                 return Ok(self.grant(owned));
             }
         }
         let ready = self.watch.ready(backends);
-        let found = self.wait(wish, ready, held, answer).await?;
+        let found = self.wait(params, ready, held, answer).await?;
         Ok(self.grant(found))
     }
 
     async fn wait(
         &self,
-        wish: &Wish,
+        params: &ClaimParams,
         mut ready: ReadyWatch,
         mut held: bool,
-        answer: &mut oneshot::Sender<Result<Granted, ClaimError>>,
+        answer: &mut oneshot::Sender<Result<ClaimGuard, ClaimError>>,
     ) -> Result<Vec<Assignment>, ClaimError> {
-        let deadline = Instant::now() + wish.wait;
+        let deadline = Instant::now() + params.wait;
         let mut first = true;
         loop {
             if !held {
@@ -180,13 +180,13 @@ impl Claimer {
                 };
                 // A claim under way is seen through: to drop it would leave its tasks owned by a worker
                 // that does not know of them.
-                let found = self.look(wish, &mut ready, first, turn).await?;
+                let found = self.look(params, &mut ready, first, turn).await?;
                 if !found.is_empty() {
                     return Ok(found);
                 }
             }
-            if std::mem::take(&mut first) && !wish.wait.is_zero() {
-                debug!(worker_id = %wish.session.worker_id, held, "a claim waits for tasks");
+            if std::mem::take(&mut first) && !params.wait.is_zero() {
+                debug!(worker_id = %params.session.worker_id, held, "a claim waits for tasks");
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -200,7 +200,7 @@ impl Claimer {
                 },
                 () = self.watch.stopping().cancelled() => return Ok(Vec::new()),
                 () = tokio::time::sleep(left.min(POLL)) => {
-                    held = self.standing(&wish.session).await?.1;
+                    held = self.standing(&params.session).await?.1;
                 }
             }
         }
@@ -212,7 +212,7 @@ impl Claimer {
         &self,
         first: bool,
         deadline: Instant,
-        answer: &mut oneshot::Sender<Result<Granted, ClaimError>>,
+        answer: &mut oneshot::Sender<Result<ClaimGuard, ClaimError>>,
     ) -> Option<SemaphorePermit<'_>> {
         let deadline = if first {
             deadline.max(Instant::now() + POLL)
@@ -223,36 +223,44 @@ impl Claimer {
             biased;
             () = answer.closed() => None,
             () = tokio::time::sleep_until(deadline) => None,
-            turn = self.looks.turn() => turn,
+            turn = self.empty_claims.turn() => turn,
         }
     }
 
     /// Claims what there is; nothing where somebody else has just looked in vain.
     async fn look(
         &self,
-        wish: &Wish,
+        params: &ClaimParams,
         ready: &mut ReadyWatch,
         first: bool,
         turn: SemaphorePermit<'_>,
     ) -> Result<Vec<Assignment>, ClaimError> {
         let signal = ready.signal();
-        if !first && self.looks.was_in_vain(ready.backends(), signal, POLL) {
+        if !first
+            && self
+                .empty_claims
+                .is_known_empty(ready.backends(), signal, POLL)
+        {
             return Ok(Vec::new());
         }
         let began = Instant::now();
         let limited_by = LimitedBy::Service;
-        let claiming =
-            self.store
-                .claim_next(&wish.session, ready.backends(), wish.max_tasks, limited_by);
+        let claiming = self.store.claim_next(
+            &params.session,
+            ready.backends(),
+            params.max_tasks,
+            limited_by,
+        );
         let claimed = claiming.await?;
         let found = claimed.assignments;
         drop(turn);
         if found.is_empty() && !claimed.only_for_others {
-            self.looks.note_in_vain(ready.backends(), signal, began);
+            self.empty_claims
+                .record_empty(ready.backends(), signal, began);
         }
         let request = correlation::current();
         for task in &found {
-            info!(correlation_id = task.correlation_id, request_correlation_id = request.as_deref(), task_id = %task.lease.task_id, attempt = task.lease.attempt, worker_id = %wish.session.worker_id,
+            info!(correlation_id = task.correlation_id, request_correlation_id = request.as_deref(), task_id = %task.lease.task_id, attempt = task.lease.attempt, worker_id = %params.session.worker_id,
                   from = %task.previous_status, to = %Status::Processing, "task claimed over HTTP");
         }
         Ok(found)
@@ -261,15 +269,15 @@ impl Claimer {
     /// What the session serves, and whether it is to take no more for now.
     async fn standing(&self, session: &Session) -> Result<(Vec<String>, bool), ClaimError> {
         match self.store.standing(session).await? {
-            Standing::Alive { backends, held } => Ok((backends, held)),
-            Standing::Ended => Err(ClaimError::SessionEnded),
-            Standing::Replaced => Err(ClaimError::SessionReplaced),
-            Standing::Unknown => Err(ClaimError::UnknownWorker),
+            SessionState::Alive { backends, held } => Ok((backends, held)),
+            SessionState::Ended => Err(ClaimError::SessionEnded),
+            SessionState::Replaced => Err(ClaimError::SessionReplaced),
+            SessionState::Unknown => Err(ClaimError::UnknownWorker),
         }
     }
 
-    fn grant(&self, assignments: Vec<Assignment>) -> Granted {
-        Granted {
+    fn grant(&self, assignments: Vec<Assignment>) -> ClaimGuard {
+        ClaimGuard {
             assignments,
             store: self.store.clone(),
             runtime: self.runtime.clone(),

@@ -20,7 +20,7 @@ pub enum Dispatcher {
 
 /// Why a task cannot be sent now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Obstacle {
+pub enum NotReadyReason {
     /// The broker is away, or takes nothing; it may come back by itself.
     Away(String),
     /// The backend's queue cannot be used until an operator changes it; the text says how.
@@ -42,7 +42,7 @@ pub enum QueueHealth {
 
 impl Dispatcher {
     /// Why no task can be sent at the moment, as far as is known without trying.
-    pub fn obstacle(&self) -> Option<String> {
+    pub fn not_ready_reason(&self) -> Option<String> {
         match self {
             Self::Postgres => None,
             Self::Amqp(publisher) => match publisher.state() {
@@ -54,18 +54,18 @@ impl Dispatcher {
 
     /// The same, for tasks of these backends. Gives a link that is being set up for the first time a moment
     /// to come up: a process that has just started need not refuse what it can take in an instant.
-    pub async fn obstacle_now(&self, backends: &[&str]) -> Option<Obstacle> {
+    pub async fn not_ready_reason_now(&self, backends: &[&str]) -> Option<NotReadyReason> {
         let Self::Amqp(publisher) = self else {
             return None;
         };
         if publisher.state() == LinkState::Connecting {
             let _ = tokio::time::timeout(FIRST_CONNECT, publisher.wait_up()).await;
         }
-        if let Some(reason) = self.obstacle() {
-            return Some(Obstacle::Away(reason));
+        if let Some(reason) = self.not_ready_reason() {
+            return Some(NotReadyReason::Away(reason));
         }
         let unusable = publisher.unusable(backends).await?;
-        Some(Obstacle::UnusableQueue(unusable.to_string()))
+        Some(NotReadyReason::UnusableQueue(unusable.to_string()))
     }
 
     /// How the queue is.

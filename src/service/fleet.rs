@@ -13,11 +13,13 @@ use crate::config::timing::LeaseSettings;
 use crate::domain::owner::{Lease, Session};
 use crate::domain::problem_patterns::ProblemPatterns;
 use crate::domain::settlement::{Evidence, Settlement};
-use crate::store::{Beat, Heartbeat, QuarantineRules, Registered, Registration, Store, StoreError};
+use crate::store::{
+    Heartbeat, HeartbeatReport, QuarantineRules, Registered, Registration, Store, StoreError,
+};
 
 /// What a worker says of itself, checked.
 #[derive(Debug, Clone)]
-pub struct Enrolment {
+pub struct WorkerRegistration {
     /// Its name.
     pub worker_id: String,
     /// What it serves.
@@ -52,7 +54,7 @@ impl Fleet {
     /// an older session holds for.
     pub async fn register(
         &self,
-        enrolment: Enrolment,
+        enrolment: WorkerRegistration,
     ) -> Result<(Session, Registered), StoreError> {
         let session = Session::begin(&enrolment.worker_id);
         let stop_grace = stop_grace(&enrolment.capabilities);
@@ -93,9 +95,9 @@ impl Fleet {
         held: Option<Vec<Uuid>>,
     ) -> Result<Heartbeat, StoreError> {
         let compares = held.is_some();
-        let beat = Beat {
+        let beat = HeartbeatReport {
             held: held.unwrap_or_default(),
-            ..Beat::default()
+            ..HeartbeatReport::default()
         };
         // Where a connection hangs, the other half is left for a heartbeat over a new one.
         let limit = self.lease.trusted() / 2;

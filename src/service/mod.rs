@@ -2,15 +2,15 @@
 //! and the sweep that heals.
 
 pub mod backends;
-pub mod callbacks;
 pub mod claims;
 pub mod depths;
 pub mod dispatcher;
+mod empty_claim_cache;
 pub mod fleet;
-mod looks;
 pub mod orphans;
 mod rounds;
 pub mod submit;
 mod submit_all;
 pub mod sweep;
 pub mod watch;
+pub mod webhooks;

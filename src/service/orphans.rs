@@ -3,12 +3,12 @@
 
 use tracing::warn;
 
-use super::rounds::in_rounds;
+use super::rounds::run_until_drained;
 use crate::store::{Store, StoreError};
 
 /// Releases every running task whose session has ended or was replaced.
 pub async fn release(store: &Store) -> Result<(), StoreError> {
-    in_rounds("task released: its worker was lost", || {
+    run_until_drained("task released: its worker was lost", || {
         store.release_orphans()
     })
     .await

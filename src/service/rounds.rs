@@ -4,22 +4,22 @@ use std::future::Future;
 
 use tracing::warn;
 
-use crate::store::{Moved, SWEEP_ROWS, StoreError};
+use crate::store::{SWEEP_ROWS, StoreError, Transition};
 
 /// The most statements of one kind in one sweep; the rest waits for the next one.
 pub(super) const MAX_ROUNDS: usize = 100;
 
 /// Repeats a statement as long as it moves as many rows as it may.
-pub(super) async fn in_rounds<F>(
+pub(super) async fn run_until_drained<F>(
     event: &str,
     mut statement: impl FnMut() -> F,
 ) -> Result<(), StoreError>
 where
-    F: Future<Output = Result<Vec<Moved>, StoreError>>,
+    F: Future<Output = Result<Vec<Transition>, StoreError>>,
 {
     for _ in 0..MAX_ROUNDS {
         let moved = statement().await?;
-        for Moved {
+        for Transition {
             task_id,
             attempt,
             worker_id,

@@ -4,12 +4,12 @@ use time::OffsetDateTime;
 use tracing::{Instrument, Span, error, info, warn};
 use uuid::Uuid;
 
-use super::dispatcher::{Dispatcher, Obstacle};
+use super::dispatcher::{Dispatcher, NotReadyReason};
 use crate::domain::correlation;
 use crate::domain::status::Status;
 use crate::domain::task::NewTask;
 use crate::queue::amqp::{OutgoingMessage, PublishError, QueueError};
-use crate::store::{Earlier, Insertion, Store, StoreError};
+use crate::store::{Insertion, PriorSubmission, Store, StoreError};
 
 /// A task that is safe.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,12 +60,13 @@ impl Submitter {
     /// Goes on to its end even if the caller is dropped: a client that hangs up must not leave a
     /// task half submitted.
     pub async fn submit(&self, task: NewTask) -> Result<Accepted, SubmitError> {
-        if let Some(obstacle) = self.dispatcher.obstacle_now(&[&task.backend]).await {
+        if let Some(not_ready_reason) = self.dispatcher.not_ready_reason_now(&[&task.backend]).await
+        {
             // A repetition of a request that was accepted must not be told that it was not.
             let earlier = self.store.earlier_submission(task.idempotency.as_ref());
             return match earlier.await?.into_iter().next() {
                 Some(earlier) => repeated(earlier),
-                None => Err(obstacle.into()),
+                None => Err(not_ready_reason.into()),
             };
         }
         let submitter = self.clone();
@@ -137,11 +138,11 @@ impl Submitter {
     }
 }
 
-impl From<Obstacle> for SubmitError {
-    fn from(obstacle: Obstacle) -> Self {
-        match obstacle {
-            Obstacle::Away(reason) => Self::QueueUnavailable(reason),
-            Obstacle::UnusableQueue(reason) => Self::QueueUnusable(reason),
+impl From<NotReadyReason> for SubmitError {
+    fn from(not_ready_reason: NotReadyReason) -> Self {
+        match not_ready_reason {
+            NotReadyReason::Away(reason) => Self::QueueUnavailable(reason),
+            NotReadyReason::UnusableQueue(reason) => Self::QueueUnusable(reason),
         }
     }
 }
@@ -157,7 +158,7 @@ pub(super) fn not_sent(reason: &PublishError) -> SubmitError {
 }
 
 /// A repetition is answered with what it repeats.
-pub(super) fn repeated(earlier: Earlier) -> Result<Accepted, SubmitError> {
+pub(super) fn repeated(earlier: PriorSubmission) -> Result<Accepted, SubmitError> {
     if !earlier.same_request {
         return Err(SubmitError::KeyReused {
             task_id: earlier.task_id,

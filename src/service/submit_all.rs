@@ -11,7 +11,7 @@ use crate::domain::correlation;
 use crate::domain::status::Status;
 use crate::domain::task::NewTask;
 use crate::queue::amqp::{OutgoingMessage, PublishError};
-use crate::store::{BatchInsertion, Earlier, StoreError};
+use crate::store::{BatchInsertion, PriorSubmission, StoreError};
 
 impl Submitter {
     /// Stores the tasks and sends them on their way; those with a key share it.
@@ -20,12 +20,12 @@ impl Submitter {
     pub async fn submit_all(&self, tasks: Vec<NewTask>) -> Result<Vec<Accepted>, SubmitError> {
         let backends: BTreeSet<&str> = tasks.iter().map(|task| &*task.backend).collect();
         let backends: Vec<&str> = backends.into_iter().collect();
-        if let Some(obstacle) = self.dispatcher.obstacle_now(&backends).await {
+        if let Some(not_ready_reason) = self.dispatcher.not_ready_reason_now(&backends).await {
             // A repetition of a request that was accepted must not be told that it was not.
             let key = tasks.first().and_then(|task| task.idempotency.as_ref());
             let earlier = self.store.earlier_submission(key).await?;
             return if earlier.is_empty() {
-                Err(obstacle.into())
+                Err(not_ready_reason.into())
             } else {
                 all_repeated(earlier)
             };
@@ -115,6 +115,6 @@ fn message(task: &NewTask) -> OutgoingMessage {
     }
 }
 
-fn all_repeated(earlier: Vec<Earlier>) -> Result<Vec<Accepted>, SubmitError> {
+fn all_repeated(earlier: Vec<PriorSubmission>) -> Result<Vec<Accepted>, SubmitError> {
     earlier.into_iter().map(repeated).collect()
 }

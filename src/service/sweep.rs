@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use super::orphans;
-use super::rounds::{MAX_ROUNDS, in_rounds, is_full};
+use super::rounds::{MAX_ROUNDS, is_full, run_until_drained};
 use crate::config::timing::SweepSettings;
 use crate::domain::backoff::Backoff;
 use crate::queue::amqp::{OutgoingMessage, Publisher};
@@ -61,7 +61,7 @@ async fn reap(
     settings: SweepSettings,
     clock: &ClockWatch,
 ) -> Result<(), StoreError> {
-    let turn = store.take_turn(Duty::Reap, settings.interval, clock);
+    let turn = store.try_acquire_duty(Duty::Reap, settings.interval, clock);
     let Turn::Mine { set_back } = turn.await? else {
         return Ok(());
     };
@@ -72,18 +72,18 @@ async fn reap(
     };
     let ended = end_silent_sessions(store).await;
     let released = orphans::release(store).await;
-    let failed = in_rounds("task failed: its worker did not stop it in time", || {
+    let failed = run_until_drained("task failed: its worker did not stop it in time", || {
         store.fail_overdue()
     })
     .await;
-    let fenced = in_rounds("task cancelled: its worker did not answer", || {
+    let fenced = run_until_drained("task cancelled: its worker did not answer", || {
         store.fence_cancelled(settings.cancel_grace)
     })
     .await;
     let frozen = end_frozen_backends(store).await;
-    let forgotten = in_silence(|| store.forget_keys())
+    let forgotten = delete_in_batches(|| store.delete_expired_keys())
         .await
-        .and(in_silence(|| store.forget_callbacks()).await)
+        .and(delete_in_batches(|| store.delete_expired_webhooks()).await)
         .and(forget_workers(store).await);
     brought
         .and(ended)
@@ -96,7 +96,7 @@ async fn reap(
 
 /// Ends the waits for times from before the clock was set back. A turn that finds none is the last to look.
 async fn bring_forward(store: &Store) -> Result<(), StoreError> {
-    let (mut tasks, mut callbacks) = (0, 0);
+    let (mut tasks, mut webhooks) = (0, 0);
     for _ in 0..MAX_ROUNDS {
         let moved = store.bring_tasks_forward().await?;
         tasks += moved;
@@ -105,24 +105,24 @@ async fn bring_forward(store: &Store) -> Result<(), StoreError> {
         }
     }
     for _ in 0..MAX_ROUNDS {
-        let moved = store.bring_callbacks_forward().await?;
-        callbacks += moved;
+        let moved = store.bring_webhooks_forward().await?;
+        webhooks += moved;
         if !is_full(moved) {
             break;
         }
     }
-    if tasks + callbacks == 0 {
+    if tasks + webhooks == 0 {
         return store.forget_set_back().await;
     }
     warn!(
         tasks,
-        callbacks, "the clock was set back: what waited for a time to come is due now"
+        webhooks, "the clock was set back: what waited for a time to come is due now"
     );
     Ok(())
 }
 
 /// Deletes what nobody asks for any more, some rows at a time.
-async fn in_silence<F>(mut forget: impl FnMut() -> F) -> Result<(), StoreError>
+async fn delete_in_batches<F>(mut forget: impl FnMut() -> F) -> Result<(), StoreError>
 where
     F: Future<Output = Result<usize, StoreError>>,
 {
@@ -174,9 +174,9 @@ async fn dispatch(
     }
     let due = send_due(store, publisher).await;
     // It counts what waits, so it is not done more often than it can find anything new.
-    let moment = settings.republish_after;
-    if is_mine(store, Duty::Compare, moment).await? {
-        replace_lost_messages(store, publisher, moment).await?;
+    let min_age = settings.republish_after;
+    if is_mine(store, Duty::Reconcile, min_age).await? {
+        replace_lost_messages(store, publisher, min_age).await?;
     }
     due
 }
@@ -184,7 +184,7 @@ async fn dispatch(
 /// Takes the turn at a duty that compares no times.
 async fn is_mine(store: &Store, duty: Duty, interval: Duration) -> Result<bool, StoreError> {
     let clock = ClockWatch::default();
-    let turn = store.take_turn(duty, interval, &clock).await?;
+    let turn = store.try_acquire_duty(duty, interval, &clock).await?;
     Ok(turn != Turn::Taken)
 }
 
@@ -205,14 +205,14 @@ async fn send_due(store: &Store, publisher: &Publisher) -> Result<(), StoreError
 async fn replace_lost_messages(
     store: &Store,
     publisher: &Publisher,
-    moment: Duration,
+    min_age: Duration,
 ) -> Result<(), StoreError> {
     for backend in store.waiting_backends().await? {
         // Asked first: what is claimed in between is then missing from the waiting, not from the queue.
         match publisher.queue_depth(&backend).await {
             Ok(depth) => {
                 let depth = i64::from(depth.unwrap_or_default());
-                replace_missing(store, publisher, &backend, depth, moment).await?;
+                replace_missing(store, publisher, &backend, depth, min_age).await?;
             }
             Err(error) => warn!(backend, %error, "the queue's depth is not known"),
         }
@@ -227,12 +227,12 @@ async fn replace_missing(
     publisher: &Publisher,
     backend: &str,
     depth: i64,
-    moment: Duration,
+    min_age: Duration,
 ) -> Result<(), StoreError> {
     let most = i64::from(SWEEP_ROWS) * i64::try_from(MAX_ROUNDS).unwrap_or(1);
-    let mut missing = store.count_stale(backend, moment, depth + most).await? - depth;
+    let mut missing = store.count_stale(backend, min_age, depth + most).await? - depth;
     while missing > 0 {
-        let stale = store.take_stale(backend, missing, moment).await?;
+        let stale = store.take_stale(backend, missing, min_age).await?;
         let taken = i64::try_from(stale.len()).unwrap_or(missing);
         if taken == 0 || !send(store, publisher, stale, "its message is missing").await? {
             break;

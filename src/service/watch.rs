@@ -8,18 +8,20 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::store::{CALLBACKS, CHANGES, DatabaseSettings, Heard, READY, changed_tasks, listen};
+use crate::store::{
+    CHANGES, DatabaseSettings, Notification, READY, WEBHOOKS, changed_tasks, listen,
+};
 
 /// Tells those who wait that something has changed; what, they look up themselves.
 #[derive(Clone)]
 pub struct Watch {
-    shared: Arc<Shared>,
+    shared: Arc<WatchShared>,
 }
 
-struct Shared {
+struct WatchShared {
     tasks: Mutex<HashMap<Uuid, watch::Sender<()>>>,
     ready: watch::Sender<Signals>,
-    callbacks: watch::Sender<()>,
+    webhooks: watch::Sender<()>,
     stopping: CancellationToken,
 }
 
@@ -61,15 +63,15 @@ impl Signals {
 impl Watch {
     /// Listens until `stop` is cancelled; then nobody waits any longer.
     pub fn start(database: DatabaseSettings, stop: CancellationToken) -> Self {
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(WatchShared {
             tasks: Mutex::default(),
             ready: watch::Sender::default(),
-            callbacks: watch::Sender::new(()),
+            webhooks: watch::Sender::new(()),
             stopping: stop.clone(),
         });
-        let hearing = shared.clone();
-        listen(database, &[CHANGES, READY, CALLBACKS], stop, move |heard| {
-            hearing.hear(heard);
+        let listener = shared.clone();
+        listen(database, &[CHANGES, READY, WEBHOOKS], stop, move |heard| {
+            listener.hear(heard);
         });
         Self { shared }
     }
@@ -101,9 +103,9 @@ impl Watch {
     }
 
     /// Watches for calls that come to be owed.
-    pub fn callbacks(&self) -> OwedWatch {
+    pub fn webhooks(&self) -> OwedWatch {
         OwedWatch {
-            changes: self.shared.callbacks.subscribe(),
+            changes: self.shared.webhooks.subscribe(),
             stopping: self.shared.stopping.clone(),
         }
     }
@@ -114,25 +116,25 @@ impl Watch {
     }
 }
 
-impl Shared {
-    fn hear(&self, heard: Heard<'_>) {
+impl WatchShared {
+    fn hear(&self, heard: Notification<'_>) {
         match heard {
             // What was notified while the link was down went unheard.
-            Heard::Connected => {
+            Notification::Connected => {
                 self.lock().values().for_each(|task| task.send_replace(()));
                 self.ready.send_modify(Signals::note_all);
-                self.callbacks.send_replace(());
+                self.webhooks.send_replace(());
             }
-            Heard::Notified { channel, payload } if channel == CHANGES => {
+            Notification::Notified { channel, payload } if channel == CHANGES => {
                 let tasks = self.lock();
                 for task in changed_tasks(payload).filter_map(|task_id| tasks.get(&task_id)) {
                     task.send_replace(());
                 }
             }
-            Heard::Notified { channel, .. } if channel == CALLBACKS => {
-                self.callbacks.send_replace(());
+            Notification::Notified { channel, .. } if channel == WEBHOOKS => {
+                self.webhooks.send_replace(());
             }
-            Heard::Notified { payload, .. } => {
+            Notification::Notified { payload, .. } => {
                 self.ready.send_modify(|signals| signals.note(payload));
             }
         }
@@ -146,7 +148,7 @@ impl Shared {
 
 /// One who waits for a task.
 pub struct TaskWatch {
-    shared: Arc<Shared>,
+    shared: Arc<WatchShared>,
     task_id: Uuid,
     changes: watch::Receiver<()>,
 }
@@ -232,17 +234,19 @@ mod tests {
 
     fn watch() -> Watch {
         Watch {
-            shared: Arc::new(Shared {
+            shared: Arc::new(WatchShared {
                 tasks: Mutex::default(),
                 ready: watch::Sender::default(),
-                callbacks: watch::Sender::new(()),
+                webhooks: watch::Sender::new(()),
                 stopping: CancellationToken::new(),
             }),
         }
     }
 
     fn notify(watch: &Watch, channel: &str, payload: &str) {
-        watch.shared.hear(Heard::Notified { channel, payload });
+        watch
+            .shared
+            .hear(Notification::Notified { channel, payload });
     }
 
     #[tokio::test]
@@ -262,7 +266,7 @@ mod tests {
     async fn a_new_link_wakes_everyone_and_a_stop_ends_every_wait() {
         let watch = watch();
         let (mut task, mut ready) = (watch.task(Uuid::now_v7()), watch.ready(Vec::new()));
-        watch.shared.hear(Heard::Connected);
+        watch.shared.hear(Notification::Connected);
         assert!(task.changed().await && ready.changed().await);
         watch.stopping().cancel();
         assert!(!task.changed().await && !ready.changed().await);

@@ -50,7 +50,7 @@ pub trait Flush: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
 }
 
-struct Waiting<F: Flush> {
+struct QueuedItem<F: Flush> {
     item: F::Item,
     correlation_id: Option<Arc<str>>,
     reply: oneshot::Sender<Result<F::Outcome, StoreError>>,
@@ -59,7 +59,7 @@ struct Waiting<F: Flush> {
 
 /// A handle to the one writer that flushes for all callers.
 pub struct Batcher<F: Flush> {
-    queue: mpsc::Sender<Waiting<F>>,
+    queue: mpsc::Sender<QueuedItem<F>>,
     room: Arc<Semaphore>,
 }
 
@@ -93,7 +93,7 @@ impl<F: Flush> Batcher<F> {
             .try_acquire_many_owned(kib)
             .map_err(|_| full())?;
         let (reply, answer) = oneshot::channel();
-        let entry = Waiting {
+        let entry = QueuedItem {
             item,
             correlation_id: correlation::current(),
             reply,
@@ -106,7 +106,7 @@ impl<F: Flush> Batcher<F> {
     }
 }
 
-async fn write<F: Flush>(flush: F, mut waiting: mpsc::Receiver<Waiting<F>>) {
+async fn write<F: Flush>(flush: F, mut waiting: mpsc::Receiver<QueuedItem<F>>) {
     let mut gathered = VecDeque::with_capacity(MAX_BATCH);
     while gather(&mut waiting, &mut gathered).await {
         let (items, replies, correlation_ids) = take_batch(&mut gathered);
@@ -143,8 +143,8 @@ async fn write<F: Flush>(flush: F, mut waiting: mpsc::Receiver<Waiting<F>>) {
 
 /// Waits for an item if none is left, and takes what else is there. False when there will be none.
 async fn gather<F: Flush>(
-    waiting: &mut mpsc::Receiver<Waiting<F>>,
-    gathered: &mut VecDeque<Waiting<F>>,
+    waiting: &mut mpsc::Receiver<QueuedItem<F>>,
+    gathered: &mut VecDeque<QueuedItem<F>>,
 ) -> bool {
     if gathered.is_empty() {
         match waiting.recv().await {
@@ -161,14 +161,14 @@ async fn gather<F: Flush>(
     true
 }
 
-type Batch<F> = (
+type PendingBatch<F> = (
     Vec<<F as Flush>::Item>,
     Vec<oneshot::Sender<Result<<F as Flush>::Outcome, StoreError>>>,
     Vec<Option<Arc<str>>>,
 );
 
 /// The next items up to the size of a statement, at least one.
-fn take_batch<F: Flush>(gathered: &mut VecDeque<Waiting<F>>) -> Batch<F> {
+fn take_batch<F: Flush>(gathered: &mut VecDeque<QueuedItem<F>>) -> PendingBatch<F> {
     let (mut items, mut replies, mut bytes) = (Vec::new(), Vec::new(), 0);
     let mut correlation_ids = Vec::new();
     while let Some(entry) = gathered.pop_front() {
@@ -276,8 +276,8 @@ fn answer_all<T>(replies: Vec<oneshot::Sender<Result<T, StoreError>>>, outcomes:
 /// Those who wait behind a statement that found no database, or got no answer from it, would only
 /// wait for the same; theirs was not sent yet.
 fn refuse_waiting<F: Flush>(
-    waiting: &mut mpsc::Receiver<Waiting<F>>,
-    gathered: &mut VecDeque<Waiting<F>>,
+    waiting: &mut mpsc::Receiver<QueuedItem<F>>,
+    gathered: &mut VecDeque<QueuedItem<F>>,
     reason: &str,
 ) {
     let queued = std::iter::from_fn(|| waiting.try_recv().ok());

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::batch::Flush;
 use super::pool::Pools;
 use super::statement::Prepared;
-use super::{Rules, Store, StoreError};
+use super::{QueuePolicy, Store, StoreError};
 use crate::domain::owner::{Lease, Session};
 use crate::domain::status::Status;
 use crate::domain::task::{Assignment, Work};
@@ -362,7 +362,7 @@ impl GrantedRow {
 
 pub(super) struct ClaimById {
     pub(super) pools: Pools,
-    pub(super) rules: Rules,
+    pub(super) rules: QueuePolicy,
 }
 
 impl Flush for ClaimById {

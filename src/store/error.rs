@@ -41,7 +41,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// Whether time may cure it.
-    pub const fn is_passing(&self) -> bool {
+    pub const fn is_transient(&self) -> bool {
         matches!(
             self,
             Self::Unavailable(_)

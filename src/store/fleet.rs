@@ -107,7 +107,7 @@ pub struct WorkerRecord {
     #[diesel(sql_type = Bool)]
     pub draining: bool,
     #[diesel(sql_type = Nullable<Text>)]
-    pub obstacle: Option<String>,
+    pub not_ready_reason: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     pub quarantine_reason: Option<String>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
@@ -157,7 +157,7 @@ WITH found AS MATERIALIZED (
 SELECT p.worker_id, p.session_id, p.backends, p.capabilities, p.metadata, p.registered_at, p.last_heartbeat_at,
        p.status <> 'offline' AS online, p.draining_since IS NOT NULL AS draining,
        CASE WHEN p.ended_at IS NULL AND p.draining_since IS NULL AND p.quarantine_reason IS NOT NULL
-            THEN 'quarantined: ' || p.quarantine_reason ELSE p.obstacle END AS obstacle, p.quarantine_reason, p.quarantined_at,
+            THEN 'quarantined: ' || p.quarantine_reason ELSE p.not_ready_reason END AS not_ready_reason, p.quarantine_reason, p.quarantined_at,
        p.quarantine_ends_at, p.lease_ms, p.tasks_completed,
        p.tasks_failed,
        ARRAY(SELECT t.task_id FROM tasks t WHERE t.session_id = p.session_id ORDER BY t.task_id) AS current_tasks

@@ -16,7 +16,7 @@ use crate::domain::status::Status;
 
 /// How far a client has seen a task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct LastEventId {
     /// The id of the last entry of the history.
     pub history: i64,
     /// The id of the last line of the log.
@@ -88,7 +88,7 @@ impl Store {
     pub async fn task_since(
         &self,
         task_id: Uuid,
-        seen: Seen,
+        seen: LastEventId,
         log_lines: i64,
     ) -> Result<Option<TaskNews>, StoreError> {
         let row: Option<NewsRow> = self

@@ -16,10 +16,10 @@ use super::batch::Flush;
 use super::pool::Pools;
 use super::statement::Prepared;
 use super::turn::{key_is_over, turn_is_recent};
-use super::{Rules, Store, StoreError};
-use crate::domain::callback;
+use super::{QueuePolicy, Store, StoreError};
 use crate::domain::status::Status;
 use crate::domain::task::{Idempotency, NewTask, Work};
+use crate::domain::webhook;
 use crate::metrics;
 
 /// What became of a submission.
@@ -31,7 +31,7 @@ pub enum Insertion {
         submitted_at: OffsetDateTime,
     },
     /// The idempotency key stands at an earlier task; nothing was written.
-    Existing(Earlier),
+    Existing(PriorSubmission),
 }
 
 /// What became of a submission of many tasks.
@@ -43,12 +43,12 @@ pub enum BatchInsertion {
         submitted_at: OffsetDateTime,
     },
     /// The idempotency key stands at earlier tasks; nothing was written.
-    Existing(Vec<Earlier>),
+    Existing(Vec<PriorSubmission>),
 }
 
 /// The submission that used an idempotency key first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Earlier {
+pub struct PriorSubmission {
     /// The task that it became.
     pub task_id: Uuid,
     /// Where that stands.
@@ -63,7 +63,7 @@ pub struct Earlier {
 
 pub(super) struct Insert {
     pub(super) pools: Pools,
-    pub(super) rules: Rules,
+    pub(super) rules: QueuePolicy,
 }
 
 // The key comes first: whoever gets it, or finds it after its time, may store the task. dispatched_at
@@ -72,7 +72,7 @@ const INSERT: &str = concat!(
     "WITH input AS (
     SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $21)
     AS i(task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts, metadata,
-        name, tags, callback_url, idempotency_key, request_fingerprint, correlation_id, ordinal, callback_host)
+        name, tags, callback_url, idempotency_key, request_fingerprint, correlation_id, ordinal, webhook_host)
 ), keyed AS (
     INSERT INTO idempotency_keys AS k (key, request_fingerprint, task_ids)
     SELECT idempotency_key, (array_agg(request_fingerprint ORDER BY ordinal))[1],
@@ -85,10 +85,10 @@ const INSERT: &str = concat!(
     RETURNING task_ids
 ), created AS (
     INSERT INTO tasks (task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts,
-                       metadata, name, tags, callback_url, callback_host, idempotency_key, correlation_id,
+                       metadata, name, tags, callback_url, webhook_host, idempotency_key, correlation_id,
                        submitted_at, available_at, dispatched_at, queue_rank)
     SELECT task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts,
-           metadata, name, tags, callback_url, callback_host, idempotency_key, correlation_id,
+           metadata, name, tags, callback_url, webhook_host, idempotency_key, correlation_id,
            now, now, now, now - priority * $20 * interval '1 millisecond'
     FROM input, (SELECT clock_timestamp() AS now) AS clock
     WHERE idempotency_key IS NULL OR task_id IN (SELECT unnest(task_ids) FROM keyed)
@@ -227,9 +227,9 @@ impl Insert {
                         .bind::<Array<Integer>, _>((0..).take(tasks.len()).collect::<Vec<i32>>())
                         .bind::<Bool, _>(whole)
                         .bind::<Integer, _>(rules.idempotency_seconds())
-                        .bind::<Integer, _>(rules.priority_step_ms())
+                        .bind::<Integer, _>(rules.priority_aging_interval_ms())
                         .bind::<Array<Nullable<Text>>, _>(column(tasks, |task| {
-                            callback::receiver(task.callback_url.as_deref()?)
+                            webhook::receiver(task.callback_url.as_deref()?)
                         })),
                 );
                 let schema = self.pools.schema();
@@ -288,7 +288,7 @@ impl Store {
     pub async fn earlier_submission(
         &self,
         idempotency: Option<&Idempotency>,
-    ) -> Result<Vec<Earlier>, StoreError> {
+    ) -> Result<Vec<PriorSubmission>, StoreError> {
         match idempotency {
             Some(idempotency) => self.insert_alone().earlier(idempotency).await,
             None => Ok(Vec::new()),
@@ -304,7 +304,7 @@ impl Store {
 }
 
 impl Insert {
-    async fn earlier(&self, idempotency: &Idempotency) -> Result<Vec<Earlier>, StoreError> {
+    async fn earlier(&self, idempotency: &Idempotency) -> Result<Vec<PriorSubmission>, StoreError> {
         // Not "nothing was changed": the request may have been accepted before.
         let rows = self
             .existing(&[&idempotency.key])
@@ -339,8 +339,8 @@ fn outcome(
 }
 
 impl ExistingRow {
-    fn earlier(&self, idempotency: &Idempotency) -> Result<Earlier, StoreError> {
-        Ok(Earlier {
+    fn earlier(&self, idempotency: &Idempotency) -> Result<PriorSubmission, StoreError> {
+        Ok(PriorSubmission {
             task_id: self.task_id,
             status: self
                 .status

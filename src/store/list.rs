@@ -15,7 +15,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::list_statement::{Order, RAREST_TAG, Source, page, sizes};
+use super::list_statement::{ListSource, Order, RAREST_TAG, page, sizes};
 use super::read::TaskSummary;
 use super::statement::Prepared;
 use super::{Store, StoreError};
@@ -101,9 +101,9 @@ const PRIORITIES: std::ops::RangeInclusive<i16> = 0..=10;
 const TAG_COST: usize = 4;
 
 #[derive(QueryableByName)]
-struct FoundRow {
+struct ListedRow {
     #[diesel(embed)]
-    entry: Entry,
+    entry: ListEntry,
     #[diesel(embed)]
     task: FittingTask,
 }
@@ -114,7 +114,7 @@ struct FoundRow {
     clippy::struct_field_names,
     reason = "the names of the columns, beside those of the task"
 )]
-struct Entry {
+struct ListEntry {
     #[diesel(sql_type = SqlUuid)]
     entry_task_id: Uuid,
     #[diesel(sql_type = SmallInt)]
@@ -163,7 +163,7 @@ impl Store {
                 let sql = page(&sources, filter.sort.order());
                 let budget = filter.budget(&sources, lanes.len());
                 let query = bind(sql, filter, tag.as_deref(), &lanes, budget);
-                let found: Vec<FoundRow> = Prepared(query).load(connection).await?;
+                let found: Vec<ListedRow> = Prepared(query).load(connection).await?;
                 let (length, next) = cut(found.iter().map(|row| &row.entry), filter.limit);
                 let rows = found.into_iter().take(length);
                 let tasks = rows.filter_map(|row| row.task.0).collect();
@@ -174,7 +174,7 @@ impl Store {
 }
 
 /// How many of the entries belong to the page, and where the next one begins.
-fn cut<'a>(found: impl Iterator<Item = &'a Entry>, limit: usize) -> (usize, Option<Cursor>) {
+fn cut<'a>(found: impl Iterator<Item = &'a ListEntry>, limit: usize) -> (usize, Option<Cursor>) {
     let (mut length, mut shown, mut last) = (0, 0, None);
     for entry in found {
         if shown == limit {
@@ -212,7 +212,7 @@ async fn smallest(
     connection: &mut AsyncPgConnection,
     filter: &TaskFilter,
     tag: Option<&str>,
-) -> QueryResult<Vec<Source>> {
+) -> QueryResult<Vec<ListSource>> {
     let mut candidates = filter.candidates();
     if candidates.len() < 2 {
         return Ok(candidates.pop().unwrap_or_else(|| filter.everything()));
@@ -244,31 +244,31 @@ impl Sort {
 impl TaskFilter {
     /// The sets of sources that hold everything asked for, but for the whole table. Of two that are
     /// equally large, the first is read.
-    fn candidates(&self) -> Vec<Vec<Source>> {
+    fn candidates(&self) -> Vec<Vec<ListSource>> {
         let built_in = |backend: &String| backend == SIMULATOR || backend == MOCK;
         let sets = [
-            (self.name.is_some(), vec![Source::Name]),
-            (self.problem_id.is_some(), vec![Source::Problem]),
-            (!self.tags.is_empty(), vec![Source::Tag]),
+            (self.name.is_some(), vec![ListSource::Name]),
+            (self.problem_id.is_some(), vec![ListSource::Problem]),
+            (!self.tags.is_empty(), vec![ListSource::Tag]),
             (
                 self.worker_id.is_some(),
-                vec![Source::Worker, Source::Running],
+                vec![ListSource::Worker, ListSource::Running],
             ),
             (
                 self.backend.as_ref().is_some_and(|name| !built_in(name)),
-                vec![Source::Backend],
+                vec![ListSource::Backend],
             ),
             (!self.statuses.is_empty(), self.by_status()),
-            (self.is_problem == Some(true), vec![Source::Problems]),
+            (self.is_problem == Some(true), vec![ListSource::Problems]),
         ];
         let sets = sets.into_iter().filter(|(asked, _)| *asked);
         sets.map(|(_, sources)| sources).collect()
     }
 
-    fn by_status(&self) -> Vec<Source> {
+    fn by_status(&self) -> Vec<ListSource> {
         let sources = [
-            (self.at_rest().next().is_some(), Source::AtRest),
-            (self.asks_for(Status::Processing), Source::Running),
+            (self.at_rest().next().is_some(), ListSource::AtRest),
+            (self.asks_for(Status::Processing), ListSource::Running),
         ];
         let sources = sources.into_iter().filter(|(asked, _)| *asked);
         sources.map(|(_, source)| source).collect()
@@ -281,12 +281,12 @@ impl TaskFilter {
     }
 
     /// What each range may read, so that all of them together stay within the budget.
-    fn budget(&self, sources: &[Source], lanes: usize) -> i64 {
+    fn budget(&self, sources: &[ListSource], lanes: usize) -> i64 {
         let at_rest = self.at_rest().count();
-        let cost = |source: &Source| match source {
-            Source::Running => 0,
-            Source::AtRest => lanes * at_rest,
-            Source::Tag => lanes * TAG_COST,
+        let cost = |source: &ListSource| match source {
+            ListSource::Running => 0,
+            ListSource::AtRest => lanes * at_rest,
+            ListSource::Tag => lanes * TAG_COST,
             _ => lanes,
         };
         let cost: usize = sources.iter().map(cost).sum();
@@ -298,17 +298,17 @@ impl TaskFilter {
     }
 
     /// The whole table, in the order of the list.
-    fn everything(&self) -> Vec<Source> {
+    fn everything(&self) -> Vec<ListSource> {
         if self.sort.order().by_priority {
             self.by_status()
         } else {
-            vec![Source::Ids]
+            vec![ListSource::Ids]
         }
     }
 
-    fn lanes(&self, sources: &[Source]) -> Lanes {
+    fn lanes(&self, sources: &[ListSource]) -> Lanes {
         let (low, high) = self.ids();
-        if sources == [Source::Ids] {
+        if sources == [ListSource::Ids] {
             let (low, high) = self.behind_cursor(None, low, high);
             return vec![(None, low, high)];
         }
@@ -422,8 +422,8 @@ mod tests {
 
     use super::*;
 
-    fn entry(number: u128, fits: bool, spent: bool) -> Entry {
-        Entry {
+    fn entry(number: u128, fits: bool, spent: bool) -> ListEntry {
+        ListEntry {
             entry_task_id: Uuid::from_u128(number),
             entry_priority: 5,
             fits,
@@ -479,14 +479,17 @@ mod tests {
     #[test]
     fn what_all_ranges_read_together_stays_within_the_budget() {
         let filter = TaskFilter::default();
-        assert_eq!(filter.budget(&[Source::Ids], 1), 5_500);
-        assert_eq!(filter.budget(&[Source::Worker, Source::Running], 11), 500);
-        let all = [Source::AtRest, Source::Running];
+        assert_eq!(filter.budget(&[ListSource::Ids], 1), 5_500);
+        assert_eq!(
+            filter.budget(&[ListSource::Worker, ListSource::Running], 11),
+            500
+        );
+        let all = [ListSource::AtRest, ListSource::Running];
         assert_eq!(filter.budget(&all, 11), 5_500 / 55);
         let failed = TaskFilter {
             statuses: vec![Status::Failed],
             ..filter
         };
-        assert_eq!(failed.budget(&[Source::AtRest], 11), 500);
+        assert_eq!(failed.budget(&[ListSource::AtRest], 11), 500);
     }
 }

@@ -8,7 +8,7 @@ use super::read::summary;
 
 /// Where tasks are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum ListSource {
     /// All of them by their ids.
     Ids,
     /// Those that wait or have ended, by status.
@@ -83,7 +83,7 @@ struct Walk {
     wanted: &'static str,
 }
 
-impl Source {
+impl ListSource {
     const fn walk(self) -> Walk {
         let (covers, leading, wanted) = match self {
             Self::Ids | Self::Running => ("true", "", ""),
@@ -226,7 +226,7 @@ impl Source {
 ///
 /// `OFFSET 0` keeps the planner from joining in any other way than by one look at the primary key for
 /// each row of the page.
-pub(super) fn page(sources: &[Source], order: Order) -> String {
+pub(super) fn page(sources: &[ListSource], order: Order) -> String {
     let found = sources.iter().map(|source| source.found(order.direction()));
     let found: Vec<_> = found.collect();
     let found = found.join("\n    UNION ALL ");
@@ -247,8 +247,8 @@ ORDER BY {shown}"
 }
 
 /// Brings the sizes of these sets of sources, in their order.
-pub(super) fn sizes(candidates: &[Vec<Source>]) -> String {
-    let size = |sources: &Vec<Source>| {
+pub(super) fn sizes(candidates: &[Vec<ListSource>]) -> String {
+    let size = |sources: &Vec<ListSource>| {
         let sizes: Vec<_> = sources.iter().map(|s| format!("({})", s.size())).collect();
         sizes.join(" + ")
     };

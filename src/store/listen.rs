@@ -22,7 +22,7 @@ pub const CANCELS: &str = "qtask_cancel";
 pub const CHANGES: &str = "qtask_changed";
 
 /// Calls are owed because tasks have ended; there is no payload.
-pub const CALLBACKS: &str = "qtask_callbacks";
+pub const WEBHOOKS: &str = "qtask_webhooks";
 
 /// How often the server is asked something, whatever it notifies: the answer shows that the link is there, and
 /// the question that this process does not stand still.
@@ -30,7 +30,7 @@ const PING: Duration = Duration::from_secs(5);
 
 /// What came over the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard<'a> {
+pub enum Notification<'a> {
     /// The link is up, for the first time or again: what was notified before went unheard.
     Connected,
     /// A notification.
@@ -47,7 +47,7 @@ pub fn listen(
     settings: DatabaseSettings,
     channels: &'static [&'static str],
     cancel: CancellationToken,
-    mut hear: impl FnMut(Heard<'_>) + Send + 'static,
+    mut hear: impl FnMut(Notification<'_>) + Send + 'static,
 ) {
     tokio::spawn(cancel.run_until_cancelled_owned(async move {
         let mut failures = 0;
@@ -69,13 +69,13 @@ async fn forward(
     mut connection: AsyncPgConnection,
     channels: &[&str],
     timeout: Duration,
-    hear: &mut (impl FnMut(Heard<'_>) + Send),
+    hear: &mut (impl FnMut(Notification<'_>) + Send),
 ) -> Result<(), String> {
     for channel in channels {
         ask(&mut connection, &format!("LISTEN {channel}"), timeout).await?;
     }
     info!(?channels, "listening to the database");
-    hear(Heard::Connected);
+    hear(Notification::Connected);
     let mut ping_at = Instant::now() + PING;
     loop {
         let heard = {
@@ -84,7 +84,7 @@ async fn forward(
             tokio::time::timeout_at(ping_at, notifications.next()).await
         };
         match heard {
-            Ok(Some(Ok(notification))) => hear(Heard::Notified {
+            Ok(Some(Ok(notification))) => hear(Notification::Notified {
                 channel: &notification.channel,
                 payload: &notification.payload,
             }),

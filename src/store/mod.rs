@@ -5,7 +5,6 @@
 
 mod backends;
 mod batch;
-mod callbacks;
 mod cancel;
 mod claim;
 mod depth;
@@ -23,25 +22,25 @@ mod logs;
 mod migrate;
 mod outcome;
 mod outputs;
-mod place;
 mod pool;
 mod quarantine;
+mod queue_position;
 mod read;
 mod schema;
 mod serving;
+mod session_state;
 mod set_back;
 mod settle;
-mod standing;
 mod statement;
 mod sweep;
 mod turn;
 mod unstorable;
 mod version;
+mod webhooks;
 mod withdraw;
 mod workers;
 
 pub use backends::{BackendList, BackendRecord, COUNTED_WAITING};
-pub use callbacks::DueCallback;
 pub use cancel::Cancellation;
 pub use claim::{Claim, ClaimRequest, ClaimedNext, LimitedBy};
 pub use depth::{COUNTED_DEPTH, Depth};
@@ -49,26 +48,27 @@ pub use error::StoreError;
 pub use fleet::{
     UnknownWorkerStatus, WorkerFilter, WorkerList, WorkerRecord, WorkerSearch, WorkerStatus,
 };
-pub use follow::{Seen, TaskNews};
+pub use follow::{LastEventId, TaskNews};
 pub use frozen::FrozenBackend;
 pub use history::HistoryEntry;
-pub use insert::{BatchInsertion, Earlier, Insertion};
+pub use insert::{BatchInsertion, Insertion, PriorSubmission};
 pub use json::Json;
 pub use list::{Cursor, Sort, TaskFilter, TaskList};
-pub use listen::{CALLBACKS, CANCELS, CHANGES, Heard, READY, changed_tasks, listen};
+pub use listen::{CANCELS, CHANGES, Notification, READY, WEBHOOKS, changed_tasks, listen};
 pub use logs::{Appended, LogEntry, LogFilter, LogPage, MAX_PAGE_BYTES};
 pub use migrate::{MigrationStatus, migrate_down, migrate_up, migration_status};
 pub use outcome::{Reported, Settled};
 pub use outputs::AttemptOutput;
-pub use place::{COUNTED_PLACES, Place};
 pub use pool::{DatabaseSettings, Pools};
 pub use quarantine::QuarantineRules;
+pub use queue_position::{COUNTED_PLACES, QueuePosition};
 pub use read::{TaskParts, TaskRead, TaskRecord, TaskSnapshot, TaskSummary};
-pub use standing::Standing;
-pub use sweep::{Moved, SWEEP_ROWS, StaleTask};
+pub use session_state::SessionState;
+pub use sweep::{SWEEP_ROWS, StaleTask, Transition};
 pub use turn::{ClockWatch, Duty, Turn};
 pub use version::SchemaFault;
-pub use workers::{Beat, Heartbeat, MOST_WORKERS, Registered, Registration};
+pub use webhooks::DueWebhook;
+pub use workers::{Heartbeat, HeartbeatReport, MOST_WORKERS, Registered, Registration};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +86,7 @@ use outcome::Report;
 #[derive(Clone)]
 pub struct Store {
     pools: Pools,
-    rules: Rules,
+    rules: QueuePolicy,
     insertions: Batcher<insert::Insert>,
     claims: Batcher<claim::ClaimById>,
     settlements: Batcher<settle::Settle>,
@@ -94,26 +94,26 @@ pub struct Store {
 
 /// What a deployment decides about all of its tasks.
 #[derive(Debug, Clone, Copy)]
-pub struct Rules {
+pub struct QueuePolicy {
     /// For how long an idempotency key names its request.
     pub idempotency_window: Duration,
     /// How much waiting is worth one level of priority.
-    pub priority_step: Duration,
+    pub priority_aging_interval: Duration,
     /// For how long a task is left to other workers than those whose environment failed it.
     pub blame_window: Duration,
 }
 
-impl Default for Rules {
+impl Default for QueuePolicy {
     fn default() -> Self {
         Self {
             idempotency_window: Duration::from_hours(24),
-            priority_step: Duration::from_mins(10),
+            priority_aging_interval: Duration::from_mins(10),
             blame_window: Duration::from_mins(5),
         }
     }
 }
 
-impl Rules {
+impl QueuePolicy {
     fn idempotency_seconds(&self) -> i32 {
         i32::try_from(self.idempotency_window.as_secs()).unwrap_or(i32::MAX)
     }
@@ -122,8 +122,8 @@ impl Rules {
         i32::try_from(self.blame_window.as_millis()).unwrap_or(i32::MAX)
     }
 
-    fn priority_step_ms(&self) -> i32 {
-        i32::try_from(self.priority_step.as_millis()).unwrap_or(i32::MAX)
+    fn priority_aging_interval_ms(&self) -> i32 {
+        i32::try_from(self.priority_aging_interval.as_millis()).unwrap_or(i32::MAX)
     }
 }
 
@@ -131,7 +131,7 @@ impl Store {
     /// Opens no connection: each is made when it is first needed.
     ///
     /// Must be called within a multi-threaded tokio runtime, on which the shared writers then run.
-    pub fn new(pools: Pools, rules: Rules) -> Self {
+    pub fn new(pools: Pools, rules: QueuePolicy) -> Self {
         Self {
             insertions: Batcher::spawn(insert::Insert {
                 pools: pools.clone(),

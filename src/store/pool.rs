@@ -190,7 +190,7 @@ impl Pools {
             Err(error) => Err(self.explain(error.into(), connection).await),
             Ok(value) => Ok(value),
         };
-        if after == After::Keep && !answer.as_ref().is_err_and(StoreError::is_passing) {
+        if after == After::Keep && !answer.as_ref().is_err_and(StoreError::is_transient) {
             borrowed.give_back();
         }
         answer

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::history::{HistoryColumns, HistoryEntry, history};
 use super::logs::{LogColumns, LogEntry, MAX_PAGE_BYTES, levels_from, log_page, no_log};
 use super::outputs::{AttemptOutput, OutputColumns, outputs};
-use super::place::{COUNTED_PLACES, Place, waiting_ahead};
+use super::queue_position::{COUNTED_PLACES, QueuePosition, waiting_ahead};
 use super::schema::{sql_types::TaskStatus, tasks};
 use super::serving::{serving_workers, waiting};
 use super::statement::Prepared;
@@ -132,7 +132,7 @@ pub struct TaskSnapshot {
     /// Every status that it was in, oldest first.
     pub history: Vec<HistoryEntry>,
     /// Where it stands in line, if it waits.
-    pub place: Option<Place>,
+    pub place: Option<QueuePosition>,
     /// What it waits for, if it waits.
     pub waiting: Option<Waiting>,
     /// The first lines of its log, if they were asked for, oldest first.
@@ -218,7 +218,7 @@ impl ReadRow {
         if !self.due {
             return Ok(TaskRead::NotYet(self.task.summary.current_status));
         }
-        let place = self.ahead.map(Place::behind);
+        let place = self.ahead.map(QueuePosition::behind);
         Ok(TaskRead::Now(Box::new(TaskSnapshot {
             task: self.task,
             history: self.history.into_entries()?,

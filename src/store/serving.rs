@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::domain::waiting::{Others, Waiting};
 
-use super::Place;
+use super::QueuePosition;
 
 /// A subquery: the workers of the backend of the task `t`, as a document that [`waiting`] reads; null
 /// where the task does not wait.
@@ -17,7 +17,7 @@ macro_rules! serving_workers {
         "(CASE WHEN t.available_at IS NOT NULL THEN (
     SELECT jsonb_build_object('is_delayed', t.available_at > clock_timestamp(), 'taking', able.taking,
                'has_room', able.has_room, 'offline', others.offline, 'draining', others.draining,
-               'not_ready', others.not_ready, 'obstacle', others.obstacle)
+               'not_ready', others.not_ready, 'not_ready_reason', others.not_ready_reason)
     FROM (
         SELECT count(*) AS taking, coalesce(bool_or(w.running < w.slots), false) AS has_room
         FROM (
@@ -30,7 +30,7 @@ macro_rules! serving_workers {
                             THEN least(greatest((capabilities ->> 'max_parallel_tasks')::numeric, 1), 100000)
                             ELSE 1 END::bigint AS slots
                 FROM workers
-                WHERE t.backend = ANY (backends) AND draining_since IS NULL AND obstacle IS NULL AND ended_at IS NULL
+                WHERE t.backend = ANY (backends) AND draining_since IS NULL AND not_ready_reason IS NULL AND ended_at IS NULL
                   AND quarantined_at IS NULL AND coalesce(t.problem_id LIKE ANY (problems), true)
                   AND last_heartbeat_at >= clock_timestamp() - lease_ms * interval '1 millisecond'
                 LIMIT 50
@@ -41,11 +41,11 @@ macro_rules! serving_workers {
         SELECT count(*) FILTER (WHERE NOT w.online) AS offline,
                count(*) FILTER (WHERE w.online AND w.draining) AS draining,
                count(*) FILTER (WHERE w.online AND NOT w.draining) AS not_ready,
-               max(w.obstacle) FILTER (WHERE w.online AND NOT w.draining) AS obstacle
+               max(w.not_ready_reason) FILTER (WHERE w.online AND NOT w.draining) AS not_ready_reason
         FROM (
             SELECT ended_at IS NULL
                    AND last_heartbeat_at >= clock_timestamp() - lease_ms * interval '1 millisecond' AS online,
-                   draining_since IS NOT NULL AS draining, coalesce('quarantined: ' || quarantine_reason, obstacle) AS obstacle
+                   draining_since IS NOT NULL AS draining, coalesce('quarantined: ' || quarantine_reason, not_ready_reason) AS not_ready_reason
             FROM workers
             WHERE able.taking = 0 AND t.backend = ANY (backends) AND coalesce(t.problem_id LIKE ANY (problems), true)
         ) AS w
@@ -64,11 +64,11 @@ struct Serving {
     offline: i64,
     draining: i64,
     not_ready: i64,
-    obstacle: Option<String>,
+    not_ready_reason: Option<String>,
 }
 
 /// What the task waits for.
-pub(super) fn waiting(place: Place, serving: Value) -> Option<Waiting> {
+pub(super) fn waiting(place: QueuePosition, serving: Value) -> Option<Waiting> {
     let serving: Serving = serde_json::from_value(serving).ok()?;
     Some(Waiting {
         position: place.position,
@@ -80,7 +80,7 @@ pub(super) fn waiting(place: Place, serving: Value) -> Option<Waiting> {
             offline: serving.offline,
             draining: serving.draining,
             not_ready: serving.not_ready,
-            obstacle: serving.obstacle,
+            not_ready_reason: serving.not_ready_reason,
         },
     })
 }

@@ -34,13 +34,13 @@ WITH ahead AS (
 )
 SELECT (SELECT count(*) FROM moved) AS moved, woken.backends FROM woken";
 
-const CALLBACKS: &str = "
+const WEBHOOKS: &str = "
 WITH ahead AS (
-    SELECT task_id FROM callbacks
+    SELECT task_id FROM webhooks
     WHERE due_at > clock_timestamp() AND coalesce(put_off_at, owed_since) > clock_timestamp()
     LIMIT $1 FOR UPDATE SKIP LOCKED
 )
-UPDATE callbacks c SET due_at = clock_timestamp(), put_off_at = clock_timestamp()
+UPDATE webhooks c SET due_at = clock_timestamp(), put_off_at = clock_timestamp()
 FROM ahead WHERE c.task_id = ahead.task_id AND c.due_at IS NOT NULL";
 
 const DONE: &str = "
@@ -70,10 +70,10 @@ impl Store {
     }
 
     /// The same for calls that are owed.
-    pub async fn bring_callbacks_forward(&self) -> Result<usize, StoreError> {
+    pub async fn bring_webhooks_forward(&self) -> Result<usize, StoreError> {
         self.pools
-            .run_control("bring callbacks forward", async |connection| {
-                Prepared(diesel::sql_query(CALLBACKS).bind::<Integer, _>(SWEEP_ROWS))
+            .run_control("bring webhooks forward", async |connection| {
+                Prepared(diesel::sql_query(WEBHOOKS).bind::<Integer, _>(SWEEP_ROWS))
                     .execute(connection)
                     .await
             })

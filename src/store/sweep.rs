@@ -18,7 +18,7 @@ use crate::metrics;
 
 /// A task that the sweep moved.
 #[derive(Debug, Clone, QueryableByName)]
-pub struct Moved {
+pub struct Transition {
     /// The task.
     #[diesel(sql_type = SqlUuid)]
     pub task_id: Uuid,
@@ -39,7 +39,7 @@ pub struct Moved {
     pub correlation_id: String,
 }
 
-impl Moved {
+impl Transition {
     fn count(&self) {
         if let Ok(to) = self.status.parse() {
             metrics::task_moved(&self.backend, to);
@@ -67,7 +67,7 @@ pub struct StaleTask {
 }
 
 #[derive(QueryableByName)]
-struct BackendRow {
+struct WaitingBackendRow {
     #[diesel(sql_type = Text)]
     backend: String,
 }
@@ -210,7 +210,7 @@ const FENCE_CANCELLED: &str = concat!(
 SELECT task_id, backend, attempt, worker_id, 'cancelled' AS status, correlation_id FROM moved"
 );
 
-// The row is locked before it is judged: a worker that comes back at this moment keeps it.
+// The row is locked before it is judged: a worker that comes back at this min_age keeps it.
 const FORGET_WORKERS: &str = "
 DELETE FROM workers WHERE session_id IN (
     SELECT w.session_id FROM workers w
@@ -332,7 +332,7 @@ impl Store {
     }
 
     /// Releases every running task whose session has ended or was replaced.
-    pub async fn release_orphans(&self) -> Result<Vec<Moved>, StoreError> {
+    pub async fn release_orphans(&self) -> Result<Vec<Transition>, StoreError> {
         self.pools
             .run_control("release orphans", async |connection| {
                 Prepared(diesel::sql_query(RELEASE_ORPHANS).bind::<Integer, _>(SWEEP_ROWS))
@@ -340,11 +340,11 @@ impl Store {
                     .await
             })
             .await
-            .inspect(|moved: &Vec<Moved>| moved.iter().for_each(Moved::count))
+            .inspect(|moved: &Vec<Transition>| moved.iter().for_each(Transition::count))
     }
 
     /// Fails every attempt that its worker has not stopped in time.
-    pub async fn fail_overdue(&self) -> Result<Vec<Moved>, StoreError> {
+    pub async fn fail_overdue(&self) -> Result<Vec<Transition>, StoreError> {
         self.pools
             .run_control("fail overdue attempts", async |connection| {
                 Prepared(
@@ -356,11 +356,11 @@ impl Store {
                 .await
             })
             .await
-            .inspect(|moved: &Vec<Moved>| moved.iter().for_each(Moved::count))
+            .inspect(|moved: &Vec<Transition>| moved.iter().for_each(Transition::count))
     }
 
     /// Cancels every running task whose owner was asked to stop it more than `grace` ago.
-    pub async fn fence_cancelled(&self, grace: Duration) -> Result<Vec<Moved>, StoreError> {
+    pub async fn fence_cancelled(&self, grace: Duration) -> Result<Vec<Transition>, StoreError> {
         self.pools
             .run_control("fence cancelled tasks", async |connection| {
                 Prepared(
@@ -372,11 +372,11 @@ impl Store {
                 .await
             })
             .await
-            .inspect(|moved: &Vec<Moved>| moved.iter().for_each(Moved::count))
+            .inspect(|moved: &Vec<Transition>| moved.iter().for_each(Transition::count))
     }
 
     /// Deletes idempotency keys whose time is over, and says how many.
-    pub async fn forget_keys(&self) -> Result<usize, StoreError> {
+    pub async fn delete_expired_keys(&self) -> Result<usize, StoreError> {
         self.pools
             .run_control("forget idempotency keys", async |connection| {
                 Prepared(
@@ -414,7 +414,7 @@ impl Store {
             .run_control("take undispatched tasks", async |connection| {
                 Prepared(
                     diesel::sql_query(TAKE_UNDISPATCHED)
-                        .bind::<Integer, _>(self.rules.priority_step_ms())
+                        .bind::<Integer, _>(self.rules.priority_aging_interval_ms())
                         .bind::<Integer, _>(SWEEP_ROWS),
                 )
                 .load(connection)
@@ -425,7 +425,7 @@ impl Store {
 
     /// The backends that any task waits for.
     pub async fn waiting_backends(&self) -> Result<Vec<String>, StoreError> {
-        let rows: Vec<BackendRow> = self
+        let rows: Vec<WaitingBackendRow> = self
             .pools
             .run_control("find waiting backends", async |connection| {
                 Prepared(diesel::sql_query(WAITING_BACKENDS))
@@ -436,12 +436,12 @@ impl Store {
         Ok(rows.into_iter().map(|row| row.backend).collect())
     }
 
-    /// How many tasks of the backend have waited longer than `moment` since their message; counted
+    /// How many tasks of the backend have waited longer than `min_age` since their message; counted
     /// up to `limit`.
     pub async fn count_stale(
         &self,
         backend: &str,
-        moment: Duration,
+        min_age: Duration,
         limit: i64,
     ) -> Result<i64, StoreError> {
         let row: CountRow = self
@@ -450,7 +450,7 @@ impl Store {
                 Prepared(
                     diesel::sql_query(COUNT_STALE)
                         .bind::<Text, _>(backend)
-                        .bind::<Integer, _>(milliseconds(moment))
+                        .bind::<Integer, _>(milliseconds(min_age))
                         .bind::<BigInt, _>(limit),
                 )
                 .get_result(connection)
@@ -461,22 +461,22 @@ impl Store {
     }
 
     /// Marks as dispatched anew, and returns, up to `limit` tasks of the backend that have waited
-    /// longer than `moment` since their message: the ones that would be claimed first.
+    /// longer than `min_age` since their message: the ones that would be claimed first.
     pub async fn take_stale(
         &self,
         backend: &str,
         limit: i64,
-        moment: Duration,
+        min_age: Duration,
     ) -> Result<Vec<StaleTask>, StoreError> {
         let limit = i32::try_from(limit).unwrap_or(i32::MAX).min(SWEEP_ROWS);
         self.pools
             .run_control("take stale tasks", async |connection| {
                 Prepared(
                     diesel::sql_query(TAKE_STALE)
-                        .bind::<Integer, _>(self.rules.priority_step_ms())
+                        .bind::<Integer, _>(self.rules.priority_aging_interval_ms())
                         .bind::<Integer, _>(limit)
                         .bind::<Text, _>(backend)
-                        .bind::<Integer, _>(milliseconds(moment)),
+                        .bind::<Integer, _>(milliseconds(min_age)),
                 )
                 .load(connection)
                 .await
@@ -491,7 +491,7 @@ impl Store {
             .run_control("take aged tasks", async |connection| {
                 Prepared(
                     diesel::sql_query(TAKE_AGED)
-                        .bind::<Integer, _>(self.rules.priority_step_ms())
+                        .bind::<Integer, _>(self.rules.priority_aging_interval_ms())
                         .bind::<Integer, _>(SWEEP_ROWS)
                         .bind::<Text, _>(backend),
                 )

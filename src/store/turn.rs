@@ -24,7 +24,7 @@ pub enum Duty {
     /// Publishes what has no message.
     Dispatch,
     /// Compares what waits with what the queues hold.
-    Compare,
+    Reconcile,
 }
 
 impl Duty {
@@ -32,7 +32,7 @@ impl Duty {
         match self {
             Self::Reap => "reap",
             Self::Dispatch => "dispatch",
-            Self::Compare => "compare",
+            Self::Reconcile => "compare",
         }
     }
 }
@@ -143,10 +143,10 @@ struct TurnRow {
 
 /// The last time that a process has read from the database's clock, by its own monotonic one.
 #[derive(Debug, Default)]
-pub struct ClockWatch(Mutex<Option<Reading>>);
+pub struct ClockWatch(Mutex<Option<ClockReading>>);
 
 #[derive(Debug, Clone, Copy)]
-struct Reading {
+struct ClockReading {
     now: OffsetDateTime,
     sent: Instant,
     received: Instant,
@@ -155,7 +155,7 @@ struct Reading {
 /// How far two clocks may go apart from one turn to the next.
 const TOLERANCE: Duration = Duration::from_secs(1);
 
-impl Reading {
+impl ClockReading {
     /// By how much the clock was set between the two readings, as far as it is certain; 0 where it was not.
     fn step_to(&self, next: &Self) -> time::Duration {
         let shown = next.now - self.now;
@@ -178,12 +178,12 @@ impl ClockWatch {
     }
 
     /// Notes a reading, and says by how much the clock was set since the last one.
-    fn note(&self, reading: Reading) -> time::Duration {
+    fn note(&self, reading: ClockReading) -> time::Duration {
         let before = self.lock().replace(reading);
         before.map_or(time::Duration::ZERO, |before| before.step_to(&reading))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Reading>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<ClockReading>> {
         // Nothing in here can panic half way through a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -194,7 +194,7 @@ impl Store {
     ///
     /// A row instead of an advisory lock: a process that freezes while it holds a lock would stop all
     /// sweeping.
-    pub async fn take_turn(
+    pub async fn try_acquire_duty(
         &self,
         duty: Duty,
         interval: Duration,
@@ -215,7 +215,7 @@ impl Store {
                 .await
             })
             .await?;
-        let step = clock.note(Reading {
+        let step = clock.note(ClockReading {
             now: row.now,
             sent,
             received: Instant::now(),
@@ -253,8 +253,8 @@ impl Store {
 mod tests {
     use super::*;
 
-    fn reading(now: OffsetDateTime, sent: Instant) -> Reading {
-        Reading {
+    fn reading(now: OffsetDateTime, sent: Instant) -> ClockReading {
+        ClockReading {
             now,
             sent,
             received: sent + Duration::from_millis(500),

@@ -54,13 +54,13 @@ impl SchemaFault {
 /// each statement: the migrations may have been applied since.
 const GOOD_FOR: Duration = Duration::from_secs(5);
 
-type Verdict = Result<(), SchemaFault>;
+type SchemaCheck = Result<(), SchemaFault>;
 
 /// What is known of the schema. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct SchemaGuard {
     known: Arc<BTreeSet<String>>,
-    last: Arc<Mutex<Option<(Instant, Verdict)>>>,
+    last: Arc<Mutex<Option<(Instant, SchemaCheck)>>>,
 }
 
 // Asked first: a statement over a missing table would be an ERROR in the server's log at each probe.
@@ -68,7 +68,7 @@ const HAS_TABLE: &str = "SELECT to_regclass('__diesel_schema_migrations') IS NOT
 const APPLIED: &str = "SELECT version::text AS version FROM __diesel_schema_migrations";
 
 #[derive(QueryableByName)]
-struct FoundRow {
+struct SchemaRow {
     #[diesel(sql_type = Bool)]
     found: bool,
 }
@@ -89,7 +89,10 @@ impl SchemaGuard {
     }
 
     /// Compares the versions now, and logs where the verdict is another than before.
-    pub(super) async fn compare(&self, connection: &mut AsyncPgConnection) -> QueryResult<Verdict> {
+    pub(super) async fn compare(
+        &self,
+        connection: &mut AsyncPgConnection,
+    ) -> QueryResult<SchemaCheck> {
         let verdict = match applied(connection).await {
             Ok(applied) => judge(&self.known, &applied),
             // Migrations may belong to a role that grants no access to its table.
@@ -134,14 +137,14 @@ impl SchemaGuard {
             .is_some_and(|(at, verdict)| verdict.is_ok() && at.elapsed() < GOOD_FOR)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<(Instant, Verdict)>> {
+    fn lock(&self) -> MutexGuard<'_, Option<(Instant, SchemaCheck)>> {
         // Nothing in here can panic half way through a change.
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 async fn applied(connection: &mut AsyncPgConnection) -> QueryResult<BTreeSet<String>> {
-    let table: FoundRow = Prepared(diesel::sql_query(HAS_TABLE))
+    let table: SchemaRow = Prepared(diesel::sql_query(HAS_TABLE))
         .get_result(connection)
         .await?;
     if !table.found {
@@ -153,7 +156,7 @@ async fn applied(connection: &mut AsyncPgConnection) -> QueryResult<BTreeSet<Str
     Ok(rows.into_iter().map(|row| row.version).collect())
 }
 
-fn judge(known: &BTreeSet<String>, applied: &BTreeSet<String>) -> Verdict {
+fn judge(known: &BTreeSet<String>, applied: &BTreeSet<String>) -> SchemaCheck {
     let missing = known.difference(applied).count();
     let unknown = applied.difference(known).count();
     match (missing, unknown) {
@@ -186,7 +189,7 @@ mod tests {
     fn a_schema_is_compared_with_what_this_executable_has() {
         let set = |versions: &[&str]| versions.iter().map(ToString::to_string).collect();
         let known = set(&["1", "2"]);
-        let cases: [(&[&str], Verdict); 5] = [
+        let cases: [(&[&str], SchemaCheck); 5] = [
             (&[], Err(SchemaFault::Missing)),
             (&["1"], Err(SchemaFault::Outdated { missing: 1 })),
             (&["1", "3"], Err(SchemaFault::Outdated { missing: 1 })),

@@ -58,13 +58,13 @@ pub const MOST_WORKERS: i32 = 10_000;
 
 /// What a worker says with each heartbeat.
 #[derive(Debug, Clone, Default)]
-pub struct Beat {
+pub struct HeartbeatReport {
     /// The tasks that it has in its hands.
     pub held: Vec<Uuid>,
     /// Tasks completed and failed by this process so far; None where the service counts them.
     pub counts: Option<(i64, i64)>,
     /// Why it takes no tasks at the moment.
-    pub obstacle: Option<String>,
+    pub not_ready_reason: Option<String>,
 }
 
 /// The answer to a heartbeat.
@@ -120,7 +120,7 @@ const REGISTER: &str = concat!(
     ON CONFLICT (worker_id) DO UPDATE
     SET session_id = excluded.session_id, backends = excluded.backends, capabilities = excluded.capabilities,
         metadata = excluded.metadata, lease_ms = excluded.lease_ms, stop_grace_ms = excluded.stop_grace_ms,
-        registered_at = clock_timestamp(), last_heartbeat_at = clock_timestamp(), ended_at = NULL, obstacle = NULL,
+        registered_at = clock_timestamp(), last_heartbeat_at = clock_timestamp(), ended_at = NULL, not_ready_reason = NULL,
         problems = excluded.problems,
         draining_since = CASE WHEN w.session_id = ANY ($9) THEN w.draining_since END,
         blamed_in_row = CASE WHEN w.session_id = ANY ($9) THEN w.blamed_in_row ELSE 0 END,
@@ -142,7 +142,7 @@ const HEARTBEAT: &str = "
 WITH renewed AS (
     UPDATE workers
     SET last_heartbeat_at = clock_timestamp(), tasks_completed = greatest(tasks_completed, $4),
-        tasks_failed = greatest(tasks_failed, $5), obstacle = $6
+        tasks_failed = greatest(tasks_failed, $5), not_ready_reason = $6
     WHERE worker_id = $1 AND session_id = $2 AND ended_at IS NULL
     RETURNING draining_since, quarantine_ends_at
 ), held AS MATERIALIZED (
@@ -166,7 +166,7 @@ FROM unnamed";
 // The last counts are written even where the sweep has ended the session first.
 const END: &str = "
 UPDATE workers
-SET ended_at = coalesce(ended_at, clock_timestamp()), obstacle = CASE WHEN ended_at IS NULL THEN $3 ELSE obstacle END,
+SET ended_at = coalesce(ended_at, clock_timestamp()), not_ready_reason = CASE WHEN ended_at IS NULL THEN $3 ELSE not_ready_reason END,
     tasks_completed = greatest(tasks_completed, $4), tasks_failed = greatest(tasks_failed, $5)
 WHERE worker_id = $1 AND session_id = $2";
 
@@ -260,7 +260,7 @@ impl Store {
     pub async fn heartbeat(
         &self,
         session: &Session,
-        beat: &Beat,
+        beat: &HeartbeatReport,
         limit: Duration,
     ) -> Result<Heartbeat, StoreError> {
         let row: HeartbeatRow = self
@@ -273,7 +273,7 @@ impl Store {
                         .bind::<Array<SqlUuid>, _>(&beat.held)
                         .bind::<Nullable<BigInt>, _>(beat.counts.map(|(completed, _)| completed))
                         .bind::<Nullable<BigInt>, _>(beat.counts.map(|(_, failed)| failed))
-                        .bind::<Nullable<Text>, _>(&beat.obstacle),
+                        .bind::<Nullable<Text>, _>(&beat.not_ready_reason),
                 )
                 .get_result(connection)
                 .await
@@ -294,7 +294,7 @@ impl Store {
     }
 
     /// Ends a session that runs nothing any more; `reason` goes into the registry.
-    /// `counts` is as in a [`Beat`].
+    /// `counts` is as in a [`HeartbeatReport`].
     pub async fn end_session(
         &self,
         session: &Session,

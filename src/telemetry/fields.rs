@@ -14,7 +14,7 @@ const LOG_TARGET: &str = "log.target";
 
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub enum FieldValue {
     /// Anything that is neither a number nor a boolean.
     Text(String),
     /// A number or a boolean, as JSON writes it.
@@ -29,7 +29,7 @@ pub struct Fields {
     /// The target of an event that came through the `log` facade.
     pub log_target: Option<String>,
     /// All others.
-    pub named: Vec<(&'static str, Value)>,
+    pub named: Vec<(&'static str, FieldValue)>,
 }
 
 impl Fields {
@@ -51,11 +51,11 @@ impl Fields {
             MESSAGE => self.message = value,
             LOG_TARGET => self.log_target = Some(value),
             name if name.starts_with(LOG_PREFIX) => {}
-            _ => self.set(field, Value::Text(value)),
+            _ => self.set(field, FieldValue::Text(value)),
         }
     }
 
-    fn set(&mut self, field: &Field, value: Value) {
+    fn set(&mut self, field: &Field, value: FieldValue) {
         let name = field.name();
         let name = name.strip_prefix("r#").unwrap_or(name);
         if name.starts_with(LOG_PREFIX) {
@@ -84,23 +84,23 @@ impl Visit for Fields {
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.set(field, Value::Literal(value.to_string()));
+        self.set(field, FieldValue::Literal(value.to_string()));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.set(field, Value::Literal(value.to_string()));
+        self.set(field, FieldValue::Literal(value.to_string()));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.set(field, Value::Literal(value.to_string()));
+        self.set(field, FieldValue::Literal(value.to_string()));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
         // Three digits: no time or ratio in a log line is known better.
         let value = if value.is_finite() {
-            Value::Literal(((value * 1e3).round() / 1e3).to_string())
+            FieldValue::Literal(((value * 1e3).round() / 1e3).to_string())
         } else {
-            Value::Text(value.to_string())
+            FieldValue::Text(value.to_string())
         };
         self.set(field, value);
     }

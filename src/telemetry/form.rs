@@ -7,7 +7,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use tracing::Level;
 
-use super::fields::{Fields, Value};
+use super::fields::{FieldValue, Fields};
 
 /// The most bytes of all fields of a line together; those past it are left out.
 const MAX_LINE_BYTES: usize = 64 << 10;
@@ -34,8 +34,8 @@ pub fn json(level: Level, target: &str, fields: &Fields) -> String {
         }
         let mark = if RESERVED.contains(name) { "_" } else { "" };
         let _ = match value {
-            Value::Text(text) => write!(line, ",\"{name}{mark}\":{}", quoted(text)),
-            Value::Literal(literal) => write!(line, ",\"{name}{mark}\":{literal}"),
+            FieldValue::Text(text) => write!(line, ",\"{name}{mark}\":{}", quoted(text)),
+            FieldValue::Literal(literal) => write!(line, ",\"{name}{mark}\":{literal}"),
         };
     }
     line.push_str("}\n");
@@ -68,8 +68,8 @@ pub fn pretty(level: Level, fields: &Fields, coloured: bool) -> String {
         line.push(' ');
         line.push_str(&paint("2", &format!("{name}=")));
         match value {
-            Value::Text(text) => push_safe(&mut line, text),
-            Value::Literal(literal) => line.push_str(literal),
+            FieldValue::Text(text) => push_safe(&mut line, text),
+            FieldValue::Literal(literal) => line.push_str(literal),
         }
     }
     line.push('\n');
@@ -106,9 +106,9 @@ mod tests {
             message: "task\nclaimed".to_owned(),
             log_target: None,
             named: vec![
-                ("task_id", Value::Text("a\"b\x1b".to_owned())),
-                ("attempt", Value::Literal("3".to_owned())),
-                ("level", Value::Text("x".to_owned())),
+                ("task_id", FieldValue::Text("a\"b\x1b".to_owned())),
+                ("attempt", FieldValue::Literal("3".to_owned())),
+                ("level", FieldValue::Text("x".to_owned())),
             ],
         }
     }
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_line_has_a_bound() {
         let mut fields = fields();
-        let value = Value::Text("x".repeat(8 << 10));
+        let value = FieldValue::Text("x".repeat(8 << 10));
         fields.named = vec![("many", value); 100];
         assert!(json(Level::INFO, "t", &fields).len() < MAX_LINE_BYTES + (9 << 10));
         assert!(pretty(Level::INFO, &fields, true).len() < MAX_LINE_BYTES + (9 << 10));

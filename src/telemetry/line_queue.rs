@@ -39,7 +39,7 @@ impl Stream {
 /// A bounded buffer in front of a stream.
 pub struct LineQueue {
     stream: Stream,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<QueuedLines>,
     filled: Condvar,
     drained: Condvar,
     /// Writes the line that says how many were dropped.
@@ -47,7 +47,7 @@ pub struct LineQueue {
 }
 
 #[derive(Default)]
-struct Waiting {
+struct QueuedLines {
     started: bool,
     text: Vec<u8>,
     /// The thread holds lines that it has not written yet.
@@ -57,7 +57,7 @@ struct Waiting {
 }
 
 /// What the thread writes next.
-struct Chunk {
+struct LineChunk {
     /// The end of a line that was cut, and the notice of those dropped.
     head: Vec<u8>,
     text: Vec<u8>,
@@ -69,7 +69,7 @@ impl LineQueue {
     pub const fn new(stream: Stream) -> Self {
         Self {
             stream,
-            waiting: Mutex::new(Waiting {
+            waiting: Mutex::new(QueuedLines {
                 started: false,
                 text: Vec::new(),
                 busy: false,
@@ -116,7 +116,7 @@ impl LineQueue {
         }
     }
 
-    fn start(&'static self, waiting: &mut Waiting) -> bool {
+    fn start(&'static self, waiting: &mut QueuedLines) -> bool {
         if !waiting.started {
             let Ok(out) = self.stream.open() else {
                 return false;
@@ -130,7 +130,7 @@ impl LineQueue {
     fn write_all(&self, mut out: impl Write) {
         let mut cut = false;
         loop {
-            let Chunk {
+            let LineChunk {
                 head,
                 text,
                 dropped,
@@ -155,7 +155,7 @@ impl LineQueue {
     }
 
     /// Waits for lines. `cut`: the last one that was written has no end.
-    fn take(&self, cut: bool) -> Chunk {
+    fn take(&self, cut: bool) -> LineChunk {
         let mut waiting = self.lock();
         while waiting.text.is_empty() {
             waiting = self
@@ -170,14 +170,14 @@ impl LineQueue {
             let notice = *self.notice.lock().unwrap_or_else(PoisonError::into_inner);
             head.push_str(&notice(dropped));
         }
-        Chunk {
+        LineChunk {
             head: head.into_bytes(),
             text: std::mem::take(&mut waiting.text),
             dropped,
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, QueuedLines> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

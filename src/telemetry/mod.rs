@@ -18,7 +18,7 @@ use tracing::{Level, error};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use self::fields::{Fields, Value};
+use self::fields::{FieldValue, Fields};
 use self::layer::LogLayer;
 use self::line_queue::{LineQueue, Stream};
 use crate::config::logging::{LogFormat, LogSettings};
@@ -71,7 +71,7 @@ fn dropped(count: u64) -> Fields {
     Fields {
         message: "log lines were dropped: standard error did not take them".to_owned(),
         log_target: None,
-        named: vec![("dropped", Value::Literal(count.to_string()))],
+        named: vec![("dropped", FieldValue::Literal(count.to_string()))],
     }
 }
 

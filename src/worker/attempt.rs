@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error_span, info, warn};
 
-use super::journal::LogWriter;
+use super::log_writer::LogWriter;
 use super::quarantine::{self, Trial};
 use super::running::{StopOrder, StopReason};
 use super::settling::{self, Written};
@@ -17,10 +17,10 @@ use crate::domain::correlation;
 use crate::domain::settlement::{ErrorCode, Failure, Outcome, Settlement};
 use crate::domain::status::Status;
 use crate::domain::task::Assignment;
-use crate::executor::{Control, Journal, crashed};
+use crate::executor::{Control, LogBuffer, crashed};
 
 /// How an attempt came to its end.
-pub(super) enum End {
+pub(super) enum AttemptEnd {
     Finished(Result<Outcome, Failure>),
     Stopped(StopReason),
 }
@@ -53,9 +53,9 @@ async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
     }
     info!(task_id = %lease.task_id, attempt = lease.attempt, backend = %assignment.backend,
           from = %assignment.previous_status, to = %Status::Processing, "task claimed");
-    let journal = Journal::default();
-    let mut log = LogWriter::new(&worker.store, lease, journal.clone());
-    let (end, ran_for) = execute_and_log(worker, assignment, &order, &journal, &mut log).await;
+    let log_buffer = LogBuffer::default();
+    let mut log = LogWriter::new(&worker.store, lease, log_buffer.clone());
+    let (end, ran_for) = execute_and_log(worker, assignment, &order, &log_buffer, &mut log).await;
     let Some(settlement) = settlement(worker, assignment, end, ran_for) else {
         warn!(task_id = %lease.task_id, attempt = lease.attempt, "lease lost");
         return Written::Yes;
@@ -73,15 +73,15 @@ async fn execute_and_log(
     worker: &Worker,
     assignment: &Assignment,
     order: &StopOrder,
-    journal: &Journal,
+    log_buffer: &LogBuffer,
     log: &mut LogWriter<'_>,
-) -> (End, Duration) {
+) -> (AttemptEnd, Duration) {
     let began = Instant::now();
     let executing = async {
-        let end = execute(worker, assignment, order, journal).await;
+        let end = execute(worker, assignment, order, log_buffer).await;
         let ran_for = began.elapsed();
-        task_hooks::after(worker, assignment, &end, journal).await;
-        journal.close();
+        task_hooks::after(worker, assignment, &end, log_buffer).await;
+        log_buffer.close();
         (end, ran_for)
     };
     let (ended, ()) = tokio::join!(executing, log.run(order));
@@ -92,24 +92,24 @@ async fn execute(
     worker: &Worker,
     assignment: &Assignment,
     order: &StopOrder,
-    journal: &Journal,
-) -> End {
+    log_buffer: &LogBuffer,
+) -> AttemptEnd {
     let Some(executor) = worker.executors.get(&assignment.backend) else {
         let message = format!(
             "worker {} does not serve `{}`",
             worker.settings.name, assignment.backend
         );
-        return End::Finished(Err(Failure::permanent(ErrorCode::UnsupportedTask, message)));
+        return AttemptEnd::Finished(Err(Failure::permanent(ErrorCode::UnsupportedTask, message)));
     };
     if let Some(reason) = order.given().now_or_never() {
-        return End::Stopped(reason);
+        return AttemptEnd::Stopped(reason);
     }
     let timeout = Duration::from_secs(u64::try_from(assignment.timeout_seconds).unwrap_or(1));
     let control = Control {
         stop: CancellationToken::new(),
         kill: CancellationToken::new(),
         deadline: Instant::now() + timeout,
-        journal: journal.clone(),
+        log_buffer: log_buffer.clone(),
     };
     let deadline = tokio::time::Instant::from_std(control.deadline);
     // A task of its own: its panic is an answer, too.
@@ -120,7 +120,7 @@ async fn execute(
             (executor.clone(), assignment.clone(), control.clone());
         async move {
             if let Some(hook) = before {
-                task_hooks::before(&hook, &variables, &control.journal, &control.stop).await?;
+                task_hooks::before(&hook, &variables, &control.log_buffer, &control.stop).await?;
             }
             executor.execute(&assignment, control).await
         }
@@ -128,12 +128,12 @@ async fn execute(
     let end = tokio::select! {
         answer = &mut running => {
             let answer = answer.unwrap_or_else(|error| Err(crashed("the executor broke down", error)));
-            return End::Finished(answer);
+            return AttemptEnd::Finished(answer);
         }
-        reason = order.given() => End::Stopped(reason),
+        reason = order.given() => AttemptEnd::Stopped(reason),
         () = tokio::time::sleep_until(deadline) => {
             let message = format!("ran longer than {} s", assignment.timeout_seconds);
-            End::Finished(Err(Failure::permanent(ErrorCode::Timeout, message)))
+            AttemptEnd::Finished(Err(Failure::permanent(ErrorCode::Timeout, message)))
         }
     };
     // The command before the task may be under way.
@@ -174,25 +174,29 @@ async fn stop<T>(
 fn settlement(
     worker: &Worker,
     assignment: &Assignment,
-    end: End,
+    end: AttemptEnd,
     ran_for: Duration,
 ) -> Option<Settlement> {
     let lease = assignment.lease.clone();
     Some(match end {
-        End::Finished(Ok(mut outcome)) => {
+        AttemptEnd::Finished(Ok(mut outcome)) => {
             add_times(&mut outcome.execution, assignment, ran_for);
             Settlement::complete(lease, outcome)
         }
-        End::Finished(Err(failure)) => {
+        AttemptEnd::Finished(Err(failure)) => {
             let failures = u32::try_from(lease.attempt).unwrap_or(1);
             Settlement::fail(lease, failure, worker.settings.retry.delay(failures))
         }
-        End::Stopped(StopReason::Cancelled) => Settlement::release(lease, "cancelled on request"),
-        End::Stopped(StopReason::Shutdown) => Settlement::release(lease, "the worker shut down"),
-        End::Stopped(StopReason::LeaseInDoubt) => {
+        AttemptEnd::Stopped(StopReason::Cancelled) => {
+            Settlement::release(lease, "cancelled on request")
+        }
+        AttemptEnd::Stopped(StopReason::Shutdown) => {
+            Settlement::release(lease, "the worker shut down")
+        }
+        AttemptEnd::Stopped(StopReason::LeaseInDoubt) => {
             Settlement::release(lease, "the worker could not renew its lease")
         }
-        End::Stopped(StopReason::LeaseLost) => return None,
+        AttemptEnd::Stopped(StopReason::LeaseLost) => return None,
     })
 }
 

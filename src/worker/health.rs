@@ -22,9 +22,9 @@ pub struct WorkerHealth {
 }
 
 /// One more task runs until this is dropped.
-pub(super) struct Busy<'a>(&'a WorkerHealth);
+pub(super) struct BusyGuard<'a>(&'a WorkerHealth);
 
-impl Drop for Busy<'_> {
+impl Drop for BusyGuard<'_> {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, Ordering::Relaxed);
     }
@@ -40,7 +40,7 @@ impl WorkerHealth {
     }
 
     /// None when the worker really takes tasks; otherwise what keeps it from that.
-    pub fn obstacle(&self) -> Option<String> {
+    pub fn not_ready_reason(&self) -> Option<String> {
         if self.draining.load(Ordering::Relaxed) {
             return Some("draining".to_owned());
         }
@@ -83,7 +83,7 @@ impl WorkerHealth {
             .with(
                 "worker_consuming",
                 "Whether tasks come in",
-                flag(self.obstacle().is_none()),
+                flag(self.not_ready_reason().is_none()),
             )
     }
 
@@ -91,9 +91,9 @@ impl WorkerHealth {
         self.slots.store(slots, Ordering::Relaxed);
     }
 
-    pub(super) fn task_begins(&self) -> Busy<'_> {
+    pub(super) fn task_begins(&self) -> BusyGuard<'_> {
         self.running.fetch_add(1, Ordering::Relaxed);
-        Busy(self)
+        BusyGuard(self)
     }
 
     pub(super) fn is_leased(&self) -> bool {
@@ -115,10 +115,10 @@ impl WorkerHealth {
 
     /// Notes what keeps tasks from coming in; true when nothing does any more, and something did
     /// before.
-    pub(super) fn set_intake(&self, obstacle: Option<String>) -> bool {
+    pub(super) fn set_intake(&self, not_ready_reason: Option<String>) -> bool {
         let mut intake = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
-        let freed = obstacle.is_none() && intake.is_some();
-        *intake = obstacle;
+        let freed = not_ready_reason.is_none() && intake.is_some();
+        *intake = not_ready_reason;
         freed
     }
 

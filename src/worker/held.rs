@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Default)]
 pub struct Held {
     draining: bool,
-    quarantine: Option<Backoff>,
+    quarantine: Option<QuarantineEnd>,
     /// Attempts in a row that failed for the worker's environment.
     blamed: u32,
     /// When this process last changed the quarantine; older heartbeats do not know of that.
@@ -14,7 +14,7 @@ pub struct Held {
 }
 
 #[derive(Debug, Clone)]
-struct Backoff {
+struct QuarantineEnd {
     ends_at: Instant,
     reason: String,
 }
@@ -41,7 +41,7 @@ impl Held {
     }
 
     /// What the health report says.
-    pub fn obstacle(&self) -> Option<String> {
+    pub fn not_ready_reason(&self) -> Option<String> {
         match &self.quarantine {
             _ if self.draining => Some("draining: it takes no more tasks".to_owned()),
             Some(backoff) => Some(format!("quarantined: {}", backoff.reason)),
@@ -68,7 +68,7 @@ impl Held {
             Some(left) if self.quarantine.is_none() => {
                 let reason = "attempts in a row failed for its environment".to_owned();
                 let ends_at = Instant::now() + left;
-                self.quarantine = Some(Backoff { ends_at, reason });
+                self.quarantine = Some(QuarantineEnd { ends_at, reason });
             }
             None if is_news && self.is_quarantined() => self.clear(),
             _ => {}
@@ -80,7 +80,7 @@ impl Held {
     pub fn blame(&mut self, reason: &str, quarantine: Option<Duration>) {
         self.blamed += 1;
         self.judged_at = Some(Instant::now());
-        self.quarantine = quarantine.map(|left| Backoff {
+        self.quarantine = quarantine.map(|left| QuarantineEnd {
             ends_at: Instant::now() + left,
             reason: reason.to_owned(),
         });

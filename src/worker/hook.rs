@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use crate::config::environment::Hook;
 use crate::domain::log::{Level, LogLine};
-use crate::executor::Journal;
+use crate::executor::LogBuffer;
 
 /// How long the command may take to end once it was told to.
 pub const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -62,11 +62,11 @@ impl HookFailure {
 
 /// Where the output of a command goes.
 #[derive(Debug, Clone)]
-pub enum Output {
+pub enum HookOutput {
     /// The log of the worker.
     Log,
     /// The log of the task.
-    Task(Journal),
+    Task(LogBuffer),
 }
 
 #[derive(Debug, Default)]
@@ -89,9 +89,9 @@ impl LastLines {
 
 /// What is read of one stream of the command.
 #[derive(Clone)]
-struct Reader {
+struct LineReader {
     name: &'static str,
-    output: Output,
+    output: HookOutput,
     /// Lines of both streams, and lines of this one.
     last: [Arc<LastLines>; 2],
 }
@@ -102,11 +102,11 @@ pub async fn run_hook(
     name: &'static str,
     hook: &Hook,
     environment: &[(&'static str, String)],
-    output: Output,
+    output: HookOutput,
     stop: &CancellationToken,
 ) -> Result<(), HookFailure> {
     let [all, errors] = [(); 2].map(|()| Arc::new(LastLines::default()));
-    let reader = |own: &Arc<LastLines>| Reader {
+    let reader = |own: &Arc<LastLines>| LineReader {
         name,
         output: output.clone(),
         last: [all.clone(), own.clone()],
@@ -128,7 +128,7 @@ async fn run(
     hook: &Hook,
     environment: &[(&'static str, String)],
     stop: &CancellationToken,
-    (of_output, of_errors): (Reader, Reader),
+    (of_output, of_errors): (LineReader, LineReader),
 ) -> Result<(), String> {
     let mut child = Command::new("sh")
         .args(["-c", &hook.command])
@@ -201,7 +201,7 @@ fn signal(group: Option<Pid>, signal: Signal) {
 }
 
 /// Reads one stream, line by line, to its end.
-async fn copy(stream: impl AsyncRead + Unpin, reader: Reader) {
+async fn copy(stream: impl AsyncRead + Unpin, reader: LineReader) {
     let mut stream = BufReader::new(stream);
     let mut line = Vec::new();
     loop {
@@ -230,13 +230,13 @@ async fn copy(stream: impl AsyncRead + Unpin, reader: Reader) {
     }
 }
 
-impl Reader {
+impl LineReader {
     fn note(&self, line: &[u8]) {
         let line = String::from_utf8_lossy(line);
         let line: String = line.trim_end().chars().map(readable).collect();
         match &self.output {
-            Output::Log => info!("{}: {line}", self.name),
-            Output::Task(journal) => journal.log(LogLine {
+            HookOutput::Log => info!("{}: {line}", self.name),
+            HookOutput::Task(log_buffer) => log_buffer.log(LogLine {
                 logged_at: None,
                 level: Level::Info,
                 message: line.clone(),
@@ -268,7 +268,7 @@ mod tests {
             timeout: Duration::from_mins(1),
         };
         let never = CancellationToken::new();
-        let failed = run_hook("test", &hook, &[], Output::Log, &never).await;
+        let failed = run_hook("test", &hook, &[], HookOutput::Log, &never).await;
         let failure = failed.unwrap_err();
         assert_eq!(
             failure.in_short(),
@@ -283,12 +283,12 @@ mod tests {
             command: "echo $QTASK_TASK_ID".to_owned(),
             timeout: Duration::from_mins(1),
         };
-        let (journal, never) = (Journal::default(), CancellationToken::new());
+        let (log_buffer, never) = (LogBuffer::default(), CancellationToken::new());
         let environment = [("QTASK_TASK_ID", "t1".to_owned())];
-        let output = Output::Task(journal.clone());
+        let output = HookOutput::Task(log_buffer.clone());
         let ran = run_hook("before-task", &hook, &environment, output, &never).await;
         ran.unwrap();
-        let line = journal.take().lines.remove(0);
+        let line = log_buffer.take().lines.remove(0);
         assert_eq!(line.message, "t1");
         assert_eq!(line.context, Some(json!({"hook": "before-task"})));
     }

@@ -129,7 +129,7 @@ async fn watch(worker: &Worker, consumer: &Consumer, database_away: &Notify) {
                     consumer.resume();
                 }
                 () = until_held(worker) => {
-                    worker.health.set_intake(worker.held.borrow().obstacle());
+                    worker.health.set_intake(worker.held.borrow().not_ready_reason());
                     consumer.pause().await;
                     worker.until_let().await;
                     consumer.resume();

@@ -17,14 +17,14 @@ const POLL: Duration = Duration::from_secs(1);
 /// Takes tasks until the worker drains.
 pub async fn run(worker: &Arc<Worker>) {
     // Without a session nothing can be claimed, which is no failure.
-    let registered = worker.surroundings.registered.cancelled();
+    let registered = worker.lifecycle_hooks.registered.cancelled();
     worker.draining.run_until_cancelled(registered).await;
     let mut failures = 0;
     while let Some(permits) = free_slots(worker).await {
-        let obstacle = worker.held.borrow().obstacle();
-        if obstacle.is_some() {
+        let not_ready_reason = worker.held.borrow().not_ready_reason();
+        if not_ready_reason.is_some() {
             drop(permits);
-            worker.health.set_intake(obstacle);
+            worker.health.set_intake(not_ready_reason);
             worker
                 .draining
                 .run_until_cancelled(worker.until_let())

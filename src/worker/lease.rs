@@ -13,7 +13,7 @@ use super::running::StopReason;
 use crate::domain::owner::{Lease, Session};
 use crate::domain::settlement::Settlement;
 use crate::metrics;
-use crate::store::{Beat, Heartbeat};
+use crate::store::{Heartbeat, HeartbeatReport};
 
 /// How a session came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,13 +107,14 @@ pub async fn keep(
 /// One heartbeat, for which half of the time is taken that the lease is still trusted: where a
 /// connection hangs, the other half is left for a new one.
 async fn beat(worker: &Worker, session: &Session, renewed: Instant) -> Result<Heartbeat, String> {
-    let beat = Beat {
+    let beat = HeartbeatReport {
         held: worker.running.task_ids(),
         counts: Some(worker.health.counts()),
-        // Where the heartbeat arrives, it brings the lease whose absence would be the obstacle; the
+        // Where the heartbeat arrives, it brings the lease whose absence would be the not_ready_reason; the
         // intake begins, or goes on, right behind it.
-        obstacle: worker.health.obstacle().filter(|obstacle| {
-            worker.health.is_leased() && !["no lease", "starting"].contains(&obstacle.as_str())
+        not_ready_reason: worker.health.not_ready_reason().filter(|not_ready_reason| {
+            worker.health.is_leased()
+                && !["no lease", "starting"].contains(&not_ready_reason.as_str())
         }),
     };
     let times = worker.settings.lease;

@@ -1,10 +1,10 @@
 //! A worker: claims tasks for its session, runs them, and writes what came of it.
 //!
 //! - `lease` keeps the session alive and says when it may not be trusted;
-//! - `hearing` listens for what cannot wait until the next heartbeat;
+//! - `listener` listens for what cannot wait until the next heartbeat;
 //! - `intake_amqp` and `intake_postgres` claim tasks and start attempts;
 //! - `attempt` runs one task from its claim to its settlement, and `settling` writes that;
-//! - `journal` writes what a running task says;
+//! - `log_buffer` writes what a running task says;
 //! - `environment` runs a command before the first task and one after the last, by `hook`;
 //! - `task_hooks` runs a command before and after each task;
 //! - `held` says why no tasks are taken, `quarantine` what is done about a sick environment;
@@ -12,15 +12,15 @@
 //! - this file puts them together and takes them apart in order.
 
 mod attempt;
-mod environment;
 mod health;
-mod hearing;
 mod held;
 mod hook;
 mod intake_amqp;
 mod intake_postgres;
-mod journal;
 mod lease;
+mod lifecycle_hooks;
+mod listener;
+mod log_writer;
 mod quarantine;
 mod running;
 mod settling;
@@ -51,9 +51,9 @@ use crate::store::{
     DatabaseSettings, MOST_WORKERS, QuarantineRules, Registered, Registration, Store, StoreError,
 };
 
-use environment::{SETTING_UP, Surroundings};
 use held::Held;
 use lease::SessionEnd;
+use lifecycle_hooks::{LifecycleHooks, SETTING_UP};
 use running::{Running, StopReason};
 
 /// The executors of a worker, by the backend that they serve.
@@ -61,7 +61,7 @@ pub type Executors = BTreeMap<String, Arc<dyn Executor>>;
 
 /// Where a worker hears of tasks.
 #[derive(Clone)]
-pub enum Source {
+pub enum TaskSource {
     /// Messages on the backends' queues.
     Amqp(AmqpConfig),
     /// The table itself: woken by NOTIFY, with a poll behind it.
@@ -84,7 +84,7 @@ pub struct WorkerSettings {
     /// The delays between a task's attempts.
     pub retry: Backoff,
     /// Where tasks come from.
-    pub source: Source,
+    pub source: TaskSource,
     /// Where notifications come from.
     pub database: DatabaseSettings,
     /// What is run before the first task and after the last, before and after each, and to heal.
@@ -109,7 +109,7 @@ struct Worker {
     /// Claims and attempts under way.
     attempts: TaskTracker,
     health: Arc<WorkerHealth>,
-    surroundings: Surroundings,
+    lifecycle_hooks: LifecycleHooks,
     /// Wakes the intake: tasks have become claimable.
     ready: Notify,
     /// Why no more tasks are to be taken for now.
@@ -250,7 +250,7 @@ impl Worker {
         while let Some((session, since)) = self.register().await {
             orphans::release_soon(&self.store);
             self.health.set_lease(true);
-            self.surroundings.registered.cancel();
+            self.lifecycle_hooks.registered.cancel();
             let end = lease::keep(self, &session, since, over).await;
             self.health.set_lease(false);
             match end {
@@ -271,8 +271,8 @@ impl Worker {
 
     async fn take_tasks(self: &Arc<Self>) {
         match &self.settings.source {
-            Source::Amqp(config) => intake_amqp::run(self, config.clone()).await,
-            Source::Postgres => intake_postgres::run(self).await,
+            TaskSource::Amqp(config) => intake_amqp::run(self, config.clone()).await,
+            TaskSource::Postgres => intake_postgres::run(self).await,
         }
     }
 }
@@ -323,7 +323,7 @@ pub async fn run(
         begun: Mutex::default(),
         slots: Arc::new(Semaphore::new(settings.concurrency.into())),
         running: Running::default(),
-        surroundings: Surroundings::default(),
+        lifecycle_hooks: LifecycleHooks::default(),
         ready: Notify::new(),
         held: watch::Sender::default(),
         attempts: TaskTracker::new(),
@@ -340,7 +340,7 @@ pub async fn run(
         worker.health.set_intake(Some(SETTING_UP.to_owned()));
     }
     let over = CancellationToken::new();
-    hearing::start(&worker, over.clone());
+    listener::start(&worker, over.clone());
     let mut sessions = tokio::spawn({
         let (worker, over) = (worker.clone(), over.clone());
         async move { worker.keep_sessions(&over).await }
@@ -350,7 +350,7 @@ pub async fn run(
         // However the intake ends, nobody waits for it in vain.
         let intake_over = worker.intake_over.clone().drop_guard();
         async move {
-            let prepared = environment::set_up(&worker).await;
+            let prepared = lifecycle_hooks::set_up(&worker).await;
             if prepared.is_ok() {
                 tokio::join!(worker.take_tasks(), quarantine::run(&worker));
             }
@@ -380,7 +380,7 @@ pub async fn run(
         // What was set up bears the worker's name, and so it is the successor's by now.
         warn!(worker_id = %worker.settings.name, "replaced: nothing is torn down");
     } else {
-        environment::tear_down(&worker).await;
+        lifecycle_hooks::tear_down(&worker).await;
     }
     over.cancel();
     if !intake.is_finished() {

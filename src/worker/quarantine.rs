@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, info, warn};
 
-use super::hook::{Output, run_hook};
+use super::hook::{HookOutput, run_hook};
 use super::{Worker, attempt};
 use crate::config::environment::Hook;
 use crate::domain::settlement::{Evidence, Settlement};
@@ -76,11 +76,11 @@ pub async fn run(worker: &Arc<Worker>) {
                 .subscribe()
                 .wait_for(super::Held::is_quarantined)
                 .await;
-            let obstacle = worker.held.borrow().obstacle();
+            let not_ready_reason = worker.held.borrow().not_ready_reason();
             let worker_id = &worker.settings.name;
             warn!(
                 event = "worker.quarantined",
-                worker_id, obstacle, "quarantine begins"
+                worker_id, not_ready_reason, "quarantine begins"
             );
             sit_out(worker).await;
             info!(
@@ -111,7 +111,14 @@ async fn heal_environment(worker: &Worker, hook: &Hook, backoff_over: bool) {
     let worker_id = &worker.settings.name;
     let environment = worker.environment();
     info!(event = "worker.heal_started", worker_id, timeout = ?hook.timeout, "heal begins");
-    let ran = run_hook("heal", hook, &environment, Output::Log, &worker.draining).await;
+    let ran = run_hook(
+        "heal",
+        hook,
+        &environment,
+        HookOutput::Log,
+        &worker.draining,
+    )
+    .await;
     match ran {
         Ok(()) => absolve(worker).await,
         Err(failure) => {

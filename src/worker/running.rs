@@ -64,11 +64,11 @@ impl StopOrder {
 /// The attempts in hand, by task.
 #[derive(Debug, Default)]
 pub struct Running {
-    hands: Mutex<Hands>,
+    hands: Mutex<Registry>,
 }
 
 #[derive(Debug, Default)]
-struct Hands {
+struct Registry {
     attempts: HashMap<Uuid, (i32, StopOrder)>,
     /// Given to every attempt that is taken in hand from here on, too.
     closing: Option<StopReason>,
@@ -76,14 +76,14 @@ struct Hands {
 
 impl Running {
     /// Takes an attempt in hand until the guard is dropped.
-    pub fn add(&self, task_id: Uuid, attempt: i32) -> (StopOrder, InHand<'_>) {
+    pub fn add(&self, task_id: Uuid, attempt: i32) -> (StopOrder, RunningGuard<'_>) {
         let order = StopOrder::default();
         let mut hands = self.lock();
         if let Some(reason) = hands.closing {
             order.give(reason);
         }
         hands.attempts.insert(task_id, (attempt, order.clone()));
-        let in_hand = InHand {
+        let in_hand = RunningGuard {
             running: self,
             task_id,
             attempt,
@@ -128,7 +128,7 @@ impl Running {
         self.stop_all(reason);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Hands> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Registry> {
         // Nothing in here can panic half way through a change.
         self.hands.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -136,13 +136,13 @@ impl Running {
 
 /// Keeps an attempt in hand.
 #[derive(Debug)]
-pub struct InHand<'a> {
+pub struct RunningGuard<'a> {
     running: &'a Running,
     task_id: Uuid,
     attempt: i32,
 }
 
-impl Drop for InHand<'_> {
+impl Drop for RunningGuard<'_> {
     fn drop(&mut self) {
         let attempts = &mut self.running.lock().attempts;
         // A later attempt at the same task may have taken the place.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tracing::{error, info, warn};
 
 use super::Worker;
-use super::journal::LogWriter;
+use super::log_writer::LogWriter;
 use crate::domain::backoff::Backoff;
 use crate::domain::settlement::{ErrorCode, Failure, Settlement};
 use crate::domain::status::Status;

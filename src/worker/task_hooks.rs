@@ -4,14 +4,14 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::attempt::End;
-use super::hook::{Output, run_hook};
+use super::attempt::AttemptEnd;
+use super::hook::{HookOutput, run_hook};
 use super::{Worker, running::StopReason};
 use crate::config::environment::Hook;
 use crate::domain::log::{Level, LogLine};
 use crate::domain::settlement::{Blame, ErrorCode, Failure};
 use crate::domain::task::Assignment;
-use crate::executor::Journal;
+use crate::executor::LogBuffer;
 
 /// What a command finds in its environment.
 pub type Variables = Vec<(&'static str, String)>;
@@ -35,10 +35,10 @@ pub fn variables(worker: &Worker, assignment: &Assignment) -> Variables {
 pub async fn before(
     hook: &Hook,
     variables: &Variables,
-    journal: &Journal,
+    log_buffer: &LogBuffer,
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
-    let output = Output::Task(journal.clone());
+    let output = HookOutput::Task(log_buffer.clone());
     let ran = run_hook("before-task", hook, variables, output, stop).await;
     ran.map_err(|failure| {
         let message = format!("the before-task command failed: {}", failure.in_short());
@@ -47,18 +47,23 @@ pub async fn before(
 }
 
 /// Runs the command after the task, whatever came of it. A failure is for the logs: the attempt has ended.
-pub async fn after(worker: &Worker, assignment: &Assignment, end: &End, journal: &Journal) {
+pub async fn after(
+    worker: &Worker,
+    assignment: &Assignment,
+    end: &AttemptEnd,
+    log_buffer: &LogBuffer,
+) {
     let Some(hook) = &worker.settings.environment.after_task else {
         return;
     };
     let mut variables = variables(worker, assignment);
     variables.extend(outcome(end));
     let never = CancellationToken::new();
-    let output = Output::Task(journal.clone());
+    let output = HookOutput::Task(log_buffer.clone());
     if let Err(failure) = run_hook("after-task", hook, &variables, output, &never).await {
         let reason = failure.in_short();
         warn!(event = "worker.after_task_failed", task_id = %assignment.lease.task_id, reason, "the after-task command failed");
-        journal.log(LogLine {
+        log_buffer.log(LogLine {
             logged_at: None,
             level: Level::Warning,
             message: format!("the after-task command failed: {reason}"),
@@ -67,12 +72,12 @@ pub async fn after(worker: &Worker, assignment: &Assignment, end: &End, journal:
     }
 }
 
-fn outcome(end: &End) -> Variables {
+fn outcome(end: &AttemptEnd) -> Variables {
     let (outcome, code) = match end {
-        End::Finished(Ok(_)) => ("completed", None),
-        End::Finished(Err(failure)) => ("failed", Some(failure.code.to_string())),
-        End::Stopped(StopReason::Cancelled) => ("cancelled", None),
-        End::Stopped(_) => ("stopped", None),
+        AttemptEnd::Finished(Ok(_)) => ("completed", None),
+        AttemptEnd::Finished(Err(failure)) => ("failed", Some(failure.code.to_string())),
+        AttemptEnd::Stopped(StopReason::Cancelled) => ("cancelled", None),
+        AttemptEnd::Stopped(_) => ("stopped", None),
     };
     let code = code.map(|code| ("QTASK_ERROR_CODE", code));
     [("QTASK_OUTCOME", outcome.to_owned())]

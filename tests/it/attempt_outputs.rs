@@ -96,7 +96,7 @@ on_both_queues! {
     async fn a_pull_worker_reports_output_as_the_owner_of_the_attempt(kind: QueueKind) {
         let app = App::builder(kind)
             .env("QTASK_BACKENDS", "lab")
-            .env("QTASK_LEASE", "1h")
+            .env("QTASK_LEASE_DURATION", "1h")
             .start()
             .await;
         let puller = Puller::register(&app, "p", "lab").await;

@@ -22,7 +22,7 @@ fn worker(name: &str) -> Worker {
 
 /// A worker that hears nothing from its heartbeats for longer than the test lasts.
 fn rarely_beating(name: &str) -> Worker {
-    worker(name).args(&["--heartbeat", "60s", "--lease", "180s"])
+    worker(name).args(&["--heartbeat-interval", "60s", "--lease-duration", "180s"])
 }
 
 async fn claimed_task(app: &App, order: &str) -> Uuid {

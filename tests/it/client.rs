@@ -538,7 +538,7 @@ async fn small_service() -> Stub {
     Stub::start(|_, request| match request.line.split(['?', ' ']).nth(1) {
         Some("/workers") => answer(200, &json!({"workers": [
             {"worker_id": "w1", "status": "busy", "backends": ["mock", "aer"], "current_tasks": [ID], "tasks_completed": 1200, "tasks_failed": 3,
-             "registered_at": "2026-11-20T10:00:00Z", "last_heartbeat_at": "2026-11-20T10:00:05Z", "obstacle": NASTY}]})),
+             "registered_at": "2026-11-20T10:00:00Z", "last_heartbeat_at": "2026-11-20T10:00:05Z", "not_ready_reason": NASTY}]})),
         Some("/backends") => answer(200, &json!({"backends": [
             {"backend": "aer", "workers_online": 1, "waiting": 12, "running": 2, "oldest_wait_seconds": 61.5, "median_run_seconds": null, "estimated_wait_seconds": 5}]})),
         Some(path) if path.ends_with("/logs") => answer(200, &json!({"logs": [

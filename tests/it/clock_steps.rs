@@ -53,7 +53,7 @@ async fn status(app: &App, task_id: Uuid) -> String {
 
 on_both_queues! {
     async fn a_step_takes_no_running_task_from_its_worker(kind: QueueKind) {
-        let builder = builder(kind).await.env("QTASK_LEASE", "20s");
+        let builder = builder(kind).await.env("QTASK_LEASE_DURATION", "20s");
         let mut app = builder.worker(worker("w")).start().await;
         let task = mock_with("hang", &json!({"timeout_seconds": 120}));
         let task_id = app.submit(&task).await;
@@ -115,7 +115,7 @@ on_both_queues! {
 async fn a_retry_is_due_when_the_clock_was_set_back_and_those_before_it_keep_their_place() {
     let builder = builder(QueueKind::Postgres).await;
     let app = builder
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_LEASE_DURATION", "1h")
         .env("QTASK_RETRY_DELAY", "1h")
         .env("QTASK_RETRY_DELAY_MAX", "1h")
         .start()
@@ -161,8 +161,8 @@ async fn a_call_that_is_owed_does_not_wait_for_a_clock_that_was_set_back() {
     let receiver = Receiver::start(&["500 Oops", "204 No Content"]).await;
     let builder = builder(QueueKind::Postgres).await;
     let app = builder
-        .env("QTASK_CALLBACK_ALLOW_PRIVATE", "127.0.0.0/8")
-        .env("QTASK_CALLBACK_RETRY_DELAY", "1h")
+        .env("QTASK_WEBHOOK_ALLOWED_HOSTS", "127.0.0.0/8")
+        .env("QTASK_WEBHOOK_RETRY_DELAY", "1h")
         .worker(worker("w"))
         .start()
         .await;
@@ -170,7 +170,7 @@ async fn a_call_that_is_owed_does_not_wait_for_a_clock_that_was_set_back() {
     app.submit(&mock_with("", &json!({"callback_url": url})))
         .await;
     receiver.wait_for(1).await;
-    let put_off = "SELECT count(*) FROM callbacks WHERE last_error IS NOT NULL";
+    let put_off = "SELECT count(*) FROM webhooks WHERE last_error IS NOT NULL";
     let noted = || async { (app.database.count(put_off, &[]).await == 1).then_some(()) };
     eventually(LIMIT, "a call that is put off", noted).await;
     set_clock(&app, -3).await;
@@ -181,7 +181,7 @@ async fn a_call_that_is_owed_does_not_wait_for_a_clock_that_was_set_back() {
 #[tokio::test]
 async fn a_name_is_not_given_away_because_the_clock_was_set_forward() {
     let builder = builder(QueueKind::Postgres).await;
-    let app = builder.env("QTASK_LEASE", "30s").start().await;
+    let app = builder.env("QTASK_LEASE_DURATION", "30s").start().await;
     let w = Puller::register(&app, "w", "b").await;
     app.database.set_clock(1).await;
     let body = json!({"worker_id": "w", "backends": ["b"]});

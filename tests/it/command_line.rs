@@ -187,8 +187,8 @@ async fn the_help_names_the_variable_of_every_setting_and_never_a_password() {
                 "QTASK_QUEUE",
                 "QTASK_WORKER_BACKENDS",
                 "QTASK_CONCURRENCY",
-                "QTASK_HEARTBEAT",
-                "QTASK_LEASE",
+                "QTASK_HEARTBEAT_INTERVAL",
+                "QTASK_LEASE_DURATION",
             ],
         ),
         ("migrate", &["QTASK_MIGRATE_WAIT"]),
@@ -226,7 +226,7 @@ async fn wrong_settings_are_all_named_in_one_message() {
         ("RABBITMQ_TIMEOUT", "1ms".to_owned()),
         ("QTASK_QUEUE", "amq.mine".to_owned()),
         ("QTASK_QUEUE_TYPE", "stream".to_owned()),
-        ("QTASK_SWEEP", "1h".to_owned()),
+        ("QTASK_SWEEP_INTERVAL", "1h".to_owned()),
     ];
     let serve = [
         ("PORT", "http".to_owned()),
@@ -242,8 +242,8 @@ async fn wrong_settings_are_all_named_in_one_message() {
         ("QTASK_WORKER_BACKENDS", "qpu9000".to_owned()),
         ("QTASK_WORKER_NAME", "no spaces".to_owned()),
         ("QTASK_CONCURRENCY", "0".to_owned()),
-        ("QTASK_GRACE", "forever".to_owned()),
-        ("QTASK_HEARTBEAT", "10s".to_owned()),
+        ("QTASK_SHUTDOWN_GRACE", "forever".to_owned()),
+        ("QTASK_HEARTBEAT_INTERVAL", "10s".to_owned()),
         ("QTASK_HEALTH_PORT", "99999".to_owned()),
         ("QTASK_SIMULATOR_MEMORY_MIB", "0".to_owned()),
         ("QTASK_SIMULATOR_THREADS", "257".to_owned()),
@@ -349,7 +349,7 @@ async fn passwords_are_in_no_log_whether_the_services_refuse_or_answer() {
         let environment: Vec<(String, String)> = [
             ("DATABASE_URL", database_url.as_str()),
             ("RABBITMQ_URL", broker_url.as_str()),
-            ("QTASK_SWEEP", "100ms"),
+            ("QTASK_SWEEP_INTERVAL", "100ms"),
             ("LOG_LEVEL", "trace"),
             ("DATABASE_POOL_SIZE", "2"),
         ]

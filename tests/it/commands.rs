@@ -183,7 +183,7 @@ on_both_queues! {
                trap 'echo "{\"log\": \"cleaning up\"}"; exit 0' TERM
                echo '{"log": "began"}'; while :; do sleep 0.02; done"#,
         );
-        let worker = script.worker("w1").args(&["--grace", "100ms"]);
+        let worker = script.worker("w1").args(&["--shutdown-grace", "100ms"]);
         let mut app = builder(kind).worker(worker).start().await;
         let task_id = app.submit(&task("")).await;
         first_logs(&app, task_id).await;
@@ -324,7 +324,7 @@ async fn a_command_has_a_clean_environment_and_a_directory_that_goes_with_it() {
     let result = app.wait_terminal(task_id, LIMIT).await["result"].clone();
     assert_eq!(result["given"], "a b");
     let names = result["names"].as_str().expect("names");
-    for secret in ["DATABASE_URL", "RABBITMQ_URL", "QTASK_LEASE"] {
+    for secret in ["DATABASE_URL", "RABBITMQ_URL", "QTASK_LEASE_DURATION"] {
         assert!(!names.contains(secret), "{names}");
     }
     let cwd = Path::new(result["cwd"].as_str().expect("a directory"));
@@ -381,7 +381,7 @@ async fn what_a_command_says_while_the_database_is_away_is_kept_once_and_in_orde
         .database(database)
         .database_url(&url);
     let app = app
-        .env("QTASK_LEASE", "60s")
+        .env("QTASK_LEASE_DURATION", "60s")
         .worker(script.worker("w1"))
         .start()
         .await;

@@ -83,7 +83,7 @@ on_both_queues! {
         assert_eq!(anew.await.field("draining").as_deref(), Some("true"));
         let told = || async {
             let view = app.get("/workers/w").await.body;
-            view["obstacle"].as_str().is_some_and(|text| text.starts_with("draining")).then_some(view)
+            view["not_ready_reason"].as_str().is_some_and(|text| text.starts_with("draining")).then_some(view)
         };
         let view = eventually(DEADLINE, "a heartbeat of the worker that drains", told).await;
         assert_eq!(view["draining"], true);
@@ -152,7 +152,7 @@ on_both_queues! {
 
     async fn a_claim_whose_answer_was_lost_does_not_hold_the_task(kind: QueueKind) {
         // A long lease, so that nothing but the worker itself can free the task in time.
-        let mut app = App::builder(kind).env("QTASK_LEASE", "1h").start().await;
+        let mut app = App::builder(kind).env("QTASK_LEASE_DURATION", "1h").start().await;
         let proxy = start_behind_proxy(&mut app, "w1").await;
         let gate = Gate::closed(&app.database, "processing").await;
         let task_id = app.submit(&mock("")).await;
@@ -175,7 +175,7 @@ on_both_queues! {
     }
 
     async fn an_outcome_whose_answer_was_lost_is_written_once(kind: QueueKind) {
-        let mut app = App::builder(kind).env("QTASK_LEASE", "1h").start().await;
+        let mut app = App::builder(kind).env("QTASK_LEASE_DURATION", "1h").start().await;
         let proxy = start_behind_proxy(&mut app, "w1").await;
         let gate = Gate::closed(&app.database, "completed").await;
         let task_id = submit_and_claim(&app, "").await;
@@ -196,7 +196,7 @@ on_both_queues! {
     }
 
     async fn an_outcome_that_did_not_reach_the_database_is_written_when_it_is_back(kind: QueueKind) {
-        let mut app = App::builder(kind).env("QTASK_LEASE", "1h").start().await;
+        let mut app = App::builder(kind).env("QTASK_LEASE_DURATION", "1h").start().await;
         let proxy = start_behind_proxy(&mut app, "w1").await;
         let task_id = submit_and_claim(&app, "sleep 300ms").await;
         proxy.cut();
@@ -214,7 +214,7 @@ on_both_queues! {
         let proxy = Proxy::start(services::database_url().port().unwrap_or(5432)).await;
         let everybody = database.url_through(proxy.port());
         let builder = App::builder(kind).database(database).database_url(&everybody);
-        let app = builder.env("QTASK_LEASE", "1h").worker(Worker::new("w1", "mock")).start().await;
+        let app = builder.env("QTASK_LEASE_DURATION", "1h").worker(Worker::new("w1", "mock")).start().await;
         let task_id = submit_and_claim(&app, "sleep 300ms").await;
         proxy.cut();
         let kept = "the outcome is not written yet; trying again";
@@ -282,8 +282,8 @@ mod faults {
         let database = TestDatabase::create_on(&node.url()).await;
         let builder = App::builder(QueueKind::Postgres).database(database);
         let builder = builder
-            .env("QTASK_LEASE", "12s")
-            .env("QTASK_HEARTBEAT", "3s");
+            .env("QTASK_LEASE_DURATION", "12s")
+            .env("QTASK_HEARTBEAT_INTERVAL", "3s");
         let mut app = builder.start().await;
         let url = format!("{}?application_name=hanging", app.database.url());
         app.start_worker(&Worker::new("w1", "mock").args(&["--database-url", &url]))

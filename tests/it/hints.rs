@@ -202,7 +202,8 @@ async fn a_message_in_the_wrong_queue_does_not_fail_its_task() {
 #[tokio::test]
 async fn a_task_held_for_a_busy_worker_goes_to_an_idle_one() {
     // The first worker serves two backends with one slot: while it runs a task of one, a message of the other waits in its hands.
-    let both = Worker::new("both", "mock").args(&["--backend", "simulator", "--grace", "100ms"]);
+    let both =
+        Worker::new("both", "mock").args(&["--backend", "simulator", "--shutdown-grace", "100ms"]);
     let mut app = App::builder(QueueKind::Amqp).worker(both).start().await;
     let busy = app.submit(&mock("hang")).await;
     app.wait_status(busy, "processing").await;

@@ -62,7 +62,7 @@ on_both_queues! {
         let receiver = Receiver::start(&["204 No Content"]).await;
         let app = App::builder(kind)
             .env("LOG_LEVEL", "debug")
-            .env("QTASK_CALLBACK_ALLOW_PRIVATE", "127.0.0.0/8")
+            .env("QTASK_WEBHOOK_ALLOWED_HOSTS", "127.0.0.0/8")
             .worker(Worker::new("w", "mock"))
             .start()
             .await;
@@ -223,7 +223,10 @@ async fn a_variable_that_is_no_setting_is_named_with_the_one_that_was_meant() {
             "QTASK_HEARTBAET",
         );
         let event = warned.await;
-        assert_eq!(event.field("meant").as_deref(), Some("QTASK_HEARTBEAT"));
+        assert_eq!(
+            event.field("meant").as_deref(),
+            Some("QTASK_HEARTBEAT_INTERVAL")
+        );
         let all = process
             .events()
             .all(|event| event.is("an environment variable is not known"));

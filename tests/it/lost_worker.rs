@@ -98,9 +98,9 @@ on_both_queues! {
 
     async fn with_the_default_times_a_dead_workers_task_runs_again_within_30_seconds(kind: QueueKind) {
         let defaults = [
-            ("QTASK_HEARTBEAT", "5s"),
-            ("QTASK_LEASE", "15s"),
-            ("QTASK_SWEEP", "1s"),
+            ("QTASK_HEARTBEAT_INTERVAL", "5s"),
+            ("QTASK_LEASE_DURATION", "15s"),
+            ("QTASK_SWEEP_INTERVAL", "1s"),
             ("QTASK_REPUBLISH_AFTER", "5s"),
         ];
         let app = App::builder(kind).worker(worker("dying"));
@@ -118,7 +118,7 @@ on_both_queues! {
     }
 
     async fn a_worker_told_to_stop_finishes_its_task_within_the_grace_time(kind: QueueKind) {
-        let stopping = worker("w1").args(&["--grace", "30s"]);
+        let stopping = worker("w1").args(&["--shutdown-grace", "30s"]);
         let mut app = App::builder(kind).worker(stopping).start().await;
         let task_id = submit_and_claim(&app, &mock("sleep 1s")).await;
         assert!(app.workers[0].terminate().await.success());
@@ -131,8 +131,8 @@ on_both_queues! {
     }
 
     async fn a_worker_out_of_grace_hands_its_task_back_and_the_attempt_does_not_count(kind: QueueKind) {
-        let stopping = worker("stopping").args(&["--grace", "100ms"]);
-        let mut app = App::builder(kind).env("QTASK_LEASE", "60s").worker(stopping).start().await;
+        let stopping = worker("stopping").args(&["--shutdown-grace", "100ms"]);
+        let mut app = App::builder(kind).env("QTASK_LEASE_DURATION", "60s").worker(stopping).start().await;
         let task_id = submit_and_claim(&app, &mock_with("hang", &json!({"max_attempts": 1}))).await;
         crate::mocks::reorder(&app.database, task_id, "").await;
         assert!(app.workers[0].terminate().await.success());
@@ -158,7 +158,7 @@ on_both_queues! {
     }
 
     async fn a_second_signal_ends_a_worker_at_once_and_others_take_its_task(kind: QueueKind) {
-        let stopping = worker("stopping").args(&["--grace", "1h"]);
+        let stopping = worker("stopping").args(&["--shutdown-grace", "1h"]);
         let mut app = App::builder(kind).worker(stopping).start().await;
         let task_id = submit_and_claim(&app, &mock("hang")).await;
         crate::mocks::reorder(&app.database, task_id, "").await;
@@ -183,7 +183,7 @@ on_both_queues! {
     }
 
     async fn a_worker_started_again_under_its_name_releases_its_old_tasks_at_once(kind: QueueKind) {
-        let mut app = App::builder(kind).env("QTASK_LEASE", "1h").worker(worker("w1")).start().await;
+        let mut app = App::builder(kind).env("QTASK_LEASE_DURATION", "1h").worker(worker("w1")).start().await;
         let task_id = submit_and_claim(&app, &mock("hang")).await;
         crate::mocks::reorder(&app.database, task_id, "").await;
         app.workers[0].kill9().await;
@@ -204,7 +204,7 @@ on_both_queues! {
     }
 
     async fn a_second_worker_of_the_same_name_replaces_the_first_which_fails(kind: QueueKind) {
-        let mut app = App::builder(kind).env("QTASK_LEASE", "1h").worker(worker("twin")).start().await;
+        let mut app = App::builder(kind).env("QTASK_LEASE_DURATION", "1h").worker(worker("twin")).start().await;
         let task_id = submit_and_claim(&app, &mock("hang")).await;
         crate::mocks::reorder(&app.database, task_id, "sleep 100ms").await;
         app.start_worker(&worker("twin")).await;

@@ -13,7 +13,7 @@ use crate::support::{App, QueueKind};
 async fn app_with_two_apis() -> App {
     App::builder(QueueKind::Postgres)
         .apis(2)
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await
 }
@@ -81,7 +81,7 @@ async fn lines_repeated_while_they_are_being_written_are_kept_once() {
 #[tokio::test]
 async fn a_worker_that_needs_its_time_to_stop_a_task_has_it_before_the_task_is_taken_from_it() {
     let app = App::builder(QueueKind::Postgres)
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_LEASE_DURATION", "1h")
         .env("QTASK_CANCEL_GRACE", "300ms")
         .start()
         .await;

@@ -28,7 +28,7 @@ CREATE TRIGGER hold BEFORE UPDATE ON tasks FOR EACH ROW
 SELECT pg_advisory_lock(77)";
 
 /// A lease that nothing in a test outlasts.
-const LONG: (&str, &str) = ("QTASK_LEASE", "1h");
+const LONG: (&str, &str) = ("QTASK_LEASE_DURATION", "1h");
 
 async fn somebody_is_held(client: &Client) {
     are_held(client, 1).await;
@@ -132,7 +132,7 @@ on_both_queues! {
     }
 
     async fn tasks_are_handed_out_by_priority_and_then_by_age_unless_one_has_waited_for_long(kind: QueueKind) {
-        let app = App::builder(kind).env("QTASK_PRIORITY_STEP", "500ms").env("QTASK_LEASE", "1h").start().await;
+        let app = App::builder(kind).env("QTASK_PRIORITY_AGING_INTERVAL", "500ms").env("QTASK_LEASE_DURATION", "1h").start().await;
         let w = Puller::register(&app, "w", "b").await;
         let submit = async |priority: i64| app.submit(&problem("b", &json!({"priority": priority}))).await;
         let low = submit(4).await;
@@ -152,7 +152,7 @@ on_both_queues! {
     }
 
     async fn a_low_task_that_has_waited_for_long_goes_ahead_of_newer_high_ones_at_a_native_worker(kind: QueueKind) {
-        let mut app = App::builder(kind).env("QTASK_PRIORITY_STEP", "500ms").start().await;
+        let mut app = App::builder(kind).env("QTASK_PRIORITY_AGING_INTERVAL", "500ms").start().await;
         let with = |priority: i64| mock_with("", &json!({"priority": priority}));
         let low = app.submit(&with(0)).await;
         // A message carries its task's priority: where there are messages, the sweep has to send a better one.
@@ -195,7 +195,7 @@ on_both_queues! {
 #[tokio::test]
 async fn a_claim_says_all_that_is_needed_to_run_the_task() {
     let app = App::builder(QueueKind::Postgres)
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
     let w = Puller::register(&app, "w", "b").await;
@@ -225,7 +225,7 @@ async fn a_claim_says_all_that_is_needed_to_run_the_task() {
 #[tokio::test]
 async fn a_claim_gets_only_what_its_session_serves_and_nothing_after_its_wait() {
     let app = App::builder(QueueKind::Postgres)
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
     let w = Puller::register(&app, "w", "b").await;
@@ -243,7 +243,7 @@ async fn a_claim_gets_only_what_its_session_serves_and_nothing_after_its_wait() 
 #[tokio::test]
 async fn a_claim_that_waits_is_let_go_when_its_session_ends_or_the_service_stops() {
     let mut app = App::builder(QueueKind::Postgres)
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
     let w = Puller::register(&app, "w", "b").await;
@@ -279,7 +279,7 @@ async fn a_claim_that_waits_is_let_go_when_its_session_ends_or_the_service_stops
 #[tokio::test]
 async fn a_claimer_that_hangs_up_while_it_waits_gets_nothing_and_others_do() {
     let app = App::builder(QueueKind::Postgres)
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
     let gone = Puller::register(&app, "gone", "b").await;
@@ -301,7 +301,7 @@ async fn a_claimer_that_hangs_up_while_it_waits_gets_nothing_and_others_do() {
 #[tokio::test]
 async fn a_claimer_that_hangs_up_while_its_claim_is_under_way_owns_nothing() {
     let app = App::builder(QueueKind::Postgres)
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
     let gone = Puller::register(&app, "gone", "b").await;
@@ -367,7 +367,7 @@ async fn a_claim_that_does_not_get_its_turn_is_answered_after_its_wait() {
 #[tokio::test]
 async fn the_answer_to_a_claim_that_was_lost_is_given_again_to_whoever_names_what_it_has() {
     let app = App::builder(QueueKind::Postgres)
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
     let w = Puller::register(&app, "w", "b").await;
@@ -406,7 +406,7 @@ async fn the_answer_to_a_claim_that_was_lost_is_given_again_to_whoever_names_wha
 #[tokio::test]
 async fn a_cancel_reaches_the_worker_with_its_next_heartbeat() {
     let app = App::builder(QueueKind::Postgres)
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
     let w = Puller::register(&app, "w", "b").await;

@@ -22,7 +22,7 @@ fn builder(kind: QueueKind) -> AppBuilder {
     // The lease outlives the refusal, in which heartbeats may not be written either.
     App::builder(kind)
         .env("DATABASE_TIMEOUT", "2s")
-        .env("QTASK_LEASE", "10m")
+        .env("QTASK_LEASE_DURATION", "10m")
 }
 
 fn worker() -> Worker {
@@ -247,11 +247,11 @@ async fn a_log_line_that_cannot_be_stored_takes_no_other_with_it() {
 async fn a_callback_that_arrived_is_not_made_again_because_its_outcome_was_refused() {
     let receiver = Receiver::start(&["204 No Content"]).await;
     let app = builder(QueueKind::Postgres)
-        .env("QTASK_CALLBACK_ALLOW_PRIVATE", "127.0.0.0/8")
+        .env("QTASK_WEBHOOK_ALLOWED_HOSTS", "127.0.0.0/8")
         .worker(Worker::new("w", "mock"))
         .start()
         .await;
-    refuse(&app, "callbacks", "NEW.delivered_at IS NOT NULL").await;
+    refuse(&app, "webhooks", "NEW.delivered_at IS NOT NULL").await;
     let url = receiver.url("127.0.0.1", "/");
     let task_id = app
         .submit(&mock_with("", &json!({"callback_url": url})))
@@ -259,8 +259,7 @@ async fn a_callback_that_arrived_is_not_made_again_because_its_outcome_was_refus
     app.apis[0]
         .wait_for("what came of a callback is not written yet; trying again")
         .await;
-    let delivered =
-        "SELECT count(*) FROM callbacks WHERE task_id = $1 AND delivered_at IS NOT NULL";
+    let delivered = "SELECT count(*) FROM webhooks WHERE task_id = $1 AND delivered_at IS NOT NULL";
     let written =
         || async { (app.database.count(delivered, &[&task_id]).await == 1).then_some(()) };
     eventually(LIMIT, "the outcome of the callback", written).await;

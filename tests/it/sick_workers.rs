@@ -112,7 +112,7 @@ async fn quarantined(app: &App, worker: &str) -> Value {
 async fn wait_fit(app: &App, worker: &str) {
     eventually(DEADLINE, "the end of the quarantine", || async {
         let view = view(app, worker).await;
-        (view["quarantine"].is_null() && view["obstacle"].is_null()).then_some(())
+        (view["quarantine"].is_null() && view["not_ready_reason"].is_null()).then_some(())
     })
     .await;
 }
@@ -194,7 +194,7 @@ on_both_queues! {
         let shown = quarantined(&app, "w1").await;
         let reason = "2 attempts in a row failed for its environment; the last: environment_error: the cluster is gone";
         assert_eq!(shown["quarantine"]["reason"], reason);
-        assert_eq!(shown["obstacle"], format!("quarantined: {reason}"));
+        assert_eq!(shown["not_ready_reason"], format!("quarantined: {reason}"));
         wait_until_due(&app, task_id).await;
         let later = app.submit(&task("anywhere")).await;
         let url = app.url(0, "");
@@ -310,7 +310,7 @@ on_both_queues! {
     }
 
     async fn a_pull_worker_says_that_its_environment_is_to_blame(kind: QueueKind) {
-        let app = builder(kind).env("QTASK_BACKENDS", "lab").env("QTASK_LEASE", "1h").start().await;
+        let app = builder(kind).env("QTASK_BACKENDS", "lab").env("QTASK_LEASE_DURATION", "1h").start().await;
         let sick = Puller::register(&app, "sick", "lab").await;
         let healthy = Puller::register(&app, "healthy", "lab").await;
         let task_id = app.submit(&problem("lab", &json!({}))).await;
@@ -339,7 +339,7 @@ on_both_queues! {
     async fn the_service_puts_a_sick_pull_worker_aside(kind: QueueKind) {
         let app = builder(kind)
             .env("QTASK_BACKENDS", "lab")
-            .env("QTASK_LEASE", "1h")
+            .env("QTASK_LEASE_DURATION", "1h")
             .env("QTASK_WORKER_QUARANTINE_AFTER", "2")
             .env("QTASK_WORKER_QUARANTINE_BACKOFF", "3s")
             .start()

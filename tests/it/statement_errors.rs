@@ -83,9 +83,9 @@ async fn a_lock_timeout_of_the_role_is_a_collision() {
     let all = "LOCK TABLE status_history IN ACCESS EXCLUSIVE MODE";
     lock.batch_execute(all).await.expect("the lock");
     let refused = app.post("/tasks", &task()).await;
-    assert_eq!(refused.expect_problem(503), "collision");
+    assert_eq!(refused.expect_problem(503), "serialization_conflict");
     let refused = app.get(&format!("/tasks/{}", uuid::Uuid::nil())).await;
-    assert_eq!(refused.expect_problem(503), "collision");
+    assert_eq!(refused.expect_problem(503), "serialization_conflict");
     lock.rollback().await.expect("the end of the lock");
     assert_nothing_stored(&app).await;
     app.post("/tasks", &task()).await.expect(201);

@@ -201,7 +201,7 @@ async fn a_long_log_comes_whole_and_before_the_end() {
 #[tokio::test]
 async fn a_stream_tells_how_far_the_attempt_has_come() {
     let app = App::builder(QueueKind::Postgres)
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
     let w = Puller::register(&app, "w", "b").await;

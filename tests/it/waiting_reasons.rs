@@ -33,7 +33,7 @@ async fn change_workers(app: &App, change: &str) {
 #[tokio::test]
 async fn a_waiting_task_says_what_it_waits_for() {
     let app = App::builder(QueueKind::Postgres)
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_LEASE_DURATION", "1h")
         .env("QTASK_RETRY_DELAY", "10m")
         .start()
         .await;
@@ -70,7 +70,7 @@ async fn a_waiting_task_says_what_it_waits_for() {
     assert!(message.contains("1 draining"), "{message}");
     change_workers(
         &app,
-        "draining_since = NULL, obstacle = 'the broker is away'",
+        "draining_since = NULL, not_ready_reason = 'the broker is away'",
     )
     .await;
     let (code, message) = waiting(&app, second).await;
@@ -136,14 +136,14 @@ async fn the_command_line_says_that_no_worker_serves_the_backend() {
 async fn a_worker_that_has_just_begun_reports_no_obstacle() {
     // No second heartbeat comes within the test.
     let app = App::builder(QueueKind::Postgres)
-        .env("QTASK_HEARTBEAT", "10m")
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_HEARTBEAT_INTERVAL", "10m")
+        .env("QTASK_LEASE_DURATION", "1h")
         .worker(Worker::new("w", "mock"))
         .start()
         .await;
     let worker = app.get("/workers/w").await.expect(200);
     assert_eq!(worker["status"], "idle");
-    assert!(worker["obstacle"].is_null(), "{worker}");
+    assert!(worker["not_ready_reason"].is_null(), "{worker}");
     app.finish().await;
 }
 

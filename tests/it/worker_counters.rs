@@ -26,8 +26,8 @@ on_both_queues! {
     async fn a_worker_that_stops_has_counted_its_last_tasks(kind: QueueKind) {
         let mut app = App::builder(kind)
             // No heartbeat comes between the last task and the end.
-            .env("QTASK_HEARTBEAT", "5m")
-            .env("QTASK_LEASE", "1h")
+            .env("QTASK_HEARTBEAT_INTERVAL", "5m")
+            .env("QTASK_LEASE_DURATION", "1h")
             .worker(Worker::new("w", "mock"))
             .start()
             .await;

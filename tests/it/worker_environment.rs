@@ -36,9 +36,9 @@ fn touch(dir: &Path, name: &str) {
     std::fs::write(dir.join(name), "").expect("a file");
 }
 
-/// What the registry says of the worker: its obstacle, whether its session has ended, its heartbeats.
+/// What the registry says of the worker: its not_ready_reason, whether its session has ended, its heartbeats.
 async fn registry(app: &App) -> (Option<String>, bool, String) {
-    let query = "SELECT obstacle, ended_at IS NOT NULL, last_heartbeat_at::text FROM workers WHERE worker_id = 'w1'";
+    let query = "SELECT not_ready_reason, ended_at IS NOT NULL, last_heartbeat_at::text FROM workers WHERE worker_id = 'w1'";
     let row = app
         .database
         .connect()
@@ -80,7 +80,7 @@ on_both_queues! {
         app.wait_terminal(task_id, DEADLINE).await;
         assert_eq!(app.database.history(task_id).await, [created(), claimed(1, "w1"), completed(1, "w1")]);
         assert!(dir.path().join("setup.done").exists());
-        eventually(DEADLINE, "no obstacle", || async { registry(&app).await.0.is_none().then_some(()) }).await;
+        eventually(DEADLINE, "no not_ready_reason", || async { registry(&app).await.0.is_none().then_some(()) }).await;
         assert!(!dir.path().join("teardown.begun").exists());
 
         // Its last task ends in the grace time; only then comes the teardown, and the lease is kept.
@@ -128,11 +128,11 @@ async fn a_worker_whose_set_up_fails_says_why_and_takes_nothing() {
         );
     }
     assert!(dir.path().join("torn").exists());
-    let (obstacle, ended, _) = registry(&app).await;
-    let obstacle = obstacle.unwrap();
+    let (not_ready_reason, ended, _) = registry(&app).await;
+    let not_ready_reason = not_ready_reason.unwrap();
     assert!(
-        ended && obstacle.contains("set-up failed: exit status: 3"),
-        "{obstacle}"
+        ended && not_ready_reason.contains("set-up failed: exit status: 3"),
+        "{not_ready_reason}"
     );
     assert_eq!(app.database.statuses(task_id).await, ["pending"]);
     app.workers.clear();
@@ -180,8 +180,8 @@ async fn a_stop_during_the_set_up_ends_it_and_tears_down() {
     .await;
     assert!(app.workers[0].terminate().await.success());
     assert!(dir.path().join("torn").exists());
-    let (obstacle, ended, _) = registry(&app).await;
-    assert_eq!((obstacle, ended), (None, true));
+    let (not_ready_reason, ended, _) = registry(&app).await;
+    assert_eq!((not_ready_reason, ended), (None, true));
     assert_gone(&pids).await;
     app.workers.clear();
     app.finish().await;

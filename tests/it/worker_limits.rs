@@ -11,7 +11,7 @@ use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, on_both_queues};
 
 /// A lease that nothing in a test outlasts.
-const LONG: (&str, &str) = ("QTASK_LEASE", "1h");
+const LONG: (&str, &str) = ("QTASK_LEASE_DURATION", "1h");
 
 /// A problem with this name.
 fn named(name: &str) -> Value {
@@ -167,7 +167,7 @@ async fn a_long_lease_outlasts_an_api_that_is_away() {
         .apis(2)
         .start()
         .await;
-    let _worker = example(&app, &["--lease", "120", "--stop-grace", "7"]);
+    let _worker = example(&app, &["--lease-duration", "120", "--stop-grace", "7"]);
     let shown = eventually(DEADLINE, "the worker is registered", || async {
         let answer = app.get("/workers/snake").await;
         (answer.status == 200).then_some(answer.body)

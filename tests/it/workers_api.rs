@@ -56,7 +56,7 @@ on_both_queues! {
     }
 
     async fn a_worker_registered_again_under_its_name_releases_its_old_tasks_at_once(kind: QueueKind) {
-        let app = App::builder(kind).env("QTASK_LEASE", "1h").start().await;
+        let app = App::builder(kind).env("QTASK_LEASE_DURATION", "1h").start().await;
         let first = Puller::register(&app, "w", "b").await;
         app.submit(&problem("b", &json!({}))).await;
         let task = first.claim_one(&app).await;
@@ -108,7 +108,7 @@ on_both_queues! {
         assert_eq!((&drained["draining"], &drained["status"]), (&json!(true), &json!("busy")));
         let told = || async {
             let view = app.get("/workers/w").await.body;
-            view["obstacle"].as_str().is_some_and(|text| text.starts_with("draining")).then_some(())
+            view["not_ready_reason"].as_str().is_some_and(|text| text.starts_with("draining")).then_some(())
         };
         eventually(DEADLINE, "the worker knows that it is to drain", told).await;
         let waiting = app.submit(&crate::mocks::mock("")).await;
@@ -264,7 +264,7 @@ async fn a_drain_may_come_without_a_body_and_an_http_worker_then_gets_nothing() 
 #[tokio::test]
 async fn workers_are_listed_by_name_as_asked_for() {
     let app = App::builder(QueueKind::Postgres)
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
     for (name, backend) in [("c", "x"), ("a", "x"), ("b", "y")] {
@@ -375,7 +375,7 @@ async fn a_backend_is_known_at_once_in_every_process_when_its_worker_has_registe
 #[tokio::test]
 async fn each_backend_says_what_waits_what_runs_and_how_long_it_takes() {
     let app = App::builder(QueueKind::Postgres)
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
     let slots = json!({"capabilities": {"max_parallel_tasks": 2}});
@@ -469,7 +469,7 @@ async fn a_long_line_is_counted_no_further_than_it_is_of_use() {
 #[tokio::test]
 async fn a_task_in_line_moves_up_and_has_no_place_once_it_runs() {
     let app = App::builder(QueueKind::Postgres)
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
     let w = Puller::register(&app, "w", "b").await;
@@ -493,7 +493,7 @@ async fn a_task_in_line_moves_up_and_has_no_place_once_it_runs() {
 #[tokio::test]
 async fn a_worker_that_ended_long_ago_is_forgotten_unless_it_owns_something() {
     let app = App::builder(QueueKind::Postgres)
-        .env("QTASK_LEASE", "1h")
+        .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
     for name in ["long-ago", "lately", "alive"] {

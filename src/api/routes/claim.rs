@@ -8,7 +8,7 @@ use crate::api::answers::{self, Unsent};
 use crate::api::body::JsonBody;
 use crate::api::problem::ProblemBody;
 use crate::api::views::{ClaimedPage, ClaimedTask};
-use crate::api::worker_requests::Claiming;
+use crate::api::worker_requests::ClaimTasksRequest;
 use crate::api::{ApiState, Problem, query};
 use crate::service::claims::ClaimError;
 use crate::store::StoreError;
@@ -21,7 +21,7 @@ use crate::store::StoreError;
 #[utoipa::path(
     post, path = "/workers/{worker_id}/claim", operation_id = "claim_tasks", tag = "workers",
     params(("worker_id" = String, Path, description = "The worker's name.")),
-    request_body = Claiming,
+    request_body = ClaimTasksRequest,
     responses(
         (status = 200, description = "The tasks; none where there was nothing for as long as was to be waited.", body = ClaimedPage),
         (status = 400, description = "The body is not JSON.", body = ProblemBody, content_type = "application/problem+json"),
@@ -38,7 +38,7 @@ use crate::store::StoreError;
 pub async fn claim_tasks(
     state: web::Data<ApiState>,
     worker_id: web::Path<String>,
-    body: JsonBody<Claiming>,
+    body: JsonBody<ClaimTasksRequest>,
 ) -> Result<HttpResponse, Problem> {
     let worker_id = query::worker_id(worker_id.into_inner())?;
     let wish = body.value.check(&worker_id).map_err(Problem::validation)?;

@@ -15,14 +15,14 @@ use tracing::debug;
 use uuid::Uuid;
 
 use super::logs::most_text;
-use crate::api::answers::{self, Reading, Unsent};
+use crate::api::answers::{self, ReadPermit, Unsent};
 use crate::api::head::is_head;
 use crate::api::problem::ProblemBody;
 use crate::api::views::{HistoryView, LogView};
 use crate::api::{ApiState, Problem, query};
 use crate::domain::status::Status;
 use crate::service::watch::TaskWatch;
-use crate::store::{HistoryEntry, Json, LogEntry, Seen, Store, StoreError};
+use crate::store::{HistoryEntry, Json, LastEventId, LogEntry, Store, StoreError};
 
 /// How often a stream without events says that it is alive; proxies close silent ones.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -63,7 +63,7 @@ pub async fn follow_task(
             Err(Problem::task_not_found(task_id))
         };
     }
-    let mut follower = Follower {
+    let mut follower = EventFollower {
         store: state.store.clone(),
         // Before the first look: what happens from here on is noticed.
         watching: state.watch.task(task_id),
@@ -91,11 +91,11 @@ fn answer() -> HttpResponseBuilder {
     answer
 }
 
-struct Follower {
+struct EventFollower {
     store: Store,
     watching: TaskWatch,
     task_id: Uuid,
-    seen: Seen,
+    seen: LastEventId,
     progress: Option<Json>,
     /// Events on their way: no more than one look brings.
     ready: VecDeque<Bytes>,
@@ -106,7 +106,7 @@ struct Follower {
     ended: bool,
 }
 
-impl Follower {
+impl EventFollower {
     fn events(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
         unfold(self, |mut follower| async move {
             let event = follower.next().await?;
@@ -146,7 +146,7 @@ impl Follower {
 
     /// Reads what is new, within the memory of all answers; false where there is no such task.
     async fn look(&mut self) -> Result<bool, Problem> {
-        let reading = Reading::of(most_text(LOG_PAGE)).await?;
+        let reading = ReadPermit::of(most_text(LOG_PAGE)).await?;
         let found = self.read().await?;
         drop(reading);
         let bytes = self.ready.iter().map(Bytes::len).sum();
@@ -204,7 +204,7 @@ impl Follower {
     }
 
     fn add(&mut self, event: &str, data: &impl Serialize) {
-        let Seen { history, log } = self.seen;
+        let LastEventId { history, log } = self.seen;
         // JSON has no line break outside its strings, and none unescaped inside.
         let data = serde_json::to_string(data).unwrap_or_default();
         let text = format!("id: {history}.{log}\nevent: {event}\ndata: {data}\n\n");

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
     responses((status = 200, description = "The service serves.", body = HealthView))
 )]
 pub async fn health(state: web::Data<ApiState>) -> web::Json<HealthView> {
-    let database = database_obstacle(&state).await;
+    let database = database_failure(&state).await;
     let (queue, queue_health) = match state.dispatcher {
         Dispatcher::Amqp(_) => (QueueName::Rabbitmq, state.dispatcher.health()),
         // The database is the queue.
@@ -75,20 +75,20 @@ pub async fn livez() -> HttpResponse {
     )
 )]
 pub async fn readyz(state: web::Data<ApiState>) -> Result<HttpResponse, Problem> {
-    match database_obstacle(&state).await {
+    match database_failure(&state).await {
         None => Ok(HttpResponse::Ok()
             .content_type("text/plain")
             .body("ready\n")),
-        Some(obstacle) => Err(Problem::new(
+        Some(not_ready_reason) => Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            obstacle.code,
-            format!("Not ready: {}.", obstacle.detail),
+            not_ready_reason.code,
+            format!("Not ready: {}.", not_ready_reason.detail),
         )),
     }
 }
 
 /// What keeps the database from being used.
-struct Obstacle {
+struct ReadinessFailure {
     /// For `database_status`.
     status: &'static str,
     /// For a problem.
@@ -97,7 +97,7 @@ struct Obstacle {
     detail: String,
 }
 
-impl Obstacle {
+impl ReadinessFailure {
     fn unavailable(status: &'static str, detail: &str) -> Self {
         Self {
             status,
@@ -107,7 +107,7 @@ impl Obstacle {
     }
 }
 
-impl From<SchemaFault> for Obstacle {
+impl From<SchemaFault> for ReadinessFailure {
     fn from(fault: SchemaFault) -> Self {
         Self {
             status: fault.code(),
@@ -118,18 +118,18 @@ impl From<SchemaFault> for Obstacle {
 }
 
 /// None where PostgreSQL answers and its schema is of the version that this process was made for.
-async fn database_obstacle(state: &ApiState) -> Option<Obstacle> {
+async fn database_failure(state: &ApiState) -> Option<ReadinessFailure> {
     match tokio::time::timeout(PATIENCE, state.store.check_schema()).await {
         Ok(Ok(())) => None,
         Ok(Err(StoreError::Schema(fault))) => Some(fault.into()),
         Ok(Err(error)) => {
             tracing::warn!(%error, "health check: the database cannot be reached");
             let detail = "the database cannot be reached";
-            Some(Obstacle::unavailable("disconnected", detail))
+            Some(ReadinessFailure::unavailable("disconnected", detail))
         }
         Err(_) => {
             let detail = "the database does not answer";
-            Some(Obstacle::unavailable("not answering", detail))
+            Some(ReadinessFailure::unavailable("not answering", detail))
         }
     }
 }

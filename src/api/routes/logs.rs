@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::settle::not_its_owner;
-use crate::api::answers::Reading;
+use crate::api::answers::ReadPermit;
 use crate::api::body::JsonBody;
 use crate::api::log_query::log_filter;
 use crate::api::problem::ProblemBody;
@@ -38,7 +38,7 @@ pub async fn read_logs(
 ) -> Result<HttpResponse, Problem> {
     let task_id = query::task_id(&task_id)?;
     let filter = log_filter(request.query_string())?;
-    let reading = Reading::of(most_text(filter.limit)).await?;
+    let reading = ReadPermit::of(most_text(filter.limit)).await?;
     let page = state.store.log_page(task_id, &filter).await?;
     let page = page.ok_or_else(|| Problem::task_not_found(task_id))?;
     let next_after = page.lines.last().filter(|_| page.more).map(|line| line.id);

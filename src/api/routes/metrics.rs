@@ -28,7 +28,7 @@ fn link(state: &ApiState, gauges: Gauges) -> Gauges {
     match state.dispatcher {
         Dispatcher::Postgres => gauges,
         Dispatcher::Amqp(_) => {
-            let up = f64::from(u8::from(state.dispatcher.obstacle().is_none()));
+            let up = f64::from(u8::from(state.dispatcher.not_ready_reason().is_none()));
             gauges.with("queue_link_up", "Whether messages can be sent", up)
         }
     }

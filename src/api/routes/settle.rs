@@ -23,7 +23,7 @@ const MAX_RESULT_BODY: usize = (8 << 20) + (512 << 10);
 /// take 200 MiB, of log lines or counts about 100.
 const MAX_RESULT_PARSED: usize = 224 << 20;
 
-type Answer = Result<web::Json<SettledView>, Problem>;
+type SettleResponse = Result<web::Json<SettledView>, Problem>;
 
 /// Complete a running task, as its owner.
 ///
@@ -49,7 +49,7 @@ pub async fn complete_task(
     state: web::Data<ApiState>,
     task_id: web::Path<String>,
     body: JsonBody<Complete, MAX_RESULT_BODY, MAX_RESULT_PARSED>,
-) -> Answer {
+) -> SettleResponse {
     let task_id = query::task_id(&task_id)?;
     let settlement = body.value.into_settlement(task_id);
     let settlement = settlement.map_err(Problem::validation)?;
@@ -82,7 +82,7 @@ pub async fn fail_task(
     state: web::Data<ApiState>,
     task_id: web::Path<String>,
     body: JsonBody<Fail>,
-) -> Answer {
+) -> SettleResponse {
     let task_id = query::task_id(&task_id)?;
     let settlement = body.value.into_settlement(task_id, state.retry);
     settle(&state, settlement.map_err(Problem::validation)?).await
@@ -113,13 +113,13 @@ pub async fn release_task(
     state: web::Data<ApiState>,
     task_id: web::Path<String>,
     body: JsonBody<Release>,
-) -> Answer {
+) -> SettleResponse {
     let task_id = query::task_id(&task_id)?;
     let settlement = body.value.into_settlement(task_id);
     settle(&state, settlement.map_err(Problem::validation)?).await
 }
 
-async fn settle(state: &ApiState, settlement: Settlement) -> Answer {
+async fn settle(state: &ApiState, settlement: Settlement) -> SettleResponse {
     let settlement = Arc::new(settlement);
     let lease = &settlement.lease;
     let reported = state.store.settle_and_count(settlement.clone()).await?;

@@ -9,13 +9,13 @@ use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 use uuid::Uuid;
 
-use crate::api::answers::{self, Reading, Unsent};
+use crate::api::answers::{self, ReadPermit, Unsent};
 use crate::api::body::JsonBody;
 use crate::api::correlation::CorrelationId;
 use crate::api::head::is_head;
+use crate::api::memory_permit::MemoryPermit;
 use crate::api::problem::ProblemBody;
 use crate::api::query::{self, TaskQuery, Until};
-use crate::api::room::Room;
 use crate::api::views::{DryRun, Submitted, TaskOverview, TaskPage, TaskView};
 use crate::api::{ApiState, Problem, circuit_checks, cursor, task_query};
 use crate::domain::backend::SIMULATOR;
@@ -96,7 +96,7 @@ pub async fn submit_task(
 }
 
 /// What would become of the task.
-async fn dry_run(state: &ApiState, task: NewTask, room: Room) -> Result<DryRun, Problem> {
+async fn dry_run(state: &ApiState, task: NewTask, room: MemoryPermit) -> Result<DryRun, Problem> {
     let kind = task.work.kind();
     let limit = state.limits.simulator_memory_bytes;
     let circuit_check = match task.backend.as_str() {
@@ -181,7 +181,7 @@ pub async fn read_task(
     } else {
         Unsent::of(MAX_RESULT_TEXT).await?
     };
-    let reading = Reading::of(MAX_RESULT_TEXT).await?;
+    let reading = ReadPermit::of(MAX_RESULT_TEXT).await?;
     view.add_result(state.store.large_result(task_id).await?);
     Ok(unsent.hold(reading.json(&view)?))
 }
@@ -191,7 +191,7 @@ async fn read_when_due(
     state: &ApiState,
     task_id: Uuid,
     asked: TaskQuery,
-) -> Result<(TaskSnapshot, Reading), Problem> {
+) -> Result<(TaskSnapshot, ReadPermit), Problem> {
     let deadline = Instant::now() + asked.wait;
     // Before the first look: what happens from here on is noticed.
     let mut watching = (!asked.wait.is_zero()).then(|| state.watch.task(task_id));
@@ -207,7 +207,7 @@ async fn read_when_due(
             Some(_) => statuses_to_wait_in(asked.until, first),
             None => Vec::new(),
         };
-        let reading = Reading::of(bytes).await?;
+        let reading = ReadPermit::of(bytes).await?;
         let found = state.store.task(task_id, parts, &wait_in).await?;
         let status = match found.ok_or_else(|| Problem::task_not_found(task_id))? {
             TaskRead::Now(task) => return Ok((*task, reading)),
@@ -273,7 +273,7 @@ pub async fn list_tasks(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let filter = task_query::task_filter(request.query_string())?;
-    let reading = Reading::of(filter.limit * MAX_OVERVIEW).await?;
+    let reading = ReadPermit::of(filter.limit * MAX_OVERVIEW).await?;
     let page = state.store.list(&filter).await?;
     reading.json(&TaskPage {
         tasks: page.tasks.into_iter().map(TaskOverview::from).collect(),

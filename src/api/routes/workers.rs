@@ -5,11 +5,11 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use tracing::info;
 
-use crate::api::answers::Reading;
+use crate::api::answers::ReadPermit;
 use crate::api::body::{JsonBody, OptionalBody};
 use crate::api::problem::ProblemBody;
 use crate::api::views::{HeartbeatView, RegisteredView, WorkerPage, WorkerView};
-use crate::api::worker_requests::{Beating, Draining, Registering};
+use crate::api::worker_requests::{DrainRequest, HeartbeatRequest, RegisterRequest};
 use crate::api::{ApiState, Problem, query};
 use crate::domain::owner::Session;
 use crate::store::{Heartbeat, MOST_WORKERS, Registered, WorkerStatus};
@@ -24,7 +24,7 @@ const MAX_WORKER: usize = 24 << 10;
 /// registration was not answered repeats it with `replace`.
 #[utoipa::path(
     post, path = "/workers/register", operation_id = "register_worker", tag = "workers",
-    request_body = Registering,
+    request_body = RegisterRequest,
     responses(
         (status = 201, description = "The session has begun.", body = RegisteredView,
          headers(("Location" = String, description = "Where to read the worker."))),
@@ -40,7 +40,7 @@ const MAX_WORKER: usize = 24 << 10;
 )]
 pub async fn register_worker(
     state: web::Data<ApiState>,
-    body: JsonBody<Registering>,
+    body: JsonBody<RegisterRequest>,
 ) -> Result<HttpResponse, Problem> {
     let enrolment = body.value.check().map_err(Problem::validation)?;
     let name = enrolment.worker_id.clone();
@@ -81,7 +81,7 @@ fn registry_full() -> Problem {
 /// Renew the lease of everything that the session runs.
 #[utoipa::path(
     post, path = "/workers/heartbeat", operation_id = "heartbeat", tag = "workers",
-    request_body = Beating,
+    request_body = HeartbeatRequest,
     responses(
         (status = 200, description = "The lease is renewed.", body = HeartbeatView),
         (status = 400, description = "The body is not JSON.", body = ProblemBody, content_type = "application/problem+json"),
@@ -97,7 +97,7 @@ fn registry_full() -> Problem {
 )]
 pub async fn heartbeat(
     state: web::Data<ApiState>,
-    body: JsonBody<Beating>,
+    body: JsonBody<HeartbeatRequest>,
 ) -> Result<web::Json<HeartbeatView>, Problem> {
     let (session, held) = body.value.check().map_err(Problem::validation)?;
     let Session { worker_id, .. } = &session;
@@ -128,7 +128,7 @@ pub async fn heartbeat(
 #[utoipa::path(
     post, path = "/workers/{worker_id}/drain", operation_id = "drain_worker", tag = "workers",
     params(("worker_id" = String, Path, description = "The worker's name.")),
-    request_body = Option<Draining>,
+    request_body = Option<DrainRequest>,
     responses(
         (status = 200, description = "The worker.", body = WorkerView),
         (status = 400, description = "The body is not JSON.", body = ProblemBody, content_type = "application/problem+json"),
@@ -144,7 +144,7 @@ pub async fn heartbeat(
 pub async fn drain_worker(
     state: web::Data<ApiState>,
     worker_id: web::Path<String>,
-    body: OptionalBody<Draining>,
+    body: OptionalBody<DrainRequest>,
 ) -> Result<web::Json<WorkerView>, Problem> {
     let worker_id = query::worker_id(worker_id.into_inner())?;
     let draining = body.value.draining.unwrap_or(true);
@@ -202,7 +202,7 @@ pub async fn list_workers(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let search = query::worker_search(request.query_string())?;
-    let reading = Reading::of(search.limit * MAX_WORKER).await?;
+    let reading = ReadPermit::of(search.limit * MAX_WORKER).await?;
     let page = state.store.workers(&search).await?;
     reading.json(&WorkerPage::from(page))
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::times::time;
 use crate::domain::task::{Assignment, Work};
 use crate::store::{
-    BackendRecord, COUNTED_WAITING, Json, Place, WorkerList, WorkerRecord, WorkerStatus,
+    BackendRecord, COUNTED_WAITING, Json, QueuePosition, WorkerList, WorkerRecord, WorkerStatus,
 };
 
 /// The answer to a registration.
@@ -175,7 +175,7 @@ pub struct WorkerView {
     pub lease_seconds: f64,
     /// Why it takes no tasks now, in its own words, or why it is in quarantine.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub obstacle: Option<String>,
+    pub not_ready_reason: Option<String>,
     /// Where attempts in a row failed for its environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<QuarantineView>,
@@ -222,7 +222,7 @@ impl From<WorkerRecord> for WorkerView {
             current_tasks: worker.current_tasks,
             tasks_completed: worker.tasks_completed,
             tasks_failed: worker.tasks_failed,
-            obstacle: worker.obstacle,
+            not_ready_reason: worker.not_ready_reason,
         }
     }
 }
@@ -312,7 +312,7 @@ pub struct BackendPage {
 
 /// Where a waiting task stands in the line of its backend.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PlaceView {
+pub struct QueuePositionView {
     /// 1 is the next; 1001 stands for everything behind the first 1,000.
     #[schema(minimum = 1, maximum = 1001)]
     pub position: i64,
@@ -320,8 +320,8 @@ pub struct PlaceView {
     pub exact: bool,
 }
 
-impl From<Place> for PlaceView {
-    fn from(place: Place) -> Self {
+impl From<QueuePosition> for QueuePositionView {
+    fn from(place: QueuePosition) -> Self {
         Self {
             position: place.position,
             exact: place.exact,

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::fleet::PlaceView;
+use super::fleet::QueuePositionView;
 use super::logs::LogView;
 use super::times::{optional_time, time};
 use crate::domain::status::Status;
@@ -19,7 +19,7 @@ use crate::store::{AttemptOutput, HistoryEntry, Json, TaskSnapshot, TaskSummary}
 /// What a task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum TaskKind {
     /// An OpenQASM program.
     Circuit,
     /// A benchmark problem.
@@ -32,7 +32,7 @@ pub struct TaskOverview {
     /// Its id.
     pub task_id: Uuid,
     /// What it is.
-    pub kind: Kind,
+    pub kind: TaskKind,
     /// The client's name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -119,11 +119,11 @@ pub struct TaskOverview {
 }
 
 impl TaskSummary {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> TaskKind {
         if self.problem_id.is_some() {
-            Kind::Problem
+            TaskKind::Problem
         } else {
-            Kind::Circuit
+            TaskKind::Circuit
         }
     }
 }
@@ -148,7 +148,7 @@ impl From<TaskSummary> for TaskOverview {
             backend: task.backend,
             shots: task.shots,
             problem_id: task.problem_id,
-            timeout_minutes: (kind == Kind::Problem).then(|| minutes(task.timeout_seconds)),
+            timeout_minutes: (kind == TaskKind::Problem).then(|| minutes(task.timeout_seconds)),
             priority: task.priority,
             attempt: task.attempt,
             max_attempts: task.max_attempts,
@@ -281,7 +281,7 @@ pub struct TaskView {
     logs: Option<Vec<LogView>>,
     /// Where it stands in the line of its backend, while it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
-    queue: Option<PlaceView>,
+    queue: Option<QueuePositionView>,
     /// Why it does not run yet, while it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -309,18 +309,18 @@ impl From<TaskSnapshot> for TaskView {
         let kind = overview.kind;
         let mut parameters: BTreeMap<String, Box<RawValue>> =
             serde_json::from_str(task.parameters.get()).unwrap_or_default();
-        let mut option = |of: Kind, name: &str| {
+        let mut option = |of: TaskKind, name: &str| {
             let value = parameters.remove(name);
             value.filter(|_| kind == of)
         };
         Self {
-            agent_config: option(Kind::Problem, "agent_config"),
-            max_steps: option(Kind::Problem, "max_steps"),
-            seed: option(Kind::Circuit, "seed"),
-            probabilities: option(Kind::Circuit, "probabilities"),
-            statevector: option(Kind::Circuit, "statevector"),
-            memory: option(Kind::Circuit, "memory"),
-            parameters: option(Kind::Circuit, "input"),
+            agent_config: option(TaskKind::Problem, "agent_config"),
+            max_steps: option(TaskKind::Problem, "max_steps"),
+            seed: option(TaskKind::Circuit, "seed"),
+            probabilities: option(TaskKind::Circuit, "probabilities"),
+            statevector: option(TaskKind::Circuit, "statevector"),
+            memory: option(TaskKind::Circuit, "memory"),
+            parameters: option(TaskKind::Circuit, "input"),
             circuit: task.circuit,
             overview,
             result: task.result,

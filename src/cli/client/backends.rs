@@ -2,14 +2,14 @@
 
 use clap::Args;
 
-use super::common::{CommonArgs, Session};
+use super::common::{ClientSession, CommonArgs};
 use super::error::ClientError;
 use super::model::Backend;
 use super::output::Form;
-use super::raw::Page;
+use super::raw_json::Page;
 use super::render::paint::{Cell, Colour};
 use super::render::table::Column;
-use super::render::{moment, text};
+use super::render::{text, time_format};
 
 const COLUMNS: &[Column] = &[
     Column::new("BACKEND"),
@@ -39,7 +39,7 @@ pub struct BackendsArgs {
 }
 
 /// Shows the backends.
-pub async fn run(session: &Session) -> Result<bool, ClientError> {
+pub async fn run(session: &ClientSession) -> Result<bool, ClientError> {
     let (api, output) = (&session.api, &session.output);
     let mut backends: Vec<Backend> = Vec::new();
     let mut cursor: Option<String> = None;
@@ -74,7 +74,7 @@ pub async fn run(session: &Session) -> Result<bool, ClientError> {
     Ok(true)
 }
 
-fn columns(session: &Session, backend: &Backend) -> Result<(), ClientError> {
+fn columns(session: &ClientSession, backend: &Backend) -> Result<(), ClientError> {
     let known = |seconds: Option<f64>| {
         seconds
             .map(|seconds| seconds.to_string())
@@ -92,7 +92,8 @@ fn columns(session: &Session, backend: &Backend) -> Result<(), ClientError> {
 }
 
 fn row(backend: &Backend) -> Vec<Cell> {
-    let known = |seconds: Option<f64>| Cell::from(seconds.map(moment::seconds).unwrap_or_default());
+    let known =
+        |seconds: Option<f64>| Cell::from(seconds.map(time_format::seconds).unwrap_or_default());
     let workers = backend.workers_online.to_string();
     vec![
         backend.backend.as_str().into(),

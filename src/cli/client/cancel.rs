@@ -4,14 +4,14 @@ use clap::Args;
 use reqwest::Method;
 use uuid::Uuid;
 
-use super::common::{CommonArgs, Session};
+use super::common::{ClientSession, CommonArgs};
 use super::error::ClientError;
 use super::ids::IdArgs;
 use super::model::Acknowledgement;
 use super::output::Form;
-use super::patience::retrying;
 use super::render::paint::Cell;
 use super::render::text;
+use super::retry_policy::retrying;
 
 /// Cancel tasks
 ///
@@ -38,7 +38,7 @@ pub struct CancelArgs {
 }
 
 /// Cancels one after the other; one that cannot be cancelled does not keep the others.
-pub async fn run(args: &CancelArgs, session: &Session) -> Result<bool, ClientError> {
+pub async fn run(args: &CancelArgs, session: &ClientSession) -> Result<bool, ClientError> {
     let mut refused = None;
     for id in args.ids.resolve(session).await? {
         match cancel(session, id).await {
@@ -51,10 +51,10 @@ pub async fn run(args: &CancelArgs, session: &Session) -> Result<bool, ClientErr
             Err(error) => return Err(error),
         }
     }
-    refused.map_or(Ok(true), |code| Err(ClientError::Told(code)))
+    refused.map_or(Ok(true), |code| Err(ClientError::AlreadyReported(code)))
 }
 
-async fn cancel(session: &Session, id: Uuid) -> Result<(), ClientError> {
+async fn cancel(session: &ClientSession, id: Uuid) -> Result<(), ClientError> {
     let (api, output) = (&session.api, &session.output);
     let path = ["tasks", &id.to_string()];
     let request = async || api.fetch(api.request(Method::DELETE, &path, &[])).await;

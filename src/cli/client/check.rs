@@ -11,7 +11,7 @@ use super::numbers::whole;
 use super::output::{Form, Output};
 use super::parameters::ParameterArgs;
 use super::render::survey;
-use super::sources::{self, Source};
+use super::sources::{self, CircuitSource};
 use crate::executor::CircuitCheck;
 use crate::executor::circuit_report::{CircuitMistake, CircuitSurvey, CircuitVerdict, MistakeCode};
 use openqasm_simulator::Stop;
@@ -83,7 +83,11 @@ struct Checked<'a> {
 /// Checks all files. Whether all of them would run.
 pub async fn run(args: &CheckArgs, output: &Output) -> Result<bool, ClientError> {
     let parameters = args.parameters.read()?;
-    let sources: Vec<Source> = args.files.iter().map(|file| Source::new(file)).collect();
+    let sources: Vec<CircuitSource> = args
+        .files
+        .iter()
+        .map(|file| CircuitSource::new(file))
+        .collect();
     sources::check(&sources)?;
     let mut all_valid = true;
     for (place, source) in sources.iter().enumerate() {
@@ -139,7 +143,7 @@ fn show(name: &str, verdict: &CircuitVerdict, output: &Output) -> Result<(), Cli
             return output.json(&document);
         }
         Form::Columns => columns(name, verdict, output)?,
-        Form::Human => output.lines(&survey::sheet(name, verdict, output.width, output.paint))?,
+        Form::Human => output.lines(&survey::details(name, verdict, output.width, output.paint))?,
     }
     for mistake in &verdict.errors {
         output.error(&survey::mistake(name, mistake));

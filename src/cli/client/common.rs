@@ -45,7 +45,7 @@ impl OutputArgs {
 
 /// The service, the output, and the tasks that somebody waits for.
 #[derive(Debug)]
-pub struct Session {
+pub struct ClientSession {
     /// The service.
     pub api: Api,
     /// Where answers go.
@@ -64,10 +64,10 @@ impl CommonArgs {
     }
 
     /// Finds the service.
-    pub async fn open(&self, awaited: Awaited) -> Result<Session, ClientError> {
+    pub async fn open(&self, awaited: Awaited) -> Result<ClientSession, ClientError> {
         let token = std::env::var("QTASK_TOKEN").ok();
         let base = address::find(self.url.as_deref()).await?;
-        Ok(Session {
+        Ok(ClientSession {
             api: Api::new(base, token.as_deref())?,
             output: self.output(),
             awaited,

@@ -40,7 +40,7 @@ pub enum ClientError {
     Refused(Box<Refusal>),
     /// An error that has been told already, with its exit code.
     #[error("")]
-    Told(u8),
+    AlreadyReported(u8),
     /// Standard output cannot be written.
     #[error("the output cannot be written: {0}")]
     Output(std::io::Error),
@@ -62,7 +62,7 @@ impl ClientError {
     /// The exit code.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Told(code) => *code,
+            Self::AlreadyReported(code) => *code,
             Self::Usage(_) => exit::USAGE,
             Self::Refused(refusal) if refusal.is_the_callers() && !self.is_missing_endpoint() => {
                 exit::USAGE
@@ -80,7 +80,7 @@ impl ClientError {
     }
 
     /// Whether the same request may succeed in a moment.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
             Self::Refused(refusal) => matches!(refusal.status, 408 | 429 | 502 | 503 | 504),
@@ -118,7 +118,7 @@ impl ClientError {
     pub fn lines(&self) -> Vec<String> {
         let refusal = match self {
             Self::Refused(refusal) => refusal,
-            Self::Told(_) | Self::OutputClosed => return Vec::new(),
+            Self::AlreadyReported(_) | Self::OutputClosed => return Vec::new(),
             other => return vec![other.to_string()],
         };
         let fields = refusal.errors.iter();
@@ -160,7 +160,7 @@ pub struct Refusal {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Problem {
+struct ProblemDocument {
     code: String,
     detail: String,
     errors: Map<String, Value>,
@@ -170,7 +170,7 @@ struct Problem {
 impl Refusal {
     /// Reads problem+json; anything else, such as the page of a proxy, is told by its status.
     pub fn new(status: StatusCode, retry_after: Option<Duration>, body: &str) -> Self {
-        let problem: Problem = serde_json::from_str(body).unwrap_or_default();
+        let problem: ProblemDocument = serde_json::from_str(body).unwrap_or_default();
         let reason = status.canonical_reason().unwrap_or("an error");
         Self {
             status: status.as_u16(),
@@ -213,7 +213,8 @@ mod tests {
 
     #[test]
     fn only_what_passes_is_tried_again() {
-        let passing = [408, 422, 500, 502, 503, 507].map(|status| refused(status, "").is_passing());
+        let passing =
+            [408, 422, 500, 502, 503, 507].map(|status| refused(status, "").is_transient());
         assert_eq!(passing, [true, false, false, true, true, false]);
     }
 

@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use super::error::ClientError;
 use super::http::{self, Api, LIMIT};
-use super::model::{HistoryEntry, LogLine, Task, is_terminal, plain};
+use super::model::{LogRecord, Task, TaskHistoryEntry, is_terminal, plain};
 use super::output::Output;
-use super::patience::Patience;
-use super::raw::{self, Page};
+use super::raw_json::{self, Page};
+use super::retry_policy::RetryPolicy;
 use super::sse::{Event, Parser};
 
 /// A stream without even a comment for this long is broken.
@@ -24,19 +24,19 @@ const LEAST_PAUSE: Duration = Duration::from_millis(300);
 
 /// Something that happened to a task.
 #[derive(Debug)]
-pub enum Happening {
-    Status(HistoryEntry),
+pub enum TaskEvent {
+    Status(TaskHistoryEntry),
     Progress(Value),
-    Log(LogLine),
+    Log(LogRecord),
     /// The last one, with the task's status.
     End(String),
 }
 
 /// What happened, and the same as the service wrote it.
-pub type Tell<'a> = &'a mut dyn FnMut(&Happening, &str) -> Result<(), ClientError>;
+pub type OnEvent<'a> = &'a mut dyn FnMut(&TaskEvent, &str) -> Result<(), ClientError>;
 
 /// What has been told of a task already.
-pub struct Follower<'a> {
+pub struct TaskFollower<'a> {
     api: &'a Api,
     output: &'a Output,
     id: String,
@@ -46,7 +46,7 @@ pub struct Follower<'a> {
     streams: bool,
 }
 
-impl<'a> Follower<'a> {
+impl<'a> TaskFollower<'a> {
     /// Nothing has been told yet.
     pub fn new(api: &'a Api, output: &'a Output, id: Uuid) -> Self {
         Self {
@@ -61,28 +61,28 @@ impl<'a> Follower<'a> {
     }
 
     /// Tells everything until the end of the task, and returns its status.
-    pub async fn run(&mut self, tell: Tell<'_>) -> Result<String, ClientError> {
-        let mut patience = Patience::default();
+    pub async fn run(&mut self, tell: OnEvent<'_>) -> Result<String, ClientError> {
+        let mut retry_policy = RetryPolicy::default();
         loop {
             if self.streams {
                 match self.stream(tell).await {
                     Ok(Some(status)) => return Ok(status),
                     Ok(None) => {}
                     Err(error) if error.is_missing_endpoint() => self.streams = false,
-                    Err(error) if error.is_passing() => {}
+                    Err(error) if error.is_transient() => {}
                     Err(error) => return Err(error),
                 }
             }
             match self.ask(tell).await {
                 Ok(Some(status)) => return Ok(status),
-                Ok(None) => patience.restore(),
-                Err(error) => patience.bear(self.output, error).await?,
+                Ok(None) => retry_policy.restore(),
+                Err(error) => retry_policy.wait_or_fail(self.output, error).await?,
             }
         }
     }
 
     /// Tells what the stream brings; None where it breaks.
-    async fn stream(&mut self, tell: Tell<'_>) -> Result<Option<String>, ClientError> {
+    async fn stream(&mut self, tell: OnEvent<'_>) -> Result<Option<String>, ClientError> {
         let path = ["tasks", &self.id, "events"];
         let mut request = http::for_events(self.api.request(Method::GET, &path, &[]));
         if let Some(last) = &self.last_event {
@@ -104,21 +104,21 @@ impl<'a> Follower<'a> {
     }
 
     /// Tells one event; the status at the last one. What cannot be read is left out.
-    fn take(&mut self, event: &Event, tell: Tell<'_>) -> Result<Option<String>, ClientError> {
+    fn take(&mut self, event: &Event, tell: OnEvent<'_>) -> Result<Option<String>, ClientError> {
         let data = event.data.as_str();
         match event.name.as_str() {
             "status" => self.tell_status(data, tell)?,
             "log" => self.tell_log(data, tell)?,
             "progress" => {
                 if let Ok(progress) = serde_json::from_str(data) {
-                    tell(&Happening::Progress(progress), data)?;
+                    tell(&TaskEvent::Progress(progress), data)?;
                 }
             }
             "end" => {
-                let end: HistoryEntry = serde_json::from_str(data).unwrap_or_default();
+                let end: TaskHistoryEntry = serde_json::from_str(data).unwrap_or_default();
                 // A stream of an unknown kind of end is asked about.
                 if is_terminal(&end.status) {
-                    tell(&Happening::End(end.status.clone()), data)?;
+                    tell(&TaskEvent::End(end.status.clone()), data)?;
                     return Ok(Some(end.status));
                 }
             }
@@ -130,8 +130,8 @@ impl<'a> Follower<'a> {
         Ok(None)
     }
 
-    fn tell_status(&mut self, data: &str, tell: Tell<'_>) -> Result<(), ClientError> {
-        let Ok(entry) = serde_json::from_str::<HistoryEntry>(data) else {
+    fn tell_status(&mut self, data: &str, tell: OnEvent<'_>) -> Result<(), ClientError> {
+        let Ok(entry) = serde_json::from_str::<TaskHistoryEntry>(data) else {
             return Ok(());
         };
         let key = (
@@ -140,13 +140,13 @@ impl<'a> Follower<'a> {
             entry.transitioned_at.clone(),
         );
         if self.statuses.insert(key) {
-            tell(&Happening::Status(entry), data)?;
+            tell(&TaskEvent::Status(entry), data)?;
         }
         Ok(())
     }
 
-    fn tell_log(&mut self, data: &str, tell: Tell<'_>) -> Result<(), ClientError> {
-        let Ok(line) = serde_json::from_str::<LogLine>(data) else {
+    fn tell_log(&mut self, data: &str, tell: OnEvent<'_>) -> Result<(), ClientError> {
+        let Ok(line) = serde_json::from_str::<LogRecord>(data) else {
             return Ok(());
         };
         if !line.id.is_null() {
@@ -160,11 +160,11 @@ impl<'a> Follower<'a> {
             }
             self.last_log = Some(id);
         }
-        tell(&Happening::Log(line), data)
+        tell(&TaskEvent::Log(line), data)
     }
 
     /// Asks for the task and tells what is new; the status where it has ended.
-    async fn ask(&mut self, tell: Tell<'_>) -> Result<Option<String>, ClientError> {
+    async fn ask(&mut self, tell: OnEvent<'_>) -> Result<Option<String>, ClientError> {
         let began = Instant::now();
         let seconds = if self.streams {
             WAIT_SECONDS[0]
@@ -183,13 +183,13 @@ impl<'a> Follower<'a> {
         let document = self.api.fetch(request).await?;
         let task: Task =
             serde_json::from_str(&document).map_err(|error| self.api.bad_answer(&error))?;
-        for entry in raw::list(&document, "status_history") {
+        for entry in raw_json::list(&document, "status_history") {
             self.tell_status(entry, tell)?;
         }
         self.ask_logs(tell).await?;
         if is_terminal(&task.status) {
             let data = serde_json::json!({"status": task.status}).to_string();
-            tell(&Happening::End(task.status.clone()), &data)?;
+            tell(&TaskEvent::End(task.status.clone()), &data)?;
             return Ok(Some(task.status));
         }
         if seconds > 0 && began.elapsed() < LEAST_PAUSE {
@@ -198,7 +198,7 @@ impl<'a> Follower<'a> {
         Ok(None)
     }
 
-    async fn ask_logs(&mut self, tell: Tell<'_>) -> Result<(), ClientError> {
+    async fn ask_logs(&mut self, tell: OnEvent<'_>) -> Result<(), ClientError> {
         loop {
             let before = self.last_log.clone();
             let mut query = vec![("limit", "1000".to_owned())];

@@ -3,7 +3,7 @@
 use clap::Args;
 use uuid::Uuid;
 
-use super::common::{CommonArgs, Session};
+use super::common::{ClientSession, CommonArgs};
 use super::error::ClientError;
 use super::ids::IdArgs;
 use super::list;
@@ -48,7 +48,7 @@ pub struct GetArgs {
 }
 
 /// Shows the tasks. Whether all completed, if they were waited for.
-pub async fn run(args: &GetArgs, session: &Session) -> Result<bool, ClientError> {
+pub async fn run(args: &GetArgs, session: &ClientSession) -> Result<bool, ClientError> {
     let ids = args.ids.resolve(session).await?;
     if !args.wait {
         for (place, id) in ids.iter().enumerate() {
@@ -70,7 +70,7 @@ pub async fn run(args: &GetArgs, session: &Session) -> Result<bool, ClientError>
     Ok(ended.iter().all(wait::Ended::succeeded))
 }
 
-async fn read(args: &GetArgs, session: &Session, id: Uuid) -> Result<String, ClientError> {
+async fn read(args: &GetArgs, session: &ClientSession, id: Uuid) -> Result<String, ClientError> {
     let parts = [("include", "circuit,parameters".to_owned())];
     let query = if args.circuit { &parts[..] } else { &[] };
     session.api.get(&["tasks", &id.to_string()], query).await
@@ -78,7 +78,7 @@ async fn read(args: &GetArgs, session: &Session, id: Uuid) -> Result<String, Cli
 
 fn show(
     args: &GetArgs,
-    session: &Session,
+    session: &ClientSession,
     document: &str,
     place: usize,
 ) -> Result<(), ClientError> {
@@ -107,5 +107,5 @@ fn show(
     if place > 0 {
         output.line("")?;
     }
-    output.lines(&view::sheet(&task, now(), output.width, output.paint))
+    output.lines(&view::details(&task, now(), output.width, output.paint))
 }

@@ -7,13 +7,13 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 use uuid::Uuid;
 
-use super::common::Session;
+use super::common::ClientSession;
 use super::error::ClientError;
 use super::model::Task;
 use super::outcome::now;
-use super::patience::retrying;
-use super::raw::Page;
-use super::render::{moment, text};
+use super::raw_json::Page;
+use super::render::{text, time_format};
+use super::retry_policy::retrying;
 use crate::domain::id_prefix::{IdPrefix, MIN_DIGITS};
 
 /// Candidates that are listed for an ambiguous prefix.
@@ -67,7 +67,7 @@ fn id_or_input(typed: &str) -> Result<TaskId, String> {
 impl IdArgs {
     /// The whole ids in the order in which they were given. Nothing is found out about those that
     /// were given whole.
-    pub async fn resolve(&self, session: &Session) -> Result<Vec<Uuid>, ClientError> {
+    pub async fn resolve(&self, session: &ClientSession) -> Result<Vec<Uuid>, ClientError> {
         let mut given = Vec::new();
         let mut input_is_read = false;
         for id in &self.ids {
@@ -88,7 +88,7 @@ impl IdArgs {
 }
 
 /// The whole ids. All that cannot be resolved are named in one error.
-async fn resolve_all(session: &Session, given: &[TaskId]) -> Result<Vec<Uuid>, ClientError> {
+async fn resolve_all(session: &ClientSession, given: &[TaskId]) -> Result<Vec<Uuid>, ClientError> {
     let mut ids = Vec::with_capacity(given.len());
     let mut wrong = Vec::new();
     for id in given {
@@ -106,7 +106,7 @@ async fn resolve_all(session: &Session, given: &[TaskId]) -> Result<Vec<Uuid>, C
 }
 
 /// The whole id; a shortened one is looked up.
-pub async fn resolve(session: &Session, id: &TaskId) -> Result<Uuid, ClientError> {
+pub async fn resolve(session: &ClientSession, id: &TaskId) -> Result<Uuid, ClientError> {
     match id {
         TaskId::Whole(id) => Ok(*id),
         TaskId::Prefix(prefix) => look_up(session, prefix).await,
@@ -114,7 +114,7 @@ pub async fn resolve(session: &Session, id: &TaskId) -> Result<Uuid, ClientError
     }
 }
 
-async fn look_up(session: &Session, prefix: &IdPrefix) -> Result<Uuid, ClientError> {
+async fn look_up(session: &ClientSession, prefix: &IdPrefix) -> Result<Uuid, ClientError> {
     let (api, output) = (&session.api, &session.output);
     let query = [
         ("id_prefix", prefix.to_string()),
@@ -161,8 +161,8 @@ fn ambiguous(prefix: &IdPrefix, tasks: &[Task]) -> String {
 }
 
 fn candidate(task: &Task) -> String {
-    let age = moment::parse_some(task.submitted_at.as_ref())
-        .map(|time| format!("{} ago", moment::age(now() - time)));
+    let age = time_format::parse_some(task.submitted_at.as_ref())
+        .map(|time| format!("{} ago", time_format::age(now() - time)));
     let name = task.name.as_deref().map(|name| text::fit(name, 40));
     let parts = [
         Some(task.task_id.clone()),

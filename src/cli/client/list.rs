@@ -3,17 +3,17 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::common::{CommonArgs, Session};
+use super::common::{ClientSession, CommonArgs};
 use super::error::ClientError;
 use super::model::{Task, is_terminal};
 use super::numbers::whole;
 use super::outcome::now;
 use super::output::Form;
-use super::patience::retrying;
-use super::raw::Page;
+use super::raw_json::Page;
 use super::render::paint::Cell;
 use super::render::table::{Column, Layout};
-use super::render::{moment, text};
+use super::render::{text, time_format};
+use super::retry_policy::retrying;
 use crate::domain::status::Status;
 
 /// The longest page that the service gives.
@@ -78,11 +78,11 @@ pub struct ListArgs {
     name: Option<String>,
 
     /// Only tasks submitted after this time, or within the last 10m, 2h, 3days
-    #[arg(long, alias = "submitted-after", value_name = "TIME", value_parser = moment::given)]
+    #[arg(long, alias = "submitted-after", value_name = "TIME", value_parser = time_format::given)]
     after: Option<String>,
 
     /// Only tasks submitted before this time
-    #[arg(long, alias = "submitted-before", value_name = "TIME", value_parser = moment::given)]
+    #[arg(long, alias = "submitted-before", value_name = "TIME", value_parser = time_format::given)]
     before: Option<String>,
 
     /// The order; with - the highest or latest first
@@ -125,7 +125,7 @@ impl ListArgs {
 }
 
 /// Shows the tasks, page by page.
-pub async fn run(args: &ListArgs, session: &Session) -> Result<bool, ClientError> {
+pub async fn run(args: &ListArgs, session: &ClientSession) -> Result<bool, ClientError> {
     let mut left = if args.all {
         usize::MAX
     } else {
@@ -133,7 +133,7 @@ pub async fn run(args: &ListArgs, session: &Session) -> Result<bool, ClientError
             usize::try_from(limit).unwrap_or(usize::MAX)
         })
     };
-    let mut shown = Shown::default();
+    let mut shown = ListedTask::default();
     let mut cursor = None;
     while left > 0 {
         let mut query = args.filters();
@@ -158,13 +158,13 @@ pub async fn run(args: &ListArgs, session: &Session) -> Result<bool, ClientError
 
 /// What has been shown.
 #[derive(Default)]
-struct Shown {
+struct ListedTask {
     count: usize,
     layout: Option<Layout>,
 }
 
-impl Shown {
-    fn page(&mut self, session: &Session, page: &Page) -> Result<(), ClientError> {
+impl ListedTask {
+    fn page(&mut self, session: &ClientSession, page: &Page) -> Result<(), ClientError> {
         let output = &session.output;
         self.count += page.items.len();
         if output.form == Form::Json {
@@ -191,7 +191,7 @@ impl Shown {
         output.lines(&lines.collect::<Vec<_>>())
     }
 
-    fn end(&self, session: &Session, more: bool) {
+    fn end(&self, session: &ClientSession, more: bool) {
         let output = &session.output;
         if output.form == Form::Human && self.count == 0 {
             output.note("No task fits.");
@@ -238,9 +238,9 @@ pub fn execution(task: &Task) -> String {
 
 fn row(task: &Task) -> Vec<Cell> {
     let now = now();
-    let submitted = moment::parse_some(task.submitted_at.as_ref());
-    let started = moment::parse_some(task.started_at.as_ref());
-    let completed = moment::parse_some(task.completed_at.as_ref());
+    let submitted = time_format::parse_some(task.submitted_at.as_ref());
+    let started = time_format::parse_some(task.started_at.as_ref());
+    let completed = time_format::parse_some(task.completed_at.as_ref());
     let ended = completed.or((!is_terminal(&task.status)).then_some(now));
     let running = task.status == "processing" || completed.is_some();
     let took = started.zip(ended).filter(|_| running);
@@ -257,10 +257,10 @@ fn row(task: &Task) -> Vec<Cell> {
         task.backend.as_str().into(),
         task.worker_id.as_deref().unwrap_or_default().into(),
         submitted
-            .map(|time| moment::age(now - time))
+            .map(|time| time_format::age(now - time))
             .unwrap_or_default()
             .into(),
-        took.map(|(from, to)| moment::duration(to - from))
+        took.map(|(from, to)| time_format::duration(to - from))
             .unwrap_or_default()
             .into(),
     ]

@@ -1,27 +1,27 @@
 //! How lines of logs are written.
 
 use super::error::ClientError;
-use super::model::LogLine;
+use super::model::LogRecord;
 use super::output::{Form, Output};
-use super::render::moment;
 use super::render::paint::{Cell, Colour};
 use super::render::text;
+use super::render::time_format;
 
 /// `14:30:00.123  warning  `
 const MARGIN: usize = 23;
 
 /// Writes lines; for people it tells the day where it changes.
 #[derive(Debug, Default)]
-pub struct LogWriter {
+pub struct LogPrinter {
     day: Option<String>,
 }
 
-impl LogWriter {
+impl LogPrinter {
     /// Writes one line, given with its document.
     pub fn write(
         &mut self,
         output: &Output,
-        line: &LogLine,
+        line: &LogRecord,
         document: &str,
     ) -> Result<(), ClientError> {
         match output.form {
@@ -48,8 +48,8 @@ impl LogWriter {
         }
     }
 
-    fn tell_day(&mut self, output: &Output, line: &LogLine) -> Result<(), ClientError> {
-        let day = moment::parse(&line.logged_at).map(moment::day);
+    fn tell_day(&mut self, output: &Output, line: &LogRecord) -> Result<(), ClientError> {
+        let day = time_format::parse(&line.logged_at).map(time_format::day);
         if day.is_some() && day != self.day {
             let shown = day.as_deref().unwrap_or_default();
             output.line(&output.paint.paint(Colour::Dim, shown))?;
@@ -59,9 +59,9 @@ impl LogWriter {
     }
 }
 
-fn human(output: &Output, line: &LogLine) -> Vec<String> {
-    let time = moment::parse(&line.logged_at)
-        .map(moment::clock)
+fn human(output: &Output, line: &LogRecord) -> Vec<String> {
+    let time = time_format::parse(&line.logged_at)
+        .map(time_format::clock)
         .unwrap_or_default();
     let level = Cell::coloured(
         &format!("{:<7}", text::fit(&text::line(&line.level), 7)),
@@ -82,7 +82,7 @@ fn human(output: &Output, line: &LogLine) -> Vec<String> {
 }
 
 /// The lines of the message, and what belongs to it behind the last one.
-fn message(line: &LogLine, output: &Output) -> impl Iterator<Item = String> {
+fn message(line: &LogRecord, output: &Output) -> impl Iterator<Item = String> {
     let mut lines: Vec<String> = text::lines(&line.message).collect();
     if lines.is_empty() {
         lines.push(String::new());
@@ -106,12 +106,12 @@ mod tests {
     #[test]
     fn a_message_of_several_lines_stays_behind_its_time() {
         let output = Output::new(false, ColorChoice::Never);
-        let line = LogLine {
+        let line = LogRecord {
             logged_at: "2026-11-20T14:30:00.5Z".to_owned(),
             level: "warning".to_owned(),
             message: "first\u{1b}[2J\n\tsecond".to_owned(),
             context: Some(serde_json::json!({"pod": "a\u{7}"})),
-            ..LogLine::default()
+            ..LogRecord::default()
         };
         assert_eq!(
             human(&output, &line),

@@ -6,15 +6,15 @@ use clap::Args;
 use reqwest::Method;
 use uuid::Uuid;
 
-use super::common::{CommonArgs, Session};
+use super::common::{ClientSession, CommonArgs};
 use super::error::ClientError;
 use super::http::LIMIT;
 use super::ids::{self, TaskId};
-use super::log_lines::LogWriter;
-use super::model::{LogLine, Task, is_terminal, plain};
-use super::patience::Patience;
-use super::raw::Page;
-use super::render::moment;
+use super::log_lines::LogPrinter;
+use super::model::{LogRecord, Task, is_terminal, plain};
+use super::raw_json::Page;
+use super::render::time_format;
+use super::retry_policy::RetryPolicy;
 
 /// How often a task that is followed is asked for new lines, in seconds.
 const FOLLOW_SECONDS: u64 = 1;
@@ -45,7 +45,7 @@ pub struct LogsArgs {
     level: Option<String>,
 
     /// Only lines since this time, or of the last 10m, 2h, 3days
-    #[arg(long, value_name = "TIME", value_parser = moment::given)]
+    #[arg(long, value_name = "TIME", value_parser = time_format::given)]
     since: Option<String>,
 
     #[command(flatten)]
@@ -53,20 +53,20 @@ pub struct LogsArgs {
 }
 
 /// Shows the lines there are, and those that come.
-pub async fn run(args: &LogsArgs, session: &Session) -> Result<bool, ClientError> {
+pub async fn run(args: &LogsArgs, session: &ClientSession) -> Result<bool, ClientError> {
     let id = ids::resolve(session, &args.id).await?;
-    let mut reader = Reader {
+    let mut reader = LogReader {
         args,
         id,
         session,
         last: None,
-        writer: LogWriter::default(),
+        writer: LogPrinter::default(),
     };
     if !args.follow {
         reader.read().await?;
         return Ok(true);
     }
-    let mut patience = Patience::default();
+    let mut retry_policy = RetryPolicy::default();
     let mut ended = false;
     loop {
         // What was written before the end is read behind it.
@@ -82,22 +82,22 @@ pub async fn run(args: &LogsArgs, session: &Session) -> Result<bool, ClientError
             Ok(true) if ended => return Ok(true),
             Ok(now) => {
                 ended = now;
-                patience.restore();
+                retry_policy.restore();
             }
-            Err(error) => patience.bear(&session.output, error).await?,
+            Err(error) => retry_policy.wait_or_fail(&session.output, error).await?,
         }
     }
 }
 
-struct Reader<'a> {
+struct LogReader<'a> {
     args: &'a LogsArgs,
     id: Uuid,
-    session: &'a Session,
+    session: &'a ClientSession,
     last: Option<String>,
-    writer: LogWriter,
+    writer: LogPrinter,
 }
 
-impl Reader<'_> {
+impl LogReader<'_> {
     /// Shows what has been written since the last look.
     async fn read(&mut self) -> Result<(), ClientError> {
         let id = self.id.to_string();
@@ -112,7 +112,7 @@ impl Reader<'_> {
             let page = Page::parse(&document).map_err(bad)?;
             let before = self.last.clone();
             for raw in &page.items {
-                let line: LogLine = serde_json::from_str(raw).map_err(bad)?;
+                let line: LogRecord = serde_json::from_str(raw).map_err(bad)?;
                 self.last = Some(plain(&line.id));
                 self.writer.write(&self.session.output, &line, raw)?;
             }
@@ -136,7 +136,7 @@ impl Reader<'_> {
 }
 
 /// Waits for a moment, or until the task has ended. Whether it has.
-async fn has_ended(session: &Session, id: Uuid) -> Result<bool, ClientError> {
+async fn has_ended(session: &ClientSession, id: Uuid) -> Result<bool, ClientError> {
     let began = Instant::now();
     let query = [("wait", FOLLOW_SECONDS.to_string())];
     let request = session

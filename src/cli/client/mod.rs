@@ -7,7 +7,6 @@ mod address;
 mod backends;
 mod cancel;
 mod check;
-mod chunk;
 mod common;
 mod error;
 mod follow;
@@ -22,10 +21,11 @@ mod numbers;
 mod outcome;
 mod output;
 mod parameters;
-mod patience;
 mod progress;
-mod raw;
+mod raw_json;
 mod render;
+mod request_batch;
+mod retry_policy;
 mod sources;
 mod sse;
 mod submission;
@@ -122,7 +122,7 @@ pub fn main(command: &ClientCommand) -> ExitCode {
         Some(Err(error)) => {
             output.error(&error.lines());
             // What cannot be asked for now can be asked for later; what is not there cannot.
-            if matches!(error, ClientError::Told(_)) || error.code() == exit::SERVICE {
+            if matches!(error, ClientError::AlreadyReported(_)) || error.code() == exit::SERVICE {
                 come_back(&output, &awaited.borrow());
             }
             error.exit_code()

@@ -57,7 +57,7 @@ pub struct Task {
     pub queue: Option<Queue>,
     pub waiting_reason: Option<String>,
     pub waiting_message: Option<String>,
-    pub status_history: Vec<HistoryEntry>,
+    pub status_history: Vec<TaskHistoryEntry>,
 }
 
 impl Task {
@@ -113,7 +113,7 @@ pub struct Queue {
 /// One status that a task was in.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct HistoryEntry {
+pub struct TaskHistoryEntry {
     pub status: String,
     pub transitioned_at: String,
     pub attempt: u64,
@@ -124,7 +124,7 @@ pub struct HistoryEntry {
 /// One line of a task's log.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct LogLine {
+pub struct LogRecord {
     pub id: Value,
     pub attempt: u64,
     pub logged_at: String,
@@ -136,7 +136,7 @@ pub struct LogLine {
 /// A worker.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Worker {
+pub struct WorkerInfo {
     pub worker_id: String,
     pub status: String,
     pub draining: bool,
@@ -146,7 +146,7 @@ pub struct Worker {
     pub current_tasks: Vec<String>,
     pub tasks_completed: u64,
     pub tasks_failed: u64,
-    pub obstacle: Option<String>,
+    pub not_ready_reason: Option<String>,
 }
 
 /// A backend.

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::common::Session;
+use super::common::ClientSession;
 use super::error::ClientError;
 use super::list;
 use super::model::Task;
@@ -11,7 +11,7 @@ use super::output::Form;
 use super::progress::Progress;
 use super::render::paint::{Cell, Colour};
 use super::render::table::Column;
-use super::render::{moment, task as view, text};
+use super::render::{task as view, text, time_format};
 use super::wait::{self, Ended};
 
 /// More tasks than these are shown in a table.
@@ -27,7 +27,7 @@ const COLUMNS: &[Column] = &[
 
 /// Waits for the tasks and shows each one's outcome under the name given. Whether all completed.
 pub async fn wait_and_show(
-    session: &Session,
+    session: &ClientSession,
     ids: &[Uuid],
     names: &[&str],
     quiet: bool,
@@ -58,7 +58,7 @@ pub async fn wait_and_show(
     Ok(failed == 0)
 }
 
-fn columns(session: &Session, task: &Task, name: &str) -> Result<(), ClientError> {
+fn columns(session: &ClientSession, task: &Task, name: &str) -> Result<(), ClientError> {
     let result = task.result.as_ref().map(ToString::to_string);
     let execution = list::execution(task);
     session.output.columns(&[
@@ -72,7 +72,12 @@ fn columns(session: &Session, task: &Task, name: &str) -> Result<(), ClientError
     ])
 }
 
-fn single(session: &Session, task: &Task, name: &str, end: &Ended) -> Result<(), ClientError> {
+fn single(
+    session: &ClientSession,
+    task: &Task,
+    name: &str,
+    end: &Ended,
+) -> Result<(), ClientError> {
     let output = &session.output;
     if end.place > 0 {
         output.line("")?;
@@ -101,10 +106,10 @@ fn row(task: &Task, name: &str) -> Vec<Cell> {
 
 /// From the submission to the end.
 fn took(task: &Task) -> String {
-    let submitted = moment::parse_some(task.submitted_at.as_ref());
-    let completed = moment::parse_some(task.completed_at.as_ref());
+    let submitted = time_format::parse_some(task.submitted_at.as_ref());
+    let completed = time_format::parse_some(task.completed_at.as_ref());
     match (submitted, completed) {
-        (Some(submitted), Some(completed)) => moment::duration(completed - submitted),
+        (Some(submitted), Some(completed)) => time_format::duration(completed - submitted),
         _ => String::new(),
     }
 }

@@ -4,9 +4,9 @@ use std::io::Write;
 use std::time::Instant;
 
 use super::output::Output;
-use super::render::moment;
 use super::render::paint::{Colour, Paint};
 use super::render::text;
+use super::render::time_format;
 
 /// The length of the bar, in cells.
 const BAR: usize = 24;
@@ -54,7 +54,7 @@ impl Progress {
     }
 
     fn text(&self, done: usize, failed: usize, total: usize, doing: &str) -> String {
-        let elapsed = moment::age(self.began.elapsed().try_into().unwrap_or_default());
+        let elapsed = time_format::age(self.began.elapsed().try_into().unwrap_or_default());
         let doing = text::line(doing);
         if total == 1 {
             let plain = text::fit(&format!("{doing}  {elapsed}"), self.width.saturating_sub(1));

@@ -13,14 +13,14 @@ const LARGEST: u64 = 4 << 20;
 
 /// Where a circuit is read from.
 #[derive(Debug, Clone)]
-pub enum Source {
+pub enum CircuitSource {
     /// `-`
     StandardInput,
     /// A file, or anything else that can be opened.
     File(PathBuf),
 }
 
-impl Source {
+impl CircuitSource {
     /// What was typed.
     pub fn new(typed: &Path) -> Self {
         if typed.as_os_str() == "-" {
@@ -66,7 +66,7 @@ impl Source {
     }
 
     /// What is wrong with it, as far as can be seen without reading it.
-    fn obstacle(&self) -> Option<String> {
+    fn not_ready_reason(&self) -> Option<String> {
         let Self::File(path) = self else { return None };
         let wrong = match std::fs::metadata(path) {
             Err(error) => error.to_string(),
@@ -79,11 +79,14 @@ impl Source {
 }
 
 /// Refuses what cannot be read, all of it at once, before anything is submitted.
-pub fn check(sources: &[Source]) -> Result<(), ClientError> {
-    let mut wrong: Vec<String> = sources.iter().filter_map(Source::obstacle).collect();
+pub fn check(sources: &[CircuitSource]) -> Result<(), ClientError> {
+    let mut wrong: Vec<String> = sources
+        .iter()
+        .filter_map(CircuitSource::not_ready_reason)
+        .collect();
     let inputs = sources
         .iter()
-        .filter(|source| matches!(source, Source::StandardInput));
+        .filter(|source| matches!(source, CircuitSource::StandardInput));
     if inputs.count() > 1 {
         wrong.push("- (standard input) can be read once only".to_owned());
     }
@@ -135,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_task_is_called_as_its_file_where_it_can_be() {
-        let label = |typed: &str| Source::new(Path::new(typed)).label();
+        let label = |typed: &str| CircuitSource::new(Path::new(typed)).label();
         assert_eq!(label("circuits/bell.qasm").as_deref(), Some("bell.qasm"));
         assert_eq!(label(&"ψ".repeat(201)), Some("ψ".repeat(200)));
         for unnamed in ["-", "/dev/fd/63", "/proc/self/fd/0", "a\tb.qasm", " "] {
@@ -145,7 +148,8 @@ mod tests {
 
     #[test]
     fn every_source_that_cannot_be_read_is_named() {
-        let sources = ["-", "/no/such.qasm", "/", "-"].map(|typed| Source::new(Path::new(typed)));
+        let sources =
+            ["-", "/no/such.qasm", "/", "-"].map(|typed| CircuitSource::new(Path::new(typed)));
         let error = check(&sources).unwrap_err().to_string();
         for part in [
             "/no/such.qasm: No such file",

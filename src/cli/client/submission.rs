@@ -89,15 +89,15 @@ pub struct SubmissionArgs {
 
 /// The fields that all tasks of one invocation share.
 #[derive(Debug)]
-pub struct Template {
+pub struct SubmissionTemplate {
     fields: Map<String, Value>,
     problem: Option<String>,
 }
 
 impl SubmissionArgs {
     /// The fields; those that were not given are left to the service.
-    pub fn template(&self) -> Result<Template, ClientError> {
-        self.fields().map(|fields| Template {
+    pub fn template(&self) -> Result<SubmissionTemplate, ClientError> {
+        self.fields().map(|fields| SubmissionTemplate {
             fields,
             problem: self.problem.clone(),
         })
@@ -143,7 +143,7 @@ impl SubmissionArgs {
     }
 }
 
-impl Template {
+impl SubmissionTemplate {
     /// The problem, if it is one.
     pub fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
@@ -196,7 +196,7 @@ mod tests {
             .try_get_matches_from(words)
             .map_err(|error| error.to_string())?;
         let args = SubmissionArgs::from_arg_matches(&matches).map_err(|error| error.to_string())?;
-        let template = Template {
+        let template = SubmissionTemplate {
             fields: args.fields().map_err(|error| error.to_string())?,
             problem: args.problem,
         };

@@ -5,18 +5,18 @@ use std::path::PathBuf;
 use clap::Args;
 use uuid::Uuid;
 
-use super::chunk::Chunk;
-use super::common::{CommonArgs, Session};
+use super::common::{ClientSession, CommonArgs};
 use super::error::ClientError;
 use super::model::Acknowledgement;
 use super::outcome;
 use super::output::Form;
-use super::patience::retrying;
-use super::raw::Page;
+use super::raw_json::Page;
 use super::render::paint::Cell;
 use super::render::text;
-use super::sources::{self, Source};
-use super::submission::{SubmissionArgs, Template};
+use super::request_batch::RequestBatch;
+use super::retry_policy::retrying;
+use super::sources::{self, CircuitSource};
+use super::submission::{SubmissionArgs, SubmissionTemplate};
 
 /// Submit circuits or a problem
 ///
@@ -65,21 +65,25 @@ pub struct SubmitArgs {
 }
 
 /// A task that the service has accepted.
-struct Accepted {
+struct AcceptedTask {
     id: Uuid,
     name: String,
 }
 
 /// Submits, and waits if asked to. Whether all went well.
-pub async fn run(args: &SubmitArgs, session: &Session) -> Result<bool, ClientError> {
+pub async fn run(args: &SubmitArgs, session: &ClientSession) -> Result<bool, ClientError> {
     let template = args.submission.template()?;
-    let sources: Vec<Source> = args.files.iter().map(|file| Source::new(file)).collect();
+    let sources: Vec<CircuitSource> = args
+        .files
+        .iter()
+        .map(|file| CircuitSource::new(file))
+        .collect();
     sources::check(&sources)?;
-    let mut submitter = Submitter::new(args, session, sources.len());
+    let mut submitter = TaskSubmitter::new(args, session, sources.len());
     if let Err(error) = submitter.all(&template, &sources).await {
         session.output.error(&error.lines());
         submitter.tell_what_was_accepted();
-        return Err(ClientError::Told(error.code()));
+        return Err(ClientError::AlreadyReported(error.code()));
     }
     if !args.wait {
         return Ok(true);
@@ -93,17 +97,17 @@ pub async fn run(args: &SubmitArgs, session: &Session) -> Result<bool, ClientErr
     outcome::wait_and_show(session, &ids, &names, args.quiet).await
 }
 
-struct Submitter<'a> {
+struct TaskSubmitter<'a> {
     args: &'a SubmitArgs,
-    session: &'a Session,
+    session: &'a ClientSession,
     key: String,
     single: bool,
     chunks: usize,
-    accepted: Vec<Accepted>,
+    accepted: Vec<AcceptedTask>,
 }
 
-impl<'a> Submitter<'a> {
-    fn new(args: &'a SubmitArgs, session: &'a Session, sources: usize) -> Self {
+impl<'a> TaskSubmitter<'a> {
+    fn new(args: &'a SubmitArgs, session: &'a ClientSession, sources: usize) -> Self {
         let own = || format!("qtask-{}", Uuid::now_v7());
         Self {
             args,
@@ -115,23 +119,27 @@ impl<'a> Submitter<'a> {
         }
     }
 
-    async fn all(&mut self, template: &Template, sources: &[Source]) -> Result<(), ClientError> {
-        let mut chunk = Chunk::default();
+    async fn all(
+        &mut self,
+        template: &SubmissionTemplate,
+        sources: &[CircuitSource],
+    ) -> Result<(), ClientError> {
+        let mut batch = RequestBatch::default();
         if let Some(problem) = template.problem() {
-            chunk.push(template.of_problem(), problem.to_owned());
+            batch.push(template.of_problem(), problem.to_owned());
         }
         for source in sources {
             let body = template.of_circuit(&source.read().await?, source.label());
-            if !chunk.has_room_for(&body) {
-                self.send(std::mem::take(&mut chunk)).await?;
+            if !batch.has_room_for(&body) {
+                self.send(std::mem::take(&mut batch)).await?;
             }
-            chunk.push(body, source.name());
+            batch.push(body, source.name());
         }
-        self.send(chunk).await
+        self.send(batch).await
     }
 
-    async fn send(&mut self, chunk: Chunk) -> Result<(), ClientError> {
-        let (path, body) = match chunk.bodies.as_slice() {
+    async fn send(&mut self, batch: RequestBatch) -> Result<(), ClientError> {
+        let (path, body) = match batch.bodies.as_slice() {
             [single] if self.single => (&["tasks"][..], single.clone()),
             bodies => (
                 &["tasks", "batch"][..],
@@ -141,8 +149,8 @@ impl<'a> Submitter<'a> {
         let key = self.next_key();
         let (api, output) = (&self.session.api, &self.session.output);
         let answer = retrying(output, async || api.post(path, &body, &key).await).await;
-        let named = |error: ClientError| error.with_fields_called(|field| chunk.called(field));
-        self.accept(&chunk, &answer.map_err(named)?)
+        let named = |error: ClientError| error.with_fields_called(|field| batch.called(field));
+        self.accept(&batch, &answer.map_err(named)?)
     }
 
     /// A key for each request; that of the first one is the whole invocation's.
@@ -154,7 +162,7 @@ impl<'a> Submitter<'a> {
         }
     }
 
-    fn accept(&mut self, chunk: &Chunk, document: &str) -> Result<(), ClientError> {
+    fn accept(&mut self, batch: &RequestBatch, document: &str) -> Result<(), ClientError> {
         let api = &self.session.api;
         let bad = |error: serde_json::Error| api.bad_answer(&error);
         let answers: Vec<&str> = if self.single {
@@ -162,22 +170,22 @@ impl<'a> Submitter<'a> {
         } else {
             Page::parse(document).map_err(bad)?.items
         };
-        if answers.len() != chunk.names.len() {
+        if answers.len() != batch.names.len() {
             let message = format!(
                 "{} answered for {} tasks instead of {}",
                 api.shown(),
                 answers.len(),
-                chunk.names.len()
+                batch.names.len()
             );
             return Err(ClientError::BadAnswer(message));
         }
-        for (answer, name) in answers.into_iter().zip(&chunk.names) {
+        for (answer, name) in answers.into_iter().zip(&batch.names) {
             let task: Acknowledgement = serde_json::from_str(answer).map_err(bad)?;
             let id = task
                 .task_id
                 .parse()
                 .map_err(|_| ClientError::BadAnswer(format!("{} gave no task id", api.shown())))?;
-            self.accepted.push(Accepted {
+            self.accepted.push(AcceptedTask {
                 id,
                 name: name.clone(),
             });

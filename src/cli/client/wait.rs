@@ -8,14 +8,14 @@ use futures_util::stream::FuturesUnordered;
 use reqwest::Method;
 use uuid::Uuid;
 
-use super::common::Session;
+use super::common::ClientSession;
 use super::error::ClientError;
 use super::http::LIMIT;
 use super::model::{Task, is_terminal};
 use super::outcome::now;
-use super::patience::Patience;
 use super::progress::Progress;
 use super::render::{progress as progress_of, waiting};
+use super::retry_policy::RetryPolicy;
 
 /// Requests that wait at once.
 const AT_ONCE: usize = 32;
@@ -50,7 +50,7 @@ impl Ended {
 
 /// Waits until all of the tasks have ended; gives them in the order in which they were named.
 pub async fn all(
-    session: &Session,
+    session: &ClientSession,
     ids: &[Uuid],
     progress: &Progress,
 ) -> Result<Vec<Ended>, ClientError> {
@@ -58,10 +58,10 @@ pub async fn all(
     let mut waiting: VecDeque<usize> = (0..ids.len()).collect();
     let mut asking = FuturesUnordered::new();
     let closely = progress.visible() && ids.len() == 1;
-    let mut watch = Watch::new(ids.len());
+    let mut watch = TaskWaiter::new(ids.len());
     // The first look does not wait: what has ended long ago is there at once.
     let mut seconds = 0;
-    let mut patience = Patience::default();
+    let mut retry_policy = RetryPolicy::default();
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     progress.show(0, 0, ids.len(), "waiting");
     while watch.ended.len() < ids.len() {
@@ -86,7 +86,7 @@ pub async fn all(
         };
         match answer {
             Some((place, Ok((task, document)))) => {
-                patience.restore();
+                retry_policy.restore();
                 if is_terminal(&task.status) {
                     watch.end(place, task.status, document);
                 } else {
@@ -102,7 +102,7 @@ pub async fn all(
                 // The others would fail in the same way, one pause after the other.
                 asking.clear();
                 progress.clear();
-                patience.bear(&session.output, error).await?;
+                retry_policy.wait_or_fail(&session.output, error).await?;
                 waiting = watch.not_ended();
             }
             None => break,
@@ -114,7 +114,7 @@ pub async fn all(
 }
 
 /// How far the waiting is.
-struct Watch {
+struct TaskWaiter {
     ended: Vec<Ended>,
     total: usize,
     failed: usize,
@@ -124,7 +124,7 @@ struct Watch {
     troubles: HashSet<String>,
 }
 
-impl Watch {
+impl TaskWaiter {
     fn new(total: usize) -> Self {
         Self {
             ended: Vec::new(),
@@ -137,7 +137,7 @@ impl Watch {
     }
 
     /// Shows once each reason that keeps tasks waiting until an operator acts.
-    fn tell_trouble(&mut self, task: &Task, session: &Session, progress: &Progress) {
+    fn tell_trouble(&mut self, task: &Task, session: &ClientSession, progress: &Progress) {
         let Some(trouble) = waiting::trouble(task).filter(|_| progress.wanted()) else {
             return;
         };
@@ -189,10 +189,16 @@ fn doing(task: &Task) -> String {
     parts.join(", ")
 }
 
-type Answer = (usize, Result<(Task, String), ClientError>);
+type PolledTask = (usize, Result<(Task, String), ClientError>);
 
 /// Asks for a task once it has ended, or, for one that is looked at closely, once it has moved.
-async fn ask(session: &Session, place: usize, id: Uuid, seconds: u16, closely: bool) -> Answer {
+async fn ask(
+    session: &ClientSession,
+    place: usize,
+    id: Uuid,
+    seconds: u16,
+    closely: bool,
+) -> PolledTask {
     let began = Instant::now();
     let answer = fetch(session, id, seconds, closely).await;
     let early = seconds > 0 && began.elapsed() < LEAST_PAUSE;
@@ -203,7 +209,7 @@ async fn ask(session: &Session, place: usize, id: Uuid, seconds: u16, closely: b
 }
 
 async fn fetch(
-    session: &Session,
+    session: &ClientSession,
     id: Uuid,
     seconds: u16,
     closely: bool,
@@ -224,7 +230,11 @@ async fn fetch(
 }
 
 /// The whole answer for a task that has ended.
-pub async fn document(session: &Session, id: Uuid, ended: &Ended) -> Result<String, ClientError> {
+pub async fn document(
+    session: &ClientSession,
+    id: Uuid,
+    ended: &Ended,
+) -> Result<String, ClientError> {
     match &ended.document {
         Some(document) => Ok(document.clone()),
         None => session.api.get(&["tasks", &id.to_string()], &[]).await,

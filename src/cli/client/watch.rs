@@ -8,15 +8,15 @@ use serde::de::IgnoredAny;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::common::{CommonArgs, Session};
+use super::common::{ClientSession, CommonArgs};
 use super::error::ClientError;
-use super::follow::{Follower, Happening};
+use super::follow::{TaskEvent, TaskFollower};
 use super::ids::IdArgs;
 use super::model::{Task, plain};
 use super::output::Form;
 use super::render::paint::{Cell, Colour};
 use super::render::task as view;
-use super::render::{moment, progress, text, timeline};
+use super::render::{progress, text, time_format, timeline};
 
 /// Tasks that are watched at once; the others have their turn after them.
 const AT_ONCE: usize = 64;
@@ -45,7 +45,7 @@ pub struct WatchArgs {
 }
 
 /// Shows what happens. Whether all completed.
-pub async fn run(args: &WatchArgs, session: &Session) -> Result<bool, ClientError> {
+pub async fn run(args: &WatchArgs, session: &ClientSession) -> Result<bool, ClientError> {
     let ids = args.ids.resolve(session).await?;
     session.awaited.replace(ids.clone());
     let several = ids.len() > 1;
@@ -62,7 +62,7 @@ pub async fn run(args: &WatchArgs, session: &Session) -> Result<bool, ClientErro
 }
 
 async fn watch(
-    session: &Session,
+    session: &ClientSession,
     id: Uuid,
     several: bool,
     lines: &RefCell<()>,
@@ -73,7 +73,7 @@ async fn watch(
         several,
         began: None,
     };
-    let mut follower = Follower::new(&session.api, &session.output, id);
+    let mut follower = TaskFollower::new(&session.api, &session.output, id);
     let status = follower
         .run(&mut |happening, data| {
             let _turn = lines.borrow_mut();
@@ -90,14 +90,14 @@ async fn watch(
 }
 
 struct Teller<'a> {
-    session: &'a Session,
+    session: &'a ClientSession,
     id: String,
     several: bool,
     began: Option<OffsetDateTime>,
 }
 
 impl Teller<'_> {
-    fn tell(&mut self, happening: &Happening, data: &str) -> Result<(), ClientError> {
+    fn tell(&mut self, happening: &TaskEvent, data: &str) -> Result<(), ClientError> {
         match self.session.output.form {
             Form::Json => self.document(happening, data),
             Form::Columns => self.columns(happening),
@@ -105,7 +105,7 @@ impl Teller<'_> {
         }
     }
 
-    fn document(&self, happening: &Happening, data: &str) -> Result<(), ClientError> {
+    fn document(&self, happening: &TaskEvent, data: &str) -> Result<(), ClientError> {
         // What is no JSON must not break the line of which it would be a part.
         if serde_json::from_str::<IgnoredAny>(data).is_err() {
             return Ok(());
@@ -116,49 +116,49 @@ impl Teller<'_> {
         ))
     }
 
-    fn columns(&self, happening: &Happening) -> Result<(), ClientError> {
+    fn columns(&self, happening: &TaskEvent) -> Result<(), ClientError> {
         let (time, value, text) = match happening {
-            Happening::Status(entry) => (
+            TaskEvent::Status(entry) => (
                 entry.transitioned_at.clone(),
                 entry.status.clone(),
                 entry.notes.clone().unwrap_or_default(),
             ),
-            Happening::Progress(progress) => (String::new(), String::new(), plain(progress)),
-            Happening::Log(line) => (
+            TaskEvent::Progress(progress) => (String::new(), String::new(), plain(progress)),
+            TaskEvent::Log(line) => (
                 line.logged_at.clone(),
                 line.level.clone(),
                 line.message.clone(),
             ),
-            Happening::End(status) => (String::new(), status.clone(), String::new()),
+            TaskEvent::End(status) => (String::new(), status.clone(), String::new()),
         };
         self.session
             .output
             .columns(&[&self.id, &time, name(happening), &value, &text])
     }
 
-    fn human(&mut self, happening: &Happening) -> Result<(), ClientError> {
+    fn human(&mut self, happening: &TaskEvent) -> Result<(), ClientError> {
         let paint = self.session.output.paint;
         let dim = |text: &str| Cell::coloured(text, Colour::Dim).show(paint);
         let (time, what, text) = match happening {
-            Happening::Status(entry) => {
+            TaskEvent::Status(entry) => {
                 let notes = entry.notes.as_deref().unwrap_or_default();
                 (
-                    moment::parse(&entry.transitioned_at),
+                    time_format::parse(&entry.transitioned_at),
                     Cell::status(&entry.status),
                     text::line(notes),
                 )
             }
-            Happening::Progress(value) => (
+            TaskEvent::Progress(value) => (
                 None,
                 Cell::coloured("progress", Colour::Cyan),
                 text::line(&progress::show(value)),
             ),
-            Happening::Log(line) => (
-                moment::parse(&line.logged_at),
+            TaskEvent::Log(line) => (
+                time_format::parse(&line.logged_at),
                 Cell::coloured(&line.level, Colour::of_level(&line.level)),
                 text::line(&line.message),
             ),
-            Happening::End(_) => return Ok(()),
+            TaskEvent::End(_) => return Ok(()),
         };
         self.began = self.began.or(time);
         let when = format!("{:>10}", timeline::after(self.began, time));
@@ -200,11 +200,11 @@ impl Teller<'_> {
     }
 }
 
-fn name(happening: &Happening) -> &'static str {
+fn name(happening: &TaskEvent) -> &'static str {
     match happening {
-        Happening::Status(_) => "status",
-        Happening::Progress(_) => "progress",
-        Happening::Log(_) => "log",
-        Happening::End(_) => "end",
+        TaskEvent::Status(_) => "status",
+        TaskEvent::Progress(_) => "progress",
+        TaskEvent::Log(_) => "log",
+        TaskEvent::End(_) => "end",
     }
 }

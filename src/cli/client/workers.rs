@@ -3,16 +3,16 @@
 use clap::{Args, Subcommand};
 use reqwest::Method;
 
-use super::common::{CommonArgs, Session};
+use super::common::{ClientSession, CommonArgs};
 use super::error::ClientError;
-use super::model::Worker;
+use super::model::WorkerInfo;
 use super::outcome::now;
 use super::output::Form;
-use super::raw::Page;
-use super::render::moment;
+use super::raw_json::Page;
 use super::render::paint::{Cell, Colour};
 use super::render::table::Column;
 use super::render::text;
+use super::render::time_format;
 
 const COLUMNS: &[Column] = &[
     Column::new("WORKER"),
@@ -31,7 +31,7 @@ const COLUMNS: &[Column] = &[
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "In a pipe, tabs between: worker_id, status, draining, backends (with commas between), number of running
-tasks, tasks_completed, tasks_failed, registered_at, last_heartbeat_at, obstacle.
+tasks, tasks_completed, tasks_failed, registered_at, last_heartbeat_at, not_ready_reason.
 
 Exit codes: 0 done, 2 usage error, 3 the service cannot be reached.
 
@@ -86,14 +86,14 @@ impl WorkersArgs {
 }
 
 /// Shows the workers, or changes one.
-pub async fn run(args: &WorkersArgs, session: &Session) -> Result<bool, ClientError> {
+pub async fn run(args: &WorkersArgs, session: &ClientSession) -> Result<bool, ClientError> {
     match &args.action {
         Some(Action::Resume(args)) => resume(&args.name, session).await,
         None => list(args, session).await,
     }
 }
 
-async fn resume(name: &str, session: &Session) -> Result<bool, ClientError> {
+async fn resume(name: &str, session: &ClientSession) -> Result<bool, ClientError> {
     let api = &session.api;
     let request = api.request(Method::POST, &["workers", name, "resume"], &[]);
     let document = api.fetch(request).await?;
@@ -106,11 +106,11 @@ async fn resume(name: &str, session: &Session) -> Result<bool, ClientError> {
     Ok(true)
 }
 
-async fn list(args: &WorkersArgs, session: &Session) -> Result<bool, ClientError> {
+async fn list(args: &WorkersArgs, session: &ClientSession) -> Result<bool, ClientError> {
     let statuses = args.status.iter().map(|status| ("status", status.clone()));
     let backend = args.backend.clone().map(|backend| ("backend", backend));
     let query: Vec<_> = statuses.chain(backend).collect();
-    let mut shown = Shown::default();
+    let mut shown = ListedWorker::default();
     let mut cursor: Option<String> = None;
     loop {
         let next = cursor.iter().map(|cursor| ("cursor", cursor.clone()));
@@ -128,20 +128,24 @@ async fn list(args: &WorkersArgs, session: &Session) -> Result<bool, ClientError
 
 /// What the pages have brought so far: a table is drawn when all of it is there.
 #[derive(Default)]
-struct Shown {
-    workers: Vec<Worker>,
+struct ListedWorker {
+    workers: Vec<WorkerInfo>,
 }
 
-impl Shown {
+impl ListedWorker {
     /// Shows a page, or keeps it, and says where the next one begins.
-    fn page(&mut self, session: &Session, document: &str) -> Result<Option<String>, ClientError> {
+    fn page(
+        &mut self,
+        session: &ClientSession,
+        document: &str,
+    ) -> Result<Option<String>, ClientError> {
         let (api, output) = (&session.api, &session.output);
         let page = Page::parse(document).map_err(|error| api.bad_answer(&error))?;
         if output.form == Form::Json {
             page.items.iter().try_for_each(|item| output.json(item))?;
             return Ok(page.next);
         }
-        let workers: Vec<Worker> = page.read().map_err(|error| api.bad_answer(&error))?;
+        let workers: Vec<WorkerInfo> = page.read().map_err(|error| api.bad_answer(&error))?;
         if output.form == Form::Columns {
             workers
                 .iter()
@@ -152,7 +156,7 @@ impl Shown {
         Ok(page.next)
     }
 
-    fn end(&self, session: &Session) -> Result<bool, ClientError> {
+    fn end(&self, session: &ClientSession) -> Result<bool, ClientError> {
         let output = &session.output;
         if matches!(output.form, Form::Json | Form::Columns) {
             return Ok(true);
@@ -166,7 +170,7 @@ impl Shown {
     }
 }
 
-fn columns(session: &Session, worker: &Worker) -> Result<(), ClientError> {
+fn columns(session: &ClientSession, worker: &WorkerInfo) -> Result<(), ClientError> {
     session.output.columns(&[
         &worker.worker_id,
         &worker.status,
@@ -177,20 +181,20 @@ fn columns(session: &Session, worker: &Worker) -> Result<(), ClientError> {
         &worker.tasks_failed.to_string(),
         worker.registered_at.as_deref().unwrap_or_default(),
         worker.last_heartbeat_at.as_deref().unwrap_or_default(),
-        worker.obstacle.as_deref().unwrap_or_default(),
+        worker.not_ready_reason.as_deref().unwrap_or_default(),
     ])
 }
 
-fn row(worker: &Worker) -> Vec<Cell> {
+fn row(worker: &WorkerInfo) -> Vec<Cell> {
     let ago = |time: Option<&String>| {
-        let time = moment::parse_some(time);
+        let time = time_format::parse_some(time);
         Cell::from(
-            time.map(|time| moment::age(now() - time))
+            time.map(|time| time_format::age(now() - time))
                 .unwrap_or_default(),
         )
     };
-    let note = match (&worker.obstacle, worker.draining) {
-        (Some(obstacle), _) => obstacle.as_str(),
+    let note = match (&worker.not_ready_reason, worker.draining) {
+        (Some(not_ready_reason), _) => not_ready_reason.as_str(),
         (None, true) => "draining",
         (None, false) => "",
     };

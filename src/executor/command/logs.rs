@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::domain::log::{Level, LogLine};
 use crate::domain::stored_size::stored_size;
-use crate::executor::Journal;
+use crate::executor::LogBuffer;
 
 /// The most lines of one attempt.
 const MAX_LINES: usize = 10_000;
@@ -16,7 +16,7 @@ const MAX_BYTES: usize = 8 << 20;
 /// Passes lines on until there are too many, and counts the rest.
 #[derive(Debug)]
 pub struct Logs {
-    journal: Journal,
+    log_buffer: LogBuffer,
     count: Mutex<Count>,
 }
 
@@ -29,9 +29,9 @@ struct Count {
 
 impl Logs {
     /// Writes into this journal.
-    pub fn new(journal: Journal) -> Self {
+    pub fn new(log_buffer: LogBuffer) -> Self {
         Self {
-            journal,
+            log_buffer,
             count: Mutex::default(),
         }
     }
@@ -40,7 +40,7 @@ impl Logs {
     pub fn add(&self, line: LogLine) {
         let context = line.context.as_ref().map_or(0, stored_size);
         if self.count().has_room_for(line.message.len() + context) {
-            self.journal.log(line);
+            self.log_buffer.log(line);
         }
     }
 
@@ -49,7 +49,7 @@ impl Logs {
         let dropped = self.count().dropped;
         if dropped > 0 {
             let limit = MAX_BYTES >> 20;
-            self.journal.log(LogLine {
+            self.log_buffer.log(LogLine {
                 logged_at: None,
                 level: Level::Warning,
                 message: format!(
@@ -92,26 +92,26 @@ mod tests {
         }
     }
 
-    async fn read(journal: &Journal) -> Vec<LogLine> {
-        journal.close();
+    async fn read(log_buffer: &LogBuffer) -> Vec<LogLine> {
+        log_buffer.close();
         let mut lines = Vec::new();
-        while journal.filled().await {
-            lines.extend(journal.take().lines);
+        while log_buffer.filled().await {
+            lines.extend(log_buffer.take().lines);
         }
         lines
     }
 
     #[tokio::test]
     async fn the_last_line_says_how_many_are_missing() {
-        let journal = Journal::default();
-        let logs = Logs::new(journal.clone());
+        let log_buffer = LogBuffer::default();
+        let logs = Logs::new(log_buffer.clone());
         for n in 0..MAX_LINES - 1 {
             logs.add(line(n.to_string()));
         }
         logs.add(line("x".repeat(MAX_BYTES)));
         logs.add(line("small".to_owned()));
         logs.finish();
-        let lines = read(&journal).await;
+        let lines = read(&log_buffer).await;
         assert_eq!(lines.len(), MAX_LINES);
         let last = lines.last().map(|line| line.message.as_str());
         let says = "2 more log lines were dropped: an attempt may have 10000 lines and 8 MiB";
@@ -120,10 +120,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_log_that_fits_has_no_such_line() {
-        let journal = Journal::default();
-        let logs = Logs::new(journal.clone());
+        let log_buffer = LogBuffer::default();
+        let logs = Logs::new(log_buffer.clone());
         logs.add(line("one".to_owned()));
         logs.finish();
-        assert_eq!(read(&journal).await.len(), 1);
+        assert_eq!(read(&log_buffer).await.len(), 1);
     }
 }

@@ -22,7 +22,7 @@ const MAX_ERROR_MESSAGE: usize = 16_000;
 
 /// What one line says.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Message {
+pub enum WorkerMessage {
     /// `{"log": ...}`
     Log(LogLine),
     /// `{"progress": ...}`
@@ -45,26 +45,26 @@ pub enum Wrong {
 }
 
 /// Reads one line.
-pub fn parse(line: &[u8]) -> Result<Message, Wrong> {
+pub fn parse(line: &[u8]) -> Result<WorkerMessage, Wrong> {
     let mut members: Map<String, Value> =
         serde_json::from_slice(line).map_err(|error| Wrong::Form(format!("{error}")))?;
     let message = if let Some(log) = members.remove("log") {
-        Message::Log(log_line(log)?)
+        WorkerMessage::Log(log_line(log)?)
     } else if let Some(progress) = members.remove("progress") {
-        Message::Progress(self::progress(progress)?)
+        WorkerMessage::Progress(self::progress(progress)?)
     } else if let Some(output) = members.remove("output") {
-        Message::Output(self::output(output)?)
+        WorkerMessage::Output(self::output(output)?)
     } else if let Some(result) = members.remove("result") {
-        Message::Result(outcome(result, members.remove("execution"))?)
+        WorkerMessage::Result(outcome(result, members.remove("execution"))?)
     } else if let Some(error) = members.remove("error") {
-        Message::Error(failure(error)?)
+        WorkerMessage::Error(failure(error)?)
     } else {
         return form("it has none of the members log, progress, output, result, error");
     };
     if let Some(name) = members.keys().next() {
         return form(format!("`{}` does not belong there", name.escape_debug()));
     }
-    if line.len() > MAX_LINE && !matches!(message, Message::Result(_)) {
+    if line.len() > MAX_LINE && !matches!(message, WorkerMessage::Result(_)) {
         return size(format!("only a result may be longer than {MAX_LINE} bytes"));
     }
     Ok(message)
@@ -157,7 +157,7 @@ fn outcome(result: Value, execution: Option<Value>) -> Result<Outcome, Wrong> {
 }
 
 #[derive(Deserialize)]
-struct Problem {
+struct MessageProblem {
     code: Option<String>,
     message: String,
     retry: Option<bool>,
@@ -165,7 +165,7 @@ struct Problem {
 }
 
 fn failure(problem: Value) -> Result<Failure, Wrong> {
-    let problem: Problem =
+    let problem: MessageProblem =
         serde_json::from_value(problem).map_err(|error| Wrong::Form(format!("error: {error}")))?;
     let (code, mut message) = match problem.code {
         None => (ErrorCode::ExecutionError, problem.message),
@@ -226,7 +226,7 @@ fn without_nul(value: &mut Value) {
 mod tests {
     use super::*;
 
-    fn parsed(line: &str) -> Message {
+    fn parsed(line: &str) -> WorkerMessage {
         parse(line.as_bytes()).unwrap()
     }
 
@@ -236,8 +236,8 @@ mod tests {
         }
     }
 
-    fn line(level: Level, message: &str, context: Option<Value>) -> Message {
-        Message::Log(LogLine {
+    fn line(level: Level, message: &str, context: Option<Value>) -> WorkerMessage {
+        WorkerMessage::Log(LogLine {
             logged_at: None,
             level,
             message: message.to_owned(),
@@ -257,9 +257,9 @@ mod tests {
 
     #[test]
     fn progress_is_an_object_or_a_fraction() {
-        let half = Message::Progress(json!({"fraction": 0.5}));
+        let half = WorkerMessage::Progress(json!({"fraction": 0.5}));
         assert_eq!(parsed(r#"{"progress": 0.5}"#), half);
-        let step = Message::Progress(json!({"step": 3}));
+        let step = WorkerMessage::Progress(json!({"step": 3}));
         assert_eq!(parsed(r#"{"progress": {"step": 3}}"#), step);
     }
 
@@ -267,28 +267,31 @@ mod tests {
     fn a_result_is_anything_and_has_an_execution() {
         for result in [json!(null), json!(1), json!({"counts": {"00": 1}})] {
             let line = json!({"result": result}).to_string();
-            let expected = Message::Result(Outcome::new(result, json!({})));
+            let expected = WorkerMessage::Result(Outcome::new(result, json!({})));
             assert_eq!(parsed(&line), expected);
         }
         let both = parsed(r#"{"execution": {"seed": 1}, "result": 2}"#);
         let expected = Outcome::new(json!(2), json!({"seed": 1}));
-        assert_eq!(both, Message::Result(expected));
+        assert_eq!(both, WorkerMessage::Result(expected));
     }
 
     #[test]
     fn an_error_has_the_programs_own_code_or_the_general_one() {
         let own = r#"{"error": {"code": "no_quota", "message": "m", "retry": true}}"#;
         let code = "no_quota".parse().unwrap();
-        assert_eq!(parsed(own), Message::Error(Failure::transient(code, "m")));
+        assert_eq!(
+            parsed(own),
+            WorkerMessage::Error(Failure::transient(code, "m"))
+        );
         let other = r#"{"error": {"code": "No quota!", "message": "m"}}"#;
         let expected = Failure::permanent(ErrorCode::ExecutionError, "No quota!: m");
-        assert_eq!(parsed(other), Message::Error(expected));
+        assert_eq!(parsed(other), WorkerMessage::Error(expected));
     }
 
     #[test]
     fn an_error_can_blame_the_worker() {
         let failure = |line: &str| match parsed(line) {
-            Message::Error(failure) => (failure.transient, failure.blame),
+            WorkerMessage::Error(failure) => (failure.transient, failure.blame),
             other => panic!("{other:?}"),
         };
         for (line, expected) in [

@@ -7,10 +7,10 @@ use tokio::io::AsyncRead;
 
 use super::lines::{Line, Lines};
 use super::logs::Logs;
-use super::message::{self, MAX_LINE, MAX_RESULT_LINE, Message, Wrong};
+use super::message::{self, MAX_LINE, MAX_RESULT_LINE, WorkerMessage, Wrong};
 use crate::domain::log::{Level, LogLine};
 use crate::domain::settlement::{ErrorCode, Failure, Outcome};
-use crate::executor::Journal;
+use crate::executor::LogBuffer;
 
 /// The most that a program may write on its standard output, in bytes.
 const MAX_OUTPUT: u64 = 256 << 20;
@@ -39,7 +39,7 @@ pub struct Said {
 pub async fn follow(
     stdout: impl AsyncRead + Unpin,
     logs: &Logs,
-    journal: &Journal,
+    log_buffer: &LogBuffer,
     said: &mut Said,
 ) {
     let mut lines = Lines::new(stdout);
@@ -54,11 +54,11 @@ pub async fn follow(
             read(line, number).await
         };
         match read {
-            Ok(Some(Message::Log(line))) => logs.add(line),
-            Ok(Some(Message::Progress(progress))) => journal.progress(progress),
-            Ok(Some(Message::Output(output))) => journal.output(output),
-            Ok(Some(Message::Result(outcome))) => said.result = Some(outcome),
-            Ok(Some(Message::Error(failure))) => said.error = Some(failure),
+            Ok(Some(WorkerMessage::Log(line))) => logs.add(line),
+            Ok(Some(WorkerMessage::Progress(progress))) => log_buffer.progress(progress),
+            Ok(Some(WorkerMessage::Output(output))) => log_buffer.output(output),
+            Ok(Some(WorkerMessage::Result(outcome))) => said.result = Some(outcome),
+            Ok(Some(WorkerMessage::Error(failure))) => said.error = Some(failure),
             Ok(None) => {}
             Err(violation) => {
                 said.violation = Some(violation);
@@ -81,7 +81,7 @@ fn too_much(message: String) -> Failure {
     Failure::permanent(ErrorCode::OutputLimit, message)
 }
 
-async fn read(line: Line, number: u64) -> Result<Option<Message>, Failure> {
+async fn read(line: Line, number: u64) -> Result<Option<WorkerMessage>, Failure> {
     let line = match line {
         Line::Whole(line) => line,
         Line::Cut(line) => {
@@ -105,7 +105,7 @@ async fn read(line: Line, number: u64) -> Result<Option<Message>, Failure> {
     parsed.map(Some)
 }
 
-fn parse(line: &[u8], number: u64) -> Result<Message, Failure> {
+fn parse(line: &[u8], number: u64) -> Result<WorkerMessage, Failure> {
     message::parse(line).map_err(|wrong| match wrong {
         Wrong::Form(problem) => {
             let message = format!(
@@ -171,20 +171,20 @@ impl Tail {
 mod tests {
     use super::*;
 
-    async fn said(text: &[u8]) -> (Said, Journal) {
-        let journal = Journal::default();
+    async fn said(text: &[u8]) -> (Said, LogBuffer) {
+        let log_buffer = LogBuffer::default();
         let mut said = Said::default();
-        follow(text, &Logs::new(journal.clone()), &journal, &mut said).await;
-        (said, journal)
+        follow(text, &Logs::new(log_buffer.clone()), &log_buffer, &mut said).await;
+        (said, log_buffer)
     }
 
     #[tokio::test]
     async fn the_last_result_counts_and_blank_lines_do_not() {
-        let (said, journal) =
+        let (said, log_buffer) =
             said(b"{\"result\": 1}\n \r\n{\"log\": \"x\"}\r\n{\"result\": 2}").await;
         assert_eq!(said.result, Some(Outcome::new(json!(2), json!({}))));
         assert_eq!(said.violation, None);
-        assert_eq!(journal.take().lines.len(), 1);
+        assert_eq!(log_buffer.take().lines.len(), 1);
     }
 
     #[tokio::test]
@@ -211,14 +211,14 @@ mod tests {
 
     #[tokio::test]
     async fn standard_error_goes_to_the_log_and_its_end_is_kept() {
-        let journal = Journal::default();
+        let log_buffer = LogBuffer::default();
         let mut text: Vec<u8> = (0..20)
             .flat_map(|n| format!("line {n}\n").into_bytes())
             .collect();
         text.extend(vec![b'x'; MAX_ERROR_LINE + 1]);
         let mut tail = Tail::default();
-        follow_errors(text.as_slice(), &Logs::new(journal.clone()), &mut tail).await;
-        assert_eq!(journal.take().lines.len(), 22, "a long line becomes two");
+        follow_errors(text.as_slice(), &Logs::new(log_buffer.clone()), &mut tail).await;
+        assert_eq!(log_buffer.take().lines.len(), 22, "a long line becomes two");
         let text = tail.text().unwrap();
         assert!(
             text.starts_with("line 12\n") && text.ends_with("\nx"),

@@ -54,13 +54,13 @@ async fn attempt(
     debug!(pid = leader, program, "command started");
     let mut group = Group::new(Pid::from_raw(leader), &assignment.lease);
 
-    let logs = Logs::new(control.journal.clone());
+    let logs = Logs::new(control.log_buffer.clone());
     let (mut said, mut tail) = (Said::default(), Tail::default());
     let (spoiled, gone) = (CancellationToken::new(), CancellationToken::new());
     let document = input::document(assignment);
     let reading = async {
         let messages = async {
-            follow(stdout, &logs, &control.journal, &mut said).await;
+            follow(stdout, &logs, &control.log_buffer, &mut said).await;
             if said.violation.is_some() {
                 spoiled.cancel();
             }

@@ -15,15 +15,15 @@ const BATCH: usize = 256;
 
 /// What becomes of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum AckOutcome {
     Ack,
     Requeue,
 }
 
 /// A message to the acker of a channel.
 #[derive(Debug)]
-pub(super) enum Settlement {
-    Of(u64, Verdict),
+pub(super) enum AckCommand {
+    Of(u64, AckOutcome),
     /// Answered when everything before it was handed to the connection.
     Flush(oneshot::Sender<()>),
 }
@@ -35,7 +35,7 @@ enum Frame {
 }
 
 /// Starts the acker of `channel`, which ends with the channel or the last sender.
-pub(super) fn spawn(channel: &LinkChannel) -> mpsc::UnboundedSender<Settlement> {
+pub(super) fn spawn(channel: &LinkChannel) -> mpsc::UnboundedSender<AckCommand> {
     let (settlements, receiver) = mpsc::unbounded_channel();
     let broker = channel.channel.clone();
     let closed = channel.closed.clone();
@@ -51,17 +51,17 @@ pub(super) fn spawn(channel: &LinkChannel) -> mpsc::UnboundedSender<Settlement> 
 /// The queue of settlements is unbounded, but never longer than the channel's prefetch.
 async fn run(
     channel: amqprs::channel::Channel,
-    mut settlements: mpsc::UnboundedReceiver<Settlement>,
+    mut settlements: mpsc::UnboundedReceiver<AckCommand>,
 ) {
-    let mut window = Window::default();
+    let mut window = AckWindow::default();
     let mut batch = Vec::with_capacity(BATCH);
     while settlements.recv_many(&mut batch, BATCH).await > 0 {
         let mut verdicts = Vec::with_capacity(batch.len());
         let mut flushed = Vec::new();
         for settlement in batch.drain(..) {
             match settlement {
-                Settlement::Of(tag, verdict) => verdicts.push((tag, verdict)),
-                Settlement::Flush(done) => flushed.push(done),
+                AckCommand::Of(tag, verdict) => verdicts.push((tag, verdict)),
+                AckCommand::Flush(done) => flushed.push(done),
             }
         }
         for frame in window.settle(&verdicts) {
@@ -99,15 +99,15 @@ async fn send(
 /// There is an unsettled tag below each range, so that there are never more ranges than the prefetch
 /// allows unsettled deliveries, however long one of them takes.
 #[derive(Debug, Default)]
-struct Window {
+struct AckWindow {
     low: u64,
     above: BTreeMap<u64, u64>,
 }
 
-impl Window {
+impl AckWindow {
     /// The frames that settle `verdicts`. Requeues come first, so that no `multiple` ack covers
     /// them.
-    fn settle(&mut self, verdicts: &[(u64, Verdict)]) -> Vec<Frame> {
+    fn settle(&mut self, verdicts: &[(u64, AckOutcome)]) -> Vec<Frame> {
         let mut frames = Vec::with_capacity(verdicts.len());
         let mut acked = BTreeSet::new();
         for &(tag, verdict) in verdicts {
@@ -115,8 +115,8 @@ impl Window {
                 continue;
             }
             match verdict {
-                Verdict::Ack => _ = acked.insert(tag),
-                Verdict::Requeue => frames.push(Frame::Requeue { tag }),
+                AckOutcome::Ack => _ = acked.insert(tag),
+                AckOutcome::Requeue => frames.push(Frame::Requeue { tag }),
             }
         }
         if let Some(last) = self.above.remove(&(self.low + 1)) {
@@ -154,11 +154,11 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Verdict::{Ack, Requeue};
+    use AckOutcome::{Ack, Requeue};
 
     #[test]
     fn everything_settled_in_order_is_one_ack() {
-        let frames = Window::default().settle(&[(1, Ack), (2, Ack), (3, Ack)]);
+        let frames = AckWindow::default().settle(&[(1, Ack), (2, Ack), (3, Ack)]);
         assert_eq!(
             frames,
             [Frame::Ack {
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn what_is_settled_out_of_order_is_acked_alone() {
-        let mut window = Window::default();
+        let mut window = AckWindow::default();
         let frames = window.settle(&[(3, Ack), (2, Ack)]);
         let alone = |tag| Frame::Ack {
             tag,
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_requeue_is_sent_before_an_ack_that_would_cover_it() {
-        let frames = Window::default().settle(&[(1, Ack), (2, Requeue), (3, Ack)]);
+        let frames = AckWindow::default().settle(&[(1, Ack), (2, Requeue), (3, Ack)]);
         let expected = [
             Frame::Requeue { tag: 2 },
             Frame::Ack {
@@ -203,14 +203,14 @@ mod tests {
 
     #[test]
     fn no_tag_is_ever_settled_twice() {
-        let mut window = Window::default();
+        let mut window = AckWindow::default();
         window.settle(&[(1, Ack), (3, Requeue)]);
         assert_eq!(window.settle(&[(1, Ack), (3, Ack), (3, Requeue)]), []);
     }
 
     #[test]
     fn one_long_delivery_does_not_make_the_window_grow() {
-        let mut window = Window::default();
+        let mut window = AckWindow::default();
         let tags = |parity| (2..=10_000_u64).filter(move |tag| tag % 2 == parity);
         for tag in 2..=10_000 {
             assert_eq!(window.settle(&[(tag, Ack)]).len(), 1);
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(window.settle(&[(5_000, Ack)]), []);
         window.settle(&[(1, Ack)]);
         assert_eq!((window.low, window.above.len()), (10_000, 0));
-        let mut window = Window::default();
+        let mut window = AckWindow::default();
         for tag in tags(0).chain(tags(1)) {
             assert!(window.insert(tag) && !window.insert(tag));
         }
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn random_orders_never_break_the_brokers_rule() {
         for round in 0..200 {
-            let mut window = Window::default();
+            let mut window = AckWindow::default();
             let mut outstanding: BTreeSet<u64> = (1..=100).collect();
             let mut verdicts: Vec<_> = (1..=100_u64)
                 .map(|tag| (tag, if tag % 7 == 0 { Requeue } else { Ack }))

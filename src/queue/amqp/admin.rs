@@ -18,10 +18,10 @@ pub(super) struct Admin {
     /// Where the connection lives. Callers may have runtimes of their own, which end before it.
     runtime: Handle,
     shutdown: CancellationToken,
-    session: Mutex<Option<Session>>,
+    session: Mutex<Option<AdminSession>>,
 }
 
-struct Session {
+struct AdminSession {
     link: Link,
     channel: Option<LinkChannel>,
 }
@@ -71,9 +71,9 @@ impl Admin {
         if self.shutdown.is_cancelled() {
             return Err(LinkError::Lost("shut down".to_owned()).into());
         }
-        let Session { link, channel } = match slot.take() {
+        let AdminSession { link, channel } = match slot.take() {
             Some(session) if session.link.is_alive() => session,
-            _ => Session {
+            _ => AdminSession {
                 link: self.open().await?,
                 channel: None,
             },
@@ -89,7 +89,7 @@ impl Admin {
         if channel.is_none() {
             link.count_lost_channel();
         }
-        *slot = Some(Session { link, channel });
+        *slot = Some(AdminSession { link, channel });
         outcome
     }
 
@@ -101,7 +101,7 @@ impl Admin {
     }
 
     pub(super) async fn close(&self) {
-        if let Some(Session { link, channel }) = self.session.lock().await.take() {
+        if let Some(AdminSession { link, channel }) = self.session.lock().await.take() {
             if let Some(channel) = channel {
                 channel.close(&link).await;
             }

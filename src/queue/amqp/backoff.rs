@@ -2,25 +2,25 @@
 
 use std::time::Duration;
 
-use crate::domain::backoff::Backoff as Delays;
+use crate::domain::backoff::Backoff;
 
 /// A session that lasted this long starts the series anew.
 const STEADY: Duration = Duration::from_secs(5);
 
 /// A series of growing waiting times.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
+pub(super) struct ReconnectBackoff {
     failures: u32,
 }
 
-impl Backoff {
+impl ReconnectBackoff {
     /// The next waiting time, after a session that lasted for `lasted` (zero if there was none).
     pub(super) fn next(&mut self, lasted: Duration) -> Duration {
         if lasted >= STEADY {
             self.failures = 0;
         }
         self.failures = self.failures.saturating_add(1);
-        Delays::RECONNECT.delay(self.failures)
+        Backoff::RECONNECT.delay(self.failures)
     }
 }
 
@@ -30,12 +30,12 @@ mod tests {
 
     #[test]
     fn a_steady_session_starts_the_waits_anew() {
-        let mut backoff = Backoff::default();
+        let mut backoff = ReconnectBackoff::default();
         let long = (0..50)
             .map(|_| backoff.next(Duration::ZERO))
             .last()
             .unwrap();
-        assert!(long >= Delays::RECONNECT.cap / 2, "{long:?}");
-        assert!(backoff.next(STEADY) <= Delays::RECONNECT.base);
+        assert!(long >= Backoff::RECONNECT.cap / 2, "{long:?}");
+        assert!(backoff.next(STEADY) <= Backoff::RECONNECT.base);
     }
 }

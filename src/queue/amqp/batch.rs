@@ -7,23 +7,23 @@ use tokio::time::{Instant, timeout_at};
 
 use super::publish_error::PublishError;
 
-type Outcome = Result<(), PublishError>;
+type PublishOutcome = Result<(), PublishError>;
 
 /// Filled by the publishing task and the confirms, awaited by the caller.
-pub(super) struct Batch {
-    state: Mutex<State>,
+pub(super) struct PublishBatch {
+    state: Mutex<PublishBatchState>,
     complete: Notify,
 }
 
-struct State {
-    outcomes: Vec<Option<Outcome>>,
+struct PublishBatchState {
+    outcomes: Vec<Option<PublishOutcome>>,
     open: usize,
 }
 
-impl Batch {
+impl PublishBatch {
     pub(super) fn new(messages: usize) -> Self {
         Self {
-            state: Mutex::new(State {
+            state: Mutex::new(PublishBatchState {
                 outcomes: vec![None; messages],
                 open: messages,
             }),
@@ -32,7 +32,7 @@ impl Batch {
     }
 
     /// Notes what became of one message; the first word counts.
-    pub(super) fn settle(&self, index: usize, outcome: Outcome) {
+    pub(super) fn settle(&self, index: usize, outcome: PublishOutcome) {
         let mut state = self.lock();
         match state.outcomes.get_mut(index) {
             Some(slot @ None) => *slot = Some(outcome),
@@ -58,7 +58,7 @@ impl Batch {
     }
 
     /// Waits until everything is settled, at most until `deadline`.
-    pub(super) async fn wait(&self, deadline: Instant) -> Vec<Outcome> {
+    pub(super) async fn wait(&self, deadline: Instant) -> Vec<PublishOutcome> {
         if self.lock().open > 0 {
             let _ = timeout_at(deadline, self.complete.notified()).await;
         }
@@ -66,7 +66,7 @@ impl Batch {
     }
 
     /// The outcomes so far, in order; what is still open has timed out.
-    pub(super) fn take(&self) -> Vec<Outcome> {
+    pub(super) fn take(&self) -> Vec<PublishOutcome> {
         let outcomes = std::mem::take(&mut self.lock().outcomes);
         let timed_out = || Err(PublishError::ConfirmTimeout);
         outcomes
@@ -75,7 +75,7 @@ impl Batch {
             .collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, PublishBatchState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

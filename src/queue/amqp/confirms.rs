@@ -10,7 +10,7 @@ use std::time::Instant;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::batch::Batch;
+use super::batch::PublishBatch;
 use super::publish_error::PublishError;
 
 /// Bounds what waits for confirms. Below the 8192 frames that the client library buffers, so that
@@ -19,21 +19,21 @@ pub(super) const MAX_UNCONFIRMED: usize = 4096;
 
 /// The unconfirmed messages of one channel.
 pub(super) struct Confirms {
-    window: Mutex<Window>,
+    window: Mutex<ConfirmWindow>,
     changed: Notify,
 }
 
-struct Window {
+struct ConfirmWindow {
     /// Tag of the front entry.
     first: u64,
     /// From the oldest unconfirmed tag to the newest; `None` is confirmed already.
-    entries: VecDeque<Option<Entry>>,
+    entries: VecDeque<Option<PendingConfirm>>,
     /// When the broker last confirmed something, or when waiting began.
     progress: Instant,
 }
 
-struct Entry {
-    batch: Arc<Batch>,
+struct PendingConfirm {
+    batch: Arc<PublishBatch>,
     index: usize,
     task_id: Uuid,
     returned: bool,
@@ -42,7 +42,7 @@ struct Entry {
 impl Confirms {
     pub(super) fn new() -> Self {
         Self {
-            window: Mutex::new(Window {
+            window: Mutex::new(ConfirmWindow {
                 first: 1,
                 entries: VecDeque::new(),
                 progress: Instant::now(),
@@ -52,12 +52,12 @@ impl Confirms {
     }
 
     /// Registers the next publish of the channel. Must be called in the order of publishing.
-    pub(super) fn expect(&self, batch: &Arc<Batch>, index: usize, task_id: Uuid) {
+    pub(super) fn expect(&self, batch: &Arc<PublishBatch>, index: usize, task_id: Uuid) {
         let mut window = self.lock();
         if window.entries.is_empty() {
             window.progress = Instant::now();
         }
-        window.entries.push_back(Some(Entry {
+        window.entries.push_back(Some(PendingConfirm {
             batch: Arc::clone(batch),
             index,
             task_id,
@@ -139,12 +139,12 @@ impl Confirms {
         self.changed.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Window> {
+    fn lock(&self) -> MutexGuard<'_, ConfirmWindow> {
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Entry {
+impl PendingConfirm {
     fn finish(self, error: Option<&PublishError>) {
         let outcome = match error {
             Some(error) => Err(error.clone()),
@@ -159,9 +159,9 @@ impl Entry {
 mod tests {
     use super::*;
 
-    fn five() -> (Confirms, Arc<Batch>, Vec<Uuid>) {
+    fn five() -> (Confirms, Arc<PublishBatch>, Vec<Uuid>) {
         let confirms = Confirms::new();
-        let batch = Arc::new(Batch::new(5));
+        let batch = Arc::new(PublishBatch::new(5));
         let ids: Vec<Uuid> = (0..5).map(|_| Uuid::now_v7()).collect();
         for (index, id) in ids.iter().enumerate() {
             confirms.expect(&batch, index, *id);

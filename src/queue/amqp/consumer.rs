@@ -9,17 +9,17 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{info, warn};
 
-use super::backoff::Backoff;
+use super::backend_consumer::BackendConsumer;
+use super::backoff::ReconnectBackoff;
 use super::config::AmqpConfig;
 use super::connection::Link;
 use super::inbox::{Deliveries, Inbox};
-use super::lane::Lane;
 use super::state::LinkState;
 
 /// The handle of a consumer. It stops when the token is cancelled or the handle is dropped;
 /// whatever is still in a worker's hands then is delivered again to another.
 pub struct Consumer {
-    board: watch::Sender<Board>,
+    board: watch::Sender<ConsumerStatus>,
     paused: watch::Sender<bool>,
     limit: Duration,
     _stop_when_dropped: DropGuard,
@@ -27,14 +27,14 @@ pub struct Consumer {
 
 /// What is known of the connection and of each backend on it.
 #[derive(Debug, Clone)]
-pub(super) struct Board {
+pub(super) struct ConsumerStatus {
     link: LinkState,
-    lanes: Vec<(LaneState, Instant)>,
+    lanes: Vec<(BackendConsumerState, Instant)>,
 }
 
 /// How far a backend has got on the present connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum LaneState {
+pub(super) enum BackendConsumerState {
     Starting,
     Consuming,
     Paused,
@@ -52,12 +52,12 @@ impl Consumer {
     ) -> (Self, Deliveries) {
         let shutdown = shutdown.child_token();
         let inbox = Arc::new(Inbox::default());
-        let lanes = vec![(LaneState::Starting, Instant::now()); backends.len()];
+        let lanes = vec![(BackendConsumerState::Starting, Instant::now()); backends.len()];
         let link = LinkState::Connecting;
-        let board = watch::Sender::new(Board { link, lanes });
+        let board = watch::Sender::new(ConsumerStatus { link, lanes });
         let paused = watch::Sender::new(false);
         let limit = config.connect_timeout;
-        let lane = |(index, backend)| Lane {
+        let lane = |(index, backend)| BackendConsumer {
             index,
             backend,
             prefetch: prefetch.max(1),
@@ -107,7 +107,7 @@ impl Consumer {
     /// given up. Stays paused over reconnects until `resume`.
     pub async fn pause(&self) {
         self.paused.send_replace(true);
-        let stopped = |board: &Board| !board.link.is_up() || board.none_can_consume();
+        let stopped = |board: &ConsumerStatus| !board.link.is_up() || board.none_can_consume();
         // Each step of a lane on the way is limited by itself; this covers all of them.
         let _ = timeout(self.limit * 3, self.board.subscribe().wait_for(stopped)).await;
     }
@@ -124,12 +124,15 @@ impl Consumer {
     }
 }
 
-impl Board {
-    pub(super) fn set_lane(&mut self, index: usize, state: LaneState) {
+impl ConsumerStatus {
+    pub(super) fn set_lane(&mut self, index: usize, state: BackendConsumerState) {
         if let Some(lane) = self.lanes.get_mut(index) {
             let still_failed = matches!(
                 (&lane.0, &state),
-                (LaneState::Failed(_), LaneState::Failed(_))
+                (
+                    BackendConsumerState::Failed(_),
+                    BackendConsumerState::Failed(_)
+                )
             );
             let since = if still_failed { lane.1 } else { Instant::now() };
             *lane = (state, since);
@@ -139,11 +142,16 @@ impl Board {
     /// False for a lane that is still on its way to consuming, which it may reach before it sees
     /// the pause.
     fn none_can_consume(&self) -> bool {
-        let stopped = |lane: &LaneState| matches!(lane, LaneState::Paused | LaneState::Failed(_));
+        let stopped = |lane: &BackendConsumerState| {
+            matches!(
+                lane,
+                BackendConsumerState::Paused | BackendConsumerState::Failed(_)
+            )
+        };
         self.lanes.iter().all(|(lane, _)| stopped(lane))
     }
 
-    fn all(&self, wanted: &LaneState) -> bool {
+    fn all(&self, wanted: &BackendConsumerState) -> bool {
         self.lanes.iter().all(|(lane, _)| lane == wanted)
     }
 
@@ -152,13 +160,13 @@ impl Board {
             return self.link.clone();
         }
         let failed = self.lanes.iter().find_map(|(lane, since)| match lane {
-            LaneState::Failed(reason) => Some((Arc::clone(reason), *since)),
+            BackendConsumerState::Failed(reason) => Some((Arc::clone(reason), *since)),
             _ => None,
         });
         match failed {
             Some((reason, since)) => LinkState::Down { reason, since },
-            None if self.all(&LaneState::Consuming) => LinkState::Up,
-            None if self.all(&LaneState::Paused) => LinkState::Paused,
+            None if self.all(&BackendConsumerState::Consuming) => LinkState::Up,
+            None if self.all(&BackendConsumerState::Paused) => LinkState::Paused,
             None => LinkState::Connecting,
         }
     }
@@ -166,12 +174,12 @@ impl Board {
 
 async fn run(
     config: AmqpConfig,
-    lanes: Vec<Lane>,
+    lanes: Vec<BackendConsumer>,
     inbox: Arc<Inbox>,
-    board: watch::Sender<Board>,
+    board: watch::Sender<ConsumerStatus>,
     shutdown: CancellationToken,
 ) {
-    let mut backoff = Backoff::default();
+    let mut backoff = ReconnectBackoff::default();
     let over = shutdown.clone();
     let keep_consuming = async {
         while !shutdown.is_cancelled() {
@@ -199,8 +207,8 @@ async fn run(
 /// Consumes over one connection until it ends; why it ended, and how long it lasted.
 async fn one_connection(
     config: &AmqpConfig,
-    lanes: &[Lane],
-    board: &watch::Sender<Board>,
+    lanes: &[BackendConsumer],
+    board: &watch::Sender<ConsumerStatus>,
     shutdown: &CancellationToken,
 ) -> (String, Duration) {
     let opened = tokio::select! {

@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::acker::{Settlement, Verdict};
+use super::acker::{AckCommand, AckOutcome};
 
 /// One delivered message. Dropped without a word it goes back to its queue.
 ///
@@ -31,33 +31,33 @@ pub(super) struct Settler {
     /// Which of the consumer's lanes it came through.
     pub(super) lane: usize,
     /// Leads to the channel it came through, and nowhere when that is gone.
-    pub(super) acker: Option<mpsc::UnboundedSender<Settlement>>,
+    pub(super) acker: Option<mpsc::UnboundedSender<AckCommand>>,
 }
 
 impl Delivery {
     /// The message is dealt with: the broker forgets it.
     pub fn ack(mut self) {
-        self.settler.settle(Verdict::Ack);
+        self.settler.settle(AckOutcome::Ack);
     }
 
     /// The message goes back to its queue and is delivered again, perhaps at once, and perhaps to
     /// the same worker: pause the consumer first where that would spin.
     pub fn requeue(mut self) {
-        self.settler.settle(Verdict::Requeue);
+        self.settler.settle(AckOutcome::Requeue);
     }
 }
 
 impl Settler {
-    fn settle(&mut self, verdict: Verdict) {
+    fn settle(&mut self, verdict: AckOutcome) {
         if let Some(acker) = self.acker.take() {
             // An error means that the channel is gone, and with it the delivery.
-            let _ = acker.send(Settlement::Of(self.tag, verdict));
+            let _ = acker.send(AckCommand::Of(self.tag, verdict));
         }
     }
 }
 
 impl Drop for Settler {
     fn drop(&mut self) {
-        self.settle(Verdict::Requeue);
+        self.settle(AckOutcome::Requeue);
     }
 }

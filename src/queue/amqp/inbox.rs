@@ -12,12 +12,12 @@ use super::delivery::Delivery;
 /// Bounded by the prefetch of the consumer's channels.
 #[derive(Default)]
 pub(super) struct Inbox {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<WaitingDeliveries>,
     arrived: Notify,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct WaitingDeliveries {
     deliveries: VecDeque<Delivery>,
     closed: bool,
 }
@@ -75,7 +75,7 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, WaitingDeliveries> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

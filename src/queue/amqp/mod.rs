@@ -12,6 +12,7 @@
 
 mod acker;
 mod admin;
+mod backend_consumer;
 mod backoff;
 mod batch;
 mod callbacks;
@@ -21,7 +22,6 @@ mod connection;
 mod consumer;
 mod delivery;
 mod inbox;
-mod lane;
 mod message;
 mod publish_error;
 mod publisher;

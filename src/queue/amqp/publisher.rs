@@ -12,17 +12,17 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{debug, error, warn};
 
 use super::admin::Admin;
-use super::batch::Batch;
+use super::batch::PublishBatch;
 use super::config::AmqpConfig;
 use super::connection::LinkError;
 use super::message::OutgoingMessage;
 use super::publish_error::PublishError;
-use super::publisher_link::{Command, PublisherLink};
+use super::publisher_link::{PublishCommand, PublisherLink};
 use super::queue_notes::{Note, QueueNotes};
 use super::state::LinkState;
 use super::topology::QueueError;
 
-type Outcome = Result<(), PublishError>;
+type PublishOutcome = Result<(), PublishError>;
 
 /// Calls that may wait for the publishing task; more wait outside, until their deadline.
 const WAITING_CALLS: usize = 1024;
@@ -33,11 +33,11 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// when the token is cancelled or the last clone is dropped.
 #[derive(Clone)]
 pub struct Publisher {
-    shared: Arc<Shared>,
+    shared: Arc<PublisherShared>,
 }
 
-struct Shared {
-    commands: mpsc::Sender<Command>,
+struct PublisherShared {
+    commands: mpsc::Sender<PublishCommand>,
     state: watch::Receiver<LinkState>,
     admin: Arc<Admin>,
     declared: Arc<Declared>,
@@ -76,7 +76,7 @@ impl Publisher {
         };
         runtime.spawn(link.run());
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(PublisherShared {
                 commands,
                 state,
                 admin,
@@ -114,7 +114,7 @@ impl Publisher {
     /// Publishes all messages in a burst and says what became of each, in the same order, within
     /// the confirm timeout. A message that no queue took is tried once more after its queue was
     /// declared again. Dropping the future does not take back what was sent.
-    pub async fn publish(&self, messages: Vec<OutgoingMessage>) -> Vec<Outcome> {
+    pub async fn publish(&self, messages: Vec<OutgoingMessage>) -> Vec<PublishOutcome> {
         let deadline = Instant::now() + self.shared.confirm_timeout;
         let messages: Arc<[OutgoingMessage]> = messages.into();
         let mut outcomes = self.attempt(Arc::clone(&messages), deadline).await;
@@ -231,19 +231,23 @@ impl Publisher {
         self.shared.notes.other_arguments()
     }
 
-    async fn attempt(&self, messages: Arc<[OutgoingMessage]>, deadline: Instant) -> Vec<Outcome> {
+    async fn attempt(
+        &self,
+        messages: Arc<[OutgoingMessage]>,
+        deadline: Instant,
+    ) -> Vec<PublishOutcome> {
         let count = messages.len();
         if let Some(refusal) = refusal(&self.state()) {
             return vec![Err(refusal); count];
         }
-        let batch = Arc::new(Batch::new(count));
+        let batch = Arc::new(PublishBatch::new(count));
         let refused = self.declare_missing(&messages, deadline).await;
         for (index, message) in messages.iter().enumerate() {
             if let Some(error) = refused.get(&message.backend) {
                 batch.settle(index, Err(PublishError::Queue(error.clone())));
             }
         }
-        let command = Command {
+        let command = PublishCommand {
             messages,
             batch: Arc::clone(&batch),
         };
@@ -335,7 +339,7 @@ pub(super) fn refusal(state: &LinkState) -> Option<PublishError> {
     }
 }
 
-fn report(messages: &[OutgoingMessage], outcomes: &[Outcome]) {
+fn report(messages: &[OutgoingMessage], outcomes: &[PublishOutcome]) {
     for (message, outcome) in messages.iter().zip(outcomes) {
         let (task_id, correlation_id, backend) =
             (message.task_id, &message.correlation_id, &message.backend);

@@ -19,8 +19,8 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::admin::Admin;
-use super::backoff::Backoff;
-use super::batch::Batch;
+use super::backoff::ReconnectBackoff;
+use super::batch::PublishBatch;
 use super::config::AmqpConfig;
 use super::confirms::Confirms;
 use super::connection::{Link, LinkChannel, LinkError};
@@ -38,9 +38,9 @@ const WATCH_EVERY: Duration = Duration::from_millis(50);
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 
 /// One `publish` call on its way.
-pub(super) struct Command {
+pub(super) struct PublishCommand {
     pub(super) messages: Arc<[OutgoingMessage]>,
-    pub(super) batch: Arc<Batch>,
+    pub(super) batch: Arc<PublishBatch>,
 }
 
 pub(super) struct PublisherLink {
@@ -48,33 +48,33 @@ pub(super) struct PublisherLink {
     pub(super) admin: Arc<Admin>,
     pub(super) declared: Arc<Declared>,
     pub(super) state: watch::Sender<LinkState>,
-    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) commands: mpsc::Receiver<PublishCommand>,
     pub(super) shutdown: CancellationToken,
 }
 
-struct Session {
+struct PublisherSession {
     link: Link,
     channel: LinkChannel,
     confirms: Arc<Confirms>,
-    backlog: VecDeque<(Arc<Batch>, usize, OutgoingMessage)>,
+    backlog: VecDeque<(Arc<PublishBatch>, usize, OutgoingMessage)>,
     /// The first message was confirmed.
     proven: bool,
 }
 
-enum End {
+enum LinkEnd {
     Shutdown,
     Lost(String),
 }
 
 impl PublisherLink {
     pub(super) async fn run(mut self) {
-        let mut backoff = Backoff::default();
+        let mut backoff = ReconnectBackoff::default();
         while let Some(opened) = self.while_down(open(self.config.clone())).await {
             let since = Instant::now();
             let (reason, lasted) = match opened {
                 Ok(session) => match self.serve(session).await {
-                    End::Shutdown => break,
-                    End::Lost(reason) => (reason, since.elapsed()),
+                    LinkEnd::Shutdown => break,
+                    LinkEnd::Lost(reason) => (reason, since.elapsed()),
                 },
                 Err(error) => (error.to_string(), Duration::ZERO),
             };
@@ -111,16 +111,16 @@ impl PublisherLink {
         }
     }
 
-    fn refuse(&self, command: &Command) {
+    fn refuse(&self, command: &PublishCommand) {
         let refusal = refusal(&self.state.borrow());
         let error = refusal.unwrap_or_else(|| PublishError::Down("connecting".into()));
         command.batch.fail(&error);
     }
 
-    async fn serve(&mut self, mut session: Session) -> End {
+    async fn serve(&mut self, mut session: PublisherSession) -> LinkEnd {
         self.declared.clear();
         let end = self.serve_until_lost(&mut session).await;
-        let Session {
+        let PublisherSession {
             link,
             channel,
             confirms,
@@ -133,7 +133,7 @@ impl PublisherLink {
                 Err(PublishError::Down("the connection was lost".into())),
             );
         }
-        if matches!(end, End::Shutdown) {
+        if matches!(end, LinkEnd::Shutdown) {
             drain(&link, &confirms).await;
             channel.close(&link).await;
             link.close().await;
@@ -143,7 +143,7 @@ impl PublisherLink {
         end
     }
 
-    async fn serve_until_lost(&mut self, session: &mut Session) -> End {
+    async fn serve_until_lost(&mut self, session: &mut PublisherSession) -> LinkEnd {
         let mut ticks = interval(WATCH_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut probes = interval(PROBE_EVERY);
@@ -155,10 +155,10 @@ impl PublisherLink {
             let waiting = session.confirms.waiting_since().is_some();
             tokio::select! {
                 biased;
-                () = self.shutdown.cancelled() => return End::Shutdown,
-                () = session.link.lost() => return End::Lost(session.link.lost_reason()),
+                () = self.shutdown.cancelled() => return LinkEnd::Shutdown,
+                () = session.link.lost() => return LinkEnd::Lost(session.link.lost_reason()),
                 () = session.channel.closed.cancelled() => {
-                    return End::Lost(session.channel.closed_error().to_string());
+                    return LinkEnd::Lost(session.channel.closed_error().to_string());
                 }
                 () = session.confirms.changed(), if !idle || !up => {
                     self.watch(session);
@@ -167,7 +167,7 @@ impl PublisherLink {
                 _ = ticks.tick(), if waiting => {
                     if let Some(reason) = self.watch(session) {
                         session.link.give_up(&reason);
-                        return End::Lost(reason);
+                        return LinkEnd::Lost(reason);
                     }
                 }
                 Some(command) = self.commands.recv(), if idle => {
@@ -178,7 +178,7 @@ impl PublisherLink {
     }
 
     /// Sets the state by how long confirms have been missing; a reason to give up, if that is due.
-    fn watch(&self, session: &mut Session) -> Option<String> {
+    fn watch(&self, session: &mut PublisherSession) -> Option<String> {
         let limit = self.config.confirm_timeout;
         let waiting = session
             .confirms
@@ -211,9 +211,9 @@ impl PublisherLink {
     }
 }
 
-impl Session {
-    fn accept(&mut self, command: Command) {
-        let Command { messages, batch } = command;
+impl PublisherSession {
+    fn accept(&mut self, command: PublishCommand) {
+        let PublishCommand { messages, batch } = command;
         for (index, message) in messages.iter().enumerate() {
             self.backlog
                 .push_back((Arc::clone(&batch), index, message.clone()));
@@ -248,14 +248,14 @@ impl Session {
     /// a body, because a blocking broker stops after a message's header.
     async fn probe(&self) {
         let id = Uuid::now_v7();
-        self.confirms.expect(&Arc::new(Batch::new(1)), 0, id);
+        self.confirms.expect(&Arc::new(PublishBatch::new(1)), 0, id);
         let nowhere = format!("qtask.probe.{id}");
         self.send(&nowhere, BasicProperties::default(), b"probe".to_vec())
             .await;
     }
 }
 
-async fn open(config: AmqpConfig) -> Result<Session, LinkError> {
+async fn open(config: AmqpConfig) -> Result<PublisherSession, LinkError> {
     let link = Link::open(&config, "publisher").await?;
     let confirms = Arc::new(Confirms::new());
     let channel = link.open_channel(Some(Arc::clone(&confirms))).await?;
@@ -266,7 +266,7 @@ async fn open(config: AmqpConfig) -> Result<Session, LinkError> {
             .await
     };
     link.request("confirm.select", select).await?;
-    let session = Session {
+    let session = PublisherSession {
         link,
         channel,
         confirms,

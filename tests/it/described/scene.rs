@@ -26,7 +26,7 @@ impl Scene {
             .database(database)
             .database_url(&url)
             .env("DATABASE_TIMEOUT", "2s")
-            .env("QTASK_LEASE", "1h")
+            .env("QTASK_LEASE_DURATION", "1h")
             .start()
             .await;
         Self { app, postgres }

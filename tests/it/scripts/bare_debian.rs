@@ -88,7 +88,7 @@ impl Chroot {
 }
 
 /// Why this machine cannot have such namespaces, if it cannot.
-async fn obstacle() -> Option<String> {
+async fn not_ready_reason() -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("only root can make a chroot".to_owned());
     }
@@ -177,7 +177,7 @@ async fn scenario(mut chroot: Chroot) {
 /// cargo is a stand-in that runs the executable of this build: what is tried is the script, not the compiler.
 #[tokio::test]
 async fn one_command_installs_postgresql_and_runs_a_circuit() {
-    if let Some(reason) = obstacle().await {
+    if let Some(reason) = not_ready_reason().await {
         return report_skipped(TEST, &reason);
     }
     let directory = TempDir::new("bare-debian");

@@ -47,7 +47,7 @@ impl Worker {
             value,
             "--concurrency",
             "1",
-            "--grace",
+            "--shutdown-grace",
             "5s",
         ])
     }

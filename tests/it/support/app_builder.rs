@@ -8,9 +8,9 @@ use super::{Process, TestDatabase, TestQueue};
 /// Short times, so that a test sees a lease run out in seconds, and few connections, so that all tests at once fit into
 /// what a server allows.
 const SETTINGS: [(&str, &str); 6] = [
-    ("QTASK_HEARTBEAT", "500ms"),
-    ("QTASK_LEASE", "2s"),
-    ("QTASK_SWEEP", "200ms"),
+    ("QTASK_HEARTBEAT_INTERVAL", "500ms"),
+    ("QTASK_LEASE_DURATION", "2s"),
+    ("QTASK_SWEEP_INTERVAL", "200ms"),
     ("QTASK_REPUBLISH_AFTER", "1s"),
     ("DATABASE_POOL_SIZE", "4"),
     ("LOG_LEVEL", "info,qtask=debug,qtask::store=info"),

@@ -47,7 +47,7 @@ pub fn render(
     Chart::new(&rows, total, exact.is_some(), width).lines(&rows, paint)
 }
 
-struct Outcome<'a> {
+struct ChartedOutcome<'a> {
     name: &'a str,
     count: u64,
     exact: f64,
@@ -56,21 +56,21 @@ struct Outcome<'a> {
 fn outcomes<'a>(
     counts: &'a [(String, u64)],
     exact: Option<&'a BTreeMap<String, f64>>,
-) -> Vec<Outcome<'a>> {
+) -> Vec<ChartedOutcome<'a>> {
     let mut left: BTreeMap<&str, f64> = exact
         .into_iter()
         .flatten()
         .map(|(name, exact)| (name.as_str(), *exact))
         .collect();
-    let mut all: Vec<Outcome> = counts
+    let mut all: Vec<ChartedOutcome> = counts
         .iter()
-        .map(|(name, count)| Outcome {
+        .map(|(name, count)| ChartedOutcome {
             name,
             count: *count,
             exact: left.remove(name.as_str()).unwrap_or(0.0),
         })
         .collect();
-    let never_counted = left.into_iter().map(|(name, exact)| Outcome {
+    let never_counted = left.into_iter().map(|(name, exact)| ChartedOutcome {
         name,
         count: 0,
         exact,
@@ -84,7 +84,7 @@ fn outcomes<'a>(
     all
 }
 
-fn sum(outcomes: &[Outcome<'_>]) -> u64 {
+fn sum(outcomes: &[ChartedOutcome<'_>]) -> u64 {
     let counts = outcomes.iter().map(|outcome| outcome.count);
     counts.fold(0, u64::saturating_add)
 }

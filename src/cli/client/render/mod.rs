@@ -3,7 +3,6 @@
 pub mod chart;
 mod circuit_result;
 mod error;
-pub mod moment;
 pub mod paint;
 pub mod progress;
 mod statevector;
@@ -12,5 +11,6 @@ pub mod survey;
 pub mod table;
 pub mod task;
 pub mod text;
+pub mod time_format;
 pub mod timeline;
 pub mod waiting;

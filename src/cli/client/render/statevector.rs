@@ -16,7 +16,7 @@ const COLUMNS: &[Column] = &[
     Column::new("PROBABILITY").right(),
 ];
 
-struct State {
+struct BasisState {
     index: usize,
     amplitude: [f64; 2],
     probability: f64,
@@ -47,7 +47,7 @@ pub fn render(amplitudes: &[[f64; 2]], width: usize, paint: Paint) -> Vec<String
     table::render(COLUMNS, &rows, width, paint)
 }
 
-fn row(state: &State, qubits: usize) -> Vec<Cell> {
+fn row(state: &BasisState, qubits: usize) -> Vec<Cell> {
     vec![
         format!("|{:0qubits$b}⟩", state.index).as_str().into(),
         complex(state.amplitude).as_str().into(),
@@ -55,11 +55,11 @@ fn row(state: &State, qubits: usize) -> Vec<Cell> {
     ]
 }
 
-fn states(amplitudes: &[[f64; 2]]) -> Vec<State> {
-    let mut states: Vec<State> = amplitudes
+fn states(amplitudes: &[[f64; 2]]) -> Vec<BasisState> {
+    let mut states: Vec<BasisState> = amplitudes
         .iter()
         .enumerate()
-        .map(|(index, [re, im])| State {
+        .map(|(index, [re, im])| BasisState {
             index,
             amplitude: [*re, *im],
             probability: re * re + im * im,
@@ -67,7 +67,7 @@ fn states(amplitudes: &[[f64; 2]]) -> Vec<State> {
         .filter(|state| state.probability >= LEAST_PROBABILITY)
         .collect();
     // Equal ones, which differ by rounding, stay in the order of their states.
-    let rounded = |state: &State| (state.probability / LEAST_PROBABILITY).round();
+    let rounded = |state: &BasisState| (state.probability / LEAST_PROBABILITY).round();
     states.sort_by(|a, b| rounded(b).total_cmp(&rounded(a)));
     states
 }

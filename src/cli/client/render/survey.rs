@@ -21,7 +21,7 @@ const GATES: &[Column] = &[
 ];
 
 /// The name of the file and the verdict; below it, what the circuit takes.
-pub fn sheet(name: &str, verdict: &CircuitVerdict, width: usize, paint: Paint) -> Vec<String> {
+pub fn details(name: &str, verdict: &CircuitVerdict, width: usize, paint: Paint) -> Vec<String> {
     let word = if verdict.valid {
         Cell::coloured("valid", Colour::Green)
     } else {
@@ -198,9 +198,9 @@ mod tests {
         let source =
             "OPENQASM 3; input float a; qubit[20] q; bit[2] c; h q; ctrl @ rx(a) q[0], q[1];
                       c[0] = measure q[0]; if (c[0]) x q[3];";
-        let sheet = sheet("a.qasm", &verdict(source), 100, Paint(false));
+        let details = details("a.qasm", &verdict(source), 100, Paint(false));
         assert_eq!(
-            sheet,
+            details,
             [
                 "a.qasm  valid",
                 "  OpenQASM      3",
@@ -223,7 +223,7 @@ mod tests {
             ]
         );
         for width in 40..120 {
-            let lines = super::sheet("a.qasm", &verdict(source), width, Paint(false));
+            let lines = super::details("a.qasm", &verdict(source), width, Paint(false));
             assert!(
                 lines.iter().all(|line| text::width(line) <= width),
                 "{width}"
@@ -249,9 +249,9 @@ mod tests {
     #[test]
     fn many_registers_are_summed_up() {
         let registers: Vec<String> = (0..1040).map(|n| format!("bit b{n};")).collect();
-        let sheet = sheet("a.qasm", &verdict(&registers.concat()), 100, Paint(false));
-        assert!(sheet.len() < 20, "{}", sheet.len());
-        assert!(sheet.join("\n").contains("b29 (1 bit) and 1,010 more"));
+        let details = details("a.qasm", &verdict(&registers.concat()), 100, Paint(false));
+        assert!(details.len() < 20, "{}", details.len());
+        assert!(details.join("\n").contains("b29 (1 bit) and 1,010 more"));
     }
 
     #[test]

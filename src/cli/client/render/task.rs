@@ -5,13 +5,13 @@ use time::{Duration, OffsetDateTime};
 
 use super::circuit_result::{self, Section};
 use super::paint::{Cell, Colour, Paint};
-use super::{error, moment, progress, submitted, text, timeline, waiting};
+use super::{error, progress, submitted, text, time_format, timeline, waiting};
 use crate::cli::client::model::{Task, is_terminal, plain};
 
 const INDENT: &str = "  ";
 
 /// All of it: what it is, how it ended, and its history.
-pub fn sheet(task: &Task, now: OffsetDateTime, width: usize, paint: Paint) -> Vec<String> {
+pub fn details(task: &Task, now: OffsetDateTime, width: usize, paint: Paint) -> Vec<String> {
     let mut lines = vec![format!(
         "{}  {}",
         paint.paint(Colour::Bold, &text::line(&task.task_id)),
@@ -36,7 +36,7 @@ pub fn sheet(task: &Task, now: OffsetDateTime, width: usize, paint: Paint) -> Ve
     lines
 }
 
-/// How it ended, and how it was run: what `sheet` shows elsewhere.
+/// How it ended, and how it was run: what `details` shows elsewhere.
 pub fn ending(task: &Task, width: usize, paint: Paint) -> Vec<String> {
     let mut lines = outcome(task, width, paint);
     if let Some(run) = run(task).filter(|_| task.error_code.is_none()) {
@@ -169,29 +169,29 @@ fn work(task: &Task) -> String {
 }
 
 fn submitted(task: &Task, now: OffsetDateTime) -> Option<String> {
-    let time = moment::parse_some(task.submitted_at.as_ref())?;
-    let ago = moment::age(now - time);
-    Some(format!("{} ({ago} ago)", moment::day_and_time(time)))
+    let time = time_format::parse_some(task.submitted_at.as_ref())?;
+    let ago = time_format::age(now - time);
+    Some(format!("{} ({ago} ago)", time_format::day_and_time(time)))
 }
 
 /// From the submission to the end, and how much of that it ran.
 fn took(task: &Task, now: OffsetDateTime) -> Option<String> {
-    let submitted = moment::parse_some(task.submitted_at.as_ref())?;
-    let started = moment::parse_some(task.started_at.as_ref())?;
-    if let Some(completed) = moment::parse_some(task.completed_at.as_ref()) {
+    let submitted = time_format::parse_some(task.submitted_at.as_ref())?;
+    let started = time_format::parse_some(task.started_at.as_ref())?;
+    if let Some(completed) = time_format::parse_some(task.completed_at.as_ref()) {
         let (all, ran) = (completed - submitted, completed - started);
         return Some(format!(
             "{} ({} running)",
-            moment::duration(all),
-            moment::duration(ran)
+            time_format::duration(all),
+            time_format::duration(ran)
         ));
     }
     (task.status == "processing").then(|| {
         let limit = Duration::seconds(i64::try_from(task.timeout_seconds).unwrap_or(i64::MAX));
         format!(
             "{} so far, of at most {}",
-            moment::duration(now - started),
-            moment::duration(limit)
+            time_format::duration(now - started),
+            time_format::duration(limit)
         )
     })
 }
@@ -234,7 +234,7 @@ mod tests {
 
     fn show(document: &Value, width: usize) -> Vec<String> {
         let task: Task = serde_json::from_value(document.clone()).unwrap();
-        sheet(&task, NOW, width, Paint(false))
+        details(&task, NOW, width, Paint(false))
     }
 
     fn completed() -> Value {

@@ -2,10 +2,10 @@
 
 use time::OffsetDateTime;
 
-use super::moment;
 use super::paint::{Cell, Colour, Paint};
 use super::table::{Column, Layout};
-use crate::cli::client::model::{HistoryEntry, is_terminal};
+use super::time_format;
+use crate::cli::client::model::{TaskHistoryEntry, is_terminal};
 
 /// When, the status, for how long, who, why; they need no titles.
 const COLUMNS: &[Column] = &[
@@ -19,14 +19,14 @@ const COLUMNS: &[Column] = &[
 /// One line for each status, with the time since the first one; `now` ends the last one if it is not
 /// terminal.
 pub fn render(
-    history: &[HistoryEntry],
+    history: &[TaskHistoryEntry],
     now: OffsetDateTime,
     width: usize,
     paint: Paint,
 ) -> Vec<String> {
     let times: Vec<_> = history
         .iter()
-        .map(|entry| moment::parse(&entry.transitioned_at))
+        .map(|entry| time_format::parse(&entry.transitioned_at))
         .collect();
     let began = times.first().copied().flatten();
     let ends = times.iter().skip(1).copied().chain([Some(now)]);
@@ -41,14 +41,14 @@ pub fn render(
 }
 
 fn row(
-    entry: &HistoryEntry,
+    entry: &TaskHistoryEntry,
     began: Option<OffsetDateTime>,
     since: Option<OffsetDateTime>,
     until: Option<OffsetDateTime>,
 ) -> Vec<Cell> {
     let lasted = match (since, until) {
         (Some(since), Some(until)) if !is_terminal(&entry.status) => {
-            moment::duration(until - since)
+            time_format::duration(until - since)
         }
         _ => String::new(),
     };
@@ -64,7 +64,9 @@ fn row(
 /// The time since the submission: `+1.2 s`.
 pub fn after(began: Option<OffsetDateTime>, time: Option<OffsetDateTime>) -> String {
     match (began, time) {
-        (Some(began), Some(time)) if time > began => format!("+{}", moment::duration(time - began)),
+        (Some(began), Some(time)) if time > began => {
+            format!("+{}", time_format::duration(time - began))
+        }
         (Some(_), Some(_)) => "0 s".to_owned(),
         _ => String::new(),
     }
@@ -76,8 +78,8 @@ mod tests {
     use crate::cli::client::render::text;
     use time::macros::datetime;
 
-    fn entry(status: &str, at: &str, worker: Option<&str>, notes: &str) -> HistoryEntry {
-        HistoryEntry {
+    fn entry(status: &str, at: &str, worker: Option<&str>, notes: &str) -> TaskHistoryEntry {
+        TaskHistoryEntry {
             status: status.to_owned(),
             transitioned_at: format!("2026-11-20T10:{at}Z"),
             attempt: 1,
@@ -86,7 +88,7 @@ mod tests {
         }
     }
 
-    fn history() -> Vec<HistoryEntry> {
+    fn history() -> Vec<TaskHistoryEntry> {
         vec![
             entry("pending", "00:00.000", None, "Task created"),
             entry(
@@ -147,7 +149,7 @@ mod tests {
 
     #[test]
     fn times_that_cannot_be_read_leave_a_gap_and_no_error() {
-        let odd = [HistoryEntry {
+        let odd = [TaskHistoryEntry {
             transitioned_at: "soon".to_owned(),
             ..entry("pending", "", None, "x")
         }];

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{moment, text};
+use super::{text, time_format};
 use crate::cli::client::model::Task;
 use crate::domain::waiting::WaitingReason;
 
@@ -11,9 +11,12 @@ pub fn show(task: &Task, now: OffsetDateTime) -> Option<String> {
     if let Some(trouble) = trouble(task) {
         return Some(trouble);
     }
-    let available = moment::parse_some(task.available_at.as_ref()).filter(|time| *time > now);
+    let available = time_format::parse_some(task.available_at.as_ref()).filter(|time| *time > now);
     if let Some(time) = available {
-        return Some(format!("next attempt in {}", moment::duration(time - now)));
+        return Some(format!(
+            "next attempt in {}",
+            time_format::duration(time - now)
+        ));
     }
     let place = place(task)?;
     if reason(task) == Some(WaitingReason::WorkersBusy) {

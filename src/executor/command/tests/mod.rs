@@ -43,7 +43,7 @@ async fn start(
         let control = control.clone();
         async move { run(&command, &control).await }
     });
-    let line = next_line(&control.journal).await.message;
+    let line = next_line(&control.log_buffer).await.message;
     let pids = line
         .split_ascii_whitespace()
         .map(|pid| Pid::from_raw(pid.parse().unwrap()));
@@ -67,7 +67,7 @@ async fn a_program_reads_its_task_and_writes_its_result() {
     let outcome = run(&shell(script), &control).await.unwrap();
     assert_eq!(outcome.result["circuit"], "OPENQASM 3;");
     assert_eq!(outcome.execution, json!({"seed": 1}));
-    let batch = control.journal.take();
+    let batch = control.log_buffer.take();
     assert_eq!(batch.progress, Some(json!({"fraction": 0.5})));
     let mut lines: Vec<_> = batch
         .lines
@@ -162,7 +162,7 @@ async fn a_program_that_is_told_to_stop_may_end_in_order() {
     let (control, pids, running) = start(script, Duration::from_mins(1)).await;
     control.stop.cancel();
     running.await.unwrap().unwrap_err();
-    assert_eq!(next_line(&control.journal).await.message, "cleaning up");
+    assert_eq!(next_line(&control.log_buffer).await.message, "cleaning up");
     assert_gone(&pids);
 }
 

@@ -12,7 +12,7 @@ use crate::domain::owner::{Lease, Session};
 use crate::domain::status::Status;
 use crate::domain::task::{Assignment, Work};
 use crate::executor::command::{Command, Program};
-use crate::executor::{Control, Journal};
+use crate::executor::{Control, LogBuffer};
 
 /// A first attempt at a small circuit.
 pub fn assignment(backend: &str) -> Assignment {
@@ -58,15 +58,15 @@ pub fn control() -> Control {
         stop: CancellationToken::new(),
         kill: CancellationToken::new(),
         deadline: Instant::now() + Duration::from_mins(1),
-        journal: Journal::default(),
+        log_buffer: LogBuffer::default(),
     }
 }
 
 /// The next line of the log, as soon as there is one.
-pub async fn next_line(journal: &Journal) -> LogLine {
-    let filled = tokio::time::timeout(Duration::from_secs(30), journal.filled()).await;
+pub async fn next_line(log_buffer: &LogBuffer) -> LogLine {
+    let filled = tokio::time::timeout(Duration::from_secs(30), log_buffer.filled()).await;
     assert_eq!(filled, Ok(true), "a line");
-    let mut lines = journal.take().lines;
+    let mut lines = log_buffer.take().lines;
     assert_eq!(lines.len(), 1, "{lines:?}");
     lines.remove(0)
 }

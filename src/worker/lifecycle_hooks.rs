@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use super::hook::{HookFailure, Output, run_hook};
+use super::hook::{HookFailure, HookOutput, run_hook};
 use super::{Worker, WorkerError};
 
 /// What the registry says of a worker that is not ready for tasks yet.
@@ -17,7 +17,7 @@ pub const SETTING_UP: &str = "setting up";
 
 /// How far the worker has got with its surroundings.
 #[derive(Debug, Default)]
-pub struct Surroundings {
+pub struct LifecycleHooks {
     /// Cancelled when the worker is registered.
     pub registered: CancellationToken,
     begun: AtomicBool,
@@ -28,7 +28,7 @@ pub async fn set_up(worker: &Worker) -> Result<(), WorkerError> {
     let Some(hook) = &worker.settings.environment.setup else {
         return Ok(());
     };
-    let registered = worker.surroundings.registered.cancelled();
+    let registered = worker.lifecycle_hooks.registered.cancelled();
     if worker
         .draining
         .run_until_cancelled(registered)
@@ -37,11 +37,17 @@ pub async fn set_up(worker: &Worker) -> Result<(), WorkerError> {
     {
         return Ok(());
     }
-    worker.surroundings.begun.store(true, Ordering::Relaxed);
+    worker.lifecycle_hooks.begun.store(true, Ordering::Relaxed);
     let worker_id = &worker.settings.name;
     info!(worker_id, timeout = ?hook.timeout, "set-up begins");
     let variables = worker.environment();
-    let ran = run_hook("set-up", hook, &variables, Output::Log, &worker.draining);
+    let ran = run_hook(
+        "set-up",
+        hook,
+        &variables,
+        HookOutput::Log,
+        &worker.draining,
+    );
     match ran.await {
         Ok(()) => {
             info!(worker_id, "set-up done");
@@ -62,7 +68,8 @@ pub async fn set_up(worker: &Worker) -> Result<(), WorkerError> {
 /// Puts everything back, if it was touched. A failure is for the log: the tasks are done.
 pub async fn tear_down(worker: &Worker) {
     let environment = &worker.settings.environment;
-    let touched = environment.setup.is_none() || worker.surroundings.begun.load(Ordering::Relaxed);
+    let touched =
+        environment.setup.is_none() || worker.lifecycle_hooks.begun.load(Ordering::Relaxed);
     let Some(hook) = environment.teardown.as_ref().filter(|_| touched) else {
         return;
     };
@@ -70,7 +77,7 @@ pub async fn tear_down(worker: &Worker) {
     info!(worker_id, timeout = ?hook.timeout, "teardown begins");
     let never = CancellationToken::new();
     let variables = worker.environment();
-    match run_hook("teardown", hook, &variables, Output::Log, &never).await {
+    match run_hook("teardown", hook, &variables, HookOutput::Log, &never).await {
         Ok(()) => info!(worker_id, "teardown done"),
         Err(failure) => {
             let (reason, output) = (&failure.reason, failure.output.join("\n"));

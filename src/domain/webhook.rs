@@ -12,26 +12,26 @@ use url::{Host, Url};
 
 /// The addresses that may be called besides public ones.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CallbackTargets {
+pub struct WebhookTargets {
     any: bool,
     hosts: Vec<String>,
     networks: Vec<IpNet>,
 }
 
-/// A list that is neither `true` nor `false` nor one of hosts and networks.
+/// An item that names neither hosts nor networks.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is neither true nor false, nor a host, an address, or a network like 10.0.0.0/8")]
+#[error("`{0}` is not `public`, `all`, a host, an address, or a network like 10.0.0.0/8")]
 pub struct InvalidTarget(String);
 
-impl FromStr for CallbackTargets {
+impl FromStr for WebhookTargets {
     type Err = InvalidTarget;
 
     fn from_str(text: &str) -> Result<Self, InvalidTarget> {
         let mut targets = Self::default();
         for item in text.split(',').map(str::trim) {
             match item.to_ascii_lowercase().as_str() {
-                "" | "false" => {}
-                "true" => targets.any = true,
+                "" | "public" => {}
+                "all" => targets.any = true,
                 name => targets.add(name)?,
             }
         }
@@ -39,7 +39,7 @@ impl FromStr for CallbackTargets {
     }
 }
 
-impl CallbackTargets {
+impl WebhookTargets {
     /// Whether an address may be called under the name of this host.
     pub fn allows(&self, host: &str, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -81,10 +81,10 @@ impl CallbackTargets {
     }
 }
 
-impl fmt::Display for CallbackTargets {
+impl fmt::Display for WebhookTargets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.any {
-            return f.write_str("true");
+            return f.write_str("all");
         }
         let networks = self.networks.iter().map(ToString::to_string);
         let all: Vec<String> = self.hosts.iter().cloned().chain(networks).collect();
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> bool {
-        !CallbackTargets::default().allows("host", text.parse().unwrap())
+        !WebhookTargets::default().allows("host", text.parse().unwrap())
     }
 
     #[test]
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_deployment_can_name_what_else_may_be_called() {
-        let targets: CallbackTargets = "hooks.internal, 10.0.0.0/8, fd00::/8, 127.0.0.1"
+        let targets: WebhookTargets = "hooks.internal, 10.0.0.0/8, fd00::/8, 127.0.0.1"
             .parse()
             .unwrap();
         let allows = |host: &str, address: &str| targets.allows(host, address.parse().unwrap());
@@ -244,11 +244,11 @@ mod tests {
         );
         assert!(allows("x", "127.0.0.1") && !allows("x", "127.0.0.2"));
         assert!(allows("Hooks.Internal", "192.168.1.1") && !allows("x", "192.168.1.1"));
-        let all: CallbackTargets = "true".parse().unwrap();
+        let all: WebhookTargets = "all".parse().unwrap();
         assert!(all.allows("x", "127.0.0.1".parse().unwrap()));
-        assert_eq!("false".parse(), Ok(CallbackTargets::default()));
-        assert!("10.0.0.0/40".parse::<CallbackTargets>().is_err());
-        assert!("http://host/".parse::<CallbackTargets>().is_err());
+        assert_eq!("public".parse(), Ok(WebhookTargets::default()));
+        assert!("10.0.0.0/40".parse::<WebhookTargets>().is_err());
+        assert!("http://host/".parse::<WebhookTargets>().is_err());
     }
 
     #[test]
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn an_address_in_a_url_is_known_in_every_spelling() {
-        let refusal = |url: &str| CallbackTargets::default().refusal(&Url::parse(url).unwrap());
+        let refusal = |url: &str| WebhookTargets::default().refusal(&Url::parse(url).unwrap());
         for url in [
             "http://127.0.0.1/",
             "http://127.1/",

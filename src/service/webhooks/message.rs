@@ -1,4 +1,4 @@
-//! What a callback says, and how it is signed.
+//! What a webhook says, and how it is signed.
 
 use std::fmt::Write;
 
@@ -8,22 +8,22 @@ use sha2::Sha256;
 use time::OffsetDateTime;
 
 use crate::domain::timestamp::rfc3339_milliseconds;
-use crate::store::DueCallback;
+use crate::store::DueWebhook;
 
 /// A result that is larger as text is left out; the receiver can read it from the API.
 pub const MOST_RESULT_BYTES: i32 = 256 << 10;
 
 /// A body and the headers that go with it.
-pub struct Message {
+pub struct WebhookMessage {
     /// JSON.
     pub body: String,
     /// Names and values, but for those that every request has.
     pub headers: Vec<(&'static str, String)>,
 }
 
-impl Message {
+impl WebhookMessage {
     /// What is said about the end of a task, now.
-    pub fn new(due: &DueCallback, result: Option<Value>, secret: Option<&str>) -> Self {
+    pub fn new(due: &DueWebhook, result: Option<Value>, secret: Option<&str>) -> Self {
         let body = body(due, result).to_string();
         let timestamp = OffsetDateTime::now_utc().unix_timestamp().to_string();
         let mut headers = vec![
@@ -38,7 +38,7 @@ impl Message {
     }
 }
 
-fn body(due: &DueCallback, result: Option<Value>) -> Value {
+fn body(due: &DueWebhook, result: Option<Value>) -> Value {
     let mut body = json!({
         "task_id": due.task_id,
         "status": due.status,

@@ -9,7 +9,7 @@ use tracing::{debug, warn};
 use super::running::StopOrder;
 use crate::domain::backoff::Backoff;
 use crate::domain::owner::Lease;
-use crate::executor::{Batch, Journal};
+use crate::executor::{LogBatch, LogBuffer};
 use crate::store::{Appended, Store, StoreError};
 
 /// Between two batches, unless one is full: what comes meanwhile shares a statement.
@@ -24,19 +24,19 @@ const OUTPUT_PAUSE: Duration = Duration::from_secs(1);
 pub struct LogWriter<'a> {
     store: &'a Store,
     lease: &'a Lease,
-    journal: Journal,
+    log_buffer: LogBuffer,
     /// Taken from the journal and not written yet, oldest first. Only the first is ever under way.
-    taken: VecDeque<Batch>,
+    taken: VecDeque<LogBatch>,
     lease_lost: bool,
 }
 
 impl<'a> LogWriter<'a> {
     /// A writer for the attempt of this lease.
-    pub fn new(store: &'a Store, lease: &'a Lease, journal: Journal) -> Self {
+    pub fn new(store: &'a Store, lease: &'a Lease, log_buffer: LogBuffer) -> Self {
         Self {
             store,
             lease,
-            journal,
+            log_buffer,
             taken: VecDeque::new(),
             lease_lost: false,
         }
@@ -46,10 +46,10 @@ impl<'a> LogWriter<'a> {
     /// long as the database is away, the journal drops its oldest lines. The log of a lost task is of
     /// no use to anyone.
     pub async fn run(&mut self, order: &StopOrder) {
-        let journal = self.journal.clone();
-        let outputs = write_outputs(self.store, self.lease, &journal);
+        let log_buffer = self.log_buffer.clone();
+        let outputs = write_outputs(self.store, self.lease, &log_buffer);
         let out_of_time = async {
-            journal.closed().await;
+            log_buffer.closed().await;
             tokio::time::sleep(LAST_LINES).await;
         };
         tokio::select! {
@@ -66,7 +66,7 @@ impl<'a> LogWriter<'a> {
     pub async fn write_rest(&mut self) {
         let _ = tokio::time::timeout(LAST_LINES, async {
             while self.take_next().await && self.write_first().await.is_ok() {}
-            if let Some(unwritten) = Unwritten::next(&self.journal).await
+            if let Some(unwritten) = Unwritten::next(&self.log_buffer).await
                 && let Err(error) = unwritten.write(self.store, self.lease).await
             {
                 debug!(event = "task.output_delayed", task_id = %self.lease.task_id, %error, "output is not written yet");
@@ -88,7 +88,7 @@ impl<'a> LogWriter<'a> {
                 }
             }
             if self.taken.is_empty() {
-                let _ = tokio::time::timeout(PAUSE, self.journal.full()).await;
+                let _ = tokio::time::timeout(PAUSE, self.log_buffer.full()).await;
             }
         }
     }
@@ -99,10 +99,10 @@ impl<'a> LogWriter<'a> {
             return false;
         }
         if self.taken.is_empty() {
-            if !self.journal.filled().await {
+            if !self.log_buffer.filled().await {
                 return false;
             }
-            self.taken.push_back(self.journal.take());
+            self.taken.push_back(self.log_buffer.take());
         }
         true
     }
@@ -147,19 +147,19 @@ impl<'a> LogWriter<'a> {
             first.lines.len() / 2
         };
         let lines = first.lines.split_off(middle);
-        self.taken.push_front(Batch { lines, progress });
+        self.taken.push_front(LogBatch { lines, progress });
         self.taken.push_front(first);
     }
 }
 
 /// Writes what the attempt has produced so far, and again when there is more; the last word in any case.
-async fn write_outputs(store: &Store, lease: &Lease, journal: &Journal) {
+async fn write_outputs(store: &Store, lease: &Lease, log_buffer: &LogBuffer) {
     let mut failures = 0;
-    while let Some(unwritten) = Unwritten::next(journal).await {
+    while let Some(unwritten) = Unwritten::next(log_buffer).await {
         match unwritten.write(store, lease).await {
             Ok(Appended::Written) => {
                 failures = 0;
-                let _ = tokio::time::timeout(OUTPUT_PAUSE, journal.closed()).await;
+                let _ = tokio::time::timeout(OUTPUT_PAUSE, log_buffer.closed()).await;
             }
             Ok(Appended::LeaseLost) => return,
             Err(error) => {
@@ -174,17 +174,17 @@ async fn write_outputs(store: &Store, lease: &Lease, journal: &Journal) {
 
 /// Output taken from the journal. It goes back when this is dropped before the database has it.
 struct Unwritten<'a> {
-    journal: &'a Journal,
+    log_buffer: &'a LogBuffer,
     output: Value,
     is_settled: bool,
 }
 
 impl<'a> Unwritten<'a> {
     /// Waits for output to write; None when there will be no more.
-    async fn next(journal: &'a Journal) -> Option<Self> {
-        let output = journal.next_output().await?;
+    async fn next(log_buffer: &'a LogBuffer) -> Option<Self> {
+        let output = log_buffer.next_output().await?;
         Some(Self {
-            journal,
+            log_buffer,
             output,
             is_settled: false,
         })
@@ -207,7 +207,7 @@ impl<'a> Unwritten<'a> {
 impl Drop for Unwritten<'_> {
     fn drop(&mut self) {
         if !self.is_settled {
-            self.journal.put_back(std::mem::take(&mut self.output));
+            self.log_buffer.put_back(std::mem::take(&mut self.output));
         }
     }
 }

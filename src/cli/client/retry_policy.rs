@@ -30,7 +30,7 @@ pub async fn retrying<T>(
     let mut failures = 0;
     loop {
         let error = match request().await {
-            Err(error) if error.is_passing() => error,
+            Err(error) if error.is_transient() => error,
             answer => return answer,
         };
         failures += 1;
@@ -49,11 +49,11 @@ fn say(pause: Duration) -> String {
 
 /// Bears with a service that is away for a while, as it is when it is restarted.
 #[derive(Debug, Default)]
-pub struct Patience {
+pub struct RetryPolicy {
     failing: Option<(Instant, u32)>,
 }
 
-impl Patience {
+impl RetryPolicy {
     /// Something was answered.
     pub fn restore(&mut self) {
         self.failing = None;
@@ -61,8 +61,12 @@ impl Patience {
 
     /// Waits for a moment after a failure that may pass; gives the error back when it will not, or has lasted for
     /// too long. Says so once.
-    pub async fn bear(&mut self, output: &Output, error: ClientError) -> Result<(), ClientError> {
-        if !error.is_passing() {
+    pub async fn wait_or_fail(
+        &mut self,
+        output: &Output,
+        error: ClientError,
+    ) -> Result<(), ClientError> {
+        if !error.is_transient() {
             return Err(error);
         }
         let (since, failures) = self.failing.unwrap_or((Instant::now(), 0));

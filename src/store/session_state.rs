@@ -12,7 +12,7 @@ use crate::domain::owner::Session;
 
 /// How a session stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum SessionState {
     /// It has not ended.
     Alive {
         /// What it serves.
@@ -35,7 +35,7 @@ SELECT session_id, backends, draining_since IS NOT NULL
 FROM workers WHERE worker_id = $1";
 
 #[derive(QueryableByName)]
-struct StandingRow {
+struct SessionStateRow {
     #[diesel(sql_type = SqlUuid)]
     session_id: Uuid,
     #[diesel(sql_type = Array<Text>)]
@@ -48,8 +48,8 @@ struct StandingRow {
 
 impl Store {
     /// How the session stands.
-    pub async fn standing(&self, session: &Session) -> Result<Standing, StoreError> {
-        let row: Option<StandingRow> = self
+    pub async fn standing(&self, session: &Session) -> Result<SessionState, StoreError> {
+        let row: Option<SessionStateRow> = self
             .pools
             .run_read("read session", async |connection| {
                 Prepared(diesel::sql_query(STANDING).bind::<Text, _>(&*session.worker_id))
@@ -59,10 +59,10 @@ impl Store {
             })
             .await?;
         Ok(match row {
-            None => Standing::Unknown,
-            Some(row) if row.session_id != session.session_id => Standing::Replaced,
-            Some(row) if row.ended => Standing::Ended,
-            Some(row) => Standing::Alive {
+            None => SessionState::Unknown,
+            Some(row) if row.session_id != session.session_id => SessionState::Replaced,
+            Some(row) if row.ended => SessionState::Ended,
+            Some(row) => SessionState::Alive {
                 backends: row.backends,
                 held: row.held,
             },

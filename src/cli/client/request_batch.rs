@@ -7,7 +7,7 @@ const MOST_BYTES: usize = 3 << 20;
 
 /// Bodies that go in one request, and what their tasks are called.
 #[derive(Debug, Default)]
-pub struct Chunk {
+pub struct RequestBatch {
     /// The tasks, as JSON.
     pub bodies: Vec<String>,
     /// What they were read from.
@@ -15,7 +15,7 @@ pub struct Chunk {
     bytes: usize,
 }
 
-impl Chunk {
+impl RequestBatch {
     /// Whether one more may go along; a single one may always go.
     pub fn has_room_for(&self, body: &str) -> bool {
         self.bodies.is_empty()
@@ -80,16 +80,16 @@ mod tests {
 
     #[test]
     fn a_request_is_bounded_in_tasks_and_in_bytes() {
-        let mut chunk = Chunk::default();
+        let mut batch = RequestBatch::default();
         let large = "x".repeat(MOST_BYTES + 1);
-        assert!(chunk.has_room_for(&large));
-        chunk.push(large, "a".to_owned());
-        assert!(!chunk.has_room_for("x"));
-        let mut chunk = Chunk::default();
+        assert!(batch.has_room_for(&large));
+        batch.push(large, "a".to_owned());
+        assert!(!batch.has_room_for("x"));
+        let mut batch = RequestBatch::default();
         for _ in 0..MOST_AT_ONCE {
-            assert!(chunk.has_room_for("x"));
-            chunk.push("x".to_owned(), "a".to_owned());
+            assert!(batch.has_room_for("x"));
+            batch.push("x".to_owned(), "a".to_owned());
         }
-        assert!(!chunk.has_room_for("x"));
+        assert!(!batch.has_room_for("x"));
     }
 }

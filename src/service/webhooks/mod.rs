@@ -1,7 +1,7 @@
-//! Callbacks: clients are called by HTTP when their tasks have ended.
+//! Webhooks: clients are called by HTTP when their tasks have ended.
 //!
 //! - `message` is what is said, and how it is signed;
-//! - `busy` counts the calls under way to each host;
+//! - `host_limiter` counts the calls under way to each host;
 //! - `call` says it to an address that may be called;
 //! - this file finds what is due and writes what came of it.
 //!
@@ -10,8 +10,8 @@
 //! call is made at least once, and its id tells the receiver when it comes again. Nothing that happens
 //! here touches the task.
 
-mod busy;
-mod call;
+mod client;
+mod host_limiter;
 mod message;
 
 use std::sync::Arc;
@@ -23,15 +23,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error_span, info, warn};
 
-use self::busy::{Busy, PER_HOST};
-use self::call::{CallError, Caller};
-use self::message::Message;
+use self::client::{WebhookClient, WebhookError};
+use self::host_limiter::{HostLimiter, PER_HOST};
+use self::message::WebhookMessage;
 use super::watch::{OwedWatch, Watch};
-use crate::config::callbacks::CallbackSettings;
+use crate::config::webhooks::WebhookSettings;
 use crate::domain::backoff::Backoff;
-use crate::domain::callback::receiver;
+use crate::domain::webhook::receiver;
 use crate::metrics;
-use crate::store::{DueCallback, Store, StoreError};
+use crate::store::{DueWebhook, Store, StoreError};
 
 /// The most calls that one process makes at a time.
 const AT_ONCE: usize = 64;
@@ -42,12 +42,12 @@ const WRITE_TIME: Duration = Duration::from_mins(1);
 /// The same once a stop was asked for.
 const LAST_WRITE_TIME: Duration = Duration::from_secs(5);
 
-struct Deliverer {
+struct WebhookDispatcher {
     store: Store,
-    settings: CallbackSettings,
-    caller: Caller,
+    settings: WebhookSettings,
+    caller: WebhookClient,
     slots: Arc<Semaphore>,
-    busy: Arc<Busy>,
+    host_limiter: Arc<HostLimiter>,
     calls: TaskTracker,
     stop: CancellationToken,
 }
@@ -55,23 +55,23 @@ struct Deliverer {
 /// Makes the calls that are owed until cancelled; ends when those under way are made.
 pub fn start(
     store: Store,
-    settings: CallbackSettings,
+    settings: WebhookSettings,
     watch: &Watch,
     stop: CancellationToken,
 ) -> JoinHandle<()> {
     if settings.secret.is_none() {
-        info!("callbacks are not signed: there is no QTASK_CALLBACK_SECRET");
+        info!("webhooks are not signed: there is no QTASK_WEBHOOK_SECRET");
     }
-    let deliverer = Arc::new(Deliverer {
+    let deliverer = Arc::new(WebhookDispatcher {
         store,
-        caller: Caller::new(settings.targets.clone(), settings.timeout),
+        caller: WebhookClient::new(settings.targets.clone(), settings.timeout),
         settings,
         slots: Arc::new(Semaphore::new(AT_ONCE)),
-        busy: Arc::default(),
+        host_limiter: Arc::default(),
         calls: TaskTracker::new(),
         stop: stop.clone(),
     });
-    let owed = watch.callbacks();
+    let owed = watch.webhooks();
     tokio::spawn(async move {
         stop.run_until_cancelled(deliverer.clone().deliver(owed))
             .await;
@@ -82,7 +82,7 @@ pub fn start(
 
 /// The calls that were taken under the host that they go to, and the others with that host. A row from before hosts
 /// were stored may have another one, and its receiver would get more calls at a time than it may.
-fn by_receiver(due: Vec<DueCallback>) -> (Vec<DueCallback>, Vec<(DueCallback, String)>) {
+fn by_receiver(due: Vec<DueWebhook>) -> (Vec<DueWebhook>, Vec<(DueWebhook, String)>) {
     let (mut right, mut misplaced) = (Vec::new(), Vec::new());
     for call in due {
         let host = receiver(&call.url).unwrap_or_default();
@@ -95,7 +95,7 @@ fn by_receiver(due: Vec<DueCallback>) -> (Vec<DueCallback>, Vec<(DueCallback, St
     (right, misplaced)
 }
 
-impl Deliverer {
+impl WebhookDispatcher {
     async fn deliver(self: Arc<Self>, mut owed: OwedWatch) {
         let mut failures = 0;
         while let Some(permits) = self.free_slots().await {
@@ -113,7 +113,7 @@ impl Deliverer {
                 }
                 Err(error) => {
                     failures += 1;
-                    warn!(%error, failures, "callbacks cannot be looked up");
+                    warn!(%error, failures, "webhooks cannot be looked up");
                     tokio::time::sleep(Backoff::RECONNECT.delay(failures)).await;
                 }
             }
@@ -124,7 +124,7 @@ impl Deliverer {
     async fn something_new(&self, owed: &mut OwedWatch) {
         tokio::select! {
             _ = owed.changed() => {}
-            () = self.busy.room() => {}
+            () = self.host_limiter.room() => {}
             () = tokio::time::sleep(POLL) => {}
         }
     }
@@ -136,32 +136,35 @@ impl Deliverer {
         Some(std::iter::once(first).chain(more).collect())
     }
 
-    async fn take(&self, wanted: usize) -> Result<Vec<DueCallback>, StoreError> {
+    async fn take(&self, wanted: usize) -> Result<Vec<DueWebhook>, StoreError> {
         let lease = self.settings.timeout + WRITE_TIME;
-        let busy = self.busy.hosts();
-        let taking = self.store.take_callbacks(wanted, lease, &busy, PER_HOST);
+        let host_limiter = self.host_limiter.hosts();
+        let taking = self
+            .store
+            .take_webhooks(wanted, lease, &host_limiter, PER_HOST);
         taking.await
     }
 
     /// Puts calls back that were taken under another host than their own; whether there were any.
-    async fn correct(&self, misplaced: &[(DueCallback, String)]) -> bool {
+    async fn correct(&self, misplaced: &[(DueWebhook, String)]) -> bool {
         if misplaced.is_empty() {
             return false;
         }
         let corrected = self.store.correct_hosts(misplaced).await;
         // They are due again after their lease.
         if let Err(error) = &corrected {
-            warn!(%error, calls = misplaced.len(), "hosts of callbacks could not be corrected");
+            warn!(%error, calls = misplaced.len(), "hosts of webhooks could not be corrected");
         }
         corrected.is_ok()
     }
 
-    fn make_calls(self: &Arc<Self>, due: Vec<DueCallback>, permits: Vec<OwnedSemaphorePermit>) {
+    fn make_calls(self: &Arc<Self>, due: Vec<DueWebhook>, permits: Vec<OwnedSemaphorePermit>) {
         for (due, permit) in due.into_iter().zip(permits) {
             let deliverer = self.clone();
-            let under_way = self.busy.add(&due.host);
+            let under_way = self.host_limiter.add(&due.host);
             // An error's: it must be there where only slow statements and errors are logged.
-            let span = error_span!("callback", task_id = %due.task_id, correlation_id = due.correlation_id);
+            let span =
+                error_span!("webhook", task_id = %due.task_id, correlation_id = due.correlation_id);
             let calling = async move {
                 deliverer.call(&due).await;
                 drop((permit, under_way));
@@ -170,15 +173,15 @@ impl Deliverer {
         }
     }
 
-    async fn call(&self, due: &DueCallback) {
+    async fn call(&self, due: &DueWebhook) {
         let called = match self.message(due).await {
             Ok(message) => self.caller.post(&due.url, message).await,
             Err(error) => Err(error),
         };
         match &called {
             Ok(()) => {
-                metrics::callback("delivered");
-                info!(tries = due.attempts, "callback delivered");
+                metrics::webhook("delivered");
+                info!(tries = due.attempts, "webhook delivered");
                 let delivered = || self.store.callback_delivered(due.task_id);
                 self.write_outcome(delivered).await;
             }
@@ -197,7 +200,7 @@ impl Deliverer {
             while let Err(error) = write().await {
                 failures += 1;
                 let delay = Backoff::RECONNECT.delay(failures);
-                warn!(%error, ?delay, "what came of a callback is not written yet; trying again");
+                warn!(%error, ?delay, "what came of a webhook is not written yet; trying again");
                 tokio::time::sleep(delay).await;
             }
         };
@@ -210,14 +213,14 @@ impl Deliverer {
         tokio::select! {
             () = writing => {}
             () = out_of_time => {
-                warn!("what came of a callback could not be written; it is made again");
+                warn!("what came of a webhook could not be written; it is made again");
             }
         }
     }
 
     /// What is said. A result that the database cannot print in time is left out like any other large
     /// one, and keeps no other call waiting.
-    async fn message(&self, due: &DueCallback) -> Result<Message, CallError> {
+    async fn message(&self, due: &DueWebhook) -> Result<WebhookMessage, WebhookError> {
         let read = self
             .store
             .small_result(due.task_id, message::MOST_RESULT_BYTES);
@@ -225,32 +228,32 @@ impl Deliverer {
             Ok(result) => result,
             Err(StoreError::TooSlow(_)) => None,
             Err(error) => {
-                return Err(CallError::Failed(format!(
+                return Err(WebhookError::Failed(format!(
                     "the result is not known: {error}"
                 )));
             }
         };
         let secret = self.settings.secret.as_deref();
-        Ok(Message::new(due, result, secret))
+        Ok(WebhookMessage::new(due, result, secret))
     }
 
-    async fn note_failure(&self, due: &DueCallback, error: &CallError) {
+    async fn note_failure(&self, due: &DueWebhook, error: &WebhookError) {
         let again = self.next_try(due, error);
         let reason = error.to_string();
         if let Some(delay) = again {
-            metrics::callback("failed");
-            warn!(tries = due.attempts, reason, ?delay, "callback failed");
+            metrics::webhook("failed");
+            warn!(tries = due.attempts, reason, ?delay, "webhook failed");
         } else {
-            metrics::callback("given_up");
-            warn!(tries = due.attempts, reason, "callback given up");
+            metrics::webhook("given_up");
+            warn!(tries = due.attempts, reason, "webhook given up");
         }
         let failed = || self.store.callback_failed(due, &reason, again);
         self.write_outcome(failed).await;
     }
 
-    fn next_try(&self, due: &DueCallback, error: &CallError) -> Option<Duration> {
+    fn next_try(&self, due: &DueWebhook, error: &WebhookError) -> Option<Duration> {
         let last =
-            due.attempts >= self.settings.attempts || matches!(error, CallError::Forbidden(_));
+            due.attempts >= self.settings.attempts || matches!(error, WebhookError::Forbidden(_));
         let failures = u32::try_from(due.attempts).unwrap_or(1);
         (!last).then(|| self.settings.retry.delay(failures))
     }

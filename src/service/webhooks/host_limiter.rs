@@ -11,19 +11,19 @@ pub const PER_HOST: i32 = 8;
 
 /// The calls under way, by host.
 #[derive(Debug, Default)]
-pub struct Busy {
+pub struct HostLimiter {
     calls: Mutex<HashMap<String, i32>>,
     /// A host that had all the calls it may have has room for another one.
     room: Notify,
 }
 
-impl Busy {
+impl HostLimiter {
     /// Notes a call until the guard is dropped.
-    pub fn add(self: &Arc<Self>, host: &str) -> UnderWay {
+    pub fn add(self: &Arc<Self>, host: &str) -> HostPermit {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         *calls.entry(host.to_owned()).or_default() += 1;
-        UnderWay {
-            busy: Arc::clone(self),
+        HostPermit {
+            host_limiter: Arc::clone(self),
             host: host.to_owned(),
         }
     }
@@ -59,14 +59,14 @@ impl Busy {
 
 /// A call that is under way.
 #[derive(Debug)]
-pub struct UnderWay {
-    busy: Arc<Busy>,
+pub struct HostPermit {
+    host_limiter: Arc<HostLimiter>,
     host: String,
 }
 
-impl Drop for UnderWay {
+impl Drop for HostPermit {
     fn drop(&mut self) {
-        self.busy.remove(&self.host);
+        self.host_limiter.remove(&self.host);
     }
 }
 
@@ -76,15 +76,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_host_that_was_full_has_room_when_one_of_its_calls_is_over() {
-        let busy = Arc::<Busy>::default();
-        let mut calls: Vec<UnderWay> = (0..PER_HOST).map(|_| busy.add("a")).collect();
-        let other = busy.add("b");
-        assert_eq!(busy.hosts().len(), 9);
+        let host_limiter = Arc::<HostLimiter>::default();
+        let mut calls: Vec<HostPermit> = (0..PER_HOST).map(|_| host_limiter.add("a")).collect();
+        let other = host_limiter.add("b");
+        assert_eq!(host_limiter.hosts().len(), 9);
         drop(other);
         calls.pop();
-        busy.room().await;
-        assert_eq!(busy.hosts(), ["a"; 7]);
+        host_limiter.room().await;
+        assert_eq!(host_limiter.hosts(), ["a"; 7]);
         calls.clear();
-        assert!(busy.hosts().is_empty());
+        assert!(host_limiter.hosts().is_empty());
     }
 }

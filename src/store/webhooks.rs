@@ -1,4 +1,4 @@
-//! Callbacks: the calls that are owed because tasks have ended.
+//! Webhooks: the calls that are owed because tasks have ended.
 //!
 //! The rows come from a trigger, in the commit that ends the task. Here they are taken for one try
 //! each, and what came of it is written.
@@ -22,7 +22,7 @@ use super::{Store, StoreError};
 /// One try at a call, and the end of a task that it is about.
 #[derive(Debug, Clone, QueryableByName)]
 #[allow(missing_docs, reason = "the columns are explained in the migrations")]
-pub struct DueCallback {
+pub struct DueWebhook {
     #[diesel(sql_type = SqlUuid)]
     pub task_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
@@ -67,20 +67,20 @@ const KEPT_DAYS: i32 = 7;
 // another process has taken since is passed over: its due_at is compared once more under the lock.
 const TAKE: &str = "
 WITH RECURSIVE hosts AS (
-    (SELECT host FROM callbacks WHERE due_at IS NOT NULL ORDER BY host LIMIT 1)
+    (SELECT host FROM webhooks WHERE due_at IS NOT NULL ORDER BY host LIMIT 1)
     UNION ALL
-    SELECT (SELECT host FROM callbacks WHERE due_at IS NOT NULL AND host > hosts.host ORDER BY host LIMIT 1)
+    SELECT (SELECT host FROM webhooks WHERE due_at IS NOT NULL AND host > hosts.host ORDER BY host LIMIT 1)
     FROM hosts WHERE hosts.host IS NOT NULL
 ), chosen AS (
     SELECT first.task_id FROM hosts CROSS JOIN LATERAL (
-        SELECT c.task_id, c.due_at FROM callbacks c WHERE c.host = hosts.host AND c.due_at <= now()
+        SELECT c.task_id, c.due_at FROM webhooks c WHERE c.host = hosts.host AND c.due_at <= now()
         ORDER BY c.due_at LIMIT greatest($4 - cardinality(array_positions($3, hosts.host)), 0)
     ) AS first
     ORDER BY first.due_at LIMIT $1
 ), due AS (
-    SELECT c.task_id FROM chosen JOIN callbacks c USING (task_id) WHERE c.due_at <= now() FOR UPDATE OF c SKIP LOCKED
+    SELECT c.task_id FROM chosen JOIN webhooks c USING (task_id) WHERE c.due_at <= now() FOR UPDATE OF c SKIP LOCKED
 ), taken AS (
-    UPDATE callbacks c
+    UPDATE webhooks c
     SET attempts = c.attempts + 1, due_at = clock_timestamp() + $2 * interval '1 millisecond',
         put_off_at = clock_timestamp()
     FROM due WHERE c.task_id = due.task_id
@@ -100,25 +100,25 @@ FROM tasks WHERE task_id = $1";
 
 // Nothing was tried: the number is given back. A try that is under way elsewhere, after the lease, is left alone.
 const CORRECT: &str = "
-UPDATE callbacks c SET host = i.host, attempts = c.attempts - 1, due_at = clock_timestamp()
+UPDATE webhooks c SET host = i.host, attempts = c.attempts - 1, due_at = clock_timestamp()
 FROM unnest($1, $2, $3) AS i(task_id, attempts, host)
 WHERE c.task_id = i.task_id AND c.attempts = i.attempts AND c.due_at IS NOT NULL";
 
 // Whatever try it was: it has arrived.
 const DELIVERED: &str = "
-UPDATE callbacks SET due_at = NULL, delivered_at = clock_timestamp(), last_error = NULL
+UPDATE webhooks SET due_at = NULL, delivered_at = clock_timestamp(), last_error = NULL
 WHERE task_id = $1 AND due_at IS NOT NULL";
 
 // Only the newest try may say when the next one is.
 const FAILED: &str = "
-UPDATE callbacks
+UPDATE webhooks
 SET due_at = clock_timestamp() + $4 * interval '1 millisecond', put_off_at = clock_timestamp(),
     given_up_at = CASE WHEN $4 IS NULL THEN clock_timestamp() END, last_error = $3
 WHERE task_id = $1 AND attempts = $2 AND due_at IS NOT NULL";
 
 const FORGET: &str = "
-DELETE FROM callbacks WHERE task_id IN (
-    SELECT task_id FROM callbacks
+DELETE FROM webhooks WHERE task_id IN (
+    SELECT task_id FROM webhooks
     WHERE due_at IS NULL AND coalesce(delivered_at, given_up_at) < clock_timestamp() - $1 * interval '1 day'
     ORDER BY coalesce(delivered_at, given_up_at) LIMIT $2 FOR UPDATE SKIP LOCKED
 )";
@@ -127,15 +127,15 @@ impl Store {
     /// Takes up to `limit` calls that are due, so that no host has more than `per_host`; `busy` names one
     /// for each call that is under way. Each is due again after `lease`, unless what came of it is
     /// written before.
-    pub async fn take_callbacks(
+    pub async fn take_webhooks(
         &self,
         limit: usize,
         lease: Duration,
         busy: &[String],
         per_host: i32,
-    ) -> Result<Vec<DueCallback>, StoreError> {
+    ) -> Result<Vec<DueWebhook>, StoreError> {
         self.pools
-            .run("take callbacks", async |connection| {
+            .run("take webhooks", async |connection| {
                 Prepared(
                     diesel::sql_query(TAKE)
                         .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
@@ -150,12 +150,12 @@ impl Store {
     }
 
     /// Puts calls back that were taken under a host which is not theirs, under the one named here.
-    pub async fn correct_hosts(&self, calls: &[(DueCallback, String)]) -> Result<(), StoreError> {
+    pub async fn correct_hosts(&self, calls: &[(DueWebhook, String)]) -> Result<(), StoreError> {
         let task_ids: Vec<Uuid> = calls.iter().map(|(call, _)| call.task_id).collect();
         let attempts: Vec<i32> = calls.iter().map(|(call, _)| call.attempts).collect();
         let hosts: Vec<&str> = calls.iter().map(|(_, host)| host.as_str()).collect();
         self.pools
-            .run("correct hosts of callbacks", async |connection| {
+            .run("correct hosts of webhooks", async |connection| {
                 Prepared(
                     diesel::sql_query(CORRECT)
                         .bind::<Array<SqlUuid>, _>(task_ids)
@@ -177,7 +177,7 @@ impl Store {
     ) -> Result<Option<Value>, StoreError> {
         let row: Option<ResultRow> = self
             .pools
-            .run_read("read a result for a callback", async |connection| {
+            .run_read("read a result for a webhook", async |connection| {
                 Prepared(
                     diesel::sql_query(RESULT)
                         .bind::<SqlUuid, _>(task_id)
@@ -194,7 +194,7 @@ impl Store {
     /// Notes that the call has arrived.
     pub async fn callback_delivered(&self, task_id: Uuid) -> Result<(), StoreError> {
         self.pools
-            .run("callback delivered", async |connection| {
+            .run("webhook delivered", async |connection| {
                 Prepared(diesel::sql_query(DELIVERED).bind::<SqlUuid, _>(task_id))
                     .execute(connection)
                     .await
@@ -206,12 +206,12 @@ impl Store {
     /// Notes that a try has failed, and when the next one is; without `again` the call is given up.
     pub async fn callback_failed(
         &self,
-        call: &DueCallback,
+        call: &DueWebhook,
         error: &str,
         again: Option<Duration>,
     ) -> Result<(), StoreError> {
         self.pools
-            .run("callback failed", async |connection| {
+            .run("webhook failed", async |connection| {
                 Prepared(
                     diesel::sql_query(FAILED)
                         .bind::<SqlUuid, _>(call.task_id)
@@ -227,9 +227,9 @@ impl Store {
     }
 
     /// Deletes some of the calls that were over long ago, and says how many.
-    pub async fn forget_callbacks(&self) -> Result<usize, StoreError> {
+    pub async fn delete_expired_webhooks(&self) -> Result<usize, StoreError> {
         self.pools
-            .run_control("forget callbacks", async |connection| {
+            .run_control("forget webhooks", async |connection| {
                 Prepared(
                     diesel::sql_query(FORGET)
                         .bind::<Integer, _>(KEPT_DAYS)

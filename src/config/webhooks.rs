@@ -1,4 +1,4 @@
-//! Callbacks: how clients are told that a task has ended.
+//! Webhooks: how clients are told that a task has ended.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,74 +7,74 @@ use clap::Args;
 
 use super::Checker;
 use crate::domain::backoff::Backoff;
-use crate::domain::callback::CallbackTargets;
+use crate::domain::webhook::WebhookTargets;
 
-/// Settings of callbacks.
+/// Settings of webhooks.
 #[derive(Clone, Args)]
-#[command(next_help_heading = "Callbacks")]
-pub struct CallbackArgs {
+#[command(next_help_heading = "Webhooks")]
+pub struct WebhookArgs {
     /// Signs each call, so that a receiver knows whom it is from; without it, calls are not signed
     #[arg(
         long,
-        env = "QTASK_CALLBACK_SECRET",
+        env = "QTASK_WEBHOOK_SECRET",
         value_name = "SECRET",
         hide_env_values = true
     )]
-    pub callback_secret: Option<String>,
+    pub webhook_secret: Option<String>,
 
-    /// What may be called besides public addresses: true for all, or hosts and networks like
-    /// 10.0.0.0/8, separated by commas
+    /// The addresses that webhooks may reach: public, all, or hosts and networks like 10.0.0.0/8 beside the
+    /// public ones, separated by commas
     #[arg(
         long,
-        env = "QTASK_CALLBACK_ALLOW_PRIVATE",
-        value_name = "TARGETS",
-        default_value = "false"
+        env = "QTASK_WEBHOOK_ALLOWED_HOSTS",
+        value_name = "HOSTS",
+        default_value = "public"
     )]
-    pub callback_allow_private: String,
+    pub webhook_allowed_hosts: String,
 
     /// How long a receiver may take to answer
     #[arg(
         long,
-        env = "QTASK_CALLBACK_TIMEOUT",
+        env = "QTASK_WEBHOOK_TIMEOUT",
         value_name = "TIME",
         default_value = "10s"
     )]
-    pub callback_timeout: String,
+    pub webhook_timeout: String,
 
     /// How often a call is tried before it is given up
     #[arg(
         long,
-        env = "QTASK_CALLBACK_ATTEMPTS",
+        env = "QTASK_WEBHOOK_ATTEMPTS",
         value_name = "N",
         default_value = "12"
     )]
-    pub callback_attempts: String,
+    pub webhook_attempts: String,
 
     /// The delay before the second try; it doubles with each one
     #[arg(
         long,
-        env = "QTASK_CALLBACK_RETRY_DELAY",
+        env = "QTASK_WEBHOOK_RETRY_DELAY",
         value_name = "TIME",
         default_value = "1m"
     )]
-    pub callback_retry_delay: String,
+    pub webhook_retry_delay: String,
 
     /// The longest delay between two tries
     #[arg(
         long,
-        env = "QTASK_CALLBACK_RETRY_DELAY_MAX",
+        env = "QTASK_WEBHOOK_RETRY_DELAY_MAX",
         value_name = "TIME",
         default_value = "6h"
     )]
-    pub callback_retry_delay_max: String,
+    pub webhook_retry_delay_max: String,
 }
 
-impl fmt::Debug for CallbackArgs {
+impl fmt::Debug for WebhookArgs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallbackArgs")
+        f.debug_struct("WebhookArgs")
             .field(
-                "callback_secret",
-                &self.callback_secret.as_ref().map(|_| "..."),
+                "webhook_secret",
+                &self.webhook_secret.as_ref().map(|_| "..."),
             )
             .finish_non_exhaustive()
     }
@@ -82,11 +82,11 @@ impl fmt::Debug for CallbackArgs {
 
 /// The checked settings.
 #[derive(Clone)]
-pub struct CallbackSettings {
+pub struct WebhookSettings {
     /// Signs each call.
     pub secret: Option<String>,
     /// Who may be called.
-    pub targets: CallbackTargets,
+    pub targets: WebhookTargets,
     /// How long one try may take, from the lookup of the name to the answer.
     pub timeout: Duration,
     /// How many tries there are.
@@ -95,34 +95,34 @@ pub struct CallbackSettings {
     pub retry: Backoff,
 }
 
-impl CallbackArgs {
+impl WebhookArgs {
     /// The checked settings.
-    pub fn check(&self, checker: &mut Checker) -> CallbackSettings {
+    pub fn check(&self, checker: &mut Checker) -> WebhookSettings {
         let secret = self
-            .callback_secret
+            .webhook_secret
             .clone()
             .filter(|secret| !secret.is_empty());
         let delays = Duration::from_millis(10)..=Duration::from_hours(24);
-        CallbackSettings {
+        WebhookSettings {
             secret,
             targets: checker
-                .parsed("QTASK_CALLBACK_ALLOW_PRIVATE", &self.callback_allow_private)
+                .parsed("QTASK_WEBHOOK_ALLOWED_HOSTS", &self.webhook_allowed_hosts)
                 .unwrap_or_default(),
             timeout: checker.duration(
-                "QTASK_CALLBACK_TIMEOUT",
-                &self.callback_timeout,
+                "QTASK_WEBHOOK_TIMEOUT",
+                &self.webhook_timeout,
                 Duration::from_millis(100)..=Duration::from_mins(1),
             ),
-            attempts: checker.number("QTASK_CALLBACK_ATTEMPTS", &self.callback_attempts, 1..=100),
+            attempts: checker.number("QTASK_WEBHOOK_ATTEMPTS", &self.webhook_attempts, 1..=100),
             retry: Backoff {
                 base: checker.duration(
-                    "QTASK_CALLBACK_RETRY_DELAY",
-                    &self.callback_retry_delay,
+                    "QTASK_WEBHOOK_RETRY_DELAY",
+                    &self.webhook_retry_delay,
                     delays.clone(),
                 ),
                 cap: checker.duration(
-                    "QTASK_CALLBACK_RETRY_DELAY_MAX",
-                    &self.callback_retry_delay_max,
+                    "QTASK_WEBHOOK_RETRY_DELAY_MAX",
+                    &self.webhook_retry_delay_max,
                     delays,
                 ),
             },

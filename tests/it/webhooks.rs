@@ -1,4 +1,4 @@
-//! Callbacks: whoever asked for it is told that a task has ended, at least once, and nobody else is
+//! Webhooks: whoever asked for it is told that a task has ended, at least once, and nobody else is
 //! called.
 
 use std::process::Command;
@@ -23,10 +23,10 @@ const SECRET: &str = "sesame-5c1d";
 
 fn builder(kind: QueueKind) -> AppBuilder {
     App::builder(kind)
-        .env("QTASK_CALLBACK_SECRET", SECRET)
-        .env("QTASK_CALLBACK_ALLOW_PRIVATE", "127.0.0.0/8")
-        .env("QTASK_CALLBACK_RETRY_DELAY", "50ms")
-        .env("QTASK_CALLBACK_TIMEOUT", "2s")
+        .env("QTASK_WEBHOOK_SECRET", SECRET)
+        .env("QTASK_WEBHOOK_ALLOWED_HOSTS", "127.0.0.0/8")
+        .env("QTASK_WEBHOOK_RETRY_DELAY", "50ms")
+        .env("QTASK_WEBHOOK_TIMEOUT", "2s")
 }
 
 fn with_callback(order: &str, url: &str) -> Value {
@@ -50,19 +50,18 @@ fn signature(call: &Received) -> String {
 }
 
 async fn row(app: &App, task_id: Uuid) -> Value {
-    let query = "SELECT to_jsonb(c) FROM callbacks c WHERE task_id = $1";
+    let query = "SELECT to_jsonb(c) FROM webhooks c WHERE task_id = $1";
     let row = app
         .database
         .connect()
         .await
         .query_opt(query, &[&task_id])
         .await;
-    row.expect("callbacks")
-        .map_or(Value::Null, |row| row.get(0))
+    row.expect("webhooks").map_or(Value::Null, |row| row.get(0))
 }
 
 async fn wait_over(app: &App, task_id: Uuid) -> Value {
-    eventually(DEADLINE, "a callback that is over", || async {
+    eventually(DEADLINE, "a webhook that is over", || async {
         let row = row(app, task_id).await;
         (row.is_object() && row["due_at"].is_null()).then_some(row)
     })
@@ -135,7 +134,7 @@ async fn failed_and_cancelled_tasks_are_told_as_well_and_others_are_not() {
 async fn a_call_is_made_again_after_an_error_a_silence_and_a_refused_connection() {
     let port = free_port();
     let app = builder(QueueKind::Postgres)
-        .env("QTASK_CALLBACK_TIMEOUT", "300ms")
+        .env("QTASK_WEBHOOK_TIMEOUT", "300ms")
         .worker(Worker::new("w1", "mock"))
         .start()
         .await;
@@ -144,7 +143,7 @@ async fn a_call_is_made_again_after_an_error_a_silence_and_a_refused_connection(
     let [api] = &app.apis[..] else {
         panic!("one API")
     };
-    let refused = api.wait_for("callback failed").await;
+    let refused = api.wait_for("webhook failed").await;
     assert!(refused.field("reason").unwrap().contains("cannot connect"));
 
     let receiver = Receiver::start_on(
@@ -166,7 +165,7 @@ async fn a_call_is_made_again_after_an_error_a_silence_and_a_refused_connection(
         assert_eq!((call.path.as_str(), &call.body), ("/", &calls[0].body));
         assert_eq!(call.header("x-qtask-signature"), signature(call));
     }
-    let reasons = api.events().all(|event| event.is("callback failed"));
+    let reasons = api.events().all(|event| event.is("webhook failed"));
     let reasons: Vec<String> = reasons
         .iter()
         .filter_map(|event| event.field("reason"))
@@ -184,7 +183,7 @@ async fn a_call_is_made_again_after_an_error_a_silence_and_a_refused_connection(
 async fn a_call_that_never_arrives_is_given_up_and_the_task_is_as_it_was() {
     let receiver = Receiver::start(&["503 Later"]).await;
     let app = builder(QueueKind::Postgres)
-        .env("QTASK_CALLBACK_ATTEMPTS", "3")
+        .env("QTASK_WEBHOOK_ATTEMPTS", "3")
         .worker(Worker::new("w1", "mock"))
         .start()
         .await;
@@ -197,7 +196,7 @@ async fn a_call_that_never_arrives_is_given_up_and_the_task_is_as_it_was() {
     assert!(row["last_error"].as_str().unwrap().contains("503"), "{row}");
     assert_eq!(receiver.received().len(), 3);
     app.apis[0]
-        .wait_for_field("callback given up", "task_id", &task_id.to_string())
+        .wait_for_field("webhook given up", "task_id", &task_id.to_string())
         .await;
     assert_eq!(
         app.task(task_id).await["status_history"],
@@ -223,7 +222,7 @@ async fn two_processes_make_each_call_once() {
         tasks.push(app.submit(&with_callback("", &url)).await.to_string());
     }
     receiver.wait_for(TASKS).await;
-    let left = "SELECT count(*) FROM callbacks WHERE delivered_at IS NULL OR attempts <> 1";
+    let left = "SELECT count(*) FROM webhooks WHERE delivered_at IS NULL OR attempts <> 1";
     eventually(DEADLINE, "all calls delivered at the first try", || async {
         (app.database.count(left, &[]).await == 0).then_some(())
     })
@@ -268,12 +267,12 @@ async fn a_call_is_made_although_the_process_dies_before_it() {
         (&taken["attempts"], &taken["delivered_at"]),
         (&json!(1), &Value::Null)
     );
-    let over = "UPDATE callbacks SET due_at = now() WHERE task_id = $1";
+    let over = "UPDATE webhooks SET due_at = now() WHERE task_id = $1";
     app.database.execute(over, &[&waiting]).await;
     drop(receiver);
 
     let receiver = Receiver::start(&["200 OK"]).await;
-    let elsewhere = "UPDATE callbacks SET url = $2 WHERE task_id = $1";
+    let elsewhere = "UPDATE webhooks SET url = $2 WHERE task_id = $1";
     app.database
         .execute(elsewhere, &[&waiting, &receiver.url("127.0.0.1", "/")])
         .await;
@@ -292,7 +291,7 @@ async fn a_call_is_made_although_the_process_dies_before_it() {
 async fn nothing_inside_the_network_is_called_by_default() {
     let receiver = Receiver::start(&["200 OK"]).await;
     let app = builder(QueueKind::Postgres)
-        .env("QTASK_CALLBACK_ALLOW_PRIVATE", "false")
+        .env("QTASK_WEBHOOK_ALLOWED_HOSTS", "public")
         .worker(Worker::new("w1", "mock"))
         .start()
         .await;
@@ -342,7 +341,7 @@ async fn a_redirect_leads_nowhere() {
     );
     let receiver = Receiver::start(&[&location]).await;
     let app = builder(QueueKind::Postgres)
-        .env("QTASK_CALLBACK_ATTEMPTS", "2")
+        .env("QTASK_WEBHOOK_ATTEMPTS", "2")
         .worker(Worker::new("w1", "mock"))
         .start()
         .await;
@@ -362,10 +361,10 @@ async fn a_redirect_leads_nowhere() {
 async fn a_large_result_is_left_out_and_calls_without_a_secret_are_not_signed() {
     let receiver = Receiver::start(&["200 OK"]).await;
     let app = builder(QueueKind::Postgres)
-        .env("QTASK_CALLBACK_SECRET", "")
+        .env("QTASK_WEBHOOK_SECRET", "")
         .start()
         .await;
-    app.apis[0].wait_for("callbacks are not signed").await;
+    app.apis[0].wait_for("webhooks are not signed").await;
     let task_id = app
         .submit(&with_callback("", &receiver.url("127.0.0.1", "/")))
         .await;
@@ -405,7 +404,7 @@ async fn results_that_cannot_be_printed_in_time_keep_no_call_waiting() {
     end_all(&app, numbers).await;
     let calls = receiver.wait_for(TASKS).await;
     assert!(calls.iter().all(|call| call.json().get("result").is_none()));
-    let left = "SELECT count(*) FROM callbacks WHERE delivered_at IS NULL OR attempts <> 1";
+    let left = "SELECT count(*) FROM webhooks WHERE delivered_at IS NULL OR attempts <> 1";
     eventually(DEADLINE, "all calls delivered at the first try", || async {
         (app.database.count(left, &[]).await == 0).then_some(())
     })
@@ -420,7 +419,7 @@ async fn a_receiver_that_never_answers_has_few_of_the_calls_and_others_get_their
         Receiver::start(&["200 OK"]).await,
     );
     let app = builder(QueueKind::Postgres)
-        .env("QTASK_CALLBACK_TIMEOUT", "1m")
+        .env("QTASK_WEBHOOK_TIMEOUT", "1m")
         .start()
         .await;
     let mut all = vec![with_callback("", &dead.url("127.0.0.1", "/")); 70];
@@ -431,7 +430,7 @@ async fn a_receiver_that_never_answers_has_few_of_the_calls_and_others_get_their
     end_all(&app, "'{}'").await;
     // More than are under way at once: the end of one makes room for the next.
     alive.wait_for(20).await;
-    let under_way = "SELECT count(*) FROM callbacks WHERE attempts > 0 AND delivered_at IS NULL";
+    let under_way = "SELECT count(*) FROM webhooks WHERE attempts > 0 AND delivered_at IS NULL";
     eventually(DEADLINE, "only calls of the dead are under way", || async {
         (app.database.count(under_way, &[]).await == 8).then_some(())
     })
@@ -441,7 +440,7 @@ async fn a_receiver_that_never_answers_has_few_of_the_calls_and_others_get_their
 
 /// Whether so many calls have been begun, of which none was delivered.
 async fn wait_under_way(app: &App, count: i64) {
-    let under_way = "SELECT count(*) FROM callbacks WHERE attempts > 0 AND delivered_at IS NULL";
+    let under_way = "SELECT count(*) FROM webhooks WHERE attempts > 0 AND delivered_at IS NULL";
     let what = format!("{count} calls under way");
     eventually(DEADLINE, &what, || async {
         (app.database.count(under_way, &[]).await == count).then_some(())
@@ -456,7 +455,7 @@ async fn a_host_has_its_share_of_the_calls_however_its_url_is_written() {
         Receiver::start(&["200 OK"]).await,
     );
     let app = builder(QueueKind::Postgres)
-        .env("QTASK_CALLBACK_TIMEOUT", "1m")
+        .env("QTASK_WEBHOOK_TIMEOUT", "1m")
         .start()
         .await;
     // Each has another host where the part before the last `@` is taken for a user.
@@ -469,7 +468,7 @@ async fn a_host_has_its_share_of_the_calls_however_its_url_is_written() {
     app.post("/tasks/batch", &json!({"tasks": all}))
         .await
         .expect(201);
-    let stored = "SELECT count(DISTINCT callback_host) FROM tasks";
+    let stored = "SELECT count(DISTINCT webhook_host) FROM tasks";
     assert_eq!(app.database.count(stored, &[]).await, 2);
     end_all(&app, "'{}'").await;
     alive.wait_for(1).await;
@@ -484,7 +483,7 @@ async fn calls_from_before_their_hosts_were_stored_are_counted_by_their_urls() {
         Receiver::start(&["200 OK"]).await,
     );
     let app = builder(QueueKind::Postgres)
-        .env("QTASK_CALLBACK_TIMEOUT", "1m")
+        .env("QTASK_WEBHOOK_TIMEOUT", "1m")
         .start()
         .await;
     let mut all = vec![with_callback("", &dead.url("127.0.0.1", "/")); 70];
@@ -493,7 +492,7 @@ async fn calls_from_before_their_hosts_were_stored_are_counted_by_their_urls() {
         .await
         .expect(201);
     // Tasks without a host, and calls under hosts as another reading of their URLs brought them.
-    let forget = "UPDATE tasks SET callback_host = NULL";
+    let forget = "UPDATE tasks SET webhook_host = NULL";
     app.database.execute(forget, &[]).await;
     let misread = "CREATE FUNCTION misread() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF hashtext(NEW.task_id::text) % 2 = 0 THEN NEW.host := 'host-' || NEW.task_id; END IF; RETURN NEW;
@@ -505,30 +504,30 @@ async fn calls_from_before_their_hosts_were_stored_are_counted_by_their_urls() {
         .await
         .expect("a function");
     let trigger =
-        "CREATE TRIGGER misread BEFORE INSERT ON callbacks FOR EACH ROW EXECUTE FUNCTION misread()";
+        "CREATE TRIGGER misread BEFORE INSERT ON webhooks FOR EACH ROW EXECUTE FUNCTION misread()";
     app.database.execute(trigger, &[]).await;
     end_all(&app, "'{}'").await;
     alive.wait_for(20).await;
     wait_under_way(&app, 8).await;
     assert_eq!(dead.wait_for(8).await.len(), 8);
-    let tries = "SELECT max(attempts)::bigint FROM callbacks";
+    let tries = "SELECT max(attempts)::bigint FROM webhooks";
     assert_eq!(app.database.count(tries, &[]).await, 1);
 }
 
 #[tokio::test]
 async fn calls_that_were_over_long_ago_are_forgotten() {
     let app = builder(QueueKind::Postgres).start().await;
-    let rows = "INSERT INTO callbacks (task_id, url, due_at, delivered_at, given_up_at) VALUES
+    let rows = "INSERT INTO webhooks (task_id, url, due_at, delivered_at, given_up_at) VALUES
         (gen_random_uuid(), 'delivered', NULL, now() - interval '8 days', NULL),
         (gen_random_uuid(), 'given up', NULL, NULL, now() - interval '8 days'),
         (gen_random_uuid(), 'of late', NULL, now() - interval '6 days', NULL)";
     app.database.execute(rows, &[]).await;
-    let some = "SELECT count(*) FROM callbacks";
+    let some = "SELECT count(*) FROM webhooks";
     eventually(DEADLINE, "one call that is remembered", || async {
         (app.database.count(some, &[]).await == 1).then_some(())
     })
     .await;
-    let late = "SELECT count(*) FROM callbacks WHERE url = 'of late'";
+    let late = "SELECT count(*) FROM webhooks WHERE url = 'of late'";
     assert_eq!(app.database.count(late, &[]).await, 1);
     app.finish().await;
 }
@@ -577,7 +576,7 @@ async fn a_call_by_tls_goes_to_whom_the_machine_trusts_and_to_nobody_else() {
     let receiver = Receiver::start_tls(tls, &["200 OK"]).await;
     let url = receiver.url("127.0.0.1", "/").replace("http:", "https:");
     let app = builder(QueueKind::Postgres)
-        .env("QTASK_CALLBACK_ATTEMPTS", "1")
+        .env("QTASK_WEBHOOK_ATTEMPTS", "1")
         .worker(Worker::new("w1", "mock"))
         .start()
         .await;

@@ -23,15 +23,15 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_util::task::AbortOnDropHandle;
 use url::{Host, Position, Url};
 
-use super::message::Message;
-use crate::domain::callback::CallbackTargets;
+use super::message::WebhookMessage;
+use crate::domain::webhook::WebhookTargets;
 
 /// The most bytes of an answer that are looked at: its status and its headers. No body is read.
 const MOST_ANSWER_BYTES: usize = 16 << 10;
 
 /// Why a call has not arrived.
 #[derive(Debug, thiserror::Error)]
-pub enum CallError {
+pub enum WebhookError {
     /// It must not be made, now or later.
     #[error("not called: {0}")]
     Forbidden(String),
@@ -41,15 +41,15 @@ pub enum CallError {
 }
 
 /// Makes calls.
-pub struct Caller {
-    targets: CallbackTargets,
+pub struct WebhookClient {
+    targets: WebhookTargets,
     timeout: Duration,
     tls: Option<TlsConnector>,
 }
 
-impl Caller {
+impl WebhookClient {
     /// Calls nobody but these, and waits for an answer no longer than this.
-    pub fn new(targets: CallbackTargets, timeout: Duration) -> Self {
+    pub fn new(targets: WebhookTargets, timeout: Duration) -> Self {
         Self {
             targets,
             timeout,
@@ -58,52 +58,61 @@ impl Caller {
     }
 
     /// Sends the message; any status of success means that it has arrived.
-    pub async fn post(&self, url: &str, message: Message) -> Result<(), CallError> {
+    pub async fn post(&self, url: &str, message: WebhookMessage) -> Result<(), WebhookError> {
         let status = tokio::time::timeout(self.timeout, self.exchange(url, message))
             .await
-            .map_err(|_| CallError::Failed(format!("no answer within {:?}", self.timeout)))??;
+            .map_err(|_| WebhookError::Failed(format!("no answer within {:?}", self.timeout)))??;
         if status.is_success() {
             Ok(())
         } else {
-            Err(CallError::Failed(format!("answered {status}")))
+            Err(WebhookError::Failed(format!("answered {status}")))
         }
     }
 
-    async fn exchange(&self, url: &str, message: Message) -> Result<StatusCode, CallError> {
-        let url = Url::parse(url).map_err(|error| CallError::Forbidden(error.to_string()))?;
+    async fn exchange(
+        &self,
+        url: &str,
+        message: WebhookMessage,
+    ) -> Result<StatusCode, WebhookError> {
+        let url = Url::parse(url).map_err(|error| WebhookError::Forbidden(error.to_string()))?;
         let host = url
             .host()
-            .ok_or_else(|| CallError::Forbidden("no host".to_owned()))?;
+            .ok_or_else(|| WebhookError::Forbidden("no host".to_owned()))?;
         let addresses = self
             .addresses(&host, url.port_or_known_default().unwrap_or(80))
             .await?;
         let request = request(&url, message)?;
         let stream = TcpStream::connect(&*addresses)
             .await
-            .map_err(|error| CallError::Failed(format!("cannot connect: {error}")))?;
+            .map_err(|error| WebhookError::Failed(format!("cannot connect: {error}")))?;
         if url.scheme() == "http" {
             return send(stream, request).await;
         }
         let tls = self
             .tls
             .as_ref()
-            .ok_or_else(|| CallError::Failed("TLS cannot be used".to_owned()))?;
+            .ok_or_else(|| WebhookError::Failed("TLS cannot be used".to_owned()))?;
         let stream = tls
             .connect(server_name(&host)?, stream)
             .await
-            .map_err(|error| CallError::Failed(format!("cannot connect by TLS: {error}")))?;
+            .map_err(|error| WebhookError::Failed(format!("cannot connect by TLS: {error}")))?;
         send(stream, request).await
     }
 
     /// Those addresses of a host that may be called.
-    async fn addresses(&self, host: &Host<&str>, port: u16) -> Result<Vec<SocketAddr>, CallError> {
+    async fn addresses(
+        &self,
+        host: &Host<&str>,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, WebhookError> {
         let (name, found) = match *host {
             Host::Ipv4(address) => (address.to_string(), vec![IpAddr::V4(address)]),
             Host::Ipv6(address) => (address.to_string(), vec![IpAddr::V6(address)]),
             Host::Domain(name) => {
                 let found = tokio::net::lookup_host((name, port)).await;
-                let found = found
-                    .map_err(|error| CallError::Failed(format!("cannot find {name}: {error}")))?;
+                let found = found.map_err(|error| {
+                    WebhookError::Failed(format!("cannot find {name}: {error}"))
+                })?;
                 (name.to_owned(), found.map(|address| address.ip()).collect())
             }
         };
@@ -113,7 +122,7 @@ impl Caller {
             .map(|address| SocketAddr::new(*address, port))
             .collect();
         match found.first() {
-            Some(address) if allowed.is_empty() => Err(CallError::Forbidden(format!(
+            Some(address) if allowed.is_empty() => Err(WebhookError::Forbidden(format!(
                 "{name} is at {address}, which is not a public address"
             ))),
             _ => Ok(allowed),
@@ -121,7 +130,7 @@ impl Caller {
     }
 }
 
-fn request(url: &Url, message: Message) -> Result<Request<Full<Bytes>>, CallError> {
+fn request(url: &Url, message: WebhookMessage) -> Result<Request<Full<Bytes>>, WebhookError> {
     let host = url[Position::BeforeHost..Position::AfterPort].to_owned();
     let mut request = Request::post(&url[Position::BeforePath..Position::AfterQuery])
         .header(HOST, host)
@@ -131,23 +140,23 @@ fn request(url: &Url, message: Message) -> Result<Request<Full<Bytes>>, CallErro
     }
     request
         .body(Full::new(Bytes::from(message.body)))
-        .map_err(|error| CallError::Forbidden(error.to_string()))
+        .map_err(|error| WebhookError::Forbidden(error.to_string()))
 }
 
-fn server_name(host: &Host<&str>) -> Result<ServerName<'static>, CallError> {
+fn server_name(host: &Host<&str>) -> Result<ServerName<'static>, WebhookError> {
     Ok(match *host {
         Host::Ipv4(address) => ServerName::IpAddress(IpAddr::V4(address).into()),
         Host::Ipv6(address) => ServerName::IpAddress(IpAddr::V6(address).into()),
         Host::Domain(name) => ServerName::try_from(name.to_owned())
-            .map_err(|error| CallError::Forbidden(error.to_string()))?,
+            .map_err(|error| WebhookError::Forbidden(error.to_string()))?,
     })
 }
 
 async fn send(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     request: Request<Full<Bytes>>,
-) -> Result<StatusCode, CallError> {
-    let failed = |error: hyper::Error| CallError::Failed(format!("no answer: {error}"));
+) -> Result<StatusCode, WebhookError> {
+    let failed = |error: hyper::Error| WebhookError::Failed(format!("no answer: {error}"));
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(MOST_ANSWER_BYTES)
         .handshake(TokioIo::new(stream))

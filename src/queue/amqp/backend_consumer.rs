@@ -11,11 +11,11 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::acker::{self, Settlement};
-use super::backoff::Backoff;
+use super::acker::{self, AckCommand};
+use super::backoff::ReconnectBackoff;
 use super::config::AmqpConfig;
 use super::connection::{Link, LinkChannel, LinkError};
-use super::consumer::{Board, LaneState};
+use super::consumer::{BackendConsumerState, ConsumerStatus};
 use super::delivery::{Delivery, Settler};
 use super::inbox::Inbox;
 use super::message::Received;
@@ -26,7 +26,7 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
 /// What a lane needs of its consumer.
 #[derive(Clone)]
-pub(super) struct Lane {
+pub(super) struct BackendConsumer {
     pub(super) index: usize,
     pub(super) backend: String,
     pub(super) prefetch: u16,
@@ -34,14 +34,14 @@ pub(super) struct Lane {
     /// Whether the queue exists with other arguments than those to declare; it is used as it is.
     pub(super) has_other_arguments: bool,
     pub(super) inbox: Arc<Inbox>,
-    pub(super) board: watch::Sender<Board>,
+    pub(super) board: watch::Sender<ConsumerStatus>,
     pub(super) paused: watch::Receiver<bool>,
     pub(super) shutdown: CancellationToken,
 }
 
 struct Channel {
     channel: LinkChannel,
-    acker: mpsc::UnboundedSender<Settlement>,
+    acker: mpsc::UnboundedSender<AckCommand>,
 }
 
 type Messages = mpsc::UnboundedReceiver<ConsumerMessage>;
@@ -56,11 +56,11 @@ enum Stop {
     Over,
 }
 
-impl Lane {
+impl BackendConsumer {
     /// Consumes until the link is lost or the consumer shut down, over as many channels as it
     /// takes.
     pub(super) async fn run(mut self, link: Arc<Link>) {
-        let mut backoff = Backoff::default();
+        let mut backoff = ReconnectBackoff::default();
         while !self.shutdown.is_cancelled() && link.is_alive() {
             let started = Instant::now();
             let Err(error) = self.over_one_channel(&link).await else {
@@ -82,11 +82,11 @@ impl Lane {
                 "not consuming for {backend}: {error}; again in {} ms",
                 wait.as_millis()
             );
-            self.set(LaneState::Failed(error.to_string().into()));
+            self.set(BackendConsumerState::Failed(error.to_string().into()));
             self.rest(link.as_ref(), wait).await;
         }
         self.inbox.take_back(self.index);
-        self.set(LaneState::Starting);
+        self.set(BackendConsumerState::Starting);
     }
 
     /// Ok when the link or the consumer is at its end; an error when the channel was closed.
@@ -95,7 +95,7 @@ impl Lane {
         self.limit_prefetch(link, &channel).await?;
         let acker = acker::spawn(&channel);
         let channel = Channel { channel, acker };
-        let mut backoff = Backoff::default();
+        let mut backoff = ReconnectBackoff::default();
         loop {
             if !self.wait_unpaused(link, &channel).await? {
                 break;
@@ -108,7 +108,7 @@ impl Lane {
                     let backend = &self.backend;
                     warn!("RabbitMQ cancelled the consumer of {backend} (queue deleted?)");
                     self.inbox.take_back(self.index);
-                    self.set(LaneState::Starting);
+                    self.set(BackendConsumerState::Starting);
                     self.rest(link, backoff.next(started.elapsed())).await;
                 }
                 (stop, messages) => {
@@ -127,7 +127,7 @@ impl Lane {
     /// False at the end of the link or the consumer.
     async fn wait_unpaused(&mut self, link: &Link, channel: &Channel) -> Result<bool, QueueError> {
         if *self.paused.borrow() {
-            self.set(LaneState::Paused);
+            self.set(BackendConsumerState::Paused);
         }
         tokio::select! {
             biased;
@@ -169,7 +169,7 @@ impl Lane {
         let consuming = link.request("basic.consume", request).await;
         let consuming = consuming.map_err(|error| channel.explain(error))?;
         info!("consuming from {queue}");
-        self.set(LaneState::Consuming);
+        self.set(BackendConsumerState::Consuming);
         Ok(consuming)
     }
 
@@ -262,7 +262,7 @@ impl Lane {
     /// Waits until everything settled so far is on its way.
     async fn flush(&self, channel: &Channel) {
         let (done, flushed) = oneshot::channel();
-        if channel.acker.send(Settlement::Flush(done)).is_ok() {
+        if channel.acker.send(AckCommand::Flush(done)).is_ok() {
             let _ = timeout(FLUSH_LIMIT, flushed).await;
         }
     }
@@ -275,7 +275,7 @@ impl Lane {
         }
     }
 
-    fn set(&self, state: LaneState) {
+    fn set(&self, state: BackendConsumerState) {
         self.board
             .send_modify(|board| board.set_lane(self.index, state));
     }

@@ -23,13 +23,13 @@ const BATCH_BYTES: usize = 1 << 20;
 ///
 /// An executor never waits here: while nobody reads, the oldest lines are dropped and counted.
 #[derive(Debug, Clone, Default)]
-pub struct Journal {
-    shared: Arc<Shared>,
+pub struct LogBuffer {
+    shared: Arc<SharedBuffer>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
-    pages: Mutex<Pages>,
+struct SharedBuffer {
+    lines_and_progress: Mutex<BufferedLines>,
     changed: Notify,
     /// What the attempt has produced so far, if it is news: the latest word counts.
     output: Mutex<Option<Value>>,
@@ -38,7 +38,7 @@ struct Shared {
 }
 
 #[derive(Debug, Default)]
-struct Pages {
+struct BufferedLines {
     lines: VecDeque<LogLine>,
     bytes: usize,
     dropped: usize,
@@ -48,22 +48,22 @@ struct Pages {
 
 /// What is to be written next.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Batch {
+pub struct LogBatch {
     /// The oldest lines.
     pub lines: Vec<LogLine>,
     /// The latest progress, if it is news.
     pub progress: Option<Value>,
 }
 
-impl Journal {
+impl LogBuffer {
     /// Adds a line; if it has no time, it is now.
     pub fn log(&self, line: LogLine) {
-        self.change(|pages| pages.add(line));
+        self.change(|lines_and_progress| lines_and_progress.add(line));
     }
 
     /// Says how far the attempt is; only the latest word counts.
     pub fn progress(&self, progress: Value) {
-        self.change(|pages| pages.progress = Some(progress));
+        self.change(|lines_and_progress| lines_and_progress.progress = Some(progress));
     }
 
     /// Replaces what the attempt has produced so far.
@@ -110,29 +110,29 @@ impl Journal {
 
     /// Waits for something to write; false when there will be nothing more. One reader at a time.
     pub async fn filled(&self) -> bool {
-        self.wait_for(Pages::has_news).await;
-        self.pages().has_news()
+        self.wait_for(BufferedLines::has_news).await;
+        self.lines_and_progress().has_news()
     }
 
     /// Waits until a batch is full, or the attempt over. One reader at a time.
     pub async fn full(&self) {
-        self.wait_for(Pages::fill_a_batch).await;
+        self.wait_for(BufferedLines::fill_a_batch).await;
     }
 
     /// Takes the next batch out.
-    pub fn take(&self) -> Batch {
-        self.pages().take()
+    pub fn take(&self) -> LogBatch {
+        self.lines_and_progress().take()
     }
 
-    fn change(&self, change: impl FnOnce(&mut Pages)) {
+    fn change(&self, change: impl FnOnce(&mut BufferedLines)) {
         if !self.shared.closed.is_cancelled() {
-            change(&mut self.pages());
+            change(&mut self.lines_and_progress());
             self.shared.changed.notify_one();
         }
     }
 
-    async fn wait_for(&self, holds: fn(&Pages) -> bool) {
-        while !holds(&self.pages()) {
+    async fn wait_for(&self, holds: fn(&BufferedLines) -> bool) {
+        while !holds(&self.lines_and_progress()) {
             let changed = self.shared.changed.notified();
             if self
                 .shared
@@ -146,16 +146,16 @@ impl Journal {
         }
     }
 
-    fn pages(&self) -> MutexGuard<'_, Pages> {
+    fn lines_and_progress(&self) -> MutexGuard<'_, BufferedLines> {
         // Nothing in here can panic half way through a change.
         self.shared
-            .pages
+            .lines_and_progress
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Pages {
+impl BufferedLines {
     fn add(&mut self, mut line: LogLine) {
         if line.logged_at.is_none() {
             line.logged_at = Some(self.next_time());
@@ -198,7 +198,7 @@ impl Pages {
         self.lines.len() >= BATCH_LINES || self.bytes >= BATCH_BYTES
     }
 
-    fn take(&mut self) -> Batch {
+    fn take(&mut self) -> LogBatch {
         let mut lines = Vec::new();
         lines.extend(self.note_of_dropped());
         let mut bytes = 0;
@@ -211,7 +211,7 @@ impl Pages {
             lines.extend(self.pop());
         }
         let progress = self.progress.take();
-        Batch { lines, progress }
+        LogBatch { lines, progress }
     }
 
     /// Stands where the dropped lines would have.
@@ -261,15 +261,15 @@ mod tests {
 
     #[tokio::test]
     async fn lines_come_out_in_order_with_times_that_grow() {
-        let journal = Journal::default();
+        let log_buffer = LogBuffer::default();
         for n in 0..2_500 {
-            journal.log(line(n.to_string()));
+            log_buffer.log(line(n.to_string()));
         }
-        journal.close();
-        journal.log(line("too late"));
+        log_buffer.close();
+        log_buffer.log(line("too late"));
         let mut all = Vec::new();
-        while journal.filled().await {
-            let batch = journal.take();
+        while log_buffer.filled().await {
+            let batch = log_buffer.take();
             assert!(batch.lines.len() <= BATCH_LINES);
             all.extend(batch.lines);
         }
@@ -281,75 +281,75 @@ mod tests {
 
     #[tokio::test]
     async fn the_oldest_lines_make_room_and_are_counted() {
-        let journal = Journal::default();
+        let log_buffer = LogBuffer::default();
         for n in 0..MAX_LINES + 3 {
-            journal.log(line(n.to_string()));
+            log_buffer.log(line(n.to_string()));
         }
-        let first = journal.take().lines;
+        let first = log_buffer.take().lines;
         let note = "3 log lines were dropped: they could not be stored in time";
         assert_eq!(
             (first[0].message.as_str(), first[1].message.as_str()),
             (note, "3")
         );
-        assert_eq!(journal.take().lines[0].context, None, "it is said once");
+        assert_eq!(log_buffer.take().lines[0].context, None, "it is said once");
     }
 
     #[tokio::test]
     async fn long_lines_are_bounded_in_bytes_and_go_out_all_the_same() {
-        let journal = Journal::default();
+        let log_buffer = LogBuffer::default();
         for _ in 0..20 {
-            journal.log(line("x".repeat(BATCH_BYTES + 1)));
+            log_buffer.log(line("x".repeat(BATCH_BYTES + 1)));
         }
-        assert!(journal.pages().bytes <= MAX_BYTES);
-        let batch = journal.take().lines;
+        assert!(log_buffer.lines_and_progress().bytes <= MAX_BYTES);
+        let batch = log_buffer.take().lines;
         assert!(batch[0].message.starts_with("13 log lines were dropped"));
-        assert_eq!(journal.take().lines.len(), 1);
+        assert_eq!(log_buffer.take().lines.len(), 1);
     }
 
     #[tokio::test]
     async fn only_the_latest_progress_is_news() {
-        let journal = Journal::default();
-        journal.progress(json!({"step": 1}));
-        journal.progress(json!({"step": 2}));
-        assert!(journal.filled().await);
-        assert_eq!(journal.take().progress, Some(json!({"step": 2})));
-        journal.close();
-        assert!(!journal.filled().await);
+        let log_buffer = LogBuffer::default();
+        log_buffer.progress(json!({"step": 1}));
+        log_buffer.progress(json!({"step": 2}));
+        assert!(log_buffer.filled().await);
+        assert_eq!(log_buffer.take().progress, Some(json!({"step": 2})));
+        log_buffer.close();
+        assert!(!log_buffer.filled().await);
     }
 
     #[tokio::test]
     async fn the_latest_output_is_taken_once_and_survives_the_end() {
-        let journal = Journal::default();
-        journal.output(json!({"n": 1}));
-        journal.output(json!({"n": 2}));
-        let taken = journal.next_output().await.unwrap();
+        let log_buffer = LogBuffer::default();
+        log_buffer.output(json!({"n": 1}));
+        log_buffer.output(json!({"n": 2}));
+        let taken = log_buffer.next_output().await.unwrap();
         assert_eq!(taken, json!({"n": 2}));
-        journal.put_back(taken);
-        journal.close();
-        journal.output(json!({"n": 3}));
-        assert_eq!(journal.next_output().await, Some(json!({"n": 2})));
-        assert_eq!(journal.next_output().await, None);
+        log_buffer.put_back(taken);
+        log_buffer.close();
+        log_buffer.output(json!({"n": 3}));
+        assert_eq!(log_buffer.next_output().await, Some(json!({"n": 2})));
+        assert_eq!(log_buffer.next_output().await, None);
     }
 
     #[tokio::test]
     async fn a_reader_is_woken_by_a_line_and_by_the_end() {
-        let journal = Journal::default();
+        let log_buffer = LogBuffer::default();
         let reader = tokio::spawn({
-            let journal = journal.clone();
+            let log_buffer = log_buffer.clone();
             async move {
                 let mut read = Vec::new();
-                while journal.filled().await {
-                    read.extend(journal.take().lines);
-                    journal.full().await;
+                while log_buffer.filled().await {
+                    read.extend(log_buffer.take().lines);
+                    log_buffer.full().await;
                 }
                 read.len()
             }
         });
         for _ in 0..3 {
-            journal.log(line("x"));
+            log_buffer.log(line("x"));
             tokio::task::yield_now().await;
         }
-        journal.close();
+        log_buffer.close();
         assert_eq!(reader.await.unwrap(), 3);
     }
 }

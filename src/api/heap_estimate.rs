@@ -18,7 +18,7 @@ const TEXT: usize = 32;
 const MAX_DEPTH: usize = 128;
 
 /// The most that the values of a JSON text take, in bytes, without the text itself.
-pub fn footprint(json: &[u8]) -> usize {
+pub fn estimated_heap_bytes(json: &[u8]) -> usize {
     let mut bytes = json.iter();
     let (mut total, mut depth) = (0_usize, 0_usize);
     while let Some(byte) = bytes.next() {
@@ -62,24 +62,36 @@ mod tests {
 
     #[test]
     fn small_values_weigh_many_times_their_text() {
-        assert_eq!(footprint(b"{\"\":0}"), OBJECT + MEMBER + TEXT + 1);
-        assert_eq!(footprint(b"[1, 2]"), ARRAY + ELEMENT);
-        assert_eq!(footprint(b""), 0);
+        assert_eq!(
+            estimated_heap_bytes(b"{\"\":0}"),
+            OBJECT + MEMBER + TEXT + 1
+        );
+        assert_eq!(estimated_heap_bytes(b"[1, 2]"), ARRAY + ELEMENT);
+        assert_eq!(estimated_heap_bytes(b""), 0);
     }
 
     #[test]
     fn what_stands_in_a_text_weighs_no_more_than_the_text() {
         let text = br#""[{,:\"[{,:\\""#;
-        assert_eq!(footprint(text), TEXT + text.len() - 1);
-        assert_eq!(footprint(br#"["\\",1]"#), ARRAY + ELEMENT + TEXT + 3);
-        assert_eq!(footprint(br#""never closed\"#), TEXT + 13);
+        assert_eq!(estimated_heap_bytes(text), TEXT + text.len() - 1);
+        assert_eq!(
+            estimated_heap_bytes(br#"["\\",1]"#),
+            ARRAY + ELEMENT + TEXT + 3
+        );
+        assert_eq!(estimated_heap_bytes(br#""never closed\"#), TEXT + 13);
     }
 
     #[test]
     fn nothing_behind_the_deepest_level_weighs_anything() {
         let deep = "[".repeat(1_000_000);
-        assert_eq!(footprint(deep.as_bytes()), (MAX_DEPTH + 1) * ARRAY);
+        assert_eq!(
+            estimated_heap_bytes(deep.as_bytes()),
+            (MAX_DEPTH + 1) * ARRAY
+        );
         let wide = "[],".repeat(1_000);
-        assert_eq!(footprint(wide.as_bytes()), 1_000 * (ARRAY + ELEMENT));
+        assert_eq!(
+            estimated_heap_bytes(wide.as_bytes()),
+            1_000 * (ARRAY + ELEMENT)
+        );
     }
 }

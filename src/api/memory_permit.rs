@@ -18,14 +18,14 @@ static ROOM: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(ALL_KIB));
 
 /// What one body takes, given back when it is dropped.
 #[derive(Debug, Default)]
-pub struct Room {
+pub struct MemoryPermit {
     taken: Vec<SemaphorePermit<'static>>,
     bytes: usize,
 }
 
-impl Room {
+impl MemoryPermit {
     /// Takes room for a body that has grown to take so many bytes; false where there is none.
-    pub fn grow_to(&mut self, bytes: usize) -> bool {
+    pub fn try_grow(&mut self, bytes: usize) -> bool {
         let missing = bytes.saturating_sub(FREE_BYTES).saturating_sub(self.bytes);
         if missing == 0 {
             return true;
@@ -79,8 +79,8 @@ mod tests {
     #[tokio::test]
     async fn room_is_held_until_the_work_has_ended_though_its_caller_has_gone() {
         let _turn = TURN.lock().await;
-        let (mut room, mut other) = (Room::default(), Room::default());
-        assert!(room.grow_to(FREE_BYTES + 1));
+        let (mut room, mut other) = (MemoryPermit::default(), MemoryPermit::default());
+        assert!(room.try_grow(FREE_BYTES + 1));
         let all = FREE_BYTES + ALL_KIB * 1024;
         let (begun, has_begun) = oneshot::channel();
         let (end, ends) = oneshot::channel::<()>();
@@ -95,22 +95,25 @@ mod tests {
         has_begun.await.unwrap();
         caller.abort();
         assert!(caller.await.unwrap_err().is_cancelled());
-        assert!(!other.grow_to(all));
+        assert!(!other.try_grow(all));
         end.send(()).unwrap();
         has_ended.await.unwrap();
-        assert!(other.grow_to(all));
+        assert!(other.try_grow(all));
     }
 
     #[test]
     fn small_bodies_get_through_when_large_ones_have_taken_all_room() {
         let _turn = TURN.blocking_lock();
-        let (mut large, mut second, mut small) =
-            (Room::default(), Room::default(), Room::default());
-        assert!(large.grow_to(FREE_BYTES + 1));
-        assert!(large.grow_to(FREE_BYTES + ALL_KIB * 1024));
-        assert!(!second.grow_to(FREE_BYTES + 1));
-        assert!(small.grow_to(FREE_BYTES));
+        let (mut large, mut second, mut small) = (
+            MemoryPermit::default(),
+            MemoryPermit::default(),
+            MemoryPermit::default(),
+        );
+        assert!(large.try_grow(FREE_BYTES + 1));
+        assert!(large.try_grow(FREE_BYTES + ALL_KIB * 1024));
+        assert!(!second.try_grow(FREE_BYTES + 1));
+        assert!(small.try_grow(FREE_BYTES));
         drop(large);
-        assert!(second.grow_to(FREE_BYTES + 1));
+        assert!(second.try_grow(FREE_BYTES + 1));
     }
 }

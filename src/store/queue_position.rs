@@ -2,7 +2,7 @@
 
 /// Where a waiting task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct QueuePosition {
     /// 1 is the next; [`COUNTED_PLACES`] and one more stands for everything behind them.
     pub position: i64,
     /// Whether the position was counted to its end.
@@ -29,7 +29,7 @@ macro_rules! waiting_ahead {
 }
 pub(super) use waiting_ahead;
 
-impl Place {
+impl QueuePosition {
     pub(super) fn behind(ahead: i64) -> Self {
         Self {
             position: ahead + 1,

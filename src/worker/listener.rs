@@ -6,25 +6,25 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::running::StopReason;
-use super::{Source, Worker};
-use crate::store::{CANCELS, Heard, READY, listen};
+use super::{TaskSource, Worker};
+use crate::store::{CANCELS, Notification, READY, listen};
 
 /// Listens until cancelled. What goes unheard is found by the next heartbeat and the next poll.
 pub fn start(worker: &Arc<Worker>, over: CancellationToken) {
     let channels: &'static [&'static str] = match worker.settings.source {
-        Source::Amqp(_) => &[CANCELS],
-        Source::Postgres => &[CANCELS, READY],
+        TaskSource::Amqp(_) => &[CANCELS],
+        TaskSource::Postgres => &[CANCELS, READY],
     };
     let (worker, backends) = (worker.clone(), worker.backends());
     let database = worker.settings.database.clone();
     listen(database, channels, over, move |heard| match heard {
-        Heard::Connected => worker.ready.notify_one(),
-        Heard::Notified { channel, payload } if channel == READY => {
+        Notification::Connected => worker.ready.notify_one(),
+        Notification::Notified { channel, payload } if channel == READY => {
             if backends.iter().any(|backend| backend == payload) {
                 worker.ready.notify_one();
             }
         }
-        Heard::Notified { payload, .. } => {
+        Notification::Notified { payload, .. } => {
             let Ok(task_id) = payload.parse() else {
                 return;
             };
