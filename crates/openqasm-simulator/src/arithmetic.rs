@@ -332,6 +332,9 @@ fn angular(op: BinaryOp, left: Value, right: Value) -> Evaluated {
             };
             Ok(Value::angle(signed, width))
         }
+        (Op::Divide, Value::Int(_) | Value::Integer(_), Value::Angle { .. }) => {
+            type_error("an integer cannot be divided by an angle")
+        }
         (Op::Multiply, Value::Angle { .. }, Value::Angle { .. }) => {
             type_error("angles cannot be multiplied with each other")
         }

@@ -246,8 +246,8 @@ pub(super) struct ElementIndex {
     pub value: Expr,
     /// How many values it may have.
     pub size: u32,
-    /// How many variables one step takes.
-    pub stride: usize,
+    /// How many variables one step goes on, or back where it is negative.
+    pub stride: isize,
     pub at: u32,
 }
 

@@ -335,7 +335,7 @@ fn radians(value: u64, width: u32) -> f64 {
     value as f64 / 2_f64.powi(width.cast_signed()) * std::f64::consts::TAU
 }
 
-/// An angle in radians, rounded to the nearest of that width.
+/// An angle in radians, rounded to the nearest of that width, halves to the even one.
 fn turn(radians: f64, width: u32) -> Value {
     let turns = (radians / std::f64::consts::TAU).rem_euclid(1.0);
     #[allow(
@@ -343,7 +343,7 @@ fn turn(radians: f64, width: u32) -> Value {
         clippy::cast_sign_loss,
         reason = "between 0 and 2^64"
     )]
-    let value = (turns * 2_f64.powi(width.cast_signed())).round() as u128;
+    let value = (turns * 2_f64.powi(width.cast_signed())).round_ties_even() as u128;
     Value::angle(value, width)
 }
 

@@ -175,7 +175,8 @@ impl Memory {
                 );
                 RunError::wrong(*at, message)
             })?;
-            slot += place as usize * stride;
+            let steps = isize::try_from(place).unwrap_or(isize::MAX);
+            slot = slot.saturating_add_signed(stride.saturating_mul(steps));
         }
         Ok(slot)
     }

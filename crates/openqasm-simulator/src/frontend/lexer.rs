@@ -162,7 +162,11 @@ impl<'s> Lexer<'s> {
             }
         }
         let after = rest.get(length..).map_or(0, name_length);
-        if after > 0 {
+        let digits = rest.get(..length).unwrap_or_default();
+        if after == 0 && has_stray_underscore(digits) {
+            let message = "an underscore in a number stands between two digits";
+            self.error(message, length);
+        } else if after > 0 {
             let advice = "; a product is written with its `*`, as in `2*pi`";
             let message = format!("this is neither a number nor a name{advice}");
             self.error(message, length + after);
@@ -193,6 +197,19 @@ fn blank_length(text: &str) -> usize {
 fn digit_run(text: &str) -> usize {
     text.find(|c: char| c != '_' && !c.is_ascii_digit())
         .unwrap_or(text.len())
+}
+
+/// Whether an underscore does not stand between two digits.
+fn has_stray_underscore(number: &str) -> bool {
+    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_hexdigit());
+    let prefix = if radix_length(number) > 0 { 2 } else { 0 };
+    let number = number.get(prefix..).unwrap_or_default();
+    number.match_indices('_').any(|(at, _)| {
+        let (before, after) = (number.get(..at), number.get(at + 1..));
+        let before = before.and_then(|text| text.chars().next_back());
+        let after = after.and_then(|text| text.chars().next());
+        !is_digit(before) || !is_digit(after)
+    })
 }
 
 fn radix_length(text: &str) -> usize {

@@ -271,11 +271,12 @@ fn what_calls_and_loops_multiply_is_limited() {
         "OPENQASM 3; gate g(t) a {{ for int i in [1:100000] {{ {} }} }}",
         body.repeat(50)
     );
-    let literal = format!("array[int, 60000] a = {{{}0}};", "0,".repeat(59_999));
-    let arrays = (0..30_000).fold(
-        format!("OPENQASM 3; def f() {{ {literal} }}"),
+    let parameter = "mutable array[int, 60000] a";
+    let values = format!("a = {{{}0}};", "0,".repeat(59_999));
+    let arrays = (0..15_000).fold(
+        format!("OPENQASM 3; def f({parameter}) {{ {values} }}"),
         |mut text, i| {
-            write!(text, "def f{i}() {{ f(); }}").unwrap();
+            write!(text, "def f{i}({parameter}) {{ f(a); }}").unwrap();
             text
         },
     );

@@ -5,6 +5,7 @@
     reason = "counts of shots are far below 2^53"
 )]
 
+mod answers;
 mod arrays;
 mod complex;
 mod corpus;
@@ -22,6 +23,7 @@ mod methods;
 mod outputs;
 mod qiskit_expressions;
 mod smallest;
+mod specification;
 mod stabilizer;
 mod statistics;
 mod subroutines;

@@ -110,8 +110,8 @@ fn the_variable_of_a_loop_may_be_assigned() {
 fn what_a_turn_declares_is_new_in_each() {
     gives(
         "1",
-        "qubit q; x q; for int i in [0:1999] { bit[100] b; int n; array[int, 2] a;
-            if (b[i % 100] || n > 0 || a[1] > 0) { x q; } b[i % 100] = 1; n = 1; a[1] = 1; }
+        "qubit q; x q; for int i in [0:1999] { bit[100] b; int n;
+            if (b[i % 100] || n > 0) { x q; } b[i % 100] = 1; n = 1; }
         for int i in [0:1] { bit[60000] d; } bit c; c = measure q;",
     );
     gives(

@@ -158,11 +158,16 @@ impl Known {
 
     /// All elements that the element may be. Answers with their number.
     pub(super) fn forget_elements(&mut self, element: &Element) -> usize {
-        let reach = |size: u32, stride: usize| (size as usize).saturating_sub(1) * stride;
-        let indices = element.indices.iter();
-        let last: usize = indices.map(|index| reach(index.size, index.stride)).sum();
-        self.forget_variables(element.first, last + 1);
-        last + 1
+        let (mut first, mut count) = (element.first, 1);
+        for index in &element.indices {
+            let reach = (index.size as usize).saturating_sub(1) * index.stride.unsigned_abs();
+            count += reach;
+            if index.stride < 0 {
+                first = first.saturating_sub(reach);
+            }
+        }
+        self.forget_variables(first, count);
+        count
     }
 
     /// Whatever the step may change. Says how much that is.

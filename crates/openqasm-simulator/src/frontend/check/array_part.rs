@@ -2,7 +2,7 @@
 
 use super::super::super::error::{Diagnostic, counted, quoted};
 use super::super::ast::{self, Index, Name, Reference};
-use super::array::{Array, product};
+use super::array_layout::{Array, UNKNOWN, moved};
 use super::scope::Symbol;
 use super::{Checked, Checker};
 
@@ -21,53 +21,20 @@ impl<'s> Checker<'s> {
             let Some(size) = array.sizes.get(kept).copied() else {
                 return Err(too_many_indices(name));
             };
-            let inner = product(array.sizes.get(kept + 1..).unwrap_or_default());
-            let (place, at, len) = match index {
+            let part = match index {
                 Index::One(one) => {
                     let place = self.constant_int(one, "an index of a part of an array")?;
-                    (place, one.at, None)
+                    let place = within(place, size, name, one.at)?;
+                    Part::Row(place as usize)
                 }
-                Index::Range(range) if range.step.is_none() => {
-                    let (start, end) = self.bounds(range, size)?;
-                    (start, range.at, Some((end - start + 1).max(0)))
-                }
-                _ => {
-                    return Err(Diagnostic::new(
-                        name.at,
-                        "expected a part of an array without gaps, such as `a[1]` or `a[0:2]`",
-                    ));
+                Index::Range(range) => self.range_of_array(range, size, name)?,
+                Index::Set(_) => {
+                    let message = "an array cannot be indexed by a set; expected an index or a range such as `a[0:2]`";
+                    return Err(Diagnostic::new(name.at, message));
                 }
             };
-            let place = within(place, size, name, at)?;
-            array.first = array
-                .first
-                .saturating_add(inner.saturating_mul(place as usize));
-            let mut sizes = array.sizes.to_vec();
-            match len {
-                None if kept == 0 => drop(sizes.remove(0)),
-                None => {
-                    return Err(Diagnostic::new(
-                        at,
-                        "expected a part of an array without gaps: an index after a range leaves some",
-                    ));
-                }
-                Some(len) => {
-                    if kept > 0 && len != i128::from(size) {
-                        return Err(Diagnostic::new(
-                            at,
-                            "expected a part of an array without gaps: only the first range may leave elements out",
-                        ));
-                    }
-                    let fits = i128::from(place) + len <= i128::from(size) && len > 0;
-                    let len = u32::try_from(len).ok().filter(|_| fits);
-                    let out = || Diagnostic::new(at, "this range is empty or out of range");
-                    if let Some(size) = sizes.get_mut(kept) {
-                        *size = len.ok_or_else(out)?;
-                    }
-                    kept += 1;
-                }
-            }
-            array.sizes = sizes.into();
+            array = part.of(&array, kept);
+            kept += usize::from(matches!(part, Part::Range { .. }));
         }
         if array.sizes.is_empty() {
             return Err(Diagnostic::new(
@@ -78,20 +45,90 @@ impl<'s> Checker<'s> {
         Ok(array)
     }
 
-    /// The first and the last index of a range.
-    fn bounds(&mut self, range: &ast::RangeExpr<'s>, size: u32) -> Checked<(i128, i128)> {
-        let mut part = |part: &Option<ast::Expr<'s>>, otherwise| match part {
-            Some(value) => {
-                let index = self.constant_int(value, "a range of an index")?;
-                let from_end = if index < 0 { i128::from(size) } else { 0 };
-                Ok(index.saturating_add(from_end))
-            }
-            None => Ok(otherwise),
+    /// The indices that a range stands for in a dimension of that size.
+    fn range_of_array(
+        &mut self,
+        range: &ast::RangeExpr<'s>,
+        size: u32,
+        name: Name<'s>,
+    ) -> Checked<Part> {
+        let mut part = |part: &Option<ast::Expr<'s>>| match part {
+            Some(value) => self.constant_int(value, "a range of an index").map(Some),
+            None => Ok(None),
         };
-        Ok((
-            part(&range.start, 0)?,
-            part(&range.end, i128::from(size) - 1)?,
-        ))
+        let (start, step, end) = (part(&range.start)?, part(&range.step)?, part(&range.end)?);
+        let step = step.unwrap_or(1);
+        let wrong = |message| Diagnostic::new(range.at, message);
+        if step == 0 {
+            return Err(wrong("the step of a range must not be 0".to_owned()));
+        }
+        let from_end = |index: i128| if index < 0 { i128::from(size) } else { 0 };
+        let wrapped = |index: i128| index.saturating_add(from_end(index));
+        let last = i128::from(size) - 1;
+        let (low, high) = if step > 0 { (0, last) } else { (last, 0) };
+        let (first, limit) = (start.map_or(low, wrapped), end.map_or(high, wrapped));
+        let distance = limit.saturating_sub(first);
+        if distance != 0 && (distance > 0) != (step > 0) {
+            return Err(wrong("this range is empty".to_owned()));
+        }
+        let steps = distance / step;
+        let inside = |index: i128| (0..=last).contains(&index);
+        if !inside(first) || !inside(first + steps * step) {
+            let (name, has) = (quoted(name.text), counted(size, "element"));
+            let message =
+                format!("this range is out of range: {name} has {has} there, counted from 0");
+            return Err(wrong(message));
+        }
+        let counts_from_end = |bound: Option<i128>| bound.is_none_or(|index| index < 0);
+        let count = if size == UNKNOWN && (counts_from_end(start) || counts_from_end(end)) {
+            UNKNOWN
+        } else {
+            u32::try_from(steps + 1).unwrap_or(UNKNOWN)
+        };
+        let first = usize::try_from(first).unwrap_or(usize::MAX);
+        let step = isize::try_from(step).unwrap_or(isize::MAX);
+        Ok(Part::Range { first, step, count })
+    }
+}
+
+/// What an index selects of a dimension.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Row(usize),
+    Range {
+        first: usize,
+        step: isize,
+        count: u32,
+    },
+}
+
+impl Part {
+    /// This part of that dimension of an array.
+    fn of(self, array: &Array, dimension: usize) -> Array {
+        let (mut sizes, mut strides) = (array.sizes.to_vec(), array.strides.to_vec());
+        let stride = strides.get(dimension).copied().unwrap_or(0);
+        let first = match self {
+            Self::Row(place) => {
+                sizes.remove(dimension);
+                strides.remove(dimension);
+                place
+            }
+            Self::Range { first, step, count } => {
+                if let (Some(size), Some(stride)) =
+                    (sizes.get_mut(dimension), strides.get_mut(dimension))
+                {
+                    *size = count;
+                    *stride = stride.saturating_mul(step);
+                }
+                first
+            }
+        };
+        Array {
+            first: moved(array.first, stride, first),
+            sizes: sizes.into(),
+            strides: strides.into(),
+            ..*array
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::super::super::limits::{MAX_DIMENSIONS, MAX_LOOP_ELEMENTS};
 use super::super::super::program::{Expr, Operand};
 use super::super::super::value::{Type, Value};
 use super::super::ast::{self, ArrayType, ExprKind, Name, Reference};
-use super::array::{Access, Array, UNKNOWN, same_shape, shape};
+use super::array_layout::{Access, Array, UNKNOWN, moved, same_shape, shape};
 use super::expression::{Typed, sample_of};
 use super::scope::Symbol;
 use super::{Checked, Checker};
@@ -99,7 +99,8 @@ impl<'s> Checker<'s> {
                     ));
                 };
                 let size = if size == UNKNOWN { 1 } else { size as usize };
-                let slots = array.first..array.first.saturating_add(size);
+                let stride = array.strides.first().copied().unwrap_or(0);
+                let slots = (0..size).map(|step| moved(array.first, stride, step));
                 let values = slots.take(MAX_LOOP_ELEMENTS + 1).map(Expr::Variable);
                 (values.collect(), sample_of(array.ty))
             }
@@ -128,7 +129,7 @@ impl<'s> Checker<'s> {
 
     /// An array as the parameter of a subroutine.
     pub(super) fn formal_array(&mut self, ty: &ArrayType<'s>, mutable: bool) -> Checked<Array> {
-        let element = self.type_of(&ty.element)?;
+        let element = self.element_type(ty)?;
         let sizes = match &ty.dimensions {
             None => self.sizes(&ty.sizes)?,
             Some(dimensions) => {
@@ -142,16 +143,12 @@ impl<'s> Checker<'s> {
                 vec![UNKNOWN; count].into()
             }
         };
-        Ok(Array {
-            first: 0,
-            ty: element,
-            sizes,
-            access: if mutable {
-                Access::Writable
-            } else {
-                Access::ReadOnly
-            },
-        })
+        let access = if mutable {
+            Access::Writable
+        } else {
+            Access::ReadOnly
+        };
+        Ok(Array::packed(0, element, sizes, access))
     }
 
     /// An array as the argument of a subroutine: the same elements, with the parameter's rights.

@@ -121,8 +121,12 @@ impl<'s> Checker<'s> {
     }
 
     pub(super) fn declare_alias(&mut self, name: Name<'s>, parts: &[Reference<'s>]) -> Checked<()> {
+        let physical = parts.iter().find(|part| part.name.text.starts_with('$'));
+        if let Some(part) = physical {
+            let message = "a physical qubit is not declared, so an alias cannot name it";
+            return Err(Diagnostic::new(part.name.at, message));
+        }
         let first = parts.first().map(|part| part.name);
-        let first = first.filter(|name| !name.text.starts_with('$'));
         let kind = first.map(|name| self.lookup(name)).transpose()?;
         if let (Some(Symbol::Array(_)), [part]) = (&kind, parts) {
             let array = self.array(part)?;

@@ -2,10 +2,10 @@
 
 use super::super::super::arithmetic::BinaryOp;
 use super::super::super::error::{Diagnostic, quoted};
-use super::super::super::program::{self, Action, Element, ElementIndex};
+use super::super::super::program::{self, Element, ElementIndex};
 use super::super::super::value::Type;
 use super::super::ast::{Expr, ExprKind, Index, Literal, Name, Reference, Source};
-use super::array::{Access, Array, UNKNOWN, product};
+use super::array_layout::{Access, Array, UNKNOWN, moved};
 use super::array_part::within;
 use super::expression::{Typed, sample_of};
 use super::{Checked, Checker};
@@ -43,8 +43,8 @@ impl<'s> Checker<'s> {
         let (own, rest) = indices
             .split_at_checked(array.sizes.len())
             .unwrap_or((indices, &[]));
-        for (place, (size, index)) in array.sizes.iter().zip(own).enumerate() {
-            let stride = product(array.sizes.get(place + 1..).unwrap_or_default());
+        let dimensions = array.sizes.iter().zip(&*array.strides);
+        for ((size, &stride), index) in dimensions.zip(own) {
             let Index::One(index) = index else {
                 return Err(not_a_value(name, array));
             };
@@ -55,7 +55,7 @@ impl<'s> Checker<'s> {
                 .map_err(|error| Diagnostic::new(index.at, error.message()))?;
             if let program::Expr::Constant(_) = typed.expr {
                 let place = within(number, *size, name, index.at)?;
-                first = first.saturating_add(stride.saturating_mul(place as usize));
+                first = moved(first, stride, place as usize);
             } else {
                 dynamic.push(ElementIndex {
                     value: typed.expr,
@@ -135,17 +135,12 @@ impl<'s> Checker<'s> {
         let sizes = sizes_like(&part.sizes, list);
         let part = Array { sizes, ..part };
         if is_plain(list) {
-            return self.fill(&part, part.first, &part.sizes, list, at);
+            return self.fill(&part, list, at);
         }
         // The values may be made of the elements that they replace.
         let values = self.elements(part.ty, Rc::clone(&part.sizes), Access::Writable, at)?;
-        self.fill(&values, values.first, &values.sizes, list, at)?;
-        let action = Action::CopyVariables {
-            from: values.first,
-            to: part.first,
-            count: product(&part.sizes),
-        };
-        self.emit(action, at)
+        self.fill(&values, list, at)?;
+        self.copy_elements(&values, &part, at)
     }
 }
 

@@ -8,7 +8,7 @@ use super::super::super::value::{EvalError, Type, Value};
 use super::super::ast::{ArrayType, Name, TypeName};
 use super::super::hint;
 use super::super::parser::duration;
-use super::array::{Access, product, shape};
+use super::array_layout::{Access, product, shape};
 use super::scope::Symbol;
 use super::{Checked, Checker};
 use serde_json::Value as Json;

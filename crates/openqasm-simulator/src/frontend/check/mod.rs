@@ -3,7 +3,8 @@
 
 mod argument;
 mod array;
-mod array_concatenation;
+mod array_copy;
+mod array_layout;
 mod array_part;
 mod array_whole;
 mod assignment;

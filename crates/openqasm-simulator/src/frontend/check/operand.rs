@@ -177,6 +177,9 @@ impl<'s> Checker<'s> {
             numbers.push(element(base, counted, name, range.at)?);
             index = index.saturating_add(step);
         }
+        if numbers.is_empty() {
+            return Err(Diagnostic::new(range.at, "this range is empty"));
+        }
         match (numbers.first(), base, step) {
             (Some(first), Operand::Range { .. }, 1) => Ok(Operand::Range {
                 first: *first,

@@ -5,7 +5,7 @@ use super::super::super::program::Operand;
 use super::super::super::value::{Type, Value};
 use super::super::ast::Name;
 use super::super::hint;
-use super::array::{Access, Array};
+use super::array_layout::{Access, Array};
 use super::{Checked, Checker};
 
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use super::super::super::limits::MAX_QUBITS;
 use super::super::super::program::{Action, Expr, Operand};
 use super::super::super::value::Type;
 use super::super::ast::{self, ExprKind, FormalKind, Name};
-use super::array::Array;
+use super::array_layout::Array;
 use super::control::LoopFrame;
 use super::declaration::zero;
 use super::expression::{Typed, sample_of};

@@ -41,9 +41,14 @@ impl<'s> Parser<'s, '_> {
             return Err(self.too_deep());
         }
         let mut left = self.prefix()?;
-        while let Some((op, strength)) = self.operator()
-            && strength >= minimum
-        {
+        loop {
+            if minimum <= COMPARISON && self.at_membership() {
+                left = self.membership(left)?;
+                continue;
+            }
+            let Some((op, strength)) = self.operator().filter(|(_, own)| *own >= minimum) else {
+                break;
+            };
             self.position += 1;
             // The power associates to the right, everything else to the left.
             let right_minimum = if strength == POWER {
@@ -62,15 +67,12 @@ impl<'s> Parser<'s, '_> {
                 depth,
             };
         }
-        if self.version >= 3
-            && minimum <= COMPARISON
-            && self.text() == "in"
-            && self.text_at(1) == "{"
-        {
-            left = self.membership(left)?;
-        }
         self.expression_depth -= 1;
         Ok(left)
+    }
+
+    fn at_membership(&self) -> bool {
+        self.version >= 3 && self.text() == "in" && self.text_at(1) == "{"
     }
 
     /// `{0, 3}` behind `in`.
@@ -78,9 +80,13 @@ impl<'s> Parser<'s, '_> {
         self.position += 2;
         let items = self.list("}", Self::expression)?;
         let deepest = items.iter().map(|item| item.depth).max().unwrap_or(0);
+        let depth = subject.depth.max(deepest) + 1;
+        if depth > MAX_EXPRESSION_DEPTH {
+            return Err(self.too_deep());
+        }
         Ok(Expr {
             at: subject.at,
-            depth: subject.depth.max(deepest) + 1,
+            depth,
             kind: ExprKind::Member(Box::new(subject), items),
         })
     }
@@ -325,7 +331,7 @@ impl<'s> Parser<'s, '_> {
     }
 
     fn range_part(&mut self) -> Parsed<Option<Expr<'s>>> {
-        if matches!(self.text(), "]" | ":") {
+        if matches!(self.text(), "]" | ":" | ",") {
             return Ok(None);
         }
         Ok(Some(self.expression()?))
@@ -407,7 +413,11 @@ pub(crate) fn duration(text: &str) -> Option<f64> {
 }
 
 fn bit_string(text: &str) -> Option<(u128, u32)> {
-    let digits = text.get(1..text.len().checked_sub(1)?)?.replace('_', "");
+    let digits = text.get(1..text.len().checked_sub(1)?)?;
+    if digits.starts_with('_') || digits.ends_with('_') || digits.contains("__") {
+        return None;
+    }
+    let digits = digits.replace('_', "");
     let width = u32::try_from(digits.len()).ok()?;
     if width == 0 || width > 128 || !digits.bytes().all(|b| matches!(b, b'0' | b'1')) {
         return None;

@@ -6,7 +6,7 @@ const BOTH: [&str; 11] = [
     "reset",
 ];
 /// In version 3.
-const THREE: [&str; 44] = [
+const THREE: [&str; 47] = [
     "angle",
     "array",
     "bit",
@@ -40,16 +40,19 @@ const THREE: [&str; 44] = [
     "int",
     "inv",
     "let",
+    "mutable",
     "negctrl",
     "output",
     "pow",
     "qubit",
+    "readonly",
     "return",
     "stretch",
     "switch",
     "tau",
     "true",
     "uint",
+    "void",
     "while",
 ];
 

@@ -241,7 +241,7 @@ impl<'s> Parser<'s, '_> {
         if self.text() == "{" {
             return self.block();
         }
-        if self.text() == "then" {
+        if matches!(self.text(), "then" | ";") {
             return Err(self.expected("`{` or a statement"));
         }
         self.enter_block()?;

@@ -205,6 +205,9 @@ impl<'s> Parser<'s, '_> {
     }
 
     fn include(&mut self) -> Parsed<StatementKind<'s>> {
+        if self.block_depth > 0 {
+            return Err(self.here("`include` must stand outside of blocks"));
+        }
         self.position += 1;
         let token = self.peek();
         if token.kind != TokenKind::Text {

@@ -1,0 +1,13 @@
+OPENQASM 3.0;
+angle[4] a = 9 * (pi / 8);
+bit[4] bits = bit[4](a);
+bit[8] ok;
+ok[0] = (a << 2) == pi / 2 && bit[4](a << 2) == "0100";
+ok[1] = bit[4](a >> 2) == "0010";
+ok[2] = (a >> 2) == pi / 4;
+uint[6] b = 37;
+ok[3] = popcount(b) == 3;
+ok[4] = rotl(b, 3) == 44;
+ok[5] = bit[4](a | angle[4](pi / 4)) == "1011" && bit[4](a & angle[4](pi)) == "1000";
+ok[6] = bit[4](~a) == "0110" && bit[4](rotl(a, 1)) == "0011" && popcount(a) == 2;
+ok[7] = ~b == 26 && (b ^ 1) == 36 && (b << 1) == 10 && (b >> 1) == 18;

@@ -1,0 +1,18 @@
+OPENQASM 3.0;
+bit[8] a = "10001111";
+bit[8] b = "01110000";
+bit[8] c1 = a << 1;
+bit[8] c2 = rotl(a, 2);
+bit[8] c3 = a | b;
+bit[8] c4 = a & b;
+bit[8] c5 = a ^ "11111111";
+bit[8] c6 = ~a;
+bit[8] c7 = a >> 2;
+bit[8] c8 = rotr(a, 1);
+bit[8] c9 = a;
+c9 <<= 1;
+c9 |= b;
+c9 &= "11111110";
+c9 ^= "00000010";
+c9 >>= 1;
+bit ok = popcount(a) == 5;

@@ -1,0 +1,14 @@
+OPENQASM 3.0;
+complex[float[64]] a = 10.0 + 5.0im;
+complex[float[64]] b = -2.0 - 7.0im;
+complex[float[64]] c = a + b;
+complex[float[64]] d = a - b;
+complex[float[64]] e = a * b;
+complex[float[64]] f = a / b;
+complex[float[64]] g = a ** b;
+bit[5] ok;
+ok[0] = c == 8.0 - 2.0im;
+ok[1] = d == 12.0 + 12.0im;
+ok[2] = e == 15.0 - 80.0im;
+ok[3] = abs(real(f) + 55.0 / 53.0) < 1e-12 && abs(imag(f) - 60.0 / 53.0) < 1e-12;
+ok[4] = abs(real(g) - 0.10694695640729072) < 1e-12 && abs(imag(g) - 0.17536481119721312) < 1e-12;

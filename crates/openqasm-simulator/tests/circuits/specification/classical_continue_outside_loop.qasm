@@ -1,0 +1,4 @@
+OPENQASM 3.0;
+def fn() {
+  continue;
+}

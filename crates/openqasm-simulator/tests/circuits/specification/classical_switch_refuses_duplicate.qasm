@@ -1,0 +1,3 @@
+OPENQASM 3.1;
+int i;
+switch (i) { case 1, 1 {} }

@@ -1,0 +1,4 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+int a;
+if (a += 1) { x $0; }

@@ -1,0 +1,2 @@
+bit c;
+OPENQASM 3.0;

@@ -1,0 +1,2 @@
+OPENQASM 3;
+bit[2] c = "01";

@@ -1,0 +1,21 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+
+qubit[5] q;
+x q[0];
+barrier q;
+cx q[0], q[1];
+U(pi/4, 0, pi/2) q[2];
+cx q[3], q[4];
+stretch a;
+stretch b;
+stretch c;
+delay[a] q[0], q[1];
+delay[b] q[2];
+delay[c] q[3], q[4];
+barrier q;
+delay[200dt] q[0:3];
+delay[2*a] q;
+delay[b];
+barrier;
+bit[2] m = measure q[0:1];

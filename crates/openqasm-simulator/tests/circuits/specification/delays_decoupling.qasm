@@ -1,0 +1,26 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+
+stretch a;
+stretch b;
+duration start_stretch = a - .5 * durationof({x $0;});
+duration middle_stretch = a - .5 * durationof({x $0;}) - .5 * durationof({y $0;});
+duration end_stretch = a - .5 * durationof({y $0;});
+delay[start_stretch] $0;
+x $0;
+delay[middle_stretch] $0;
+y $0;
+delay[middle_stretch] $0;
+x $0;
+delay[middle_stretch] $0;
+y $0;
+delay[end_stretch] $0;
+cx $2, $3;
+delay[b] $1;
+cx $1, $2;
+u3(pi, 0, pi) $3;
+bit[4] c;
+c[0] = measure $0;
+c[1] = measure $1;
+c[2] = measure $2;
+c[3] = measure $3;

@@ -1,0 +1,2 @@
+OPENQASM 3.0;
+const input a = 8;

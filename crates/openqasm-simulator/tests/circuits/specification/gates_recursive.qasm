@@ -1,0 +1,2 @@
+OPENQASM 3.0;
+gate own a { own a; }

@@ -1,0 +1,14 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+qubit[10] qubits;
+bit[10] bits;
+x qubits[0];
+bits = measure qubits;
+bit[10] arrow;
+measure qubits -> arrow;
+bit one;
+one = measure qubits[0];
+x qubits[0];
+bit[2] part;
+part[1] = measure qubits[1];
+part[0] = measure qubits[0];

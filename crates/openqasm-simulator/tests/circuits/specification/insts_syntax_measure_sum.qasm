@@ -1,0 +1,4 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+bit a;
+a = (measure $0) + (measure $1);

@@ -1,0 +1,12 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+gate own a, b { ctrl(2) @ gphase(π) a, b; }
+qubit[3] q;
+U(0.3, 0.7, 0.1) q[0];
+U(0.8, 0.8999999999999999, 0.1) q[1];
+U(1.3, 1.1, 0.1) q[2];
+ctrl @ cz q[0], q[1], q[2];
+inv @ ctrl @ own q[0], q[1], q[2];
+inv @ U(0.3, 0.7, 0.1) q[0];
+inv @ U(0.8, 0.8999999999999999, 0.1) q[1];
+inv @ U(1.3, 1.1, 0.1) q[2];

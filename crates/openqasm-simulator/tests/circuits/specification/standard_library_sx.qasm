@@ -1,0 +1,10 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+gate own a { U(π/2, 0, π) a; gphase(-π/4); ctrl @ gphase(π/2) a; U(π/2, 0, π) a; gphase(-π/4); }
+qubit[2] q;
+U(0.3, 0.7, 0.1) q[0];
+U(0.8, 0.8999999999999999, 0.1) q[1];
+ctrl @ sx q[0], q[1];
+inv @ ctrl @ own q[0], q[1];
+inv @ U(0.3, 0.7, 0.1) q[0];
+inv @ U(0.8, 0.8999999999999999, 0.1) q[1];

@@ -1,0 +1,14 @@
+OPENQASM 3.0;
+angle[20] my_angle = π / 2;
+angle my_machine_angle;
+angle[4] my_pi = π;
+angle[6] my_pi_over_two = π/2;
+angle[8] my_angle8 = 7 * (π / 8);
+angle[8] turned = 9 * (π / 4);
+angle[8] negative = -π / 2;
+bit[4] a = bit[4](my_pi);
+bit[6] b = bit[6](my_pi_over_two);
+bit[8] c = bit[8](my_angle8);
+bit[8] d = bit[8](turned);
+bit[8] e = bit[8](negative);
+bit[20] f = bit[20](my_angle);

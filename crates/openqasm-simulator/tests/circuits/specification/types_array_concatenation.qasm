@@ -1,0 +1,15 @@
+OPENQASM 3.0;
+array[int[8], 2] first = {0, 1};
+array[int[8], 3] second = {2, 3, 4};
+array[int[8], 5] concat = first ++ second;
+array[int[8], 4] selfConcat = first ++ first;
+array[int[8], 2] secondSlice = second[1:2];
+bit[5] ok;
+ok[0] = concat[0] == 0 && concat[1] == 1 && concat[2] == 2 && concat[3] == 3 && concat[4] == 4;
+ok[1] = selfConcat[0] == 0 && selfConcat[1] == 1 && selfConcat[2] == 0 && selfConcat[3] == 1;
+ok[2] = secondSlice[0] == 3 && secondSlice[1] == 4;
+second[1:2] = first[0:1];
+ok[3] = second[0] == 2 && second[1] == 0 && second[2] == 1;
+array[int[8], 4] third = {5, 6, 7, 8};
+selfConcat[0:3] = first[0:1] ++ third[1:2];
+ok[4] = selfConcat[0] == 0 && selfConcat[1] == 1 && selfConcat[2] == 6 && selfConcat[3] == 7;

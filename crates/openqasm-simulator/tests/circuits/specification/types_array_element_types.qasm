@@ -1,0 +1,13 @@
+OPENQASM 3.0;
+array[uint[8], 1] a = {200};
+array[complex[float[64]], 1] b = {1.0 + 2.0im};
+array[angle[4], 1] c = {pi};
+array[bool, 2] d = {true, false};
+array[duration, 1] e = {2us};
+array[bit[3], 2] f = {"101", "010"};
+bit[5] ok;
+ok[0] = a[0] == 200;
+ok[1] = imag(b[0]) == 2.0;
+ok[2] = bit[4](c[0]) == "1000";
+ok[3] = d[0] && !d[1] && e[0] == 2000ns;
+ok[4] = f[0] == 5 && f[1][1];

@@ -1,0 +1,4 @@
+OPENQASM 3.0;
+def f() {
+  array[int[8], 2] a;
+}

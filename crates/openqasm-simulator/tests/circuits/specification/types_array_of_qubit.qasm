@@ -1,0 +1,2 @@
+OPENQASM 3.0;
+array[qubit, 2] a;

@@ -1,0 +1,15 @@
+OPENQASM 3.0;
+int[8] scalar = 9;
+array[int[8], 2] oneD = {1, 2};
+array[int[8], 3, 2] twoD = {{1, 2}, {3, 4}, {5, 6}};
+array[int[8], 3, 2] anotherTwoD = {{10, 20}, {30, 40}, {50, 60}};
+array[int[8], 4, 3, 2] threeD;
+threeD[0] = twoD;
+threeD[0, 0, 0] = scalar;
+threeD[0, 2] = oneD;
+bit[3] ok;
+ok[0] = threeD[0, 0, 0] == 9 && threeD[0, 0, 1] == 2 && threeD[0, 1, 1] == 4 && threeD[0, 2, 0] == 1 && threeD[1, 0, 0] == 0;
+twoD[1:2] = anotherTwoD[0:1];
+ok[1] = twoD[0, 1] == 2 && twoD[1, 0] == 10 && twoD[1, 1] == 20 && twoD[2, 0] == 30 && twoD[2, 1] == 40;
+twoD[1:2, 0] = anotherTwoD[0:1, 1];
+ok[2] = twoD[0, 0] == 1 && twoD[1, 0] == 20 && twoD[1, 1] == 20 && twoD[2, 0] == 40 && twoD[2, 1] == 40;

@@ -1,0 +1,21 @@
+OPENQASM 3.0;
+array[int[8], 6] a = {0, 1, 2, 3, 4, 5};
+array[int[8], 2, 3] grid = {{1, 2, 3}, {4, 5, 6}};
+array[int[8], 3] even = a[0:2:5];
+array[int[8], 3] down = a[5:-2:0];
+bit[8] ok;
+ok[0] = even[0] == 0 && even[1] == 2 && even[2] == 4;
+ok[1] = down[0] == 5 && down[1] == 3 && down[2] == 1;
+a[1:2:5] = {10, 30, 50};
+ok[2] = a[0] == 0 && a[1] == 10 && a[2] == 2 && a[3] == 30 && a[4] == 4 && a[5] == 50;
+a[0:2:4] = a[4:-2:0];
+ok[3] = a[0] == 4 && a[1] == 10 && a[2] == 2 && a[4] == 0;
+array[int[8], 2] column = grid[:, 1];
+ok[4] = column[0] == 2 && column[1] == 5;
+grid[0:1, 0:2:2] = grid[0:1, 1:2];
+ok[5] = grid[0, 0] == 2 && grid[0, 1] == 2 && grid[0, 2] == 3 && grid[1, 0] == 5 && grid[1, 2] == 6;
+int sum = 0;
+for int[8] value in a[1:2:5] { sum += value; }
+ok[6] = sum == 90;
+array[int[8], 4] joined = a[0:4:4] ++ grid[:, 2];
+ok[7] = joined[0] == 4 && joined[1] == 0 && joined[2] == 3 && joined[3] == 6 && sizeof(a[0:2:5]) == 3;

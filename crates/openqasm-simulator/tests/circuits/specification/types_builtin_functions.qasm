@@ -1,0 +1,16 @@
+OPENQASM 3.0;
+bit[14] ok;
+ok[0] = arccos(-1.0) == pi;
+ok[1] = arcsin(1.0) == pi / 2;
+ok[2] = arctan(0.0) == 0.0;
+ok[3] = ceiling(-1.5) == -1.0 && ceiling(1.2) == 2.0;
+ok[4] = cos(0) == 1.0;
+ok[5] = exp(0) == 1.0;
+ok[6] = floor(-1.5) == -2.0 && floor(1.8) == 1.0;
+ok[7] = log(1) == 0.0;
+ok[8] = mod(7, 4) == 3 && mod(-7, 4) == -3;
+ok[9] = mod(7.5, 2.0) == 1.5;
+ok[10] = popcount("1011") == 3;
+ok[11] = sin(angle[8](pi / 2)) == 1.0;
+ok[12] = sqrt(2.25) == 1.5;
+ok[13] = tan(0.0) == 0.0;

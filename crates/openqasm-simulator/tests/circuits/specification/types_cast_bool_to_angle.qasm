@@ -1,0 +1,2 @@
+OPENQASM 3.0;
+angle[8] x = angle[8](true);

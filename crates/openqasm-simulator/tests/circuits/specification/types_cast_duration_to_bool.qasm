@@ -1,0 +1,3 @@
+OPENQASM 3.0;
+duration d = 1ns;
+bool x = bool(d);

@@ -1,0 +1,13 @@
+OPENQASM 3.0;
+complex[float[64]] c;
+c = 2.5 + 3.5im;
+complex[float] d = 2.0+sin(π/2) + (3.1 * 5.5 im);
+complex e = 4 im;
+float d_real = real(d);
+const float part = imag(1.0 + 2.0im);
+bit[5] ok;
+ok[0] = real(c) == 2.5 && imag(c) == 3.5;
+ok[1] = d_real == 3.0;
+ok[2] = imag(d) > 17.0499 && imag(d) < 17.0501;
+ok[3] = imag(e) == 4.0 && real(e) == 0;
+ok[4] = part == 2.0;

@@ -1,0 +1,11 @@
+OPENQASM 3.0;
+const uint[8] SIZE = 5;
+const uint[16] u1 = 2 * SIZE;
+const float[64] f1 = 5.0 * SIZE;
+const bit b1 = u1[1];
+const bit[SIZE - 1] b2 = u1[0:3];
+bit c1 = b1;
+bit[4] c2 = b2;
+bit[2] ok;
+ok[0] = u1 == 10;
+ok[1] = f1 == 25.0;

@@ -1,0 +1,12 @@
+OPENQASM 3.0;
+const uint SIZE = 32;
+int[SIZE] i1;
+const uint u1 = 4;
+const int[8] i8 = 8;
+float[64] runtime_f1 = 2.0;
+const uint u2 = u1;
+const float[32] f2 = u1;
+bit[u2] a = "1111";
+bit[2] ok;
+ok[0] = f2 == 4.0 && i8 == 8;
+ok[1] = runtime_f1 == 2.0;

@@ -1,0 +1,16 @@
+OPENQASM 3.0;
+duration one_ns = 1ns;
+duration a = 500ns;
+float a_in_ns = a / one_ns;
+duration one_s = 1s;
+float a_in_s = a / one_s;
+duration one_second = 1000ms;
+duration thousand_cycles = 1000dt;
+duration two_seconds = one_second + 1s;
+duration micro = 1 µs;
+bit[5] ok;
+ok[0] = a_in_ns == 500.0;
+ok[1] = abs(a_in_s - 5e-7) < 1e-15;
+ok[2] = one_second == 1s && two_seconds == 2 s;
+ok[3] = micro == 1us && micro == 1000ns;
+ok[4] = thousand_cycles == 2 * 500dt;

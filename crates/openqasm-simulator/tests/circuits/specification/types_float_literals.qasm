@@ -1,0 +1,16 @@
+OPENQASM 3.0;
+float f1 = 1.0;
+float f2 = .1;
+float f3 = 0.;
+float f4 = 2e10;
+float f5 = 2e+1;
+float f6 = 2.0E-1;
+float f7 = 1_123e-3;
+bit[7] ok;
+ok[0] = f1 == 1;
+ok[1] = f2 * 10 == 1;
+ok[2] = f3 == 0;
+ok[3] = f4 == 20000000000;
+ok[4] = f5 == 20;
+ok[5] = f6 == 1 / 5.0;
+ok[6] = f7 == 1.123;

@@ -1,0 +1,18 @@
+OPENQASM 3.0;
+int i1 = 1;
+int i2 = 0xff;
+int i3 = 0xffff_ffff;
+int i4 = 0XBEEF;
+int i5 = 0o73;
+int i6 = 0b1101;
+int i7 = 0B0110_1001;
+int i8 = 1_000_000;
+bit[8] ok;
+ok[0] = i1 == 1;
+ok[1] = i2 == 255;
+ok[2] = i3 == 4294967295;
+ok[3] = i4 == 48879;
+ok[4] = i5 == 59;
+ok[5] = i6 == 13;
+ok[6] = i7 == 105;
+ok[7] = i8 == 1000000;

@@ -1,0 +1,2 @@
+OPENQASM 3.0;
+int a = 0o789;

@@ -1,0 +1,2 @@
+OPENQASM 3.0;
+gate g a { U(0, 0, 0) $0; }

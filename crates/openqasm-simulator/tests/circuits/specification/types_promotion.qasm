@@ -1,0 +1,12 @@
+OPENQASM 3.0;
+int[8] a = -1;
+uint[8] b = 1;
+int[16] wide = 300;
+float[32] f = 0.5;
+complex[float[64]] c = 1.0im;
+bit[5] ok;
+ok[0] = !(a < b);
+ok[1] = wide + b == 301;
+ok[2] = wide * f == 150.0;
+ok[3] = real(c * f) == 0.0 && imag(c * f) == 0.5;
+ok[4] = imag(c + wide) == 1.0;

@@ -1,0 +1,11 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+qubit[5] q1;
+const uint SIZE = 4;
+uint runtime_u = 2;
+qubit[SIZE] q2;
+x q1[0];
+x q2[SIZE - 2];
+x q1[runtime_u];
+bit[5] c1 = measure q1;
+bit[4] c2 = measure q2;

@@ -1,0 +1,10 @@
+OPENQASM 3.0;
+int[32] myInt = 15;
+bit[1] lastBit = myInt[0];
+bit[1] signBit = myInt[31];
+bit[1] alsoSignBit = myInt[-1];
+bit[16] evenBits = myInt[0:2:31];
+bit[16] upperBits = myInt[-16:-1];
+bit[16] upperReversed = myInt[-1:-1:-16];
+myInt[4:7] = "1010";
+bit ok = myInt == 0xAF;

@@ -1,0 +1,11 @@
+OPENQASM 3.0;
+qubit q0;
+qubit q1;
+qubit q2;
+int[32] a = 7;
+float[32] b = 5.5;
+bit[3] c;
+bool my_bool = false;
+c[1] = b == 5.5;
+c[0] = !my_bool;
+c[2] = measure q2;
