@@ -8,6 +8,7 @@
 mod answers;
 mod arrays;
 mod complex;
+mod control_flow;
 mod corpus;
 mod counting;
 mod dialects;

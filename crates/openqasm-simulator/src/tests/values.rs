@@ -255,3 +255,28 @@ fn constant_bits_are_run_over_aliased_and_counted_as_others_are() {
         "a == m && b",
     );
 }
+
+#[test]
+fn registers_of_one_bit_are_unsigned_integers_and_single_bits_are_int() {
+    let declarations = "bit[1] c = 1; bit[1] d = 1; bit b = 1; bit[2] e = 3;";
+    for condition in [
+        "c + c == 0",
+        "0 - (1 & c) == 1",
+        "c << 4 == 0",
+        "-c == 1",
+        "~(c & 1) == 0",
+        "(c ^ d) - 1 == 1",
+        "uint[5](~(d & 1)) == 0",
+        "b + b == 2",
+        "e[0] + e[1] == 2",
+        "0 - (1 & b) == -1",
+        "c[0] + c[0] == 2",
+        "c == d && !(c != 1)",
+        "(c & d)[0] == 1",
+        "c * 0.5 == 0.5",
+    ] {
+        holds(declarations, condition);
+    }
+    let updated = "bit[1] c = 1; c += 1; bit[1] d; d -= 1;";
+    holds(updated, "c == 0 && d == 1");
+}

@@ -173,4 +173,5 @@ def main(count):
     print()
 
 
-main(int(sys.argv[1]))
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -4,7 +4,7 @@ use super::super::super::arithmetic::BinaryOp;
 use super::super::super::error::{Diagnostic, counted, quoted};
 use super::super::super::program::{Action, Expr, Operand, RegisterSlot};
 use super::super::super::value::{Type, Value};
-use super::super::ast::{Index, Name, Reference, Source};
+use super::super::ast::{self, Index, Name, Reference, Source};
 use super::control::{LoopFrame, UNKNOWN};
 use super::element::Cell;
 use super::expression::Typed;
@@ -30,10 +30,12 @@ impl<'s> Checker<'s> {
                 self.measure_into(source, target, at)
             }
             (Symbol::Bits(_), Source::Value(value)) => {
-                let target = self.bits(target)?;
-                let typed = self.expression(value)?;
-                let typed = self.updated(op, Self::bits_value(target.clone()), typed, at)?;
-                self.set_bits(target, typed, value.at, at)
+                let bits = self.bits(target)?;
+                let current = Self::bits_value(bits.clone());
+                let current = self.computing(target, current, at);
+                let typed = self.source_of(op, value)?;
+                let typed = self.updated(op, current, typed, at)?;
+                self.set_bits(bits, typed, value.at, at)
             }
             (Symbol::Variable { slot, ty }, _) => {
                 let indices: Vec<&Index> = target.indices().collect();
@@ -88,7 +90,7 @@ impl<'s> Checker<'s> {
     ) -> Checked<()> {
         let positions = self.positions(ty.bits(), indices, name)?;
         let (typed, value_at) = match source {
-            Source::Value(value) => (self.expression(value)?, value.at),
+            Source::Value(value) => (self.source_of(op, value)?, value.at),
             Source::Measure(_) if op.is_some() => {
                 return Err(Diagnostic::new(at, "a measurement is assigned with `=`"));
             }
@@ -126,6 +128,14 @@ impl<'s> Checker<'s> {
         } else {
             symbol
         })
+    }
+
+    /// The value that is assigned, or that `+=` and its like combine with the current one.
+    fn source_of(&mut self, op: Option<BinaryOp>, value: &ast::Expr<'s>) -> Checked<Typed> {
+        match op {
+            Some(_) => self.computing_operand(value),
+            None => self.expression(value),
+        }
     }
 
     /// The right-hand side of `+=` and its like.

@@ -36,6 +36,9 @@ impl<'s> Checker<'s> {
     ) -> Checked<()> {
         let count = self.size(size)?;
         let operand = self.new_bits(count, name.at)?;
+        if size.is_some() {
+            self.note_unit_register(&operand);
+        }
         let (parts, first) = match operand {
             Operand::Range { first, len } => (vec![(first, len)], first),
             _ => (Vec::new(), 0),

@@ -1,6 +1,6 @@
 //! Expressions: names resolved, constants folded, kinds of operands checked.
 
-use super::super::super::arithmetic::{self, BinaryOp};
+use super::super::super::arithmetic::{self, BinaryOp, UnaryOp};
 use super::super::super::complex::Complex;
 use super::super::super::error::{Diagnostic, counted, quoted};
 use super::super::super::functions::Function;
@@ -138,7 +138,10 @@ impl<'s> Checker<'s> {
             })),
             ExprKind::Reference(reference) => self.value_of(reference),
             ExprKind::Unary(op, operand) => {
-                let operand = self.expression(operand)?;
+                let operand = match op {
+                    UnaryOp::Not => self.expression(operand)?,
+                    _ => self.computing_operand(operand)?,
+                };
                 let (folded, sample) = (operand.is_constant(), operand.sample);
                 let result = arithmetic::unary(*op, sample);
                 let expr = Expr::Unary(*op, Box::new(operand.expr), at);
@@ -175,11 +178,18 @@ impl<'s> Checker<'s> {
         {
             return Ok(compared);
         }
-        let left = self.expression(left)?;
         if let BinaryOp::And | BinaryOp::Or = op {
+            let left = self.expression(left)?;
             return self.short_circuit(op, left, right, at);
         }
-        let right = self.expression(right)?;
+        let (left, right) = if op.is_comparison() {
+            (self.expression(left)?, self.expression(right)?)
+        } else {
+            (
+                self.computing_operand(left)?,
+                self.computing_operand(right)?,
+            )
+        };
         let op = match op {
             BinaryOp::Divide if self.numbers == Numbers::Divided => BinaryOp::DivideReal,
             _ => op,

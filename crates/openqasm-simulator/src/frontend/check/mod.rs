@@ -24,6 +24,7 @@ mod spread;
 mod storage;
 mod subroutine;
 mod types;
+mod unit_register;
 mod unrolled;
 mod wide;
 
@@ -89,6 +90,8 @@ struct Checker<'s> {
     nesting: u32,
     /// Bits of calls that have ended, by the number of bits in a row.
     spare_bits: HashMap<u32, Vec<u32>>,
+    /// Bits declared `bit[1]`.
+    unit_registers: HashSet<u32>,
     /// Bits, first and number, that hold results until the end of a statement.
     temporary_bits: Vec<(u32, u32)>,
     stop: Stop,
@@ -179,6 +182,7 @@ impl<'s> Checker<'s> {
             array_elements: 0,
             nesting: 0,
             spare_bits: HashMap::new(),
+            unit_registers: HashSet::new(),
             temporary_bits: Vec::new(),
             stop: Stop::default(),
             stopped: None,

@@ -47,6 +47,7 @@ impl Checker<'_> {
 
     /// Notes bits that are free again when the turn of an unrolled loop or the call ends.
     pub(super) fn own_bits(&mut self, first: u32, count: u32) {
+        self.unit_registers.remove(&first);
         if let Some(frame) = self.unrolling() {
             frame.bits.push((first, count));
         } else if let Some(frame) = self.calls.last_mut() {

@@ -167,6 +167,30 @@ impl Writer<'_> {
         }
     }
 
+    /// What an operator takes of a term: a register of one bit that it computes with is a `uint[1]`.
+    fn operand(&self, op: &str, term: &Term) -> Value {
+        let computes = !matches!(
+            op,
+            "!" | "&&" | "||" | "==" | "!=" | "<" | "<=" | ">" | ">="
+        );
+        let mut registers = self
+            .variables
+            .iter()
+            .filter(|v| v.kind == Kind::Bits(1) && !v.constant);
+        match term.value {
+            Value::Bits { width: 1, value }
+                if computes && registers.any(|v| v.name == term.text) =>
+            {
+                Value::Integer {
+                    signed: false,
+                    width: 1,
+                    value,
+                }
+            }
+            value => value,
+        }
+    }
+
     /// An expression whose numbers without a type all fit an `int`.
     fn term(&mut self, depth: usize) -> Result<Term> {
         let term = self.any_term(depth)?;
@@ -194,7 +218,7 @@ impl Writer<'_> {
         match self.random.below(12) {
             0 | 1 => {
                 let (op, operand) = (self.random.of(&["-", "!", "~"]), self.term(inner)?);
-                let value = value::unary(op, operand.value)?;
+                let value = value::unary(op, self.operand(op, &operand))?;
                 Ok(Term {
                     text: format!("{op}{}", wrapped(&operand, UNARY)),
                     strength: UNARY,
@@ -255,7 +279,7 @@ impl Writer<'_> {
             _ => {
                 let (op, strength) = self.random.of(&OPERATORS);
                 let (left, right) = (self.term(inner)?, self.term(inner)?);
-                let value = binary(op, left.value, right.value)?;
+                let value = binary(op, self.operand(op, &left), self.operand(op, &right))?;
                 // The power associates to the right, the others to the left.
                 let (a, b) = if op == "**" {
                     (strength + 1, strength)
@@ -319,11 +343,17 @@ impl Writer<'_> {
         let op = self
             .random
             .of(&["", "+", "-", "*", "/", "%", "**", "&", "|", "^", "<<", ">>"]);
-        let result = |term: &Term| {
+        let name = Term {
+            text: self.variables[place].name.clone(),
+            strength: ATOM,
+            value: old,
+        };
+        let current = self.operand(op, &name);
+        let result = |writer: &Self, term: &Term| {
             let value = if op.is_empty() {
                 term.value
             } else {
-                binary(op, old, term.value)?
+                binary(op, current, writer.operand(op, term))?
             };
             value::assign(kind, value)
         };
@@ -331,7 +361,7 @@ impl Writer<'_> {
         for _ in 0..20 {
             let depth = self.random.below(3);
             let Ok(term) = self.term(depth) else { continue };
-            if let Ok(value) = result(&term) {
+            if let Ok(value) = result(self, &term) {
                 let name = &self.variables[place].name;
                 writeln!(self.source, "{name} {op}= {};", term.text).unwrap();
                 self.variables[place].value = value;
