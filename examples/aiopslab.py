@@ -69,7 +69,7 @@ def arguments():
                         help="a package whose agents tasks may name as module:Class, beside clients")
     parser.add_argument("--agent-option", action="append", default=[*agents.OPTIONS], metavar="NAME",
                         help="one more argument of agents' constructors that tasks may set")
-    parser.add_argument("--shutdown-grace", type=float, default=8, metavar="SECONDS",
+    parser.add_argument("--grace", type=float, default=8, metavar="SECONDS",
                         help="for taking the fault back after a stop; a little less than --command-grace")
     parser.add_argument("--shared-tmp", action="store_true",
                         help="leave tasks the machine's /tmp, one task at a time: sudo does not work in a user namespace")

@@ -255,7 +255,7 @@ def main():
     parser.add_argument("--backend", action="append", required=True, help="what it serves; repeat it for several")
     parser.add_argument("--stop-grace", type=float, default=5, metavar="SECONDS",
                         help="how long solve() may take to stop after it was told to (at most 600)")
-    parser.add_argument("--lease-duration", type=float, metavar="SECONDS",
+    parser.add_argument("--lease", type=float, metavar="SECONDS",
                         help="how long the service may be out of reach without costing the attempt (at most 600)")
     given = parser.parse_args()
     worker = Worker(Service(given.url), given.name, given.backend, given.stop_grace, given.lease)

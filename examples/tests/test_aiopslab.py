@@ -465,13 +465,13 @@ class Stops(AiopslabTest):
 
     def test_a_recovery_that_hangs_is_given_up_after_the_grace_and_said(self):
         config = {"agent": "vllm", "model": "slow"}
-        answer = self.stop_at("thinking", "no_recovery", agent_config=config, words=["--shutdown-grace", "1"])
+        answer = self.stop_at("thinking", "no_recovery", agent_config=config, words=["--grace", "1"])
         self.assert_stopped(answer, "the fault may still be injected")
         self.assertEqual(self.journal.all()[-1], "recover begins")
 
     def test_the_timeout_ends_the_task_before_the_worker_does(self):
         config = {"agent": "vllm", "model": "late"}
-        error = self.error_of(agent_config=config, timeout_seconds=1000, words=["--shutdown-grace", "100"])
+        error = self.error_of(agent_config=config, timeout_seconds=1000, words=["--grace", "100"])
         self.assertEqual((error["code"], error["retry"]), ("timeout", False))
         self.assertEqual(error["message"], "ended in step 1, before its timeout of 1000 s")
         *_, left, last = self.journal.all()

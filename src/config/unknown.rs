@@ -105,10 +105,7 @@ mod tests {
             meant("QTASK_LEASE_DURATION", &known),
             Some("QTASK_LEASE_DURATION")
         );
-        assert_eq!(
-            meant("QTASK_CALLBACK", &known),
-            Some("QTASK_WEBHOOK_SECRET")
-        );
+        assert_eq!(meant("QTASK_WEBHOOK", &known), Some("QTASK_WEBHOOK_SECRET"));
         assert_eq!(meant("QTASK_NOTHING_LIKE_IT", &known), None);
     }
 }

@@ -110,7 +110,7 @@ async fn beat(worker: &Worker, session: &Session, renewed: Instant) -> Result<He
     let beat = HeartbeatReport {
         held: worker.running.task_ids(),
         counts: Some(worker.health.counts()),
-        // Where the heartbeat arrives, it brings the lease whose absence would be the not_ready_reason; the
+        // Where the heartbeat arrives, it renews the lease, whose absence would be the reason; the
         // intake begins, or goes on, right behind it.
         not_ready_reason: worker.health.not_ready_reason().filter(|not_ready_reason| {
             worker.health.is_leased()

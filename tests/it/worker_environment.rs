@@ -36,7 +36,7 @@ fn touch(dir: &Path, name: &str) {
     std::fs::write(dir.join(name), "").expect("a file");
 }
 
-/// What the registry says of the worker: its not_ready_reason, whether its session has ended, its heartbeats.
+/// What the registry says of the worker: why it is not ready, whether its session has ended, its heartbeats.
 async fn registry(app: &App) -> (Option<String>, bool, String) {
     let query = "SELECT not_ready_reason, ended_at IS NOT NULL, last_heartbeat_at::text FROM workers WHERE worker_id = 'w1'";
     let row = app
