@@ -167,7 +167,7 @@ async fn a_long_lease_outlasts_an_api_that_is_away() {
         .apis(2)
         .start()
         .await;
-    let _worker = example(&app, &["--lease-duration", "120", "--stop-grace", "7"]);
+    let _worker = example(&app, &["--lease", "120", "--stop-grace", "7"]);
     let shown = eventually(DEADLINE, "the worker is registered", || async {
         let answer = app.get("/workers/snake").await;
         (answer.status == 200).then_some(answer.body)
