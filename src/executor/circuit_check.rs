@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use openqasm_simulator::survey::survey;
-use openqasm_simulator::{Request, Stop, Stopped};
+use openqasm_simulator::{MAX_SOURCE_BYTES, Request, Stop, Stopped};
 
 use super::circuit_report::CircuitVerdict;
 use crate::domain::task::Work;
@@ -63,6 +63,7 @@ impl CircuitCheck {
     pub fn run(&self, stop: &Stop) -> Result<CircuitVerdict, Stopped> {
         let request = Request {
             source: &self.source,
+            max_source_bytes: MAX_SOURCE_BYTES,
             shots: self.shots,
             parameters: self.parameters.as_ref(),
             memory: self.memory,

@@ -8,7 +8,8 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
 use openqasm_simulator::{
-    Crew, Done, MemoryPool, Output, Request, ShotMemory, SimulatorError, Stop, Stopped,
+    Crew, Done, MAX_SOURCE_BYTES, MemoryPool, Output, Request, ShotMemory, SimulatorError, Stop,
+    Stopped,
 };
 
 use super::{Control, Executor, LogBuffer, crashed};
@@ -76,6 +77,8 @@ impl Executor for Simulator {
                 move || {
                     let request = Request {
                         source: &source,
+                        // What the API has accepted runs, whatever its own setting is.
+                        max_source_bytes: MAX_SOURCE_BYTES,
                         shots,
                         seed,
                         parameters: Some(&inputs),

@@ -45,6 +45,7 @@ mod value;
 
 pub use crew::Crew;
 pub use error::{CircuitError, SimulatorError};
+pub use limits::MAX_SOURCE_BYTES;
 pub use meter::{Done, Meter};
 pub use pool::{MemoryPool, Reservation};
 pub use program::Program;
@@ -57,10 +58,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One run of a circuit.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// OpenQASM 2 or 3.
     pub source: &'a str,
+    /// Longest text that is read, in bytes; 8 MiB by default, at most [`MAX_SOURCE_BYTES`].
+    pub max_source_bytes: usize,
     /// How often the circuit is run.
     pub shots: u32,
     /// Makes the run repeatable; drawn and reported where it is not given.
@@ -80,6 +83,24 @@ pub struct Request<'a> {
     pub crew: Option<&'a Arc<Crew>>,
     /// Memory for states that is shared with other runs: this one waits until there is enough.
     pub shared: Option<&'a MemoryPool>,
+}
+
+impl Default for Request<'_> {
+    fn default() -> Self {
+        Self {
+            source: "",
+            max_source_bytes: limits::DEFAULT_SOURCE_BYTES,
+            shots: 0,
+            seed: None,
+            parameters: None,
+            memory: false,
+            memory_limit_bytes: 0,
+            probabilities: false,
+            statevector: false,
+            crew: None,
+            shared: None,
+        }
+    }
 }
 
 /// The result of a run.
@@ -119,16 +140,20 @@ pub struct Register {
     pub size: u32,
 }
 
-/// Checks a circuit without running it. Its inputs may have any values.
+/// Checks a circuit of at most 8 MiB without running it. Its inputs may have any values.
 pub fn check(source: &str) -> Result<Program, SimulatorError> {
-    frontend::compile(source, None, &Stop::default())
+    let request = Request {
+        source,
+        ..Request::default()
+    };
+    frontend::compile(&request, None, &Stop::default())
 }
 
 /// Runs a circuit. Blocks until it is done or stopped; does not touch files or the network.
 pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError> {
     let none = Map::new();
     let inputs = request.parameters.unwrap_or(&none);
-    let program = frontend::compile(request.source, Some(inputs), stop)?;
+    let program = frontend::compile(request, Some(inputs), stop)?;
     if request.memory {
         outputs::check_shot_memory(&program, request)?;
     }

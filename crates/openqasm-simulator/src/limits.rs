@@ -1,7 +1,19 @@
 //! The counted limits that keep every input bounded in time and memory.
 
-/// Longest program text that is read, in bytes.
-pub const MAX_SOURCE_BYTES: usize = 1 << 20;
+/// Longest program text that a request may allow, in bytes.
+pub const MAX_SOURCE_BYTES: usize = 64 << 20;
+/// Longest program text that is read where a request says nothing else, in bytes.
+pub const DEFAULT_SOURCE_BYTES: usize = 8 << 20;
+/// Most tokens of a statement with its blocks: only that many are in memory as a tree.
+pub const MAX_STATEMENT_TOKENS: usize = 1 << 20;
+/// Most statements, operands and values of a program, with those of unrolled loops and of calls: they take up to 144
+/// bytes each.
+pub const MAX_PARTS: u64 = 6_000_000;
+/// Most steps of a program, about one for each statement that does something. A gate takes some 300 bytes; 8 MiB of
+/// text hold 1.2 million gates such as `h q[0];`.
+pub const MAX_PROGRAM_STEPS: usize = 1_250_000;
+/// Most registers, variables, aliases, gates and subroutines that a program may declare outside of blocks.
+pub const MAX_NAMES: usize = 1 << 20;
 /// How deeply expressions may nest. A chain such as `a + b + c` nests once for each operator.
 pub const MAX_EXPRESSION_DEPTH: u16 = 100;
 /// Most indices behind a name: `a[1, 2][0]` has three.

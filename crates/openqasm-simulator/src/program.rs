@@ -85,7 +85,7 @@ pub(super) struct Step {
     pub action: Action,
     pub at: u32,
     /// Ranges `(first, length)` of bits whose value this statement uses.
-    pub reads: Vec<(u32, u32)>,
+    pub reads: Box<[(u32, u32)]>,
 }
 
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ pub(super) enum Action {
     },
     Reset(Operand),
     /// Has no effect; without operands it is for all qubits.
-    Barrier(Vec<Operand>),
+    Barrier(Box<[Operand]>),
     SetVariable {
         slot: usize,
         ty: Type,
@@ -256,11 +256,11 @@ pub(super) struct ElementIndex {
 pub(super) struct GateCall {
     pub gate: GateRef,
     /// Innermost first; `inv` is the power -1.
-    pub powers: Vec<Expr>,
+    pub powers: Box<[Expr]>,
     /// For each control qubit, which come first among the operands: whether it controls on 1.
-    pub controls: Vec<bool>,
-    pub parameters: Vec<Expr>,
-    pub operands: Vec<Operand>,
+    pub controls: Box<[bool]>,
+    pub parameters: Box<[Expr]>,
+    pub operands: Box<[Operand]>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

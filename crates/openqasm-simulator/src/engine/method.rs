@@ -99,7 +99,7 @@ impl Search<'_> {
             return Ok(false);
         };
         let bits = values.iter().map(|value| value.to_bits()).collect();
-        let key = (call.gate, bits, call.controls.clone());
+        let key = (call.gate, bits, call.controls.to_vec());
         if self.known.contains(&key) {
             return Ok(true);
         }

@@ -143,10 +143,10 @@ pub(crate) enum StatementKind<'s> {
     },
     /// `input array[int[8], 2] a;`
     InputArray {
-        ty: ArrayType<'s>,
+        ty: Box<ArrayType<'s>>,
         name: Name<'s>,
     },
-    Array(ArrayDeclaration<'s>),
+    Array(Box<ArrayDeclaration<'s>>),
     Alias {
         name: Name<'s>,
         parts: Vec<Reference<'s>>,
@@ -184,7 +184,7 @@ pub(crate) enum StatementKind<'s> {
         then: Vec<Statement<'s>>,
         otherwise: Vec<Statement<'s>>,
     },
-    For(ForLoop<'s>),
+    For(Box<ForLoop<'s>>),
     While {
         condition: Expr<'s>,
         body: Vec<Statement<'s>>,
@@ -312,12 +312,4 @@ pub(crate) enum Domain<'s> {
 pub(crate) struct Case<'s> {
     pub values: Vec<Expr<'s>>,
     pub body: Vec<Statement<'s>>,
-}
-
-/// A whole program.
-#[derive(Debug)]
-pub(crate) struct Tree<'s> {
-    /// 2 or 3.
-    pub version: u8,
-    pub statements: Vec<Statement<'s>>,
 }

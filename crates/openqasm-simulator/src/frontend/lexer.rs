@@ -2,6 +2,7 @@
 
 use super::super::error::Diagnostic;
 use super::super::limits::MAX_ERRORS;
+use super::super::stop::{Stop, Stopped};
 use super::token::{Token, TokenKind};
 
 const SIGNS: [&str; 43] = [
@@ -12,33 +13,62 @@ const SIGNS: [&str; 43] = [
 const LATE_SIGNS: [&str; 4] = ["<", ">", "@", "#"];
 const UNITS: [&str; 6] = ["ns", "us", "µs", "ms", "s", "dt"];
 
-struct Lexer<'s> {
+/// Tokens between two checks of the stop.
+const CHECK_INTERVAL: usize = 1 << 12;
+
+/// Splits a source into tokens, one after the other: only the last one is kept.
+pub(crate) struct Lexer<'s> {
     source: &'s str,
     at: usize,
-    tokens: Vec<Token>,
+    last: Option<Token>,
+    ended: bool,
     errors: Vec<Diagnostic>,
 }
 
-/// Splits a source into tokens, the last of which is [`TokenKind::End`].
-pub(crate) fn tokens(source: &str) -> Result<Vec<Token>, Vec<Diagnostic>> {
-    let mut lexer = Lexer {
-        source,
-        at: 0,
-        tokens: Vec::new(),
-        errors: Vec::new(),
-    };
-    while lexer.at < source.len() && lexer.errors.len() < MAX_ERRORS {
-        lexer.step();
+/// Finds what is no token in a source: up to [`MAX_ERRORS`] mistakes.
+pub(crate) fn mistakes(source: &str, stop: &Stop) -> Result<Vec<Diagnostic>, Stopped> {
+    let mut lexer = Lexer::new(source);
+    let mut number = 0_usize;
+    while lexer.next().is_some() {
+        number += 1;
+        if number.is_multiple_of(CHECK_INTERVAL) {
+            stop.check()?;
+        }
     }
-    lexer.push(TokenKind::End, source.len());
-    if lexer.errors.is_empty() {
-        Ok(lexer.tokens)
-    } else {
-        Err(lexer.errors)
+    Ok(lexer.errors)
+}
+
+impl Iterator for Lexer<'_> {
+    type Item = Token;
+
+    /// The last one is [`TokenKind::End`].
+    fn next(&mut self) -> Option<Token> {
+        let before = self.last;
+        while self.at < self.source.len() && self.errors.len() < MAX_ERRORS {
+            self.step();
+            if self.last != before {
+                return self.last;
+            }
+        }
+        if std::mem::replace(&mut self.ended, true) {
+            return None;
+        }
+        self.push(TokenKind::End, self.source.len());
+        self.last
     }
 }
 
 impl<'s> Lexer<'s> {
+    pub(crate) fn new(source: &'s str) -> Self {
+        Self {
+            source,
+            at: 0,
+            last: None,
+            ended: false,
+            errors: Vec::new(),
+        }
+    }
+
     fn rest(&self) -> &'s str {
         self.source.get(self.at..).unwrap_or_default()
     }
@@ -46,7 +76,7 @@ impl<'s> Lexer<'s> {
     fn push(&mut self, kind: TokenKind, end: usize) {
         // The length of the source is limited to far less than 4 GiB.
         let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        self.tokens.push(Token {
+        self.last = Some(Token {
             kind,
             start: position(self.at),
             end: position(end),
@@ -93,7 +123,7 @@ impl<'s> Lexer<'s> {
 
     /// Whether the next token begins a statement: only there are annotations and pragmas.
     fn at_statement(&self) -> bool {
-        self.tokens.last().is_none_or(|last| {
+        self.last.is_none_or(|last| {
             last.kind == TokenKind::Pragma
                 || matches!(
                     self.source.as_bytes().get(last.start as usize),

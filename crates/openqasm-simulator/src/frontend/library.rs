@@ -2,7 +2,8 @@
 
 use super::super::program::GateDefinition;
 use super::super::stop::Stop;
-use super::{check, lexer, parser};
+use super::check;
+use super::parser::Parser;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -26,14 +27,11 @@ impl Library {
 }
 
 static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
-    let stop = Stop::default();
-    let tokens = lexer::tokens(SOURCE).unwrap_or_default();
-    let read = parser::parse(SOURCE, &tokens, &stop).ok();
-    read.map(|(tree, _)| {
-        let (gates, names) = check::library(&tree);
-        Library { gates, names }
-    })
-    .unwrap_or_default()
+    let mut parser = Parser::new(SOURCE, &Stop::default());
+    let version = parser.version();
+    let statements = std::iter::from_fn(|| parser.next_statement());
+    let (gates, names) = check::library(statements, version);
+    Library { gates, names }
 });
 
 /// The library. Its own text is part of the program, and a test proves that it is right.

@@ -7,12 +7,17 @@ mod lexer;
 mod library;
 mod parser;
 mod token;
+mod token_window;
 
+use super::Request;
 use super::error::{Diagnostic, SimulatorError};
 use super::limits::MAX_SOURCE_BYTES;
 use super::program::Program;
 use super::stop::{Stop, Stopped};
+use ast::StatementKind;
+use check::Checker;
 pub(super) use library::library;
+use parser::Parser;
 use serde_json::{Map, Value};
 
 /// Why a source is no program.
@@ -35,34 +40,48 @@ impl Refusal {
     }
 }
 
-/// Reads and checks a circuit. Without `inputs` its `input` declarations stand for any value.
+/// Reads and checks the circuit of a request. Without `inputs` its `input` declarations stand for any value.
 pub(super) fn compile(
-    source: &str,
+    request: &Request<'_>,
     inputs: Option<&Map<String, Value>>,
     stop: &Stop,
 ) -> Result<Program, SimulatorError> {
-    read(source, inputs, stop).map_err(|refusal| refusal.into_error(source))
+    read(request, inputs, stop).map_err(|refusal| refusal.into_error(request.source))
 }
 
 /// The same, with what is wrong as it was found.
 pub(super) fn read(
-    source: &str,
+    request: &Request<'_>,
     inputs: Option<&Map<String, Value>>,
     stop: &Stop,
 ) -> Result<Program, Refusal> {
-    if source.len() > MAX_SOURCE_BYTES {
+    let (source, limit) = (
+        request.source,
+        request.max_source_bytes.min(MAX_SOURCE_BYTES),
+    );
+    if source.len() > limit {
         return Err(Refusal::TooLong(format!(
-            "the circuit has {} bytes of text; the limit is {MAX_SOURCE_BYTES}",
+            "the circuit has {} bytes of text; the limit is {limit}",
             source.len()
         )));
     }
-    let tokens = lexer::tokens(source).map_err(Refusal::Wrong)?;
-    let (tree, mut errors) = parser::parse(source, &tokens, stop).map_err(Refusal::Stopped)?;
+    let mistakes = lexer::mistakes(source, stop).map_err(Refusal::Stopped)?;
+    if !mistakes.is_empty() {
+        return Err(Refusal::Wrong(mistakes));
+    }
+    let mut parser = Parser::new(source, stop);
+    let mut checker = Checker::begin(parser.version(), inputs, stop);
+    while let Some(statement) = parser.next_statement() {
+        if !matches!(statement.kind, StatementKind::Nothing) {
+            checker.statement(&statement);
+        }
+    }
+    let mut errors = parser.finish().map_err(Refusal::Stopped)?;
     // The sizes of what is left out are not known.
     if errors.iter().any(|error| error.is_limit) {
         return Err(Refusal::Wrong(errors));
     }
-    let checked = check::program(&tree, inputs, stop).map_err(Refusal::Stopped)?;
+    let checked = checker.end_program().map_err(Refusal::Stopped)?;
     if errors.is_empty() {
         return checked.map_err(Refusal::Wrong);
     }

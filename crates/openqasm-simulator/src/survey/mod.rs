@@ -20,7 +20,7 @@ const METHOD_TIME: Duration = Duration::from_secs(2);
 /// Checks what the request would run. Without parameters its inputs may have any values.
 pub fn survey(request: &Request<'_>, stop: &Stop) -> Result<Verdict, Stopped> {
     let source = request.source;
-    let program = match frontend::read(source, request.parameters, stop) {
+    let program = match frontend::read(request, request.parameters, stop) {
         Ok(program) => program,
         Err(Refusal::TooLong(message)) => return Ok(refused(vec![Mistake::limit(message)])),
         Err(Refusal::Wrong(mistakes)) => return Ok(refused(located(mistakes, source))),

@@ -200,7 +200,7 @@ fn counts_of_everything_are_limited() {
         39,
         "gates",
     );
-    let too_long = " ".repeat((1 << 20) + 1);
+    let too_long = " ".repeat((8 << 20) + 1);
     assert!(matches!(
         check(&too_long),
         Err(SimulatorError::ResourceLimit { .. })

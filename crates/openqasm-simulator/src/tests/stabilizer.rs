@@ -18,7 +18,11 @@ pub(super) fn counts_by(
     seed: u64,
 ) -> BTreeMap<String, u64> {
     let stop = Stop::default();
-    let program = frontend::compile(source, None, &stop).unwrap();
+    let request = Request {
+        source,
+        ..Request::default()
+    };
+    let program = frontend::compile(&request, None, &stop).unwrap();
     let mut tally = sampling::Tally::new(&program, MEMORY_LIMIT);
     let plan = Plan {
         crew: Arc::new(Crew::new(1)),

@@ -76,6 +76,7 @@ pub(in super::super) fn walk(
         touched: vec![Touched::Never; program.qubits as usize],
         may_have_left: false,
         labels: HashMap::new(),
+        numbers: HashMap::new(),
         counts: Vec::new(),
         forks: Vec::new(),
         loop_ends: loop_ends(program),
@@ -105,9 +106,11 @@ struct Walk<'a> {
     touched: Vec<Touched>,
     /// A way under way may have left for where it does not meet the others.
     may_have_left: bool,
-    /// For each place in the source that applies a gate, which of the counts is its own.
-    labels: HashMap<u32, usize>,
-    counts: Vec<(String, u64)>,
+    /// For each place in the source that applies a gate, the number of its label.
+    labels: HashMap<u32, u32>,
+    /// The number of each label, and how often its gate is applied.
+    numbers: HashMap<String, u32>,
+    counts: Vec<u64>,
     forks: Vec<Fork>,
     /// For the first step of each loop, the last one that leads back to it.
     loop_ends: HashMap<usize, usize>,
@@ -182,8 +185,9 @@ impl<'a> Walk<'a> {
         self.found.surely_used_qubits = at_least(Touched::Surely);
         self.found.depth = self.levels.highest();
         self.found.is_doubtful = self.is_doubtful.get();
-        for (label, count) in self.counts {
-            *self.found.gates.entry(label).or_default() += count;
+        for (label, number) in self.numbers {
+            let count = self.counts.get(number as usize).copied();
+            self.found.gates.insert(label, count.unwrap_or_default());
         }
         Ok(self.found)
     }

@@ -113,12 +113,16 @@ impl Walk<'_> {
     }
 
     fn count_gate(&mut self, at: u32, times: u64, operands: usize) {
-        let counts = &mut self.counts;
-        let place = *self.labels.entry(at).or_insert_with(|| {
-            counts.push((label(self.source, at), 0));
-            counts.len() - 1
+        let (counts, numbers) = (&mut self.counts, &mut self.numbers);
+        let number = *self.labels.entry(at).or_insert_with(|| {
+            let next = u32::try_from(counts.len()).unwrap_or(u32::MAX);
+            let number = *numbers.entry(label(self.source, at)).or_insert(next);
+            if number == next {
+                counts.push(0);
+            }
+            number
         });
-        if let Some((_, count)) = counts.get_mut(place) {
+        if let Some(count) = counts.get_mut(number as usize) {
             *count = count.saturating_add(times);
         }
         if operands > 1 {

@@ -38,7 +38,7 @@ impl Walk<'_> {
             }
         }
         let bits = values.iter().map(|value| value.to_bits()).collect();
-        if !self.tried.insert((call.gate, bits, call.controls.clone())) {
+        if !self.tried.insert((call.gate, bits, call.controls.to_vec())) {
             return Ok(());
         }
         let (parameters, powers) = values.split_at(call.parameters.len());

@@ -2,7 +2,8 @@
 
 use super::super::super::error::Diagnostic;
 use super::super::super::limits::{
-    MAX_CALL_NESTING, MAX_CALLED_PARTS, MAX_ERRORS, MAX_GATES, MAX_STEPS,
+    MAX_CALL_NESTING, MAX_CALLED_PARTS, MAX_ERRORS, MAX_GATES, MAX_NAMES, MAX_PARTS,
+    MAX_PROGRAM_STEPS, MAX_STEPS,
 };
 use super::super::super::program::{Action, Step};
 use super::{Checked, Checker, control, reads};
@@ -13,9 +14,15 @@ const MANY_READS: usize = 128;
 impl Checker<'_> {
     /// Whether there is no point in going on.
     pub(super) fn is_over(&self) -> bool {
-        self.errors.len() >= MAX_ERRORS
-            || self.called_parts > MAX_CALLED_PARTS
-            || self.stopped.is_some()
+        self.errors.len() >= MAX_ERRORS || self.is_too_large() || self.stopped.is_some()
+    }
+
+    /// Whether a count has passed its limit: that was reported, and holds for all that follows.
+    fn is_too_large(&self) -> bool {
+        self.called_parts > MAX_CALLED_PARTS
+            || self.parts > MAX_PARTS
+            || self.steps.len() > MAX_PROGRAM_STEPS
+            || self.names > MAX_NAMES
     }
 
     /// Counts work, and looks now and then whether the run is to end.
@@ -31,6 +38,12 @@ impl Checker<'_> {
     pub(super) fn count_part(&mut self, at: u32) -> Checked<()> {
         self.toil(1 << 4);
         self.parts += 1;
+        if self.parts == MAX_PARTS + 1 {
+            return Err(Diagnostic::limit(
+                at,
+                format!("the circuit has more than {MAX_PARTS} statements, operands and values"),
+            ));
+        }
         if self.in_gate {
             self.unroll(1, at)?;
         }
@@ -44,6 +57,18 @@ impl Checker<'_> {
                 format!(
                     "the circuit has more than {MAX_CALLED_PARTS} statements, operands and values when each call is replaced by what it calls"
                 ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Counts a name that stays declared up to the end of the program.
+    pub(super) fn count_name(&mut self, at: u32) -> Checked<()> {
+        self.names += 1;
+        if self.names == MAX_NAMES + 1 {
+            return Err(Diagnostic::limit(
+                at,
+                format!("the circuit declares more than {MAX_NAMES} names"),
             ));
         }
         Ok(())
@@ -69,12 +94,18 @@ impl Checker<'_> {
     }
 
     pub(super) fn emit(&mut self, action: Action, at: u32) -> Checked<()> {
-        let reads = reads::of(&action);
+        let reads = reads::of(&action).into_boxed_slice();
         // An index known only at run time may read each element of an alias.
         if reads.len() > MANY_READS {
             self.count_listed(reads.len(), at)?;
         }
         self.steps.push(Step { action, at, reads });
+        if self.steps.len() == MAX_PROGRAM_STEPS + 1 {
+            return Err(Diagnostic::limit(
+                at,
+                format!("the circuit has more than {MAX_PROGRAM_STEPS} statements that are run"),
+            ));
+        }
         self.cost.steps = self.cost.steps.saturating_add(1);
         self.check_cost(at)
     }

@@ -92,10 +92,10 @@ impl<'s> Checker<'s> {
         }
         let call = GateCall {
             gate: application.gate,
-            powers: application.powers,
-            controls: application.controls,
-            parameters: application.parameters,
-            operands,
+            powers: application.powers.into(),
+            controls: application.controls.into(),
+            parameters: application.parameters.into(),
+            operands: operands.into(),
         };
         self.emit(Action::Gate(Box::new(call)), at)
     }

@@ -36,7 +36,8 @@ impl<'s> Checker<'s> {
         let body = self.gate_body(name, &definition.body);
         self.in_gate = false;
         self.scopes.pop();
-        let (body, size, depth) = body?;
+        let (mut body, size, depth) = body?;
+        body.shrink_to_fit();
         let resets = body.iter().any(|call| self.does_reset(call.gate));
         if depth > MAX_GATE_DEPTH {
             return Err(Diagnostic::limit(
@@ -88,7 +89,7 @@ impl<'s> Checker<'s> {
         self.definitions.push(definition);
     }
 
-    pub(super) fn check_new_gate(&self, name: Name<'s>) -> Checked<()> {
+    pub(super) fn check_new_gate(&mut self, name: Name<'s>) -> Checked<()> {
         if !self.is_global() {
             return Err(Diagnostic::new(
                 name.at,
@@ -105,7 +106,7 @@ impl<'s> Checker<'s> {
                 format!("{} is already declared", quoted(name.text)),
             ));
         }
-        Ok(())
+        self.count_name(name.at)
     }
 
     fn gate_body(

@@ -32,7 +32,7 @@ use super::super::error::Diagnostic;
 use super::super::limits::MAX_LOOP_PARTS;
 use super::super::program::{Action, GateDefinition, Input, Operand, Program, RegisterSlot, Step};
 use super::super::stop::{Stop, Stopped};
-use super::ast::{Name, Statement, StatementKind, Tree};
+use super::ast::{Name, Statement, StatementKind};
 use scope::{GateSymbol, Symbol};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
@@ -55,7 +55,8 @@ enum Numbers {
     clippy::struct_excessive_bools,
     reason = "they do not depend on each other"
 )]
-struct Checker<'s> {
+/// Checks statements in their order and builds the program.
+pub(super) struct Checker<'s> {
     version: u8,
     /// Whether the body of a gate is being checked.
     in_gate: bool,
@@ -78,6 +79,8 @@ struct Checker<'s> {
     /// The subroutines that are being called here, innermost last.
     calls: Vec<subroutine::Frame<'s>>,
     called_parts: u32,
+    /// Names declared outside of all blocks.
+    names: usize,
     /// Whether loops over constants may be unrolled here.
     unrolls: bool,
     /// Statements, operands and values checked so far.
@@ -120,32 +123,14 @@ struct Checker<'s> {
     open_inputs: HashSet<&'s str>,
 }
 
-/// Checks a program. The outer error is the stop, the inner ones are the author's mistakes.
-pub(super) fn program(
-    tree: &Tree<'_>,
-    inputs: Option<&Map<String, Value>>,
-    stop: &Stop,
-) -> Result<Result<Program, Vec<Diagnostic>>, Stopped> {
-    let mut checker = Checker::new(tree.version, false);
-    checker.inputs = inputs.cloned();
-    checker.stop = stop.clone();
-    for statement in &tree.statements {
-        checker.statement(statement);
-        if checker.is_over() {
-            break;
-        }
-    }
-    match checker.stopped {
-        Some(stopped) => Err(stopped),
-        None => Ok(checker.finish()),
-    }
-}
-
 /// Checks the built-in library and gives its definitions by name.
-pub(super) fn library<'s>(tree: &Tree<'s>) -> (Vec<GateDefinition>, HashMap<&'s str, usize>) {
-    let mut checker = Checker::new(tree.version, true);
-    for statement in &tree.statements {
-        checker.statement(statement);
+pub(super) fn library<'s>(
+    statements: impl Iterator<Item = Statement<'s>>,
+    version: u8,
+) -> (Vec<GateDefinition>, HashMap<&'s str, usize>) {
+    let mut checker = Checker::new(version, true);
+    for statement in statements {
+        checker.statement(&statement);
     }
     let names = checker
         .gates
@@ -159,6 +144,23 @@ pub(super) fn library<'s>(tree: &Tree<'s>) -> (Vec<GateDefinition>, HashMap<&'s 
 }
 
 impl<'s> Checker<'s> {
+    /// Begins to check a program, whose statements follow one by one.
+    pub(super) fn begin(version: u8, inputs: Option<&Map<String, Value>>, stop: &Stop) -> Self {
+        Self {
+            inputs: inputs.cloned(),
+            stop: stop.clone(),
+            ..Self::new(version, false)
+        }
+    }
+
+    /// The program. The outer error is the stop, the inner ones are the author's mistakes.
+    pub(super) fn end_program(self) -> Result<Result<Program, Vec<Diagnostic>>, Stopped> {
+        match self.stopped {
+            Some(stopped) => Err(stopped),
+            None => Ok(self.finish()),
+        }
+    }
+
     fn new(version: u8, in_library: bool) -> Self {
         Self {
             version,
@@ -175,6 +177,7 @@ impl<'s> Checker<'s> {
             externals: HashMap::new(),
             calls: Vec::new(),
             called_parts: 0,
+            names: 0,
             unrolls: true,
             parts: 0,
             unrolled_left: MAX_LOOP_PARTS,
@@ -206,7 +209,7 @@ impl<'s> Checker<'s> {
     }
 
     /// Checks one statement; a mistake is noted and checking goes on after it.
-    fn statement(&mut self, statement: &Statement<'s>) {
+    pub(super) fn statement(&mut self, statement: &Statement<'s>) {
         self.toil(1 << 8);
         if self.is_over() {
             return;
@@ -263,7 +266,7 @@ impl<'s> Checker<'s> {
                     .iter()
                     .map(|operand| self.qubits(operand))
                     .collect();
-                self.emit(Action::Barrier(operands?), at)
+                self.emit(Action::Barrier(operands?.into()), at)
             }
             StatementKind::Delay(duration, operands) => {
                 self.expression(duration)?;

@@ -61,7 +61,11 @@ pub(super) fn silent(at: u32) -> Diagnostic {
 
 impl<'s> Checker<'s> {
     pub(super) fn declare(&mut self, name: Name<'s>, symbol: Symbol) -> Checked<()> {
-        let taken = self.is_global() && self.is_taken(name.text);
+        let is_global = self.is_global();
+        let taken = is_global && self.is_taken(name.text);
+        if is_global {
+            self.count_name(name.at)?;
+        }
         if let Some(scope) = self.scopes.last_mut() {
             if scope.contains_key(name.text) || taken {
                 return Err(Diagnostic::new(

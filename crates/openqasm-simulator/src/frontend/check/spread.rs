@@ -46,7 +46,7 @@ impl Checker<'_> {
             let part = Application {
                 gate: part.gate,
                 powers,
-                controls: part.controls,
+                controls: part.controls.into(),
                 parameters,
                 size: 0,
                 depth: 0,
@@ -61,10 +61,10 @@ impl Checker<'_> {
             }
             let call = GateCall {
                 gate: part.gate,
-                powers: part.powers,
-                controls: part.controls,
-                parameters: part.parameters,
-                operands: own,
+                powers: part.powers.into(),
+                controls: part.controls.into(),
+                parameters: part.parameters.into(),
+                operands: own.into(),
             };
             self.emit(Action::Gate(Box::new(call)), at)?;
         }

@@ -4,7 +4,7 @@ use super::super::super::limits::MAX_DIMENSIONS;
 use super::super::ast::{ArrayDeclaration, ArrayType, Literal, StatementKind};
 use super::{Parsed, Parser};
 
-impl<'s> Parser<'s, '_> {
+impl<'s> Parser<'s> {
     /// `array[int[8], 2] a;`, `array[int[8], 2] a = {1, 2};`
     pub(super) fn array_declaration(&mut self, constant: bool) -> Parsed<StatementKind<'s>> {
         let ty = self.array_type()?;
@@ -18,12 +18,12 @@ impl<'s> Parser<'s, '_> {
             None
         };
         self.semicolon()?;
-        Ok(StatementKind::Array(ArrayDeclaration {
+        Ok(StatementKind::Array(Box::new(ArrayDeclaration {
             ty,
             name,
             init,
             constant,
-        }))
+        })))
     }
 
     /// `array[int[8], 2, 3]`, or `array[int[8], #dim = 2]` for a parameter.

@@ -4,7 +4,7 @@ use super::super::super::error::quoted;
 use super::super::ast::{Expr, Name, StatementKind, TypeName};
 use super::{Parsed, Parser};
 
-impl<'s> Parser<'s, '_> {
+impl<'s> Parser<'s> {
     /// `[n]`, if it is there.
     pub(super) fn designator(&mut self) -> Parsed<Option<Expr<'s>>> {
         if !self.eat("[") {
@@ -115,7 +115,10 @@ impl<'s> Parser<'s, '_> {
         self.semicolon()?;
         Ok(match (ty, array) {
             (Some(ty), _) => StatementKind::Input { ty, name },
-            (None, Some(ty)) => StatementKind::InputArray { ty, name },
+            (None, Some(ty)) => {
+                let ty = Box::new(ty);
+                StatementKind::InputArray { ty, name }
+            }
             (None, None) => StatementKind::Nothing,
         })
     }

@@ -4,7 +4,7 @@ use super::super::ast::{Case, Domain, Expr, ForLoop, Statement, StatementKind};
 use super::super::token::TokenKind;
 use super::{Parsed, Parser};
 
-impl<'s> Parser<'s, '_> {
+impl<'s> Parser<'s> {
     pub(super) fn if_statement(&mut self) -> Parsed<StatementKind<'s>> {
         self.position += 1;
         let condition = self.condition()?;
@@ -63,12 +63,12 @@ impl<'s> Parser<'s, '_> {
             return Err(self.expected("a range such as `[0:3]` or a set such as `{1, 2}`"));
         };
         let body = self.body()?;
-        Ok(StatementKind::For(ForLoop {
+        Ok(StatementKind::For(Box::new(ForLoop {
             ty,
             variable,
             domain,
             body,
-        }))
+        })))
     }
 
     /// Goes behind parentheses, if they are closed, so that what is in them is not taken for statements.

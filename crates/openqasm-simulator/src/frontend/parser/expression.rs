@@ -11,7 +11,7 @@ const UNARY: u8 = 11;
 const POWER: u8 = 12;
 const COMPARISON: u8 = 7;
 
-impl<'s> Parser<'s, '_> {
+impl<'s> Parser<'s> {
     pub(super) fn expression(&mut self) -> Parsed<Expr<'s>> {
         let first = self.operators(0)?;
         if self.version < 3 || self.text() != "++" {

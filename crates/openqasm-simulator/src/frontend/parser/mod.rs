@@ -10,26 +10,37 @@ mod statement;
 mod subroutine;
 
 use super::super::error::{Diagnostic, quoted};
-use super::super::limits::{MAX_BLOCK_DEPTH, MAX_ERRORS};
+use super::super::limits::{MAX_BLOCK_DEPTH, MAX_ERRORS, MAX_STATEMENT_TOKENS};
 use super::super::stop::{Stop, Stopped};
-use super::ast::{Name, Statement, StatementKind, Tree};
+use super::ast::{Name, Statement, StatementKind};
 use super::hint;
 use super::token::{Token, TokenKind};
+use super::token_window::TokenWindow;
 pub(super) use expression::duration;
 
 type Parsed<T> = Result<T, Diagnostic>;
 
-struct Parser<'s, 't> {
+/// Parses a source statement by statement, so that a long program is never in memory as a tree.
+pub(crate) struct Parser<'s> {
     source: &'s str,
-    tokens: &'t [Token],
+    tokens: TokenWindow<'s>,
     position: usize,
     version: u8,
     expression_depth: u16,
     block_depth: u16,
     errors: Vec<Diagnostic>,
-    stop: &'t Stop,
+    stop: Stop,
     stopped: Option<Stopped>,
+    /// The token from which the stop is checked again.
+    next_check: usize,
+    /// Whether the end of what could not be read lies behind the most tokens of a statement.
+    is_cut_short: bool,
+    /// Whether nothing that follows can be parsed.
+    ended: bool,
 }
+
+/// Tokens between two checks of the stop.
+const CHECK_INTERVAL: usize = 1 << 10;
 
 const END: Token = Token {
     kind: TokenKind::End,
@@ -37,71 +48,91 @@ const END: Token = Token {
     end: u32::MAX,
 };
 
-/// Parses a program as far as it can be read; reports up to [`MAX_ERRORS`] mistakes together.
-pub(crate) fn parse<'s>(
-    source: &'s str,
-    tokens: &[Token],
-    stop: &Stop,
-) -> Result<(Tree<'s>, Vec<Diagnostic>), Stopped> {
-    let mut parser = Parser {
-        source,
-        tokens,
-        position: 0,
-        version: 3,
-        expression_depth: 0,
-        block_depth: 0,
-        errors: Vec::new(),
-        stop,
-        stopped: None,
-    };
-    let statements = parser.program();
-    if let Some(stopped) = parser.stopped {
-        return Err(stopped);
+impl<'s> Parser<'s> {
+    /// Parses the head of a program whose tokens are known to be right.
+    pub(crate) fn new(source: &'s str, stop: &Stop) -> Self {
+        let mut parser = Self {
+            source,
+            tokens: TokenWindow::new(source),
+            position: 0,
+            version: 3,
+            expression_depth: 0,
+            block_depth: 0,
+            errors: Vec::new(),
+            stop: stop.clone(),
+            stopped: None,
+            next_check: 0,
+            is_cut_short: false,
+            ended: false,
+        };
+        if let Err(error) = parser.head() {
+            parser.errors.push(error);
+            parser.ended = true;
+        }
+        parser
     }
-    // What follows a block or an expression that was left half-way may look wrong without being so.
-    if let Some(limit) = parser.errors.iter().position(|error| error.is_limit) {
-        parser.errors.truncate(limit + 1);
-    }
-    Ok((
-        Tree {
-            version: parser.version,
-            statements,
-        },
-        parser.errors,
-    ))
-}
 
-impl<'s> Parser<'s, '_> {
-    fn program(&mut self) -> Vec<Statement<'s>> {
+    /// Of OpenQASM: 2 or 3.
+    pub(crate) fn version(&self) -> u8 {
+        self.version
+    }
+
+    /// The next statement outside of all blocks; None at the end, or where there is no point in going on.
+    pub(crate) fn next_statement(&mut self) -> Option<Statement<'s>> {
+        if self.ended {
+            return None;
+        }
+        self.tokens.begin_statement(self.position);
+        let (at, before) = (self.peek().start, self.errors.len());
+        let statement = self.next_in_block();
+        if self.tokens.is_overflowed() {
+            self.ended = true;
+            if !self.is_cut_short {
+                self.refuse_size(at, before);
+            }
+        }
+        statement
+    }
+
+    /// The mistakes of what was parsed, up to [`MAX_ERRORS`].
+    pub(crate) fn finish(mut self) -> Result<Vec<Diagnostic>, Stopped> {
+        if let Some(stopped) = self.stopped {
+            return Err(stopped);
+        }
+        // What follows a block or an expression that was left half-way may look wrong without being so.
+        if let Some(limit) = self.errors.iter().position(|error| error.is_limit) {
+            self.errors.truncate(limit + 1);
+        }
+        Ok(self.errors)
+    }
+
+    /// Refuses a statement of too many tokens; what looks wrong where they end is not.
+    fn refuse_size(&mut self, at: u32, errors_before: usize) {
+        self.errors.truncate(errors_before);
+        self.errors.push(Diagnostic::limit(
+            at,
+            format!(
+                "this statement has more than {MAX_STATEMENT_TOKENS} tokens, those of its blocks included; divide it"
+            ),
+        ));
+    }
+
+    fn head(&mut self) -> Parsed<()> {
+        let kind_of_second = self.tokens.get(1).map(|token| token.kind);
         let is_object = self.text() == "{"
-            && (self.text_at(1) == "}"
-                || self
-                    .tokens
-                    .get(1)
-                    .is_some_and(|token| token.kind == TokenKind::Text));
+            && (self.text_at(1) == "}" || kind_of_second == Some(TokenKind::Text));
         if is_object || self.text() == "[" {
-            self.errors.push(
-                self.here("this looks like JSON; expected OpenQASM, such as `OPENQASM 3.0;`"),
+            return Err(
+                self.here("this looks like JSON; expected OpenQASM, such as `OPENQASM 3.0;`")
             );
-            return Vec::new();
         }
-        let next_is_name = self
-            .tokens
-            .get(1)
-            .is_some_and(|token| token.kind == TokenKind::Name);
+        let next_is_name = kind_of_second == Some(TokenKind::Name);
         if matches!(self.text(), "import" | "from") && next_is_name {
-            self.errors.push(
-                self.here("this looks like Python; expected OpenQASM, such as `OPENQASM 3.0;`"),
+            return Err(
+                self.here("this looks like Python; expected OpenQASM, such as `OPENQASM 3.0;`")
             );
-            return Vec::new();
         }
-        if let Err(error) = self.header() {
-            self.errors.push(error);
-            return Vec::new();
-        }
-        let mut statements = Vec::new();
-        self.statements_until_close(&mut statements);
-        statements
+        self.header()
     }
 
     fn header(&mut self) -> Parsed<()> {
@@ -133,38 +164,52 @@ impl<'s> Parser<'s, '_> {
 
     /// Parses statements up to a closing brace or the end, going on after mistakes.
     fn statements_until_close(&mut self, into: &mut Vec<Statement<'s>>) {
-        while self.errors.len() < MAX_ERRORS && self.stopped.is_none() {
-            if self.position.is_multiple_of(512)
-                && let Err(stopped) = self.stop.check()
-            {
-                self.stopped = Some(stopped);
+        while let Some(statement) = self.next_in_block() {
+            if !matches!(statement.kind, StatementKind::Nothing) {
+                into.push(statement);
             }
-            if self.peek().kind == TokenKind::End || (self.block_depth > 0 && self.text() == "}") {
-                return;
+        }
+    }
+
+    /// The next statement of a block or of the program; what cannot be read is skipped as one statement.
+    fn next_in_block(&mut self) -> Option<Statement<'s>> {
+        if self.errors.len() >= MAX_ERRORS || self.stopped.is_some() {
+            return None;
+        }
+        if self.position >= self.next_check {
+            self.next_check = self.position + CHECK_INTERVAL;
+            self.stopped = self.stop.check().err();
+            if self.stopped.is_some() {
+                return None;
             }
-            let before = self.position;
-            match self.statement() {
-                Ok(statement) => into.push(statement),
-                Err(error) => {
-                    self.errors.push(error);
-                    self.recover(before);
-                    into.push(self.unreadable(before));
-                }
+        }
+        if self.peek().kind == TokenKind::End || (self.block_depth > 0 && self.text() == "}") {
+            return None;
+        }
+        let before = self.position;
+        match self.statement() {
+            Ok(statement) => Some(statement),
+            Err(error) => {
+                self.errors.push(error);
+                let had_overflowed = self.tokens.is_overflowed();
+                self.recover(before);
+                self.is_cut_short |= !had_overflowed && self.tokens.is_overflowed();
+                Some(self.unreadable(before))
             }
         }
     }
 
     /// Stands for what was skipped.
     fn unreadable(&self, from: usize) -> Statement<'s> {
-        let skipped = self.tokens.get(from..self.position).unwrap_or_default();
-        let names = skipped.iter().filter(|token| token.kind == TokenKind::Name);
+        let skipped = self.tokens.range(from, self.position);
+        let names = skipped.filter(|token| token.kind == TokenKind::Name);
         let names = names.map(|token| Name {
-            text: self.raw(*token),
+            text: self.raw(token),
             at: token.start,
         });
         Statement {
             kind: StatementKind::Unreadable(names.collect()),
-            at: skipped.first().map_or(0, |token| token.start),
+            at: self.tokens.get(from).map_or(0, |token| token.start),
         }
     }
 
@@ -174,12 +219,12 @@ impl<'s> Parser<'s, '_> {
             self.position += 1;
         }
         // The brace of a `switch` is open already.
-        let begun = self.tokens.get(before..self.position).unwrap_or_default();
+        let mut begun = self.tokens.range(before, self.position);
         let is_switch = begun
-            .first()
-            .is_some_and(|token| self.raw(*token) == "switch");
-        let brace = |token: &Token| self.raw(*token) == "{";
-        let mut open = usize::from(is_switch && begun.iter().any(brace));
+            .next()
+            .is_some_and(|token| self.raw(token) == "switch");
+        let brace = |token: Token| self.raw(token) == "{";
+        let mut open = usize::from(is_switch && begun.any(brace));
         while self.peek().kind != TokenKind::End {
             match self.text() {
                 "{" => open += 1,
@@ -215,6 +260,7 @@ impl<'s> Parser<'s, '_> {
         self.enter_block()?;
         let mut statements = Vec::new();
         self.statements_until_close(&mut statements);
+        statements.shrink_to_fit();
         self.block_depth -= 1;
         self.close_block(opened)?;
         Ok(statements)
@@ -262,7 +308,7 @@ impl<'s> Parser<'s, '_> {
     }
 
     fn peek(&self) -> Token {
-        self.tokens.get(self.position).copied().unwrap_or(END)
+        self.tokens.get(self.position).unwrap_or(END)
     }
 
     fn text(&self) -> &'s str {
@@ -271,11 +317,7 @@ impl<'s> Parser<'s, '_> {
 
     /// The text of the token that many places ahead; nothing for quoted texts and pragmas.
     fn text_at(&self, ahead: usize) -> &'s str {
-        let token = self
-            .tokens
-            .get(self.position + ahead)
-            .copied()
-            .unwrap_or(END);
+        let token = self.tokens.get(self.position + ahead).unwrap_or(END);
         if matches!(token.kind, TokenKind::Text | TokenKind::Pragma) {
             return "";
         }
@@ -317,7 +359,6 @@ impl<'s> Parser<'s, '_> {
         let previous = self
             .tokens
             .get(self.position.wrapping_sub(1))
-            .copied()
             .unwrap_or(END);
         let same_line = self
             .source
@@ -398,6 +439,7 @@ impl<'s> Parser<'s, '_> {
             }
         }
         self.expect(close)?;
+        items.shrink_to_fit();
         Ok(items)
     }
 

@@ -9,7 +9,7 @@ use super::super::hint;
 use super::super::token::TokenKind;
 use super::{Parsed, Parser};
 
-impl<'s> Parser<'s, '_> {
+impl<'s> Parser<'s> {
     /// `qreg q[2];` and `creg c[2];`, in both versions; the size may be left out.
     pub(super) fn old_register(&mut self, quantum: bool) -> Parsed<StatementKind<'s>> {
         self.position += 1;

@@ -6,7 +6,7 @@ use super::super::hint;
 use super::super::token::TokenKind;
 use super::{Parsed, Parser};
 
-impl<'s> Parser<'s, '_> {
+impl<'s> Parser<'s> {
     pub(super) fn statement(&mut self) -> Parsed<Statement<'s>> {
         self.expression_depth = 0;
         let token = self.peek();
@@ -312,6 +312,8 @@ impl<'s> Parser<'s, '_> {
                 items.push(self.reference("a qubit")?);
             }
         }
+        // Most statements have one or two operands, less than a vector makes room for.
+        items.shrink_to_fit();
         let operand = matches!(self.peek().kind, TokenKind::Name | TokenKind::Physical);
         self.semicolon_or(if operand { "`,` or " } else { "" })?;
         Ok(items)

@@ -4,7 +4,7 @@ use super::super::ast::{Expr, Formal, FormalKind, Name, StatementKind, Subroutin
 use super::{Parsed, Parser};
 use std::rc::Rc;
 
-impl<'s> Parser<'s, '_> {
+impl<'s> Parser<'s> {
     /// `def name(qubit[2] q, int n) -> bit { ... }`
     pub(super) fn subroutine(&mut self) -> Parsed<StatementKind<'s>> {
         self.outermost()?;
