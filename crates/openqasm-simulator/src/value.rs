@@ -129,6 +129,7 @@ impl Value {
     pub(super) fn as_complex(self) -> Result<Complex, EvalError> {
         match self {
             Self::Complex(value) => Ok(value),
+            Self::Bool(value) => Ok(Complex::new(f64::from(u8::from(value)), 0.0)),
             Self::Int(_) | Self::Integer(_) | Self::Float(_) => {
                 Ok(Complex::new(self.as_real()?, 0.0))
             }

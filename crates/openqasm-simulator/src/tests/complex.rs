@@ -56,7 +56,7 @@ fn wrong_complex_numbers_are_refused_at_their_place() {
         ("bool b = 1im < 2;", 10, "no order"),
         ("complex z = 1im % 2;", 13, "no remainder"),
         ("complex z = 1im / 0;", 13, "division by zero"),
-        ("complex z = true;", 13, "found a bool"),
+        ("complex z = \"1\";", 13, "found a bit"),
         ("if (1im) { x q; }", 5, "neither true nor false"),
         ("complex[int[32]] z;", 9, "expected `float`"),
         ("complex[float[20]] z;", 15, "of 32 or 64"),

@@ -1,6 +1,6 @@
 //! Damaged circuits: whatever happens, nothing panics, the stack suffices, and all ends.
 //!
-//! Environment variables: `QTASK_FUZZ_SECONDS` (how long, 60 without it), `QTASK_FUZZ_MUTANTS` (how many
+//! Environment variables: `QTASK_FUZZ_SECONDS` (how long, 3 without it), `QTASK_FUZZ_MUTANTS` (how many
 //! instead), `QTASK_FUZZ_SEED` (that of the first mutant, 1 without it; each next one has the next number). A failure
 //! names its mutant and the seed that makes it again.
 
@@ -229,7 +229,7 @@ fn watch(news: &Receiver<News>) -> (u64, u64) {
 #[test]
 fn damaged_circuits_never_panic_nor_hang_nor_overflow_the_stack() {
     let most = variable("QTASK_FUZZ_MUTANTS");
-    let seconds = variable("QTASK_FUZZ_SECONDS").or_else(|| most.is_none().then_some(60));
+    let seconds = variable("QTASK_FUZZ_SECONDS").or_else(|| most.is_none().then_some(3));
     let first = variable("QTASK_FUZZ_SEED").unwrap_or(1);
     let began = Instant::now();
     let until = seconds.map(|seconds| began + Duration::from_secs(seconds));

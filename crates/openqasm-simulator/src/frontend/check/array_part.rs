@@ -67,6 +67,18 @@ impl<'s> Checker<'s> {
         let last = i128::from(size) - 1;
         let (low, high) = if step > 0 { (0, last) } else { (last, 0) };
         let (first, limit) = (start.map_or(low, wrapped), end.map_or(high, wrapped));
+        let is_from_end = |bound: Option<i128>| bound.map(|index| index < 0);
+        if let (UNKNOWN, Some(a), Some(b)) = (size, is_from_end(start), is_from_end(end))
+            && a != b
+        {
+            // Only a call tells whether there are such indices.
+            let step = isize::try_from(step).unwrap_or(isize::MAX);
+            return Ok(Part::Range {
+                first: 0,
+                step,
+                count: UNKNOWN,
+            });
+        }
         let distance = limit.saturating_sub(first);
         if distance != 0 && (distance > 0) != (step > 0) {
             return Err(wrong("this range is empty".to_owned()));

@@ -1,6 +1,7 @@
 //! Arrays as a whole: their sizes, loops over them, and arrays as arguments.
 
 use super::super::super::error::{Diagnostic, counted, quoted};
+use super::super::super::integer::MACHINE_WIDTH;
 use super::super::super::limits::{MAX_DIMENSIONS, MAX_LOOP_ELEMENTS};
 use super::super::super::program::{Expr, Operand};
 use super::super::super::value::{Type, Value};
@@ -10,6 +11,9 @@ use super::expression::{Typed, sample_of};
 use super::scope::Symbol;
 use super::{Checked, Checker};
 use std::rc::Rc;
+
+/// The `uint` that `sizeof` gives.
+const SIZE_TYPE: Type = Type::Uint(MACHINE_WIDTH);
 
 impl<'s> Checker<'s> {
     /// `sizeof(a)`, `sizeof(a, 1)`: the size of a dimension, or of a register.
@@ -44,9 +48,12 @@ impl<'s> Checker<'s> {
         match size {
             Some(&UNKNOWN) => Ok(Typed {
                 expr: Expr::Variable(0),
-                sample: Value::Int(1),
+                sample: sample_of(SIZE_TYPE),
             }),
-            Some(size) => Ok(Typed::constant(Value::Int(i128::from(*size)))),
+            Some(size) => {
+                let size = Value::from_word(u128::from(*size), SIZE_TYPE);
+                Ok(Typed::constant(size))
+            }
             None => Err(Diagnostic::new(
                 ast.at,
                 format!(

@@ -139,20 +139,6 @@ impl<'s> Checker<'s> {
 
     pub(super) fn for_loop(&mut self, ast: &ForLoop<'s>, at: u32) -> Checked<()> {
         let ty = self.type_of(&ast.ty)?;
-        if !matches!(
-            ty,
-            Type::Int(_)
-                | Type::Uint(_)
-                | Type::Float(_)
-                | Type::Bool
-                | Type::Angle(_)
-                | Type::Bits(_)
-        ) {
-            return Err(Diagnostic::new(
-                ast.ty.name.at,
-                "expected a type of numbers or bits for a loop variable",
-            ));
-        }
         let (domain, times) = self.domain(&ast.domain, ty)?;
         let turns = self.turns(&domain, ty);
         let unrolled = match &turns {

@@ -92,21 +92,7 @@ impl<'s> Checker<'s> {
         for index in indices {
             operand = match index {
                 Index::One(index) => self.select_one(operand, index, name)?,
-                Index::Range(range) => self.select_range(&operand, range, name)?,
-                Index::Set(items) => {
-                    let mut numbers = Vec::with_capacity(items.len());
-                    let mut seen = HashSet::with_capacity(items.len());
-                    for item in items {
-                        let index = self.constant_int(item, "an index in a set")?;
-                        let number = element(&operand, index, name, item.at)?;
-                        if !seen.insert(number) {
-                            let message = format!("a set must not hold the index {index} twice");
-                            return Err(Diagnostic::new(item.at, message));
-                        }
-                        numbers.push(number);
-                    }
-                    self.list(numbers, name.at)?
-                }
+                several => self.select_several(operand, several, name)?,
             };
         }
         Ok(operand)
@@ -137,6 +123,48 @@ impl<'s> Checker<'s> {
             index: Box::new(typed.expr),
             at: index.at,
         })
+    }
+
+    /// A range or a set of a register. An element that only a run tells is a register of one.
+    fn select_several(
+        &mut self,
+        base: Operand,
+        index: &Index<'s>,
+        name: Name<'s>,
+    ) -> Checked<Operand> {
+        let is_computed = matches!(base, Operand::At { .. });
+        let numbered = if is_computed {
+            Operand::Range { first: 0, len: 1 }
+        } else {
+            base.clone()
+        };
+        let part = match index {
+            Index::One(_) => numbered,
+            Index::Range(range) => self.select_range(&numbered, range, name)?,
+            Index::Set(items) => self.select_set(&numbered, items, name)?,
+        };
+        let is_all = is_computed && part.len() == 1;
+        Ok(if is_all { base } else { part })
+    }
+
+    fn select_set(
+        &mut self,
+        base: &Operand,
+        items: &[ast::Expr<'s>],
+        name: Name<'s>,
+    ) -> Checked<Operand> {
+        let mut numbers = Vec::with_capacity(items.len());
+        let mut seen = HashSet::with_capacity(items.len());
+        for item in items {
+            let index = self.constant_int(item, "an index in a set")?;
+            let number = element(base, index, name, item.at)?;
+            if !seen.insert(number) {
+                let message = format!("a set must not hold the index {index} twice");
+                return Err(Diagnostic::new(item.at, message));
+            }
+            numbers.push(number);
+        }
+        self.list(numbers, name.at)
     }
 
     fn select_range(

@@ -5,7 +5,7 @@ use super::super::super::error::{Diagnostic, quoted};
 use super::super::super::limits::MAX_QUBITS;
 use super::super::super::program::{Action, Expr, Operand};
 use super::super::super::value::Type;
-use super::super::ast::{self, ExprKind, FormalKind, Name};
+use super::super::ast::{self, ExprKind, FormalKind, Index, Name};
 use super::array_layout::Array;
 use super::control::LoopFrame;
 use super::declaration::zero;
@@ -185,12 +185,10 @@ impl<'s> Checker<'s> {
 
     /// Whether an expression needs steps of its own before it has a value.
     pub(super) fn calls_subroutine(&self, ast: &ast::Expr<'s>) -> bool {
+        let any = |items: &[ast::Expr<'s>]| items.iter().any(|item| self.calls_subroutine(item));
         match &ast.kind {
             ExprKind::Call(name, arguments) => {
-                self.subroutines.contains_key(name.text)
-                    || arguments
-                        .iter()
-                        .any(|argument| self.calls_subroutine(argument))
+                self.subroutines.contains_key(name.text) || any(arguments)
             }
             ExprKind::Unary(_, operand) | ExprKind::Cast(_, operand) => {
                 self.calls_subroutine(operand)
@@ -198,11 +196,32 @@ impl<'s> Checker<'s> {
             ExprKind::Binary(_, sides) => {
                 self.calls_subroutine(&sides.0) || self.calls_subroutine(&sides.1)
             }
-            // An index may hold anything; it is rare enough to be taken for a call.
-            ExprKind::Reference(reference) => {
-                reference.index.is_some() && !self.subroutines.is_empty()
+            ExprKind::Member(subject, items) => self.calls_subroutine(subject) || any(items),
+            ExprKind::Indexed(value, indices) => {
+                self.calls_subroutine(value)
+                    || indices
+                        .iter()
+                        .any(|index| self.index_calls_subroutine(index))
             }
-            _ => false,
+            ExprKind::Reference(reference) => {
+                let mut indices = reference.indices();
+                indices.any(|index| self.index_calls_subroutine(index))
+            }
+            ExprKind::Concatenation(_)
+            | ExprKind::Integer(_)
+            | ExprKind::Float(_)
+            | ExprKind::Imaginary(_)
+            | ExprKind::Bool(_)
+            | ExprKind::Duration(_)
+            | ExprKind::Bits { .. } => false,
+        }
+    }
+
+    /// Ranges and sets are constants, which call nothing.
+    fn index_calls_subroutine(&self, index: &Index<'s>) -> bool {
+        match index {
+            Index::One(index) => self.calls_subroutine(index),
+            Index::Range(_) | Index::Set(_) => false,
         }
     }
 
@@ -224,7 +243,11 @@ impl<'s> Checker<'s> {
         };
         let skip = self.unless(go_on, at)?;
         let cost = self.cost;
-        let value = self.condition(right)?;
+        // Values on this side that have no result are mistakes only where it is reached.
+        let unreached = std::mem::replace(&mut self.unreached, true);
+        let value = self.condition(right);
+        self.unreached = unreached;
+        let value = value?;
         self.emit(Action::SetVariable { slot, ty, value }, at)?;
         self.cost = cost;
         self.patch(skip, self.steps.len());

@@ -1,10 +1,28 @@
-//! Random classical programs over all operators and types against an evaluator of their own, which
-//! shares no code with the simulator.
+//! Random classical programs over all operators, types and statements against an evaluator of their own,
+//! which shares no code with the simulator.
 //!
 //! Environment variables: `QTASK_EVALUATOR_PROGRAMS` (how many, 2,000 without it) and `QTASK_FUZZ_SEED` (that of the
 //! first, 1 without it; each next one has the next number).
 
+#![allow(clippy::float_cmp, reason = "values are compared to the last bit")]
+
+mod angles;
+mod assignment;
+mod cast;
+mod control;
+mod expressions;
+mod functions;
+mod integers;
+mod leaves;
+mod machine;
+mod operators;
 mod program;
+mod random;
+mod reals;
+mod statements;
+mod steps;
+mod syntax;
+mod text;
 mod value;
 
 use super::super::{Request, Stop, run};
