@@ -99,15 +99,8 @@ impl Dispatcher {
         }
     }
 
-    /// Sends one task and waits until the broker has it safe.
-    pub async fn send(&self, message: OutgoingMessage) -> Result<(), PublishError> {
-        let outcomes = self.send_all(vec![message]).await;
-        let outcome = outcomes.into_iter().next();
-        outcome.unwrap_or(Err(PublishError::Nacked))
-    }
-
     /// Sends tasks and says of each, in the same order, whether the broker has it safe.
-    pub async fn send_all(&self, messages: Vec<OutgoingMessage>) -> Vec<Result<(), PublishError>> {
+    pub async fn send(&self, messages: Vec<OutgoingMessage>) -> Vec<Result<(), PublishError>> {
         match self {
             Self::Postgres => vec![Ok(()); messages.len()],
             Self::Amqp(publisher) => publisher.publish(messages).await,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::backends::KnownBackends;
 use super::claims::release;
-use super::orphans;
+use super::sweep;
 use crate::config::timing::LeaseSettings;
 use crate::domain::owner::{Lease, Session};
 use crate::domain::problem_patterns::ProblemPatterns;
@@ -78,7 +78,7 @@ impl Fleet {
         info!(worker_id = %session.worker_id, session_id = %session.session_id,
               backends = enrolment.backends.join(","), "worker registered over HTTP");
         self.backends.learn(enrolment.backends);
-        orphans::release_soon(&self.store);
+        sweep::release_orphans_soon(&self.store);
         Ok((session, registered))
     }
 

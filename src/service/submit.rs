@@ -1,6 +1,12 @@
 //! Submission: commit, then publish; what was answered with success is in PostgreSQL.
+//!
+//! The tasks of one request, one or many, are accepted together or not at all.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use time::OffsetDateTime;
+use tracing::field::{DisplayValue, display};
 use tracing::{Instrument, Span, error, info, warn};
 use uuid::Uuid;
 
@@ -9,7 +15,7 @@ use crate::domain::correlation;
 use crate::domain::status::Status;
 use crate::domain::task::NewTask;
 use crate::queue::amqp::{OutgoingMessage, PublishError, QueueError};
-use crate::store::{Insertion, PriorSubmission, Store, StoreError};
+use crate::store::{BatchInsertion, Insertion, PriorSubmission, Store, StoreError};
 
 /// A task that is safe.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,87 +61,140 @@ pub struct Submitter {
 }
 
 impl Submitter {
-    /// Stores the task and sends it on its way.
+    /// Submits a task alone.
+    pub async fn submit(&self, task: NewTask) -> Result<Accepted, SubmitError> {
+        let mut accepted = self.submit_all(vec![task]).await?;
+        accepted.pop().ok_or_else(broke_down)
+    }
+
+    /// Stores the tasks of one request and sends them on their way; those with a key share it.
     ///
     /// Goes on to its end even if the caller is dropped: a client that hangs up must not leave a
-    /// task half submitted.
-    pub async fn submit(&self, task: NewTask) -> Result<Accepted, SubmitError> {
-        if let Some(not_ready_reason) = self.dispatcher.not_ready_reason_now(&[&task.backend]).await
-        {
+    /// request half submitted.
+    pub async fn submit_all(&self, tasks: Vec<NewTask>) -> Result<Vec<Accepted>, SubmitError> {
+        let backends: BTreeSet<&str> = tasks.iter().map(|task| &*task.backend).collect();
+        let backends: Vec<&str> = backends.into_iter().collect();
+        if let Some(not_ready_reason) = self.dispatcher.not_ready_reason_now(&backends).await {
             // A repetition of a request that was accepted must not be told that it was not.
-            let earlier = self.store.earlier_submission(task.idempotency.as_ref());
-            return match earlier.await?.into_iter().next() {
-                Some(earlier) => repeated(earlier),
-                None => Err(not_ready_reason.into()),
+            let key = tasks.first().and_then(|task| task.idempotency.as_ref());
+            let earlier = self.store.earlier_submission(key).await?;
+            return if earlier.is_empty() {
+                Err(not_ready_reason.into())
+            } else {
+                repeated(earlier)
             };
         }
         let submitter = self.clone();
-        let work = async move { submitter.store_and_send(task).await };
+        let work = async move { submitter.store_and_send(tasks).await };
         tokio::spawn(correlation::inherit(work.instrument(Span::current())))
             .await
-            .unwrap_or_else(|_| {
-                Err(StoreError::OutcomeUnknown("the submission broke down".to_owned()).into())
-            })
+            .unwrap_or_else(|_| Err(broke_down()))
     }
 
-    async fn store_and_send(&self, task: NewTask) -> Result<Accepted, SubmitError> {
-        let message = OutgoingMessage {
+    async fn store_and_send(&self, tasks: Vec<NewTask>) -> Result<Vec<Accepted>, SubmitError> {
+        let tasks: Vec<Arc<NewTask>> = tasks.into_iter().map(Arc::new).collect();
+        let submitted_at = match self.insert(&tasks).await? {
+            BatchInsertion::Created { submitted_at } => submitted_at,
+            BatchInsertion::Existing(earlier) => return repeated(earlier),
+        };
+        if let [task] = &*tasks {
+            info!(task_id = %task.task_id, to = %Status::Pending, "task submitted");
+        } else {
+            info!(tasks = tasks.len(), to = %Status::Pending, "batch submitted");
+        }
+        let messages = tasks.iter().map(|task| message(task)).collect();
+        let outcomes = self.dispatcher.send(messages).await;
+        self.settle_unsent(&tasks, &outcomes).await?;
+        let accepted = |task: &Arc<NewTask>| Accepted {
             task_id: task.task_id,
-            backend: task.backend.clone(),
-            priority: u8::try_from(task.priority).unwrap_or_default(),
+            status: Status::Pending,
+            submitted_at,
             correlation_id: task.correlation_id.clone(),
         };
-        let (task_id, has_key, correlation_id) = (
-            task.task_id,
-            task.idempotency.is_some(),
-            task.correlation_id.clone(),
-        );
-        match self.store.insert(task).await? {
-            Insertion::Created { submitted_at } => {
-                info!(%task_id, to = %Status::Pending, "task submitted");
-                if let Err(error) = self.dispatcher.send(message).await {
-                    self.settle_unsent(task_id, has_key, &error).await?;
-                }
-                Ok(Accepted {
-                    task_id,
-                    status: Status::Pending,
-                    submitted_at,
-                    correlation_id,
-                })
-            }
-            Insertion::Existing(earlier) => repeated(earlier),
-        }
+        Ok(tasks.iter().map(accepted).collect())
     }
 
-    /// Decides about a task that is committed and whose message is not known to be safe: withdrawn,
-    /// or accepted after all.
+    /// Stores the tasks of one request. One alone shares its commit with those of other requests.
+    async fn insert(&self, tasks: &[Arc<NewTask>]) -> Result<BatchInsertion, StoreError> {
+        let [task] = tasks else {
+            return self.store.insert_all(tasks).await;
+        };
+        Ok(match self.store.insert(task.clone()).await? {
+            Insertion::Created { submitted_at } => BatchInsertion::Created { submitted_at },
+            Insertion::Existing(earlier) => BatchInsertion::Existing(vec![earlier]),
+        })
+    }
+
+    /// Decides about tasks that are committed and of which some messages are not known to be safe:
+    /// all are withdrawn, or all are accepted.
     async fn settle_unsent(
         &self,
-        task_id: Uuid,
-        has_key: bool,
-        reason: &PublishError,
+        tasks: &[Arc<NewTask>],
+        outcomes: &[Result<(), PublishError>],
     ) -> Result<(), SubmitError> {
-        if has_key {
-            // A repetition of the request may have been answered with this task already, so that it
-            // cannot be taken back. The sweep sends it.
-            warn!(%task_id, %reason, "task accepted although its message is not safe; the sweep will send it");
+        let Some(Err(reason)) = outcomes.iter().find(|outcome| outcome.is_err()) else {
+            return Ok(());
+        };
+        let unsent: Vec<Uuid> = tasks
+            .iter()
+            .zip(outcomes)
+            .filter_map(|(task, outcome)| outcome.is_err().then_some(task.task_id))
+            .collect();
+        let has_key = tasks.iter().any(|task| task.idempotency.is_some());
+        // A repetition of the request may have been answered with these tasks already; and a task that a worker has
+        // is not taken back.
+        if has_key || !self.withdraw(tasks, reason).await? {
+            warn!(task_id = alone(tasks), unsent = unsent.len(), %reason,
+                  "accepted although messages are not safe; the sweep will send them");
+            self.leave_to_the_sweep(&unsent).await;
             return Ok(());
         }
-        match self.store.withdraw(task_id).await {
-            Ok(true) => {
-                warn!(%task_id, %reason, "task withdrawn: its message is not safe");
-                Err(not_sent(reason))
-            }
-            Ok(false) => {
-                info!(%task_id, %reason, "task accepted: a worker has it already");
-                Ok(())
-            }
-            Err(store_error) => {
-                error!(%task_id, %reason, %store_error, "task could be neither sent nor withdrawn");
-                Err(StoreError::OutcomeUnknown(store_error.to_string()).into())
-            }
+        warn!(task_id = alone(tasks), tasks = tasks.len(), unsent = unsent.len(), %reason,
+              "withdrawn: messages are not safe");
+        Err(not_sent(reason))
+    }
+
+    /// False where a worker has one of the tasks already.
+    async fn withdraw(
+        &self,
+        tasks: &[Arc<NewTask>],
+        reason: &PublishError,
+    ) -> Result<bool, SubmitError> {
+        let task_ids: Vec<Uuid> = tasks.iter().map(|task| task.task_id).collect();
+        self.store.withdraw(&task_ids).await.map_err(|error| {
+            error!(task_id = alone(tasks), tasks = tasks.len(), %reason, %error,
+                   "could be neither sent nor withdrawn");
+            StoreError::OutcomeUnknown(error.to_string()).into()
+        })
+    }
+
+    /// Where that fails, the sweep finds them as well, but later: more tasks wait than messages.
+    async fn leave_to_the_sweep(&self, unsent: &[Uuid]) {
+        if let Err(error) = self.store.undo_dispatch(unsent).await {
+            warn!(%error, "unsent tasks are not marked");
         }
     }
+}
+
+/// The id of a task that was submitted alone, for the log.
+fn alone(tasks: &[Arc<NewTask>]) -> Option<DisplayValue<Uuid>> {
+    match tasks {
+        [task] => Some(display(task.task_id)),
+        _ => None,
+    }
+}
+
+fn message(task: &NewTask) -> OutgoingMessage {
+    OutgoingMessage {
+        task_id: task.task_id,
+        backend: task.backend.clone(),
+        priority: u8::try_from(task.priority).unwrap_or_default(),
+        correlation_id: task.correlation_id.clone(),
+    }
+}
+
+fn broke_down() -> SubmitError {
+    StoreError::OutcomeUnknown("the submission broke down".to_owned()).into()
 }
 
 impl From<NotReadyReason> for SubmitError {
@@ -148,7 +207,7 @@ impl From<NotReadyReason> for SubmitError {
 }
 
 /// The reason in the answer to a submission that was withdrawn.
-pub(super) fn not_sent(reason: &PublishError) -> SubmitError {
+fn not_sent(reason: &PublishError) -> SubmitError {
     match reason {
         PublishError::Queue(QueueError::Unusable { .. } | QueueError::Denied { .. }) => {
             SubmitError::QueueUnusable(reason.to_string())
@@ -158,7 +217,11 @@ pub(super) fn not_sent(reason: &PublishError) -> SubmitError {
 }
 
 /// A repetition is answered with what it repeats.
-pub(super) fn repeated(earlier: PriorSubmission) -> Result<Accepted, SubmitError> {
+fn repeated(earlier: Vec<PriorSubmission>) -> Result<Vec<Accepted>, SubmitError> {
+    earlier.into_iter().map(as_accepted).collect()
+}
+
+fn as_accepted(earlier: PriorSubmission) -> Result<Accepted, SubmitError> {
     if !earlier.same_request {
         return Err(SubmitError::KeyReused {
             task_id: earlier.task_id,

@@ -20,7 +20,6 @@ mod list_statement;
 mod listen;
 mod logs;
 mod migrate;
-mod outcome;
 mod outputs;
 mod pool;
 mod quarantine;
@@ -57,13 +56,13 @@ pub use list::{Cursor, Sort, TaskFilter, TaskList};
 pub use listen::{CANCELS, CHANGES, Notification, READY, WEBHOOKS, changed_tasks, listen};
 pub use logs::{Appended, LogEntry, LogFilter, LogPage, MAX_PAGE_BYTES};
 pub use migrate::{MigrationStatus, migrate_down, migrate_up, migration_status};
-pub use outcome::{Reported, Settled};
 pub use outputs::AttemptOutput;
 pub use pool::{DatabaseSettings, Pools};
 pub use quarantine::QuarantineRules;
 pub use queue_position::{COUNTED_PLACES, QueuePosition};
 pub use read::{TaskParts, TaskRead, TaskRecord, TaskSnapshot, TaskSummary};
 pub use session_state::SessionState;
+pub use settle::{Reported, Settled};
 pub use sweep::{SWEEP_ROWS, StaleTask, Transition};
 pub use turn::{ClockWatch, Duty, Turn};
 pub use version::SchemaFault;
@@ -77,7 +76,7 @@ use crate::domain::settlement::Settlement;
 use crate::domain::task::NewTask;
 
 use batch::Batcher;
-use outcome::Report;
+use settle::Report;
 
 /// Every statement that qtask knows, over one set of connections.
 ///
@@ -155,8 +154,8 @@ impl Store {
     }
 
     /// Stores a new task as `pending`, with its first history row; see [`Insertion`].
-    pub async fn insert(&self, task: NewTask) -> Result<Insertion, StoreError> {
-        self.insertions.run(Arc::new(task)).await?
+    pub async fn insert(&self, task: Arc<NewTask>) -> Result<Insertion, StoreError> {
+        self.insertions.run(task).await?
     }
 
     /// Moves one waiting task to `processing`, owned by the session that asks; see [`Claim`].

@@ -1,6 +1,7 @@
 //! Settlements: out of `processing`, by the owner of the attempt and nobody else.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::prelude::QueryableByName;
@@ -11,13 +12,42 @@ use uuid::Uuid;
 
 use super::StoreError;
 use super::batch::Flush;
-use super::outcome::{Report, Reported, Settled};
 use super::pool::Pools;
 use super::statement::Prepared;
 use crate::domain::owner::Lease;
 use crate::domain::settlement::{Settlement, Verdict};
 use crate::domain::status::Status;
 use crate::metrics;
+
+/// The answer to a settlement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// The task moved to this status now.
+    Moved(Status),
+    /// The owner had made this move before, and the answer was lost on the way: the task is in, or
+    /// went on from, this status.
+    Already(Status),
+    /// The owner lost the task before this; nothing was changed.
+    LeaseLost,
+}
+
+/// A settlement on its way, and who counts it.
+#[derive(Debug, Clone)]
+pub(super) struct Report {
+    pub(super) settlement: Arc<Settlement>,
+    /// Whether the move adds to the counters of the owner's session, in the same statement: of owners that
+    /// do not count by themselves.
+    pub(super) is_counted: bool,
+}
+
+/// The answer to a `Report`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reported {
+    /// What became of the move.
+    pub settled: Settled,
+    /// The task's, where this made the move.
+    pub correlation_id: Option<String>,
+}
 
 pub(super) struct Settle {
     pub(super) pools: Pools,

@@ -8,20 +8,8 @@ use uuid::Uuid;
 use super::statement::Prepared;
 use super::{Store, StoreError};
 
-const WITHDRAW: &str = "
-WITH withdrawn AS (
-    DELETE FROM tasks WHERE task_id = $1 AND current_status = 'pending' AND attempt = 0
-    RETURNING task_id, tags, priority
-), forgotten AS (
-    DELETE FROM status_history WHERE task_id IN (SELECT task_id FROM withdrawn)
-), untagged AS (
-    DELETE FROM task_tags g USING withdrawn w, jsonb_array_elements_text(w.tags) AS tag
-    WHERE (g.tag, g.priority, g.task_id) = (tag, w.priority, w.task_id)
-)
-SELECT EXISTS (SELECT FROM withdrawn) AS withdrawn";
-
 // All or none: the rows are locked first, in the order in which claims lock them, and counted.
-const WITHDRAW_ALL: &str = "
+const WITHDRAW: &str = "
 WITH untouched AS MATERIALIZED (
     SELECT task_id FROM tasks
     WHERE task_id = ANY ($1) AND current_status = 'pending' AND attempt = 0
@@ -45,27 +33,13 @@ struct WithdrawnRow {
 }
 
 impl Store {
-    /// Takes a task back that was stored but could not be published. False where a worker has it
-    /// already, or it is gone.
-    pub async fn withdraw(&self, task_id: Uuid) -> Result<bool, StoreError> {
-        let row: WithdrawnRow = self
-            .pools
-            .run("withdraw task", async |connection| {
-                Prepared(diesel::sql_query(WITHDRAW).bind::<SqlUuid, _>(task_id))
-                    .get_result(connection)
-                    .await
-            })
-            .await?;
-        Ok(row.withdrawn)
-    }
-
     /// Takes all of these tasks back, or none of them: false where a worker has one already, or one
     /// is gone.
-    pub async fn withdraw_all(&self, task_ids: &[Uuid]) -> Result<bool, StoreError> {
+    pub async fn withdraw(&self, task_ids: &[Uuid]) -> Result<bool, StoreError> {
         let row: WithdrawnRow = self
             .pools
             .run("withdraw tasks", async |connection| {
-                Prepared(diesel::sql_query(WITHDRAW_ALL).bind::<Array<SqlUuid>, _>(task_ids))
+                Prepared(diesel::sql_query(WITHDRAW).bind::<Array<SqlUuid>, _>(task_ids))
                     .get_result(connection)
                     .await
             })

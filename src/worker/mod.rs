@@ -46,7 +46,7 @@ use crate::domain::owner::Session;
 use crate::domain::problem_patterns::ProblemPatterns;
 use crate::executor::Executor;
 use crate::queue::amqp::AmqpConfig;
-use crate::service::orphans;
+use crate::service::sweep;
 use crate::store::{
     DatabaseSettings, MOST_WORKERS, QuarantineRules, Registered, Registration, Store, StoreError,
 };
@@ -248,7 +248,7 @@ impl Worker {
     /// Keeps sessions alive, one after the other, until a stop was asked for and all is written.
     async fn keep_sessions(&self, over: &CancellationToken) -> Result<(), WorkerError> {
         while let Some((session, since)) = self.register().await {
-            orphans::release_soon(&self.store);
+            sweep::release_orphans_soon(&self.store);
             self.health.set_lease(true);
             self.lifecycle_hooks.registered.cancel();
             let end = lease::keep(self, &session, since, over).await;

@@ -1,0 +1,136 @@
+//! The duties of dispatch and of reconciling: publishes what waits without a message, and replaces messages that were lost.
+
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use super::{MAX_ROUNDS, is_full};
+use crate::config::timing::SweepSettings;
+use crate::queue::amqp::{OutgoingMessage, Publisher};
+use crate::service::dispatcher::Dispatcher;
+use crate::store::{ClockWatch, Duty, SWEEP_ROWS, StaleTask, Store, StoreError, Turn};
+
+pub(super) async fn dispatch(
+    store: &Store,
+    dispatcher: &Dispatcher,
+    settings: SweepSettings,
+) -> Result<(), StoreError> {
+    let Dispatcher::Amqp(publisher) = dispatcher else {
+        return Ok(());
+    };
+    if !publisher.state().is_up() || !is_mine(store, Duty::Dispatch, settings.interval).await? {
+        return Ok(());
+    }
+    let due = send_due(store, publisher).await;
+    // It counts what waits, so it is not done more often than it can find anything new.
+    let min_age = settings.republish_after;
+    if is_mine(store, Duty::Reconcile, min_age).await? {
+        replace_lost_messages(store, publisher, min_age).await?;
+    }
+    due
+}
+
+/// Takes the turn at a duty that compares no times.
+async fn is_mine(store: &Store, duty: Duty, interval: Duration) -> Result<bool, StoreError> {
+    let clock = ClockWatch::default();
+    let turn = store.try_acquire_duty(duty, interval, &clock).await?;
+    Ok(turn != Turn::Taken)
+}
+
+/// Sends what waits without a message: retries that are due, and what was never published.
+async fn send_due(store: &Store, publisher: &Publisher) -> Result<(), StoreError> {
+    for _ in 0..MAX_ROUNDS {
+        let due = store.take_undispatched().await?;
+        let full = is_full(due.len());
+        if !send(store, publisher, due, "due").await? || !full {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Where more tasks wait than the queue holds messages, some were lost: a purged or deleted queue, a
+/// lost disk, a process killed between commit and publish. A message too many is harmless.
+async fn replace_lost_messages(
+    store: &Store,
+    publisher: &Publisher,
+    min_age: Duration,
+) -> Result<(), StoreError> {
+    for backend in store.waiting_backends().await? {
+        // Asked first: what is claimed in between is then missing from the waiting, not from the queue.
+        match publisher.queue_depth(&backend).await {
+            Ok(depth) => {
+                let depth = i64::from(depth.unwrap_or_default());
+                replace_missing(store, publisher, &backend, depth, min_age).await?;
+            }
+            Err(error) => warn!(backend, %error, "the queue's depth is not known"),
+        }
+        let aged = store.take_aged(&backend).await?;
+        send(store, publisher, aged, "they have waited for long").await?;
+    }
+    Ok(())
+}
+
+async fn replace_missing(
+    store: &Store,
+    publisher: &Publisher,
+    backend: &str,
+    depth: i64,
+    min_age: Duration,
+) -> Result<(), StoreError> {
+    let most = i64::from(SWEEP_ROWS) * i64::try_from(MAX_ROUNDS).unwrap_or(1);
+    let mut missing = store.count_stale(backend, min_age, depth + most).await? - depth;
+    while missing > 0 {
+        let stale = store.take_stale(backend, missing, min_age).await?;
+        let taken = i64::try_from(stale.len()).unwrap_or(missing);
+        if taken == 0 || !send(store, publisher, stale, "its message is missing").await? {
+            break;
+        }
+        missing -= taken;
+    }
+    Ok(())
+}
+
+/// Publishes tasks that were marked as dispatched; those that could not be sent are unmarked. False
+/// where there were any of those.
+async fn send(
+    store: &Store,
+    publisher: &Publisher,
+    tasks: Vec<StaleTask>,
+    reason: &str,
+) -> Result<bool, StoreError> {
+    if tasks.is_empty() {
+        return Ok(true);
+    }
+    let task_ids: Vec<Uuid> = tasks.iter().map(|task| task.task_id).collect();
+    let outcomes = publisher
+        .publish(tasks.into_iter().map(message).collect())
+        .await;
+    let unsent: Vec<Uuid> = task_ids
+        .iter()
+        .zip(&outcomes)
+        .filter_map(|(task_id, outcome)| outcome.is_err().then_some(*task_id))
+        .collect();
+    info!(
+        sent = task_ids.len() - unsent.len(),
+        unsent = unsent.len(),
+        reason,
+        "tasks published by the sweep"
+    );
+    let Some(Err(error)) = outcomes.iter().find(|outcome| outcome.is_err()) else {
+        return Ok(true);
+    };
+    error!(unsent = unsent.len(), %error, "tasks could not be published; the next sweep tries again");
+    store.undo_dispatch(&unsent).await?;
+    Ok(false)
+}
+
+fn message(task: StaleTask) -> OutgoingMessage {
+    OutgoingMessage {
+        task_id: task.task_id,
+        backend: task.backend,
+        priority: u8::try_from(task.priority).unwrap_or_default(),
+        correlation_id: task.correlation_id,
+    }
+}

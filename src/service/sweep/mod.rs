@@ -1,0 +1,65 @@
+//! The sweep: whatever was lost on the way is found in PostgreSQL and set right.
+//!
+//! Every process of a deployment runs it; a row in the database gives the turn to one of them at a
+//! time. Reaping goes on by itself: a broker that answers slowly must not keep a dead worker's tasks.
+
+mod dispatch;
+mod reap;
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::config::timing::SweepSettings;
+use crate::domain::backoff::Backoff;
+use crate::service::dispatcher::Dispatcher;
+use crate::store::{ClockWatch, SWEEP_ROWS, Store, StoreError};
+
+pub use reap::release_orphans_soon;
+
+/// The most statements of one kind in one sweep; the rest waits for the next one.
+const MAX_ROUNDS: usize = 100;
+
+/// Sweeps until cancelled.
+pub async fn run(
+    store: Store,
+    dispatcher: Dispatcher,
+    settings: SweepSettings,
+    cancel: CancellationToken,
+) {
+    let clock = ClockWatch::default();
+    let reaping = repeat(settings.interval, || reap::reap(&store, settings, &clock));
+    let dispatching = repeat(settings.interval, || {
+        dispatch::dispatch(&store, &dispatcher, settings)
+    });
+    let sweeping = async { tokio::join!(reaping, dispatching) };
+    Box::pin(cancel.run_until_cancelled(sweeping)).await;
+}
+
+async fn repeat<F>(interval: Duration, mut sweep: impl FnMut() -> F)
+where
+    F: Future<Output = Result<(), StoreError>>,
+{
+    let mut failures = 0;
+    loop {
+        let pause = match sweep().await {
+            Ok(()) => {
+                failures = 0;
+                interval
+            }
+            Err(error) => {
+                failures += 1;
+                warn!(%error, failures, "sweep failed");
+                Backoff::RECONNECT.delay(failures).max(interval)
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Whether a statement has moved as much as it may, so that more may be left.
+fn is_full(rows: usize) -> bool {
+    i32::try_from(rows).is_ok_and(|rows| rows >= SWEEP_ROWS)
+}
