@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod backoff;
 pub mod checks;
+pub mod circuit_options;
 pub mod correlation;
 pub mod error_code;
 pub mod id_prefix;

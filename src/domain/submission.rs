@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::backend::{AIOPSLAB, SIMULATOR};
 use super::checks::{self, FieldErrors, in_range};
+use super::circuit_options::CircuitOptions;
 use super::task::{Idempotency, NewTask, Work};
 use super::webhook::WebhookTargets;
 use super::whole_number;
@@ -145,13 +146,12 @@ impl Submission {
         let kind = self.kind(&mut errors);
         let work = match kind {
             SubmissionKind::Circuit => self.circuit(&mut errors, limits),
-            SubmissionKind::Problem => self.problem(&mut errors),
+            SubmissionKind::Problem => self.problem(&mut errors, limits),
         };
         self.check_common(&mut errors, limits);
         let priority = in_range(&mut errors, "priority", self.priority, 0..=10, 5);
         let timeout_seconds = self.timeout_seconds(&mut errors, kind);
         let max_attempts = in_range(&mut errors, "max_attempts", self.max_attempts, 1..=100, 3);
-        let parameters = self.parameters(&mut errors, kind, limits);
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -161,7 +161,6 @@ impl Submission {
         };
         Ok(NewTask {
             task_id: Uuid::now_v7(),
-            parameters,
             backend: self.backend.unwrap_or_else(|| default_backend.to_owned()),
             work,
             priority,
@@ -227,7 +226,7 @@ impl Submission {
     }
 
     fn circuit(&mut self, errors: &mut FieldErrors, limits: &Limits) -> Work {
-        let shots = in_range(errors, "shots", self.shots, 1..=MAX_SHOTS, 1024);
+        let options = self.options(errors);
         let given = self.circuit.take();
         if let Some(source) = &given
             && let Err(message) = check_circuit(source, limits)
@@ -235,15 +234,38 @@ impl Submission {
             errors.insert("circuit".to_owned(), message);
         }
         let source = given.unwrap_or_default();
-        Work::Circuit { source, shots }
+        Work::Circuit { source, options }
     }
 
-    fn problem(&self, errors: &mut FieldErrors) -> Work {
+    fn options(&mut self, errors: &mut FieldErrors) -> CircuitOptions {
+        let inputs = self.parameters.take();
+        if let Some(inputs) = &inputs {
+            check_inputs(errors, inputs);
+        }
+        CircuitOptions {
+            seed: self.seed,
+            memory: self.memory,
+            probabilities: self.probabilities,
+            statevector: self.statevector,
+            inputs,
+            ..CircuitOptions::of_shots(in_range(errors, "shots", self.shots, 1..=MAX_SHOTS, 1024))
+        }
+    }
+
+    fn problem(&mut self, errors: &mut FieldErrors, limits: &Limits) -> Work {
         if let Some(problem_id) = &self.problem_id {
             checks::text(errors, "problem_id", problem_id, MAX_LABEL_LENGTH);
         }
+        let config = self.agent_config.take().unwrap_or_default();
+        let most = limits.max_agent_config_bytes;
+        checks::object(errors, "agent_config", &config, most);
+        let steps: i32 = in_range(errors, "max_steps", self.max_steps, 1..=MAX_STEPS, 30);
+        let mut parameters = Map::new();
+        parameters.insert("agent_config".to_owned(), Value::Object(config));
+        parameters.insert("max_steps".to_owned(), json!(steps));
         Work::Problem {
-            problem_id: self.problem_id.clone().unwrap_or_default(),
+            problem_id: self.problem_id.take().unwrap_or_default(),
+            parameters,
         }
     }
 
@@ -287,41 +309,6 @@ impl Submission {
             range,
             default,
         )
-    }
-
-    fn parameters(
-        &mut self,
-        errors: &mut FieldErrors,
-        kind: SubmissionKind,
-        limits: &Limits,
-    ) -> Map<String, Value> {
-        let mut parameters = Map::new();
-        let mut set = |key: &str, value: Value| drop(parameters.insert(key.to_owned(), value));
-        if kind == SubmissionKind::Problem {
-            let config = self.agent_config.take().unwrap_or_default();
-            let most = limits.max_agent_config_bytes;
-            checks::object(errors, "agent_config", &config, most);
-            set("agent_config", Value::Object(config));
-            let steps: i32 = in_range(errors, "max_steps", self.max_steps, 1..=MAX_STEPS, 30);
-            set("max_steps", json!(steps));
-        }
-        if let Some(probabilities) = self.probabilities {
-            set("probabilities", json!(probabilities));
-        }
-        if let Some(statevector) = self.statevector {
-            set("statevector", json!(statevector));
-        }
-        if let Some(seed) = self.seed {
-            set("seed", json!(seed));
-        }
-        if let Some(memory) = self.memory {
-            set("memory", json!(memory));
-        }
-        if let Some(input) = &self.parameters {
-            check_inputs(errors, input);
-            set("input", Value::Object(input.clone()));
-        }
-        parameters
     }
 }
 
@@ -391,14 +378,15 @@ mod tests {
             task.work,
             Work::Circuit {
                 source: "qubit q;".to_owned(),
-                shots: 1024
+                options: CircuitOptions::of_shots(1024),
             }
         );
         assert_eq!(
             (task.backend.as_str(), task.priority, task.timeout_seconds),
             ("simulator", 5, 300)
         );
-        assert_eq!((task.max_attempts, task.parameters.len()), (3, 0));
+        assert_eq!(task.max_attempts, 3);
+        assert!(task.work.parameters().is_empty());
     }
 
     #[test]
@@ -456,7 +444,7 @@ mod tests {
         );
         assert_eq!(task.work.kind(), "problem");
         let parameters = json!({"agent_config": {}, "max_steps": 30});
-        assert_eq!(Value::Object(task.parameters), parameters);
+        assert_eq!(Value::Object(task.work.parameters()), parameters);
     }
 
     #[test]
@@ -489,7 +477,7 @@ mod tests {
         };
         let given = json!({"theta_1": 0.5, "π2": -3, "on": true, "mask": "0110", "a": [[1, 2]]});
         let task = validate(with(given.clone())).unwrap();
-        assert_eq!(task.parameters["input"], given);
+        assert_eq!(task.work.parameters()["input"], given);
         for (wrong, words) in [
             (json!({"2x": 1}), "`2x` cannot name an input"),
             (json!({"": 1}), "cannot name an input"),

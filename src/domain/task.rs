@@ -4,23 +4,26 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::circuit_options::CircuitOptions;
 use super::owner::Lease;
 use super::status::Status;
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Work {
-    /// An OpenQASM program, run `shots` times.
+    /// An OpenQASM program.
     Circuit {
         /// The program's text.
         source: String,
-        /// How often it is run and measured.
-        shots: u32,
+        /// How it is run.
+        options: CircuitOptions,
     },
     /// A benchmark problem, run by a worker's own tools.
     Problem {
         /// The problem's name in the benchmark.
         problem_id: String,
+        /// `agent_config` and `max_steps`, which only the worker understands.
+        parameters: Map<String, Value>,
     },
 }
 
@@ -30,6 +33,14 @@ impl Work {
         match self {
             Self::Circuit { .. } => "circuit",
             Self::Problem { .. } => "problem",
+        }
+    }
+
+    /// What is stored in the column `tasks.parameters`.
+    pub fn parameters(&self) -> Map<String, Value> {
+        match self {
+            Self::Circuit { options, .. } => options.to_stored(),
+            Self::Problem { parameters, .. } => parameters.clone(),
         }
     }
 }
@@ -49,8 +60,6 @@ pub struct NewTask {
     pub tags: Vec<String>,
     /// Who is told by HTTP when the task has ended.
     pub callback_url: Option<String>,
-    /// Options of the executor: `seed`, `memory`, `input`; of a problem `agent_config`, `max_steps`.
-    pub parameters: Map<String, Value>,
     /// 0 to 10, higher first.
     pub priority: i16,
     /// How long one attempt may run.
@@ -87,8 +96,6 @@ pub struct Assignment {
     pub work: Work,
     /// 0 to 10, higher first.
     pub priority: i16,
-    /// Options of the executor.
-    pub parameters: Map<String, Value>,
     /// The client's own data.
     pub metadata: Value,
     /// How long this attempt may run.

@@ -6,56 +6,50 @@ use openqasm_simulator::survey::survey;
 use openqasm_simulator::{MAX_SOURCE_BYTES, Request, Stop, Stopped};
 
 use super::circuit_report::CircuitVerdict;
+use crate::domain::circuit_options::CircuitOptions;
 use crate::domain::task::Work;
 
 /// What is to be checked, as the simulator would run it.
 #[derive(Debug, Clone, Default)]
 pub struct CircuitCheck {
-    /// OpenQASM 2 or 3.
-    pub source: String,
-    /// Values for its inputs; without any they may have all values.
-    pub parameters: Option<Map<String, Value>>,
-    /// What a state may take, in bytes.
-    pub memory_limit_bytes: u64,
-    shots: u32,
-    memory: bool,
-    statevector: bool,
+    source: String,
+    options: CircuitOptions,
+    memory_limit_bytes: u64,
 }
 
 impl CircuitCheck {
-    /// A circuit by itself.
+    /// OpenQASM 2 or 3 by itself, whose state may take so many bytes. Without `inputs`, its inputs may have all values.
     pub fn new(
         source: String,
-        parameters: Option<Map<String, Value>>,
+        inputs: Option<Map<String, Value>>,
         memory_limit_bytes: u64,
     ) -> Self {
+        let options = CircuitOptions {
+            inputs,
+            ..CircuitOptions::default()
+        };
         Self {
             source,
-            parameters,
+            options,
             memory_limit_bytes,
-            ..Self::default()
         }
     }
 
-    /// The circuit of a task, with all that the task asks for; none for other work. A task has
-    /// exactly the parameters that it names.
-    pub fn of_task(
-        work: Work,
-        parameters: &Map<String, Value>,
-        memory_limit_bytes: u64,
-    ) -> Option<Self> {
-        let Work::Circuit { source, shots } = work else {
+    /// The circuit of a task, with all that the task asks for; none for other work.
+    pub fn of_task(work: Work, memory_limit_bytes: u64) -> Option<Self> {
+        let Work::Circuit {
+            source,
+            mut options,
+        } = work
+        else {
             return None;
         };
-        let wants = |option| parameters.get(option).and_then(Value::as_bool);
-        let inputs = parameters.get("input").and_then(Value::as_object);
+        // A task has exactly the inputs that it names.
+        options.inputs.get_or_insert_default();
         Some(Self {
             source,
-            parameters: Some(inputs.cloned().unwrap_or_default()),
+            options,
             memory_limit_bytes,
-            shots,
-            memory: wants("memory").unwrap_or(false),
-            statevector: wants("statevector").unwrap_or(false),
         })
     }
 
@@ -64,11 +58,11 @@ impl CircuitCheck {
         let request = Request {
             source: &self.source,
             max_source_bytes: MAX_SOURCE_BYTES,
-            shots: self.shots,
-            parameters: self.parameters.as_ref(),
-            memory: self.memory,
+            shots: self.options.shots,
+            parameters: self.options.inputs.as_ref(),
+            memory: self.options.memory.unwrap_or(false),
             memory_limit_bytes: self.memory_limit_bytes,
-            statevector: self.statevector,
+            statevector: self.options.statevector.unwrap_or(false),
             ..Request::default()
         };
         survey(&request, stop).map(Into::into)

@@ -28,7 +28,7 @@ impl Executor for Mock {
         control: Control,
     ) -> BoxFuture<'a, Result<Outcome, Failure>> {
         async move {
-            let Work::Circuit { source, shots } = &assignment.work else {
+            let Work::Circuit { source, options } = &assignment.work else {
                 return Err(Failure::permanent(
                     ErrorCode::UnsupportedTask,
                     "the mock runs circuits only",
@@ -42,9 +42,9 @@ impl Executor for Mock {
                     "stopped while sleeping",
                 ));
             }
-            let half = shots / 2;
+            let half = options.shots / 2;
             Ok(Outcome::new(
-                json!({"00": shots - half, "11": half}),
+                json!({"00": options.shots - half, "11": half}),
                 json!({"method": "mock"}),
             ))
         }

@@ -51,41 +51,35 @@ impl Executor for Simulator {
         control: Control,
     ) -> BoxFuture<'a, Result<Outcome, Failure>> {
         async move {
-            let Work::Circuit { source, shots } = &assignment.work else {
+            let Work::Circuit { source, options } = &assignment.work else {
                 return Err(Failure::permanent(
                     ErrorCode::UnsupportedTask,
                     CIRCUITS_ONLY,
                 ));
             };
+            if let Err(error) = options.check() {
+                let message = error.to_string();
+                return Err(Failure::permanent(ErrorCode::UnsupportedTask, message));
+            }
             let stop = Stop::new(Some(control.deadline));
-            let (source, shots) = (source.clone(), *shots);
-            let seed = assignment.parameters.get("seed").and_then(Value::as_u64);
-            let wants = |option| {
-                let value = assignment.parameters.get(option);
-                value.and_then(Value::as_bool).unwrap_or(false)
-            };
-            let memory = wants("memory");
-            let (probabilities, statevector) = (wants("probabilities"), wants("statevector"));
-            let inputs = assignment
-                .parameters
-                .get("input")
-                .and_then(Value::as_object);
-            let inputs = inputs.cloned().unwrap_or_default();
+            let (source, options, shots) = (source.clone(), options.clone(), options.shots);
             let (pool, crew) = (self.memory.clone(), self.crew.clone());
             let thread = tokio::task::spawn_blocking({
                 let stop = stop.clone();
                 move || {
+                    // A task has exactly the inputs that it names.
+                    let inputs = options.inputs.unwrap_or_default();
                     let request = Request {
                         source: &source,
                         // What the API has accepted runs, whatever its own setting is.
                         max_source_bytes: MAX_SOURCE_BYTES,
-                        shots,
-                        seed,
+                        shots: options.shots,
+                        seed: options.seed,
                         parameters: Some(&inputs),
-                        memory,
+                        memory: options.memory.unwrap_or(false),
                         memory_limit_bytes: pool.capacity(),
-                        probabilities,
-                        statevector,
+                        probabilities: options.probabilities.unwrap_or(false),
+                        statevector: options.statevector.unwrap_or(false),
                         crew: Some(&crew),
                         shared: Some(&pool),
                     };

@@ -16,6 +16,7 @@ use super::batch::Flush;
 use super::pool::Pools;
 use super::statement::Prepared;
 use super::{QueuePolicy, Store, StoreError};
+use crate::domain::circuit_options::CircuitOptions;
 use crate::domain::owner::{Lease, Session};
 use crate::domain::status::Status;
 use crate::domain::task::{Assignment, Work};
@@ -326,18 +327,19 @@ impl GrantedRow {
         previous_status: Status,
         session: &Session,
     ) -> Option<Assignment> {
-        let work = match (self.circuit, self.problem_id) {
-            (Some(source), _) => Work::Circuit {
-                source,
-                shots: u32::try_from(self.shots?).ok()?,
-            },
-            (None, problem_id) => Work::Problem {
-                problem_id: problem_id?,
-            },
-        };
         let parameters = match self.parameters? {
             Value::Object(parameters) => parameters,
             _ => serde_json::Map::new(),
+        };
+        let work = match (self.circuit, self.problem_id) {
+            (Some(source), _) => Work::Circuit {
+                source,
+                options: CircuitOptions::from_stored(u32::try_from(self.shots?).ok()?, parameters),
+            },
+            (None, problem_id) => Work::Problem {
+                problem_id: problem_id?,
+                parameters,
+            },
         };
         Some(Assignment {
             lease: Lease {
@@ -349,7 +351,6 @@ impl GrantedRow {
             backend: self.backend?,
             work,
             priority: self.priority?,
-            parameters,
             metadata: self.metadata?,
             timeout_seconds: self.timeout_seconds?,
             max_attempts: self.max_attempts?,

@@ -202,7 +202,7 @@ impl Insert {
                         .bind::<Array<Nullable<Integer>>, _>(column(tasks, shots))
                         .bind::<Array<Nullable<Text>>, _>(column(tasks, problem_id))
                         .bind::<Array<Jsonb>, _>(column(tasks, |task| {
-                            Value::Object(task.parameters.clone())
+                            Value::Object(task.work.parameters())
                         }))
                         .bind::<Array<SmallInt>, _>(column(tasks, |task| task.priority))
                         .bind::<Array<Integer>, _>(column(tasks, |task| task.timeout_seconds))
@@ -373,15 +373,15 @@ fn circuit(task: &NewTask) -> Option<&str> {
 }
 
 fn shots(task: &NewTask) -> Option<i32> {
-    if let Work::Circuit { shots, .. } = task.work {
-        i32::try_from(shots).ok()
+    if let Work::Circuit { options, .. } = &task.work {
+        i32::try_from(options.shots).ok()
     } else {
         None
     }
 }
 
 fn problem_id(task: &NewTask) -> Option<&str> {
-    if let Work::Problem { problem_id } = &task.work {
+    if let Work::Problem { problem_id, .. } = &task.work {
         Some(problem_id)
     } else {
         None

@@ -100,7 +100,7 @@ async fn dry_run(state: &ApiState, task: NewTask, room: MemoryPermit) -> Result<
     let kind = task.work.kind();
     let limit = state.limits.simulator_memory_bytes;
     let circuit_check = match task.backend.as_str() {
-        SIMULATOR => match CircuitCheck::of_task(task.work, &task.parameters, limit) {
+        SIMULATOR => match CircuitCheck::of_task(task.work, limit) {
             None => return Ok(DryRun::unsupported(kind, task.backend, CIRCUITS_ONLY)),
             circuit_check => circuit_check,
         },

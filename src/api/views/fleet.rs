@@ -110,10 +110,10 @@ pub struct ClaimedTask {
 impl From<Assignment> for ClaimedTask {
     fn from(task: Assignment) -> Self {
         let kind = task.work.kind();
-        let mut parameters = task.parameters;
+        let mut parameters = task.work.parameters();
         let (circuit, shots, problem_id) = match task.work {
-            Work::Circuit { source, shots } => (Some(source), Some(shots), None),
-            Work::Problem { problem_id } => (None, None, Some(problem_id)),
+            Work::Circuit { source, options } => (Some(source), Some(options.shots), None),
+            Work::Problem { problem_id, .. } => (None, None, Some(problem_id)),
         };
         Self {
             task_id: task.lease.task_id,

@@ -1,8 +1,6 @@
 //! Tasks as they are read.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Number, Value};
 use time::OffsetDateTime;
@@ -292,6 +290,19 @@ pub struct TaskView {
     waiting_message: Option<String>,
 }
 
+/// The parameters of a task as PostgreSQL prints them: passed on, so that numbers stay as they are written.
+#[derive(Debug, Default, Deserialize)]
+struct StoredParameters {
+    agent_config: Option<Box<RawValue>>,
+    max_steps: Option<Box<RawValue>>,
+    seed: Option<Box<RawValue>>,
+    probabilities: Option<Box<RawValue>>,
+    statevector: Option<Box<RawValue>>,
+    memory: Option<Box<RawValue>>,
+    #[serde(rename = "input")]
+    inputs: Option<Box<RawValue>>,
+}
+
 impl From<TaskSnapshot> for TaskView {
     fn from(snapshot: TaskSnapshot) -> Self {
         let TaskSnapshot {
@@ -306,21 +317,16 @@ impl From<TaskSnapshot> for TaskView {
         let waiting_message = waiting
             .as_ref()
             .map(|waiting| waiting.message(&overview.backend));
-        let kind = overview.kind;
-        let mut parameters: BTreeMap<String, Box<RawValue>> =
+        let parameters: StoredParameters =
             serde_json::from_str(task.parameters.get()).unwrap_or_default();
-        let mut option = |of: TaskKind, name: &str| {
-            let value = parameters.remove(name);
-            value.filter(|_| kind == of)
-        };
         Self {
-            agent_config: option(TaskKind::Problem, "agent_config"),
-            max_steps: option(TaskKind::Problem, "max_steps"),
-            seed: option(TaskKind::Circuit, "seed"),
-            probabilities: option(TaskKind::Circuit, "probabilities"),
-            statevector: option(TaskKind::Circuit, "statevector"),
-            memory: option(TaskKind::Circuit, "memory"),
-            parameters: option(TaskKind::Circuit, "input"),
+            agent_config: parameters.agent_config,
+            max_steps: parameters.max_steps,
+            seed: parameters.seed,
+            probabilities: parameters.probabilities,
+            statevector: parameters.statevector,
+            memory: parameters.memory,
+            parameters: parameters.inputs,
             circuit: task.circuit,
             overview,
             result: task.result,
@@ -355,7 +361,31 @@ pub struct TaskPage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::domain::circuit_options::CircuitOptions;
+    use serde_json::{Map, json};
+
+    #[test]
+    fn every_option_of_a_circuit_is_shown() {
+        let options = CircuitOptions {
+            seed: Some(1),
+            memory: Some(true),
+            probabilities: Some(true),
+            statevector: Some(true),
+            inputs: Some(Map::new()),
+            ..CircuitOptions::of_shots(1)
+        };
+        let stored = Value::Object(options.to_stored()).to_string();
+        let read: StoredParameters = serde_json::from_str(&stored).unwrap();
+        let shown = [
+            read.seed,
+            read.memory,
+            read.probabilities,
+            read.statevector,
+            read.inputs,
+        ];
+        assert!(shown.iter().all(Option::is_some), "{stored}: {shown:?}");
+        assert_eq!(options.to_stored().len(), shown.len(), "{stored}");
+    }
 
     #[test]
     fn minutes_are_whole_where_they_can_be() {

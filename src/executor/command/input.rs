@@ -10,7 +10,7 @@ const OF_A_PROBLEM: [&str; 2] = ["agent_config", "max_steps"];
 
 /// The document, with a newline at its end.
 pub fn document(assignment: &Assignment) -> Vec<u8> {
-    let mut parameters = assignment.parameters.clone();
+    let mut parameters = assignment.work.parameters();
     let mut task = json!({
         "task_id": assignment.lease.task_id,
         "attempt": assignment.lease.attempt,
@@ -26,11 +26,11 @@ pub fn document(assignment: &Assignment) -> Vec<u8> {
         }
     };
     match &assignment.work {
-        Work::Circuit { source, shots } => {
+        Work::Circuit { source, options } => {
             add("circuit", json!(source));
-            add("shots", json!(shots));
+            add("shots", json!(options.shots));
         }
-        Work::Problem { problem_id } => {
+        Work::Problem { problem_id, .. } => {
             add("problem_id", json!(problem_id));
             for name in OF_A_PROBLEM {
                 if let Some(value) = parameters.remove(name) {
@@ -53,13 +53,11 @@ pub async fn write(mut stdin: impl AsyncWrite + Unpin, document: &[u8]) {
 mod tests {
     use super::super::tests::support::assignment;
     use super::*;
+    use crate::domain::circuit_options::CircuitOptions;
 
-    fn read(work: Work, parameters: Value) -> Value {
+    fn read(work: Work) -> Value {
         let mut assignment = assignment("aer");
         assignment.work = work;
-        if let Value::Object(members) = parameters {
-            assignment.parameters = members;
-        }
         let task_id = assignment.lease.task_id.to_string();
         let mut task: Value = serde_json::from_slice(&document(&assignment)).unwrap();
         assert_eq!(task["task_id"].take(), json!(task_id));
@@ -70,26 +68,30 @@ mod tests {
     fn a_circuit_comes_with_its_shots() {
         let work = Work::Circuit {
             source: "OPENQASM 3;".to_owned(),
-            shots: 7,
+            options: CircuitOptions {
+                seed: Some(1),
+                ..CircuitOptions::of_shots(7)
+            },
         };
         let expected = json!({
             "task_id": null, "attempt": 1, "backend": "aer", "kind": "circuit", "timeout_seconds": 60,
             "circuit": "OPENQASM 3;", "shots": 7, "parameters": {"seed": 1}, "metadata": {"a": 1}, "correlation_id": "c",
         });
-        assert_eq!(read(work, json!({"seed": 1})), expected);
+        assert_eq!(read(work), expected);
     }
 
     #[test]
     fn a_problem_comes_with_its_agent() {
+        let parameters = json!({"agent_config": {"model": "m"}, "max_steps": 30});
         let work = Work::Problem {
             problem_id: "p".to_owned(),
+            parameters: parameters.as_object().cloned().unwrap(),
         };
         let expected = json!({
             "task_id": null, "attempt": 1, "backend": "aer", "kind": "problem", "timeout_seconds": 60,
             "problem_id": "p", "agent_config": {"model": "m"}, "max_steps": 30, "parameters": {}, "metadata": {"a": 1},
             "correlation_id": "c",
         });
-        let parameters = json!({"agent_config": {"model": "m"}, "max_steps": 30});
-        assert_eq!(read(work, parameters), expected);
+        assert_eq!(read(work), expected);
     }
 }

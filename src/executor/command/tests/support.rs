@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, json};
+use serde_json::json;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::domain::circuit_options::CircuitOptions;
 use crate::domain::log::LogLine;
 use crate::domain::owner::{Lease, Session};
 use crate::domain::status::Status;
@@ -26,10 +27,9 @@ pub fn assignment(backend: &str) -> Assignment {
         backend: backend.to_owned(),
         work: Work::Circuit {
             source: "OPENQASM 3;".to_owned(),
-            shots: 7,
+            options: CircuitOptions::of_shots(7),
         },
         priority: 5,
-        parameters: Map::new(),
         metadata: json!({"a": 1}),
         timeout_seconds: 60,
         max_attempts: 1,

@@ -1,0 +1,139 @@
+//! How a circuit is run: from the request to the executor.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::checks::excerpt;
+
+/// The options of a circuit.
+///
+/// Serialized, it is the object in the column `tasks.parameters`, which workers get as `parameters`: an option that
+/// the submission did not name is absent there. The shots have a column of their own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CircuitOptions {
+    /// How often it is run and measured.
+    #[serde(skip)]
+    pub shots: u32,
+    /// Makes a run repeatable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Whether the outcome of each shot is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<bool>,
+    /// Whether exact probabilities are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probabilities: Option<bool>,
+    /// Whether amplitudes are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statevector: Option<bool>,
+    /// Values for the `input` declarations.
+    #[serde(rename = "input", skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Map<String, Value>>,
+    /// Stored members that are no option of this version, or have a value that the option cannot have. Commands and
+    /// workers over HTTP get them as they are; [`CircuitOptions::check`] refuses them.
+    #[serde(flatten)]
+    pub unreadable: Map<String, Value>,
+}
+
+/// A stored option that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the stored option `{name}` is unknown to this version of qtask, or cannot have the value {value}"
+)]
+pub struct UnreadableOption {
+    name: String,
+    value: String,
+}
+
+impl CircuitOptions {
+    /// A circuit that is run so often, with no other option.
+    pub fn of_shots(shots: u32) -> Self {
+        Self {
+            shots,
+            ..Self::default()
+        }
+    }
+
+    /// Reads what was stored. Nothing is lost: what cannot be read is kept aside.
+    pub fn from_stored(shots: u32, mut stored: Map<String, Value>) -> Self {
+        Self {
+            shots,
+            seed: take(&mut stored, "seed"),
+            memory: take(&mut stored, "memory"),
+            probabilities: take(&mut stored, "probabilities"),
+            statevector: take(&mut stored, "statevector"),
+            inputs: take(&mut stored, "input"),
+            unreadable: stored,
+        }
+    }
+
+    /// The object to store.
+    pub fn to_stored(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(members)) => members,
+            // Texts as keys and numbers of 64 bits: it always is an object.
+            _ => Map::new(),
+        }
+    }
+
+    /// Refuses options that were stored and cannot be read: without them, the run would be another one.
+    pub fn check(&self) -> Result<(), UnreadableOption> {
+        match self.unreadable.iter().next() {
+            None => Ok(()),
+            Some((name, value)) => Err(UnreadableOption {
+                name: excerpt(name),
+                value: excerpt(&value.to_string()),
+            }),
+        }
+    }
+}
+
+/// Takes a member out if its value is of the option's type.
+fn take<T: DeserializeOwned>(stored: &mut Map<String, Value>, name: &str) -> Option<T> {
+    let value = T::deserialize(stored.get(name)?).ok()?;
+    stored.remove(name);
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn stored(value: Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn options_are_read_as_they_were_stored_and_absent_ones_stay_absent() {
+        let all = json!({
+            "seed": u64::MAX, "memory": true, "probabilities": false, "statevector": true, "input": {"a": [1, "01"]},
+        });
+        let options = CircuitOptions::from_stored(7, stored(all.clone()));
+        assert_eq!((options.shots, options.seed), (7, Some(u64::MAX)));
+        assert_eq!(options.inputs.as_ref().unwrap()["a"], json!([1, "01"]));
+        assert_eq!(options.check(), Ok(()));
+        assert_eq!(Value::Object(options.to_stored()), all);
+        assert!(CircuitOptions::of_shots(1).to_stored().is_empty());
+    }
+
+    #[test]
+    fn an_option_that_cannot_be_read_is_named_and_passed_on_as_it_is() {
+        for (name, value) in [
+            ("seed", json!(-1)),
+            ("seed", json!(null)),
+            ("memory", json!("yes")),
+            ("input", json!([1])),
+            ("noise", json!({"t1": 1})),
+        ] {
+            let unreadable = json!({name: value, "statevector": true});
+            let options = CircuitOptions::from_stored(1, stored(unreadable.clone()));
+            assert_eq!(options.statevector, Some(true));
+            let refusal = options.check().unwrap_err().to_string();
+            assert!(refusal.contains(&format!("`{name}`")), "{refusal}");
+            assert_eq!(Value::Object(options.to_stored()), unreadable);
+        }
+    }
+}
