@@ -28,6 +28,8 @@ pub(crate) enum ExprKind<'s> {
         value: u128,
         width: u32,
     },
+    /// More bits than a value can have, 128 in a word, the lowest first; and how many they are.
+    LongBits(Box<[u128]>, u32),
     Duration(f64),
     Reference(Box<Reference<'s>>),
     Unary(UnaryOp, Box<Expr<'s>>),

@@ -284,7 +284,11 @@ fn what_calls_and_loops_multiply_is_limited() {
         "OPENQASM 3; bit[4000] c; {}",
         "for bit b in c { }".repeat(50_000)
     );
-    for text in [wide, unrolled, arrays, loops] {
+    let registers = format!(
+        "OPENQASM 3; bit[20000] a; bit[20000] b; {}",
+        "a = a & b;".repeat(60_000)
+    );
+    for text in [wide, unrolled, arrays, loops, registers] {
         let started = Instant::now();
         let request = Request {
             source: &text,

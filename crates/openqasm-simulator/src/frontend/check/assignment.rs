@@ -31,6 +31,9 @@ impl<'s> Checker<'s> {
             }
             (Symbol::Bits(_), Source::Value(value)) => {
                 let bits = self.bits(target)?;
+                if self.set_wide_bits(&bits, op, value, at)? {
+                    return Ok(());
+                }
                 let current = Self::bits_value(bits.clone());
                 let current = self.computing(target, current, at);
                 let typed = self.source_of(op, value)?;
@@ -59,6 +62,20 @@ impl<'s> Checker<'s> {
                 ),
             )),
         }
+    }
+
+    /// Gives bits that are declared the value of an expression.
+    pub(super) fn initial_bits(
+        &mut self,
+        target: Operand,
+        value: &ast::Expr<'s>,
+        at: u32,
+    ) -> Checked<()> {
+        if self.set_wide_bits(&target, None, value, at)? {
+            return Ok(());
+        }
+        let typed = self.expression(value)?;
+        self.set_bits(target, typed, value.at, at)
     }
 
     /// Gives bits a value. Bits are copied as they are, whether decided or not.

@@ -46,10 +46,7 @@ impl<'s> Checker<'s> {
         let target = Operand::Range { first, len: count };
         match init {
             Some(Source::Measure(source)) => self.measure_into(source, target, at)?,
-            Some(Source::Value(value)) => {
-                let typed = self.expression(value)?;
-                self.set_bits(target, typed, value.at, at)?;
-            }
+            Some(Source::Value(value)) => self.initial_bits(target, value, at)?,
             // In a loop or a call the name is new each time; outside, all bits begin as 0 anyway.
             None if !self.loops.is_empty() || !self.calls.is_empty() => {
                 self.clear_bits(&target, at)?;

@@ -136,6 +136,11 @@ impl<'s> Checker<'s> {
                 value: *value,
                 width: *width,
             })),
+            ExprKind::LongBits(_, width) => {
+                let message =
+                    format!("{width} bits are too many: at most 128 can be used as a value");
+                Err(Diagnostic::limit(at, message))
+            }
             ExprKind::Reference(reference) => self.value_of(reference),
             ExprKind::Unary(op, operand) => {
                 let operand = match op {
@@ -364,6 +369,11 @@ impl<'s> Checker<'s> {
                 ),
             ));
         }
+        if let (Function::Popcount, [argument]) = (function, arguments)
+            && let Some(population) = self.wide_population(argument)?
+        {
+            return Ok(population);
+        }
         let typed = arguments
             .iter()
             .map(|argument| self.expression(argument))
@@ -537,7 +547,7 @@ impl<'s> Checker<'s> {
 
     /// A condition: anything that is true or false.
     pub(super) fn condition(&mut self, ast: &ast::Expr<'s>) -> Checked<Expr> {
-        if let Some(bits) = self.wide_register(ast)? {
+        if let Some(bits) = self.wide_bits(ast)? {
             let zero = Wide::Value(Expr::Constant(Value::Int(0)));
             let sides = Box::new((bits, zero));
             return Ok(Expr::CompareBits(BinaryOp::NotEqual, sides, ast.at));

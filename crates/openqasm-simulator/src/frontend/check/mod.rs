@@ -254,7 +254,10 @@ impl<'s> Checker<'s> {
                 parameters,
                 qubits,
             } => self.define_opaque(*name, *parameters, *qubits),
-            StatementKind::Expression(value) => self.expression(value).map(drop),
+            StatementKind::Expression(value) => match self.wide_bits(value)? {
+                Some(_) => Ok(()),
+                None => self.expression(value).map(drop),
+            },
             StatementKind::Unreadable(names) => {
                 self.mark_unreadable(names);
                 Ok(())

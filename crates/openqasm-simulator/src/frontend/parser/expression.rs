@@ -185,10 +185,12 @@ impl<'s> Parser<'s> {
                 duration(text).ok_or_else(|| self.here("this duration is too large"))?,
             ),
             TokenKind::Text => {
-                let (value, width) = bit_string(text).ok_or_else(|| {
-                    self.here("expected a text of up to 128 bits such as \"0110\"")
-                })?;
-                ExprKind::Bits { value, width }
+                let (words, width) = bit_string(text)
+                    .ok_or_else(|| self.here("expected a text of bits such as \"0110\""))?;
+                match *words {
+                    [value] => ExprKind::Bits { value, width },
+                    _ => ExprKind::LongBits(words, width),
+                }
             }
             TokenKind::Sign if text == "(" => {
                 self.position += 1;
@@ -412,15 +414,21 @@ pub(crate) fn duration(text: &str) -> Option<f64> {
     Some(real(number.trim_end())? * scale)
 }
 
-fn bit_string(text: &str) -> Option<(u128, u32)> {
+/// The bits of a text, 128 in a word, the lowest first; and how many they are.
+fn bit_string(text: &str) -> Option<(Box<[u128]>, u32)> {
     let digits = text.get(1..text.len().checked_sub(1)?)?;
     if digits.starts_with('_') || digits.ends_with('_') || digits.contains("__") {
         return None;
     }
     let digits = digits.replace('_', "");
     let width = u32::try_from(digits.len()).ok()?;
-    if width == 0 || width > 128 || !digits.bytes().all(|b| matches!(b, b'0' | b'1')) {
+    if width == 0 || !digits.bytes().all(|b| matches!(b, b'0' | b'1')) {
         return None;
     }
-    Some((u128::from_str_radix(&digits, 2).ok()?, width))
+    let words = digits.as_bytes().rchunks(128);
+    let word = |bits: &[u8]| {
+        let bit = |word: u128, bit: &u8| word << 1 | u128::from(*bit == b'1');
+        bits.iter().fold(0, bit)
+    };
+    Some((words.map(word).collect(), width))
 }
