@@ -70,10 +70,10 @@ pub(super) fn read(
         return Err(Refusal::Wrong(mistakes));
     }
     let mut parser = Parser::new(source, stop);
-    let mut checker = Checker::begin(parser.version(), inputs, stop);
+    let mut sema = Checker::begin(parser.version(), inputs, stop);
     while let Some(statement) = parser.next_statement() {
         if !matches!(statement.kind, StatementKind::Nothing) {
-            checker.statement(&statement);
+            sema.statement(&statement);
         }
     }
     let mut errors = parser.finish().map_err(Refusal::Stopped)?;
@@ -81,7 +81,7 @@ pub(super) fn read(
     if errors.iter().any(|error| error.is_limit) {
         return Err(Refusal::Wrong(errors));
     }
-    let checked = checker.end_program().map_err(Refusal::Stopped)?;
+    let checked = sema.end_program().map_err(Refusal::Stopped)?;
     if errors.is_empty() {
         return checked.map_err(Refusal::Wrong);
     }

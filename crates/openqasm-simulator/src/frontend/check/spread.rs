@@ -46,7 +46,7 @@ impl Checker<'_> {
             let part = Application {
                 gate: part.gate,
                 powers,
-                controls: part.controls.into(),
+                controls: part.controls,
                 parameters,
                 size: 0,
                 depth: 0,

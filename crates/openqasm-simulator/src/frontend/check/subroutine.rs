@@ -213,7 +213,8 @@ impl<'s> Checker<'s> {
             | ExprKind::Imaginary(_)
             | ExprKind::Bool(_)
             | ExprKind::Duration(_)
-            | ExprKind::Bits { .. } => false,
+            | ExprKind::Bits { .. }
+            | ExprKind::LongBits(..) => false,
         }
     }
 
