@@ -1,0 +1,16 @@
+OPENQASM 3.0;
+input float theta;
+input float phi;
+bit[3] b;
+qubit[3] q;
+h q[0];
+rx(theta) q[0];
+cphaseshift(phi/2) q[0], q[1];
+ry(-phi + 2*theta) q[1];
+gpi2(phi) q[1];
+ctrl(2) @ ry(phi*theta) q[0], q[1], q[2];
+gphase(phi);
+ms(theta, phi, 0.3) q[1], q[2];
+b[0] = measure q[0];
+b[1] = measure q[1];
+b[2] = measure q[2];

@@ -1,0 +1,10 @@
+OPENQASM 3.0;
+bit[3] b;
+qubit[8] q;
+ry(0.7) q[3];
+cnot q[3], q[7];
+h q[5];
+cswap q[7], q[5], q[3];
+b[0] = measure q[3];
+b[1] = measure q[5];
+b[2] = measure q[7];

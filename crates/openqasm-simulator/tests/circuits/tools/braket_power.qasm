@@ -1,0 +1,12 @@
+OPENQASM 3.0;
+bit[2] b;
+qubit[2] q;
+h q[0];
+pow(0.5) @ ctrl @ x q[0], q[1];
+inv @ pow(0.5) @ z q[0];
+pow(1.5) @ s q[1];
+ctrl @ phaseshift(0.3) q[0], q[1];
+h q[0];
+h q[1];
+b[0] = measure q[0];
+b[1] = measure q[1];

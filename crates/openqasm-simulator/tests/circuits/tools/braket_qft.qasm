@@ -1,0 +1,15 @@
+OPENQASM 3.0;
+bit[3] b;
+qubit[3] q;
+x q[0];
+ry(0.8) q[2];
+h q[0];
+cphaseshift(1.5707963267948966) q[1], q[0];
+cphaseshift(0.7853981633974483) q[2], q[0];
+h q[1];
+cphaseshift(1.5707963267948966) q[2], q[1];
+h q[2];
+swap q[0], q[2];
+b[0] = measure q[0];
+b[1] = measure q[1];
+b[2] = measure q[2];

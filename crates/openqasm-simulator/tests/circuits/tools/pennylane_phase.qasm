@@ -1,0 +1,11 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[2];
+creg c[2];
+h q[0];
+gphase(0.3) ;
+u1(-0.9) q[0];
+h q[0];
+x q[1];
+measure q[0] -> c[0];
+measure q[1] -> c[1];

@@ -1,0 +1,26 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+
+qreg q[4];
+creg last[2];
+creg m[2];
+rx(0.2*pi) q[0];
+rx(0.37*pi) q[1];
+rx(0.54*pi) q[2];
+rx(0.71*pi) q[3];
+cu1(1.303*pi) q[1],q[0];
+rx(0.51*pi) q[3];
+crx(1.787*pi) q[3],q[1];
+measure q[1] -> m[1];
+ccx q[2],q[3],q[0];
+ccx q[0],q[3],q[2];
+ccx q[3],q[2],q[0];
+measure q[0] -> m[0];
+if(m==1) ry(0.236*pi) q[2];
+if(m==1) cx q[2],q[3];
+if(m==0) ry(1.522*pi) q[2];
+if(m==0) cx q[2],q[3];
+if(m==2) ry(0.944*pi) q[2];
+if(m==2) cx q[2],q[3];
+measure q[2] -> last[0];
+measure q[3] -> last[1];

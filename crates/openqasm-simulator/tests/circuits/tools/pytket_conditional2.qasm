@@ -1,0 +1,26 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+
+qreg q[4];
+creg last[2];
+creg m[2];
+rx(0.2*pi) q[0];
+rx(0.37*pi) q[1];
+rx(0.54*pi) q[2];
+rx(0.71*pi) q[3];
+cz q[0],q[2];
+x q[1];
+cswap q[0],q[3],q[1];
+u1(1.277*pi) q[2];
+measure q[1] -> m[1];
+ry(0.472*pi) q[0];
+crz(1.816*pi) q[3],q[2];
+measure q[0] -> m[0];
+if(m==0) ry(0.722*pi) q[2];
+if(m==0) cx q[2],q[3];
+if(m==0) ry(0.338*pi) q[2];
+if(m==0) cx q[2],q[3];
+if(m==0) ry(1.618*pi) q[2];
+if(m==0) cx q[2],q[3];
+measure q[2] -> last[0];
+measure q[3] -> last[1];

@@ -1,0 +1,26 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+
+qreg q[4];
+creg last[2];
+creg m[2];
+rx(0.2*pi) q[0];
+rx(0.37*pi) q[1];
+rx(0.54*pi) q[2];
+rx(0.71*pi) q[3];
+ry(0.74*pi) q[3];
+ccx q[3],q[1],q[0];
+u1(1.483*pi) q[0];
+rxx(1.722*pi) q[1],q[2];
+u1(1.082*pi) q[3];
+measure q[1] -> m[1];
+rx(0.603*pi) q[0];
+measure q[0] -> m[0];
+if(m==1) ry(1.832*pi) q[2];
+if(m==1) cx q[2],q[3];
+if(m==1) ry(0.948*pi) q[2];
+if(m==1) cx q[2],q[3];
+if(m==2) ry(1.162*pi) q[2];
+if(m==2) cx q[2],q[3];
+measure q[2] -> last[0];
+measure q[3] -> last[1];

@@ -1,0 +1,20 @@
+OPENQASM 2.0;
+include "hqslib1.inc";
+
+qreg q[3];
+creg c[3];
+rx(0.2*pi) q[0];
+rx(0.37*pi) q[1];
+rx(0.54*pi) q[2];
+h q[2];
+rx(0.874*pi) q[2];
+RZZ(0.884*pi) q[1],q[2];
+cx q[0],q[2];
+rx(0.245*pi) q[1];
+measure q[1] -> c[1];
+rz(0.803*pi) q[0];
+rz(1.846*pi) q[2];
+rx(0.94*pi) q[0];
+x q[2];
+measure q[0] -> c[0];
+measure q[2] -> c[2];

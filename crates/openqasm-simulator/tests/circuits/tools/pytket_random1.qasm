@@ -1,0 +1,25 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+
+qreg q[3];
+creg c[3];
+rx(0.2*pi) q[0];
+rx(0.37*pi) q[1];
+rx(0.54*pi) q[2];
+cu1(1.303*pi) q[0],q[2];
+rx(0.51*pi) q[1];
+crx(1.787*pi) q[1],q[2];
+ccx q[1],q[0],q[2];
+cx q[2],q[0];
+rxx(0.433*pi) q[1],q[0];
+ccx q[1],q[0],q[2];
+ry(1.522*pi) q[1];
+t q[2];
+y q[2];
+cx q[2],q[1];
+ccx q[2],q[1],q[0];
+ccx q[2],q[1],q[0];
+measure q[0] -> c[0];
+measure q[1] -> c[1];
+rz(1.098*pi) q[2];
+measure q[2] -> c[2];

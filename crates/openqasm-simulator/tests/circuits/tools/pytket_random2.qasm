@@ -1,0 +1,27 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+
+qreg q[4];
+creg c[4];
+rx(0.2*pi) q[0];
+rx(0.37*pi) q[1];
+rx(0.54*pi) q[2];
+rx(0.71*pi) q[3];
+cz q[0],q[2];
+x q[1];
+cswap q[0],q[3],q[1];
+u1(1.277*pi) q[2];
+ry(0.472*pi) q[0];
+crz(1.816*pi) q[3],q[2];
+rz(0.347*pi) q[2];
+ccx q[3],q[1],q[2];
+cswap q[3],q[0],q[1];
+measure q[0] -> c[0];
+rxx(1.061*pi) q[3],q[1];
+rzz(1.031*pi) q[2],q[3];
+cu1(0.702*pi) q[3],q[1];
+rz(1.629*pi) q[1];
+cswap q[3],q[1],q[2];
+measure q[1] -> c[1];
+measure q[2] -> c[2];
+measure q[3] -> c[3];

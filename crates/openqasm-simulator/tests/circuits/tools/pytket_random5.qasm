@@ -1,0 +1,25 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+
+qreg q[3];
+creg c[3];
+rx(0.2*pi) q[0];
+rx(0.37*pi) q[1];
+rx(0.54*pi) q[2];
+cswap q[2],q[0],q[1];
+rx(1.802*pi) q[0];
+ch q[1],q[0];
+ccx q[0],q[1],q[2];
+u1(0.319*pi) q[0];
+u1(0.253*pi) q[0];
+z q[0];
+rz(0.627*pi) q[0];
+ccx q[2],q[0],q[1];
+cx q[0],q[2];
+cx q[2],q[0];
+cswap q[1],q[2],q[0];
+measure q[1] -> c[1];
+cy q[2],q[0];
+measure q[2] -> c[2];
+s q[0];
+measure q[0] -> c[0];
