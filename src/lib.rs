@@ -12,4 +12,5 @@ pub mod queue;
 pub mod service;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod worker;

@@ -242,7 +242,7 @@ async fn run(
         stop.clone(),
     ));
     let watch = Watch::start(database, stop.clone());
-    let calling = webhooks::start(store.clone(), webhooks, &watch, stop.clone());
+    let calling = webhooks::start(store.clone(), webhooks, &watch, stop.clone())?;
     let serving = serve::ServerSettings {
         api,
         backends: known,

@@ -54,6 +54,7 @@ enum QtaskCommand {
 
 /// Runs the subcommand that the arguments name.
 pub fn main() -> ExitCode {
+    crate::tls::install_provider();
     let matches = help::grouped(Cli::command()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {

@@ -208,7 +208,7 @@ pub fn main(args: &ServeArgs) -> ExitCode {
         )?;
         let (store, dispatcher) = (connections.store.clone(), connections.dispatcher.clone());
         let watch = Watch::start(settings.database, stop.clone());
-        let calling = webhooks::start(store.clone(), settings.webhooks, &watch, stop.clone());
+        let calling = webhooks::start(store.clone(), settings.webhooks, &watch, stop.clone())?;
         let serving = settings.serving;
         let served = serve(serving, store, dispatcher, watch, stop.clone(), |_| ()).await;
         // A port that is taken ends the serving; the calls must not go on alone.

@@ -16,8 +16,8 @@ const OF_COMMANDS: [&str; 6] = [
 const TASK_ID: &str = "QTASK_TASK_ID";
 /// Read by other programs: tests of this one, and compose.yaml.
 const OF_OTHERS: [&str; 4] = ["QTASK_TEST_", "QTASK_FUZZ_", "QTASK_IMAGE", "QTASK_PORT"];
-/// Names that are further from each other than this are not taken for each other.
-const MOST_TYPOS: usize = 3;
+/// The most letters by which a name may differ from the setting that it means.
+const MAX_TYPOS: usize = 3;
 
 /// Warns of each variable of this process that begins like a setting and is none of `known`, with the one
 /// that was probably meant.
@@ -50,20 +50,32 @@ fn unknown(names: Vec<String>, known: &[String]) -> Vec<String> {
     unknown
 }
 
-/// The nearest name: few letters differ, or one begins with the other.
+/// The setting that `name` most probably means: one whose name, or the first words of it, differ by few letters.
 fn meant<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
-    let distance = |other: &str| strsim::osa_distance(name, other);
-    let nearest = known.iter().min_by_key(|other| distance(other))?;
-    if distance(nearest) <= MOST_TYPOS {
+    let candidates = known.iter().map(|setting| {
+        let typos = first_words(setting).map(|words| strsim::osa_distance(name, words));
+        let typos = typos.min().unwrap_or(usize::MAX);
+        // Among settings that begin alike, the one of the most similar length.
+        (typos, strsim::osa_distance(name, setting), setting)
+    });
+    let (typos, _, nearest) = candidates.min()?;
+    if typos <= MAX_TYPOS {
         return Some(nearest);
     }
-    let begins = |other: &&String| {
-        name.starts_with(other.as_str()) || other.starts_with(name) && name.len() > PREFIX.len()
-    };
-    let related = known.iter().filter(begins);
-    related
-        .min_by_key(|other| distance(other))
+    let begins = known
+        .iter()
+        .filter(|setting| name.starts_with(setting.as_str()));
+    begins
+        .max_by_key(|setting| setting.len())
         .map(String::as_str)
+}
+
+/// `QTASK_LEASE`, `QTASK_LEASE_DURATION` of the latter.
+fn first_words(setting: &str) -> impl Iterator<Item = &str> {
+    let ends = setting.match_indices('_').map(|(end, _)| end);
+    let ends = ends.filter(|end| *end > PREFIX.len());
+    ends.chain([setting.len()])
+        .filter_map(|end| setting.get(..end))
 }
 
 #[cfg(test)]
@@ -102,7 +114,7 @@ mod tests {
         ]);
         assert_eq!(meant("QTASK_LEESE", &known), Some("QTASK_LEASE_DURATION"));
         assert_eq!(
-            meant("QTASK_LEASE_DURATION", &known),
+            meant("QTASK_LEASE_DURATION_MS", &known),
             Some("QTASK_LEASE_DURATION")
         );
         assert_eq!(meant("QTASK_WEBHOOK", &known), Some("QTASK_WEBHOOK_SECRET"));

@@ -37,7 +37,7 @@ const WAITING: [&str; 14] = [
 ];
 
 async fn post_with(app: &App, api: usize, headers: &[(&str, &str)], body: &Value) -> Reply {
-    let client = reqwest::Client::new();
+    let client = crate::support::client::http_client();
     let mut request = client
         .post(app.url(api, "/tasks"))
         .json(body)
@@ -577,7 +577,7 @@ on_both_queues! {
 async fn the_documentation_is_at_docs_and_needs_no_other_server() {
     let app = App::builder(QueueKind::Postgres).start().await;
     let policy = reqwest::redirect::Policy::none();
-    let client = reqwest::Client::builder()
+    let client = crate::support::client::http_client_builder()
         .redirect(policy)
         .build()
         .expect("a client");

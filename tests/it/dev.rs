@@ -40,7 +40,7 @@ impl Dev {
         &self,
         request: impl Fn(&reqwest::Client, &str) -> reqwest::RequestBuilder,
     ) -> Value {
-        let client = reqwest::Client::new();
+        let client = crate::support::client::http_client();
         let reply = send(request(&client, &format!("http://{}", self.address))).await;
         let reply = reply.expect("an answer");
         assert!(reply.status.is_success(), "{}", reply.body);
@@ -139,7 +139,7 @@ async fn its_log_for_people_has_no_warning_and_names_a_task_once_a_line() {
         .stderr(std::fs::File::create(&log).expect("a log"))
         .spawn()
         .expect("qtask starts");
-    let client = reqwest::Client::new();
+    let client = crate::support::client::http_client();
     let base = format!("http://127.0.0.1:{port}");
     let task = json!({"circuit": BELL});
     let created = eventually(DEADLINE, "an accepted task", || async {

@@ -22,7 +22,7 @@ async fn submit_all(app: &App, apis: usize) -> Vec<Uuid> {
     let next = AtomicUsize::new(0);
     let clients = (0..CONNECTIONS).map(|_| async {
         // A client of its own, so that it has a connection of its own to each API.
-        let http = reqwest::Client::builder().pool_max_idle_per_host(1).timeout(DEADLINE);
+        let http = crate::support::client::http_client_builder().pool_max_idle_per_host(1).timeout(DEADLINE);
         let http = http.build().expect("an HTTP client");
         let mut ids = Vec::new();
         loop {

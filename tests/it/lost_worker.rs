@@ -34,7 +34,7 @@ on_both_queues! {
         let busy = |name: &str| worker(name).args(&["--concurrency", "8"]);
         let mut app = App::builder(kind).apis(2).worker(busy("w1")).worker(busy("w2")).start().await;
         let task = mock("sleep 20ms");
-        let client = reqwest::Client::new();
+        let client = crate::support::client::http_client();
         let accepted = {
             let submissions = join_all((0..300).map(|n| {
                 let request = client.post(app.url(n % 2, "/tasks")).json(&task);

@@ -109,7 +109,7 @@ async fn is_named_until_it_is_deleted(change: impl FnOnce(&mut QueueDeclareArgum
     let listening = app.workers[0].wait_for("worker health listening").await;
     let address = listening.field("address").expect("its address");
     let probe = format!("http://{}/readyz", address.replace("0.0.0.0", "127.0.0.1"));
-    let client = reqwest::Client::new();
+    let client = crate::support::client::http_client();
     eventually(DEADLINE, "a worker that names the queue", || async {
         let reply = send(client.get(&probe)).await.ok()?;
         (reply.status == 503 && names(&reply.body)).then_some(())

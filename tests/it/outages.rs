@@ -89,7 +89,7 @@ impl Reachable {
 
     /// Waits until the worker's own probe answers this status.
     pub async fn wait_worker(&self, status: u16) {
-        let client = reqwest::Client::new();
+        let client = crate::support::client::http_client();
         eventually(
             DEADLINE,
             &format!("the worker's readiness to be {status}"),

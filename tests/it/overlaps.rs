@@ -25,7 +25,11 @@ async fn write(app: &App, api: usize, w: &Puller, task: &Value, what: &str, fiel
     body["session_id"] = json!(w.session);
     body["attempt"] = task["attempt"].clone();
     let url = app.url(api, &format!("/tasks/{}/{what}", id_of(task)));
-    let answer = reqwest::Client::new().post(url).json(&body).send().await;
+    let answer = crate::support::client::http_client()
+        .post(url)
+        .json(&body)
+        .send()
+        .await;
     answer.expect("an answer").status().as_u16()
 }
 

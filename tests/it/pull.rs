@@ -260,7 +260,12 @@ async fn a_claim_that_waits_is_let_go_when_its_session_ends_or_the_service_stops
     let mark = app.apis[0].events().len();
     let url = app.url(0, "/workers/w/claim");
     let body = json!({"session_id": w.session, "wait": 60});
-    let waiting = tokio::spawn(reqwest::Client::new().post(url).json(&body).send());
+    let waiting = tokio::spawn(
+        crate::support::client::http_client()
+            .post(url)
+            .json(&body)
+            .send(),
+    );
     claim_waits(&app, mark, "w").await;
     let began = Instant::now();
     assert!(app.apis[0].terminate().await.success());

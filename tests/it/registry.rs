@@ -132,7 +132,7 @@ async fn a_native_worker_that_finds_a_registry_full_of_living_workers_says_so() 
     let says = "the registry is full: 10000 workers are alive";
     let reason = refused.field("reason").unwrap_or_default();
     assert!(reason.starts_with(says), "{reason}");
-    let client = reqwest::Client::new();
+    let client = crate::support::client::http_client();
     let ready = async |path: &str| {
         let url = format!("http://127.0.0.1:{port}{path}");
         send(client.get(url)).await.ok()

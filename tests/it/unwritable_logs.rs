@@ -133,7 +133,7 @@ async fn tasks_go_on(output: Output) {
     let api = Muted::start(output, &api, &environment);
     let worker = ["work", "--backend", "mock", "--health-port", &health_port];
     let worker = Muted::start(output, &worker, &environment);
-    let client = Client::new();
+    let client = crate::support::client::http_client();
     let base = format!("http://127.0.0.1:{port}");
     let worker_base = format!("http://127.0.0.1:{health_port}");
     wait_ready(&client, &base).await;
@@ -167,7 +167,7 @@ async fn dev_goes_on(output: Output) {
     let data_dir = directory.path().to_str().expect("a path in UTF-8");
     let arguments = ["dev", "--port", &port, "--data-dir", data_dir];
     let dev = Muted::start(output, &arguments, &[("LOG_LEVEL", "debug")]);
-    let client = Client::new();
+    let client = crate::support::client::http_client();
     let base = format!("http://127.0.0.1:{port}");
     wait_ready(&client, &base).await;
     submit_and_wait(&client, &base).await;

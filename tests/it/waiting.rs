@@ -29,7 +29,7 @@ struct Events {
 
 impl Events {
     async fn of(app: &App, api: usize, task_id: Uuid, last_seen: Option<&str>) -> Self {
-        let client = reqwest::Client::new();
+        let client = crate::support::client::http_client();
         let mut request = client.get(app.url(api, &format!("/tasks/{task_id}/events")));
         if let Some(id) = last_seen {
             request = request.header("last-event-id", id);
@@ -265,7 +265,7 @@ async fn who_waits_while_the_listening_connection_is_lost_is_answered_all_the_sa
 async fn a_service_that_stops_answers_those_who_wait() {
     let mut app = App::builder(QueueKind::Postgres).start().await;
     let task_id = app.submit(&mock("")).await;
-    let client = reqwest::Client::new();
+    let client = crate::support::client::http_client();
     let waiting = client
         .get(app.url(0, &format!("/tasks/{task_id}?wait=60")))
         .send();

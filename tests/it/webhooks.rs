@@ -324,7 +324,7 @@ async fn nothing_inside_the_network_is_called_by_default() {
     );
     let error = row["last_error"].as_str().unwrap();
     assert!(
-        error.contains("localhost is at ") && error.contains("not a public address"),
+        error.contains("localhost resolves to ") && error.contains("not a public address"),
         "{error}"
     );
     assert_eq!(app.task(task_id).await["status"], "completed");

@@ -84,7 +84,7 @@ on_both_queues! {
         let claims = (0..8).map(|n| {
             let (app, puller) = (&app, &puller);
             async move {
-                let request = reqwest::Client::new()
+                let request = crate::support::client::http_client()
                     .post(app.url(n % 2, "/workers/p/claim"))
                     .json(&json!({"session_id": puller.session, "max_tasks": 2}));
                 let answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");

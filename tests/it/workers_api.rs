@@ -359,7 +359,7 @@ async fn a_backend_is_known_at_once_in_every_process_when_its_worker_has_registe
     for round in 0..3 {
         let backend = format!("new-{round}");
         let task = problem(&backend, &json!({}));
-        let elsewhere = reqwest::Client::new()
+        let elsewhere = crate::support::client::http_client()
             .post(app.url(1, "/tasks"))
             .json(&task);
         let before = send(elsewhere.try_clone().expect("a request"))

@@ -208,6 +208,7 @@ mod tests {
     use super::*;
 
     fn path(base: &str, query: &[(&str, String)]) -> String {
+        crate::tls::install_provider();
         let api = Api::new(Url::parse(base).unwrap(), None).unwrap();
         api.request(Method::GET, &["tasks", "a b"], query)
             .build()
@@ -232,6 +233,7 @@ mod tests {
 
     #[test]
     fn a_token_is_never_shown() {
+        crate::tls::install_provider();
         let api = Api::new(Url::parse("http://h").unwrap(), Some("sesame")).unwrap();
         assert!(!format!("{api:?}").contains("sesame"));
         let error = Api::new(Url::parse("http://h").unwrap(), Some("ses\name")).unwrap_err();

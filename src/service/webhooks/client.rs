@@ -1,67 +1,77 @@
-//! One call by HTTP, to an address that may be called.
+//! Sends one webhook to an address that may be called.
 //!
-//! The name is looked up here, and the connection goes to one of the very addresses that were found
-//! fit: a name that means another address a moment later leads nowhere else. Redirects are answers
-//! like any other; proxies of the environment play no part.
+//! Addresses are checked after the name is resolved, and the connection goes to one of the addresses that passed: a name
+//! that resolves to another address later reaches nothing else. Redirects are failures; proxies of the environment are
+//! not used; no connection is kept, so that every call resolves and checks anew.
 
-use std::net::{IpAddr, SocketAddr};
+use std::error::Error;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper::header::{HOST, USER_AGENT};
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
-use tokio_util::task::AbortOnDropHandle;
-use url::{Host, Position, Url};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect;
+use url::Url;
 
 use super::message::WebhookMessage;
 use crate::domain::webhook::WebhookTargets;
+use crate::tls;
 
-/// The most bytes of an answer that are looked at: its status and its headers. No body is read.
-const MOST_ANSWER_BYTES: usize = 16 << 10;
-
-/// Why a call has not arrived.
-#[derive(Debug, thiserror::Error)]
+/// Why a webhook was not delivered.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum WebhookError {
-    /// It must not be made, now or later.
+    /// The URL must not be called, now or later.
     #[error("not called: {0}")]
     Forbidden(String),
-    /// It may go better another time.
+    /// A later try may succeed.
     #[error("{0}")]
     Failed(String),
 }
 
-/// Makes calls.
+/// Sends webhooks.
 pub struct WebhookClient {
-    targets: WebhookTargets,
+    targets: Arc<WebhookTargets>,
     timeout: Duration,
-    tls: Option<TlsConnector>,
+    http: reqwest::Client,
 }
 
 impl WebhookClient {
-    /// Calls nobody but these, and waits for an answer no longer than this.
-    pub fn new(targets: WebhookTargets, timeout: Duration) -> Self {
-        Self {
+    /// A client that calls these targets only and waits for an answer for `timeout`, from the resolution of the name on.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(targets: WebhookTargets, timeout: Duration) -> anyhow::Result<Self> {
+        let targets = Arc::new(targets);
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("qtask/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(AllowedAddresses(targets.clone()))
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .http1_only()
+            .pool_max_idle_per_host(0)
+            .timeout(timeout)
+            .tls_backend_preconfigured(tls::client_config()?)
+            .build()?;
+        Ok(Self {
             targets,
             timeout,
-            tls: tls(),
-        }
+            http,
+        })
     }
 
-    /// Sends the message; any status of success means that it has arrived.
+    /// Sends the message. Any status of success means that it arrived; the body of the answer is not read.
     pub async fn post(&self, url: &str, message: WebhookMessage) -> Result<(), WebhookError> {
-        let status = tokio::time::timeout(self.timeout, self.exchange(url, message))
-            .await
-            .map_err(|_| WebhookError::Failed(format!("no answer within {:?}", self.timeout)))??;
+        let url = Url::parse(url).map_err(|error| WebhookError::Forbidden(error.to_string()))?;
+        // The resolver sees names only.
+        if let Some(refusal) = self.targets.refusal(&url) {
+            return Err(WebhookError::Forbidden(format!("the host {refusal}")));
+        }
+        let mut request = self.http.post(without_credentials(url));
+        for (name, value) in message.headers {
+            request = request.header(name, value);
+        }
+        let answer = request.body(message.body).send().await;
+        let status = answer.map_err(|error| self.failure(&error))?.status();
         if status.is_success() {
             Ok(())
         } else {
@@ -69,115 +79,57 @@ impl WebhookClient {
         }
     }
 
-    async fn exchange(
-        &self,
-        url: &str,
-        message: WebhookMessage,
-    ) -> Result<StatusCode, WebhookError> {
-        let url = Url::parse(url).map_err(|error| WebhookError::Forbidden(error.to_string()))?;
-        let host = url
-            .host()
-            .ok_or_else(|| WebhookError::Forbidden("no host".to_owned()))?;
-        let addresses = self
-            .addresses(&host, url.port_or_known_default().unwrap_or(80))
-            .await?;
-        let request = request(&url, message)?;
-        let stream = TcpStream::connect(&*addresses)
-            .await
-            .map_err(|error| WebhookError::Failed(format!("cannot connect: {error}")))?;
-        if url.scheme() == "http" {
-            return send(stream, request).await;
-        }
-        let tls = self
-            .tls
-            .as_ref()
-            .ok_or_else(|| WebhookError::Failed("TLS cannot be used".to_owned()))?;
-        let stream = tls
-            .connect(server_name(&host)?, stream)
-            .await
-            .map_err(|error| WebhookError::Failed(format!("cannot connect by TLS: {error}")))?;
-        send(stream, request).await
-    }
-
-    /// Those addresses of a host that may be called.
-    async fn addresses(
-        &self,
-        host: &Host<&str>,
-        port: u16,
-    ) -> Result<Vec<SocketAddr>, WebhookError> {
-        let (name, found) = match *host {
-            Host::Ipv4(address) => (address.to_string(), vec![IpAddr::V4(address)]),
-            Host::Ipv6(address) => (address.to_string(), vec![IpAddr::V6(address)]),
-            Host::Domain(name) => {
-                let found = tokio::net::lookup_host((name, port)).await;
-                let found = found.map_err(|error| {
-                    WebhookError::Failed(format!("cannot find {name}: {error}"))
-                })?;
-                (name.to_owned(), found.map(|address| address.ip()).collect())
+    fn failure(&self, error: &reqwest::Error) -> WebhookError {
+        let mut root: &dyn Error = error;
+        while let Some(cause) = root.source() {
+            root = cause;
+            if let Some(refused) = root.downcast_ref::<WebhookError>() {
+                return refused.clone();
             }
-        };
-        let allowed: Vec<SocketAddr> = found
-            .iter()
-            .filter(|address| self.targets.allows(&name, **address))
-            .map(|address| SocketAddr::new(*address, port))
-            .collect();
-        match found.first() {
-            Some(address) if allowed.is_empty() => Err(WebhookError::Forbidden(format!(
-                "{name} is at {address}, which is not a public address"
-            ))),
-            _ => Ok(allowed),
         }
+        if error.is_timeout() {
+            return WebhookError::Failed(format!("no answer within {:?}", self.timeout));
+        }
+        let what = if error.is_connect() {
+            "cannot connect"
+        } else {
+            "no answer"
+        };
+        WebhookError::Failed(format!("{what}: {root}"))
     }
 }
 
-fn request(url: &Url, message: WebhookMessage) -> Result<Request<Full<Bytes>>, WebhookError> {
-    let host = url[Position::BeforeHost..Position::AfterPort].to_owned();
-    let mut request = Request::post(&url[Position::BeforePath..Position::AfterQuery])
-        .header(HOST, host)
-        .header(USER_AGENT, concat!("qtask/", env!("CARGO_PKG_VERSION")));
-    for (name, value) in message.headers {
-        request = request.header(name, value);
+/// The user and the password of a URL are not sent.
+fn without_credentials(mut url: Url) -> Url {
+    if url.set_username("").is_ok() {
+        let _ = url.set_password(None);
     }
-    request
-        .body(Full::new(Bytes::from(message.body)))
-        .map_err(|error| WebhookError::Forbidden(error.to_string()))
+    url
 }
 
-fn server_name(host: &Host<&str>) -> Result<ServerName<'static>, WebhookError> {
-    Ok(match *host {
-        Host::Ipv4(address) => ServerName::IpAddress(IpAddr::V4(address).into()),
-        Host::Ipv6(address) => ServerName::IpAddress(IpAddr::V6(address).into()),
-        Host::Domain(name) => ServerName::try_from(name.to_owned())
-            .map_err(|error| WebhookError::Forbidden(error.to_string()))?,
-    })
+/// Resolves names to the addresses that may be called.
+struct AllowedAddresses(Arc<WebhookTargets>);
+
+impl Resolve for AllowedAddresses {
+    fn resolve(&self, name: Name) -> Resolving {
+        let targets = self.0.clone();
+        Box::pin(async move { Ok(allowed_addresses(&targets, name.as_str()).await?) })
+    }
 }
 
-async fn send(
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    request: Request<Full<Bytes>>,
-) -> Result<StatusCode, WebhookError> {
-    let failed = |error: hyper::Error| WebhookError::Failed(format!("no answer: {error}"));
-    let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(MOST_ANSWER_BYTES)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(failed)?;
-    let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
-    let answer = sender.send_request(request).await.map_err(failed)?;
-    Ok(answer.status())
-}
-
-/// Trusts the authorities that browsers trust, and those that this machine trusts besides: a container
-/// may have none of its own, and a company may have its own.
-fn tls() -> Option<TlsConnector> {
-    let mut roots = RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .ok()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Some(TlsConnector::from(Arc::new(config)))
+async fn allowed_addresses(targets: &WebhookTargets, name: &str) -> Result<Addrs, WebhookError> {
+    // reqwest replaces the port by that of the URL.
+    let found = tokio::net::lookup_host((name, 0)).await;
+    let found: Vec<SocketAddr> = found
+        .map_err(|error| WebhookError::Failed(format!("cannot resolve {name}: {error}")))?
+        .collect();
+    let is_allowed = |address: &&SocketAddr| targets.allows(name, address.ip());
+    let allowed: Vec<SocketAddr> = found.iter().filter(is_allowed).copied().collect();
+    match found.first() {
+        Some(address) if allowed.is_empty() => Err(WebhookError::Forbidden(format!(
+            "{name} resolves to {}, which is not a public address",
+            address.ip()
+        ))),
+        _ => Ok(Box::new(allowed.into_iter())),
+    }
 }

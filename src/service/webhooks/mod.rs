@@ -2,7 +2,7 @@
 //!
 //! - `message` is what is said, and how it is signed;
 //! - `host_limiter` counts the calls under way to each host;
-//! - `call` says it to an address that may be called;
+//! - `client` sends it to an address that may be called;
 //! - this file finds what is due and writes what came of it.
 //!
 //! The calls that are owed stand in the database. Every process that serves takes some of them, each
@@ -45,7 +45,7 @@ const LAST_WRITE_TIME: Duration = Duration::from_secs(5);
 struct WebhookDispatcher {
     store: Store,
     settings: WebhookSettings,
-    caller: WebhookClient,
+    client: WebhookClient,
     slots: Arc<Semaphore>,
     host_limiter: Arc<HostLimiter>,
     calls: TaskTracker,
@@ -58,13 +58,13 @@ pub fn start(
     settings: WebhookSettings,
     watch: &Watch,
     stop: CancellationToken,
-) -> JoinHandle<()> {
+) -> anyhow::Result<JoinHandle<()>> {
     if settings.secret.is_none() {
         info!("webhooks are not signed: there is no QTASK_WEBHOOK_SECRET");
     }
-    let deliverer = Arc::new(WebhookDispatcher {
+    let dispatcher = Arc::new(WebhookDispatcher {
         store,
-        caller: WebhookClient::new(settings.targets.clone(), settings.timeout),
+        client: WebhookClient::new(settings.targets.clone(), settings.timeout)?,
         settings,
         slots: Arc::new(Semaphore::new(AT_ONCE)),
         host_limiter: Arc::default(),
@@ -72,12 +72,12 @@ pub fn start(
         stop: stop.clone(),
     });
     let owed = watch.webhooks();
-    tokio::spawn(async move {
-        stop.run_until_cancelled(deliverer.clone().deliver(owed))
+    Ok(tokio::spawn(async move {
+        stop.run_until_cancelled(dispatcher.clone().deliver(owed))
             .await;
-        deliverer.calls.close();
-        deliverer.calls.wait().await;
-    })
+        dispatcher.calls.close();
+        dispatcher.calls.wait().await;
+    }))
 }
 
 /// The calls that were taken under the host that they go to, and the others with that host. A row from before hosts
@@ -160,13 +160,13 @@ impl WebhookDispatcher {
 
     fn make_calls(self: &Arc<Self>, due: Vec<DueWebhook>, permits: Vec<OwnedSemaphorePermit>) {
         for (due, permit) in due.into_iter().zip(permits) {
-            let deliverer = self.clone();
+            let dispatcher = self.clone();
             let under_way = self.host_limiter.add(&due.host);
             // An error's: it must be there where only slow statements and errors are logged.
             let span =
                 error_span!("webhook", task_id = %due.task_id, correlation_id = due.correlation_id);
             let calling = async move {
-                deliverer.call(&due).await;
+                dispatcher.call(&due).await;
                 drop((permit, under_way));
             };
             self.calls.spawn(calling.instrument(span));
@@ -175,7 +175,7 @@ impl WebhookDispatcher {
 
     async fn call(&self, due: &DueWebhook) {
         let called = match self.message(due).await {
-            Ok(message) => self.caller.post(&due.url, message).await,
+            Ok(message) => self.client.post(&due.url, message).await,
             Err(error) => Err(error),
         };
         match &called {

@@ -107,7 +107,7 @@ async fn not_ready_reason() -> Option<String> {
 }
 
 async fn run_circuit(address: &str) -> Value {
-    let client = reqwest::Client::new();
+    let client = crate::support::client::http_client();
     let circuit = "OPENQASM 3; qubit[2] q; h q[0]; cnot q[0], q[1]; measure q;";
     let task = json!({"circuit": circuit, "shots": 100});
     let created = send(client.post(format!("{address}/tasks")).json(&task))
@@ -126,7 +126,7 @@ async fn run_circuit(address: &str) -> Value {
 }
 
 async fn read(url: &str) -> Value {
-    let reply = send(reqwest::Client::new().get(url)).await;
+    let reply = send(crate::support::client::http_client().get(url)).await;
     reply.expect("an answer").expect(200)
 }
 

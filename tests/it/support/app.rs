@@ -99,7 +99,7 @@ impl App {
         queue: Option<TestQueue>,
         environment: Vec<(String, String)>,
     ) -> Self {
-        let http = reqwest::Client::builder()
+        let http = crate::support::client::http_client_builder()
             .timeout(wait::DEADLINE * 2)
             .build()
             .expect("an HTTP client");

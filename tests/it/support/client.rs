@@ -48,6 +48,20 @@ impl Reply {
     }
 }
 
+/// An HTTP client with the usual options.
+///
+/// # Panics
+/// When the client cannot be built.
+pub fn http_client() -> reqwest::Client {
+    http_client_builder().build().expect("an HTTP client")
+}
+
+/// The builder of an HTTP client.
+pub fn http_client_builder() -> reqwest::ClientBuilder {
+    qtask::tls::install_provider();
+    reqwest::Client::builder()
+}
+
 /// Sends a request and reads its answer.
 pub async fn send(request: RequestBuilder) -> Result<Reply, reqwest::Error> {
     let response = request.send().await?;
