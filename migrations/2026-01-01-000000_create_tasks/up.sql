@@ -1,6 +1,6 @@
 CREATE TYPE task_status AS ENUM ('pending', 'processing', 'retrying', 'completed', 'failed', 'cancelled');
 
--- fillfactor 50 leaves room on each page for the versions that a task's row goes through: 15 % less WAL than 100.
+-- fillfactor 50 leaves space on each page for further versions of its rows: 15 % less WAL than with 100.
 CREATE TABLE tasks (
     task_id             uuid PRIMARY KEY,
     backend             text NOT NULL,
@@ -12,7 +12,7 @@ CREATE TABLE tasks (
     timeout_seconds     integer NOT NULL,
     max_attempts        smallint NOT NULL,
     attempt             integer NOT NULL DEFAULT 0,
-    -- Attempts handed back by a worker that shut down: they do not count against max_attempts.
+    -- Attempts released by a worker that shut down: they do not count towards max_attempts.
     uncounted_attempts  integer NOT NULL DEFAULT 0,
     current_status      task_status NOT NULL DEFAULT 'pending',
     submitted_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -54,12 +54,12 @@ CREATE TABLE tasks (
         CHECK (current_status <> 'failed' OR error_code IS NOT NULL)
 ) WITH (fillfactor = 50);
 
--- What may be claimed next.
+-- Waiting tasks in the order of claims.
 CREATE INDEX tasks_claimable ON tasks (backend, priority DESC, task_id) WHERE available_at IS NOT NULL;
--- What runs now, by session: finds a dead session's tasks without reading the table. It makes a claim and a finish
--- together 15 % dearer.
+-- Running tasks by session: finds the tasks of a dead session without reading the table. It makes a claim and a settlement
+-- together 15 % slower.
 CREATE INDEX tasks_running ON tasks (session_id) WHERE session_id IS NOT NULL;
--- What waits without a message: retries, in the main. Next to empty at all times.
+-- Waiting tasks without a message: mostly retries. The index is almost empty at all times.
 CREATE INDEX tasks_undispatched ON tasks (task_id) WHERE available_at IS NOT NULL AND dispatched_at IS NULL;
 CREATE UNIQUE INDEX tasks_idempotency_key ON tasks (idempotency_key) WHERE idempotency_key IS NOT NULL;
 
@@ -73,8 +73,8 @@ CREATE TRIGGER a_terminal_task_never_changes BEFORE UPDATE ON tasks
     FOR EACH ROW WHEN (OLD.completed_at IS NOT NULL)
     EXECUTE FUNCTION refuse_change('a terminal task never changes again');
 
--- No foreign key to tasks: a row is only ever written by the statement that moves its task, and the check would cost
--- a third of that statement.
+-- No foreign key to tasks: rows are written only by the statement that moves their task, and the check would take a third of the
+-- time of that statement.
 CREATE TABLE status_history (
     id              bigint GENERATED ALWAYS AS IDENTITY,
     task_id         uuid NOT NULL,
@@ -82,7 +82,7 @@ CREATE TABLE status_history (
     transitioned_at timestamptz NOT NULL,
     attempt         integer NOT NULL,
     worker_id       text,
-    -- Set where the owner of the attempt made the move itself; a repeat of that call is known by it.
+    -- Set if the owner of the attempt made the transition; a repeated settlement is recognised by it.
     session_id      uuid,
     notes           text,
     PRIMARY KEY (task_id, id)
@@ -99,9 +99,9 @@ CREATE TABLE workers (
     metadata          jsonb NOT NULL DEFAULT '{}',
     registered_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     last_heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    -- Each session carries its own lease, so that workers of different settings can share a database.
+    -- Each session has a lease of its own, so that workers with different settings can share a database.
     lease_ms          integer NOT NULL CHECK (lease_ms > 0),
-    -- A session that ended never comes back: its worker registers a new one.
+    -- A session that has ended stays ended: its worker registers a new one.
     ended_at          timestamptz,
     tasks_completed   bigint NOT NULL DEFAULT 0,
     tasks_failed      bigint NOT NULL DEFAULT 0
@@ -118,7 +118,7 @@ CREATE TABLE task_logs (
     PRIMARY KEY (task_id, id)
 );
 
--- One row for each duty of the sweep: when some process did it last, and since when without a gap.
+-- One row for each duty of the sweep: when a process performed it last, and since when without a pause.
 CREATE TABLE sweeps (
     duty           text PRIMARY KEY,
     last_run_at    timestamptz NOT NULL DEFAULT clock_timestamp(),

@@ -6,7 +6,7 @@ ALTER TABLE task_logs DROP COLUMN timed;
 ALTER TABLE workers DROP COLUMN draining_since, DROP COLUMN obstacle, DROP COLUMN stop_grace_ms;
 ALTER TABLE tasks ADD request_fingerprint uuid;
 ALTER TABLE tasks DISABLE TRIGGER a_terminal_task_never_changes;
--- A key that was used again after its time stands at several tasks: the newest keeps it.
+-- A key that was used again after it expired belongs to several tasks: the newest keeps it.
 UPDATE tasks t SET idempotency_key = NULL
 WHERE idempotency_key IS NOT NULL
   AND NOT EXISTS (SELECT FROM idempotency_keys k WHERE k.key = t.idempotency_key AND k.task_ids[1] = t.task_id);

@@ -3,10 +3,10 @@ ALTER TABLE tasks
     ADD tags           jsonb NOT NULL DEFAULT '[]',
     ADD callback_url   text,
     ADD progress       jsonb,
-    -- Who ran the last attempt; worker_id names the owner and is empty without one.
+    -- The worker of the last attempt; worker_id is the owner, and NULL while the task has none.
     ADD last_worker_id text,
-    -- The place in line: the time of submission, earlier by a step for each level of priority. It never changes, so that
-    -- a task which has waited for long enough stands before any newer one, whatever their priorities.
+    -- The order of the queue: the time of submission, minus one aging interval for each level of priority. It never changes, so
+    -- that a task which has waited for long enough is claimed before any newer one, whatever their priorities.
     ADD queue_rank     timestamptz;
 UPDATE tasks SET queue_rank = submitted_at - priority * interval '10 minutes' WHERE completed_at IS NULL;
 ALTER TABLE tasks
@@ -17,7 +17,7 @@ ALTER TABLE tasks
 DROP INDEX tasks_claimable;
 CREATE INDEX tasks_claimable ON tasks (backend, queue_rank, task_id) WHERE available_at IS NOT NULL;
 
--- A table of their own: a key is free again after a day, and a terminal task never changes.
+-- A table of their own: a key expires after a day, and a terminal task never changes.
 CREATE TABLE idempotency_keys (
     key                 text PRIMARY KEY,
     request_fingerprint uuid NOT NULL,
@@ -33,18 +33,18 @@ DROP INDEX tasks_idempotency_key;
 ALTER TABLE tasks DROP COLUMN request_fingerprint;
 
 ALTER TABLE workers
-    -- Finishes what it has and takes no more.
+    -- Set while the worker drains: it finishes its tasks and takes no more.
     ADD draining_since timestamptz,
-    -- Why it takes no tasks at the moment, in its own words.
+    -- Why the worker takes no tasks now, as reported by the worker.
     ADD obstacle       text,
-    -- How long it may take to stop a task in order; until then the task is not taken from it.
+    -- The time that the worker needs to stop a task in order; until then the task is not taken from it.
     ADD stop_grace_ms  integer NOT NULL DEFAULT 0 CHECK (stop_grace_ms >= 0);
 
--- A line that says when it was said is kept once, however often its worker repeats it.
+-- A line with a time of its own is stored once, however often its worker repeats it.
 ALTER TABLE task_logs ADD timed boolean NOT NULL DEFAULT false;
 CREATE UNIQUE INDEX task_logs_once ON task_logs (task_id, attempt, logged_at, md5(level || message)) WHERE timed;
 
--- Tells whoever waits for a task that it has changed: up to 240 ids in a notification, which may have 8,000 bytes.
+-- Notifies of changed tasks: up to 240 ids in one notification, which may have 8,000 bytes.
 CREATE FUNCTION announce_changes() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_notify('qtask_changed', string_agg(replace(task_id::text, '-', ''), ''))

@@ -1,13 +1,14 @@
--- One row for each call that is owed, or was made, because a task has ended.
+-- One row for each task that has ended and has a callback URL.
 CREATE TABLE callbacks (
     task_id      uuid PRIMARY KEY,
-    -- The same at every try, so that a receiver knows what it has had before.
+    -- The same for every delivery attempt, so that a receiver can recognise a repetition.
     delivery_id  uuid NOT NULL DEFAULT gen_random_uuid(),
     url          text NOT NULL,
     owed_since   timestamptz NOT NULL DEFAULT clock_timestamp(),
-    -- Tries begun. Each one names its number when it writes what came of it.
+    -- The number of delivery attempts begun. An attempt writes its result under its number.
     attempts     integer NOT NULL DEFAULT 0,
-    -- The next try. Whoever takes it puts it off by a lease, so that it comes back if he dies.
+    -- The time of the next delivery attempt. The process that takes the row postpones it by a lease: it is due again if that process
+    -- crashes.
     due_at       timestamptz DEFAULT clock_timestamp(),
     delivered_at timestamptz,
     given_up_at  timestamptz,
@@ -17,7 +18,7 @@ CREATE TABLE callbacks (
 );
 CREATE INDEX callbacks_due ON callbacks (due_at) WHERE due_at IS NOT NULL;
 
--- In the commit that ends the task, whoever ends it: nothing that dies afterwards can forget the call.
+-- Inserts the row in the commit that ends the task, whichever process ends it: a crash afterwards cannot lose it.
 CREATE FUNCTION owe_callback() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO callbacks (task_id, url) VALUES (NEW.task_id, NEW.callback_url) ON CONFLICT DO NOTHING;

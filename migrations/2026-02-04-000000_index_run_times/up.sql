@@ -1,4 +1,4 @@
--- The last results of a backend, to say how long its tasks run. A task gets its entry once, when it is completed.
--- It is built within the migration, which keeps writes waiting: some seconds for a million tasks. Where that is too
--- long, run the statement by hand before, with CREATE INDEX CONCURRENTLY.
+-- The last results of a backend, for the median run time. A task gets its entry once, when it is completed.
+-- The migration builds the index; writes wait meanwhile: some seconds for a million tasks. If that is too long, run the statement
+-- before the migration with CREATE INDEX CONCURRENTLY.
 CREATE INDEX IF NOT EXISTS tasks_last_completed ON tasks (backend, completed_at) WHERE current_status = 'completed';

@@ -6,7 +6,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
--- Its index goes with it. The table is locked while it is written anew: calls of the last 7 days.
+-- The index is dropped with the column. The table is locked while it is rewritten: the calls of the last 7 days.
 ALTER TABLE callbacks DROP COLUMN host;
 ALTER TABLE callbacks ADD host text COLLATE "C" NOT NULL
     GENERATED ALWAYS AS (coalesce(lower(substring(url FROM '^[A-Za-z]+://(?:[^/?#]*@)?([^/?#]*)')), '')) STORED;

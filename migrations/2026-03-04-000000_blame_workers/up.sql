@@ -1,18 +1,19 @@
--- Columns without a default, or with a constant one: no table is rewritten, each lock is held for milliseconds.
+-- Columns without a default, or with a constant one: no table is rewritten, and each lock is held for milliseconds.
 ALTER TABLE tasks
-    -- The workers whose environment failed an attempt, the latest first, at most 8.
+    -- The workers whose environment failed an attempt, the last one first, at most 8.
     ADD blamed_workers text[],
-    -- When the latest of them was blamed.
+    -- When the last of them was blamed.
     ADD blamed_at      timestamptz;
 
 ALTER TABLE workers
-    -- The problems that the worker takes, as LIKE patterns; all where it is NULL.
+    -- The problems that the worker accepts, as LIKE patterns; NULL for all.
     ADD problems             text[],
-    -- Grows with each claim that is limited by what the session has in hand: of two claims at once, one repeats.
+    -- Incremented by each claim that is limited by the number of tasks that the session owns: of two concurrent claims, one is
+    -- repeated.
     ADD claims               bigint NOT NULL DEFAULT 0,
-    -- Attempts in a row that failed for the worker's environment.
+    -- The number of attempts in a row that failed because of the environment of the worker.
     ADD blamed_in_row        integer NOT NULL DEFAULT 0,
-    -- The present quarantine: when its backoff began and ends. Afterwards one task at a time is a probe.
+    -- The backoff of the quarantine. After its end, the worker gets one task at a time as a probe.
     ADD quarantined_at       timestamptz,
     ADD quarantine_ends_at   timestamptz,
     -- How often the backoff was doubled.

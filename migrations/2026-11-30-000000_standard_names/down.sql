@@ -9,7 +9,7 @@ ALTER TABLE webhooks RENAME TO callbacks;
 
 CREATE FUNCTION owe_callback() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    -- A task that was submitted before the column existed has none; it is found when the call is taken.
+    -- A task that was submitted before the column existed has no host; the host is found when the call is taken.
     INSERT INTO callbacks (task_id, url, host) VALUES (NEW.task_id, NEW.callback_url, coalesce(NEW.callback_host, ''))
     ON CONFLICT DO NOTHING;
     -- Sent once for each commit, however many tasks it ends.

@@ -268,7 +268,7 @@ impl Claimer {
 
     /// What the session serves, and whether it is to take no more for now.
     async fn standing(&self, session: &Session) -> Result<(Vec<String>, bool), ClaimError> {
-        match self.store.standing(session).await? {
+        match self.store.session_state(session).await? {
             SessionState::Alive { backends, held } => Ok((backends, held)),
             SessionState::Ended => Err(ClaimError::SessionEnded),
             SessionState::Replaced => Err(ClaimError::SessionReplaced),

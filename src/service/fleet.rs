@@ -96,7 +96,7 @@ impl Fleet {
     ) -> Result<Heartbeat, StoreError> {
         let compares = held.is_some();
         let beat = HeartbeatReport {
-            held: held.unwrap_or_default(),
+            running: held.unwrap_or_default(),
             ..HeartbeatReport::default()
         };
         // Where a connection hangs, the other half is left for a heartbeat over a new one.
@@ -106,7 +106,7 @@ impl Fleet {
             && compares
             && !unnamed.is_empty()
         {
-            self.hand_back_unnamed(session.clone(), beat.held);
+            self.hand_back_unnamed(session.clone(), beat.running);
         }
         Ok(heartbeat)
     }
@@ -156,7 +156,7 @@ async fn unnamed(
     session: &Session,
     held: &[Uuid],
 ) -> Result<Vec<Lease>, StoreError> {
-    let owned = store.owned_for_a_lease(session, held).await?;
+    let owned = store.attempts_owned_for_a_lease(session, held).await?;
     let lease = |(task_id, attempt)| Lease {
         task_id,
         attempt,

@@ -77,7 +77,7 @@ impl Submitter {
         if let Some(not_ready_reason) = self.dispatcher.not_ready_reason_now(&backends).await {
             // A repetition of a request that was accepted must not be told that it was not.
             let key = tasks.first().and_then(|task| task.idempotency.as_ref());
-            let earlier = self.store.earlier_submission(key).await?;
+            let earlier = self.store.prior_submission(key).await?;
             return if earlier.is_empty() {
                 Err(not_ready_reason.into())
             } else {

@@ -1,7 +1,7 @@
 //! Group commit: concurrent callers share one statement and one commit.
 //!
-//! While one flush is in flight, the next one gathers; when idle, a single item is flushed at once.
-//! There is no timer, so that a lone caller waits no longer than its own statement.
+//! While one flush is in progress, the items of the next one are collected; an idle writer flushes a single item at once. There
+//! is no timer: a single caller waits only for its own statement.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -14,36 +14,36 @@ use uuid::Uuid;
 use super::StoreError;
 use crate::domain::correlation::{self, Several};
 
-/// The most items of one statement: throughput is flat from here on, and latency grows.
+/// The most items of one statement: more do not raise the throughput, only the latency.
 const MAX_BATCH: usize = 256;
-/// The most bytes of one statement: PostgreSQL writes some 15 MB of large values a second, and a
-/// statement has seconds.
+/// The most bytes of one statement: PostgreSQL writes about 15 MB of large values per second, and a statement has a time limit of
+/// seconds.
 const MAX_BATCH_BYTES: usize = 4 << 20;
-/// The most items that may wait; past it callers are told so at once.
+/// The most waiting items; further ones are refused at once.
 const MAX_WAITING: usize = 8_192;
-/// The most that waiting items may weigh together, in KiB.
+/// The most KiB of all waiting items together.
 const MAX_WAITING_KIB: usize = 256 << 10;
-/// How often a statement that collided with another one is tried.
+/// How often a statement is tried that conflicts with another one.
 const MAX_TRIES: usize = 3;
-/// After this many items that were refused alone, one after the other, the refusal is about none of them.
+/// After this many single items in a row were refused, the cause is not one of the items.
 const MAX_REFUSED_ALONE: usize = 3;
 
 /// A statement over many items.
 pub trait Flush: Send + Sync + 'static {
-    /// What one caller asks for.
+    /// The request of one caller.
     type Item: Clone + Send + Sync + 'static;
-    /// What that caller is told after the commit.
+    /// The answer to that caller, after the commit.
     type Outcome: Send + 'static;
 
-    /// The task that the item is about, for log lines of the statement.
+    /// The id of the task of the item, for the log lines of the statement.
     fn task_id(item: &Self::Item) -> Uuid;
 
-    /// What an item adds to the size of the statement, in bytes, where that varies.
+    /// The bytes that an item adds to the statement, if they vary.
     fn weight(_item: &Self::Item) -> usize {
         0
     }
 
-    /// Carries out all items or none, and answers each in its order.
+    /// Executes all items or none, and returns one outcome for each, in order.
     fn flush(
         &self,
         items: &[Self::Item],
@@ -57,7 +57,7 @@ struct QueuedItem<F: Flush> {
     _room: OwnedSemaphorePermit,
 }
 
-/// A handle to the one writer that flushes for all callers.
+/// A handle to the writer that flushes for all callers.
 pub struct Batcher<F: Flush> {
     queue: mpsc::Sender<QueuedItem<F>>,
     room: Arc<Semaphore>,
@@ -73,7 +73,7 @@ impl<F: Flush> Clone for Batcher<F> {
 }
 
 impl<F: Flush> Batcher<F> {
-    /// Starts the writer; it ends when the last handle is dropped.
+    /// Starts the writer; it stops when the last handle is dropped.
     pub fn spawn(flush: F) -> Self {
         let (queue, waiting) = mpsc::channel(MAX_WAITING);
         tokio::spawn(write(flush, waiting));
@@ -81,9 +81,9 @@ impl<F: Flush> Batcher<F> {
         Self { queue, room }
     }
 
-    /// The outcome of one item, once its statement is committed.
+    /// Returns the outcome of one item once its statement is committed.
     ///
-    /// The wait is bounded by the statements that the items before it need.
+    /// Waits at most for the statements of the items before it.
     pub async fn run(&self, item: F::Item) -> Result<F::Outcome, StoreError> {
         let full = || StoreError::Unavailable("too many statements already wait".to_owned());
         let kib = u32::try_from(F::weight(&item) / 1024 + 1).map_err(|_| full())?;
@@ -114,7 +114,7 @@ async fn write<F: Flush>(flush: F, mut waiting: mpsc::Receiver<QueuedItem<F>>) {
             continue;
         }
         let shared = span::<F>(&items, &correlation_ids);
-        match flush_patiently(&flush, &items)
+        match flush_with_retries(&flush, &items)
             .instrument(shared.clone())
             .await
         {
@@ -124,8 +124,12 @@ async fn write<F: Flush>(flush: F, mut waiting: mpsc::Receiver<QueuedItem<F>>) {
                 | StoreError::TooSlow(reason)
                 | StoreError::Unstorable(reason),
             ) if items.len() > 1 => {
-                shared
-                    .in_scope(|| error!(reason, "a shared statement failed; each item goes alone"));
+                shared.in_scope(|| {
+                    error!(
+                        reason,
+                        "a shared statement failed; each item is flushed alone"
+                    )
+                });
                 flush_singly(&flush, &items, replies, &correlation_ids).await;
             }
             Err(error) => {
@@ -141,7 +145,7 @@ async fn write<F: Flush>(flush: F, mut waiting: mpsc::Receiver<QueuedItem<F>>) {
     }
 }
 
-/// Waits for an item if none is left, and takes what else is there. False when there will be none.
+/// Waits for an item if none is left, and takes all further items that wait. Returns false once all handles are dropped.
 async fn gather<F: Flush>(
     waiting: &mut mpsc::Receiver<QueuedItem<F>>,
     gathered: &mut VecDeque<QueuedItem<F>>,
@@ -167,12 +171,12 @@ type PendingBatch<F> = (
     Vec<Option<Arc<str>>>,
 );
 
-/// The next items up to the size of a statement, at least one.
+/// Takes the next items up to the size of a statement, at least one.
 fn take_batch<F: Flush>(gathered: &mut VecDeque<QueuedItem<F>>) -> PendingBatch<F> {
     let (mut items, mut replies, mut bytes) = (Vec::new(), Vec::new(), 0);
     let mut correlation_ids = Vec::new();
     while let Some(entry) = gathered.pop_front() {
-        // Whoever is gone is no longer told anything, so it must not be carried out either.
+        // Skip items whose caller was dropped: the result could not be delivered.
         if entry.reply.is_closed() {
             continue;
         }
@@ -188,9 +192,9 @@ fn take_batch<F: Flush>(gathered: &mut VecDeque<QueuedItem<F>>) -> PendingBatch<
     (items, replies, correlation_ids)
 }
 
-/// Says in the log lines of a statement which tasks it is for, and by whose order.
+/// The log span of a statement: the ids of its tasks and the correlation ids of their requests.
 fn span<F: Flush>(items: &[F::Item], correlation_ids: &[Option<Arc<str>>]) -> Span {
-    // An error's: it must be there where only slow statements and errors are logged.
+    // At the level of errors: the span must exist if only warnings and errors are logged.
     if let ([item], [id]) = (items, correlation_ids) {
         return error_span!("statement", task_id = %F::task_id(item), correlation_id = id.as_deref());
     }
@@ -200,12 +204,13 @@ fn span<F: Flush>(items: &[F::Item], correlation_ids: &[Option<Arc<str>>]) -> Sp
         .flatten()
         .map(AsRef::as_ref)
         .collect();
-    // The tasks of one request follow each other.
+    // The tasks of one request are adjacent.
     ids.dedup();
     error_span!("statement", tasks = items.len(), task_ids = %Several(&task_ids), correlation_ids = %Several(&ids))
 }
 
-async fn flush_patiently<F: Flush>(
+/// Flushes the items, and again after a conflict with another statement.
+async fn flush_with_retries<F: Flush>(
     flush: &F,
     items: &[F::Item],
 ) -> Result<Vec<F::Outcome>, StoreError> {
@@ -222,10 +227,10 @@ async fn flush_patiently<F: Flush>(
     }
 }
 
-/// Flushes each item alone, so that one bad item does not fail its neighbours.
+/// Flushes each item alone, so that one bad item does not fail the others.
 ///
-/// Where the first items are all refused, the refusal is about none of them: the rest is answered
-/// without a statement, because each could take a whole time limit.
+/// If the first items are all refused, the cause is not one of the items: the others are refused without a statement, because
+/// each statement could take the whole time limit.
 async fn flush_singly<F: Flush>(
     flush: &F,
     items: &[F::Item],
@@ -237,7 +242,7 @@ async fn flush_singly<F: Flush>(
     for ((item, correlation_id), reply) in entries.by_ref() {
         let item = std::slice::from_ref(item);
         let alone = span::<F>(item, std::slice::from_ref(correlation_id));
-        let answer = flush_patiently(flush, item).instrument(alone).await;
+        let answer = flush_with_retries(flush, item).instrument(alone).await;
         let answer = answer.and_then(|mut outcomes| {
             outcomes
                 .pop()
@@ -268,13 +273,12 @@ async fn flush_singly<F: Flush>(
 
 fn answer_all<T>(replies: Vec<oneshot::Sender<Result<T, StoreError>>>, outcomes: Vec<T>) {
     for (reply, outcome) in replies.into_iter().zip(outcomes) {
-        // A caller that went away in the meantime finds its row by its own means.
+        // A caller that was dropped meanwhile has to read its row.
         let _ = reply.send(Ok(outcome));
     }
 }
 
-/// Those who wait behind a statement that found no database, or got no answer from it, would only
-/// wait for the same; theirs was not sent yet.
+/// Refuses the waiting items after a statement that did not reach the database: theirs would not either, and was not sent yet.
 fn refuse_waiting<F: Flush>(
     waiting: &mut mpsc::Receiver<QueuedItem<F>>,
     gathered: &mut VecDeque<QueuedItem<F>>,
@@ -288,151 +292,4 @@ fn refuse_waiting<F: Flush>(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use tokio::sync::Semaphore;
-
-    use super::*;
-
-    /// Doubles numbers; refuses any statement that holds a 13; waits for a permit before each
-    /// statement.
-    struct Double {
-        gate: Arc<Semaphore>,
-        sizes: Arc<Mutex<Vec<usize>>>,
-    }
-
-    impl Flush for Double {
-        type Item = u64;
-        type Outcome = u64;
-
-        fn task_id(_: &u64) -> Uuid {
-            Uuid::nil()
-        }
-
-        async fn flush(&self, items: &[u64]) -> Result<Vec<u64>, StoreError> {
-            self.gate.acquire().await.unwrap().forget();
-            self.sizes.lock().unwrap().push(items.len());
-            if items.contains(&13) {
-                return Err(StoreError::Refused("13".to_owned()));
-            }
-            Ok(items.iter().map(|item| item * 2).collect())
-        }
-    }
-
-    fn doubling() -> (Batcher<Double>, Arc<Semaphore>, Arc<Mutex<Vec<usize>>>) {
-        let (gate, sizes) = (Arc::new(Semaphore::new(0)), Arc::default());
-        (
-            Batcher::spawn(Double {
-                gate: gate.clone(),
-                sizes: Arc::clone(&sizes),
-            }),
-            gate,
-            sizes,
-        )
-    }
-
-    #[tokio::test]
-    async fn what_arrives_during_a_flush_shares_the_next_one() {
-        let (batcher, gate, sizes) = doubling();
-        let callers: Vec<_> = (100..200_u64)
-            .map(|number| {
-                let batcher = batcher.clone();
-                tokio::spawn(async move { batcher.run(number).await })
-            })
-            .collect();
-        tokio::task::yield_now().await;
-        gate.add_permits(100);
-        for (number, caller) in (100..).zip(callers) {
-            assert_eq!(caller.await.unwrap().unwrap(), number * 2);
-        }
-        assert!(
-            sizes.lock().unwrap().len() <= 3,
-            "{:?}",
-            sizes.lock().unwrap()
-        );
-    }
-
-    #[tokio::test]
-    async fn a_statement_stays_within_its_size() {
-        struct Heavy(Arc<Mutex<Vec<usize>>>);
-        impl Flush for Heavy {
-            type Item = usize;
-            type Outcome = ();
-            fn task_id(_: &usize) -> Uuid {
-                Uuid::nil()
-            }
-            fn weight(item: &usize) -> usize {
-                *item
-            }
-            async fn flush(&self, items: &[usize]) -> Result<Vec<()>, StoreError> {
-                self.0.lock().unwrap().push(items.len());
-                Ok(vec![(); items.len()])
-            }
-        }
-        let sizes = Arc::default();
-        let batcher = Batcher::spawn(Heavy(Arc::clone(&sizes)));
-        let third = MAX_BATCH_BYTES / 3;
-        let all = (0..7).map(|_| batcher.run(third));
-        assert!(
-            futures_util::future::join_all(all)
-                .await
-                .iter()
-                .all(Result::is_ok)
-        );
-        batcher.run(MAX_BATCH_BYTES * 2).await.unwrap();
-        assert_eq!(*sizes.lock().unwrap(), [3, 3, 1, 1]);
-    }
-
-    #[tokio::test]
-    async fn one_bad_item_does_not_fail_its_neighbours() {
-        let (batcher, gate, _) = doubling();
-        gate.add_permits(100);
-        let (good, bad, also_good) = tokio::join!(batcher.run(1), batcher.run(13), batcher.run(2));
-        assert_eq!((good.unwrap(), also_good.unwrap()), (2, 4));
-        assert!(matches!(bad, Err(StoreError::Refused(_))));
-    }
-
-    #[tokio::test]
-    async fn a_refusal_of_everything_is_not_tried_item_by_item() {
-        let (batcher, gate, sizes) = doubling();
-        let first = tokio::spawn({
-            let batcher = batcher.clone();
-            async move { batcher.run(1).await }
-        });
-        tokio::task::yield_now().await;
-        let refused = futures_util::future::join_all((0..100).map(|_| batcher.run(13)));
-        gate.add_permits(100);
-        let (refused, first) = tokio::join!(refused, first);
-        assert_eq!(first.unwrap().unwrap(), 2);
-        let is_told = |answer: &Result<u64, StoreError>| {
-            matches!(
-                answer,
-                Err(StoreError::Refused(_) | StoreError::Unavailable(_))
-            )
-        };
-        assert!(refused.iter().all(is_told));
-        assert_eq!(*sizes.lock().unwrap(), [1, 100, 1, 1, 1]);
-    }
-
-    #[tokio::test]
-    async fn an_item_whose_caller_is_gone_is_not_carried_out() {
-        let (batcher, gate, sizes) = doubling();
-        let first = tokio::spawn({
-            let batcher = batcher.clone();
-            async move { batcher.run(1).await }
-        });
-        tokio::task::yield_now().await;
-        let gone = tokio::spawn({
-            let batcher = batcher.clone();
-            async move { batcher.run(2).await }
-        });
-        tokio::task::yield_now().await;
-        gone.abort();
-        assert!(gone.await.unwrap_err().is_cancelled());
-        gate.add_permits(10);
-        assert_eq!(first.await.unwrap().unwrap(), 2);
-        assert_eq!(batcher.run(3).await.unwrap(), 6);
-        assert_eq!(*sizes.lock().unwrap(), [1, 1]);
-    }
-}
+mod tests;

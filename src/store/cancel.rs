@@ -1,4 +1,4 @@
-//! Cancellation: at once where nobody runs the task, through its owner otherwise.
+//! Cancellation: at once if the task waits, by its worker if it runs.
 
 use diesel::prelude::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -6,53 +6,34 @@ use diesel_async::RunQueryDsl;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::sql::body;
 use super::statement::Prepared;
 use super::{Store, StoreError};
 use crate::domain::status::Status;
 use crate::metrics;
 
-/// What became of a request to cancel.
+/// The answer to a cancel request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancellation {
-    /// The task is cancelled, now or from before.
+    /// The task is cancelled.
     Cancelled {
-        /// When that was first asked for.
+        /// The time of the first cancel request.
         requested_at: OffsetDateTime,
-        /// Whether this request did it.
+        /// Whether this request cancelled it.
         now: bool,
     },
-    /// A worker runs it and is being told.
+    /// A worker runs the task and was notified.
     Requested {
-        /// When that was first asked for.
+        /// The time of the first cancel request.
         requested_at: OffsetDateTime,
     },
-    /// It has ended in another way.
+    /// The task has ended with another status.
     AlreadyTerminal(Status),
     /// There is no such task.
     Unknown,
 }
 
-// One update for both cases: where a claim or an end comes in between, PostgreSQL works it out again
-// from the row as it then is.
-const CANCEL: &str = "
-WITH moved AS (
-    UPDATE tasks t
-    SET cancel_requested_at = coalesce(t.cancel_requested_at, clock_timestamp()),
-        current_status = CASE WHEN t.current_status = 'processing' THEN 'processing' ELSE 'cancelled' END::task_status,
-        completed_at = CASE WHEN t.current_status <> 'processing' THEN clock_timestamp() END,
-        available_at = NULL
-    WHERE t.task_id = $1 AND t.completed_at IS NULL
-    RETURNING t.task_id, t.attempt, t.current_status, t.completed_at, t.cancel_requested_at
-), noted AS (
-    INSERT INTO status_history (task_id, status, transitioned_at, attempt, notes)
-    SELECT task_id, 'cancelled', completed_at, attempt, 'Cancelled on request' FROM moved WHERE completed_at IS NOT NULL
-), told AS (
-    SELECT count(pg_notify('qtask_cancel', task_id::text)) AS workers FROM moved WHERE completed_at IS NULL
-)
-SELECT coalesce(moved.current_status, t.current_status)::text AS status, moved.task_id IS NOT NULL AS moved,
-       coalesce(moved.cancel_requested_at, t.cancel_requested_at, t.completed_at) AS requested_at, told.workers,
-       t.backend
-FROM tasks t LEFT JOIN moved USING (task_id) CROSS JOIN told WHERE t.task_id = $1";
+const CANCEL: &str = body(include_str!("cancel.sql"));
 
 #[derive(QueryableByName)]
 struct CancelRow {
@@ -69,11 +50,11 @@ struct CancelRow {
     backend: String,
 }
 
-/// How often the statement is asked again when its snapshot and its update have seen different rows.
+/// How often the statement is tried if its snapshot and its update see different versions of the row.
 const MAX_TRIES: usize = 3;
 
 impl Store {
-    /// Cancels a task that waits; asks for it where a worker runs the task.
+    /// Cancels a waiting task, or requests the cancellation of a running one.
     pub async fn cancel(&self, task_id: Uuid) -> Result<Cancellation, StoreError> {
         for _ in 0..MAX_TRIES {
             let rows: Vec<CancelRow> = self
@@ -107,11 +88,12 @@ impl Store {
                 (Status::Completed | Status::Failed, _) => {
                     return Ok(Cancellation::AlreadyTerminal(status));
                 }
-                // It ended between the statement's snapshot, which is what this row shows, and its
-                // update.
+                // The task ended between the snapshot of the statement, which this row shows, and its update.
                 _ => {}
             }
         }
-        Err(StoreError::Collision("the task kept moving".to_owned()))
+        Err(StoreError::Collision(
+            "the task changed during each try".to_owned(),
+        ))
     }
 }

@@ -1,46 +1,45 @@
-//! What can go wrong with a statement, as callers need to tell it apart.
+//! Errors of statements, by what callers can do about them.
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::SchemaFault;
-use super::unstorable::is_about_values;
+use super::server_error::ServerError;
 
-/// Why a statement has no answer.
+/// Why a statement has no result.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// PostgreSQL could not be asked: nothing was changed.
+    /// PostgreSQL did not accept the statement: nothing was changed.
     #[error("the database cannot be reached: {0}")]
     Unavailable(String),
-    /// PostgreSQL was asked and did not answer: the statement may or may not have been carried out.
+    /// PostgreSQL accepted the statement and did not answer: it may or may not have been committed.
     #[error("the database went away before it answered: {0}")]
     OutcomeUnknown(String),
-    /// PostgreSQL has no room: nothing was changed.
+    /// PostgreSQL's disk is full: nothing was changed.
     #[error("the database's disk is full: {0}")]
     DiskFull(String),
-    /// Two statements stood in each other's way; the same statement can be tried again.
+    /// A conflict with a concurrent statement: nothing was changed, and the statement can be repeated at once.
     #[error("the statement collided with another one: {0}")]
     Collision(String),
-    /// PostgreSQL stopped the statement at its time limit: nothing was changed. A statement over
-    /// less may get through.
+    /// PostgreSQL cancelled the statement at its time limit: nothing was changed. A statement over fewer rows may succeed.
     #[error("the statement took too long: {0}")]
     TooSlow(String),
-    /// An administrator stopped the statement on PostgreSQL's side (`pg_cancel_backend`): nothing was changed.
+    /// An administrator cancelled the statement (`pg_cancel_backend`): nothing was changed.
     #[error("the statement was cancelled on the database's side: {0}")]
     Cancelled(String),
-    /// The database's schema is not the one that this executable was made for.
+    /// The database's schema is of another version than this executable.
     #[error("{0}")]
     Schema(SchemaFault),
-    /// PostgreSQL cannot store a value of the statement (too large, not valid in its type, against a
-    /// constraint): nothing was changed, and the same values will be refused again.
+    /// PostgreSQL cannot store a value of the statement (too large, not valid for its type, or it violates a constraint): nothing
+    /// was changed, and the same values will be refused again.
     #[error("the database cannot store this: {0}")]
     Unstorable(String),
-    /// PostgreSQL refused the statement: a defect of ours, or a condition that is not known here.
+    /// PostgreSQL refused the statement for another reason, usually a defect of qtask.
     #[error("the database refused the statement: {0}")]
     Refused(String),
 }
 
 impl StoreError {
-    /// Whether time may cure it.
+    /// Whether the same statement may succeed later.
     pub const fn is_transient(&self) -> bool {
         matches!(
             self,
@@ -53,176 +52,282 @@ impl StoreError {
                 | Self::Schema(_)
         )
     }
+}
 
-    /// Whether a schema of another version may be the reason.
-    pub(super) fn may_be_the_schema(&self) -> bool {
-        const TEXTS: [&str; 2] = [
-            "does not exist",
-            "there is no unique or exclusion constraint",
-        ];
-        match self {
-            Self::Refused(message) | Self::Unavailable(message) => {
-                TEXTS.iter().any(|text| message.contains(text))
+/// A statement that failed, as diesel reports it and as the server reported it.
+pub(super) struct Failure {
+    pub(super) error: DieselError,
+    /// The last error that the server sent during the statement.
+    pub(super) server: Option<ServerError>,
+    /// Whether the statement ran for as long as `statement_timeout`. SQLSTATE is the same for a timeout and for a cancellation.
+    pub(super) timed_out: bool,
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        let information = match &failure.error {
+            DieselError::DatabaseError(kind, information) => {
+                if is_of_client(*kind) {
+                    return of_client(information.message());
+                }
+                information
             }
-            _ => false,
+            DieselError::SerializationError(error) => return Self::Unstorable(error.to_string()),
+            error => return Self::Refused(error.to_string()),
+        };
+        let message = information.message().to_owned();
+        match failure.server {
+            Some(server) if server.is_fatal => Self::OutcomeUnknown(message),
+            Some(server) => of_server(&server.code, message, failure.timed_out),
+            None => Self::Refused(message),
         }
     }
 }
 
-/// Whether the error alone does not say what became of the statement.
-///
-/// PostgreSQL sends an ERROR for a statement that changed nothing, and a FATAL or a PANIC, perhaps after a
-/// commit, before it closes the connection: a PANIC for a full `pg_wal`, for one. diesel carries no severity,
-/// so the connection has to be asked whether it survived.
-pub(super) fn is_doubtful(error: &DieselError) -> bool {
+const fn is_of_client(kind: DatabaseErrorKind) -> bool {
     matches!(
-        error,
-        DieselError::DatabaseError(DatabaseErrorKind::Unknown, _)
+        kind,
+        DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection
     )
 }
 
-impl From<DieselError> for StoreError {
-    /// The error of a statement whose connection survived it. diesel does not carry SQLSTATE, so that
-    /// states without a kind of their own are told apart by the server's message.
-    fn from(error: DieselError) -> Self {
-        let (kind, information) = match &error {
-            DieselError::DatabaseError(kind, information) => (kind, information),
-            DieselError::SerializationError(_) => return Self::Unstorable(error.to_string()),
-            _ => return Self::Refused(error.to_string()),
-        };
-        let message = information.message().to_owned();
-        if is_about_values(*kind, information.as_ref()) {
-            return Self::Unstorable(message);
-        }
-        match kind {
-            DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection => {
-                Self::OutcomeUnknown(message)
-            }
-            DatabaseErrorKind::SerializationFailure => Self::Collision(message),
-            // A server that became a standby: a failover is under way.
-            DatabaseErrorKind::ReadOnlyTransaction => Self::Unavailable(message),
-            DatabaseErrorKind::Unknown => from_message(message),
-            _ => Self::Refused(message),
-        }
+/// An error of tokio-postgres, always in English: the value cannot be put into a message, or the connection was lost.
+fn of_client(message: &str) -> StoreError {
+    let is_about_a_value = ["error serializing parameter", "value too large to transmit"];
+    let is_about_a_value = is_about_a_value.iter().any(|text| message.contains(text));
+    if is_about_a_value {
+        StoreError::Unstorable(message.to_owned())
+    } else {
+        StoreError::OutcomeUnknown(message.to_owned())
     }
 }
 
-type Class = fn(String) -> StoreError;
-
-/// SQLSTATE classes 40 (rollback), 53 (resources), 54 (limits), 55 (prerequisites) and 57 (intervention) by
-/// their English texts; the first that fits counts.
-const CLASSES: [(&str, Class); 17] = [
-    // Whatever the severity: the record of the commit may have been written before.
-    ("pg_wal", StoreError::OutcomeUnknown),
-    ("could not fsync", StoreError::OutcomeUnknown),
-    ("terminating connection", StoreError::OutcomeUnknown),
-    ("No space left on device", StoreError::DiskFull),
-    ("Disk quota exceeded", StoreError::DiskFull),
-    ("deadlock detected", StoreError::Collision),
-    ("due to lock timeout", StoreError::Collision),
-    ("due to conflict with recovery", StoreError::Collision),
-    ("due to statement timeout", StoreError::TooSlow),
-    ("due to user request", StoreError::Cancelled),
-    ("the database system is", StoreError::Unavailable),
-    ("too many clients", StoreError::Unavailable),
-    ("remaining connection slots", StoreError::Unavailable),
-    ("out of memory", StoreError::Unavailable),
-    ("out of shared memory", StoreError::Unavailable),
-    (
-        "too many notifications in the NOTIFY queue",
-        StoreError::Unavailable,
-    ),
-    // A migration changed a table under a prepared statement: a new connection prepares it anew.
-    (
-        "cached plan must not change result type",
-        StoreError::Unavailable,
-    ),
-];
-
-fn from_message(message: String) -> StoreError {
-    let class = CLASSES.iter().find(|(text, _)| message.contains(text));
-    match class {
-        Some((_, class)) => class(message),
-        None if message.contains("connection") || is_missing_schema(&message) => {
+/// An error of the server, by SQLSTATE: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+///
+/// Where one SQLSTATE has several causes, they are told apart by parts of the message that are never translated: names of files
+/// and SQL commands, and messages of internal errors.
+fn of_server(code: &str, message: String, timed_out: bool) -> StoreError {
+    let class = code.get(..2).unwrap_or_default();
+    match (class, code) {
+        // query_canceled.
+        (_, "57014") if timed_out => StoreError::TooSlow(message),
+        (_, "57014") => StoreError::Cancelled(message),
+        // statement_completion_unknown.
+        (_, "40003") => StoreError::OutcomeUnknown(message),
+        // Rollback (serialization failure, deadlock, conflict with recovery), and lock_not_available.
+        ("40", _) | (_, "55P03") => StoreError::Collision(message),
+        // The record of the commit may have been written before pg_wal was full.
+        (_, "53100") if message.contains("pg_wal") => StoreError::OutcomeUnknown(message),
+        (_, "53100") => StoreError::DiskFull(message),
+        // Errors outside of PostgreSQL, such as a failed fsync.
+        ("58", _) => StoreError::OutcomeUnknown(message),
+        // program_limit_exceeded: the queue of notifications is full, because a listener does not read.
+        ("54", _) if message.contains("NOTIFY") => StoreError::Unavailable(message),
+        // Data exceptions, and limits on the size and depth of values.
+        ("22" | "54", _) => StoreError::Unstorable(message),
+        // not_null_violation, foreign_key_violation, check_violation.
+        (_, "23502" | "23503" | "23514") => StoreError::Unstorable(message),
+        // internal_error for a value of more than 1 GB.
+        (_, "XX000") if message.contains("invalid memory alloc request size") => {
+            StoreError::Unstorable(message)
+        }
+        // Connections, resources, shutdown. read_only_sql_transaction: the server became a standby, a failover is in progress.
+        // feature_not_supported: a migration changed a table under a prepared statement; a new connection prepares it again.
+        // undefined_table: a process that starts before its migrations waits for them as for the database itself.
+        ("08" | "53" | "57", _) | (_, "25006" | "0A000" | "42P01") => {
             StoreError::Unavailable(message)
         }
-        None => StoreError::Refused(message),
+        _ => StoreError::Refused(message),
     }
 }
 
-/// Started before its migrations, a process waits for them as for the database itself.
-fn is_missing_schema(message: &str) -> bool {
-    message.starts_with("relation \"") && message.ends_with("\" does not exist")
+/// Whether a schema of another version may be the reason: an undefined table, column, function or object, or a conflict target
+/// without an index.
+pub(super) fn may_be_the_schema(error: &ServerError) -> bool {
+    matches!(
+        error.code.as_str(),
+        "42P01" | "42703" | "42883" | "42704" | "42P10"
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn unknown(message: &str) -> StoreError {
+    type Variant = fn(String) -> StoreError;
+
+    fn failure(code: &str, message: &str) -> Failure {
         let information = Box::new(message.to_owned());
-        DieselError::DatabaseError(DatabaseErrorKind::Unknown, information).into()
+        Failure {
+            error: DieselError::DatabaseError(DatabaseErrorKind::Unknown, information),
+            server: Some(ServerError {
+                code: code.to_owned(),
+                is_fatal: false,
+            }),
+            timed_out: false,
+        }
     }
 
     #[test]
-    fn conditions_without_a_kind_of_their_own_are_told_apart_by_their_texts() {
+    fn errors_of_the_server_are_told_apart_by_sqlstate_in_any_language() {
         use StoreError::{
-            Cancelled, Collision, DiskFull, OutcomeUnknown, Refused, TooSlow, Unavailable,
+            Cancelled, Collision, DiskFull, OutcomeUnknown, Refused, Unavailable, Unstorable,
         };
-        let cases: [(&str, Class); 14] = [
+        let cases: [(&str, &str, Variant); 30] = [
+            ("40P01", "Verklemmung entdeckt", Collision),
             (
-                "could not extend file \"base/1/2\": No space left on device",
-                DiskFull,
-            ),
-            (
-                "could not write to file \"pg_wal/xlogtemp.7\": No space left on device",
-                OutcomeUnknown,
-            ),
-            (
-                "could not fsync file \"base/1/2\": Input/output error",
-                OutcomeUnknown,
-            ),
-            (
-                "terminating connection due to administrator command",
-                OutcomeUnknown,
-            ),
-            (
-                "terminating connection due to idle-in-transaction timeout",
-                OutcomeUnknown,
-            ),
-            ("relation \"tasks\" does not exist", Unavailable),
-            ("the database system is starting up", Unavailable),
-            ("deadlock detected", Collision),
-            ("canceling statement due to lock timeout", Collision),
-            (
-                "canceling statement due to conflict with recovery",
+                "40001",
+                "storniere Anfrage wegen Konflikt mit der Wiederherstellung",
                 Collision,
             ),
-            ("canceling statement due to statement timeout", TooSlow),
-            ("canceling statement due to user request", Cancelled),
-            ("too many notifications in the NOTIFY queue", Unavailable),
-            ("column \"x\" does not exist", Refused),
+            (
+                "55P03",
+                "storniere Anfrage wegen Zeitüberschreitung einer Sperre",
+                Collision,
+            ),
+            ("40003", "Ergebnis der Anweisung unbekannt", OutcomeUnknown),
+            (
+                "57014",
+                "storniere Anfrage wegen Benutzeraufforderung",
+                Cancelled,
+            ),
+            ("53100", "konnte Datei »base/1/2« nicht erweitern", DiskFull),
+            (
+                "53100",
+                "konnte nicht in Datei »pg_wal/xlogtemp.7« schreiben",
+                OutcomeUnknown,
+            ),
+            (
+                "58030",
+                "konnte Datei »base/1/2« nicht fsyncen",
+                OutcomeUnknown,
+            ),
+            ("53200", "Speicher aufgebraucht", Unavailable),
+            (
+                "53300",
+                "tut mir leid, schon zu viele Verbindungen",
+                Unavailable,
+            ),
+            ("57P03", "das Datenbanksystem startet", Unavailable),
+            (
+                "25006",
+                "kann INSERT nicht in einer Read-Only-Transaktion ausführen",
+                Unavailable,
+            ),
+            (
+                "0A000",
+                "gecachter Plan darf den Ergebnistyp nicht ändern",
+                Unavailable,
+            ),
+            ("42P01", "Relation »tasks« existiert nicht", Unavailable),
+            (
+                "54000",
+                "zu viele Benachrichtigungen in NOTIFY-Schlange",
+                Unavailable,
+            ),
+            (
+                "54000",
+                "Gesamtgröße der jsonb-Objektelemente überschreitet das Maximum",
+                Unstorable,
+            ),
+            ("54001", "Grenze für Stacktiefe überschritten", Unstorable),
+            (
+                "22P05",
+                "nicht unterstützte Unicode-Escape-Sequenz",
+                Unstorable,
+            ),
+            (
+                "22003",
+                "Wert verursacht Überlauf im »numeric«-Format",
+                Unstorable,
+            ),
+            ("23514", "neue Zeile verletzt Check-Constraint", Unstorable),
+            (
+                "23502",
+                "NULL-Wert verletzt Not-Null-Constraint",
+                Unstorable,
+            ),
+            (
+                "23503",
+                "Einfügen verletzt Fremdschlüssel-Constraint",
+                Unstorable,
+            ),
+            (
+                "XX000",
+                "invalid memory alloc request size 1073741824",
+                Unstorable,
+            ),
+            ("XX000", "cache lookup failed", Refused),
+            ("XX001", "ungültige Seite", Refused),
+            ("42703", "Spalte »x« existiert nicht", Refused),
+            ("42501", "keine Berechtigung für Tabelle tasks", Refused),
+            (
+                "23505",
+                "doppelter Schlüsselwert verletzt Unique-Constraint",
+                Refused,
+            ),
+            (
+                "23000",
+                "UPDATE of tasks: a terminal task never changes again",
+                Refused,
+            ),
+            ("P0001", "heute nicht", Refused),
         ];
-        for (message, expected) in cases {
-            let (found, expected) = (unknown(message), expected(message.to_owned()));
-            assert_eq!(found.to_string(), expected.to_string());
+        for (code, message, expected) in cases {
+            let found = StoreError::from(failure(code, message)).to_string();
+            assert_eq!(found, expected(message.to_owned()).to_string(), "{code}");
         }
     }
 
     #[test]
-    fn a_refusal_of_the_values_is_told_from_a_refusal_of_everything() {
-        let information = || Box::new("violates a check".to_owned());
-        let check = DieselError::DatabaseError(DatabaseErrorKind::CheckViolation, information());
-        assert!(matches!(check.into(), StoreError::Unstorable(_)));
-        for message in [
-            "unsupported Unicode escape sequence",
-            "total size of jsonb object elements exceeds the maximum of 268435455 bytes",
-            "value overflows numeric format",
-        ] {
-            assert!(matches!(unknown(message), StoreError::Unstorable(_)));
+    fn a_cancelled_statement_timed_out_if_it_ran_for_that_long() {
+        let slow = Failure {
+            timed_out: true,
+            ..failure(
+                "57014",
+                "storniere Anfrage wegen Zeitüberschreitung der Anfrage",
+            )
+        };
+        assert!(matches!(slow.into(), StoreError::TooSlow(_)));
+    }
+
+    #[test]
+    fn after_a_fatal_error_the_outcome_is_unknown_whatever_its_sqlstate() {
+        for code in ["57P01", "53100", "25P03"] {
+            let mut fatal = failure(code, "Verbindung wird abgebrochen");
+            fatal.server = Some(ServerError {
+                code: code.to_owned(),
+                is_fatal: true,
+            });
+            assert!(
+                matches!(fatal.into(), StoreError::OutcomeUnknown(_)),
+                "{code}"
+            );
         }
-        for message in ["no writes today", "permission denied for table tasks"] {
-            assert!(matches!(unknown(message), StoreError::Refused(_)));
+    }
+
+    #[test]
+    fn a_value_that_the_client_cannot_send_is_refused_and_a_lost_connection_leaves_the_outcome_open()
+     {
+        let of_client = |message: &str| {
+            let information = Box::new(message.to_owned());
+            let kind = DatabaseErrorKind::UnableToSendCommand;
+            StoreError::from(Failure {
+                error: DieselError::DatabaseError(kind, information),
+                ..failure("42P01", "of an earlier statement")
+            })
+        };
+        let value = of_client("error serializing parameter 3: value too large to transmit");
+        assert!(matches!(value, StoreError::Unstorable(_)));
+        let lost = of_client("connection closed");
+        assert!(matches!(lost, StoreError::OutcomeUnknown(_)));
+    }
+
+    #[test]
+    fn an_undefined_column_may_be_a_schema_of_another_version() {
+        for (code, expected) in [("42703", true), ("42P10", true), ("23505", false)] {
+            let server = failure(code, "").server.unwrap();
+            assert_eq!(may_be_the_schema(&server), expected, "{code}");
         }
     }
 }

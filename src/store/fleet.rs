@@ -1,4 +1,6 @@
-//! Reading the registry: who is there, and what they do.
+//! Reads of the worker registry.
+
+use std::sync::LazyLock;
 
 use diesel::OptionalExtension;
 use diesel::prelude::QueryableByName;
@@ -11,23 +13,24 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::sql::fill;
 use super::statement::Prepared;
 use super::{Json, Store, StoreError};
 
-/// How a worker is, by its last heartbeat.
+/// The status of a worker by its last heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WorkerStatus {
-    /// Alive, with nothing to do.
+    /// Alive, and runs no task.
     Idle,
-    /// Alive, with tasks in its hands.
+    /// Alive, and runs tasks.
     Busy,
-    /// Silent for longer than its lease, or ended.
+    /// Its session was silent for longer than its lease, or has ended.
     Offline,
 }
 
 impl WorkerStatus {
-    /// All of them.
+    /// All statuses.
     pub const ALL: [Self; 3] = [Self::Idle, Self::Busy, Self::Offline];
 
     /// The name used in the API.
@@ -40,7 +43,7 @@ impl WorkerStatus {
     }
 }
 
-/// A word that is not the status of a worker.
+/// A text that is not the status of a worker.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is not the status of a worker; use one of idle, busy, offline")]
 pub struct UnknownWorkerStatus(String);
@@ -58,33 +61,33 @@ impl std::str::FromStr for WorkerStatus {
 /// Which workers to list.
 #[derive(Debug, Clone, Default)]
 pub struct WorkerFilter {
-    /// Only those in one of these states; all where there are none.
+    /// Only workers with one of these statuses; all if empty.
     pub statuses: Vec<WorkerStatus>,
-    /// Only those that serve this backend.
+    /// Only workers that serve this backend.
     pub backend: Option<String>,
 }
 
-/// A page of the workers that fit.
+/// A request for a page of workers.
 #[derive(Debug, Clone)]
 pub struct WorkerSearch {
-    /// Which they are.
+    /// Which workers to list.
     pub filter: WorkerFilter,
-    /// The name that the page before ended with.
+    /// The last name of the previous page.
     pub after: Option<String>,
     /// The most workers on the page.
     pub limit: usize,
 }
 
-/// What was found.
+/// A page of workers.
 #[derive(Debug, Clone)]
 pub struct WorkerList {
-    /// By name.
+    /// The workers, ordered by name.
     pub workers: Vec<WorkerRecord>,
-    /// The name that this page ends with; None on the last page.
+    /// The last name of this page; `None` on the last page.
     pub next: Option<String>,
 }
 
-/// A worker as the registry knows it.
+/// A worker in the registry.
 #[derive(Debug, Clone, QueryableByName)]
 #[allow(missing_docs, reason = "the columns are explained in the migrations")]
 pub struct WorkerRecord {
@@ -125,7 +128,7 @@ pub struct WorkerRecord {
 }
 
 impl WorkerRecord {
-    /// How it is.
+    /// The status of the worker.
     pub fn status(&self) -> WorkerStatus {
         match (self.online, self.current_tasks.is_empty()) {
             (false, _) => WorkerStatus::Offline,
@@ -135,50 +138,28 @@ impl WorkerRecord {
     }
 }
 
-// At the time of the statement, so that a worker is looked for and shown in the same state. A name
-// stands for itself where $1 is one.
-macro_rules! workers {
-    ($names:literal, $found:literal) => {
-        concat!(
-            "
-WITH found AS MATERIALIZED (
-    SELECT w.*, CASE WHEN w.ended_at IS NOT NULL OR w.last_heartbeat_at < now() - w.lease_ms * interval '1 millisecond'
-                          THEN 'offline'
-                     WHEN EXISTS (SELECT FROM tasks t WHERE t.session_id = w.session_id) THEN 'busy'
-                     ELSE 'idle' END AS status
-    FROM workers w WHERE ",
-            $names,
-            "
-), page AS (
-    SELECT * FROM found ",
-            $found,
-            "
-)
-SELECT p.worker_id, p.session_id, p.backends, p.capabilities, p.metadata, p.registered_at, p.last_heartbeat_at,
-       p.status <> 'offline' AS online, p.draining_since IS NOT NULL AS draining,
-       CASE WHEN p.ended_at IS NULL AND p.draining_since IS NULL AND p.quarantine_reason IS NOT NULL
-            THEN 'quarantined: ' || p.quarantine_reason ELSE p.not_ready_reason END AS not_ready_reason, p.quarantine_reason, p.quarantined_at,
-       p.quarantine_ends_at, p.lease_ms, p.tasks_completed,
-       p.tasks_failed,
-       ARRAY(SELECT t.task_id FROM tasks t WHERE t.session_id = p.session_id ORDER BY t.task_id) AS current_tasks
-FROM page p ORDER BY p.worker_id"
-        )
-    };
+fn workers(condition: &str, page: &str) -> String {
+    fill(
+        include_str!("fleet.sql"),
+        &[("workers", condition), ("page", page)],
+    )
 }
 
-const WORKER: &str = workers!("w.worker_id = $1", "");
+static WORKER: LazyLock<String> = LazyLock::new(|| workers("w.worker_id = $1", ""));
 
-const WORKERS: &str = workers!(
-    "w.worker_id > $1 AND ($2 IS NULL OR $2 = ANY (w.backends))",
-    "WHERE cardinality($3) = 0 OR status = ANY ($3) ORDER BY worker_id LIMIT $4"
-);
+static WORKERS: LazyLock<String> = LazyLock::new(|| {
+    workers(
+        "w.worker_id > $1 AND ($2 IS NULL OR $2 = ANY (w.backends))",
+        "WHERE cardinality($3) = 0 OR status = ANY ($3) ORDER BY worker_id LIMIT $4",
+    )
+});
 
 impl Store {
-    /// The worker of this name.
+    /// Returns the worker of this name.
     pub async fn worker(&self, worker_id: &str) -> Result<Option<WorkerRecord>, StoreError> {
         self.pools
             .run_read("read worker", async |connection| {
-                Prepared(diesel::sql_query(WORKER).bind::<Text, _>(worker_id))
+                Prepared(diesel::sql_query(&*WORKER).bind::<Text, _>(worker_id))
                     .get_result(connection)
                     .await
                     .optional()
@@ -186,7 +167,7 @@ impl Store {
             .await
     }
 
-    /// A page of the workers that the registry knows, by name.
+    /// Returns a page of the workers in the registry, ordered by name.
     pub async fn workers(&self, search: &WorkerSearch) -> Result<WorkerList, StoreError> {
         let statuses = search.filter.statuses.iter().map(|status| status.as_str());
         let statuses: Vec<&str> = statuses.collect();
@@ -194,11 +175,11 @@ impl Store {
             .pools
             .run_read("list workers", async |connection| {
                 Prepared(
-                    diesel::sql_query(WORKERS)
+                    diesel::sql_query(&*WORKERS)
                         .bind::<Text, _>(search.after.as_deref().unwrap_or_default())
                         .bind::<Nullable<Text>, _>(&search.filter.backend)
                         .bind::<Array<Text>, _>(&statuses)
-                        // One more says whether there is another page.
+                        // One worker more than the limit shows whether there is a next page.
                         .bind::<BigInt, _>(i64::try_from(search.limit).unwrap_or(i64::MAX - 1) + 1),
                 )
                 .load(connection)

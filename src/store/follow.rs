@@ -1,5 +1,7 @@
-//! What happened to a task since a client looked last: its status, history, progress and log in one
-//! statement, so that no event of one contradicts the others.
+//! The changes of a task since the last event that a client has received: status, history, progress and log in one statement, so
+//! that they cannot contradict each other.
+
+use std::sync::LazyLock;
 
 use diesel::OptionalExtension;
 use diesel::prelude::QueryableByName;
@@ -8,13 +10,13 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::history::{HistoryColumns, HistoryEntry, history};
-use super::logs::{LogColumns, LogPage, MAX_PAGE_BYTES, levels_from, log_page};
+use super::logs::{LogColumns, LogPage, LogPageSql, MAX_PAGE_BYTES, levels_from};
 use super::statement::Prepared;
 use super::{Json, Store, StoreError};
 use crate::domain::log::Level;
 use crate::domain::status::Status;
 
-/// How far a client has seen a task.
+/// The last event of a task that a client has received.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LastEventId {
     /// The id of the last entry of the history.
@@ -23,38 +25,37 @@ pub struct LastEventId {
     pub log: i64,
 }
 
-/// A task in one snapshot, with the history and log lines behind those already seen.
+/// A task in one snapshot, with its history entries and log lines after the last event received.
 #[derive(Debug, Clone)]
 pub struct TaskNews {
-    /// Its status.
+    /// The status.
     pub status: Status,
-    /// What its worker says of how far it has come.
+    /// The progress that its worker has reported.
     pub progress: Option<Json>,
-    /// The new entries of its history, oldest first.
+    /// The new history entries, oldest first.
     pub history: Vec<HistoryEntry>,
-    /// The new lines of its log.
+    /// The new log lines.
     pub log: LogPage,
 }
 
-const FOLLOW: &str = concat!(
-    "SELECT t.current_status::text AS status, t.progress, history.*, log.*
-FROM tasks t
-CROSS JOIN LATERAL ",
-    history!("t.task_id", "$2", "true"),
-    " AS history
-CROSS JOIN LATERAL ",
-    log_page!(
-        "t.task_id",
-        "$3",
-        "$4",
-        "NULL::timestamptz",
-        "$5",
-        "$6",
-        "true"
-    ),
-    " AS log
-WHERE t.task_id = $1"
-);
+static FOLLOW: LazyLock<String> = LazyLock::new(|| {
+    let log = LogPageSql {
+        task: "t.task_id",
+        after: "$3",
+        levels: "$4",
+        since: "NULL::timestamptz",
+        limit: "$5",
+        bytes: "$6",
+        condition: "true",
+    };
+    format!(
+        "SELECT t.current_status::text AS status, t.progress, history.*, log.*
+FROM tasks t CROSS JOIN LATERAL {} AS history CROSS JOIN LATERAL {} AS log
+WHERE t.task_id = $1",
+        history("t.task_id", "$2", "true"),
+        log.subquery()
+    )
+});
 
 #[derive(QueryableByName)]
 struct NewsRow {
@@ -83,8 +84,7 @@ impl NewsRow {
 }
 
 impl Store {
-    /// What is new of a task behind what was `seen`, up to `log_lines` lines of its log; None where there
-    /// is no such task.
+    /// Returns the changes of a task after `seen`, with at most `log_lines` log lines; `None` if there is no such task.
     pub async fn task_since(
         &self,
         task_id: Uuid,
@@ -95,7 +95,7 @@ impl Store {
             .pools
             .run_read("follow task", async |connection| {
                 Prepared(
-                    diesel::sql_query(FOLLOW)
+                    diesel::sql_query(&*FOLLOW)
                         .bind::<SqlUuid, _>(task_id)
                         .bind::<BigInt, _>(seen.history)
                         .bind::<BigInt, _>(seen.log)

@@ -1,13 +1,14 @@
-//! A task's history as columns of the statement that reads the task.
+//! The history of a task, as columns of the statement that reads the task.
 
 use diesel::prelude::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
 use time::OffsetDateTime;
 
 use super::StoreError;
+use super::sql::fill;
 use crate::domain::status::Status;
 
-/// One status that a task was in.
+/// A history entry: a status that the task has reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the columns are explained in the migrations")]
 pub struct HistoryEntry {
@@ -19,28 +20,11 @@ pub struct HistoryEntry {
     pub notes: Option<String>,
 }
 
-/// A subquery with one row: the history behind the entry `$after` of the task, oldest first, an array
-/// for each column. `$condition` turns it off.
-macro_rules! history {
-    ($task:literal, $after:literal, $condition:literal) => {
-        concat!(
-            "(SELECT coalesce(array_agg(id), '{}') AS history_ids,
-        coalesce(array_agg(status::text), '{}') AS history_statuses,
-        coalesce(array_agg(transitioned_at), '{}') AS history_times,
-        coalesce(array_agg(attempt), '{}') AS history_attempts,
-        coalesce(array_agg(worker_id), '{}') AS history_workers,
-        coalesce(array_agg(notes), '{}') AS history_notes
- FROM (SELECT * FROM status_history WHERE task_id = ",
-            $task,
-            " AND id > ",
-            $after,
-            " AND ",
-            $condition,
-            " ORDER BY id) AS entry)"
-        )
-    };
+/// The subquery of `history.sql`; its row is read as [`HistoryColumns`].
+pub(super) fn history(task: &str, after: &str, condition: &str) -> String {
+    let parts = [("task", task), ("after", after), ("condition", condition)];
+    fill(include_str!("history.sql"), &parts)
 }
-pub(super) use history;
 
 #[derive(QueryableByName)]
 #[allow(

@@ -1,7 +1,7 @@
 //! Submission: new tasks, many in one statement.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use diesel::prelude::QueryableByName;
 use diesel::sql_types::{
@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::batch::Flush;
 use super::pool::Pools;
+use super::sql::fill;
 use super::statement::Prepared;
 use super::turn::{key_is_over, turn_is_recent};
 use super::{QueuePolicy, Store, StoreError};
@@ -22,89 +23,54 @@ use crate::domain::task::{Idempotency, NewTask, Work};
 use crate::domain::webhook;
 use crate::metrics;
 
-/// What became of a submission.
+/// The result of a submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Insertion {
-    /// A new row.
+    /// The task was stored.
     Created {
-        /// The database's time of it.
+        /// The time of submission by the database's clock.
         submitted_at: OffsetDateTime,
     },
-    /// The idempotency key stands at an earlier task; nothing was written.
+    /// An earlier submission used the idempotency key; nothing was written.
     Existing(PriorSubmission),
 }
 
-/// What became of a submission of many tasks.
+/// The result of a submission of several tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BatchInsertion {
-    /// A new row for each.
+    /// All tasks were stored.
     Created {
-        /// The database's time of it.
+        /// The time of submission by the database's clock.
         submitted_at: OffsetDateTime,
     },
-    /// The idempotency key stands at earlier tasks; nothing was written.
+    /// An earlier submission used the idempotency key; nothing was written.
     Existing(Vec<PriorSubmission>),
 }
 
 /// The submission that used an idempotency key first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriorSubmission {
-    /// The task that it became.
+    /// The task of the submission.
     pub task_id: Uuid,
-    /// Where that stands.
+    /// The status of the task now.
     pub status: Status,
-    /// When it was submitted.
+    /// The time of submission.
     pub submitted_at: OffsetDateTime,
     /// Whether it had the same body.
     pub same_request: bool,
-    /// Its correlation id.
+    /// The correlation id of the submission.
     pub correlation_id: String,
 }
 
 pub(super) struct Insert {
     pub(super) pools: Pools,
-    pub(super) rules: QueuePolicy,
+    pub(super) policy: QueuePolicy,
 }
 
-// The key comes first: whoever gets it, or finds it after its time, may store the task. dispatched_at
-// is set here already: the good path publishes right after the commit and needs no second update.
-const INSERT: &str = concat!(
-    "WITH input AS (
-    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $21)
-    AS i(task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts, metadata,
-        name, tags, callback_url, idempotency_key, request_fingerprint, correlation_id, ordinal, webhook_host)
-), keyed AS (
-    INSERT INTO idempotency_keys AS k (key, request_fingerprint, task_ids)
-    SELECT idempotency_key, (array_agg(request_fingerprint ORDER BY ordinal))[1],
-        CASE WHEN $18 THEN array_agg(task_id ORDER BY ordinal) ELSE (array_agg(task_id ORDER BY ordinal))[1:1] END
-    FROM input WHERE idempotency_key IS NOT NULL GROUP BY idempotency_key ORDER BY idempotency_key
-    ON CONFLICT (key) DO UPDATE SET request_fingerprint = excluded.request_fingerprint, task_ids = excluded.task_ids, created_at = clock_timestamp()
-    WHERE ",
-    key_is_over!("$19"),
-    "
-    RETURNING task_ids
-), created AS (
-    INSERT INTO tasks (task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts,
-                       metadata, name, tags, callback_url, webhook_host, idempotency_key, correlation_id,
-                       submitted_at, available_at, dispatched_at, queue_rank)
-    SELECT task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts,
-           metadata, name, tags, callback_url, webhook_host, idempotency_key, correlation_id,
-           now, now, now, now - priority * $20 * interval '1 millisecond'
-    FROM input, (SELECT clock_timestamp() AS now) AS clock
-    WHERE idempotency_key IS NULL OR task_id IN (SELECT unnest(task_ids) FROM keyed)
-    ORDER BY ordinal
-    RETURNING task_id, backend, submitted_at, tags, priority
-), tagged AS (
-    INSERT INTO task_tags (tag, priority, task_id)
-    SELECT DISTINCT tag, priority, task_id FROM created, jsonb_array_elements_text(tags) AS tag
-), noted AS (
-    INSERT INTO status_history (task_id, status, transitioned_at, attempt, notes)
-    SELECT task_id, 'pending', submitted_at, 0, 'Task created' FROM created
-), woken AS (
-    SELECT count(pg_notify('qtask_ready', backend)) AS backends FROM (SELECT DISTINCT backend FROM created) AS ready
-)
-SELECT created.task_id, created.submitted_at, woken.backends FROM created, woken"
-);
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    let key_is_over = key_is_over!("$19");
+    fill(include_str!("insert.sql"), &[("key_is_over", key_is_over)])
+});
 
 const EXISTING: &str = concat!(
     "SELECT t.task_id, k.key AS idempotency_key, k.request_fingerprint, t.current_status::text AS status, t.submitted_at,
@@ -146,8 +112,8 @@ struct ExistingRow {
 
 impl Flush for Insert {
     type Item = Arc<NewTask>;
-    // The statement that stores new tasks may be committed when the lookup of keys fails: that is
-    // the answer to those who wait for the lookup, and to nobody else.
+    // If the lookup of keys fails, the statement that stored the new tasks is committed already: only items that need the lookup
+    // get the error.
     type Outcome = Result<Insertion, StoreError>;
 
     fn task_id(task: &Arc<NewTask>) -> Uuid {
@@ -183,19 +149,19 @@ impl Flush for Insert {
 }
 
 impl Insert {
-    /// Stores those whose key is free. `whole` says that all of them are one request, under one key.
+    /// Stores the tasks whose key is free. `whole`: all tasks are one request under one key.
     async fn create(
         &self,
         tasks: &[Arc<NewTask>],
         whole: bool,
     ) -> Result<Vec<CreatedRow>, StoreError> {
-        let rules = &self.rules;
+        let policy = &self.policy;
         let bytes = tasks.iter().map(Self::weight).sum();
         let created: Vec<CreatedRow> = self
             .pools
             .run_sized(bytes, "insert tasks", async |connection| {
                 let insert = Prepared(
-                    diesel::sql_query(INSERT)
+                    diesel::sql_query(&*INSERT)
                         .bind::<Array<SqlUuid>, _>(column(tasks, |task| task.task_id))
                         .bind::<Array<Text>, _>(column(tasks, |task| task.backend.as_str()))
                         .bind::<Array<Nullable<Text>>, _>(column(tasks, circuit))
@@ -226,8 +192,8 @@ impl Insert {
                         .bind::<Array<Text>, _>(column(tasks, |task| task.correlation_id.as_str()))
                         .bind::<Array<Integer>, _>((0..).take(tasks.len()).collect::<Vec<i32>>())
                         .bind::<Bool, _>(whole)
-                        .bind::<Integer, _>(rules.idempotency_seconds())
-                        .bind::<Integer, _>(rules.priority_aging_interval_ms())
+                        .bind::<Integer, _>(policy.idempotency_seconds())
+                        .bind::<Integer, _>(policy.priority_aging_interval_ms())
                         .bind::<Array<Nullable<Text>>, _>(column(tasks, |task| {
                             webhook::receiver(task.callback_url.as_deref()?)
                         })),
@@ -243,7 +209,7 @@ impl Insert {
     }
 
     async fn existing(&self, keys: &[&str]) -> Result<Vec<ExistingRow>, StoreError> {
-        let seconds = self.rules.idempotency_seconds();
+        let seconds = self.policy.idempotency_seconds();
         self.pools
             .run("find tasks by idempotency key", async |connection| {
                 Prepared(
@@ -259,7 +225,7 @@ impl Insert {
 }
 
 impl Store {
-    /// Stores all of these tasks, which are one request, or none of them.
+    /// Stores all of these tasks, which are one request, or none.
     pub async fn insert_all(&self, tasks: &[Arc<NewTask>]) -> Result<BatchInsertion, StoreError> {
         let insert = self.insert_alone();
         let created = insert.create(tasks, true).await?;
@@ -272,25 +238,25 @@ impl Store {
             return Ok(BatchInsertion::Created { submitted_at });
         }
         let idempotency = tasks.first().and_then(|task| task.idempotency.as_ref());
-        let earlier = match idempotency {
-            Some(idempotency) => insert.earlier(idempotency).await?,
+        let prior = match idempotency {
+            Some(idempotency) => insert.prior(idempotency).await?,
             None => Vec::new(),
         };
-        if earlier.is_empty() {
-            let gone = "the tasks of this idempotency key are gone".to_owned();
-            return Err(StoreError::Collision(gone));
+        if prior.is_empty() {
+            let reason = "the tasks of this idempotency key were deleted".to_owned();
+            return Err(StoreError::Collision(reason));
         }
-        Ok(BatchInsertion::Existing(earlier))
+        Ok(BatchInsertion::Existing(prior))
     }
 
-    /// The tasks of the submission that used this idempotency key first, in its order; none where
-    /// there was no such submission.
-    pub async fn earlier_submission(
+    /// Returns the tasks of the submission that used this idempotency key first, in the order of its request; empty if there was
+    /// no such submission.
+    pub async fn prior_submission(
         &self,
         idempotency: Option<&Idempotency>,
     ) -> Result<Vec<PriorSubmission>, StoreError> {
         match idempotency {
-            Some(idempotency) => self.insert_alone().earlier(idempotency).await,
+            Some(idempotency) => self.insert_alone().prior(idempotency).await,
             None => Ok(Vec::new()),
         }
     }
@@ -298,19 +264,19 @@ impl Store {
     fn insert_alone(&self) -> Insert {
         Insert {
             pools: self.pools.clone(),
-            rules: self.rules,
+            policy: self.policy,
         }
     }
 }
 
 impl Insert {
-    async fn earlier(&self, idempotency: &Idempotency) -> Result<Vec<PriorSubmission>, StoreError> {
-        // Not "nothing was changed": the request may have been accepted before.
+    async fn prior(&self, idempotency: &Idempotency) -> Result<Vec<PriorSubmission>, StoreError> {
+        // Not an error that says "nothing was changed": an earlier request may have been accepted.
         let rows = self
             .existing(&[&idempotency.key])
             .await
             .map_err(|error| StoreError::OutcomeUnknown(error.to_string()))?;
-        rows.iter().map(|row| row.earlier(idempotency)).collect()
+        rows.iter().map(|row| row.prior(idempotency)).collect()
     }
 }
 
@@ -324,9 +290,10 @@ fn outcome(
             submitted_at: row.submitted_at,
         });
     }
-    let missing = || StoreError::Collision("the task of this idempotency key is gone".to_owned());
+    let missing =
+        || StoreError::Collision("the task of this idempotency key was deleted".to_owned());
     let idempotency = task.idempotency.as_ref().ok_or_else(missing)?;
-    // Not "nothing was changed": the request may have been accepted before.
+    // Not an error that says "nothing was changed": an earlier request may have been accepted.
     let existing = existing
         .as_ref()
         .map_err(|error| StoreError::OutcomeUnknown(error.to_string()))?;
@@ -334,12 +301,12 @@ fn outcome(
         .iter()
         .find(|row| row.idempotency_key == idempotency.key);
     row.ok_or_else(missing)?
-        .earlier(idempotency)
+        .prior(idempotency)
         .map(Insertion::Existing)
 }
 
 impl ExistingRow {
-    fn earlier(&self, idempotency: &Idempotency) -> Result<PriorSubmission, StoreError> {
+    fn prior(&self, idempotency: &Idempotency) -> Result<PriorSubmission, StoreError> {
         Ok(PriorSubmission {
             task_id: self.task_id,
             status: self

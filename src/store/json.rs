@@ -1,4 +1,4 @@
-//! JSON as PostgreSQL prints it: what is only passed on is never taken apart.
+//! JSON as PostgreSQL prints it: a document that is only passed on is not parsed.
 
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::pg::{Pg, PgValue};
@@ -6,7 +6,7 @@ use diesel::sql_types::Jsonb;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-/// A value of a jsonb column, as text. Parsed, a text of tiny values takes up to a hundred times its length.
+/// A value of a jsonb column, as text. The parsed form of a document of small values takes up to a hundred times its length.
 #[derive(Debug, Clone, FromSqlRow)]
 pub struct Json(Box<RawValue>);
 
@@ -31,7 +31,7 @@ impl Serialize for Json {
 
 impl FromSql<Jsonb, Pg> for Json {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        // A version, which has always been 1, and the text.
+        // The version of the format, always 1, and the text.
         let [1, text @ ..] = value.as_bytes() else {
             return Err("jsonb of an unknown version".into());
         };

@@ -1,38 +1,37 @@
-//! The statements behind a list: where its tasks are looked for, and how far.
+//! The statements of a list: which indexes are read, and how far.
 //!
-//! Each index is walked in its own order, between two of its keys, for at most a budget of entries;
-//! the filters are applied to what the walk brings. So the planner is left without a choice, whatever
-//! it knows or does not know about the table, and no page costs more than its budget.
+//! Each index is read in its own order, between two of its keys, for at most a budget of entries; the filters are applied to the
+//! entries. The planner therefore has no choice, with any statistics or none, and no page costs more than its budget.
 
 use super::read::summary;
 
-/// Where tasks are looked for.
+/// An index through which tasks are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ListSource {
-    /// All of them by their ids.
+    /// All tasks, by id.
     Ids,
-    /// Those that wait or have ended, by status.
+    /// Waiting and terminal tasks, by status.
     AtRest,
-    /// Those that run, all at once: there are as many as the fleet has slots.
+    /// Running tasks, all at once: there are at most as many as the workers have slots.
     Running,
-    /// Those of one name.
+    /// Tasks of one name.
     Name,
-    /// Those of one problem.
+    /// Tasks of one problem.
     Problem,
-    /// Those of any problem.
+    /// Tasks of any problem.
     Problems,
-    /// Those that carry one tag.
+    /// Tasks with one tag.
     Tag,
-    /// Those that one worker ran last, but for those that run.
+    /// Tasks whose last attempt one worker ran, except running ones.
     Worker,
-    /// Those of one backend that is not built in.
+    /// Tasks of one backend that is not built in.
     Backend,
 }
 
 /// The order of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Order {
-    /// By priority, and among equals by id; otherwise by id alone.
+    /// By priority and then by id; otherwise by id alone.
     pub(super) by_priority: bool,
     /// Smallest first.
     pub(super) ascending: bool,
@@ -53,8 +52,7 @@ impl Order {
     }
 }
 
-// All statements have the same parameters. Those that a statement does not need stand here, so that
-// each has a type.
+/// All statements have the same binds. Those that a statement does not use get their types here.
 const INPUT: &str = "
 WITH input AS (
     SELECT $1::text[] AS statuses, $2::text AS backend, $3::text AS problem_id, $4::text AS worker_id, $5::text AS name,
@@ -70,13 +68,13 @@ const FITS: &str = "(cardinality($1) = 0 OR current_status::text = ANY ($1)) AND
 
 const COLUMNS: &str = "task_id, priority, current_status, backend, problem_id, last_worker_id, name, tags, submitted_at";
 
-// Read through tasks_running, whose only column this order is. More than any fleet runs; a limit that the planner cannot
-// see keeps it from sorting what it believes to be most of the table.
+/// Reads tasks_running: the order is its only column. The limit is higher than any number of running tasks; the planner does not
+/// know its value, and therefore does not choose to sort what it takes for most of the table.
 const RUNNING: &str =
     "SELECT * FROM tasks WHERE session_id IS NOT NULL ORDER BY session_id LIMIT (SELECT 1000000)";
 
-/// An index to walk: what it covers, its leading columns, and the value of them that is wanted.
-struct Walk {
+/// A scan of an index: its table, the predicate of the index, its leading columns, and their values.
+struct IndexScan {
     table: &'static str,
     covers: &'static str,
     leading: &'static str,
@@ -84,31 +82,35 @@ struct Walk {
 }
 
 impl ListSource {
-    const fn walk(self) -> Walk {
+    const fn scan(self) -> IndexScan {
         let (covers, leading, wanted) = match self {
             Self::Ids | Self::Running => ("true", "", ""),
-            Self::Problems => ("problem_id IS NOT NULL", "priority", "lane.priority"),
+            Self::Problems => ("problem_id IS NOT NULL", "priority", "id_range.priority"),
             Self::AtRest => (
                 "session_id IS NULL",
                 "current_status, priority",
-                "at_rest.status, lane.priority",
+                "at_rest.status, id_range.priority",
             ),
-            Self::Name => ("name IS NOT NULL", "name, priority", "$5, lane.priority"),
+            Self::Name => (
+                "name IS NOT NULL",
+                "name, priority",
+                "$5, id_range.priority",
+            ),
             Self::Problem => (
                 "problem_id IS NOT NULL",
                 "problem_id, priority",
-                "$3, lane.priority",
+                "$3, id_range.priority",
             ),
-            Self::Tag => ("true", "tag, priority", "$7, lane.priority"),
+            Self::Tag => ("true", "tag, priority", "$7, id_range.priority"),
             Self::Worker => (
                 "last_worker_id IS NOT NULL AND session_id IS NULL",
                 "last_worker_id, priority",
-                "$4, lane.priority",
+                "$4, id_range.priority",
             ),
             Self::Backend => (
                 "backend NOT IN ('simulator', 'mock')",
                 "backend, priority",
-                "$2, lane.priority",
+                "$2, id_range.priority",
             ),
         };
         let table = if matches!(self, Self::Tag) {
@@ -116,7 +118,7 @@ impl ListSource {
         } else {
             "tasks"
         };
-        Walk {
+        IndexScan {
             table,
             covers,
             leading,
@@ -124,18 +126,18 @@ impl ListSource {
         }
     }
 
-    /// The ranges of the index that are walked, one after the other.
+    /// The ranges of the index that are read, one after the other.
     const fn ranges(self) -> &'static str {
         match self {
             Self::AtRest => {
-                "unnest($11, $12, $13) AS lane(priority, low, high)
+                "unnest($11, $12, $13) AS id_range(priority, low, high)
      CROSS JOIN unnest('{pending,retrying,completed,failed,cancelled}'::task_status[]) AS at_rest(status)"
             }
-            _ => "unnest($11, $12, $13) AS lane(priority, low, high)",
+            _ => "unnest($11, $12, $13) AS id_range(priority, low, high)",
         }
     }
 
-    /// Which of the ranges hold what is asked for at all.
+    /// Condition: the range can hold matching tasks.
     const fn wanted_ranges(self) -> &'static str {
         match self {
             Self::AtRest => "cardinality($1) = 0 OR at_rest.status::text = ANY ($1)",
@@ -143,21 +145,21 @@ impl ListSource {
         }
     }
 
-    /// The entries of one range in the order of the index, up to the budget. An equality for the
-    /// leading columns would let the planner take the primary key for this order.
+    /// The entries of one range in the order of the index, up to the budget. Whole keys are compared: equality of the leading
+    /// columns would let the planner use the primary key for this order.
     fn entries(self, direction: &str, columns: &str) -> String {
-        let Walk {
+        let IndexScan {
             table,
             covers,
             leading,
             wanted,
-        } = self.walk();
+        } = self.scan();
         let (keys, low, high, order) = if leading.is_empty() {
             let order = format!("task_id {direction}");
             (
                 "task_id".to_owned(),
-                "lane.low".to_owned(),
-                "lane.high".to_owned(),
+                "id_range.low".to_owned(),
+                "id_range.high".to_owned(),
                 order,
             )
         } else {
@@ -165,8 +167,8 @@ impl ListSource {
             let order = format!("{order} {direction}, task_id {direction}");
             (
                 format!("({leading}, task_id)"),
-                format!("({wanted}, lane.low)"),
-                format!("({wanted}, lane.high)"),
+                format!("({wanted}, id_range.low)"),
+                format!("({wanted}, id_range.high)"),
                 order,
             )
         };
@@ -175,29 +177,29 @@ impl ListSource {
         )
     }
 
-    /// The first entries of each range that fit, and the one at which the budget was spent.
+    /// The first matching entries of each range, and the entry that used up the budget.
     fn found(self, direction: &str) -> String {
         if self == Self::Running {
             return format!(
                 "SELECT task_id, t.priority, true AS fits, false AS spent FROM ({RUNNING}) AS t
-     JOIN unnest($11, $12, $13) AS lane(priority, low, high)
-       ON lane.priority = t.priority AND task_id > lane.low AND task_id < lane.high
+     JOIN unnest($11, $12, $13) AS id_range(priority, low, high)
+       ON id_range.priority = t.priority AND task_id > id_range.low AND task_id < id_range.high
      WHERE {FITS}"
             );
         }
         let (ranges, wanted) = (self.ranges(), self.wanted_ranges());
         let numbered = if self == Self::Tag {
             let entries = self.entries(direction, "task_id, priority");
-            // A tag outlives a task that was withdrawn, and still counts as an entry.
+            // The tag of a withdrawn task may be left; it counts as an entry.
             format!(
                 "SELECT e.task_id, e.priority, coalesce({FITS}, false) AS fits, e.entry
-         FROM (SELECT *, row_number() OVER () AS entry FROM ({entries}) AS walked) AS e
+         FROM (SELECT *, row_number() OVER () AS entry FROM ({entries}) AS scanned) AS e
          LEFT JOIN LATERAL (SELECT * FROM tasks WHERE tasks.task_id = e.task_id OFFSET 0) AS t ON true"
             )
         } else {
             let entries = self.entries(direction, COLUMNS);
             format!(
-                "SELECT task_id, priority, {FITS} AS fits, row_number() OVER () AS entry FROM ({entries}) AS walked"
+                "SELECT task_id, priority, {FITS} AS fits, row_number() OVER () AS entry FROM ({entries}) AS scanned"
             )
         };
         format!(
@@ -207,7 +209,7 @@ impl ListSource {
         )
     }
 
-    /// How many entries its ranges hold, each counted up to the budget.
+    /// The number of entries in all ranges, each counted up to the budget.
     fn size(self) -> String {
         if self == Self::Running {
             return format!("SELECT count(*) FROM ({RUNNING}) AS running");
@@ -220,33 +222,31 @@ impl ListSource {
     }
 }
 
-/// Brings `entry_task_id, entry_priority, fits, spent` in the order of the page, and the columns of the task
-/// where it fits: found and read in one snapshot. Behind the first row that is `spent` the page is not
-/// known: the walk that brought it goes on there.
+/// The statement of a page: `entry_task_id, entry_priority, fits, spent` in the order of the page, and the columns of each task
+/// that matches, in one snapshot. The page ends at the first row that is `spent`: the range of that row was not read further.
 ///
-/// `OFFSET 0` keeps the planner from joining in any other way than by one look at the primary key for
-/// each row of the page.
+/// `OFFSET 0` forces the planner to read each task of the page through the primary key.
 pub(super) fn page(sources: &[ListSource], order: Order) -> String {
     let found = sources.iter().map(|source| source.found(order.direction()));
     let found: Vec<_> = found.collect();
     let found = found.join("\n    UNION ALL ");
-    let (walked, shown) = (order.page_keys("found"), order.page_keys("page"));
+    let (found_order, page_order) = (order.page_keys("found"), order.page_keys("page"));
     let columns = summary!();
     format!(
         "{INPUT}, found AS (
      {found}
 ), page AS (
-     SELECT task_id, priority, fits, spent FROM found ORDER BY {walked} LIMIT $15
+     SELECT task_id, priority, fits, spent FROM found ORDER BY {found_order} LIMIT $15
 )
 SELECT page.task_id AS entry_task_id, page.priority AS entry_priority, page.fits, page.spent, t.*
 FROM page LEFT JOIN LATERAL (
      SELECT {columns} FROM tasks t WHERE t.task_id = page.task_id AND page.fits OFFSET 0
 ) AS t ON true
-ORDER BY {shown}"
+ORDER BY {page_order}"
     )
 }
 
-/// Brings the sizes of these sets of sources, in their order.
+/// The statement that counts the entries of each set of sources, in order.
 pub(super) fn sizes(candidates: &[Vec<ListSource>]) -> String {
     let size = |sources: &Vec<ListSource>| {
         let sizes: Vec<_> = sources.iter().map(|s| format!("({})", s.size())).collect();
@@ -259,7 +259,7 @@ pub(super) fn sizes(candidates: &[Vec<ListSource>]) -> String {
     )
 }
 
-/// The rarest of the tags `$1`, as far as `$2` entries tell.
+/// The tag of `$1` with the fewest tasks, each counted up to `$2`.
 pub(super) const RAREST_TAG: &str = "
 SELECT wanted.tag FROM unnest($1) AS wanted(tag) CROSS JOIN LATERAL (
     SELECT count(*) AS size FROM (

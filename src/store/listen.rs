@@ -1,6 +1,7 @@
-//! LISTEN: what the database tells this process at once.
+//! LISTEN: notifications of the database.
 //!
-//! A hint, as every message is: whoever waits looks for himself, and polls behind it.
+//! A notification is a hint, as every message is: its receiver reads the database, and also polls it, because a notification may
+//! be lost.
 
 use std::time::Duration;
 
@@ -11,50 +12,50 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::pool::{DatabaseSettings, connect};
+use super::connect::connect;
+use super::pool::DatabaseSettings;
 use crate::domain::backoff::Backoff;
 
-/// Tasks have become claimable; the payload is their backend.
+/// Tasks became claimable; the payload is their backend.
 pub const READY: &str = "qtask_ready";
-/// A running task is to be stopped; the payload is its id.
+/// A running task shall be cancelled; the payload is its id.
 pub const CANCELS: &str = "qtask_cancel";
-/// Tasks have moved, or said something; see [`changed_tasks`].
+/// Tasks changed their status, or got log lines or progress; the payload is read by [`changed_tasks`].
 pub const CHANGES: &str = "qtask_changed";
-
-/// Calls are owed because tasks have ended; there is no payload.
+/// Tasks with webhooks have ended; there is no payload.
 pub const WEBHOOKS: &str = "qtask_webhooks";
 
-/// How often the server is asked something, whatever it notifies: the answer shows that the link is there, and
-/// the question that this process does not stand still.
+/// The interval of queries over the connection: the answer shows that the connection is open, the query that this process is not
+/// frozen.
 const PING: Duration = Duration::from_secs(5);
 
-/// What came over the link.
+/// An event of the listening connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notification<'a> {
-    /// The link is up, for the first time or again: what was notified before went unheard.
+    /// The connection is open, for the first time or again: earlier notifications may be lost.
     Connected,
     /// A notification.
     Notified {
-        /// Its channel.
+        /// The channel.
         channel: &'a str,
-        /// What it says.
+        /// The payload.
         payload: &'a str,
     },
 }
 
-/// Keeps a connection that listens on these channels, until cancelled.
+/// Keeps a connection that listens on these channels, and passes its events to `on_event`, until cancelled.
 pub fn listen(
     settings: DatabaseSettings,
     channels: &'static [&'static str],
     cancel: CancellationToken,
-    mut hear: impl FnMut(Notification<'_>) + Send + 'static,
+    mut on_event: impl FnMut(Notification<'_>) + Send + 'static,
 ) {
     tokio::spawn(cancel.run_until_cancelled_owned(async move {
         let mut failures = 0;
         loop {
             if let Ok(connection) = connect(&settings.url, settings.timeout).await {
                 failures = 0;
-                let forwarding = forward(connection, channels, settings.timeout, &mut hear);
+                let forwarding = forward(connection, channels, settings.timeout, &mut on_event);
                 if let Err(reason) = forwarding.await {
                     warn!(reason, "listening connection lost");
                 }
@@ -69,22 +70,22 @@ async fn forward(
     mut connection: AsyncPgConnection,
     channels: &[&str],
     timeout: Duration,
-    hear: &mut (impl FnMut(Notification<'_>) + Send),
+    on_event: &mut (impl FnMut(Notification<'_>) + Send),
 ) -> Result<(), String> {
     for channel in channels {
-        ask(&mut connection, &format!("LISTEN {channel}"), timeout).await?;
+        query(&mut connection, &format!("LISTEN {channel}"), timeout).await?;
     }
     info!(?channels, "listening to the database");
-    hear(Notification::Connected);
+    on_event(Notification::Connected);
     let mut ping_at = Instant::now() + PING;
     loop {
-        let heard = {
+        let received = {
             let notifications = connection.notifications_stream();
             pin_mut!(notifications);
             tokio::time::timeout_at(ping_at, notifications.next()).await
         };
-        match heard {
-            Ok(Some(Ok(notification))) => hear(Notification::Notified {
+        match received {
+            Ok(Some(Ok(notification))) => on_event(Notification::Notified {
                 channel: &notification.channel,
                 payload: &notification.payload,
             }),
@@ -92,15 +93,16 @@ async fn forward(
             Ok(None) => return Err("closed by the server".to_owned()),
             Err(_silent) => {}
         }
-        // Asked even where notifications leave no pause.
+        // Also sent if notifications arrive without a pause.
         if Instant::now() >= ping_at {
-            ask(&mut connection, "SELECT 1", timeout).await?;
+            query(&mut connection, "SELECT 1", timeout).await?;
             ping_at = Instant::now() + PING;
         }
     }
 }
 
-async fn ask(
+/// Runs a query, with a time limit.
+async fn query(
     connection: &mut AsyncPgConnection,
     sql: &str,
     timeout: Duration,
@@ -111,8 +113,7 @@ async fn ask(
     }
 }
 
-/// The tasks that a notification of [`CHANGES`] names: ids of 32 hexadecimal digits, one after the
-/// other.
+/// Returns the ids in the payload of a notification of [`CHANGES`]: 32 hexadecimal digits each, without separators.
 pub fn changed_tasks(payload: &str) -> impl Iterator<Item = Uuid> {
     let chunks = payload.as_bytes().chunks(32);
     chunks.filter_map(|digits| Uuid::try_parse_ascii(digits).ok())
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_notification_names_tasks_one_after_the_other() {
+    fn a_payload_is_a_sequence_of_ids() {
         let ids = [Uuid::now_v7(), Uuid::now_v7()];
         let payload: String = ids.iter().map(|id| id.simple().to_string()).collect();
         assert_eq!(changed_tasks(&payload).collect::<Vec<_>>(), ids);

@@ -1,4 +1,6 @@
-//! What attempts say: appended by their owner, read by anyone.
+//! Logs of attempts: appended by the owner of the attempt, read by any client.
+
+use std::sync::LazyLock;
 
 use diesel::OptionalExtension;
 use diesel::prelude::QueryableByName;
@@ -10,22 +12,23 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::sql::{body, fill};
 use super::statement::Prepared;
 use super::{Json, Store, StoreError};
 use crate::domain::log::{Level, LogLine};
 use crate::domain::owner::Lease;
 
-/// Whether lines were written.
+/// The result of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
-    /// They are in the database.
+    /// The lines are stored.
     Written,
-    /// The owner lost the task before this; nothing was written.
+    /// The session no longer owns the task; nothing was written.
     LeaseLost,
 }
 
 impl Appended {
-    /// The answer of a statement that found the row with its owner, or did not.
+    /// The result of a statement that compares the owner.
     pub(super) const fn by_owner(owned: bool) -> Self {
         if owned {
             Self::Written
@@ -35,106 +38,66 @@ impl Appended {
     }
 }
 
-/// A stored line.
+/// A stored log line.
 #[derive(Debug, Clone)]
 pub struct LogEntry {
-    /// Grows with each line of a task.
+    /// The id; it grows with each line of a task.
     pub id: i64,
-    /// The attempt that said it.
+    /// The attempt that wrote the line.
     pub attempt: i32,
-    /// When.
+    /// The time of the line.
     pub logged_at: OffsetDateTime,
-    /// How much it matters.
+    /// The level.
     pub level: String,
-    /// What is said.
+    /// The message.
     pub message: String,
-    /// Details for programs.
+    /// Structured details.
     pub context: Option<Json>,
 }
 
-/// Which lines to read, oldest first.
+/// Which log lines to read, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct LogFilter {
     /// Lines of this level and above.
     pub level: Level,
-    /// Not before this.
+    /// Only lines of this time or later.
     pub since: Option<OffsetDateTime>,
-    /// Behind the line with this id; 0 for all.
+    /// Only lines with a greater id; 0 for all.
     pub after: i64,
-    /// How many, at most.
+    /// The most lines.
     pub limit: i64,
 }
 
-// The row is locked, so that the lines of one task are written one batch after the other, in the order
-// of their ids, and not a moment after the task was lost. A line that says when it was said is
-// recognised by an index when it comes again: another statement may be writing it just now.
-const APPEND: &str = "
-WITH owner AS MATERIALIZED (
-    SELECT task_id, attempt FROM tasks
-    WHERE task_id = $1 AND worker_id = $2 AND session_id = $3 AND attempt = $4 AND current_status = 'processing'
-    FOR UPDATE
-), input AS (
-    SELECT * FROM unnest($5, $6, $7, $8, $9) AS i(logged_at, level, message, context, ordinal)
-), written AS (
-    INSERT INTO task_logs (task_id, attempt, logged_at, level, message, context, timed)
-    SELECT owner.task_id, owner.attempt, coalesce(i.logged_at, clock_timestamp()), i.level, i.message, i.context,
-           i.logged_at IS NOT NULL
-    FROM owner, input i
-    ORDER BY i.ordinal
-    ON CONFLICT (task_id, attempt, logged_at, md5(level || message)) WHERE timed DO NOTHING
-), progressed AS (
-    UPDATE tasks t SET progress = $10 FROM owner WHERE t.task_id = owner.task_id AND $10 IS NOT NULL
-    RETURNING t.task_id
-), told AS (
-    SELECT count(pg_notify('qtask_changed', replace(task_id::text, '-', ''))) AS listeners FROM progressed
-)
-SELECT EXISTS (SELECT FROM owner) AS owned, told.listeners FROM told";
+const APPEND: &str = body(include_str!("logs_append.sql"));
 
-/// A subquery with one row: a page of the task's log behind the line `$after`, oldest line first, an array
-/// for each column. `$condition` turns it off.
-///
-/// One line more than asked for tells whether there is a next page. A page ends before the line that
-/// would make it too large; its first line comes whatever its size.
-macro_rules! log_page {
-    ($task:literal, $after:literal, $levels:literal, $since:literal, $limit:literal, $bytes:literal, $condition:literal) => {
-        concat!(
-            "(SELECT coalesce(array_agg(id), '{}') AS log_ids, coalesce(array_agg(attempt), '{}') AS log_attempts,
-        coalesce(array_agg(logged_at), '{}') AS log_times, coalesce(array_agg(level), '{}') AS log_levels,
-        coalesce(array_agg(message), '{}') AS log_messages, coalesce(array_agg(context), '{}') AS log_contexts,
-        coalesce(max(place) < max(lines), false) AS has_more_logs
- FROM (SELECT * FROM (
-           SELECT *, row_number() OVER ids AS place, count(*) OVER () AS lines,
-                  sum(octet_length(message) + coalesce(octet_length(context::text), 0)) OVER ids AS bytes
-           FROM (SELECT id, attempt, logged_at, level, message, context FROM task_logs
-                 WHERE task_id = ",
-            $task,
-            " AND id > ",
-            $after,
-            " AND level = ANY(",
-            $levels,
-            ") AND (",
-            $since,
-            " IS NULL OR logged_at >= ",
-            $since,
-            ") AND ",
-            $condition,
-            "
-                 ORDER BY id LIMIT ",
-            $limit,
-            " + 1) AS found
-           WINDOW ids AS (ORDER BY id)
-       ) AS measured
-       WHERE place <= ",
-            $limit,
-            " AND (place = 1 OR bytes <= ",
-            $bytes,
-            ") ORDER BY id) AS line)"
-        )
-    };
+/// The parameters of the subquery in `log_page.sql`, as SQL.
+pub(super) struct LogPageSql {
+    pub(super) task: &'static str,
+    pub(super) after: &'static str,
+    pub(super) levels: &'static str,
+    pub(super) since: &'static str,
+    pub(super) limit: &'static str,
+    pub(super) bytes: &'static str,
+    pub(super) condition: &'static str,
 }
-pub(super) use log_page;
 
-/// The same subquery for a read without a log.
+impl LogPageSql {
+    /// The subquery; its row is read as [`LogColumns`].
+    pub(super) fn subquery(&self) -> String {
+        let parts = [
+            ("task", self.task),
+            ("after", self.after),
+            ("levels", self.levels),
+            ("since", self.since),
+            ("limit", self.limit),
+            ("bytes", self.bytes),
+            ("condition", self.condition),
+        ];
+        fill(include_str!("log_page.sql"), &parts)
+    }
+}
+
+/// The columns of `log_page.sql` for a read without a log.
 macro_rules! no_log {
     () => {
         "(SELECT '{}'::bigint[] AS log_ids, '{}'::integer[] AS log_attempts, '{}'::timestamptz[] AS log_times,
@@ -143,23 +106,32 @@ macro_rules! no_log {
 }
 pub(super) use no_log;
 
-const READ: &str = concat!(
-    "SELECT log.* FROM (SELECT $1 AS task_id) AS t
-CROSS JOIN LATERAL ",
-    log_page!("t.task_id", "$2", "$3", "$4", "$5", "$6", "true"),
-    " AS log
-WHERE cardinality(log.log_ids) > 0 OR EXISTS (SELECT FROM tasks WHERE tasks.task_id = t.task_id)"
-);
+static READ: LazyLock<String> = LazyLock::new(|| {
+    let log = LogPageSql {
+        task: "t.task_id",
+        after: "$2",
+        levels: "$3",
+        since: "$4",
+        limit: "$5",
+        bytes: "$6",
+        condition: "true",
+    };
+    format!(
+        "SELECT log.* FROM (SELECT $1 AS task_id) AS t CROSS JOIN LATERAL {} AS log
+WHERE cardinality(log.log_ids) > 0 OR EXISTS (SELECT FROM tasks WHERE tasks.task_id = t.task_id)",
+        log.subquery()
+    )
+});
 
-/// The most that the lines of one page weigh together, in bytes; a single line may be longer than that by itself.
+/// The most bytes of all lines of one page; a page of a single line may be longer.
 pub const MAX_PAGE_BYTES: i64 = 4 << 20;
 
-/// Lines, oldest first.
+/// A page of a log, oldest line first.
 #[derive(Debug, Clone)]
 pub struct LogPage {
-    /// As many as were asked for, or fit into a page.
+    /// The lines.
     pub lines: Vec<LogEntry>,
-    /// Whether there are more behind them.
+    /// Whether the log has further lines.
     pub more: bool,
 }
 
@@ -204,7 +176,7 @@ impl LogColumns {
     }
 }
 
-/// The names of the levels from this one up.
+/// The names of this level and all higher ones.
 pub(super) fn levels_from(least: Level) -> Vec<&'static str> {
     let levels = Level::ALL.into_iter().filter(|level| *level >= least);
     levels.map(Level::as_str).collect()
@@ -220,8 +192,7 @@ struct AppendedRow {
 }
 
 impl Store {
-    /// Appends lines to the log of the attempt, and says how far it has come. On its owner's word
-    /// only.
+    /// Appends lines to the log of an attempt, and updates its progress, if the lease is that of its owner.
     pub async fn append_logs(
         &self,
         lease: &Lease,
@@ -260,7 +231,7 @@ impl Store {
         Ok(Appended::by_owner(row.owned))
     }
 
-    /// A page of a task's log, oldest line first; None where there is no such task.
+    /// Returns a page of the log of a task, oldest line first; `None` if there is no such task.
     pub async fn log_page(
         &self,
         task_id: Uuid,
@@ -270,7 +241,7 @@ impl Store {
             .pools
             .run_read("read logs", async |connection| {
                 Prepared(
-                    diesel::sql_query(READ)
+                    diesel::sql_query(&*READ)
                         .bind::<SqlUuid, _>(task_id)
                         .bind::<BigInt, _>(filter.after)
                         .bind::<Array<Text>, _>(levels_from(filter.level))

@@ -1,4 +1,4 @@
-//! The schema's versions, embedded in the executable.
+//! The migrations, embedded in the executable.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,26 +9,24 @@ use diesel::pg::Pg;
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::pool::connect;
+use super::connect::connect;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
-/// A statement of a migration may rewrite a large table.
+/// A migration may rewrite a large table: it has no time limit.
 const STATEMENT_LIMIT: &str = "SET statement_timeout = 0; SET enable_seqscan = on";
-// Any number does, as long as nothing else on the server uses it: the first eight digits of the
-// golden ratio.
+// Any number that no other application on the server uses: the first eight digits of the golden ratio.
 const LOCK: &str = "SELECT pg_advisory_lock(16180339)";
 
-/// One version of the schema.
+/// A migration and its state in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationStatus {
-    /// Its folder's name.
+    /// The name of its directory.
     pub name: String,
-    /// Whether the database has it.
+    /// Whether it is applied.
     pub applied: bool,
 }
 
-/// Brings the schema to the newest version; the names of what was applied. Waits for another
-/// migration that runs at the same time.
+/// Applies all missing migrations, and returns their names. Waits for a concurrent run.
 pub async fn migrate_up(url: &str, connect_timeout: Duration) -> anyhow::Result<Vec<String>> {
     let mut harness = lock(url, connect_timeout).await?;
     let applied = harness
@@ -37,7 +35,7 @@ pub async fn migrate_up(url: &str, connect_timeout: Duration) -> anyhow::Result<
     applied.iter().map(|version| name_of(version)).collect()
 }
 
-/// Takes the newest `steps` versions back; the names of what was reverted.
+/// Reverts the newest `steps` migrations, and returns their names.
 pub async fn migrate_down(
     url: &str,
     connect_timeout: Duration,
@@ -61,7 +59,7 @@ pub async fn migrate_down(
     Ok(reverted)
 }
 
-/// Every version that this executable knows, oldest first.
+/// Returns all migrations of this executable, oldest first.
 pub async fn migration_status(
     url: &str,
     connect_timeout: Duration,
@@ -81,7 +79,7 @@ pub async fn migration_status(
     Ok(known)
 }
 
-/// The versions that this executable has.
+/// The versions of the migrations of this executable.
 pub(super) fn known_versions() -> anyhow::Result<BTreeSet<String>> {
     let known = known_migrations()?;
     let versions = known
@@ -105,7 +103,7 @@ fn name_of(version: &MigrationVersion<'_>) -> anyhow::Result<String> {
     ))
 }
 
-/// The lock is the session's, so that it ends with the connection however this process ends.
+/// Opens a connection that holds the migration lock. The lock ends with the connection, also if this process is killed.
 async fn lock(
     url: &str,
     connect_timeout: Duration,

@@ -1,13 +1,18 @@
-//! PostgreSQL: the only floor that names diesel.
+//! PostgreSQL: the only layer that names diesel.
 //!
-//! Every move of a task is one statement here that names the status it expects to find, changes
-//! `tasks` and appends to `status_history` together. Callers see plain types and [`StoreError`].
+//! Each transition of a task is one statement: it names the status that it expects, changes `tasks` and appends to
+//! `status_history` together. Callers see plain types and [`StoreError`].
 
 mod backends;
 mod batch;
 mod cancel;
 mod claim;
+mod claim_by_id;
+mod claim_next;
+mod clock_step;
+mod connect;
 mod depth;
+mod dispatch;
 mod error;
 mod fleet;
 mod follow;
@@ -16,24 +21,27 @@ mod history;
 mod insert;
 mod json;
 mod list;
+mod list_filter;
 mod list_statement;
 mod listen;
 mod logs;
 mod migrate;
 mod outputs;
+mod owned_tasks;
 mod pool;
 mod quarantine;
 mod queue_position;
 mod read;
+mod reap;
 mod schema;
+mod server_error;
 mod serving;
 mod session_state;
-mod set_back;
 mod settle;
+mod sql;
 mod statement;
 mod sweep;
 mod turn;
-mod unstorable;
 mod version;
 mod webhooks;
 mod withdraw;
@@ -41,8 +49,10 @@ mod workers;
 
 pub use backends::{BackendList, BackendRecord, COUNTED_WAITING};
 pub use cancel::Cancellation;
-pub use claim::{Claim, ClaimRequest, ClaimedNext, LimitedBy};
+pub use claim_by_id::{Claim, ClaimRequest};
+pub use claim_next::{ClaimedNext, LimitedBy};
 pub use depth::{COUNTED_DEPTH, Depth};
+pub use dispatch::StaleTask;
 pub use error::StoreError;
 pub use fleet::{
     UnknownWorkerStatus, WorkerFilter, WorkerList, WorkerRecord, WorkerSearch, WorkerStatus,
@@ -52,22 +62,24 @@ pub use frozen::FrozenBackend;
 pub use history::HistoryEntry;
 pub use insert::{BatchInsertion, Insertion, PriorSubmission};
 pub use json::Json;
-pub use list::{Cursor, Sort, TaskFilter, TaskList};
+pub use list::TaskList;
+pub use list_filter::{Cursor, Sort, TaskFilter};
 pub use listen::{CANCELS, CHANGES, Notification, READY, WEBHOOKS, changed_tasks, listen};
 pub use logs::{Appended, LogEntry, LogFilter, LogPage, MAX_PAGE_BYTES};
 pub use migrate::{MigrationStatus, migrate_down, migrate_up, migration_status};
 pub use outputs::AttemptOutput;
 pub use pool::{DatabaseSettings, Pools};
 pub use quarantine::QuarantineRules;
-pub use queue_position::{COUNTED_PLACES, QueuePosition};
+pub use queue_position::{MAX_COUNTED_AHEAD, QueuePosition};
 pub use read::{TaskParts, TaskRead, TaskRecord, TaskSnapshot, TaskSummary};
+pub use reap::Transition;
 pub use session_state::SessionState;
 pub use settle::{Reported, Settled};
-pub use sweep::{SWEEP_ROWS, StaleTask, Transition};
+pub use sweep::SWEEP_ROWS;
 pub use turn::{ClockWatch, Duty, Turn};
 pub use version::SchemaFault;
 pub use webhooks::DueWebhook;
-pub use workers::{Heartbeat, HeartbeatReport, MOST_WORKERS, Registered, Registration};
+pub use workers::{Heartbeat, HeartbeatReport, MAX_WORKERS, Registered, Registration};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,27 +90,26 @@ use crate::domain::task::NewTask;
 use batch::Batcher;
 use settle::Report;
 
-/// Every statement that qtask knows, over one set of connections.
+/// All statements of qtask, over one set of connection pools.
 ///
-/// Insertions, claims by id and settlements of concurrent callers share commits; the rest are
-/// statements of their own.
+/// Concurrent insertions, claims by id and settlements share commits; every other call is a statement of its own.
 #[derive(Clone)]
 pub struct Store {
     pools: Pools,
-    rules: QueuePolicy,
+    policy: QueuePolicy,
     insertions: Batcher<insert::Insert>,
-    claims: Batcher<claim::ClaimById>,
+    claims: Batcher<claim_by_id::ClaimById>,
     settlements: Batcher<settle::Settle>,
 }
 
-/// What a deployment decides about all of its tasks.
+/// The settings that apply to all tasks of a deployment.
 #[derive(Debug, Clone, Copy)]
 pub struct QueuePolicy {
-    /// For how long an idempotency key names its request.
+    /// How long an idempotency key is remembered.
     pub idempotency_window: Duration,
-    /// How much waiting is worth one level of priority.
+    /// The waiting time that raises the priority of a task by one.
     pub priority_aging_interval: Duration,
-    /// For how long a task is left to other workers than those whose environment failed it.
+    /// How long a task is left to other workers after it failed in the environment of one.
     pub blame_window: Duration,
 }
 
@@ -127,28 +138,28 @@ impl QueuePolicy {
 }
 
 impl Store {
-    /// Opens no connection: each is made when it is first needed.
+    /// Opens no connection: each is opened when it is first needed.
     ///
-    /// Must be called within a multi-threaded tokio runtime, on which the shared writers then run.
-    pub fn new(pools: Pools, rules: QueuePolicy) -> Self {
+    /// Must be called within a multi-threaded tokio runtime; the shared writers run on it.
+    pub fn new(pools: Pools, policy: QueuePolicy) -> Self {
         Self {
             insertions: Batcher::spawn(insert::Insert {
                 pools: pools.clone(),
-                rules,
+                policy,
             }),
-            claims: Batcher::spawn(claim::ClaimById {
+            claims: Batcher::spawn(claim_by_id::ClaimById {
                 pools: pools.clone(),
-                rules,
+                policy,
             }),
             settlements: Batcher::spawn(settle::Settle {
                 pools: pools.clone(),
             }),
             pools,
-            rules,
+            policy,
         }
     }
 
-    /// The most that one statement takes, answered or not.
+    /// The time limit of one statement.
     pub fn longest_statement(&self) -> Duration {
         self.pools.timeout()
     }
@@ -158,12 +169,12 @@ impl Store {
         self.insertions.run(task).await?
     }
 
-    /// Moves one waiting task to `processing`, owned by the session that asks; see [`Claim`].
+    /// Moves one waiting task to `processing`, owned by the session of the request; see [`Claim`].
     pub async fn claim(&self, request: ClaimRequest) -> Result<Claim, StoreError> {
         self.claims.run(request).await?
     }
 
-    /// Moves a running task out of `processing` on its owner's word; see [`Settled`].
+    /// Moves a running task out of `processing` for its owner; see [`Settled`].
     pub async fn settle(&self, settlement: Arc<Settlement>) -> Result<Settled, StoreError> {
         let report = Report {
             settlement,
@@ -172,8 +183,7 @@ impl Store {
         Ok(self.settlements.run(report).await?.settled)
     }
 
-    /// The same for a worker that does not count its tasks by itself: an end is counted for its session, in
-    /// the statement that writes it.
+    /// The same for a worker that does not count its tasks itself: the statement increments the counter of its session.
     pub async fn settle_and_count(
         &self,
         settlement: Arc<Settlement>,

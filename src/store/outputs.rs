@@ -1,4 +1,4 @@
-//! What attempts have produced so far: written by their owner, kept however they end.
+//! Outputs of attempts: written by the owner while the attempt runs, and kept whatever its result.
 
 use diesel::prelude::QueryableByName;
 use diesel::sql_types::{Array, Bool, Integer, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
@@ -7,43 +7,29 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::logs::Appended;
+use super::sql::body;
 use super::statement::Prepared;
 use super::{Store, StoreError};
 use crate::domain::owner::Lease;
 
-/// The attempts of a task whose outputs are kept: the last ones that wrote any.
+/// How many outputs of a task are kept: those of the last attempts that wrote one.
 const KEPT_ATTEMPTS: i32 = 5;
 
-// Under the lock of the task's row, so that none is written after the task was lost.
-const WRITE: &str = "
-WITH owner AS MATERIALIZED (
-    SELECT task_id, attempt FROM tasks
-    WHERE task_id = $1 AND worker_id = $2 AND session_id = $3 AND attempt = $4 AND current_status = 'processing'
-    FOR UPDATE
-), written AS (
-    INSERT INTO attempt_outputs (task_id, attempt, output) SELECT task_id, attempt, $5 FROM owner
-    ON CONFLICT (task_id, attempt) DO UPDATE SET output = excluded.output, written_at = excluded.written_at
-), surplus AS (
-    DELETE FROM attempt_outputs WHERE (task_id, attempt) IN (
-        SELECT o.task_id, o.attempt FROM attempt_outputs o JOIN owner USING (task_id)
-        WHERE o.attempt < owner.attempt ORDER BY o.attempt DESC OFFSET $6 - 1
-    )
-)
-SELECT EXISTS (SELECT FROM owner) AS owned";
+const WRITE: &str = body(include_str!("outputs_write.sql"));
 
-/// What an attempt had produced when it said so last.
+/// The last output of an attempt.
 #[derive(Debug, Clone)]
 pub struct AttemptOutput {
     /// The attempt.
     pub attempt: i32,
-    /// When it said so.
+    /// The time of the write.
     pub written_at: OffsetDateTime,
     /// The output.
     pub output: Value,
 }
 
-/// A subquery with one row: the outputs of the task's attempts, oldest first, an array for each column.
-/// `$condition` turns it off.
+/// Subquery with one row: the outputs of the attempts of a task, oldest first, one array for each column. `$condition` turns it
+/// off.
 macro_rules! outputs {
     ($task:literal, $condition:literal) => {
         concat!(
@@ -62,7 +48,7 @@ pub(super) use outputs;
 #[derive(QueryableByName)]
 #[allow(
     clippy::struct_field_names,
-    reason = "they stand beside those of others in one row"
+    reason = "the names of the columns, beside those of the task"
 )]
 pub(super) struct OutputColumns {
     #[diesel(sql_type = Array<Integer>)]
@@ -93,7 +79,7 @@ struct WrittenRow {
 }
 
 impl Store {
-    /// Replaces what the attempt has produced so far. On its owner's word only.
+    /// Replaces the output of an attempt, if the lease is that of its owner.
     pub async fn write_output(
         &self,
         lease: &Lease,

@@ -1,63 +1,62 @@
-//! Connections: how they are made, shared, timed and given up.
+//! Connection pools, and the time limit of statements.
 
 use std::time::{Duration, Instant};
 
+use deadpool::managed::{Manager, Metrics, Object, Pool, RecycleError, RecycleResult};
 use diesel::ConnectionError;
-use diesel_async::pooled_connection::deadpool::{Object, Pool};
-use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
-};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use futures_util::FutureExt;
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::PoolableConnection;
 use tokio::runtime::Handle;
 use tracing::{debug, warn};
 
 use super::StoreError;
-use super::error::is_doubtful;
+use super::connect::{PooledConnection, connect_pooled};
+use super::error::{Failure, may_be_the_schema};
 use super::version::SchemaGuard;
 use crate::metrics;
 
-/// A statement that took longer is worth a line in the log.
+/// A statement that takes longer is logged as a warning.
 const SLOW: Duration = Duration::from_millis(100);
 
-/// How long a connection may take to show that it survived an error.
-const LIFE_SIGN: Duration = Duration::from_secs(1);
-
-/// How long a migration may stand still between two statements of a transaction. Nothing else has any.
-const IDLE_IN_TRANSACTION: Duration = Duration::from_mins(1);
+/// How long the comparison of the schema's version may take after an error that it may explain.
+const COMPARISON: Duration = Duration::from_secs(1);
 
 /// How to reach PostgreSQL, and for how long to wait for it.
 #[derive(Clone)]
 pub struct DatabaseSettings {
     /// A `postgresql://` URL.
     pub url: String,
-    /// The most connections that reads may use; writers and heartbeats have a few of their own.
+    /// The most connections for reads; writes, and heartbeats with sweeps, have a few of their own.
     pub pool_size: usize,
-    /// The most that one statement may take, from the wait for a connection to its last row.
+    /// The time limit of one statement, from the wait for a connection to the last row.
     pub timeout: Duration,
 }
 
-/// Three pools over one database, so that none of these can starve another: writes; reads, whose
-/// number and length clients decide; and heartbeats, sweeps and probes.
+/// Three pools over one database, so that none can starve another: writes; reads, whose number and duration depend on
+/// clients; and heartbeats, sweeps and health checks.
 #[derive(Clone)]
 pub struct Pools {
-    write: Pool<AsyncPgConnection>,
-    read: Pool<AsyncPgConnection>,
-    control: Pool<AsyncPgConnection>,
+    write: Pool<Connector>,
+    read: Pool<Connector>,
+    control: Pool<Connector>,
     schema: SchemaGuard,
     timeout: Duration,
 }
 
-/// One for each shared writer, and one for statements that go alone.
+/// One connection for each shared writer, and one for all other writes.
 const WRITE_CONNECTIONS: usize = 4;
 const CONTROL_CONNECTIONS: usize = 2;
 
 impl Pools {
-    /// Opens no connection. Those made later are driven by the runtime that calls this, whoever
-    /// asks for them.
+    /// Opens no connection. Connections run on the tokio runtime that calls this.
     pub fn new(settings: &DatabaseSettings) -> Result<Self, StoreError> {
         let build = |size| {
-            Pool::builder(manager(settings, Handle::current()))
+            let connector = Connector {
+                url: settings.url.clone(),
+                timeout: settings.timeout,
+                runtime: Handle::current(),
+            };
+            Pool::builder(connector)
                 .max_size(size)
                 .build()
                 .map_err(|error| StoreError::Refused(error.to_string()))
@@ -76,7 +75,7 @@ impl Pools {
         self.timeout
     }
 
-    /// What is known of the schema.
+    /// The last known version of the database's schema.
     pub(super) fn schema(&self) -> &SchemaGuard {
         &self.schema
     }
@@ -91,7 +90,7 @@ impl Pools {
             .await
     }
 
-    /// The same for one that reads on a client's behalf.
+    /// The same for a read on behalf of a client.
     pub async fn run_read<T>(
         &self,
         name: &'static str,
@@ -101,7 +100,7 @@ impl Pools {
         answer.map_err(of_read)
     }
 
-    /// The same for heartbeats, sweeps and probes.
+    /// The same for heartbeats, sweeps and health checks.
     pub async fn run_control<T>(
         &self,
         name: &'static str,
@@ -110,7 +109,7 @@ impl Pools {
         self.run_control_within(self.timeout, name, statement).await
     }
 
-    /// The same within a limit of its own.
+    /// The same with a time limit of its own.
     pub async fn run_control_within<T>(
         &self,
         limit: Duration,
@@ -120,7 +119,7 @@ impl Pools {
         self.run_on(&self.control, limit, name, statement).await
     }
 
-    /// Runs a statement that writes about so many bytes.
+    /// Runs a statement that writes about `bytes` bytes.
     pub async fn run_sized<T>(
         &self,
         bytes: usize,
@@ -136,7 +135,7 @@ impl Pools {
             .await
     }
 
-    /// Runs a statement that reads something large on a client's behalf.
+    /// Runs a read of a large value on behalf of a client.
     pub async fn run_read_large<T>(
         &self,
         name: &'static str,
@@ -150,7 +149,7 @@ impl Pools {
 
     async fn run_on<T>(
         &self,
-        pool: &Pool<AsyncPgConnection>,
+        pool: &Pool<Connector>,
         limit: Duration,
         name: &'static str,
         statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, diesel::result::Error>,
@@ -162,7 +161,7 @@ impl Pools {
     async fn run_and<T>(
         &self,
         after: After,
-        pool: &Pool<AsyncPgConnection>,
+        pool: &Pool<Connector>,
         limit: Duration,
         name: &'static str,
         statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, diesel::result::Error>,
@@ -177,18 +176,24 @@ impl Pools {
             .0
             .as_deref_mut()
             .ok_or_else(|| StoreError::Unavailable("no connection".to_owned()))?;
+        connection.last_error.take();
         let began = Instant::now();
-        let answer = tokio::time::timeout_at(deadline, statement(connection)).await;
-        log_duration(name, began.elapsed());
-        let answer = answer.map_err(|_| {
-            StoreError::OutcomeUnknown(format!("{name}: no answer within {limit:?}"))
-        })?;
+        let answer = tokio::time::timeout_at(deadline, statement(&mut connection.diesel)).await;
+        let took = began.elapsed();
+        log_duration(name, took);
         let answer = match answer {
-            Err(error) if is_doubtful(&error) && !is_alive(connection).await => {
-                Err(StoreError::OutcomeUnknown(error.to_string()))
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                let failure = Failure {
+                    error,
+                    server: connection.last_error.take(),
+                    timed_out: took >= self.timeout,
+                };
+                Err(self.explain(failure, connection).await)
             }
-            Err(error) => Err(self.explain(error.into(), connection).await),
-            Ok(value) => Ok(value),
+            Err(_) => Err(StoreError::OutcomeUnknown(format!(
+                "{name}: no answer within {limit:?}"
+            ))),
         };
         if after == After::Keep && !answer.as_ref().is_err_and(StoreError::is_transient) {
             borrowed.give_back();
@@ -196,38 +201,69 @@ impl Pools {
         answer
     }
 
-    /// The error, or the schema's fault where that is behind it.
-    async fn explain(&self, error: StoreError, connection: &mut AsyncPgConnection) -> StoreError {
-        if !error.may_be_the_schema() {
+    /// Returns the error, or the fault of the schema that explains it.
+    async fn explain(&self, failure: Failure, connection: &mut PooledConnection) -> StoreError {
+        let may_be_the_schema = failure.server.as_ref().is_some_and(may_be_the_schema);
+        let error = failure.into();
+        if !may_be_the_schema {
             return error;
         }
-        let comparing = self.schema.compare(connection);
-        match tokio::time::timeout(LIFE_SIGN, comparing).await {
+        let comparing = self.schema.compare(&mut connection.diesel);
+        match tokio::time::timeout(COMPARISON, comparing).await {
             Ok(Ok(Err(fault))) => StoreError::Schema(fault),
             _ => error,
         }
     }
 }
 
-/// Whether the connection still answers after an error.
-async fn is_alive(connection: &mut AsyncPgConnection) -> bool {
-    let asking = connection.batch_execute("SELECT 1");
-    matches!(tokio::time::timeout(LIFE_SIGN, asking).await, Ok(Ok(())))
+/// Opens the connections of a pool.
+struct Connector {
+    url: String,
+    timeout: Duration,
+    runtime: Handle,
 }
 
-/// A connection that has carried more than this keeps buffers of that size for as long as it lasts, in bytes.
+impl Manager for Connector {
+    type Type = PooledConnection;
+    type Error = ConnectionError;
+
+    async fn create(&self) -> Result<PooledConnection, ConnectionError> {
+        // An actix worker has a runtime of its own; a connection must not depend on that thread having time for it.
+        let (url, timeout) = (self.url.clone(), self.timeout);
+        let connecting = self
+            .runtime
+            .spawn(async move { connect_pooled(&url, timeout).await });
+        connecting
+            .await
+            .map_err(|error| ConnectionError::BadConnection(error.to_string()))?
+    }
+
+    /// Refuses a closed connection. It sends nothing: a query would double every round trip.
+    async fn recycle(
+        &self,
+        connection: &mut PooledConnection,
+        _: &Metrics,
+    ) -> RecycleResult<ConnectionError> {
+        if connection.diesel.is_broken() {
+            return Err(RecycleError::message("the connection is closed"));
+        }
+        Ok(())
+    }
+}
+
+/// A connection keeps buffers as large as its largest message. One that sent more bytes than this is closed.
 const MAX_KEPT_BUFFER: usize = 1 << 20;
 
-/// What becomes of a connection whose statement was answered.
+/// What happens to a connection after its statement was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum After {
-    /// The next statement gets it.
+    /// It returns to the pool.
     Keep,
     /// It is closed, so that its buffers are freed.
     Close,
 }
 
-/// A read changes nothing, whether it was carried out or not.
+/// A read changes nothing: an unknown outcome means that it can be repeated.
 fn of_read(error: StoreError) -> StoreError {
     match error {
         StoreError::OutcomeUnknown(reason) => StoreError::Unavailable(reason),
@@ -235,9 +271,9 @@ fn of_read(error: StoreError) -> StoreError {
     }
 }
 
-/// A connection that is closed unless its statement was answered. A caller that stops waiting, or is
-/// itself dropped, would otherwise put a busy or hanging connection back for the next one.
-struct Borrowed(Option<Object<AsyncPgConnection>>);
+/// A connection that is closed when dropped, unless it was given back. A caller that stops waiting would otherwise return a
+/// connection to the pool that is still busy.
+struct Borrowed(Option<Object<Connector>>);
 
 impl Borrowed {
     fn give_back(mut self) {
@@ -261,77 +297,4 @@ fn log_duration(statement: &'static str, took: Duration) {
     } else {
         debug!(statement, elapsed_ms, "statement");
     }
-}
-
-fn manager(
-    settings: &DatabaseSettings,
-    runtime: Handle,
-) -> AsyncDieselConnectionManager<AsyncPgConnection> {
-    let timeout = settings.timeout;
-    let mut config = ManagerConfig::default();
-    // A closed connection is not lent; to ask the others first would double every round trip.
-    config.recycling_method = RecyclingMethod::Fast;
-    config.custom_setup = Box::new(move |url| {
-        let url = url.to_owned();
-        // An actix worker has a runtime of its own; a connection must not depend on that thread
-        // having time for it.
-        let task = runtime.spawn(async move { connect(&url, timeout).await });
-        async move {
-            task.await
-                .map_err(|error| ConnectionError::BadConnection(error.to_string()))?
-        }
-        .boxed()
-    });
-    AsyncDieselConnectionManager::new_with_config(&settings.url, config)
-}
-
-/// One connection, set up for the statements of this module.
-pub(super) async fn connect(
-    url: &str,
-    timeout: Duration,
-) -> Result<AsyncPgConnection, ConnectionError> {
-    let bad = |error: tokio_postgres::Error| ConnectionError::BadConnection(describe(&error));
-    let mut config: tokio_postgres::Config = url.parse().map_err(bad)?;
-    config
-        .connect_timeout(timeout)
-        .keepalives(true)
-        .keepalives_idle(Duration::from_secs(15));
-    config.tcp_user_timeout(timeout.max(Duration::from_secs(10)));
-    if config.get_application_name().is_none() {
-        config.application_name("qtask");
-    }
-    let connecting = async {
-        let (client, link) = config.connect(tokio_postgres::NoTls).await.map_err(bad)?;
-        let mut connection =
-            AsyncPgConnection::try_from_client_and_connection(client, link).await?;
-        // Small arrays joined to a large table: without statistics the planner would read the whole
-        // table. Lists walk an index in its order and stop: a bitmap would read the whole range and
-        // sort it, which looks cheap where nothing is known of the range. What these settings make
-        // look dear must not be compiled: a sweep over two small tables took 0.2 s of a core for it.
-        let settings = format!(
-            "SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; SET statement_timeout = {};
-             SET idle_in_transaction_session_timeout = {}",
-            timeout.as_millis(),
-            IDLE_IN_TRANSACTION.as_millis()
-        );
-        connection
-            .batch_execute(&settings)
-            .await
-            .map_err(ConnectionError::CouldntSetupConfiguration)?;
-        Ok(connection)
-    };
-    tokio::time::timeout(timeout, connecting)
-        .await
-        .map_err(|_| ConnectionError::BadConnection(format!("no connection within {timeout:?}")))?
-}
-
-/// The error with its causes: tokio-postgres alone says only "error connecting to server".
-fn describe(error: &tokio_postgres::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

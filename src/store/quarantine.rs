@@ -1,8 +1,10 @@
-//! Quarantine: a worker whose environment fails attempts one after the other takes no more for a while.
+//! Quarantine: a worker whose environment fails several attempts in a row takes no tasks for a backoff time.
 //!
-//! The row of the worker says so, and each claim looks at it. A backoff later one task at a time is a probe: an attempt
-//! that the worker is not to blame for ends the quarantine, another failure doubles the backoff.
+//! The quarantine is stored in the row of the worker, and each claim reads it. After the backoff, the worker gets one task at a
+//! time as a probe: an attempt that does not fail because of the environment ends the quarantine, another failure doubles the
+//! backoff.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use diesel::OptionalExtension;
@@ -10,50 +12,35 @@ use diesel::prelude::QueryableByName;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
+use super::sql::fill;
 use super::statement::Prepared;
 use super::{Store, StoreError};
 use crate::domain::owner::Session;
 
-/// When a worker is to take no more tasks, and for how long.
+/// When a quarantine begins, and how long it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuarantineRules {
-    /// How many attempts in a row must fail for the worker's environment; 0 for never.
+    /// The number of attempts in a row that fail because of the environment; 0: no quarantine.
     pub after: u16,
-    /// The first backoff; it doubles up to an hour, unless it is longer itself.
+    /// The first backoff; it doubles up to an hour.
     pub backoff: Duration,
 }
 
 /// The longest backoff, unless the first one is longer.
 const MAX_BACKOFF: Duration = Duration::from_hours(1);
 
-// Whether this failure begins a backoff. A failure within one belongs to an attempt that was begun before it, and does
-// not double it.
-macro_rules! begins_backoff {
-    () => {
-        "($4 > 0 AND CASE WHEN quarantined_at IS NULL THEN blamed_in_row + 1 >= $4
-                          ELSE NOT now() BETWEEN quarantined_at AND quarantine_ends_at END)"
-    };
-}
+/// Condition: this failure begins a backoff. A failure during a backoff belongs to an attempt that began before it, and does
+/// not double it.
+const BEGINS_BACKOFF: &str =
+    "($4 > 0 AND CASE WHEN quarantined_at IS NULL THEN blamed_in_row + 1 >= $4
+                          ELSE NOT now() BETWEEN quarantined_at AND quarantine_ends_at END)";
 
-const BLAME: &str = concat!(
-    "UPDATE workers
-SET blamed_in_row = blamed_in_row + 1,
-    quarantine_round = quarantine_round + ",
-    begins_backoff!(),
-    "::integer,
-    quarantined_at = CASE WHEN ",
-    begins_backoff!(),
-    " THEN now() ELSE quarantined_at END,
-    quarantine_ends_at = CASE WHEN ",
-    begins_backoff!(),
-    " THEN now() + least($5 * 2 ^ least(quarantine_round, 20), greatest($5, $6)) * interval '1 millisecond'
-                              ELSE quarantine_ends_at END,
-    quarantine_reason = CASE WHEN quarantined_at IS NOT NULL OR ",
-    begins_backoff!(),
-    " THEN (blamed_in_row + 1) || ' attempts in a row failed for its environment; the last: ' || $3 END
-WHERE worker_id = $1 AND session_id = $2 AND ended_at IS NULL
-RETURNING (extract(epoch FROM quarantine_ends_at - now()) * 1000)::bigint AS left_ms"
-);
+static BLAME: LazyLock<String> = LazyLock::new(|| {
+    fill(
+        include_str!("quarantine_blame.sql"),
+        &[("begins_backoff", BEGINS_BACKOFF)],
+    )
+});
 
 macro_rules! end_quarantine {
     ($more:literal) => {
@@ -78,14 +65,14 @@ struct QuarantineRow {
     left_ms: Option<i64>,
 }
 
-/// What is left of a backoff; zero once it is over.
+/// The rest of a backoff; zero after its end.
 pub(super) fn left(milliseconds: i64) -> Duration {
     Duration::from_millis(u64::try_from(milliseconds).unwrap_or_default())
 }
 
 impl Store {
-    /// Notes that the worker's environment failed an attempt. Returns what is left of the backoff where the
-    /// worker is in quarantine.
+    /// Records that the environment of the worker failed an attempt. Returns the rest of the backoff if the worker is in
+    /// quarantine.
     pub async fn blame_worker(
         &self,
         session: &Session,
@@ -97,7 +84,7 @@ impl Store {
             .pools
             .run_control("blame worker", async |connection| {
                 Prepared(
-                    diesel::sql_query(BLAME)
+                    diesel::sql_query(&*BLAME)
                         .bind::<Text, _>(&*session.worker_id)
                         .bind::<SqlUuid, _>(session.session_id)
                         .bind::<Text, _>(reason)
@@ -113,8 +100,7 @@ impl Store {
         Ok(row.and_then(|row| row.left_ms).map(left))
     }
 
-    /// Notes that the worker's environment is fit: an attempt or the command that heals it succeeded. Ends a
-    /// quarantine.
+    /// Records that the environment of the worker is healthy: an attempt or the repair command succeeded. Ends a quarantine.
     pub async fn absolve_worker(&self, session: &Session) -> Result<(), StoreError> {
         self.pools
             .run_control("absolve worker", async |connection| {
@@ -130,8 +116,7 @@ impl Store {
             .map(drop)
     }
 
-    /// Lets a worker take tasks again: ends its quarantine and its drain. Returns false where no worker has
-    /// this name.
+    /// Ends the quarantine and the drain of a worker. Returns false if no worker has this name.
     pub async fn resume_worker(&self, worker_id: &str) -> Result<bool, StoreError> {
         let found = self
             .pools

@@ -1,19 +1,19 @@
-//! A waiting task's place in the line of its backend.
+//! The position of a waiting task in the queue of its backend.
 
-/// Where a waiting task stands.
+/// The position of a waiting task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueuePosition {
-    /// 1 is the next; [`COUNTED_PLACES`] and one more stands for everything behind them.
+    /// 1 is the next task; [`MAX_COUNTED_AHEAD`] + 1 is any position behind the counted ones.
     pub position: i64,
-    /// Whether the position was counted to its end.
+    /// Whether all tasks ahead were counted.
     pub exact: bool,
 }
 
-/// How many tasks in front of another are counted.
-pub const COUNTED_PLACES: i32 = 1_000;
+/// The most tasks that are counted ahead of another.
+pub const MAX_COUNTED_AHEAD: i32 = 1_000;
 
-/// A subquery: how many tasks that are due wait in front of the task `t`, counted up to `$limit`, however long the line
-/// is. A retry that is due later keeps no one waiting.
+/// Subquery: the number of due tasks ahead of the task `t`, counted up to `$limit`. A retry that is not due yet is not ahead of
+/// any task.
 macro_rules! waiting_ahead {
     ($limit:literal) => {
         concat!(
@@ -33,7 +33,7 @@ impl QueuePosition {
     pub(super) fn behind(ahead: i64) -> Self {
         Self {
             position: ahead + 1,
-            exact: ahead < i64::from(COUNTED_PLACES),
+            exact: ahead < i64::from(MAX_COUNTED_AHEAD),
         }
     }
 }

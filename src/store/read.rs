@@ -1,7 +1,7 @@
-//! Reading a task: everything that one answer shows of it comes from one statement, and so from one
-//! snapshot.
+//! Reads of a task: everything that one answer shows comes from one statement, and so from one snapshot.
 
 use std::io::Write;
+use std::sync::LazyLock;
 
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
@@ -15,11 +15,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::history::{HistoryColumns, HistoryEntry, history};
-use super::logs::{LogColumns, LogEntry, MAX_PAGE_BYTES, levels_from, log_page, no_log};
+use super::logs::{LogColumns, LogEntry, LogPageSql, MAX_PAGE_BYTES, levels_from, no_log};
 use super::outputs::{AttemptOutput, OutputColumns, outputs};
-use super::queue_position::{COUNTED_PLACES, QueuePosition, waiting_ahead};
+use super::queue_position::{MAX_COUNTED_AHEAD, QueuePosition, waiting_ahead};
 use super::schema::{sql_types::TaskStatus, tasks};
-use super::serving::{serving_workers, waiting};
+use super::serving::{SERVING_WORKERS, waiting};
+use super::sql::fill;
 use super::statement::Prepared;
 use super::{Json, Store, StoreError};
 use crate::domain::log::Level;
@@ -50,7 +51,7 @@ impl From<StatusColumn> for Status {
     }
 }
 
-/// What a list shows of a task.
+/// The columns of a task that a list shows.
 #[derive(Debug, Clone, QueryableByName)]
 #[diesel(table_name = tasks, check_for_backend(Pg))]
 #[allow(missing_docs, reason = "the columns are explained in the migrations")]
@@ -82,22 +83,22 @@ pub struct TaskSummary {
     pub correlation_id: String,
 }
 
-/// A task with what may be large.
+/// A task with the columns that may be large.
 #[derive(Debug, Clone, QueryableByName)]
 #[diesel(table_name = tasks, check_for_backend(Pg))]
 #[allow(missing_docs, reason = "the columns are explained in the migrations")]
 pub struct TaskRecord {
     #[diesel(embed)]
     pub summary: TaskSummary,
-    /// Without the values for a circuit's inputs where they were not asked for.
+    /// Without the values of the inputs, unless they were requested.
     pub parameters: Json,
-    /// The result, where it is small.
+    /// The result, if it is small.
     pub result: Option<Json>,
-    /// Whether there is a result that is not small; [`Store::large_result`] reads it.
+    /// Whether there is a large result, which [`Store::large_result`] reads.
     #[diesel(sql_type = Bool)]
     pub has_large_result: bool,
     pub execution: Option<Json>,
-    /// Only where it was asked for.
+    /// Only if requested.
     #[diesel(sql_type = Nullable<Text>)]
     pub circuit: Option<String>,
 }
@@ -118,9 +119,9 @@ pub(super) use summary;
 pub struct TaskParts {
     /// The text of a circuit.
     pub circuit: bool,
-    /// The values for the inputs of a circuit.
+    /// The values of the inputs of a circuit.
     pub inputs: bool,
-    /// The first lines of the log, as many as this; none where it is 0.
+    /// The number of log lines, from the first; 0 for none.
     pub log_lines: i64,
 }
 
@@ -129,71 +130,52 @@ pub struct TaskParts {
 pub struct TaskSnapshot {
     /// The task.
     pub task: TaskRecord,
-    /// Every status that it was in, oldest first.
+    /// The history, oldest entry first.
     pub history: Vec<HistoryEntry>,
-    /// Where it stands in line, if it waits.
+    /// The position in the queue, if the task waits.
     pub place: Option<QueuePosition>,
-    /// What it waits for, if it waits.
+    /// Why the task waits, if it does.
     pub waiting: Option<Waiting>,
-    /// The first lines of its log, if they were asked for, oldest first.
+    /// The first log lines, oldest first, if requested.
     pub logs: Option<Vec<LogEntry>>,
-    /// What its attempts have produced, oldest first.
+    /// The outputs of its attempts, oldest first.
     pub outputs: Vec<AttemptOutput>,
 }
 
-/// The answer to a read that may be meant for later.
+/// The answer to a read that waits for a status.
 #[derive(Debug, Clone)]
 pub enum TaskRead {
-    /// The task is in one of the statuses to wait in: no more was read.
+    /// The task has one of the statuses to wait in; nothing else was read.
     NotYet(Status),
     /// The task.
     Now(Box<TaskSnapshot>),
 }
 
-// A result is small by what it takes in the table, compressed or not: that is known without reading it.
-// A read that a wait repeats at every change is small until the wait ends.
-macro_rules! read {
-    ($log:expr) => {
-        concat!(
-            "SELECT ",
-            summary!(),
-            ", t.execution, due.due, history.*, log.*, output.*,
-       CASE WHEN pg_column_size(t.result) <= 8192 THEN t.result END AS result,
-       coalesce(pg_column_size(t.result) > 8192, false) AS has_large_result,
-       CASE WHEN due.due AND $3 THEN t.circuit END AS circuit,
-       CASE WHEN $4 THEN t.parameters ELSE t.parameters - 'input' END AS parameters,
-       CASE WHEN due.due AND t.available_at IS NOT NULL THEN ",
-            waiting_ahead!("$5"),
-            " END AS ahead,
-       CASE WHEN due.due THEN ",
-            serving_workers!(),
-            " END AS serving
-FROM tasks t
-CROSS JOIN LATERAL (SELECT t.current_status::text <> ALL ($2) AS due) AS due
-CROSS JOIN LATERAL ",
-            history!("t.task_id", "0", "due.due"),
-            " AS history
-CROSS JOIN LATERAL ",
-            $log,
-            " AS log
-CROSS JOIN LATERAL ",
-            outputs!("t.task_id", "due.due"),
-            " AS output
-WHERE t.task_id = $1"
-        )
-    };
+fn read(log: &str) -> String {
+    let parts = [
+        ("summary", summary!()),
+        ("waiting_ahead", waiting_ahead!("$5")),
+        ("serving_workers", SERVING_WORKERS),
+        ("history", &history("t.task_id", "0", "due.due")),
+        ("log", log),
+        ("outputs", outputs!("t.task_id", "due.due")),
+    ];
+    fill(include_str!("read.sql"), &parts)
 }
 
-const READ: &str = read!(no_log!());
-const READ_WITH_LOG: &str = read!(log_page!(
-    "t.task_id",
-    "0",
-    "$6",
-    "NULL::timestamptz",
-    "$7",
-    "$8",
-    "due.due"
-));
+static READ: LazyLock<String> = LazyLock::new(|| read(no_log!()));
+static READ_WITH_LOG: LazyLock<String> = LazyLock::new(|| {
+    let log = LogPageSql {
+        task: "t.task_id",
+        after: "0",
+        levels: "$6",
+        since: "NULL::timestamptz",
+        limit: "$7",
+        bytes: "$8",
+        condition: "due.due",
+    };
+    read(&log.subquery())
+});
 
 #[derive(QueryableByName)]
 struct ReadRow {
@@ -233,27 +215,26 @@ impl ReadRow {
 }
 
 impl Store {
-    /// Reads a task with its history, unless it is in one of the statuses `but_in`; None where there is
-    /// no such task.
+    /// Returns a task with its history, or only its status if that is one of `not_in`; `None` if there is no such task.
     pub async fn task(
         &self,
         task_id: Uuid,
         parts: TaskParts,
-        but_in: &[Status],
+        not_in: &[Status],
     ) -> Result<Option<TaskRead>, StoreError> {
-        let but_in: Vec<&str> = but_in.iter().map(|status| status.as_str()).collect();
+        let not_in: Vec<&str> = not_in.iter().map(|status| status.as_str()).collect();
         let sql = if parts.log_lines > 0 {
-            READ_WITH_LOG
+            &*READ_WITH_LOG
         } else {
-            READ
+            &*READ
         };
         let mut query = diesel::sql_query(sql)
             .into_boxed::<Pg>()
             .bind::<SqlUuid, _>(task_id)
-            .bind::<Array<Text>, _>(but_in)
+            .bind::<Array<Text>, _>(not_in)
             .bind::<Bool, _>(parts.circuit)
             .bind::<Bool, _>(parts.inputs)
-            .bind::<Integer, _>(COUNTED_PLACES);
+            .bind::<Integer, _>(MAX_COUNTED_AHEAD);
         if parts.log_lines > 0 {
             query = query
                 .bind::<Array<Text>, _>(levels_from(Level::Debug))
@@ -269,7 +250,7 @@ impl Store {
         row.map(|row| row.into_read(parts)).transpose()
     }
 
-    /// A task's result, whatever its size; None where there is none. It never changes once it is there.
+    /// Returns the result of a task, of any size; `None` if there is none. A result never changes.
     pub async fn large_result(&self, task_id: Uuid) -> Result<Option<Json>, StoreError> {
         let query = tasks::table.find(task_id).select(tasks::result);
         let result = self
@@ -284,11 +265,11 @@ impl Store {
         Ok(result.flatten())
     }
 
-    /// Whether there is such a task.
-    pub async fn knows(&self, task_id: Uuid) -> Result<bool, StoreError> {
+    /// Whether a task of this id exists.
+    pub async fn task_exists(&self, task_id: Uuid) -> Result<bool, StoreError> {
         let query = diesel::select(diesel::dsl::exists(tasks::table.find(task_id)));
         self.pools
-            .run_read("look for a task", async |connection| {
+            .run_read("check task", async |connection| {
                 query.get_result(connection).await
             })
             .await

@@ -1,5 +1,5 @@
-//! The tables as the typed queries of `read` see them: of `tasks`, the columns that they name. More than 32 would make
-//! every build of diesel minutes longer.
+//! The columns of `tasks` that the typed queries of `read` use. More than 32 columns would lengthen each build of diesel by
+//! minutes.
 #![allow(missing_docs, reason = "the columns are explained in the migrations")]
 #![allow(clippy::wildcard_imports, reason = "as diesel prints it")]
 

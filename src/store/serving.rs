@@ -1,4 +1,4 @@
-//! Which workers could take a waiting task, as a part of the statement that reads it.
+//! The workers that could take a waiting task, as a part of the statement that reads the task.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -6,56 +6,12 @@ use serde_json::Value;
 use crate::domain::waiting::{Others, Waiting};
 
 use super::QueuePosition;
+use super::sql::body;
 
-/// A subquery: the workers of the backend of the task `t`, as a document that [`waiting`] reads; null
-/// where the task does not wait.
-///
-/// Where some worker takes tasks, the first 50 of them are looked at; otherwise all that serve the
-/// backend are counted, at most as many as the registry has names.
-macro_rules! serving_workers {
-    () => {
-        "(CASE WHEN t.available_at IS NOT NULL THEN (
-    SELECT jsonb_build_object('is_delayed', t.available_at > clock_timestamp(), 'taking', able.taking,
-               'has_room', able.has_room, 'offline', others.offline, 'draining', others.draining,
-               'not_ready', others.not_ready, 'not_ready_reason', others.not_ready_reason)
-    FROM (
-        SELECT count(*) AS taking, coalesce(bool_or(w.running < w.slots), false) AS has_room
-        FROM (
-            SELECT w.slots, (SELECT count(*) FROM (
-                       SELECT FROM tasks r WHERE r.session_id = w.session_id LIMIT w.slots) AS held) AS running
-            FROM (
-                SELECT session_id,
-                       -- Its capabilities are the worker's own words: nothing is cast that is not a number.
-                       CASE WHEN jsonb_typeof(capabilities -> 'max_parallel_tasks') = 'number'
-                            THEN least(greatest((capabilities ->> 'max_parallel_tasks')::numeric, 1), 100000)
-                            ELSE 1 END::bigint AS slots
-                FROM workers
-                WHERE t.backend = ANY (backends) AND draining_since IS NULL AND not_ready_reason IS NULL AND ended_at IS NULL
-                  AND quarantined_at IS NULL AND coalesce(t.problem_id LIKE ANY (problems), true)
-                  AND last_heartbeat_at >= clock_timestamp() - lease_ms * interval '1 millisecond'
-                LIMIT 50
-            ) AS w
-        ) AS w
-    ) AS able
-    CROSS JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE NOT w.online) AS offline,
-               count(*) FILTER (WHERE w.online AND w.draining) AS draining,
-               count(*) FILTER (WHERE w.online AND NOT w.draining) AS not_ready,
-               max(w.not_ready_reason) FILTER (WHERE w.online AND NOT w.draining) AS not_ready_reason
-        FROM (
-            SELECT ended_at IS NULL
-                   AND last_heartbeat_at >= clock_timestamp() - lease_ms * interval '1 millisecond' AS online,
-                   draining_since IS NOT NULL AS draining, coalesce('quarantined: ' || quarantine_reason, not_ready_reason) AS not_ready_reason
-            FROM workers
-            WHERE able.taking = 0 AND t.backend = ANY (backends) AND coalesce(t.problem_id LIKE ANY (problems), true)
-        ) AS w
-    ) AS others
-) END)"
-    };
-}
-pub(super) use serving_workers;
+/// The subquery of `serving.sql`; its document is read by [`waiting`].
+pub(super) const SERVING_WORKERS: &str = body(include_str!("serving.sql"));
 
-/// What [`serving_workers`] brings.
+/// The document of [`SERVING_WORKERS`].
 #[derive(Debug, Deserialize)]
 struct Serving {
     is_delayed: bool,
@@ -67,7 +23,7 @@ struct Serving {
     not_ready_reason: Option<String>,
 }
 
-/// What the task waits for.
+/// Why the task waits.
 pub(super) fn waiting(place: QueuePosition, serving: Value) -> Option<Waiting> {
     let serving: Serving = serde_json::from_value(serving).ok()?;
     Some(Waiting {

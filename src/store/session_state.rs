@@ -1,4 +1,4 @@
-//! What became of a session, for whoever acts in its name.
+//! The state of a session, as its claims need it.
 
 use diesel::OptionalExtension;
 use diesel::prelude::QueryableByName;
@@ -10,18 +10,17 @@ use super::statement::Prepared;
 use super::{Store, StoreError};
 use crate::domain::owner::Session;
 
-/// How a session stands.
+/// The state of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionState {
     /// It has not ended.
     Alive {
-        /// What it serves.
+        /// The backends that its worker serves.
         backends: Vec<String>,
-        /// Whether it is to take no more tasks for now: it was told so, or the backoff of its quarantine is
-        /// not over.
+        /// Whether it may take no tasks for now: its worker drains, or the backoff of its quarantine has not ended.
         held: bool,
     },
-    /// It was silent for too long, or said good-bye.
+    /// It was silent for longer than its lease, or its worker ended it.
     Ended,
     /// The worker's name belongs to another session.
     Replaced,
@@ -29,7 +28,7 @@ pub enum SessionState {
     Unknown,
 }
 
-const STANDING: &str = "
+const SESSION_STATE: &str = "
 SELECT session_id, backends, draining_since IS NOT NULL
            OR coalesce(now() BETWEEN quarantined_at AND quarantine_ends_at, false) AS held, ended_at IS NOT NULL AS ended
 FROM workers WHERE worker_id = $1";
@@ -47,12 +46,12 @@ struct SessionStateRow {
 }
 
 impl Store {
-    /// How the session stands.
-    pub async fn standing(&self, session: &Session) -> Result<SessionState, StoreError> {
+    /// Returns the state of the session.
+    pub async fn session_state(&self, session: &Session) -> Result<SessionState, StoreError> {
         let row: Option<SessionStateRow> = self
             .pools
-            .run_read("read session", async |connection| {
-                Prepared(diesel::sql_query(STANDING).bind::<Text, _>(&*session.worker_id))
+            .run_read("read session state", async |connection| {
+                Prepared(diesel::sql_query(SESSION_STATE).bind::<Text, _>(&*session.worker_id))
                     .get_result(connection)
                     .await
                     .optional()

@@ -1,7 +1,7 @@
-//! Settlements: out of `processing`, by the owner of the attempt and nobody else.
+//! Settlements: the owner of an attempt, and no other session, moves its task out of `processing`.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use diesel::prelude::QueryableByName;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::StoreError;
 use super::batch::Flush;
 use super::pool::Pools;
+use super::sql::fill;
 use super::statement::Prepared;
 use crate::domain::owner::Lease;
 use crate::domain::settlement::{Settlement, Verdict};
@@ -22,30 +23,28 @@ use crate::metrics;
 /// The answer to a settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
-    /// The task moved to this status now.
+    /// The task moved to this status.
     Moved(Status),
-    /// The owner had made this move before, and the answer was lost on the way: the task is in, or
-    /// went on from, this status.
+    /// An earlier settlement by the same owner made this move, and its answer was lost: the task reached this status.
     Already(Status),
-    /// The owner lost the task before this; nothing was changed.
+    /// The session no longer owns the task; nothing was changed.
     LeaseLost,
 }
 
-/// A settlement on its way, and who counts it.
+/// A settlement, and whether the statement counts it.
 #[derive(Debug, Clone)]
 pub(super) struct Report {
     pub(super) settlement: Arc<Settlement>,
-    /// Whether the move adds to the counters of the owner's session, in the same statement: of owners that
-    /// do not count by themselves.
+    /// Whether the statement increments the counters of the session: for workers that do not report counters.
     pub(super) is_counted: bool,
 }
 
 /// The answer to a `Report`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reported {
-    /// What became of the move.
+    /// The result of the settlement.
     pub settled: Settled,
-    /// The task's, where this made the move.
+    /// The correlation id of the task, if this settlement moved it.
     pub correlation_id: Option<String>,
 }
 
@@ -53,95 +52,17 @@ pub(super) struct Settle {
     pub(super) pools: Pools,
 }
 
-// Where the task goes on this verdict. Whether attempts are left, and whether a cancel was asked
-// for, is the row's to say.
-macro_rules! next_status {
-    () => {
-        "(CASE
+/// The next status of the task. Whether attempts are left, and whether a cancel was requested, is read from its row.
+const NEXT_STATUS: &str = "(CASE
             WHEN i.verdict = 'completed' THEN 'completed'
             WHEN t.cancel_requested_at IS NOT NULL THEN 'cancelled'
             WHEN i.verdict = 'failed' THEN 'failed'
             WHEN i.verdict = 'retry' AND t.attempt - t.uncounted_attempts >= t.max_attempts THEN 'failed'
             ELSE 'retrying'
-        END)"
-    };
-}
+        END)";
 
-// A worker of our own says how long the attempt took; for others the row's times are added. Where there is
-// no execution, || gives null.
-const SETTLE: &str = concat!(
-    "WITH input AS (
-    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-        AS i(task_id, worker_id, session_id, attempt, verdict, result, execution, error_code, error_message, delay_ms, note, blamed, is_counted)
-), moved AS (
-    UPDATE tasks t
-    SET current_status = ",
-    next_status!(),
-    "::task_status,
-        completed_at = CASE WHEN ",
-    next_status!(),
-    " <> 'retrying' THEN clock_timestamp() END,
-        available_at = CASE WHEN ",
-    next_status!(),
-    " = 'retrying' THEN clock_timestamp() + i.delay_ms * interval '1 millisecond' END,
-        waits_since = CASE WHEN ",
-    next_status!(),
-    " = 'retrying' THEN clock_timestamp() ELSE t.waits_since END,
-        dispatched_at = CASE WHEN ",
-    next_status!(),
-    " = 'retrying' THEN NULL ELSE t.dispatched_at END,
-        uncounted_attempts = t.uncounted_attempts + (i.verdict = 'released')::integer,
-        worker_id = NULL, session_id = NULL,
-        blamed_workers = CASE WHEN i.blamed
-                              THEN (i.worker_id || array_remove(t.blamed_workers, i.worker_id))[:8]
-                              ELSE t.blamed_workers END,
-        blamed_at = CASE WHEN i.blamed THEN now() ELSE t.blamed_at END,
-        result = i.result, error_code = i.error_code, error_message = i.error_message,
-        execution = CASE WHEN i.execution ? 'executed_ms' THEN i.execution ELSE jsonb_build_object(
-            'queued_ms', greatest(0, floor(extract(epoch FROM t.started_at - t.submitted_at) * 1000))::bigint,
-            'executed_ms', greatest(0, floor(extract(epoch FROM clock_timestamp() - t.started_at) * 1000))::bigint
-        ) || i.execution END
-    FROM input i
-    WHERE t.task_id = i.task_id AND t.current_status = 'processing'
-      AND t.worker_id = i.worker_id AND t.session_id = i.session_id AND t.attempt = i.attempt
-    RETURNING t.task_id, t.backend, t.attempt, t.current_status AS status, t.correlation_id, i.worker_id, i.session_id, i.is_counted,
-              CASE WHEN t.current_status = 'cancelled' THEN 'Cancelled on request'
-                   WHEN i.verdict <> 'retry' THEN i.note
-                   WHEN t.current_status = 'failed' THEN i.note || '; that was the last of ' || t.max_attempts || ' attempts'
-                   WHEN t.current_status = 'retrying' THEN i.note || '; next attempt in ' || round(i.delay_ms / 1000.0, 1) || ' s'
-                        || CASE WHEN i.blamed THEN ', at another worker first' ELSE '' END
-                   ELSE i.note END AS note
-), noted AS (
-    INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, session_id, notes)
-    SELECT task_id, status, clock_timestamp(), attempt, worker_id, session_id, note FROM moved
-), woken AS (
-    SELECT count(pg_notify('qtask_ready', backend)) AS backends
-    FROM (SELECT DISTINCT backend FROM moved WHERE status = 'retrying') AS ready
-), ended AS MATERIALIZED (
-    SELECT worker_id, session_id, count(*) FILTER (WHERE status = 'completed') AS completed,
-           count(*) FILTER (WHERE status = 'failed') AS failed
-    FROM moved WHERE is_counted AND status IN ('completed', 'failed') GROUP BY worker_id, session_id
-), locked AS MATERIALIZED (
-    SELECT w.worker_id, ended.session_id, ended.completed, ended.failed
-    FROM ended JOIN workers w ON w.worker_id = ended.worker_id
-    ORDER BY w.worker_id FOR UPDATE OF w
-), counted AS (
-    UPDATE workers w
-    SET tasks_completed = w.tasks_completed + locked.completed, tasks_failed = w.tasks_failed + locked.failed
-    FROM locked WHERE w.worker_id = locked.worker_id AND w.session_id = locked.session_id
-)
-SELECT i.task_id, i.attempt, i.session_id, moved.status::text AS moved_to, moved.backend, moved.correlation_id,
-       CASE WHEN moved.task_id IS NULL THEN (
-           SELECT h.status::text FROM status_history h
-           WHERE h.task_id = i.task_id AND h.attempt = i.attempt AND h.session_id = i.session_id AND h.status <> 'processing'
-             AND (h.status::text = i.verdict OR i.verdict IN ('retry', 'released')
-                  OR (i.verdict = 'failed' AND h.status = 'cancelled'))
-           ORDER BY h.id DESC LIMIT 1
-       ) END AS moved_before,
-       woken.backends
-FROM input i LEFT JOIN moved ON moved.task_id = i.task_id AND moved.attempt = i.attempt AND moved.session_id = i.session_id
-CROSS JOIN woken"
-);
+static SETTLE: LazyLock<String> =
+    LazyLock::new(|| fill(include_str!("settle.sql"), &[("next_status", NEXT_STATUS)]));
 
 #[derive(QueryableByName)]
 struct SettledRow {
@@ -197,14 +118,13 @@ impl Flush for Settle {
     }
 
     async fn flush(&self, reports: &[Report]) -> Result<Vec<Reported>, StoreError> {
-        // Ordered by task, so that two statements over the same rows wait for each other instead of
-        // deadlocking.
+        // In the order of the tasks: two statements over the same rows then wait for each other and do not deadlock.
         let mut ordered: Vec<&Report> = reports.iter().collect();
         ordered.sort_by_key(|report| report.settlement.lease.task_id);
         ordered.dedup_by_key(|report| &report.settlement.lease);
         let mut answers = self.answers(&ordered).await?;
-        // While the statement waited for a row, the same report may have been carried out by another
-        // one, whose history row this one's snapshot does not show. A second look does.
+        // While the statement waited for a row, another one may have written the same settlement; its history entry is not in the
+        // snapshot of this statement, but in that of a second one.
         ordered.retain(|report| {
             let answer = answers.get(&key(&report.settlement.lease));
             answer.is_some_and(|answer| answer.settled == Settled::LeaseLost)
@@ -212,8 +132,8 @@ impl Flush for Settle {
         if !ordered.is_empty() {
             answers.extend(self.answers(&ordered).await?);
         }
-        // Two settlements of one attempt in one flush: one of them was written. The other learns
-        // that an end stands, as it would in a flush of its own.
+        // Of two settlements of one attempt in one flush, one was written. The other gets the answer that it would get in a later
+        // flush.
         let answer = |report: &Report| {
             let Some(answer) = answers.get_mut(&key(&report.settlement.lease)) else {
                 return Reported {
@@ -267,7 +187,7 @@ impl Settle {
         self.pools
             .run_sized(bytes, "settle attempts", async |connection| {
                 Prepared(
-                    diesel::sql_query(SETTLE)
+                    diesel::sql_query(&*SETTLE)
                         .bind::<Array<SqlUuid>, _>(column(settlements, |s| s.lease.task_id))
                         .bind::<Array<Text>, _>(column(settlements, |s| {
                             &*s.lease.session.worker_id

@@ -1,4 +1,4 @@
-//! Hand-written SQL whose prepared form is kept by the connection.
+//! Hand-written SQL as prepared statements that the connection caches.
 
 use diesel::QueryResult;
 use diesel::pg::Pg;
@@ -7,14 +7,14 @@ use diesel::sql_types::Untyped;
 
 /// A `sql_query` with its binds, prepared once per connection.
 ///
-/// diesel takes the text of a `sql_query` for one that changes from call to call and prepares it
-/// anew each time: a round trip and a plan more per statement. The texts here are constants.
+/// diesel assumes that the text of a `sql_query` differs from call to call and prepares it each time: one round trip and one plan
+/// more for each statement. The texts of this module are constants.
 #[derive(Debug, Clone, Copy)]
 pub struct Prepared<Q>(pub Q);
 
 impl<Q> QueryId for Prepared<Q> {
     type QueryId = ();
-    // Kept under its text instead of its type.
+    // Cached by its text instead of its type.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 

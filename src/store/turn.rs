@@ -1,7 +1,7 @@
-//! Turns at the duties of the sweep, and what is known of the database's clock from one turn to the next.
+//! The duties of the sweep, one process at a time each, and steps of the database's clock.
 //!
-//! A clock may be set, or a standby with another one take over. Whatever compares times of rows with the
-//! clock asks here first, in SQL, whether the clock went on evenly meanwhile.
+//! A clock may be set, or a standby with another clock take over. Statements that compare times in rows with the clock first
+//! check, by the row of the duty `reap`, that the clock has run steadily.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,18 +12,19 @@ use diesel_async::RunQueryDsl;
 use time::OffsetDateTime;
 use tracing::warn;
 
+use super::sql::body;
 use super::statement::Prepared;
 use super::sweep::milliseconds;
 use super::{Store, StoreError};
 
-/// What a sweep does; each duty has a turn of its own.
+/// A duty of the sweep. Each is acquired separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duty {
-    /// Ends dead sessions and releases what they had.
+    /// Ends dead sessions and releases their tasks.
     Reap,
-    /// Publishes what has no message.
+    /// Publishes messages for tasks that have none.
     Dispatch,
-    /// Compares what waits with what the queues hold.
+    /// Compares the number of waiting tasks with the depth of the queues.
     Reconcile,
 }
 
@@ -37,20 +38,20 @@ impl Duty {
     }
 }
 
-/// Whose turn it is to sweep.
+/// Which process performs a duty now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// This process sweeps now.
-    Mine {
-        /// Whether the clock was set back and times from before may stand in the future.
+    /// This process.
+    Acquired {
+        /// Whether the clock was set back, so that rows may have times in the future.
         set_back: bool,
     },
-    /// Another process did so a moment ago.
-    Taken,
+    /// Another process has performed it within the interval.
+    DoneByOther,
 }
 
-/// Whether the row `sweeps` of the duty `reap` is of this moment: no statement relies on what an earlier turn
-/// has found of a clock that was set since. `$within` is an interval.
+/// Condition: the row `sweeps` of the duty `reap` is at most `$within` old. An older row says nothing about a clock that may have
+/// been set since.
 macro_rules! turn_is_recent {
     ($within:expr) => {
         concat!(
@@ -63,10 +64,10 @@ macro_rules! turn_is_recent {
 }
 pub(super) use turn_is_recent;
 
-/// Whether the session `w` was silent for its lease, by the row `sweeps` of the duty `reap`.
+/// Condition: the session `w` was silent for its lease, by the row `sweeps` of the duty `reap`.
 ///
-/// After a pause or a step nobody is silent for a whole lease. A heartbeat from further ahead than a lease
-/// was written before the clock was set back, and proves nothing.
+/// For a whole lease after a pause or a step of the clock, no session counts as silent. A heartbeat more than a lease in the
+/// future was written before the clock was set back, and is ignored.
 macro_rules! is_silent {
     () => {
         concat!(
@@ -79,12 +80,12 @@ macro_rules! is_silent {
 }
 pub(super) use is_silent;
 
-/// Whether the idempotency key `k` has had its time, `$seconds`. It takes an even clock of that length, or of an
-/// hour, to say so: a step would forget keys whose requests may yet be repeated.
+/// Condition: the idempotency key `k` has expired after `$seconds`. The clock must have run steadily for that long, or for an hour:
+/// after a step, keys would expire whose requests may still be repeated.
 macro_rules! key_is_over {
     ($seconds:literal) => {
         concat!(
-            // now(), unlike the clock, can be looked up in an index.
+            // now(), unlike clock_timestamp(), can be an index condition.
             "(k.created_at < now() - ",
             $seconds,
             " * interval '1 second' AND EXISTS (
@@ -100,35 +101,9 @@ macro_rules! key_is_over {
 }
 pub(super) use key_is_over;
 
-// A pause in reaping means that the database, or every process, was away; workers could not renew in
-// it and are not to blame. So long as it is shorter than half of a lease, a worker that renews in time
-// otherwise has not missed its own. A clock that was set back (a failover to another machine) is a
-// pause, too: without that, nobody would sweep until it has caught up. A process that was there before
-// a pause compares the clock with its own afterwards; for one that was not, the clock may have been set.
-const TAKE_TURN: &str = "
-WITH pause AS (
-    SELECT greatest($3, (SELECT min(lease_ms) FROM workers WHERE ended_at IS NULL) / 2)
-           * interval '1 millisecond' AS length
-), taken AS (
-    UPDATE sweeps
-    SET last_run_at = clock_timestamp(),
-        unbroken_since = CASE WHEN last_run_at BETWEEN clock_timestamp() - pause.length
-                                                   AND clock_timestamp() + pause.length
-                              THEN unbroken_since ELSE clock_timestamp() END,
-        steady_since = CASE WHEN $4 OR last_run_at BETWEEN clock_timestamp() - pause.length
-                                                       AND clock_timestamp() + pause.length
-                            THEN steady_since ELSE clock_timestamp() END,
-        latest_at = greatest(latest_at, clock_timestamp())
-    FROM pause
-    WHERE duty = $1
-      AND (last_run_at < clock_timestamp() - $2 * interval '1 millisecond'
-           OR last_run_at > clock_timestamp() + pause.length)
-    RETURNING latest_at > clock_timestamp() AS set_back
-)
-SELECT EXISTS (SELECT FROM taken) AS mine, EXISTS (SELECT FROM taken WHERE set_back) AS set_back,
-       clock_timestamp() AS now";
+const ACQUIRE_DUTY: &str = body(include_str!("turn.sql"));
 
-const NOTE_STEP: &str = "
+const RECORD_STEP: &str = "
 UPDATE sweeps SET unbroken_since = clock_timestamp(), steady_since = clock_timestamp() WHERE duty = 'reap'";
 
 #[derive(QueryableByName)]
@@ -141,7 +116,7 @@ struct TurnRow {
     now: OffsetDateTime,
 }
 
-/// The last time that a process has read from the database's clock, by its own monotonic one.
+/// The last reading of the database's clock, with the monotonic clock of this process at that time.
 #[derive(Debug, Default)]
 pub struct ClockWatch(Mutex<Option<ClockReading>>);
 
@@ -152,11 +127,11 @@ struct ClockReading {
     received: Instant,
 }
 
-/// How far two clocks may go apart from one turn to the next.
+/// The tolerated difference between the two clocks from one reading to the next.
 const TOLERANCE: Duration = Duration::from_secs(1);
 
 impl ClockReading {
-    /// By how much the clock was set between the two readings, as far as it is certain; 0 where it was not.
+    /// The step of the clock between two readings, as far as it is certain; 0 if there was none.
     fn step_to(&self, next: &Self) -> time::Duration {
         let shown = next.now - self.now;
         let least = next.sent.saturating_duration_since(self.received);
@@ -177,23 +152,22 @@ impl ClockWatch {
         self.lock().is_some()
     }
 
-    /// Notes a reading, and says by how much the clock was set since the last one.
-    fn note(&self, reading: ClockReading) -> time::Duration {
+    /// Stores a reading, and returns the step of the clock since the last one.
+    fn record(&self, reading: ClockReading) -> time::Duration {
         let before = self.lock().replace(reading);
         before.map_or(time::Duration::ZERO, |before| before.step_to(&reading))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<ClockReading>> {
-        // Nothing in here can panic half way through a change.
+        // No code that holds the lock can panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Store {
-    /// Takes the turn at a duty if nobody did within `interval`.
+    /// Acquires a duty, unless a process performed it within `interval`.
     ///
-    /// A row instead of an advisory lock: a process that freezes while it holds a lock would stop all
-    /// sweeping.
+    /// By a row instead of an advisory lock: a process that freezes while it holds a lock would stop all sweeping.
     pub async fn try_acquire_duty(
         &self,
         duty: Duty,
@@ -203,9 +177,9 @@ impl Store {
         let sent = Instant::now();
         let row: TurnRow = self
             .pools
-            .run_control("take the sweep's turn", async |connection| {
+            .run_control("acquire duty", async |connection| {
                 Prepared(
-                    diesel::sql_query(TAKE_TURN)
+                    diesel::sql_query(ACQUIRE_DUTY)
                         .bind::<Text, _>(duty.name())
                         .bind::<Integer, _>(milliseconds(interval))
                         .bind::<Integer, _>(milliseconds(interval * 2))
@@ -215,7 +189,7 @@ impl Store {
                 .await
             })
             .await?;
-        let step = clock.note(ClockReading {
+        let step = clock.record(ClockReading {
             now: row.now,
             sent,
             received: Instant::now(),
@@ -225,22 +199,22 @@ impl Store {
                 seconds = step.as_seconds_f64(),
                 "the database's clock was set"
             );
-            self.note_step().await?;
+            self.record_step().await?;
         }
         Ok(if row.mine {
-            Turn::Mine {
+            Turn::Acquired {
                 set_back: row.set_back,
             }
         } else {
-            Turn::Taken
+            Turn::DoneByOther
         })
     }
 
-    /// Whatever is older than this proves nothing about how much time has passed since.
-    async fn note_step(&self) -> Result<(), StoreError> {
+    /// Records a step of the clock: times before it say nothing about how much time has passed since.
+    async fn record_step(&self) -> Result<(), StoreError> {
         self.pools
-            .run_control("note a step of the clock", async |connection| {
-                Prepared(diesel::sql_query(NOTE_STEP))
+            .run_control("record clock step", async |connection| {
+                Prepared(diesel::sql_query(RECORD_STEP))
                     .execute(connection)
                     .await
             })
@@ -262,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_what_neither_the_pause_nor_the_way_of_the_answers_explains() {
+    fn a_step_is_a_difference_that_neither_the_pause_nor_the_round_trips_explain() {
         let (clock, began) = (OffsetDateTime::UNIX_EPOCH, Instant::now());
         let first = reading(clock, began);
         for (passed, shown, step) in [

@@ -1,4 +1,4 @@
-//! The version of the database's schema, compared with the migrations in this executable.
+//! The version of the database's schema, compared with the migrations of this executable.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,33 +14,33 @@ use super::migrate::known_versions;
 use super::statement::Prepared;
 use super::{Store, StoreError};
 
-/// Why this executable cannot work with the database's schema, and what to do about it.
+/// Why this executable cannot use the schema of the database, and what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaFault {
-    /// No migration was applied.
+    /// No migration is applied.
     #[error("the database has no schema of qtask: run `qtask migrate` on it")]
     Missing,
-    /// Migrations of this executable were not applied.
+    /// Migrations of this executable are not applied.
     #[error(
         "the database's schema is older than this qtask, {missing} migration(s) behind: run `qtask migrate` on it"
     )]
     Outdated {
-        /// How many.
+        /// The number of migrations.
         missing: usize,
     },
-    /// Migrations were applied that this executable does not have.
+    /// Migrations are applied that this executable does not have.
     #[error(
         "the database's schema is newer than this qtask, {unknown} migration(s) ahead: run the newer qtask, \
          or take them back with its `qtask migrate down`"
     )]
     TooNew {
-        /// How many.
+        /// The number of migrations.
         unknown: usize,
     },
 }
 
 impl SchemaFault {
-    /// Names the fault for programs.
+    /// The error code.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Missing => "schema_missing",
@@ -50,27 +50,31 @@ impl SchemaFault {
     }
 }
 
-/// For how long a schema that was found right is taken for right. One that was found wrong is compared before
-/// each statement: the migrations may have been applied since.
+/// How long a matching version is not compared again. A mismatch is compared before each statement: the migrations may have been
+/// applied since.
 const GOOD_FOR: Duration = Duration::from_secs(5);
 
 type SchemaCheck = Result<(), SchemaFault>;
 
-/// What is known of the schema. Cheap to clone.
+/// The result of the last comparison. Clones share it.
 #[derive(Clone)]
 pub(super) struct SchemaGuard {
     known: Arc<BTreeSet<String>>,
     last: Arc<Mutex<Option<(Instant, SchemaCheck)>>>,
 }
 
-// Asked first: a statement over a missing table would be an ERROR in the server's log at each probe.
-const HAS_TABLE: &str = "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS found";
+/// Read first: a statement over a missing table, or one without privileges, would be an ERROR in the server's log at each probe.
+const HAS_TABLE: &str = "
+SELECT versions IS NOT NULL AS found, coalesce(has_table_privilege(versions, 'SELECT'), true) AS readable
+FROM to_regclass('__diesel_schema_migrations') AS versions";
 const APPLIED: &str = "SELECT version::text AS version FROM __diesel_schema_migrations";
 
 #[derive(QueryableByName)]
 struct SchemaRow {
     #[diesel(sql_type = Bool)]
     found: bool,
+    #[diesel(sql_type = Bool)]
+    readable: bool,
 }
 
 #[derive(QueryableByName)]
@@ -88,21 +92,22 @@ impl SchemaGuard {
         })
     }
 
-    /// Compares the versions now, and logs where the verdict is another than before.
+    /// Compares the versions, and logs a result that differs from the last one.
     pub(super) async fn compare(
         &self,
         connection: &mut AsyncPgConnection,
     ) -> QueryResult<SchemaCheck> {
-        let verdict = match applied(connection).await {
-            Ok(applied) => judge(&self.known, &applied),
+        let verdict = match applied(connection).await? {
+            Some(applied) => judge(&self.known, &applied),
             // Migrations may belong to a role that grants no access to its table.
-            Err(error) if error.to_string().starts_with("permission denied") => {
+            None => {
                 if self.lock().is_none() {
-                    warn!(%error, "the schema's version is not compared: GRANT SELECT ON __diesel_schema_migrations");
+                    warn!(
+                        "the schema's version is not compared: GRANT SELECT ON __diesel_schema_migrations"
+                    );
                 }
                 Ok(())
             }
-            Err(error) => return Err(error),
         };
         let before = self.lock().replace((Instant::now(), verdict));
         match (before.map(|(_, verdict)| verdict), verdict) {
@@ -115,7 +120,7 @@ impl SchemaGuard {
         Ok(verdict)
     }
 
-    /// Runs a statement that must not run on a schema of another version.
+    /// Runs a statement, unless the schema is of another version.
     pub(super) async fn before<T>(
         &self,
         connection: &mut AsyncPgConnection,
@@ -138,22 +143,26 @@ impl SchemaGuard {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<(Instant, SchemaCheck)>> {
-        // Nothing in here can panic half way through a change.
+        // No code that holds the lock can panic.
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn applied(connection: &mut AsyncPgConnection) -> QueryResult<BTreeSet<String>> {
+/// The versions that the database has; `None` if this role may not read them.
+async fn applied(connection: &mut AsyncPgConnection) -> QueryResult<Option<BTreeSet<String>>> {
     let table: SchemaRow = Prepared(diesel::sql_query(HAS_TABLE))
         .get_result(connection)
         .await?;
     if !table.found {
-        return Ok(BTreeSet::new());
+        return Ok(Some(BTreeSet::new()));
+    }
+    if !table.readable {
+        return Ok(None);
     }
     let rows: Vec<VersionRow> = Prepared(diesel::sql_query(APPLIED))
         .load(connection)
         .await?;
-    Ok(rows.into_iter().map(|row| row.version).collect())
+    Ok(Some(rows.into_iter().map(|row| row.version).collect()))
 }
 
 fn judge(known: &BTreeSet<String>, applied: &BTreeSet<String>) -> SchemaCheck {
@@ -168,7 +177,7 @@ fn judge(known: &BTreeSet<String>, applied: &BTreeSet<String>) -> SchemaCheck {
 }
 
 impl Store {
-    /// Compares the schema's version with this executable's.
+    /// Compares the version of the schema with this executable.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
         let guard = self.pools.schema().clone();
         let compared = self
@@ -186,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_schema_is_compared_with_what_this_executable_has() {
+    fn applied_migrations_are_compared_with_those_of_this_executable() {
         let set = |versions: &[&str]| versions.iter().map(ToString::to_string).collect();
         let known = set(&["1", "2"]);
         let cases: [(&[&str], SchemaCheck); 5] = [

@@ -1,7 +1,7 @@
-//! Webhooks: the calls that are owed because tasks have ended.
+//! Webhooks: the HTTP calls for tasks that have ended.
 //!
-//! The rows come from a trigger, in the commit that ends the task. Here they are taken for one try
-//! each, and what came of it is written.
+//! A trigger inserts the rows in the commit that ends the task. The statements here take a webhook for one delivery attempt, and
+//! record the result.
 
 use std::time::Duration;
 
@@ -15,11 +15,12 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::sql::body;
 use super::statement::Prepared;
 use super::sweep::SWEEP_ROWS;
 use super::{Store, StoreError};
 
-/// One try at a call, and the end of a task that it is about.
+/// A delivery attempt of a webhook, with the task that has ended.
 #[derive(Debug, Clone, QueryableByName)]
 #[allow(missing_docs, reason = "the columns are explained in the migrations")]
 pub struct DueWebhook {
@@ -29,10 +30,10 @@ pub struct DueWebhook {
     pub delivery_id: Uuid,
     #[diesel(sql_type = Text)]
     pub url: String,
-    /// The receiver: host and port, as stored; empty where the task is older than its column.
+    /// The receiver: host and port, as stored; empty if the task is older than the column.
     #[diesel(sql_type = Text)]
     pub host: String,
-    /// The number of this try, from 1.
+    /// The number of this delivery attempt, from 1.
     #[diesel(sql_type = Integer)]
     pub attempts: i32,
     #[diesel(sql_type = Text)]
@@ -59,64 +60,38 @@ struct ResultRow {
     result: Option<Value>,
 }
 
-/// Of the calls that are over, those are forgotten that are older.
+/// How long a delivered or abandoned webhook is kept.
 const KEPT_DAYS: i32 = 7;
 
-// From one host to the next in the index, and of each no more than its share. By now() and not by the clock: what changes
-// while the statement runs cannot be looked up in the index, and all that is not due yet would be read. What
-// another process has taken since is passed over: its due_at is compared once more under the lock.
-const TAKE: &str = "
-WITH RECURSIVE hosts AS (
-    (SELECT host FROM webhooks WHERE due_at IS NOT NULL ORDER BY host LIMIT 1)
-    UNION ALL
-    SELECT (SELECT host FROM webhooks WHERE due_at IS NOT NULL AND host > hosts.host ORDER BY host LIMIT 1)
-    FROM hosts WHERE hosts.host IS NOT NULL
-), chosen AS (
-    SELECT first.task_id FROM hosts CROSS JOIN LATERAL (
-        SELECT c.task_id, c.due_at FROM webhooks c WHERE c.host = hosts.host AND c.due_at <= now()
-        ORDER BY c.due_at LIMIT greatest($4 - cardinality(array_positions($3, hosts.host)), 0)
-    ) AS first
-    ORDER BY first.due_at LIMIT $1
-), due AS (
-    SELECT c.task_id FROM chosen JOIN webhooks c USING (task_id) WHERE c.due_at <= now() FOR UPDATE OF c SKIP LOCKED
-), taken AS (
-    UPDATE webhooks c
-    SET attempts = c.attempts + 1, due_at = clock_timestamp() + $2 * interval '1 millisecond',
-        put_off_at = clock_timestamp()
-    FROM due WHERE c.task_id = due.task_id
-    RETURNING c.task_id, c.delivery_id, c.url, c.host, c.attempts
-)
-SELECT taken.*, t.current_status::text AS status, t.circuit IS NOT NULL AS is_circuit, t.name, t.attempt,
-       t.completed_at, t.error_code, t.error_message, t.correlation_id
-FROM taken JOIN tasks t ON t.task_id = taken.task_id";
+const TAKE: &str = body(include_str!("webhooks_take.sql"));
 
-// How long it is as text is known when it has been printed, which takes long for a large one. What is
-// stored in more than four times the bytes, compressed or not, is longer.
+/// The length of the text is known only after printing it, which is slow for a large result. A result that takes more than four
+/// times the bytes in the table, compressed or not, is longer as text, too.
 const RESULT: &str = "
 SELECT CASE WHEN pg_column_size(result) <= 4 * $2::bigint THEN
            CASE WHEN octet_length(result::text) <= $2 THEN result END
        END AS result
 FROM tasks WHERE task_id = $1";
 
-// Nothing was tried: the number is given back. A try that is under way elsewhere, after the lease, is left alone.
+/// No call was made: the attempt is not counted. A webhook that another process has taken after the lease is left unchanged.
 const CORRECT: &str = "
 UPDATE webhooks c SET host = i.host, attempts = c.attempts - 1, due_at = clock_timestamp()
 FROM unnest($1, $2, $3) AS i(task_id, attempts, host)
 WHERE c.task_id = i.task_id AND c.attempts = i.attempts AND c.due_at IS NOT NULL";
 
-// Whatever try it was: it has arrived.
+/// Any attempt may report the delivery.
 const DELIVERED: &str = "
 UPDATE webhooks SET due_at = NULL, delivered_at = clock_timestamp(), last_error = NULL
 WHERE task_id = $1 AND due_at IS NOT NULL";
 
-// Only the newest try may say when the next one is.
+/// Only the last attempt may schedule the next one.
 const FAILED: &str = "
 UPDATE webhooks
 SET due_at = clock_timestamp() + $4 * interval '1 millisecond', put_off_at = clock_timestamp(),
     given_up_at = CASE WHEN $4 IS NULL THEN clock_timestamp() END, last_error = $3
 WHERE task_id = $1 AND attempts = $2 AND due_at IS NOT NULL";
 
-const FORGET: &str = "
+const DELETE_EXPIRED: &str = "
 DELETE FROM webhooks WHERE task_id IN (
     SELECT task_id FROM webhooks
     WHERE due_at IS NULL AND coalesce(delivered_at, given_up_at) < clock_timestamp() - $1 * interval '1 day'
@@ -124,9 +99,8 @@ DELETE FROM webhooks WHERE task_id IN (
 )";
 
 impl Store {
-    /// Takes up to `limit` calls that are due, so that no host has more than `per_host`; `busy` names one
-    /// for each call that is under way. Each is due again after `lease`, unless what came of it is
-    /// written before.
+    /// Takes up to `limit` due webhooks, so that no host has more than `per_host` calls at once; `busy` names the host of each call
+    /// in progress. A webhook is due again after `lease`, unless its result is recorded before.
     pub async fn take_webhooks(
         &self,
         limit: usize,
@@ -149,7 +123,7 @@ impl Store {
             .await
     }
 
-    /// Puts calls back that were taken under a host which is not theirs, under the one named here.
+    /// Returns webhooks that were taken under a wrong host, and corrects the host.
     pub async fn correct_hosts(&self, calls: &[(DueWebhook, String)]) -> Result<(), StoreError> {
         let task_ids: Vec<Uuid> = calls.iter().map(|(call, _)| call.task_id).collect();
         let attempts: Vec<i32> = calls.iter().map(|(call, _)| call.attempts).collect();
@@ -169,11 +143,11 @@ impl Store {
             .map(drop)
     }
 
-    /// A task's result; None where there is none, or it has more than `most_bytes` as text.
+    /// Returns the result of a task; `None` if there is none, or if its text is longer than `max_bytes`.
     pub async fn small_result(
         &self,
         task_id: Uuid,
-        most_bytes: i32,
+        max_bytes: i32,
     ) -> Result<Option<Value>, StoreError> {
         let row: Option<ResultRow> = self
             .pools
@@ -181,7 +155,7 @@ impl Store {
                 Prepared(
                     diesel::sql_query(RESULT)
                         .bind::<SqlUuid, _>(task_id)
-                        .bind::<Integer, _>(most_bytes),
+                        .bind::<Integer, _>(max_bytes),
                 )
                 .get_result(connection)
                 .await
@@ -191,10 +165,10 @@ impl Store {
         Ok(row.and_then(|row| row.result))
     }
 
-    /// Notes that the call has arrived.
-    pub async fn callback_delivered(&self, task_id: Uuid) -> Result<(), StoreError> {
+    /// Records a successful delivery.
+    pub async fn record_webhook_delivery(&self, task_id: Uuid) -> Result<(), StoreError> {
         self.pools
-            .run("webhook delivered", async |connection| {
+            .run("record webhook delivery", async |connection| {
                 Prepared(diesel::sql_query(DELIVERED).bind::<SqlUuid, _>(task_id))
                     .execute(connection)
                     .await
@@ -203,21 +177,21 @@ impl Store {
             .map(drop)
     }
 
-    /// Notes that a try has failed, and when the next one is; without `again` the call is given up.
-    pub async fn callback_failed(
+    /// Records a failed delivery attempt. The next one is due after `retry_after`; without it the webhook is abandoned.
+    pub async fn record_webhook_failure(
         &self,
         call: &DueWebhook,
         error: &str,
-        again: Option<Duration>,
+        retry_after: Option<Duration>,
     ) -> Result<(), StoreError> {
         self.pools
-            .run("webhook failed", async |connection| {
+            .run("record webhook failure", async |connection| {
                 Prepared(
                     diesel::sql_query(FAILED)
                         .bind::<SqlUuid, _>(call.task_id)
                         .bind::<Integer, _>(call.attempts)
                         .bind::<Text, _>(error)
-                        .bind::<Nullable<BigInt>, _>(again.map(milliseconds)),
+                        .bind::<Nullable<BigInt>, _>(retry_after.map(milliseconds)),
                 )
                 .execute(connection)
                 .await
@@ -226,12 +200,12 @@ impl Store {
             .map(drop)
     }
 
-    /// Deletes some of the calls that were over long ago, and says how many.
+    /// Deletes up to [`SWEEP_ROWS`] webhooks that were delivered or abandoned long ago, and returns their number.
     pub async fn delete_expired_webhooks(&self) -> Result<usize, StoreError> {
         self.pools
-            .run_control("forget webhooks", async |connection| {
+            .run_control("delete expired webhooks", async |connection| {
                 Prepared(
-                    diesel::sql_query(FORGET)
+                    diesel::sql_query(DELETE_EXPIRED)
                         .bind::<Integer, _>(KEPT_DAYS)
                         .bind::<Integer, _>(SWEEP_ROWS),
                 )

@@ -1,30 +1,15 @@
-//! Withdrawal: tasks that were stored and could not be sent are taken back.
+//! Withdrawal: a stored task whose message could not be sent is deleted.
 
 use diesel::prelude::QueryableByName;
 use diesel::sql_types::{Array, Bool, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+use super::sql::body;
 use super::statement::Prepared;
 use super::{Store, StoreError};
 
-// All or none: the rows are locked first, in the order in which claims lock them, and counted.
-const WITHDRAW: &str = "
-WITH untouched AS MATERIALIZED (
-    SELECT task_id FROM tasks
-    WHERE task_id = ANY ($1) AND current_status = 'pending' AND attempt = 0
-    ORDER BY task_id FOR UPDATE
-), withdrawn AS (
-    DELETE FROM tasks
-    WHERE task_id IN (SELECT task_id FROM untouched) AND (SELECT count(*) FROM untouched) = cardinality($1)
-    RETURNING task_id, tags, priority
-), forgotten AS (
-    DELETE FROM status_history WHERE task_id IN (SELECT task_id FROM withdrawn)
-), untagged AS (
-    DELETE FROM task_tags g USING withdrawn w, jsonb_array_elements_text(w.tags) AS tag
-    WHERE (g.tag, g.priority, g.task_id) = (tag, w.priority, w.task_id)
-)
-SELECT EXISTS (SELECT FROM withdrawn) AS withdrawn";
+const WITHDRAW: &str = body(include_str!("withdraw.sql"));
 
 #[derive(QueryableByName)]
 struct WithdrawnRow {
@@ -33,8 +18,7 @@ struct WithdrawnRow {
 }
 
 impl Store {
-    /// Takes all of these tasks back, or none of them: false where a worker has one already, or one
-    /// is gone.
+    /// Deletes all of these tasks, or none: returns false if a worker has claimed one of them, or if one does not exist.
     pub async fn withdraw(&self, task_ids: &[Uuid]) -> Result<bool, StoreError> {
         let row: WithdrawnRow = self
             .pools

@@ -108,7 +108,7 @@ pub async fn keep(
 /// connection hangs, the other half is left for a new one.
 async fn beat(worker: &Worker, session: &Session, renewed: Instant) -> Result<Heartbeat, String> {
     let beat = HeartbeatReport {
-        held: worker.running.task_ids(),
+        running: worker.running.task_ids(),
         counts: Some(worker.health.counts()),
         // Where the heartbeat arrives, it renews the lease, whose absence would be the reason; the
         // intake begins, or goes on, right behind it.

@@ -48,7 +48,7 @@ use crate::executor::Executor;
 use crate::queue::amqp::AmqpConfig;
 use crate::service::sweep;
 use crate::store::{
-    DatabaseSettings, MOST_WORKERS, QuarantineRules, Registered, Registration, Store, StoreError,
+    DatabaseSettings, MAX_WORKERS, QuarantineRules, Registered, Registration, Store, StoreError,
 };
 
 use held::Held;
@@ -283,7 +283,7 @@ enum NotRegistered {
     #[error("its name is in use")]
     NameInUse,
     #[error(
-        "the registry is full: {MOST_WORKERS} workers are alive, and `{0}` is a new name; stop workers that are not needed"
+        "the registry is full: {MAX_WORKERS} workers are alive, and `{0}` is a new name; stop workers that are not needed"
     )]
     RegistryFull(String),
     #[error(transparent)]

@@ -49,6 +49,7 @@ mod refused_writes;
 mod registry;
 mod schema_versions;
 mod scripts;
+mod server_language;
 mod sick_workers;
 mod snapshots;
 mod statement_errors;

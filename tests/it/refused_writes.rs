@@ -257,7 +257,7 @@ async fn a_callback_that_arrived_is_not_made_again_because_its_outcome_was_refus
         .submit(&mock_with("", &json!({"callback_url": url})))
         .await;
     app.apis[0]
-        .wait_for("what came of a callback is not written yet; trying again")
+        .wait_for("what came of a webhook is not written yet; trying again")
         .await;
     let delivered = "SELECT count(*) FROM webhooks WHERE task_id = $1 AND delivered_at IS NOT NULL";
     let written =

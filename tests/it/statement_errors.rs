@@ -14,7 +14,7 @@ fn task() -> Value {
 }
 
 /// Sends a request whose statement waits for a table, does something to its backend, and returns the answer.
-async fn interrupted(app: &App, method: Method, path: &str, action: &str) -> Reply {
+pub async fn interrupted(app: &App, method: Method, path: &str, action: &str) -> Reply {
     let mut holder = app.database.connect().await;
     let lock = holder.transaction().await.expect("a transaction");
     let all = "LOCK TABLE status_history IN ACCESS EXCLUSIVE MODE";
@@ -91,11 +91,11 @@ async fn a_lock_timeout_of_the_role_is_a_collision() {
     app.post("/tasks", &task()).await.expect(201);
 }
 
-/// Lets insertions fail with a message of PostgreSQL's, as an ERROR.
-async fn fail_with(app: &App, message: &str) {
+/// Lets insertions fail with a message and an SQLSTATE of PostgreSQL's, as an ERROR.
+pub async fn fail_with(app: &App, message: &str, sqlstate: &str) {
     let fail = format!(
         "CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
-         $$ BEGIN RAISE EXCEPTION '{message}'; END $$;
+         $$ BEGIN RAISE EXCEPTION '{message}' USING ERRCODE = '{sqlstate}'; END $$;
          CREATE OR REPLACE TRIGGER fail BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION fail();"
     );
     let client = app.database.connect().await;
@@ -105,29 +105,33 @@ async fn fail_with(app: &App, message: &str) {
 #[tokio::test]
 async fn only_an_error_that_comes_before_any_commit_says_that_nothing_was_changed() {
     let app = start().await;
-    for (message, status, code) in [
+    for (message, sqlstate, status, code) in [
         (
             r#"could not extend file "base/1/2": No space left on device"#,
+            "53100",
             507,
             "storage_full",
         ),
         (
             r#"could not write to file "pg_wal/xlogtemp.7": No space left on device"#,
+            "53100",
             503,
             "outcome_unknown",
         ),
         (
             r#"could not fsync file "base/1/2": Input/output error"#,
+            "58030",
             503,
             "outcome_unknown",
         ),
         (
             "too many notifications in the NOTIFY queue",
+            "54000",
             503,
             "database_unavailable",
         ),
     ] {
-        fail_with(&app, message).await;
+        fail_with(&app, message, sqlstate).await;
         let reply = app.post("/tasks", &task()).await;
         assert_eq!(reply.expect_problem(status), code, "{message}");
     }

@@ -57,7 +57,7 @@ pub async fn follow_task(
     let task_id = query::task_id(&task_id)?;
     let seen = query::last_event_id(&request)?;
     if is_head(&request) {
-        return if state.store.knows(task_id).await? {
+        return if state.store.task_exists(task_id).await? {
             Ok(answer().streaming(empty::<Result<Bytes, Infallible>>()))
         } else {
             Err(Problem::task_not_found(task_id))

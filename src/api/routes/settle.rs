@@ -156,7 +156,7 @@ fn report(settlement: &Settlement, to: Status, correlation_id: Option<&str>) {
 
 /// Why a write about a running task changed nothing.
 pub(super) async fn not_its_owner(state: &ApiState, lease: &Lease) -> Problem {
-    match state.store.knows(lease.task_id).await {
+    match state.store.task_exists(lease.task_id).await {
         Err(error) => error.into(),
         Ok(false) => Problem::task_not_found(lease.task_id),
         Ok(true) => lease_lost(lease),

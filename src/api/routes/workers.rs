@@ -12,7 +12,7 @@ use crate::api::views::{HeartbeatView, RegisteredView, WorkerPage, WorkerView};
 use crate::api::worker_requests::{DrainRequest, HeartbeatRequest, RegisterRequest};
 use crate::api::{ApiState, Problem, query};
 use crate::domain::owner::Session;
-use crate::store::{Heartbeat, MOST_WORKERS, Registered, WorkerStatus};
+use crate::store::{Heartbeat, MAX_WORKERS, Registered, WorkerStatus};
 
 /// The text of a worker in a list, in bytes: capabilities and metadata of 4 KiB each, 32 names of backends, and a few
 /// hundred tasks.
@@ -72,7 +72,7 @@ fn name_in_use(name: &str) -> Problem {
 
 fn registry_full() -> Problem {
     let detail = format!(
-        "The registry is full: {MOST_WORKERS} workers are alive, and this is a new name. Stop workers that are not needed, \
+        "The registry is full: {MAX_WORKERS} workers are alive, and this is a new name. Stop workers that are not needed, \
          or register under one of their names with \"replace\": true."
     );
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_workers", detail)

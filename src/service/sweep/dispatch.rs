@@ -35,7 +35,7 @@ pub(super) async fn dispatch(
 async fn is_mine(store: &Store, duty: Duty, interval: Duration) -> Result<bool, StoreError> {
     let clock = ClockWatch::default();
     let turn = store.try_acquire_duty(duty, interval, &clock).await?;
-    Ok(turn != Turn::Taken)
+    Ok(turn != Turn::DoneByOther)
 }
 
 /// Sends what waits without a message: retries that are due, and what was never published.

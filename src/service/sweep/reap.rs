@@ -16,7 +16,7 @@ pub(super) async fn reap(
     clock: &ClockWatch,
 ) -> Result<(), StoreError> {
     let turn = store.try_acquire_duty(Duty::Reap, settings.interval, clock);
-    let Turn::Mine { set_back } = turn.await? else {
+    let Turn::Acquired { set_back } = turn.await? else {
         return Ok(());
     };
     let brought = if set_back {
@@ -38,7 +38,7 @@ pub(super) async fn reap(
     let forgotten = delete_in_batches(|| store.delete_expired_keys())
         .await
         .and(delete_in_batches(|| store.delete_expired_webhooks()).await)
-        .and(forget_workers(store).await);
+        .and(delete_ended_workers(store).await);
     brought
         .and(ended)
         .and(released)
@@ -52,21 +52,21 @@ pub(super) async fn reap(
 async fn bring_forward(store: &Store) -> Result<(), StoreError> {
     let (mut tasks, mut webhooks) = (0, 0);
     for _ in 0..MAX_ROUNDS {
-        let moved = store.bring_tasks_forward().await?;
+        let moved = store.make_future_tasks_due().await?;
         tasks += moved;
         if !is_full(moved) {
             break;
         }
     }
     for _ in 0..MAX_ROUNDS {
-        let moved = store.bring_webhooks_forward().await?;
+        let moved = store.make_future_webhooks_due().await?;
         webhooks += moved;
         if !is_full(moved) {
             break;
         }
     }
     if tasks + webhooks == 0 {
-        return store.forget_set_back().await;
+        return store.clear_clock_step().await;
     }
     warn!(
         tasks,
@@ -108,8 +108,8 @@ async fn end_frozen_backends(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn forget_workers(store: &Store) -> Result<(), StoreError> {
-    for session in store.forget_workers().await? {
+async fn delete_ended_workers(store: &Store) -> Result<(), StoreError> {
+    for session in store.delete_ended_workers().await? {
         info!(worker_id = %session.worker_id, session_id = %session.session_id, "worker forgotten: it ended long ago");
     }
     Ok(())

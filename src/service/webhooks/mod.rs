@@ -182,7 +182,7 @@ impl WebhookDispatcher {
             Ok(()) => {
                 metrics::webhook("delivered");
                 info!(tries = due.attempts, "webhook delivered");
-                let delivered = || self.store.callback_delivered(due.task_id);
+                let delivered = || self.store.record_webhook_delivery(due.task_id);
                 self.write_outcome(delivered).await;
             }
             Err(error) => self.note_failure(due, error).await,
@@ -247,7 +247,7 @@ impl WebhookDispatcher {
             metrics::webhook("given_up");
             warn!(tries = due.attempts, reason, "webhook given up");
         }
-        let failed = || self.store.callback_failed(due, &reason, again);
+        let failed = || self.store.record_webhook_failure(due, &reason, again);
         self.write_outcome(failed).await;
     }
 

@@ -20,7 +20,32 @@ pub struct PrivatePostgres {
     directory: TempDir,
     port: u16,
     server: Option<Child>,
-    wal_on_small_disk: bool,
+    variant: Variant,
+}
+
+/// How a server differs from the usual one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Variant {
+    Usual,
+    WalOnSmallDisk,
+    GermanMessages,
+}
+
+const GERMAN: &str = "de_DE.UTF-8";
+
+/// Whether a server can speak German: its messages are installed, and the locale can be compiled.
+pub fn has_german_messages() -> bool {
+    let messages = std::fs::read_dir("/usr/share/locale/de/LC_MESSAGES");
+    let is_of_server = |name: &str| name.starts_with("postgres-") && name.ends_with(".mo");
+    let is_installed = messages.is_ok_and(|mut files| {
+        files.any(|file| file.is_ok_and(|file| is_of_server(&file.file_name().to_string_lossy())))
+    });
+    is_installed
+        && Path::new("/usr/share/i18n/locales/de_DE").exists()
+        && Command::new("localedef")
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success())
 }
 
 /// Whether a server can be given a small disk of its own: a tmpfs in a mount namespace, which goes with it.
@@ -44,22 +69,30 @@ exec setpriv --reuid "$uid" --regid "$gid" --clear-groups "$@""#;
 impl PrivatePostgres {
     /// Makes a new cluster and starts it.
     pub async fn start() -> Self {
-        Self::make(false).await
+        Self::make(Variant::Usual).await
     }
 
     /// The same with `pg_wal` on a small disk, see [`has_small_disks`]. It can be started once.
     pub async fn start_with_wal_on_small_disk() -> Self {
-        Self::make(true).await
+        Self::make(Variant::WalOnSmallDisk).await
     }
 
-    async fn make(wal_on_small_disk: bool) -> Self {
+    /// The same with `lc_messages` German, see [`has_german_messages`].
+    pub async fn start_with_german_messages() -> Self {
+        Self::make(Variant::GermanMessages).await
+    }
+
+    async fn make(variant: Variant) -> Self {
         let mut node = Self {
             directory: TempDir::new("postgres"),
             port: wait::free_port(),
             server: None,
-            wal_on_small_disk,
+            variant,
         };
         node.initialise();
+        if variant == Variant::GermanMessages {
+            node.compile_locale();
+        }
         node.restart().await;
         node
     }
@@ -154,7 +187,7 @@ impl PrivatePostgres {
                 "-D",
             ])
             .arg(self.data())
-            .args(self.wal_on_small_disk.then_some("--wal-segsize=1"))
+            .args(self.wal_on_small_disk().then_some("--wal-segsize=1"))
             .output()
             .expect("initdb runs");
         assert!(
@@ -179,8 +212,10 @@ impl PrivatePostgres {
             &port,
         ];
         // Few segments are kept for later.
-        let small = self.wal_on_small_disk.then_some("min_wal_size=2MB");
-        let mut command = if self.wal_on_small_disk {
+        let small = self.wal_on_small_disk().then_some("min_wal_size=2MB");
+        let german = format!("lc_messages={GERMAN}");
+        let german = (self.variant == Variant::GermanMessages).then_some(&*german);
+        let mut command = if self.wal_on_small_disk() {
             self.on_small_disk()
         } else {
             self.command("postgres")
@@ -192,6 +227,7 @@ impl PrivatePostgres {
                 settings
                     .into_iter()
                     .chain(small)
+                    .chain(german)
                     .flat_map(|setting| ["-c", setting]),
             )
             .stdout(Stdio::null())
@@ -206,6 +242,9 @@ impl PrivatePostgres {
             .current_dir(self.directory.path())
             .env("LC_ALL", "C")
             .stdin(Stdio::null());
+        if self.variant == Variant::GermanMessages {
+            command.env("LOCPATH", self.locales());
+        }
         if let Some((uid, gid)) = binaries::unprivileged_user() {
             command.uid(uid.as_raw()).gid(gid.as_raw());
         }
@@ -225,6 +264,29 @@ impl PrivatePostgres {
             .env("LC_ALL", "C")
             .stdin(Stdio::null());
         command
+    }
+
+    const fn wal_on_small_disk(&self) -> bool {
+        matches!(self.variant, Variant::WalOnSmallDisk)
+    }
+
+    /// Compiles the locale for this server alone: few machines have it, and nothing is installed.
+    fn compile_locale(&self) {
+        std::fs::create_dir(self.locales()).expect("a directory for locales");
+        let compiled = Command::new("localedef")
+            .args(["-i", "de_DE", "-f", "UTF-8"])
+            .arg(self.locales().join(GERMAN))
+            .output()
+            .expect("localedef runs");
+        assert!(
+            compiled.status.success(),
+            "localedef: {}",
+            String::from_utf8_lossy(&compiled.stderr)
+        );
+    }
+
+    fn locales(&self) -> PathBuf {
+        self.directory.path().join("locales")
     }
 
     fn data(&self) -> PathBuf {

@@ -1,0 +1,119 @@
+//! Claims by id: of the tasks that messages named.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use diesel::sql_types::{Array, Integer, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use super::batch::Flush;
+use super::claim::{ClaimRow, TAKES_TASKS, left_to_others, move_to_processing};
+use super::pool::Pools;
+use super::sql::fill;
+use super::statement::Prepared;
+use super::{QueuePolicy, StoreError};
+use crate::domain::owner::Session;
+use crate::domain::status::Status;
+use crate::domain::task::Assignment;
+
+/// A claim of the task that a message names.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// The task.
+    pub task_id: Uuid,
+    /// The session that claims it.
+    pub session: Session,
+}
+
+/// The answer to a claim by id.
+#[derive(Debug, Clone)]
+pub enum Claim {
+    /// The session owns the task now.
+    Granted(Box<Assignment>),
+    /// Another session owns it, it has ended, its retry is not due, or the worker does not serve it.
+    NotClaimable(Status),
+    /// There is no such task: it was withdrawn, or the message is not from this database.
+    Unknown,
+    /// The environment of the worker failed an earlier attempt, and another worker shall try first. The task gets a new message.
+    LeftToOthers,
+    /// The session has ended, drains, or is in quarantine.
+    SessionOver,
+}
+
+static CLAIM_BY_ID: LazyLock<String> = LazyLock::new(|| {
+    let parts: [(&str, &str); 3] = [
+        ("move_to_processing", &move_to_processing("input", "")),
+        ("left_to_others", &left_to_others()),
+        ("takes_tasks", TAKES_TASKS),
+    ];
+    fill(include_str!("claim_by_id.sql"), &parts)
+});
+
+pub(super) struct ClaimById {
+    pub(super) pools: Pools,
+    pub(super) policy: QueuePolicy,
+}
+
+impl Flush for ClaimById {
+    type Item = ClaimRequest;
+    // The claims of each session are a statement of their own, which may fail alone.
+    type Outcome = Result<Claim, StoreError>;
+
+    fn task_id(request: &ClaimRequest) -> Uuid {
+        request.task_id
+    }
+
+    async fn flush(&self, requests: &[ClaimRequest]) -> Result<Vec<Self::Outcome>, StoreError> {
+        let mut answers = HashMap::new();
+        // Usually one: a process has two sessions only just after it has lost one.
+        let sessions: HashSet<Uuid> = requests
+            .iter()
+            .map(|request| request.session.session_id)
+            .collect();
+        for session_id in sessions {
+            let mine = requests
+                .iter()
+                .filter(|request| request.session.session_id == session_id);
+            let task_ids = mine.map(|request| request.task_id).collect();
+            answers.insert(session_id, self.claim(session_id, task_ids).await);
+        }
+        let answer = |request: &ClaimRequest| match answers.get_mut(&request.session.session_id) {
+            Some(Ok(rows)) => match rows.remove(&request.task_id) {
+                Some(row) => row.into_claim(&request.session),
+                // Two messages for one task in one flush: the first claim has taken the row.
+                None => Ok(Claim::NotClaimable(Status::Processing)),
+            },
+            Some(Err(error)) => Err(error.clone()),
+            None => Err(StoreError::Refused("no answer to the claim".to_owned())),
+        };
+        Ok(requests.iter().map(answer).collect())
+    }
+}
+
+impl ClaimById {
+    async fn claim(
+        &self,
+        session_id: Uuid,
+        mut task_ids: Vec<Uuid>,
+    ) -> Result<HashMap<Uuid, ClaimRow>, StoreError> {
+        // In the order of the tasks: two statements over the same rows then wait for each other and do not deadlock.
+        task_ids.sort_unstable();
+        task_ids.dedup();
+        let rows: Vec<ClaimRow> = self
+            .pools
+            .run("claim tasks by id", async |connection| {
+                Prepared(
+                    diesel::sql_query(&*CLAIM_BY_ID)
+                        .bind::<Array<SqlUuid>, _>(task_ids)
+                        .bind::<SqlUuid, _>(session_id)
+                        .bind::<Integer, _>(self.policy.blame_window_ms()),
+                )
+                .load(connection)
+                .await
+            })
+            .await?;
+        rows.iter().for_each(ClaimRow::count);
+        Ok(rows.into_iter().map(|row| (row.task_id, row)).collect())
+    }
+}

@@ -1,0 +1,11 @@
+-- Tasks that the session owns, except those named. Binds: session, ids of the tasks named, the most tasks, the shortest age of a
+-- claim in milliseconds.
+--
+-- A claim with a time in the future was made before the clock was set back.
+SELECT task_id, current_status::text AS found, attempt, backend, circuit, shots, problem_id, parameters, timeout_seconds,
+       max_attempts, priority, metadata, correlation_id, submitted_at, started_at, true AS session_alive, false AS left_to_others
+FROM tasks
+WHERE session_id = $1 AND NOT task_id = ANY ($2)
+  AND started_at NOT BETWEEN clock_timestamp() - $4 * interval '1 millisecond'
+                         AND clock_timestamp() + $4 * interval '1 millisecond'
+ORDER BY started_at LIMIT $3
