@@ -1,62 +1,64 @@
 //! JSON bodies: read within limits, refused with the place of the mistake.
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use actix_web::web::BytesMut;
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use uuid::Uuid;
 
-use super::Problem;
+use super::body_size::{BodySize, Plain};
 use super::heap_estimate::estimated_heap_bytes;
 use super::memory_permit::MemoryPermit;
+use super::{ApiState, Problem};
+use crate::domain::submission::Limits;
 
-/// The largest body that is read where nothing else is said, in bytes. A circuit of 1 MiB grows when
-/// it is written as a JSON string.
-pub const MAX_BYTES: usize = 4 << 20;
-/// The most that a body may take once it is parsed, where nothing else is said, in bytes. The largest
-/// task that can be accepted, of nothing but tiny values, takes half of it.
-pub const MAX_PARSED: usize = 64 << 20;
 /// How long a client may take to send its body.
 const MAX_TIME: Duration = Duration::from_secs(30);
 
-/// A JSON body of at most so many bytes, which take at most so many in memory, and a digest of them.
-pub struct JsonBody<T, const MOST: usize = MAX_BYTES, const PARSED: usize = MAX_PARSED> {
+/// A JSON body of at most the size that `S` names, and a digest of its bytes.
+pub struct JsonBody<T, S = Plain> {
     /// What it says.
     pub value: T,
     /// The same for the same bytes.
     pub fingerprint: Uuid,
     /// What it takes; to be held for as long as anything of the value is.
     pub room: MemoryPermit,
+    size: PhantomData<S>,
 }
 
-impl<T, const MOST: usize, const PARSED: usize> FromRequest for JsonBody<T, MOST, PARSED>
+impl<T, S> FromRequest for JsonBody<T, S>
 where
     T: DeserializeOwned + 'static,
+    S: BodySize + 'static,
 {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let refused = refuse_other_types(request).and_then(|()| refuse_length(request, MOST));
+        let state = request.app_data::<web::Data<ApiState>>();
+        let most = state.map_or_else(|| S::max(&Limits::default()), |state| S::max(&state.limits));
+        let refused = refuse_other_types(request).and_then(|()| refuse_length(request, most.text));
         let payload = payload.take();
         Box::pin(async move {
             refused?;
-            let (bytes, mut room) = tokio::time::timeout(MAX_TIME, read(payload, MOST))
+            let (bytes, mut room) = tokio::time::timeout(MAX_TIME, read(payload, most.text))
                 .await
                 .map_err(|_| too_slow())??;
-            admit(&bytes, &mut room, PARSED)?;
+            admit(&bytes, &mut room, most.parsed)?;
             Ok(Self {
                 value: parse(&bytes)?,
                 fingerprint: Uuid::new_v5(&Uuid::NAMESPACE_OID, &bytes),
                 room,
+                size: PhantomData,
             })
         })
     }

@@ -16,13 +16,14 @@ use crate::executor::circuit_report::CircuitVerdict;
 use openqasm_simulator::{Stop, Stopped};
 
 /// How long one check may take.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long one may wait for its turn.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many may wait.
 const MAX_QUEUED: usize = 32;
 
-/// Half of the cores at most: requests are answered meanwhile. Each check may take some 350 MiB.
+/// Half of the cores at most: requests are answered meanwhile. Each check may take some 420 MiB: `pow(2) @ x q;` as often
+/// as 8 MiB hold it.
 static RUN_SLOTS: LazyLock<Semaphore> = LazyLock::new(|| {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Semaphore::new((cores / 2).clamp(1, 4))

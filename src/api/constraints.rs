@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::submission::Limits;
+
 /// Any text without the NUL character, which PostgreSQL cannot store.
 const NO_NUL: &str = r"^[^\u0000]*$";
 /// A text for people: something visible, and no control characters.
@@ -26,8 +28,8 @@ const EVENT_ID: &str = "^([0-9]{1,18}[.][0-9]{1,18})?$";
     clippy::indexing_slicing,
     reason = "members of JSON objects: one that is absent is null, or is made"
 )]
-pub fn apply(document: &mut Value) {
-    for (name, schema) in components() {
+pub fn apply(document: &mut Value, limits: &Limits) {
+    for (name, schema) in components(limits) {
         overlay(&mut document["components"]["schemas"][name], schema);
     }
     let operations = document["paths"].as_object_mut().into_iter().flatten();
@@ -122,8 +124,8 @@ fn inputs() -> Value {
     clippy::indexing_slicing,
     reason = "members of JSON objects: one that is absent is null, or is made"
 )]
-fn components() -> Vec<(&'static str, Value)> {
-    let circuit = json!({"pattern": PROGRAM, "maxLength": 1_048_576});
+fn components(limits: &Limits) -> Vec<(&'static str, Value)> {
+    let circuit = json!({"pattern": PROGRAM, "maxLength": limits.max_circuit_bytes});
     let attempt = json!({"maximum": i32::MAX});
     let message = json!({"maxLength": 65_536});
     let both_times = ["timeout_minutes", "timeout_seconds"];

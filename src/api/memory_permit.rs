@@ -10,7 +10,7 @@ use super::Problem;
 use crate::store::StoreError;
 
 /// What all large bodies under way may take together, in KiB.
-const ALL_KIB: usize = 256 << 10;
+pub(super) const ALL_KIB: usize = 256 << 10;
 /// A body that takes no more than this needs no room: heartbeats must get through whatever else comes.
 const FREE_BYTES: usize = 64 << 10;
 

@@ -4,12 +4,13 @@
 //! - `views` is what answers look like; `problem` is what every error looks like;
 //! - `answers` counts what answers take in memory, `connection` cuts off clients that do not read them;
 //! - `circuit_checks` checks circuits beside the requests;
-//! - `body` with `estimated_heap_bytes` and `room`, `query`, `task_query`, `worker_requests`, `cursor`, `correlation` read requests; `openapi` and `constraints`
+//! - `body` with `body_size`, `heap_estimate` and `memory_permit`, `query`, `task_query`, `worker_requests`, `cursor`, `correlation` read requests; `openapi` and `constraints`
 //!   describe it all.
 
 mod answers;
 mod bare;
 mod body;
+mod body_size;
 mod circuit_checks;
 mod connection;
 mod constraints;

@@ -4,11 +4,12 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{constraints, routes};
+use crate::domain::submission::Limits;
 
-/// The whole description, with what is validated.
-pub fn document() -> Value {
+/// The whole description, with what is validated by those limits.
+pub fn document(limits: &Limits) -> Value {
     let mut document = serde_json::to_value(ApiDescription::openapi()).unwrap_or_default();
-    constraints::apply(&mut document);
+    constraints::apply(&mut document, limits);
     document
 }
 

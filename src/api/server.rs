@@ -57,7 +57,7 @@ pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, Sock
     let listener = listen(settings.address)?;
     let address = listener.local_addr()?;
     let state = web::Data::new(state);
-    let description = openapi::document();
+    let description = openapi::document(&settings.limits);
     let (origins, write_timeout) = (settings.cors_origins.clone(), settings.write_timeout);
     let builder = Server::build()
         .workers(settings.threads)

@@ -13,6 +13,7 @@ use tracing::error;
 
 use super::{process, serve, work};
 use crate::api::{ApiSettings, WRITE_TIMEOUT};
+use crate::config::circuits::CircuitArgs;
 use crate::config::environment::{EnvironmentSettings, QuarantineArgs};
 use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
@@ -81,6 +82,8 @@ pub struct DevArgs {
     #[command(flatten)]
     rules: RuleArgs,
     #[command(flatten)]
+    circuits: CircuitArgs,
+    #[command(flatten)]
     webhooks: WebhookArgs,
     #[command(flatten)]
     sweep: SweepArgs,
@@ -134,6 +137,7 @@ impl DevArgs {
                 limits: Limits {
                     webhook_targets: webhooks.targets.clone(),
                     simulator_memory_bytes: execution.simulator_memory_bytes,
+                    max_circuit_bytes: self.circuits.max_bytes(&mut checker),
                     ..Limits::default()
                 },
             },

@@ -13,6 +13,7 @@ use super::connections::Connections;
 use super::process;
 use crate::api::{self, ApiSettings, ApiState};
 use crate::config::broker::BrokerArgs;
+use crate::config::circuits::CircuitArgs;
 use crate::config::database::DatabaseArgs;
 use crate::config::environment::QuarantineArgs;
 use crate::config::logging::{LogArgs, LogSettings};
@@ -101,6 +102,8 @@ pub struct ServeArgs {
     #[command(flatten)]
     simulator: SimulatorArgs,
     #[command(flatten)]
+    circuits: CircuitArgs,
+    #[command(flatten)]
     webhooks: WebhookArgs,
     #[command(flatten)]
     sweep: SweepArgs,
@@ -165,6 +168,7 @@ impl ServeArgs {
                     limits: Limits {
                         webhook_targets: webhooks.targets.clone(),
                         simulator_memory_bytes: self.simulator.memory_bytes(&mut checker),
+                        max_circuit_bytes: self.circuits.max_bytes(&mut checker),
                         ..Limits::default()
                     },
                 },

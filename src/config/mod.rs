@@ -6,6 +6,7 @@
 
 pub mod broker;
 pub mod checker;
+pub mod circuits;
 pub mod database;
 mod database_url;
 pub mod environment;

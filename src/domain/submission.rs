@@ -90,7 +90,7 @@ pub struct Submission {
 /// What a deployment accepts.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// The longest circuit, in bytes.
+    /// The longest circuit, in bytes: whole MiB, as `QTASK_MAX_CIRCUIT_MIB` sets it.
     pub max_circuit_bytes: usize,
     /// The most that the client's own data may take as JSON, in bytes: it comes with every list.
     pub max_metadata_bytes: usize,
@@ -105,7 +105,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_circuit_bytes: 1 << 20,
+            max_circuit_bytes: 8 << 20,
             max_metadata_bytes: 16 << 10,
             max_agent_config_bytes: 256 << 10,
             webhook_targets: WebhookTargets::default(),
@@ -319,9 +319,10 @@ pub fn check_circuit(circuit: &str, limits: &Limits) -> Result<(), String> {
     }
     if circuit.len() > limits.max_circuit_bytes {
         return Err(format!(
-            "has {} bytes; at most {} are allowed",
+            "has {} bytes; at most {} are allowed by QTASK_MAX_CIRCUIT_MIB={}",
             circuit.len(),
-            limits.max_circuit_bytes
+            limits.max_circuit_bytes,
+            limits.max_circuit_bytes >> 20
         ));
     }
     // PostgreSQL cannot store it, and no program needs it.
@@ -431,7 +432,7 @@ mod tests {
         let errors = validate(circuit(&"x".repeat((1 << 20) + 1))).unwrap_err();
         assert_eq!(
             errors["circuit"],
-            "has 1048577 bytes; at most 1048576 are allowed"
+            "has 8388609 bytes; at most 8388608 are allowed by QTASK_MAX_CIRCUIT_MIB=8"
         );
     }
 

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::tasks::idempotency;
 use crate::api::answers::Unsent;
 use crate::api::body::JsonBody;
+use crate::api::body_size::Batch;
 use crate::api::correlation::CorrelationId;
 use crate::api::problem::ProblemBody;
 use crate::api::requests::BatchSubmission;
@@ -13,10 +14,6 @@ use crate::api::{ApiState, Problem};
 use crate::domain::checks::FieldErrors;
 use crate::domain::task::NewTask;
 
-/// The largest batch, in bytes.
-const MAX_BYTES: usize = 16 << 20;
-/// The most that a batch may take once it is parsed, in bytes.
-const MAX_PARSED: usize = 128 << 20;
 /// The text of one task in the answer, in bytes, with a correlation id of the greatest length.
 const MAX_SUBMITTED: usize = 400;
 /// The most unknown backends that one answer names.
@@ -38,7 +35,7 @@ const MAX_ERRORS: usize = 100;
         (status = 400, description = "The body is not JSON, or the key is empty or too long.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`idempotency_key_reused`: the key was used for another request.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 16 MiB.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Not accepted: the database or the queue is away.", body = ProblemBody, content_type = "application/problem+json"),
@@ -49,7 +46,7 @@ pub async fn submit_batch(
     request: HttpRequest,
     state: web::Data<ApiState>,
     correlation: web::ReqData<CorrelationId>,
-    body: JsonBody<BatchSubmission, MAX_BYTES, MAX_PARSED>,
+    body: JsonBody<BatchSubmission, Batch>,
 ) -> Result<HttpResponse, Problem> {
     let idempotency = idempotency(&request, body.fingerprint)?;
     let CorrelationId(correlation_id) = correlation.into_inner();

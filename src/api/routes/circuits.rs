@@ -3,6 +3,7 @@
 use actix_web::web;
 
 use crate::api::body::JsonBody;
+use crate::api::body_size::WithCircuit;
 use crate::api::problem::ProblemBody;
 use crate::api::requests::CheckCircuitRequest;
 use crate::api::{ApiState, Problem, circuit_checks};
@@ -28,7 +29,7 @@ use crate::executor::circuit_report::CircuitVerdict;
 )]
 pub async fn check_circuit(
     state: web::Data<ApiState>,
-    body: JsonBody<CheckCircuitRequest>,
+    body: JsonBody<CheckCircuitRequest, WithCircuit>,
 ) -> Result<web::Json<CircuitVerdict>, Problem> {
     let circuit_check = body.value.into_circuit_check(&state.limits);
     let circuit_check = circuit_check.map_err(Problem::validation)?;

@@ -7,6 +7,7 @@ use actix_web::web;
 use tracing::{info, warn};
 
 use crate::api::body::JsonBody;
+use crate::api::body_size::OfResult;
 use crate::api::problem::ProblemBody;
 use crate::api::requests::{Complete, Fail, Release};
 use crate::api::views::SettledView;
@@ -16,12 +17,6 @@ use crate::domain::owner::Lease;
 use crate::domain::settlement::Settlement;
 use crate::domain::status::Status;
 use crate::store::Settled;
-
-/// The largest body of a result, in bytes: 8 MiB of it, and what stands around it.
-const MAX_RESULT_BODY: usize = (8 << 20) + (512 << 10);
-/// The most that a result may take once it is parsed, in bytes: 8 MiB of numbers of one digit in one array
-/// take 200 MiB, of log lines or counts about 100.
-const MAX_RESULT_PARSED: usize = 224 << 20;
 
 type SettleResponse = Result<web::Json<SettledView>, Problem>;
 
@@ -48,7 +43,7 @@ type SettleResponse = Result<web::Json<SettledView>, Problem>;
 pub async fn complete_task(
     state: web::Data<ApiState>,
     task_id: web::Path<String>,
-    body: JsonBody<Complete, MAX_RESULT_BODY, MAX_RESULT_PARSED>,
+    body: JsonBody<Complete, OfResult>,
 ) -> SettleResponse {
     let task_id = query::task_id(&task_id)?;
     let settlement = body.value.into_settlement(task_id);

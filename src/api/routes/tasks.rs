@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::api::answers::{self, ReadPermit, Unsent};
 use crate::api::body::JsonBody;
+use crate::api::body_size::WithCircuit;
 use crate::api::correlation::CorrelationId;
 use crate::api::head::is_head;
 use crate::api::memory_permit::MemoryPermit;
@@ -70,7 +71,7 @@ pub async fn submit_task(
     request: HttpRequest,
     state: web::Data<ApiState>,
     correlation: web::ReqData<CorrelationId>,
-    body: JsonBody<Submission>,
+    body: JsonBody<Submission, WithCircuit>,
 ) -> Result<HttpResponse, Problem> {
     let idempotency = idempotency(&request, body.fingerprint)?;
     let CorrelationId(correlation_id) = correlation.into_inner();
@@ -200,14 +201,19 @@ async fn read_when_due(
         inputs: asked.include_parameters,
         log_lines: if asked.include_logs { MAX_LOG_LINES } else { 0 },
     };
-    let bytes = if asked.include_logs { MAX_LOG_TEXT } else { 0 };
+    let of_log = if asked.include_logs { MAX_LOG_TEXT } else { 0 };
+    let of_circuit = if asked.include_circuit {
+        state.limits.max_circuit_bytes
+    } else {
+        0
+    };
     let mut first = None;
     loop {
         let wait_in = match &watching {
             Some(_) => statuses_to_wait_in(asked.until, first),
             None => Vec::new(),
         };
-        let reading = ReadPermit::of(bytes).await?;
+        let reading = ReadPermit::of(of_log + of_circuit).await?;
         let found = state.store.task(task_id, parts, &wait_in).await?;
         let status = match found.ok_or_else(|| Problem::task_not_found(task_id))? {
             TaskRead::Now(task) => return Ok((*task, reading)),

@@ -8,8 +8,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::error::ClientError;
 use crate::domain::submission::MAX_LABEL_LENGTH;
 
-/// A file that is larger is no circuit; the service's own limit is lower.
-const LARGEST: u64 = 4 << 20;
+/// The most that a service can be set to accept, in bytes.
+const LARGEST: u64 = 64 << 20;
 
 /// Where a circuit is read from.
 #[derive(Debug, Clone)]
@@ -132,7 +132,7 @@ mod tests {
         );
         assert_eq!(
             read(tokio::io::repeat(b'x')).await.unwrap_err(),
-            "is larger than 4 MiB"
+            "is larger than 64 MiB"
         );
     }
 
