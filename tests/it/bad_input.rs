@@ -13,7 +13,7 @@ use crate::support::{App, QueueKind};
 
 const BELL: &str = "OPENQASM 3; qubit[2] q; h q[0]; cx q[0], q[1]; measure q;";
 /// The largest body that is read, in bytes.
-const MAX_BODY: usize = 4 << 20;
+const MAX_BODY: usize = 18 << 20;
 
 /// An API without a worker: whatever is accepted stays `pending` and can be counted.
 async fn api() -> App {
@@ -172,7 +172,7 @@ fn wrong_fields() -> Vec<(&'static str, String, &'static str)> {
         ("circuit", json!({"circuit": [BELL]}).to_string(), "invalid type: sequence"),
         ("circuit", json!({"circuit": {"qasm": BELL}}).to_string(), "invalid type: map"),
         ("circuit", json!({"circuit": "h q;\0"}).to_string(), "NUL character (found at byte 4)"),
-        ("circuit", json!({"circuit": "x".repeat((1 << 20) + 1)}).to_string(), "has 1048577 bytes; at most 1048576"),
+        ("circuit", json!({"circuit": "x".repeat((8 << 20) + 1)}).to_string(), "has 8388609 bytes; at most 8388608"),
         ("shots", with("shots", "0"), shots),
         ("shots", with("shots", "-1"), shots),
         ("shots", with("shots", "1000000000"), shots),
@@ -347,7 +347,7 @@ async fn bodies_over_the_limit_are_refused_with_413_whether_they_say_their_lengt
             "{what}: {answer}"
         );
         assert!(
-            answer.contains("larger than 4194304 bytes"),
+            answer.contains("larger than 18874368 bytes"),
             "{what}: {answer}"
         );
     }
@@ -358,7 +358,7 @@ async fn bodies_over_the_limit_are_refused_with_413_whether_they_say_their_lengt
         &reply,
         422,
         "validation_failed",
-        "at most 1048576",
+        "at most 8388608",
     );
     assert_unharmed(app, 0).await;
 }

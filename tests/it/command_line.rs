@@ -237,6 +237,7 @@ async fn wrong_settings_are_all_named_in_one_message() {
         ),
         ("QTASK_BACKENDS", "simulator,no spaces".to_owned()),
         ("QTASK_HTTP_THREADS", "-1".to_owned()),
+        ("QTASK_MAX_CIRCUIT_MIB", "65".to_owned()),
     ];
     let work = [
         ("QTASK_WORKER_BACKENDS", "qpu9000".to_owned()),

@@ -1,4 +1,4 @@
-//! Programs that try to do harm, as large as the API takes them.
+//! Programs that try to do harm; `large_circuits.rs` has those of the greatest length.
 
 /// How a hostile program may end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Hostile {
     pub ends: Ends,
 }
 
-/// The longest text of a circuit that the API takes, in bytes.
+/// The longest of these texts, in bytes.
 pub const LONGEST: usize = 1 << 20;
 
 /// So many repetitions as fit beside so much other text.

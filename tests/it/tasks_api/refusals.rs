@@ -189,7 +189,7 @@ async fn bodies_that_are_not_json_objects_are_refused() {
         let large = |request: reqwest::RequestBuilder| {
             request
                 .header("content-type", "application/json")
-                .body(" ".repeat((16 << 20) + 1))
+                .body(" ".repeat((18 << 20) + 1))
         };
         let reply = api.send(Method::POST, path, large).await;
         assert_eq!(reply.expect_problem(413), "payload_too_large");
