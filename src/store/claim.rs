@@ -17,6 +17,9 @@ use crate::domain::status::Status;
 use crate::domain::task::{Assignment, Work};
 use crate::metrics;
 
+/// The most bytes of circuits in one claim before its last one: a claim and its answer stay bounded in memory.
+pub(super) const MAX_CLAIMED_BYTES: i64 = 16 << 20;
+
 /// Condition: the session of the row `s` may take tasks. After the backoff of a quarantine it may take a probe.
 pub(super) const TAKES_TASKS: &str = "s.ended_at IS NULL AND s.draining_since IS NULL
       AND coalesce(NOT now() BETWEEN s.quarantined_at AND s.quarantine_ends_at, true)";

@@ -3,12 +3,13 @@
 use std::sync::LazyLock;
 
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{Array, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::claim::{
-    ClaimRow, GrantedRow, TAKES_TASKS, accepts_problem, granted, left_to_others, move_to_processing,
+    ClaimRow, GrantedRow, MAX_CLAIMED_BYTES, TAKES_TASKS, accepts_problem, granted, left_to_others,
+    move_to_processing,
 };
 use super::sql::fill;
 use super::statement::Prepared;
@@ -109,7 +110,8 @@ impl Store {
                         .bind::<SqlUuid, _>(session.session_id)
                         .bind::<Integer, _>(self.policy.blame_window_ms())
                         .bind::<Integer, _>(limit)
-                        .bind::<Bool, _>(limited_by == LimitedBy::Service),
+                        .bind::<Bool, _>(limited_by == LimitedBy::Service)
+                        .bind::<BigInt, _>(MAX_CLAIMED_BYTES),
                 )
                 .load(connection)
                 .await

@@ -1,6 +1,7 @@
 -- Claims the next tasks of some backends. Binds: backends, session, the window in which a worker leaves a task that it failed to
 -- others, in milliseconds, the most tasks; $5: whether the service limits how many tasks the session owns at once, for a worker
--- that does not: to `max_parallel_tasks`, and to one during a quarantine.
+-- that does not: to `max_parallel_tasks`, and to one during a quarantine; $6: the most bytes of circuits before the last one of the
+-- claim, so that its first task is claimed whatever its size. The length of a circuit is read without its text.
 --
 -- The tasks that the session owns are counted in the snapshot, so a concurrent claim of the same session must be noticed: each
 -- limited claim increments `claims` and compares it with the snapshot. `next` is passed on as an array: the planner does not know
@@ -14,14 +15,18 @@ WITH claimant AS MATERIALIZED (
                     THEN (s.capabilities ->> 'max_parallel_tasks')::numeric END AS slots
         FROM workers s WHERE s.session_id = $2 AND {{takes_tasks}}
     ) AS s
-), next AS MATERIALIZED (
-    SELECT candidate.task_id
+), line AS MATERIALIZED (
+    SELECT candidate.task_id, candidate.bytes, candidate.queue_rank
     FROM claimant s CROSS JOIN unnest($1) AS wanted(backend) CROSS JOIN LATERAL (
-        SELECT t.task_id, t.queue_rank FROM tasks t
+        SELECT t.task_id, t.queue_rank, coalesce(octet_length(t.circuit), 0) AS bytes FROM tasks t
         WHERE t.backend = wanted.backend AND t.available_at <= clock_timestamp() AND {{accepts_problem}} AND NOT {{left_to_others}}
         ORDER BY t.queue_rank, t.task_id LIMIT greatest((SELECT free_slots FROM claimant), 0) FOR UPDATE OF t SKIP LOCKED
     ) AS candidate
     ORDER BY candidate.queue_rank, candidate.task_id LIMIT greatest((SELECT free_slots FROM claimant), 0)
+), next AS MATERIALIZED (
+    SELECT task_id
+    FROM (SELECT task_id, sum(bytes) OVER (ORDER BY queue_rank, task_id) - bytes AS bytes_before FROM line) AS sized
+    WHERE bytes_before < $6
 ), counted AS (
     UPDATE workers w SET claims = w.claims + 1 FROM claimant
     WHERE w.session_id = claimant.session_id AND w.claims = claimant.claims AND $5 AND claimant.limited AND EXISTS (SELECT FROM next)

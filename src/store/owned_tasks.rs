@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{Array, Integer, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Integer, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::claim::{ClaimRow, granted};
+use super::claim::{ClaimRow, MAX_CLAIMED_BYTES, granted};
 use super::sql::body;
 use super::statement::Prepared;
 use super::{Store, StoreError};
@@ -50,7 +50,8 @@ impl Store {
                         .bind::<SqlUuid, _>(session.session_id)
                         .bind::<Array<SqlUuid>, _>(except)
                         .bind::<Integer, _>(limit)
-                        .bind::<Integer, _>(i32::try_from(min_age.as_millis()).unwrap_or(i32::MAX)),
+                        .bind::<Integer, _>(i32::try_from(min_age.as_millis()).unwrap_or(i32::MAX))
+                        .bind::<BigInt, _>(MAX_CLAIMED_BYTES),
                 )
                 .load(connection)
                 .await

@@ -29,6 +29,7 @@ mod hints;
 mod hostile;
 mod inputs;
 mod large_bodies;
+mod large_circuits;
 mod large_states;
 mod life;
 mod listing;
