@@ -13,7 +13,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 use tracing::info;
 
-use super::{answers, bare};
+use super::answer_memory::AnswerMemory;
+use super::bare;
 
 /// How long a client may take nothing while large answers wait for memory.
 const CROWDED_TIMEOUT: Duration = Duration::from_secs(3);
@@ -28,6 +29,7 @@ const UNSENT_BYTES: u32 = 128 << 10;
 pub struct TimedStream {
     stream: TcpStream,
     timeout: Duration,
+    answers: AnswerMemory,
     stall: Option<Stall>,
     /// What is sent in place of a bare error.
     error: Option<Replacement>,
@@ -48,8 +50,8 @@ struct Stall {
 }
 
 impl TimedStream {
-    /// A connection just accepted.
-    pub fn new(stream: TcpStream, timeout: Duration) -> Self {
+    /// A connection just accepted by the server whose answers share this memory.
+    pub fn new(stream: TcpStream, timeout: Duration, answers: AnswerMemory) -> Self {
         // Answers go out in parts: the last one must not wait for the acknowledgement of the one before. Neither option
         // is needed for the answer to be right.
         let _ = stream.set_nodelay(true);
@@ -58,6 +60,7 @@ impl TimedStream {
         Self {
             stream,
             timeout,
+            answers,
             stall: None,
             error: None,
         }
@@ -115,7 +118,7 @@ impl TimedStream {
         });
         loop {
             ready!(stall.tick.as_mut().poll(cx));
-            let limit = if answers::are_crowded() {
+            let limit = if self.answers.is_crowded() {
                 tick
             } else {
                 self.timeout

@@ -1,35 +1,32 @@
 //! The REST API.
 //!
 //! - `routes` answers; one file for each group of paths;
-//! - `views` is what answers look like; `problem` is what every error looks like;
-//! - `answers` counts what answers take in memory, `connection` cuts off clients that do not read them;
-//! - `circuit_checks` checks circuits beside the requests;
-//! - `body` with `body_size`, `heap_estimate` and `memory_permit`, `query`, `task_query`, `worker_requests`, `cursor`, `correlation` read requests; `openapi` and `constraints`
-//!   describe it all.
+//! - `extract` reads requests, `responses` is what answers look like, `problem` what every error looks like; `cursor` is in
+//!   both;
+//! - `body_memory` and `answer_memory` (applied by `counted_answers`) bound what requests and answers take, `connection`
+//!   cuts off clients that do not read them, `circuit_checks` checks circuits beside the requests;
+//! - `openapi` and `constraints` describe it all.
 
-mod answers;
+mod answer_memory;
 mod bare;
-mod body;
-mod body_size;
+mod body_memory;
 mod circuit_checks;
 mod connection;
 mod constraints;
 mod correlation;
+mod counted_answers;
 mod cursor;
+mod extract;
 mod head;
-mod heap_estimate;
-mod log_query;
-mod memory_permit;
 mod openapi;
 mod problem;
-mod query;
-mod requests;
+mod responses;
 mod routes;
 mod server;
-mod task_query;
-mod views;
-mod worker_requests;
 
+pub use answer_memory::AnswerMemory;
+pub use body_memory::BodyMemory;
+pub use circuit_checks::CircuitChecks;
 pub use head::as_get;
 pub use problem::Problem;
 pub use server::{ApiSettings, WRITE_TIMEOUT, bind};
@@ -68,4 +65,10 @@ pub struct ApiState {
     pub limits: Limits,
     /// When a task that failed for a passing reason is tried again.
     pub retry: Backoff,
+    /// What large bodies may take.
+    pub body_memory: BodyMemory,
+    /// What large answers may take.
+    pub answer_memory: AnswerMemory,
+    /// Checks of circuits, few at a time.
+    pub circuit_checks: CircuitChecks,
 }

@@ -30,6 +30,7 @@ pub fn document(limits: &Limits) -> Value {
         routes::list_workers, routes::read_worker, routes::list_backends,
         routes::health, routes::metrics, routes::livez, routes::readyz,
     ),
+    components(schemas(super::problem::ProblemBody)),
     tags(
         (name = "tasks", description = "Submit tasks and read what became of them."),
         (name = "circuits", description = "Know what a circuit would take before it is submitted."),

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::connection::TimedStream;
-use super::{ApiState, answers, correlation, head, openapi, routes};
+use super::{ApiState, correlation, counted_answers, head, openapi, routes};
 use crate::domain::backoff::Backoff;
 use crate::domain::submission::Limits;
 
@@ -56,6 +56,7 @@ const BACKLOG: i32 = 2048;
 pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, SocketAddr)> {
     let listener = listen(settings.address)?;
     let address = listener.local_addr()?;
+    let answers = state.answer_memory.clone();
     let state = web::Data::new(state);
     let description = openapi::document(&settings.limits);
     let (origins, write_timeout) = (settings.cors_origins.clone(), settings.write_timeout);
@@ -67,7 +68,7 @@ pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, Sock
     let builder = builder.listen("api", listener, move || {
         let app = App::new()
             .app_data(state.clone())
-            .wrap(middleware::from_fn(answers::count))
+            .wrap(middleware::from_fn(counted_answers::count))
             .wrap(middleware::from_fn(head::as_get))
             .wrap(cross_origin(&origins))
             .wrap(middleware::from_fn(correlation::correlate))
@@ -95,9 +96,14 @@ pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, Sock
             .client_disconnect_timeout(LINGER_TIME)
             .local_addr(address)
             .h1(app);
-        fn_service(move |stream: TcpStream| async move {
-            let peer = stream.peer_addr().ok();
-            Ok::<_, DispatchError>((TimedStream::new(stream, write_timeout), peer))
+        let answers = answers.clone();
+        fn_service(move |stream: TcpStream| {
+            let answers = answers.clone();
+            async move {
+                let peer = stream.peer_addr().ok();
+                let stream = TimedStream::new(stream, write_timeout, answers);
+                Ok::<_, DispatchError>((stream, peer))
+            }
         })
         .and_then(http)
     })?;

@@ -263,6 +263,9 @@ pub(super) async fn serve(
         watch,
         retry: settings.retry,
         limits: settings.limits.clone(),
+        body_memory: api::BodyMemory::default(),
+        answer_memory: api::AnswerMemory::default(),
+        circuit_checks: api::CircuitChecks::default(),
     };
     let (server, address) = api::bind(&settings, state)
         .with_context(|| format!("cannot listen on {}", settings.address))?;

@@ -13,6 +13,15 @@ use super::webhook::WebhookTargets;
 /// What is wrong with a request: field to message, all of it at once.
 pub type FieldErrors = BTreeMap<String, String>;
 
+/// The errors, if there are any.
+pub fn refuse_if_any(errors: FieldErrors) -> Result<(), FieldErrors> {
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors)
+    }
+}
+
 /// The value or its default, as the type the table needs.
 pub fn in_range<T: TryFrom<i64> + Default>(
     errors: &mut FieldErrors,

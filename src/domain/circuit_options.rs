@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    fn stored(value: Value) -> Map<String, Value> {
+    fn stored(value: &Value) -> Map<String, Value> {
         value.as_object().cloned().unwrap()
     }
 
@@ -111,7 +111,7 @@ mod tests {
         let all = json!({
             "seed": u64::MAX, "memory": true, "probabilities": false, "statevector": true, "input": {"a": [1, "01"]},
         });
-        let options = CircuitOptions::from_stored(7, stored(all.clone()));
+        let options = CircuitOptions::from_stored(7, stored(&all));
         assert_eq!((options.shots, options.seed), (7, Some(u64::MAX)));
         assert_eq!(options.inputs.as_ref().unwrap()["a"], json!([1, "01"]));
         assert_eq!(options.check(), Ok(()));
@@ -129,7 +129,7 @@ mod tests {
             ("noise", json!({"t1": 1})),
         ] {
             let unreadable = json!({name: value, "statevector": true});
-            let options = CircuitOptions::from_stored(1, stored(unreadable.clone()));
+            let options = CircuitOptions::from_stored(1, stored(&unreadable));
             assert_eq!(options.statevector, Some(true));
             let refusal = options.check().unwrap_err().to_string();
             assert!(refusal.contains(&format!("`{name}`")), "{refusal}");

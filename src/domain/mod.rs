@@ -7,6 +7,7 @@ pub mod circuit_options;
 pub mod correlation;
 pub mod error_code;
 pub mod id_prefix;
+pub mod last_event_id;
 pub mod log;
 pub mod owner;
 pub mod problem_patterns;

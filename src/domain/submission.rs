@@ -429,7 +429,7 @@ mod tests {
 
     #[test]
     fn a_circuit_over_the_limit_is_refused_by_its_size() {
-        let errors = validate(circuit(&"x".repeat((1 << 20) + 1))).unwrap_err();
+        let errors = validate(circuit(&"x".repeat((8 << 20) + 1))).unwrap_err();
         assert_eq!(
             errors["circuit"],
             "has 8388609 bytes; at most 8388608 are allowed by QTASK_MAX_CIRCUIT_MIB=8"

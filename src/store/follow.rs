@@ -13,17 +13,9 @@ use super::history::{HistoryColumns, HistoryEntry, history};
 use super::logs::{LogColumns, LogPage, LogPageSql, MAX_PAGE_BYTES, levels_from};
 use super::statement::Prepared;
 use super::{Json, Store, StoreError};
+use crate::domain::last_event_id::LastEventId;
 use crate::domain::log::Level;
 use crate::domain::status::Status;
-
-/// The last event of a task that a client has received.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LastEventId {
-    /// The id of the last entry of the history.
-    pub history: i64,
-    /// The id of the last line of the log.
-    pub log: i64,
-}
 
 /// A task in one snapshot, with its history entries and log lines after the last event received.
 #[derive(Debug, Clone)]

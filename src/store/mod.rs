@@ -57,7 +57,7 @@ pub use error::StoreError;
 pub use fleet::{
     UnknownWorkerStatus, WorkerFilter, WorkerList, WorkerRecord, WorkerSearch, WorkerStatus,
 };
-pub use follow::{LastEventId, TaskNews};
+pub use follow::TaskNews;
 pub use frozen::FrozenBackend;
 pub use history::HistoryEntry;
 pub use insert::{BatchInsertion, Insertion, PriorSubmission};

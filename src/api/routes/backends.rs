@@ -2,9 +2,8 @@
 
 use actix_web::{HttpRequest, web};
 
-use crate::api::problem::ProblemBody;
-use crate::api::views::{BackendPage, BackendView};
-use crate::api::{ApiState, Problem, query};
+use crate::api::responses::{BackendPage, BackendView, QueryErrors, ReadErrors};
+use crate::api::{ApiState, Problem, extract};
 
 /// The backends, by name: who serves them, what waits, what runs, and for how long.
 #[utoipa::path(
@@ -15,15 +14,14 @@ use crate::api::{ApiState, Problem, query};
     ),
     responses(
         (status = 200, description = "The backends.", body = BackendPage),
-        (status = 422, description = "A parameter that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+        QueryErrors, ReadErrors,
     )
 )]
 pub async fn list_backends(
     state: web::Data<ApiState>,
     request: HttpRequest,
 ) -> Result<web::Json<BackendPage>, Problem> {
-    let (after, limit) = query::backend_search(request.query_string())?;
+    let (after, limit) = extract::backend_search(request.query_string())?;
     let configured = state.backends.configured();
     let page = state.store.backends(&configured, &after, limit).await?;
     Ok(web::Json(BackendPage {

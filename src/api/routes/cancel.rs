@@ -6,8 +6,8 @@ use tracing::info;
 use uuid::Uuid;
 
 use crate::api::problem::ProblemBody;
-use crate::api::views::CancelView;
-use crate::api::{ApiState, Problem, query};
+use crate::api::responses::{CancelView, TaskErrors, WriteErrors};
+use crate::api::{ApiState, Problem, extract};
 use crate::domain::status::Status;
 use crate::store::Cancellation;
 
@@ -20,18 +20,15 @@ use crate::store::Cancellation;
     params(("task_id" = Uuid, Path, description = "As given by the submission.")),
     responses(
         (status = 200, description = "The task is cancelled, or its worker is being told.", body = CancelView),
-        (status = 400, description = "Not a UUID.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such task.", body = ProblemBody, content_type = "application/problem+json"),
+        TaskErrors, WriteErrors,
         (status = 409, description = "`task_already_terminal`: it is completed or failed.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn cancel_task(
     state: web::Data<ApiState>,
     task_id: web::Path<String>,
 ) -> Result<web::Json<CancelView>, Problem> {
-    let task_id = query::task_id(&task_id)?;
+    let task_id = extract::task_id(&task_id)?;
     let (status, requested_at, message) = match state.store.cancel(task_id).await? {
         Cancellation::Cancelled { requested_at, now } => {
             let message = if now {

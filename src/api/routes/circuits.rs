@@ -2,11 +2,10 @@
 
 use actix_web::web;
 
-use crate::api::body::JsonBody;
-use crate::api::body_size::WithCircuit;
+use crate::api::extract::{CheckCircuitRequest, JsonBody, WithCircuit};
 use crate::api::problem::ProblemBody;
-use crate::api::requests::CheckCircuitRequest;
-use crate::api::{ApiState, Problem, circuit_checks};
+use crate::api::responses::BodyErrors;
+use crate::api::{ApiState, Problem};
 use crate::executor::circuit_report::CircuitVerdict;
 
 /// Check a circuit without running it.
@@ -19,11 +18,7 @@ use crate::executor::circuit_report::CircuitVerdict;
     request_body = CheckCircuitRequest,
     responses(
         (status = 200, description = "Whether the simulator would run it, and either its mistakes or what it would take.", body = CircuitVerdict),
-        (status = 400, description = "The body is not JSON.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
+        BodyErrors,
         (status = 503, description = "`overloaded`: too many checks are under way, or this one took too long.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -34,6 +29,9 @@ pub async fn check_circuit(
     let circuit_check = body.value.into_circuit_check(&state.limits);
     let circuit_check = circuit_check.map_err(Problem::validation)?;
     Ok(web::Json(
-        circuit_checks::check(circuit_check, body.room).await?,
+        state
+            .circuit_checks
+            .check(circuit_check, body.permit)
+            .await?,
     ))
 }

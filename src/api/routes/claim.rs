@@ -4,12 +4,10 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use tracing::warn;
 
-use crate::api::answers::{self, Unsent};
-use crate::api::body::JsonBody;
+use crate::api::extract::{ClaimTasksRequest, JsonBody};
 use crate::api::problem::ProblemBody;
-use crate::api::views::{ClaimedPage, ClaimedTask};
-use crate::api::worker_requests::ClaimTasksRequest;
-use crate::api::{ApiState, Problem, query};
+use crate::api::responses::{BodyErrors, ClaimedPage, ClaimedTask, WriteErrors};
+use crate::api::{ApiState, Problem, extract};
 use crate::service::claims::ClaimError;
 use crate::store::StoreError;
 
@@ -24,15 +22,10 @@ use crate::store::StoreError;
     request_body = ClaimTasksRequest,
     responses(
         (status = 200, description = "The tasks; none where there was nothing for as long as was to be waited.", body = ClaimedPage),
-        (status = 400, description = "The body is not JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        BodyErrors, WriteErrors,
         (status = 404, description = "`worker_not_found`: register first.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`session_ended`: register anew. `session_replaced`: another worker has taken the name.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The database is away. Where the `code` is `outcome_unknown`, tasks may have been claimed: claim again with `tasks`.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn claim_tasks(
@@ -40,12 +33,12 @@ pub async fn claim_tasks(
     worker_id: web::Path<String>,
     body: JsonBody<ClaimTasksRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let worker_id = query::worker_id(worker_id.into_inner())?;
+    let worker_id = extract::worker_id(worker_id.into_inner())?;
     let wish = body.value.check(&worker_id).map_err(Problem::validation)?;
     let granted = state.claimer.claim(wish).await;
     let granted = granted.map_err(|error| refusal(error, &worker_id))?;
     // What is not handed over goes back to the line.
-    let unsent = Unsent::try_of(granted.text_bytes()).ok_or_else(answers::overloaded)?;
+    let unsent = state.answer_memory.try_unsent(granted.text_bytes())?;
     let tasks = granted.hand_over().into_iter().map(ClaimedTask::from);
     Ok(unsent.hold(HttpResponse::Ok().json(ClaimedPage {
         tasks: tasks.collect(),

@@ -15,14 +15,14 @@ use tracing::debug;
 use uuid::Uuid;
 
 use super::logs::most_text;
-use crate::api::answers::{self, ReadPermit, Unsent};
+use crate::api::answer_memory::{AnswerMemory, Unsent};
 use crate::api::head::is_head;
-use crate::api::problem::ProblemBody;
-use crate::api::views::{HistoryView, LogView};
-use crate::api::{ApiState, Problem, query};
+use crate::api::responses::{HistoryView, LogView, QueryErrors, ReadErrors, TaskErrors};
+use crate::api::{ApiState, Problem, extract};
+use crate::domain::last_event_id::LastEventId;
 use crate::domain::status::Status;
 use crate::service::watch::TaskWatch;
-use crate::store::{HistoryEntry, Json, LastEventId, LogEntry, Store, StoreError};
+use crate::store::{HistoryEntry, Json, LogEntry, Store, StoreError};
 
 /// How often a stream without events says that it is alive; proxies close silent ones.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -43,10 +43,7 @@ const LOG_PAGE: i64 = 500;
     ),
     responses(
         (status = 200, description = "The events.", body = String, content_type = "text/event-stream"),
-        (status = 400, description = "Not a UUID.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such task.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A parameter that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+        TaskErrors, QueryErrors, ReadErrors,
     )
 )]
 pub async fn follow_task(
@@ -54,8 +51,8 @@ pub async fn follow_task(
     request: HttpRequest,
     task_id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let task_id = query::task_id(&task_id)?;
-    let seen = query::last_event_id(&request)?;
+    let task_id = extract::task_id(&task_id)?;
+    let seen = extract::last_event_id(&request)?;
     if is_head(&request) {
         return if state.store.task_exists(task_id).await? {
             Ok(answer().streaming(empty::<Result<Bytes, Infallible>>()))
@@ -65,6 +62,7 @@ pub async fn follow_task(
     }
     let mut follower = EventFollower {
         store: state.store.clone(),
+        answers: state.answer_memory.clone(),
         // Before the first look: what happens from here on is noticed.
         watching: state.watch.task(task_id),
         task_id,
@@ -93,6 +91,7 @@ fn answer() -> HttpResponseBuilder {
 
 struct EventFollower {
     store: Store,
+    answers: AnswerMemory,
     watching: TaskWatch,
     task_id: Uuid,
     seen: LastEventId,
@@ -146,11 +145,11 @@ impl EventFollower {
 
     /// Reads what is new, within the memory of all answers; false where there is no such task.
     async fn look(&mut self) -> Result<bool, Problem> {
-        let reading = ReadPermit::of(most_text(LOG_PAGE)).await?;
+        let reading = self.answers.read_permit(most_text(LOG_PAGE)).await?;
         let found = self.read().await?;
         drop(reading);
         let bytes = self.ready.iter().map(Bytes::len).sum();
-        self.unsent = Unsent::try_of(bytes).ok_or_else(answers::overloaded)?;
+        self.unsent = self.answers.try_unsent(bytes)?;
         Ok(found)
     }
 
@@ -204,10 +203,10 @@ impl EventFollower {
     }
 
     fn add(&mut self, event: &str, data: &impl Serialize) {
-        let LastEventId { history, log } = self.seen;
+        let id = self.seen;
         // JSON has no line break outside its strings, and none unescaped inside.
         let data = serde_json::to_string(data).unwrap_or_default();
-        let text = format!("id: {history}.{log}\nevent: {event}\ndata: {data}\n\n");
+        let text = format!("id: {id}\nevent: {event}\ndata: {data}\n\n");
         self.ready.push_back(text.into());
     }
 }

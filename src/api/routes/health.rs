@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, web};
 use time::OffsetDateTime;
 
 use crate::api::problem::ProblemBody;
-use crate::api::views::{Health, HealthView, QueueName, QueueStatus};
+use crate::api::responses::{Health, HealthView, QueueName, QueueStatus};
 use crate::api::{ApiState, Problem};
 use crate::service::dispatcher::{Dispatcher, QueueHealth};
 use crate::store::{SchemaFault, StoreError};

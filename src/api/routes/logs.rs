@@ -3,13 +3,12 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::settle::not_its_owner;
-use crate::api::answers::ReadPermit;
-use crate::api::body::JsonBody;
-use crate::api::log_query::log_filter;
+use crate::api::extract::{Append, AppendLogs, JsonBody};
 use crate::api::problem::ProblemBody;
-use crate::api::requests::{Append, AppendLogs};
-use crate::api::views::LogPage;
-use crate::api::{ApiState, Problem, query};
+use crate::api::responses::{
+    BodyErrors, LogPage, OwnerErrors, QueryErrors, ReadErrors, TaskErrors, WriteErrors,
+};
+use crate::api::{ApiState, Problem, extract};
 use crate::domain::log::Level;
 use crate::store::{Appended, MAX_PAGE_BYTES};
 
@@ -25,10 +24,7 @@ use crate::store::{Appended, MAX_PAGE_BYTES};
     ),
     responses(
         (status = 200, description = "A page of lines.", body = LogPage),
-        (status = 400, description = "Not a UUID.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such task.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A parameter that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+        TaskErrors, QueryErrors, ReadErrors,
     )
 )]
 pub async fn read_logs(
@@ -36,9 +32,12 @@ pub async fn read_logs(
     task_id: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let task_id = query::task_id(&task_id)?;
-    let filter = log_filter(request.query_string())?;
-    let reading = ReadPermit::of(most_text(filter.limit)).await?;
+    let task_id = extract::task_id(&task_id)?;
+    let filter = extract::log_filter(request.query_string())?;
+    let reading = state
+        .answer_memory
+        .read_permit(most_text(filter.limit))
+        .await?;
     let page = state.store.log_page(task_id, &filter).await?;
     let page = page.ok_or_else(|| Problem::task_not_found(task_id))?;
     let next_after = page.lines.last().filter(|_| page.more).map(|line| line.id);
@@ -64,15 +63,9 @@ pub(super) fn most_text(lines: i64) -> usize {
     params(("task_id" = uuid::Uuid, Path, description = "As given by the claim.")),
     responses(
         (status = 204, description = "The lines are written."),
-        (status = 400, description = "The body is not JSON, or the id is not a UUID.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such task.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
+        BodyErrors, OwnerErrors, WriteErrors,
         (status = 409, description = "`lease_lost`: the worker does not own the task any more.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 4 MiB.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn append_logs(
@@ -80,7 +73,7 @@ pub async fn append_logs(
     task_id: web::Path<String>,
     body: JsonBody<AppendLogs>,
 ) -> Result<HttpResponse, Problem> {
-    let task_id = query::task_id(&task_id)?;
+    let task_id = extract::task_id(&task_id)?;
     let append = body
         .value
         .into_append(task_id)

@@ -1,7 +1,6 @@
 //! Paths and methods, and what answers where there are none.
 
 mod backends;
-mod batch;
 mod cancel;
 mod circuits;
 mod claim;
@@ -10,6 +9,7 @@ mod health;
 mod logs;
 mod metrics;
 mod settle;
+mod submit;
 mod tasks;
 mod workers;
 
@@ -19,7 +19,6 @@ use actix_web::{HttpRequest, Resource, web};
 use super::Problem;
 
 pub use backends::__path_list_backends;
-pub use batch::__path_submit_batch;
 pub use cancel::__path_cancel_task;
 pub use circuits::__path_check_circuit;
 pub use claim::__path_claim_tasks;
@@ -28,7 +27,8 @@ pub use health::{__path_health, __path_livez, __path_readyz};
 pub use logs::{__path_append_logs, __path_read_logs};
 pub use metrics::__path_metrics;
 pub use settle::{__path_complete_task, __path_fail_task, __path_release_task};
-pub use tasks::{__path_list_tasks, __path_read_task, __path_submit_task};
+pub use submit::{__path_submit_batch, __path_submit_task};
+pub use tasks::{__path_list_tasks, __path_read_task};
 pub use workers::{
     __path_drain_worker, __path_heartbeat, __path_list_workers, __path_read_worker,
     __path_register_worker, __path_resume_worker,
@@ -40,14 +40,14 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(
             resource("/tasks", "GET, HEAD, POST")
                 .route(web::get().to(tasks::list_tasks))
-                .route(web::post().to(tasks::submit_task)),
+                .route(web::post().to(submit::submit_task)),
         )
         .service(
             resource("/tasks/{task_id}/events", "GET, HEAD")
                 .route(web::get().to(events::follow_task)),
         )
         // Before the tasks themselves: `batch` would be taken for an id.
-        .service(resource("/tasks/batch", "POST").route(web::post().to(batch::submit_batch)))
+        .service(resource("/tasks/batch", "POST").route(web::post().to(submit::submit_batch)))
         .service(
             resource("/tasks/{task_id}", "GET, HEAD, DELETE")
                 .route(web::get().to(tasks::read_task))

@@ -6,12 +6,9 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 use tracing::{info, warn};
 
-use crate::api::body::JsonBody;
-use crate::api::body_size::OfResult;
-use crate::api::problem::ProblemBody;
-use crate::api::requests::{Complete, Fail, Release};
-use crate::api::views::SettledView;
-use crate::api::{ApiState, Problem, query};
+use crate::api::extract::{Complete, Fail, JsonBody, OfResult, Release};
+use crate::api::responses::{BodyErrors, OwnerErrors, SettledView, WriteErrors};
+use crate::api::{ApiState, Problem, extract};
 use crate::domain::correlation;
 use crate::domain::owner::Lease;
 use crate::domain::settlement::Settlement;
@@ -29,15 +26,7 @@ type SettleResponse = Result<web::Json<SettledView>, Problem>;
     params(("task_id" = uuid::Uuid, Path, description = "As given by the claim.")),
     responses(
         (status = 200, description = "The task is completed.", body = SettledView),
-        (status = 400, description = "The body is not JSON, or the id is not a UUID.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such task.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`lease_lost`: the worker does not own the task any more; nothing was changed.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
+        BodyErrors, OwnerErrors, WriteErrors,
     )
 )]
 pub async fn complete_task(
@@ -45,11 +34,11 @@ pub async fn complete_task(
     task_id: web::Path<String>,
     body: JsonBody<Complete, OfResult>,
 ) -> SettleResponse {
-    let task_id = query::task_id(&task_id)?;
+    let task_id = extract::task_id(&task_id)?;
     let settlement = body.value.into_settlement(task_id);
     let settlement = settlement.map_err(Problem::validation)?;
     let work = async move { settle(&state, settlement).await };
-    body.room.hold(work).await
+    body.permit.hold(work).await
 }
 
 /// Fail a running task, as its owner.
@@ -62,15 +51,7 @@ pub async fn complete_task(
     params(("task_id" = uuid::Uuid, Path, description = "As given by the claim.")),
     responses(
         (status = 200, description = "The attempt has ended: the task is failed, retrying or cancelled.", body = SettledView),
-        (status = 400, description = "The body is not JSON, or the id is not a UUID.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such task.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`lease_lost`: the worker does not own the task any more; nothing was changed.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
+        BodyErrors, OwnerErrors, WriteErrors,
     )
 )]
 pub async fn fail_task(
@@ -78,7 +59,7 @@ pub async fn fail_task(
     task_id: web::Path<String>,
     body: JsonBody<Fail>,
 ) -> SettleResponse {
-    let task_id = query::task_id(&task_id)?;
+    let task_id = extract::task_id(&task_id)?;
     let settlement = body.value.into_settlement(task_id, state.retry);
     settle(&state, settlement.map_err(Problem::validation)?).await
 }
@@ -93,15 +74,7 @@ pub async fn fail_task(
     params(("task_id" = uuid::Uuid, Path, description = "As given by the claim.")),
     responses(
         (status = 200, description = "The task is retrying or cancelled.", body = SettledView),
-        (status = 400, description = "The body is not JSON, or the id is not a UUID.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such task.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`lease_lost`: the worker does not own the task any more; nothing was changed.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
+        BodyErrors, OwnerErrors, WriteErrors,
     )
 )]
 pub async fn release_task(
@@ -109,7 +82,7 @@ pub async fn release_task(
     task_id: web::Path<String>,
     body: JsonBody<Release>,
 ) -> SettleResponse {
-    let task_id = query::task_id(&task_id)?;
+    let task_id = extract::task_id(&task_id)?;
     let settlement = body.value.into_settlement(task_id);
     settle(&state, settlement.map_err(Problem::validation)?).await
 }

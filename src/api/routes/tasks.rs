@@ -1,30 +1,20 @@
-//! Submitting and reading tasks.
+//! Reading and listing tasks.
 
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 use uuid::Uuid;
 
-use crate::api::answers::{self, ReadPermit, Unsent};
-use crate::api::body::JsonBody;
-use crate::api::body_size::WithCircuit;
-use crate::api::correlation::CorrelationId;
+use crate::api::answer_memory::ReadPermit;
+use crate::api::extract::{TaskQuery, Until};
 use crate::api::head::is_head;
-use crate::api::memory_permit::MemoryPermit;
-use crate::api::problem::ProblemBody;
-use crate::api::query::{self, TaskQuery, Until};
-use crate::api::views::{DryRun, Submitted, TaskOverview, TaskPage, TaskView};
-use crate::api::{ApiState, Problem, circuit_checks, cursor, task_query};
-use crate::domain::backend::SIMULATOR;
-use crate::domain::checks::FieldErrors;
+use crate::api::responses::{
+    QueryErrors, ReadErrors, TaskErrors, TaskOverview, TaskPage, TaskView,
+};
+use crate::api::{ApiState, Problem, cursor, extract};
 use crate::domain::status::Status;
-use crate::domain::submission::Submission;
-use crate::domain::task::{Idempotency, NewTask};
-use crate::executor::{CIRCUITS_ONLY, CircuitCheck};
 use crate::store::{TaskParts, TaskRead, TaskSnapshot};
 
 /// The most log lines that come with a task.
@@ -35,110 +25,6 @@ const MAX_LOG_TEXT: usize = 5 << 20;
 const MAX_RESULT_TEXT: usize = (8 << 20) + (512 << 10);
 /// The longest text of a task in a list, in bytes: progress and error message of 64 KiB each, metadata, and small fields.
 const MAX_OVERVIEW: usize = 160 << 10;
-/// The longest `Idempotency-Key`.
-const MAX_KEY_LENGTH: usize = 255;
-
-/// Submit a task.
-///
-/// A task that is answered with 201 is committed and will be run. An answer of 503 means that it
-/// was not accepted, unless its `code` is `outcome_unknown`; then repeat the request with the same
-/// `Idempotency-Key`.
-///
-/// With `dry_run` nothing is stored. The answer is 200 and says what would become of the task, mistakes
-/// in the circuit included: a real submission of it would be accepted, and the task would fail.
-#[utoipa::path(
-    post, path = "/tasks", operation_id = "submit_task", tag = "tasks",
-    request_body = Submission,
-    params(
-        ("Idempotency-Key" = Option<String>, Header, description = "Names this submission over all of its repetitions; at most 255 characters.", min_length = 1, max_length = 255),
-        ("X-Correlation-ID" = Option<String>, Header, description = "Follows the task through rows, messages and logs; made where it is missing."),
-    ),
-    responses(
-        (status = 200, description = "With `dry_run`, what would become of it.", body = DryRun),
-        (status = 201, description = "The task is safe, and on its way.", body = Submitted,
-         headers(("Location" = String, description = "Where to read it."))),
-        (status = 400, description = "The body is not JSON, or the key is empty or too long.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`idempotency_key_reused`: the key was used for another request.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Not accepted: the database or the queue is away, or `overloaded`.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 507, description = "Not accepted: the database is full.", body = ProblemBody, content_type = "application/problem+json"),
-    )
-)]
-pub async fn submit_task(
-    request: HttpRequest,
-    state: web::Data<ApiState>,
-    correlation: web::ReqData<CorrelationId>,
-    body: JsonBody<Submission, WithCircuit>,
-) -> Result<HttpResponse, Problem> {
-    let idempotency = idempotency(&request, body.fingerprint)?;
-    let CorrelationId(correlation_id) = correlation.into_inner();
-    let is_dry_run = body.value.dry_run == Some(true);
-    let task = body
-        .value
-        .into_task(&state.limits, correlation_id, idempotency)
-        .map_err(Problem::validation)?;
-    let refusals = state.backends.refusals([task.backend.as_str()]).await?;
-    if let Some(message) = refusals.into_values().next() {
-        let errors = FieldErrors::from([("backend".to_owned(), message)]);
-        return Err(Problem::validation(errors));
-    }
-    if is_dry_run {
-        let outcome = dry_run(&state, task, body.room).await?;
-        return Ok(HttpResponse::Ok().json(outcome));
-    }
-    let work = async move { Ok(state.submitter.submit(task).await?) };
-    let accepted = body.room.hold(work).await?;
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("/tasks/{}", accepted.task_id)))
-        .json(Submitted::from(accepted)))
-}
-
-/// What would become of the task.
-async fn dry_run(state: &ApiState, task: NewTask, room: MemoryPermit) -> Result<DryRun, Problem> {
-    let kind = task.work.kind();
-    let limit = state.limits.simulator_memory_bytes;
-    let circuit_check = match task.backend.as_str() {
-        SIMULATOR => match CircuitCheck::of_task(task.work, limit) {
-            None => return Ok(DryRun::unsupported(kind, task.backend, CIRCUITS_ONLY)),
-            circuit_check => circuit_check,
-        },
-        // Others may run what the simulator does not.
-        _ => None,
-    };
-    let verdict = match circuit_check {
-        Some(circuit_check) => Some(circuit_checks::check(circuit_check, room).await?),
-        None => None,
-    };
-    Ok(DryRun::new(kind, task.backend, verdict))
-}
-
-pub(super) fn idempotency(
-    request: &HttpRequest,
-    fingerprint: Uuid,
-) -> Result<Option<Idempotency>, Problem> {
-    let Some(key) = request.headers().get("idempotency-key") else {
-        return Ok(None);
-    };
-    match key.to_str().map(str::trim) {
-        Ok(key) if (1..=MAX_KEY_LENGTH).contains(&key.len()) => Ok(Some(Idempotency {
-            key: key.to_owned(),
-            fingerprint,
-        })),
-        _ => {
-            let detail = format!(
-                "Idempotency-Key must have 1 to {MAX_KEY_LENGTH} visible ASCII characters."
-            );
-            Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                "invalid_idempotency_key",
-                detail,
-            ))
-        }
-    }
-}
 
 /// Read a task, with its result and its history; with `wait`, as soon as it has ended.
 #[utoipa::path(
@@ -152,10 +38,7 @@ pub(super) fn idempotency(
     ),
     responses(
         (status = 200, description = "The task.", body = TaskView),
-        (status = 400, description = "Not a UUID.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such task.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A parameter that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+        TaskErrors, QueryErrors, ReadErrors,
     )
 )]
 pub async fn read_task(
@@ -163,8 +46,8 @@ pub async fn read_task(
     request: HttpRequest,
     task_id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let task_id = query::task_id(&task_id)?;
-    let mut asked = query::task_query(request.query_string())?;
+    let task_id = extract::task_id(&task_id)?;
+    let mut asked = extract::task_query(request.query_string())?;
     if is_head(&request) {
         // It asks how the answer is now.
         asked.wait = Duration::ZERO;
@@ -178,11 +61,13 @@ pub async fn read_task(
     // Before the result is read: first the memory that clients decide about, and last the one that is soon free. What is
     // already read is not held while others are waited for.
     let unsent = if asked.include_logs {
-        Unsent::try_of(MAX_RESULT_TEXT + MAX_LOG_TEXT).ok_or_else(answers::overloaded)?
+        state
+            .answer_memory
+            .try_unsent(MAX_RESULT_TEXT + MAX_LOG_TEXT)?
     } else {
-        Unsent::of(MAX_RESULT_TEXT).await?
+        state.answer_memory.unsent(MAX_RESULT_TEXT).await?
     };
-    let reading = ReadPermit::of(MAX_RESULT_TEXT).await?;
+    let reading = state.answer_memory.read_permit(MAX_RESULT_TEXT).await?;
     view.add_result(state.store.large_result(task_id).await?);
     Ok(unsent.hold(reading.json(&view)?))
 }
@@ -213,7 +98,7 @@ async fn read_when_due(
             Some(_) => statuses_to_wait_in(asked.until, first),
             None => Vec::new(),
         };
-        let reading = ReadPermit::of(of_log + of_circuit).await?;
+        let reading = state.answer_memory.read_permit(of_log + of_circuit).await?;
         let found = state.store.task(task_id, parts, &wait_in).await?;
         let status = match found.ok_or_else(|| Problem::task_not_found(task_id))? {
             TaskRead::Now(task) => return Ok((*task, reading)),
@@ -270,16 +155,18 @@ fn statuses_to_wait_in(until: Until, first: Option<Status>) -> Vec<Status> {
     ),
     responses(
         (status = 200, description = "A page of tasks.", body = TaskPage),
-        (status = 422, description = "A parameter that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+        QueryErrors, ReadErrors,
     )
 )]
 pub async fn list_tasks(
     state: web::Data<ApiState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let filter = task_query::task_filter(request.query_string())?;
-    let reading = ReadPermit::of(filter.limit * MAX_OVERVIEW).await?;
+    let filter = extract::task_filter(request.query_string())?;
+    let reading = state
+        .answer_memory
+        .read_permit(filter.limit * MAX_OVERVIEW)
+        .await?;
     let page = state.store.list(&filter).await?;
     reading.json(&TaskPage {
         tasks: page.tasks.into_iter().map(TaskOverview::from).collect(),

@@ -5,12 +5,15 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use tracing::info;
 
-use crate::api::answers::ReadPermit;
-use crate::api::body::{JsonBody, OptionalBody};
+use crate::api::extract::{
+    DrainRequest, HeartbeatRequest, JsonBody, OptionalBody, RegisterRequest,
+};
 use crate::api::problem::ProblemBody;
-use crate::api::views::{HeartbeatView, RegisteredView, WorkerPage, WorkerView};
-use crate::api::worker_requests::{DrainRequest, HeartbeatRequest, RegisterRequest};
-use crate::api::{ApiState, Problem, query};
+use crate::api::responses::{
+    BodyErrors, HeartbeatView, QueryErrors, ReadErrors, RegisteredView, WorkerErrors, WorkerPage,
+    WorkerView, WriteErrors,
+};
+use crate::api::{ApiState, Problem, extract};
 use crate::domain::owner::Session;
 use crate::store::{Heartbeat, MAX_WORKERS, Registered, WorkerStatus};
 
@@ -28,14 +31,9 @@ const MAX_WORKER: usize = 24 << 10;
     responses(
         (status = 201, description = "The session has begun.", body = RegisteredView,
          headers(("Location" = String, description = "Where to read the worker."))),
-        (status = 400, description = "The body is not JSON.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
+        BodyErrors, WriteErrors,
         (status = 409, description = "`worker_name_in_use`: a session of this name is alive.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`database_unavailable`: the database is away. `too_many_workers`: 10,000 workers are alive, and this is a new name.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn register_worker(
@@ -84,15 +82,10 @@ fn registry_full() -> Problem {
     request_body = HeartbeatRequest,
     responses(
         (status = 200, description = "The lease is renewed.", body = HeartbeatView),
-        (status = 400, description = "The body is not JSON.", body = ProblemBody, content_type = "application/problem+json"),
+        BodyErrors, WriteErrors,
         (status = 404, description = "`worker_not_found`: register first.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`session_ended`: it was silent for too long and its tasks are lost; register anew. `session_replaced`: another worker has taken the name.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The database is away; the lease may not be renewed.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn heartbeat(
@@ -131,14 +124,7 @@ pub async fn heartbeat(
     request_body = Option<DrainRequest>,
     responses(
         (status = 200, description = "The worker.", body = WorkerView),
-        (status = 400, description = "The body is not JSON.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such worker.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not sent as JSON.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Fields that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
+        BodyErrors, WorkerErrors, WriteErrors,
     )
 )]
 pub async fn drain_worker(
@@ -146,7 +132,7 @@ pub async fn drain_worker(
     worker_id: web::Path<String>,
     body: OptionalBody<DrainRequest>,
 ) -> Result<web::Json<WorkerView>, Problem> {
-    let worker_id = query::worker_id(worker_id.into_inner())?;
+    let worker_id = extract::worker_id(worker_id.into_inner())?;
     let draining = body.value.draining.unwrap_or(true);
     if !state.store.drain(&worker_id, draining).await? {
         return Err(Problem::worker_not_found(&worker_id));
@@ -162,16 +148,14 @@ pub async fn drain_worker(
     params(("worker_id" = String, Path, description = "The worker's name.")),
     responses(
         (status = 200, description = "The worker.", body = WorkerView),
-        (status = 404, description = "There is no such worker.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 507, description = "The database is full.", body = ProblemBody, content_type = "application/problem+json"),
+        WorkerErrors, WriteErrors,
     )
 )]
 pub async fn resume_worker(
     state: web::Data<ApiState>,
     worker_id: web::Path<String>,
 ) -> Result<web::Json<WorkerView>, Problem> {
-    let worker_id = query::worker_id(worker_id.into_inner())?;
+    let worker_id = extract::worker_id(worker_id.into_inner())?;
     if !state.store.resume_worker(&worker_id).await? {
         return Err(Problem::worker_not_found(&worker_id));
     }
@@ -193,16 +177,18 @@ pub async fn resume_worker(
     ),
     responses(
         (status = 200, description = "The workers.", body = WorkerPage),
-        (status = 422, description = "A parameter that cannot be used.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+        QueryErrors, ReadErrors,
     )
 )]
 pub async fn list_workers(
     state: web::Data<ApiState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let search = query::worker_search(request.query_string())?;
-    let reading = ReadPermit::of(search.limit * MAX_WORKER).await?;
+    let search = extract::worker_search(request.query_string())?;
+    let reading = state
+        .answer_memory
+        .read_permit(search.limit * MAX_WORKER)
+        .await?;
     let page = state.store.workers(&search).await?;
     reading.json(&WorkerPage::from(page))
 }
@@ -213,15 +199,14 @@ pub async fn list_workers(
     params(("worker_id" = String, Path, description = "The worker's name.")),
     responses(
         (status = 200, description = "The worker.", body = WorkerView),
-        (status = 404, description = "There is no such worker.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away.", body = ProblemBody, content_type = "application/problem+json"),
+        WorkerErrors, ReadErrors,
     )
 )]
 pub async fn read_worker(
     state: web::Data<ApiState>,
     worker_id: web::Path<String>,
 ) -> Result<web::Json<WorkerView>, Problem> {
-    let worker_id = query::worker_id(worker_id.into_inner())?;
+    let worker_id = extract::worker_id(worker_id.into_inner())?;
     find(&state, worker_id).await.map(web::Json)
 }
 

@@ -1,4 +1,4 @@
-//! Who writes about a running task.
+//! Ownership of a running task, which every write about it proves.
 
 use uuid::Uuid;
 

@@ -1,9 +1,9 @@
-//! Room for large bodies: what all requests together may hold in memory, as text and as values.
+//! Memory for large bodies: what all requests together may hold, as text and as values.
 
 use std::future::Future;
-use std::sync::LazyLock;
+use std::sync::Arc;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument, Span};
 
 use super::Problem;
@@ -11,20 +11,40 @@ use crate::store::StoreError;
 
 /// What all large bodies under way may take together, in KiB.
 pub(super) const ALL_KIB: usize = 256 << 10;
-/// A body that takes no more than this needs no room: heartbeats must get through whatever else comes.
+/// A body that takes no more than this needs no permit: heartbeats must get through whatever else comes.
 const FREE_BYTES: usize = 64 << 10;
 
-static ROOM: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(ALL_KIB));
+/// The memory that the large bodies of one server share. Clones share it.
+#[derive(Debug, Clone)]
+pub struct BodyMemory(Arc<Semaphore>);
+
+impl Default for BodyMemory {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(ALL_KIB)))
+    }
+}
+
+impl BodyMemory {
+    /// A permit that holds nothing yet.
+    pub fn permit(&self) -> MemoryPermit {
+        MemoryPermit {
+            memory: self.clone(),
+            taken: None,
+            bytes: 0,
+        }
+    }
+}
 
 /// What one body takes, given back when it is dropped.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryPermit {
-    taken: Vec<SemaphorePermit<'static>>,
+    memory: BodyMemory,
+    taken: Option<OwnedSemaphorePermit>,
     bytes: usize,
 }
 
 impl MemoryPermit {
-    /// Takes room for a body that has grown to take so many bytes; false where there is none.
+    /// Takes memory for a body that has grown to take so many bytes; false where there is none.
     pub fn try_grow(&mut self, bytes: usize) -> bool {
         let missing = bytes.saturating_sub(FREE_BYTES).saturating_sub(self.bytes);
         if missing == 0 {
@@ -33,25 +53,25 @@ impl MemoryPermit {
         let kib = missing.div_ceil(1024);
         let Some(permits) = u32::try_from(kib)
             .ok()
-            .and_then(|kib| ROOM.try_acquire_many(kib).ok())
+            .and_then(|kib| self.memory.0.clone().try_acquire_many_owned(kib).ok())
         else {
             return false;
         };
-        match self.taken.first_mut() {
+        match &mut self.taken {
             Some(held) => held.merge(permits),
-            None => self.taken.push(permits),
+            None => self.taken = Some(permits),
         }
         self.bytes += kib * 1024;
         true
     }
 
-    /// Carries out what a large body asks for, to its end, and gives the room back only then: what a
+    /// Carries out what a large body asks for, to its end, and gives the memory back only then: what a
     /// client leaves behind when it hangs up would otherwise be held by nobody's count.
     pub async fn hold<T: Send + 'static>(
         self,
         work: impl Future<Output = Result<T, Problem>> + Send + 'static,
     ) -> Result<T, Problem> {
-        if self.taken.is_empty() {
+        if self.taken.is_none() {
             return work.await;
         }
         let held = async move {
@@ -69,18 +89,15 @@ impl MemoryPermit {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::{Mutex, oneshot};
+    use tokio::sync::oneshot;
 
     use super::*;
 
-    /// The room is one for the whole process.
-    static TURN: Mutex<()> = Mutex::const_new(());
-
     #[tokio::test]
-    async fn room_is_held_until_the_work_has_ended_though_its_caller_has_gone() {
-        let _turn = TURN.lock().await;
-        let (mut room, mut other) = (MemoryPermit::default(), MemoryPermit::default());
-        assert!(room.try_grow(FREE_BYTES + 1));
+    async fn memory_is_held_until_the_work_has_ended_though_its_caller_has_gone() {
+        let memory = BodyMemory::default();
+        let (mut permit, mut other) = (memory.permit(), memory.permit());
+        assert!(permit.try_grow(FREE_BYTES + 1));
         let all = FREE_BYTES + ALL_KIB * 1024;
         let (begun, has_begun) = oneshot::channel();
         let (end, ends) = oneshot::channel::<()>();
@@ -91,7 +108,7 @@ mod tests {
             ended.send(()).unwrap();
             Ok(())
         };
-        let caller = tokio::spawn(room.hold(work));
+        let caller = tokio::spawn(permit.hold(work));
         has_begun.await.unwrap();
         caller.abort();
         assert!(caller.await.unwrap_err().is_cancelled());
@@ -102,18 +119,25 @@ mod tests {
     }
 
     #[test]
-    fn small_bodies_get_through_when_large_ones_have_taken_all_room() {
-        let _turn = TURN.blocking_lock();
-        let (mut large, mut second, mut small) = (
-            MemoryPermit::default(),
-            MemoryPermit::default(),
-            MemoryPermit::default(),
-        );
+    fn small_bodies_get_through_when_large_ones_have_taken_all_memory() {
+        let memory = BodyMemory::default();
+        let (mut large, mut second) = (memory.permit(), memory.permit());
+        let mut small = memory.permit();
         assert!(large.try_grow(FREE_BYTES + 1));
         assert!(large.try_grow(FREE_BYTES + ALL_KIB * 1024));
         assert!(!second.try_grow(FREE_BYTES + 1));
         assert!(small.try_grow(FREE_BYTES));
         drop(large);
         assert!(second.try_grow(FREE_BYTES + 1));
+    }
+
+    #[test]
+    fn two_servers_in_one_process_do_not_share_memory() {
+        let (mut one, mut other) = (
+            BodyMemory::default().permit(),
+            BodyMemory::default().permit(),
+        );
+        let all = FREE_BYTES + ALL_KIB * 1024;
+        assert!(one.try_grow(all) && other.try_grow(all));
     }
 }

@@ -1,17 +1,15 @@
-//! What workers send: read leniently, checked field by field, refused with everything that is wrong.
+//! `POST /workers/register`.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
+use super::worker_fields::{missing, worker_id};
 use crate::domain::checks::{self, FieldErrors};
-use crate::domain::owner::Session;
 use crate::domain::problem_patterns::ProblemPatterns;
 use crate::domain::whole_number;
-use crate::service::claims::ClaimParams;
 use crate::service::fleet::{MAX_LEASE_SECONDS, MAX_STOP_GRACE_SECONDS, WorkerRegistration};
 
 /// The most backends that one worker serves.
@@ -20,12 +18,6 @@ const MAX_BACKENDS: usize = 32;
 const MAX_OWN_DATA_BYTES: usize = 4 << 10;
 /// The most tasks that a worker may say it runs at once.
 const MAX_PARALLEL_TASKS: u64 = 100_000;
-/// The most tasks of one claim.
-const MAX_TASKS: i64 = 100;
-/// The most tasks that a worker can name as being in its hands.
-const MAX_NAMED: usize = 10_000;
-/// The longest wait, in seconds: what proxies usually bear with.
-const MAX_WAIT_SECONDS: f64 = 60.0;
 
 /// A worker that begins a session.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -72,7 +64,7 @@ impl RegisterRequest {
         for (field, own) in [("capabilities", &capabilities), ("metadata", &metadata)] {
             checks::object(&mut errors, field, own, MAX_OWN_DATA_BYTES);
         }
-        all_right(errors)?;
+        checks::refuse_if_any(errors)?;
         Ok(WorkerRegistration {
             worker_id,
             backends,
@@ -83,120 +75,6 @@ impl RegisterRequest {
             replace: self.replace.unwrap_or_default(),
         })
     }
-}
-
-/// A worker that is alive.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HeartbeatRequest {
-    /// Its name.
-    #[schema(
-        required = true,
-        nullable = false,
-        pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-    )]
-    pub worker_id: Option<String>,
-    /// As given by the registration.
-    #[schema(required = true, nullable = false)]
-    pub session_id: Option<Uuid>,
-    /// The tasks that it has in its hands. One that it owns and has not named for a whole lease is given
-    /// to others.
-    #[schema(max_items = 10_000)]
-    pub tasks: Option<Vec<Uuid>>,
-}
-
-impl HeartbeatRequest {
-    /// Whose heartbeat it is and what is named, or everything that is wrong with it.
-    pub fn check(self) -> Result<(Session, Option<Vec<Uuid>>), FieldErrors> {
-        let mut errors = FieldErrors::new();
-        let worker_id = worker_id(&mut errors, self.worker_id);
-        let session_id = session_id(&mut errors, self.session_id);
-        check_named(&mut errors, self.tasks.as_deref());
-        all_right(errors)?;
-        Ok((session(&worker_id, session_id), self.tasks))
-    }
-}
-
-/// A worker that asks for tasks.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ClaimTasksRequest {
-    /// As given by the registration.
-    #[schema(required = true, nullable = false)]
-    pub session_id: Option<Uuid>,
-    /// The most tasks that it takes.
-    #[schema(minimum = 1, maximum = 100, default = 1)]
-    #[serde(default, deserialize_with = "whole_number::optional")]
-    pub max_tasks: Option<i64>,
-    /// How long to wait for the first one, in seconds, if there is none.
-    #[schema(minimum = 0, maximum = 60, default = 0)]
-    pub wait: Option<f64>,
-    /// The tasks that it has in its hands. Those that it owns without naming them are answered again:
-    /// the answer to an earlier claim was lost.
-    #[schema(max_items = 10_000)]
-    pub tasks: Option<Vec<Uuid>>,
-}
-
-impl ClaimTasksRequest {
-    /// What the worker of this name asks for, or everything that is wrong with it.
-    pub fn check(self, worker_id: &str) -> Result<ClaimParams, FieldErrors> {
-        let mut errors = FieldErrors::new();
-        let session_id = session_id(&mut errors, self.session_id);
-        let max_tasks: i32 =
-            checks::in_range(&mut errors, "max_tasks", self.max_tasks, 1..=MAX_TASKS, 1);
-        let wait = self.wait.unwrap_or_default();
-        if !(0.0..=MAX_WAIT_SECONDS).contains(&wait) {
-            let message = format!("must be a number of seconds from 0 to {MAX_WAIT_SECONDS}");
-            errors.insert("wait".to_owned(), message);
-        }
-        check_named(&mut errors, self.tasks.as_deref());
-        all_right(errors)?;
-        Ok(ClaimParams {
-            session: session(worker_id, session_id),
-            max_tasks: usize::try_from(max_tasks).unwrap_or(1),
-            wait: Duration::try_from_secs_f64(wait).unwrap_or_default(),
-            known_tasks: self.tasks,
-        })
-    }
-}
-
-/// Whether a worker is to take tasks.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DrainRequest {
-    /// True: it finishes what it has and takes no more. False: it takes tasks again.
-    #[schema(default = true)]
-    pub draining: Option<bool>,
-}
-
-fn all_right(errors: FieldErrors) -> Result<(), FieldErrors> {
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(errors)
-    }
-}
-
-fn session(worker_id: &str, session_id: Uuid) -> Session {
-    Session {
-        worker_id: worker_id.into(),
-        session_id,
-    }
-}
-
-fn worker_id(errors: &mut FieldErrors, given: Option<String>) -> String {
-    match &given {
-        Some(name) => checks::name(errors, "worker_id", "worker", name),
-        None => missing(errors, "worker_id", "the worker's name"),
-    }
-    given.unwrap_or_default()
-}
-
-fn session_id(errors: &mut FieldErrors, given: Option<Uuid>) -> Uuid {
-    if given.is_none() {
-        missing(errors, "session_id", "as given by the registration");
-    }
-    given.unwrap_or_default()
 }
 
 fn backends(errors: &mut FieldErrors, given: Option<Vec<String>>) -> Vec<String> {
@@ -269,18 +147,6 @@ fn lease(errors: &mut FieldErrors, seconds: Option<f64>) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-fn check_named(errors: &mut FieldErrors, named: Option<&[Uuid]>) {
-    let named = named.map_or(0, <[Uuid]>::len);
-    if named > MAX_NAMED {
-        let message = format!("has {named} entries; at most {MAX_NAMED} are allowed");
-        errors.insert("tasks".to_owned(), message);
-    }
-}
-
-fn missing(errors: &mut FieldErrors, field: &str, what: &str) {
-    errors.insert(field.to_owned(), format!("is required: {what}"));
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -321,20 +187,5 @@ mod tests {
             ..RegisterRequest::default()
         };
         assert_eq!(registering.check().unwrap().backends, ["a", "b"]);
-    }
-
-    #[test]
-    fn a_claim_is_kept_within_its_bounds() {
-        let wish = |body| {
-            serde_json::from_value::<ClaimTasksRequest>(body)
-                .unwrap()
-                .check("w")
-        };
-        let session = Uuid::now_v7();
-        let asked = wish(json!({"session_id": session})).unwrap();
-        assert_eq!((asked.max_tasks, asked.wait), (1, Duration::ZERO));
-        let refused = wish(json!({"max_tasks": 101, "wait": 60.5})).unwrap_err();
-        let fields: Vec<&str> = refused.keys().map(String::as_str).collect();
-        assert_eq!(fields, ["max_tasks", "session_id", "wait"]);
     }
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Problem, cursor};
+use super::query;
+use crate::api::{Problem, cursor};
 use crate::domain::checks::FieldErrors;
 use crate::domain::id_prefix::{BadIdPrefix, IdPrefix};
 use crate::domain::status::Status;
@@ -29,28 +30,23 @@ pub fn task_filter(query: &str) -> Result<TaskFilter, Problem> {
             limit: DEFAULT_LIMIT,
             ..TaskFilter::default()
         },
-        ..TaskQueryReader::default()
+        cursor: None,
     };
     let mut seen = BTreeSet::new();
-    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        let collects = matches!(key.as_ref(), "status" | "tag");
-        let read = if !seen.insert(key.to_string()) && !collects {
-            Err("stands twice; give it once".to_owned())
-        } else {
-            reader.read(&key, &value)
-        };
-        if let Err(message) = read {
-            reader.errors.insert(key.into_owned(), message);
+    let errors = query::read(query, |name, value| {
+        let collects = matches!(name, "status" | "tag");
+        if !seen.insert(name.to_owned()) && !collects {
+            return Err("stands twice; give it once".to_owned());
         }
-    }
-    reader.finish().map_err(Problem::validation)
+        reader.read(name, value)
+    });
+    let (filter, errors) = reader.finish(errors);
+    query::accept(filter, errors)
 }
 
-#[derive(Default)]
 struct TaskQueryReader {
     filter: TaskFilter,
     cursor: Option<(Sort, Cursor)>,
-    errors: FieldErrors,
 }
 
 impl TaskQueryReader {
@@ -76,29 +72,25 @@ impl TaskQueryReader {
     }
 
     /// What can only be said of the parameters together.
-    fn finish(mut self) -> Result<TaskFilter, FieldErrors> {
-        let filter = &mut self.filter;
+    fn finish(self, mut errors: FieldErrors) -> (TaskFilter, FieldErrors) {
+        let mut filter = self.filter;
         if let (Some(from), Some(before)) = (filter.submitted_from, filter.submitted_before)
             && from >= before
         {
             let message = "must be later than submitted_after".to_owned();
-            self.errors.insert("submitted_before".to_owned(), message);
+            errors.insert("submitted_before".to_owned(), message);
         }
         if let Some((sort, after)) = self.cursor {
             filter.after = Some(after);
-            if sort != filter.sort && !self.errors.contains_key("sort") {
+            if sort != filter.sort && !errors.contains_key("sort") {
                 let message = "belongs to another sort: use it with the one that it came with";
-                self.errors.insert("cursor".to_owned(), message.to_owned());
+                errors.insert("cursor".to_owned(), message.to_owned());
             }
         }
         if filter.statuses.len() == Status::ALL.len() {
             filter.statuses.clear();
         }
-        if self.errors.is_empty() {
-            Ok(self.filter)
-        } else {
-            Err(self.errors)
-        }
+        (filter, errors)
     }
 }
 

@@ -83,8 +83,8 @@ impl BodySize for OfResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::heap_estimate::estimated_heap_bytes;
-    use crate::api::memory_permit::ALL_KIB;
+    use crate::api::body_memory::ALL_KIB;
+    use crate::api::extract::heap_estimate::estimated_heap_bytes;
 
     fn limits(mib: usize) -> Limits {
         Limits {

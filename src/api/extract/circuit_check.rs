@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::domain::checks::FieldErrors;
+use crate::domain::checks::{self, FieldErrors};
 use crate::domain::submission::{Limits, check_circuit, check_inputs};
 use crate::executor::CircuitCheck;
 
@@ -30,9 +30,7 @@ impl CheckCircuitRequest {
         if let Some(parameters) = &self.parameters {
             check_inputs(&mut errors, parameters);
         }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
+        checks::refuse_if_any(errors)?;
         let limit = limits.simulator_memory_bytes;
         Ok(CircuitCheck::new(self.circuit, self.parameters, limit))
     }

@@ -1,10 +1,10 @@
-//! The query string of a log.
+//! The query of `GET /tasks/{task_id}/logs`.
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::Problem;
-use crate::domain::checks::FieldErrors;
+use super::query;
+use crate::api::Problem;
 use crate::domain::log::Level;
 use crate::domain::whole_number;
 use crate::store::LogFilter;
@@ -16,22 +16,13 @@ const MAX_LIMIT: i64 = 1_000;
 
 /// Which lines `GET /tasks/{task_id}/logs` is asked for.
 pub fn log_filter(query: &str) -> Result<LogFilter, Problem> {
-    let mut errors = FieldErrors::new();
     let mut filter = LogFilter {
         level: Level::Debug,
         limit: DEFAULT_LIMIT,
         ..LogFilter::default()
     };
-    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        if let Err(message) = take(&mut filter, &key, &value) {
-            errors.insert(key.into_owned(), message);
-        }
-    }
-    if errors.is_empty() {
-        Ok(filter)
-    } else {
-        Err(Problem::validation(errors))
-    }
+    let errors = query::read(query, |name, value| take(&mut filter, name, value));
+    query::accept(filter, errors)
 }
 
 fn take(filter: &mut LogFilter, key: &str, value: &str) -> Result<(), String> {

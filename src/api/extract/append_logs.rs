@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Owner, list};
+use super::lease::Owner;
+use super::object_list;
 use crate::domain::checks::{self, FieldErrors};
 use crate::domain::log::{Level, LogLine};
 use crate::domain::owner::Lease;
@@ -37,7 +38,10 @@ pub struct AppendLogs {
     #[serde(deserialize_with = "whole_number::required")]
     attempt: i32,
     /// The lines, in their order; there may be none where progress or output is given.
-    #[serde(default, deserialize_with = "list::of_objects::<_, _, MAX_LINES>")]
+    #[serde(
+        default,
+        deserialize_with = "object_list::of_objects::<_, _, MAX_LINES>"
+    )]
     #[schema(max_items = 1_000)]
     logs: Vec<NewLine>,
     /// How far the attempt has come, in the worker's own words; at most 64 KiB.
@@ -102,9 +106,7 @@ impl AppendLogs {
         for (index, line) in self.logs.iter().enumerate() {
             line.check(&mut errors, index);
         }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
+        checks::refuse_if_any(errors)?;
         Ok(Append {
             lease,
             lines: without_repetitions(self.logs),

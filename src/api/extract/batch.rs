@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::list;
-use crate::domain::checks::FieldErrors;
+use super::object_list;
+use crate::domain::checks::{self, FieldErrors};
 use crate::domain::submission::{Limits, Submission};
 use crate::domain::task::{Idempotency, NewTask};
 
@@ -18,7 +18,7 @@ const MAX_ERRORS: usize = 100;
 #[serde(deny_unknown_fields)]
 pub struct BatchSubmission {
     /// Each as it would be submitted alone.
-    #[serde(deserialize_with = "list::of_objects::<_, _, MAX_TASKS>")]
+    #[serde(deserialize_with = "object_list::of_objects::<_, _, MAX_TASKS>")]
     #[schema(min_items = 1, max_items = 1_000)]
     tasks: Vec<Submission>,
 }
@@ -50,11 +50,8 @@ impl BatchSubmission {
                 break;
             }
         }
-        if errors.is_empty() {
-            Ok(tasks)
-        } else {
-            Err(errors)
-        }
+        checks::refuse_if_any(errors)?;
+        Ok(tasks)
     }
 }
 

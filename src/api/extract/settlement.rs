@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Owner;
+use super::lease::Owner;
 use crate::domain::backoff::Backoff;
 use crate::domain::checks::{self, FieldErrors};
 use crate::domain::settlement::{Blame, ErrorCode, Failure, Outcome, Settlement};
@@ -100,7 +100,8 @@ impl Complete {
         if let Err(message) = check_result(&outcome) {
             errors.insert("result".to_owned(), message);
         }
-        finish(errors, Settlement::complete(lease, outcome))
+        checks::refuse_if_any(errors)?;
+        Ok(Settlement::complete(lease, outcome))
     }
 }
 
@@ -148,7 +149,8 @@ impl Fail {
         let failures = u32::try_from(self.attempt).unwrap_or(1);
         let failure = failure.blaming(self.blame);
         let settlement = Settlement::fail(lease, failure, backoff.delay(failures));
-        finish(errors, settlement)
+        checks::refuse_if_any(errors)?;
+        Ok(settlement)
     }
 }
 
@@ -181,14 +183,7 @@ impl Release {
             attempt: self.attempt,
         };
         let lease = owner.lease(&mut errors, task_id);
-        finish(errors, Settlement::release(lease, "its worker released it"))
-    }
-}
-
-fn finish(errors: FieldErrors, settlement: Settlement) -> Result<Settlement, FieldErrors> {
-    if errors.is_empty() {
-        Ok(settlement)
-    } else {
-        Err(errors)
+        checks::refuse_if_any(errors)?;
+        Ok(Settlement::release(lease, "its worker released it"))
     }
 }

@@ -1,0 +1,45 @@
+//! Requests, read and checked: one file for each thing that handlers take from a request.
+
+mod append_logs;
+mod batch;
+mod body_size;
+mod circuit_check;
+mod claim;
+mod drain;
+mod heap_estimate;
+mod heartbeat;
+mod idempotency;
+mod json;
+mod json_body;
+mod last_event_id;
+mod lease;
+mod log_page;
+mod object_list;
+mod optional_body;
+mod path;
+mod query;
+mod registration;
+mod settlement;
+mod task_list;
+mod task_read;
+mod worker_fields;
+mod worker_list;
+
+pub use append_logs::{Append, AppendLogs};
+pub use batch::BatchSubmission;
+pub use body_size::{Batch, OfResult, WithCircuit};
+pub use circuit_check::CheckCircuitRequest;
+pub use claim::ClaimTasksRequest;
+pub use drain::DrainRequest;
+pub use heartbeat::HeartbeatRequest;
+pub use idempotency::idempotency;
+pub use json_body::JsonBody;
+pub use last_event_id::last_event_id;
+pub use log_page::log_filter;
+pub use optional_body::OptionalBody;
+pub use path::{task_id, worker_id};
+pub use registration::RegisterRequest;
+pub use settlement::{Complete, Fail, Release};
+pub use task_list::task_filter;
+pub use task_read::{TaskQuery, Until, task_query};
+pub use worker_list::{backend_search, worker_search};

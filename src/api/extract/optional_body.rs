@@ -1,0 +1,41 @@
+//! JSON bodies that may be left out.
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+
+use super::json_body::JsonBody;
+use crate::api::Problem;
+
+/// A JSON body that may be left out, or be null.
+pub struct OptionalBody<T> {
+    /// What it says; the default where there is none.
+    pub value: T,
+}
+
+impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let header = |name| request.headers().contains_key(name);
+        let length = request.headers().get(CONTENT_LENGTH);
+        let no_length = length.is_none_or(|length| length == "0");
+        if no_length && !header(TRANSFER_ENCODING) {
+            return Box::pin(async {
+                Ok(Self {
+                    value: T::default(),
+                })
+            });
+        }
+        let body = JsonBody::<Option<T>>::from_request(request, payload);
+        Box::pin(async move {
+            let JsonBody { value, .. } = body.await?;
+            Ok(Self {
+                value: value.unwrap_or_default(),
+            })
+        })
+    }
+}

@@ -1,0 +1,26 @@
+//! What a path names.
+
+use actix_web::http::StatusCode;
+use uuid::Uuid;
+
+use crate::api::Problem;
+use crate::domain::backend::is_valid_name;
+use crate::domain::checks::excerpt;
+
+/// The task that a path names.
+pub fn task_id(segment: &str) -> Result<Uuid, Problem> {
+    segment.parse().map_err(|_| {
+        let detail = "The task id in the path is not a UUID.";
+        Problem::new(StatusCode::BAD_REQUEST, "invalid_task_id", detail)
+    })
+}
+
+/// The worker that a path names.
+pub fn worker_id(segment: String) -> Result<String, Problem> {
+    // What cannot be a name is nobody's name.
+    if is_valid_name(&segment) {
+        Ok(segment)
+    } else {
+        Err(Problem::worker_not_found(&excerpt(&segment)))
+    }
+}

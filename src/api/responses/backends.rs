@@ -1,0 +1,125 @@
+//! What answers about backends and their lines look like.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::store::{BackendRecord, COUNTED_WAITING, QueuePosition};
+
+/// A backend at this moment.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BackendView {
+    /// Its name.
+    #[schema(example = "simulator")]
+    pub backend: String,
+    /// Living workers that serve it.
+    pub workers_online: i64,
+    /// Waiting tasks, counted up to 10,000.
+    pub waiting: i64,
+    /// Whether that is all of them.
+    pub waiting_exact: bool,
+    /// Tasks in the hands of workers.
+    pub running: i64,
+    /// For how long the oldest of the tasks counted has waited; null where none does.
+    pub oldest_wait_seconds: Option<f64>,
+    /// How long an attempt takes, in the middle of the last 100 completed tasks; null where there are none.
+    pub median_run_seconds: Option<f64>,
+    /// When the tasks counted will have been begun, as far as can be told: their number times the median, shared by
+    /// all that workers can run at once. Null where nobody takes tasks, or none was ever completed.
+    pub estimated_wait_seconds: Option<f64>,
+}
+
+impl From<BackendRecord> for BackendView {
+    fn from(record: BackendRecord) -> Self {
+        let counted = i64::from(COUNTED_WAITING);
+        let waiting = record.waiting.min(counted);
+        Self {
+            waiting,
+            waiting_exact: record.waiting <= counted,
+            estimated_wait_seconds: estimated_wait(waiting, &record).map(in_milliseconds),
+            backend: record.backend,
+            workers_online: record.workers_online,
+            running: record.running,
+            oldest_wait_seconds: record.oldest_wait_seconds.map(in_milliseconds),
+            median_run_seconds: record.median_run_seconds.map(in_milliseconds),
+        }
+    }
+}
+
+fn estimated_wait(waiting: i64, record: &BackendRecord) -> Option<f64> {
+    if record.slots_online == 0 {
+        return None;
+    }
+    let (waiting, slots) = (
+        i32::try_from(waiting).ok()?,
+        i32::try_from(record.slots_online).ok()?,
+    );
+    Some(f64::from(waiting) * record.median_run_seconds? / f64::from(slots))
+}
+
+/// More digits would say nothing.
+fn in_milliseconds(seconds: f64) -> f64 {
+    (seconds * 1e3).round() / 1e3
+}
+
+/// The backends.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BackendPage {
+    /// By name.
+    pub backends: Vec<BackendView>,
+    /// Asks for the next page as `cursor`; null on the last one.
+    pub next_cursor: Option<String>,
+}
+
+/// Where a waiting task stands in the line of its backend.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QueuePositionView {
+    /// 1 is the next; 1001 stands for everything behind the first 1,000.
+    #[schema(minimum = 1, maximum = 1001)]
+    pub position: i64,
+    /// Whether the position is that very one.
+    pub exact: bool,
+}
+
+impl From<QueuePosition> for QueuePositionView {
+    fn from(place: QueuePosition) -> Self {
+        Self {
+            position: place.position,
+            exact: place.exact,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(waiting: i64, slots_online: i64, median: Option<f64>) -> BackendRecord {
+        BackendRecord {
+            backend: "b".to_owned(),
+            workers_online: 1,
+            slots_online,
+            waiting,
+            running: 0,
+            oldest_wait_seconds: None,
+            median_run_seconds: median,
+        }
+    }
+
+    #[test]
+    fn the_wait_is_estimated_where_all_that_it_hangs_on_is_known() {
+        let wait = |record| BackendView::from(record).estimated_wait_seconds;
+        assert_eq!(wait(record(10, 4, Some(2.0))), Some(5.0));
+        assert_eq!(wait(record(10, 0, Some(2.0))), None);
+        assert_eq!(wait(record(10, 4, None)), None);
+    }
+
+    #[test]
+    fn a_long_line_is_counted_up_to_ten_thousand() {
+        let counted = |waiting| {
+            let view = BackendView::from(record(waiting, 1, None));
+            (view.waiting, view.waiting_exact)
+        };
+        assert_eq!(counted(10_000), (10_000, true));
+        assert_eq!(counted(10_001), (10_000, false));
+    }
+}

@@ -1,0 +1,100 @@
+//! Tasks as they are handed to workers that claim them over HTTP.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::times::time;
+use crate::domain::task::{Assignment, Work};
+
+/// The answer to a claim.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClaimedPage {
+    /// What the worker is to do now; empty where there was nothing.
+    pub tasks: Vec<ClaimedTask>,
+}
+
+/// A task as handed to the worker that owns it now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClaimedTask {
+    /// Its id.
+    pub task_id: Uuid,
+    /// Goes into every write about this task.
+    pub attempt: i32,
+    /// What it was submitted for.
+    pub backend: String,
+    /// `circuit` or `problem`.
+    #[schema(example = "problem")]
+    pub kind: &'static str,
+    /// How long the attempt may run, in seconds.
+    pub timeout_seconds: i32,
+    /// How many attempts the task gets.
+    pub max_attempts: i16,
+    /// 0 to 10, higher first.
+    pub priority: i16,
+    /// A circuit: the OpenQASM program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub circuit: Option<String>,
+    /// A circuit: how often it is run and measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shots: Option<u32>,
+    /// A problem: its name in the benchmark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem_id: Option<String>,
+    /// A problem: what the agent is and how it is set up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub agent_config: Option<Value>,
+    /// A problem: how many steps the agent may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub max_steps: Option<Value>,
+    /// All other options of the submission, such as `seed`.
+    #[schema(value_type = Object)]
+    pub parameters: Map<String, Value>,
+    /// The client's own data.
+    #[schema(value_type = Object)]
+    pub metadata: Value,
+    /// Follows the task through rows, messages and logs.
+    pub correlation_id: String,
+    /// When it was submitted.
+    #[serde(serialize_with = "time")]
+    #[schema(value_type = String, format = DateTime)]
+    pub submitted_at: OffsetDateTime,
+    /// When this attempt began.
+    #[serde(serialize_with = "time")]
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: OffsetDateTime,
+}
+
+impl From<Assignment> for ClaimedTask {
+    fn from(task: Assignment) -> Self {
+        let kind = task.work.kind();
+        let mut parameters = task.work.parameters();
+        let (circuit, shots, problem_id) = match task.work {
+            Work::Circuit { source, options } => (Some(source), Some(options.shots), None),
+            Work::Problem { problem_id, .. } => (None, None, Some(problem_id)),
+        };
+        Self {
+            task_id: task.lease.task_id,
+            attempt: task.lease.attempt,
+            backend: task.backend,
+            kind,
+            timeout_seconds: task.timeout_seconds,
+            max_attempts: task.max_attempts,
+            priority: task.priority,
+            circuit,
+            shots,
+            problem_id,
+            agent_config: parameters.remove("agent_config"),
+            max_steps: parameters.remove("max_steps"),
+            parameters,
+            metadata: task.metadata,
+            correlation_id: task.correlation_id,
+            submitted_at: task.submitted_at,
+            started_at: task.started_at,
+        }
+    }
+}

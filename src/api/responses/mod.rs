@@ -1,0 +1,29 @@
+//! What answers look like; one file for each group of paths.
+
+mod backends;
+mod claimed_tasks;
+mod dry_run;
+mod health;
+mod logs;
+mod problems;
+mod submitted;
+mod task;
+mod tasks;
+mod times;
+mod workers;
+mod writes;
+
+pub use backends::{BackendPage, BackendView};
+pub use claimed_tasks::{ClaimedPage, ClaimedTask};
+pub use dry_run::DryRun;
+pub use health::{Health, HealthView, QueueName, QueueStatus};
+pub use logs::{LogPage, LogView};
+pub use problems::{
+    BodyErrors, OwnerErrors, QueryErrors, ReadErrors, SubmissionErrors, TaskErrors, WorkerErrors,
+    WriteErrors,
+};
+pub use submitted::{BatchSubmitted, Submitted};
+pub use task::{HistoryView, TaskView};
+pub use tasks::{TaskOverview, TaskPage};
+pub use workers::{HeartbeatView, RegisteredView, WorkerPage, WorkerView};
+pub use writes::{CancelView, SettledView};
