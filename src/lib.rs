@@ -1,6 +1,6 @@
 //! qtask: a task service for work that is slow, precious or remote.
 //!
-//! `docs/architecture.md` says how the floors stand; each imports only from those below it.
+//! `docs/architecture.md` shows the layers and what each may import.
 
 pub mod api;
 pub mod cli;

@@ -7,7 +7,6 @@
 )]
 
 mod api_contract;
-mod architecture;
 mod attempt_outputs;
 mod bad_input;
 mod cancelling;

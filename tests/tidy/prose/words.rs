@@ -1,0 +1,64 @@
+//! Phrases to avoid, and what to write instead.
+
+/// A phrase in lower case, and how often it still occurs.
+pub struct Phrase {
+    pub text: &'static str,
+    pub instead: &'static str,
+    pub left: usize,
+}
+
+const fn phrase(text: &'static str, instead: &'static str, left: usize) -> Phrase {
+    Phrase {
+        text,
+        instead,
+        left,
+    }
+}
+
+/// The numbers are lowered until they are 0.
+pub const WORDS: &[Phrase] = &[
+    phrase("in vain", "what did not succeed", 4),
+    phrase("for ever", "\"forever\", or the limit", 13),
+    phrase(
+        "is gone",
+        "\"was deleted\", \"has ended\", \"was dropped\"",
+        35,
+    ),
+    phrase(
+        "are gone",
+        "\"were deleted\", \"have ended\", \"were dropped\"",
+        7,
+    ),
+    phrase(
+        "has gone",
+        "\"was deleted\", \"has ended\", \"was dropped\"",
+        8,
+    ),
+    phrase("went away", "\"disconnected\", \"is unreachable\"", 6),
+    phrase("goes away", "\"disconnects\", \"becomes unreachable\"", 3),
+    phrase("whoever", "the item itself", 28),
+    phrase("nobody", "the item itself", 90),
+    phrase("one who", "the item itself", 5),
+    phrase("it is told", "who tells it", 4),
+    phrase("is told", "\"receives\", \"is notified\"", 22),
+    phrase("are told", "\"receive\", \"are notified\"", 4),
+    phrase("moment", "the time, \"while\", \"now\"", 43),
+    phrase("hands", "\"runs\", \"holds\", \"passes\"", 41),
+    phrase("by hand", "the command", 6),
+    phrase("hearing", "\"listening\"", 0),
+    phrase("stands twice", "where both are", 1),
+    phrase("what was typed", "\"usage error\"", 10),
+    phrase("cannot be used", "what is wrong with it", 67),
+    phrase("sees to it", "\"ensures\"", 3),
+    phrase("comes to that", "what happens", 0),
+    phrase("as good as", "\"almost\"", 3),
+    phrase("gone through", "\"analysed\", \"visited\"", 4),
+    phrase("room for", "\"memory for\", \"capacity for\"", 15),
+    phrase("no room", "\"no memory\", \"no capacity\"", 9),
+    phrase("the floors", "\"the layers\"", 0),
+    phrase("put aside", "\"deferred\"", 7),
+    phrase("place in line", "\"queue position\"", 9),
+    phrase("for a while", "the time", 5),
+    phrase("all the same", "\"nevertheless\", or what still happens", 6),
+    phrase("puts off", "\"postpones\"", 0),
+];
