@@ -8,22 +8,18 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error_span, info, warn};
 
+use super::attempt_end::AttemptEnd;
+use super::context::{STOP_LIMIT, Worker};
 use super::log_writer::LogWriter;
-use super::quarantine::{self, Trial};
 use super::running::{StopOrder, StopReason};
 use super::settling::{self, Written};
-use super::{STOP_LIMIT, Worker, hook, task_hooks};
+use super::trial::{self, Trial};
+use super::{hook, task_hooks};
 use crate::domain::correlation;
-use crate::domain::settlement::{ErrorCode, Failure, Outcome, Settlement};
+use crate::domain::settlement::{ErrorCode, Failure, Settlement};
 use crate::domain::status::Status;
 use crate::domain::task::Assignment;
 use crate::executor::{Control, LogBuffer, crashed};
-
-/// How an attempt came to its end.
-pub(super) enum AttemptEnd {
-    Finished(Result<Outcome, Failure>),
-    Stopped(StopReason),
-}
 
 /// Runs the attempt and writes its end, however long the database is away.
 pub async fn run(worker: &Worker, assignment: Assignment) -> Written {
@@ -63,7 +59,7 @@ async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
     let trial = Trial::of(&settlement);
     let written = settling::write(worker, settlement, &mut log).await;
     drop(in_hand);
-    quarantine::note(worker, &trial).await;
+    trial::note(worker, &trial).await;
     written
 }
 

@@ -7,8 +7,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use super::attempt;
+use super::context::Worker;
+use super::held::Held;
 use super::settling::Written;
-use super::{Held, Worker, attempt};
 use crate::domain::backoff::Backoff;
 use crate::domain::correlation;
 use crate::queue::amqp::{AmqpConfig, Consumer, Deliveries, Delivery, LinkState};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{info, warn};
 
-use super::{Worker, attempt};
+use super::attempt;
+use super::context::Worker;
 use crate::domain::backoff::Backoff;
 use crate::domain::task::Assignment;
 use crate::store::LimitedBy;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use super::Worker;
+use super::context::Worker;
 use super::running::StopReason;
 use crate::domain::owner::{Lease, Session};
 use crate::domain::settlement::Settlement;

@@ -4,24 +4,14 @@
 //! it is busy with. What the set-up leaves running goes on beside the worker; to stop it is the
 //! teardown's business.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+use super::context::Worker;
+use super::error::WorkerError;
 use super::hook::{HookFailure, HookOutput, run_hook};
-use super::{Worker, WorkerError};
-
-/// What the registry says of a worker that is not ready for tasks yet.
-pub const SETTING_UP: &str = "setting up";
-
-/// How far the worker has got with its surroundings.
-#[derive(Debug, Default)]
-pub struct LifecycleHooks {
-    /// Cancelled when the worker is registered.
-    pub registered: CancellationToken,
-    begun: AtomicBool,
-}
 
 /// Makes everything ready for tasks; returns early when the worker is to stop.
 pub async fn set_up(worker: &Worker) -> Result<(), WorkerError> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use super::context::{TaskSource, Worker};
 use super::running::StopReason;
-use super::{TaskSource, Worker};
 use crate::store::{CANCELS, Notification, READY, listen};
 
 /// Listens until cancelled. What goes unheard is found by the next heartbeat and the next poll.

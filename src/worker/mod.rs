@@ -4,14 +4,18 @@
 //! - `listener` listens for what cannot wait until the next heartbeat;
 //! - `intake_amqp` and `intake_postgres` claim tasks and start attempts;
 //! - `attempt` runs one task from its claim to its settlement, and `settling` writes that;
-//! - `log_buffer` writes what a running task says;
-//! - `environment` runs a command before the first task and one after the last, by `hook`;
+//! - `log_writer` writes what a running task says;
+//! - `lifecycle_hooks` runs a command before the first task and one after the last, by `hook`;
 //! - `task_hooks` runs a command before and after each task;
 //! - `held` says why no tasks are taken, `quarantine` what is done about a sick environment;
 //! - `running` knows what is in hand, and stops it;
+//! - `context` is what these parts share;
 //! - this file puts them together and takes them apart in order.
 
 mod attempt;
+mod attempt_end;
+mod context;
+mod error;
 mod health;
 mod held;
 mod hook;
@@ -19,169 +23,45 @@ mod intake_amqp;
 mod intake_postgres;
 mod lease;
 mod lifecycle_hooks;
+mod lifecycle_state;
 mod listener;
 mod log_writer;
 mod quarantine;
 mod running;
 mod settling;
 mod task_hooks;
+mod trial;
 
+pub use context::{Executors, TaskSource, WorkerSettings};
+pub use error::WorkerError;
 pub use health::WorkerHealth;
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::{Notify, RwLock, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
-use uuid::Uuid;
 
-use crate::config::environment::EnvironmentSettings;
-use crate::config::timing::LeaseSettings;
 use crate::domain::backoff::Backoff;
 use crate::domain::owner::Session;
 use crate::domain::problem_patterns::ProblemPatterns;
-use crate::executor::Executor;
-use crate::queue::amqp::AmqpConfig;
 use crate::service::sweep;
-use crate::store::{
-    DatabaseSettings, MAX_WORKERS, QuarantineRules, Registered, Registration, Store, StoreError,
-};
+use crate::store::{MAX_WORKERS, Registered, Registration, Store, StoreError};
 
-use held::Held;
+use context::{STOP_LIMIT, Worker};
 use lease::SessionEnd;
-use lifecycle_hooks::{LifecycleHooks, SETTING_UP};
+use lifecycle_state::{LifecycleHooks, SETTING_UP};
 use running::{Running, StopReason};
 
-/// The executors of a worker, by the backend that they serve.
-pub type Executors = BTreeMap<String, Arc<dyn Executor>>;
-
-/// Where a worker hears of tasks.
-#[derive(Clone)]
-pub enum TaskSource {
-    /// Messages on the backends' queues.
-    Amqp(AmqpConfig),
-    /// The table itself: woken by NOTIFY, with a poll behind it.
-    Postgres,
-}
-
-/// How one worker runs.
-#[derive(Clone)]
-pub struct WorkerSettings {
-    /// Unique among living workers; a worker that starts under a known name replaces the older one.
-    pub name: String,
-    /// How many tasks at once.
-    pub concurrency: u16,
-    /// How long running tasks may go on after a stop was asked for.
-    pub grace: Duration,
-    /// The times of the lease.
-    pub lease: LeaseSettings,
-    /// The longest that the answer to a claim can take.
-    pub claim_limit: Duration,
-    /// The delays between a task's attempts.
-    pub retry: Backoff,
-    /// Where tasks come from.
-    pub source: TaskSource,
-    /// Where notifications come from.
-    pub database: DatabaseSettings,
-    /// What is run before the first task and after the last, before and after each, and to heal.
-    pub environment: EnvironmentSettings,
-    /// When it takes no more tasks because its environment fails them.
-    pub quarantine: QuarantineRules,
-    /// The problems that it takes; all where it is None.
-    pub problems: Option<ProblemPatterns>,
-}
-
-/// What the parts of one worker share.
-struct Worker {
-    settings: WorkerSettings,
-    store: Store,
-    executors: Executors,
-    session: RwLock<Session>,
-    /// Every session that this process has tried to begin.
-    begun: Mutex<HashSet<Uuid>>,
-    /// A permit for each task that may run.
-    slots: Arc<Semaphore>,
-    running: Running,
-    /// Claims and attempts under way.
-    attempts: TaskTracker,
-    health: Arc<WorkerHealth>,
-    lifecycle_hooks: LifecycleHooks,
-    /// Wakes the intake: tasks have become claimable.
-    ready: Notify,
-    /// Why no more tasks are to be taken for now.
-    held: watch::Sender<Held>,
-    /// Cancelled when no more tasks are to be taken.
-    draining: CancellationToken,
-    /// Cancelled when none will be: the last claim is answered and its attempt begun.
-    intake_over: CancellationToken,
-    /// Cancelled when unwritten outcomes are to be given up.
-    abandon: CancellationToken,
-}
-
-/// Why a worker ended without being asked to.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum WorkerError {
-    /// Another process registered under the same name.
-    #[error("another worker has registered under the name `{0}`: each needs a name of its own")]
-    Replaced(String),
-    /// Its command to set up failed; nothing was claimed.
-    #[error("the set-up failed: {0}")]
-    SetUpFailed(String),
-    /// A part of the worker ended that should not have: a defect.
-    #[error("the worker's {0} broke down")]
-    BrokeDown(&'static str),
-}
-
-/// How long an executor may take to stop once it was told to.
-const STOP_LIMIT: Duration = Duration::from_secs(2);
 /// How long the last outcomes may take to be written after the executors have ended.
 const LAST_WRITES: Duration = Duration::from_secs(10);
 /// For how long the end of the session is tried.
 const LAST_WORD: Duration = Duration::from_secs(3);
 
 impl Worker {
-    async fn session(&self) -> Session {
-        self.session.read().await.clone()
-    }
-
-    fn begun(&self) -> std::sync::MutexGuard<'_, HashSet<Uuid>> {
-        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The time that the slowest of the executors wants for its end, with the commands around it.
-    fn stop_grace(&self) -> Duration {
-        let graces = self.executors.values().map(|it| it.stop_grace());
-        self.settings
-            .environment
-            .stop_grace(graces.max().unwrap_or_default())
-    }
-
-    /// What every command of the operator's finds in its environment.
-    fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("QTASK_WORKER", self.settings.name.clone()),
-            ("QTASK_BACKENDS", self.backends().join(",")),
-        ]
-    }
-
-    fn capabilities(&self) -> Value {
-        let mut capabilities = json!({"max_parallel_tasks": self.settings.concurrency});
-        if let (Some(problems), Value::Object(members)) =
-            (&self.settings.problems, &mut capabilities)
-        {
-            members.insert("supported_problems".to_owned(), json!(problems.texts()));
-        }
-        capabilities
-    }
-
-    fn backends(&self) -> Vec<String> {
-        self.executors.keys().cloned().collect()
-    }
-
     /// Begins a session, as often as it takes, and says since when it may be trusted; None when a
     /// stop was asked for first.
     async fn register(&self) -> Option<(Session, Instant)> {
@@ -237,12 +117,6 @@ impl Worker {
                 }
             }
         }
-    }
-
-    /// Waits until the registry lets it take tasks.
-    async fn until_let(&self) {
-        // The sender is the worker's own, so that the wait has no other end.
-        let _ = self.held.subscribe().wait_for(|held| !held.holds()).await;
     }
 
     /// Keeps sessions alive, one after the other, until a stop was asked for and all is written.

@@ -8,74 +8,22 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, info, warn};
 
+use super::context::Worker;
+use super::held::Held;
 use super::hook::{HookOutput, run_hook};
-use super::{Worker, attempt};
+use super::{attempt, trial};
 use crate::config::environment::Hook;
-use crate::domain::settlement::{Evidence, Settlement};
 use crate::store::{ClaimedNext, LimitedBy};
 
 /// How often a task for a probe is looked for.
 const POLL: Duration = Duration::from_secs(1);
-/// The longest reason, in characters.
-const MAX_REASON: usize = 500;
-
-/// What the end of an attempt is worth, to be noted once it is written.
-#[derive(Debug)]
-pub struct Trial {
-    evidence: Option<Evidence>,
-    note: String,
-}
-
-impl Trial {
-    /// What this settlement is worth.
-    pub fn of(settlement: &Settlement) -> Self {
-        Self {
-            evidence: settlement.evidence(),
-            note: settlement.note(),
-        }
-    }
-}
-
-/// Counts a failure for the worker's environment, or ends the count with a success.
-pub async fn note(worker: &Worker, trial: &Trial) {
-    match trial.evidence {
-        Some(Evidence::Unfit) => blame(worker, &trial.note).await,
-        Some(Evidence::Fit) if worker.held.borrow().is_blamed() => absolve(worker).await,
-        _ => {}
-    }
-}
-
-async fn blame(worker: &Worker, reason: &str) {
-    let reason: String = reason.chars().take(MAX_REASON).collect();
-    let (session, rules) = (worker.session().await, worker.settings.quarantine);
-    match worker.store.blame_worker(&session, &reason, rules).await {
-        Ok(left) => worker.held.send_modify(|held| held.blame(&reason, left)),
-        Err(error) => {
-            warn!(worker_id = %session.worker_id, %error, "a failure of the environment is not counted");
-        }
-    }
-}
-
-async fn absolve(worker: &Worker) {
-    let session = worker.session().await;
-    match worker.store.absolve_worker(&session).await {
-        Ok(()) => worker.held.send_modify(super::Held::absolve),
-        Err(error) => {
-            warn!(worker_id = %session.worker_id, %error, "the registry does not know yet that the environment is fit");
-        }
-    }
-}
 
 /// Sees quarantines through until the worker drains.
 pub async fn run(worker: &Arc<Worker>) {
     let sitting = async {
         loop {
             // The sender is the worker's own, so that the wait has no other end.
-            let _ = worker
-                .held
-                .subscribe()
-                .wait_for(super::Held::is_quarantined)
-                .await;
+            let _ = worker.held.subscribe().wait_for(Held::is_quarantined).await;
             let not_ready_reason = worker.held.borrow().not_ready_reason();
             let worker_id = &worker.settings.name;
             warn!(
@@ -120,7 +68,7 @@ async fn heal_environment(worker: &Worker, hook: &Hook, backoff_over: bool) {
     )
     .await;
     match ran {
-        Ok(()) => absolve(worker).await,
+        Ok(()) => trial::absolve(worker).await,
         Err(failure) => {
             let reason = failure.in_short();
             warn!(
@@ -128,7 +76,7 @@ async fn heal_environment(worker: &Worker, hook: &Hook, backoff_over: bool) {
                 worker_id, reason, "heal failed"
             );
             if backoff_over {
-                blame(worker, &format!("heal failed: {reason}")).await;
+                trial::blame(worker, &format!("heal failed: {reason}")).await;
             }
         }
     }

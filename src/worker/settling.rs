@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
-use super::Worker;
+use super::context::Worker;
 use super::log_writer::LogWriter;
 use crate::domain::backoff::Backoff;
 use crate::domain::settlement::{ErrorCode, Failure, Settlement};

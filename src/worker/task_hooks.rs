@@ -4,9 +4,10 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::attempt::AttemptEnd;
+use super::attempt_end::AttemptEnd;
+use super::context::Worker;
 use super::hook::{HookOutput, run_hook};
-use super::{Worker, running::StopReason};
+use super::running::StopReason;
 use crate::config::environment::Hook;
 use crate::domain::log::{Level, LogLine};
 use crate::domain::settlement::{Blame, ErrorCode, Failure};

@@ -33,7 +33,6 @@ const KNOWN: &[(&str, usize)] = &[
     ("src/store/claim.rs", 586),
     ("src/store/list.rs", 495),
     ("src/store/sweep.rs", 520),
-    ("src/worker/mod.rs", 448),
     ("tests/it/api_contract.rs", 752),
     ("tests/it/bad_input.rs", 825),
     ("tests/it/client.rs", 742),

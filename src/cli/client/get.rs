@@ -8,9 +8,9 @@ use super::error::ClientError;
 use super::ids::IdArgs;
 use super::list;
 use super::model::Task;
-use super::outcome::now;
 use super::output::Form;
 use super::progress::Progress;
+use super::render::time_format::now;
 use super::render::{submitted, task as view};
 use super::wait;
 

@@ -1,6 +1,5 @@
 //! Waiting for tasks and showing how they ended.
 
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::common::ClientSession;
@@ -138,9 +137,4 @@ fn summary(total: usize, failed: usize) -> String {
         0 => format!("{tasks}, all completed"),
         failed => format!("{tasks}, {failed} of them failed or cancelled"),
     }
-}
-
-/// The present, by this machine's clock.
-pub fn now() -> OffsetDateTime {
-    OffsetDateTime::now_utc()
 }

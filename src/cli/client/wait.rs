@@ -12,8 +12,8 @@ use super::common::ClientSession;
 use super::error::ClientError;
 use super::http::LIMIT;
 use super::model::{Task, is_terminal};
-use super::outcome::now;
 use super::progress::Progress;
+use super::render::time_format::now;
 use super::render::{progress as progress_of, waiting};
 use super::retry_policy::RetryPolicy;
 

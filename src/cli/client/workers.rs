@@ -6,13 +6,13 @@ use reqwest::Method;
 use super::common::{ClientSession, CommonArgs};
 use super::error::ClientError;
 use super::model::WorkerInfo;
-use super::outcome::now;
 use super::output::Form;
 use super::raw_json::Page;
 use super::render::paint::{Cell, Colour};
 use super::render::table::Column;
 use super::render::text;
 use super::render::time_format;
+use super::render::time_format::now;
 
 const COLUMNS: &[Column] = &[
     Column::new("WORKER"),

@@ -8,6 +8,7 @@
 //!
 //! `docs/workers.md` has the protocol for those who write such a program.
 
+mod backend;
 mod directory;
 mod group;
 mod input;
@@ -25,13 +26,13 @@ mod stragglers;
 mod tests;
 mod watchdog;
 
+pub use backend::Command;
 pub use line::{CommandLine, InvalidCommand, split_commands};
 pub use program::{NotAProgram, Program};
 pub use spawn::OWN_VARIABLES;
 pub use stragglers::Marks;
 pub use watchdog::{Watchdog, watch};
 
-use std::ffi::OsString;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -40,19 +41,6 @@ use futures_util::future::BoxFuture;
 use super::{Control, Executor};
 use crate::domain::settlement::{Failure, Outcome};
 use crate::domain::task::Assignment;
-
-/// The backend of one program.
-#[derive(Debug, Clone)]
-pub struct Command {
-    /// What is run.
-    pub program: Program,
-    /// What the program sees of the worker's environment, beside what every program sees.
-    pub environment: Vec<(OsString, OsString)>,
-    /// How long it may take to end once it was told to.
-    pub grace: Duration,
-    /// Set for every process of this worker, so that they can be found when it is gone.
-    pub mark: String,
-}
 
 impl Executor for Command {
     fn execute<'a>(

@@ -9,8 +9,9 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::config::AmqpConfig;
-use super::connection::{Link, LinkChannel, LinkError};
-use super::topology::{self, QueueError, queue_name};
+use super::connection::{Link, LinkChannel};
+use super::error::{LinkError, QueueError};
+use super::topology::{self, queue_name};
 
 /// Opened at first use, and again after every failure.
 pub(super) struct Admin {

@@ -14,12 +14,13 @@ use tracing::{debug, info, warn};
 use super::acker::{self, AckCommand};
 use super::backoff::ReconnectBackoff;
 use super::config::AmqpConfig;
-use super::connection::{Link, LinkChannel, LinkError};
-use super::consumer::{BackendConsumerState, ConsumerStatus};
+use super::connection::{Link, LinkChannel};
+use super::consumer_status::{BackendConsumerState, ConsumerStatus};
 use super::delivery::{Delivery, Settler};
+use super::error::{LinkError, QueueError};
 use super::inbox::Inbox;
 use super::message::Received;
-use super::topology::{self, QueueError, queue_name};
+use super::topology::{self, queue_name};
 
 const CHUNK: usize = 64;
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);

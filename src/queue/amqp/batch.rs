@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::publish_error::PublishError;
+use super::error::PublishError;
 
 type PublishOutcome = Result<(), PublishError>;
 

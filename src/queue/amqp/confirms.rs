@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::batch::PublishBatch;
-use super::publish_error::PublishError;
+use super::error::PublishError;
 
 /// Bounds what waits for confirms. Below the 8192 frames that the client library buffers, so that
 /// handing a message to it never has to wait.

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use amqprs::channel::Channel;
 use amqprs::connection::Connection;
-use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -22,50 +21,11 @@ use tokio_util::sync::CancellationToken;
 use super::callbacks::{ChannelEvents, CloseReason, CloseSlot, ConnectionEvents};
 use super::config::AmqpConfig;
 use super::confirms::Confirms;
+use super::error::LinkError;
 
 /// `RabbitMQ`'s default limit is 2047 channels on a connection.
 const MAX_LOST_CHANNELS: u32 = 500;
 const POLITE_CLOSE: Duration = Duration::from_secs(2);
-
-/// Why something asked of the broker did not happen.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum LinkError {
-    /// The connection could not be opened.
-    #[error("cannot connect to RabbitMQ at {address}: {reason}")]
-    Connect {
-        /// Host, port and virtual host.
-        address: String,
-        /// What went wrong.
-        reason: String,
-    },
-    /// No answer in time; the connection was given up.
-    #[error("RabbitMQ did not answer {what} within {} ms", after.as_millis())]
-    Timeout {
-        /// The request.
-        what: &'static str,
-        /// The limit.
-        after: Duration,
-    },
-    /// The connection is gone.
-    #[error("the connection to RabbitMQ was lost: {0}")]
-    Lost(String),
-    /// The broker closed the channel: its reply code and text.
-    #[error("RabbitMQ closed the channel: {code} {text}")]
-    ChannelClosed {
-        /// AMQP reply code, such as 404 or 406.
-        code: u16,
-        /// The broker's words.
-        text: String,
-    },
-    /// The request failed in the client.
-    #[error("{what} failed: {reason}")]
-    Failed {
-        /// The request.
-        what: &'static str,
-        /// What went wrong.
-        reason: String,
-    },
-}
 
 /// A live connection. Its tasks, and those of its channels, run on the runtime that it was opened
 /// on, whoever asks something of it. Must be dropped inside a runtime.

@@ -13,6 +13,7 @@ use super::backend_consumer::BackendConsumer;
 use super::backoff::ReconnectBackoff;
 use super::config::AmqpConfig;
 use super::connection::Link;
+use super::consumer_status::ConsumerStatus;
 use super::inbox::{Deliveries, Inbox};
 use super::state::LinkState;
 
@@ -23,22 +24,6 @@ pub struct Consumer {
     paused: watch::Sender<bool>,
     limit: Duration,
     _stop_when_dropped: DropGuard,
-}
-
-/// What is known of the connection and of each backend on it.
-#[derive(Debug, Clone)]
-pub(super) struct ConsumerStatus {
-    link: LinkState,
-    lanes: Vec<(BackendConsumerState, Instant)>,
-}
-
-/// How far a backend has got on the present connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum BackendConsumerState {
-    Starting,
-    Consuming,
-    Paused,
-    Failed(Arc<str>),
 }
 
 impl Consumer {
@@ -52,9 +37,7 @@ impl Consumer {
     ) -> (Self, Deliveries) {
         let shutdown = shutdown.child_token();
         let inbox = Arc::new(Inbox::default());
-        let lanes = vec![(BackendConsumerState::Starting, Instant::now()); backends.len()];
-        let link = LinkState::Connecting;
-        let board = watch::Sender::new(ConsumerStatus { link, lanes });
+        let board = watch::Sender::new(ConsumerStatus::starting(backends.len()));
         let paused = watch::Sender::new(false);
         let limit = config.connect_timeout;
         let lane = |(index, backend)| BackendConsumer {
@@ -121,54 +104,6 @@ impl Consumer {
         let mut board = self.board.subscribe();
         // The sender is `self`'s own: there is no error.
         let _ = board.wait_for(|board| condition(board.state())).await;
-    }
-}
-
-impl ConsumerStatus {
-    pub(super) fn set_lane(&mut self, index: usize, state: BackendConsumerState) {
-        if let Some(lane) = self.lanes.get_mut(index) {
-            let still_failed = matches!(
-                (&lane.0, &state),
-                (
-                    BackendConsumerState::Failed(_),
-                    BackendConsumerState::Failed(_)
-                )
-            );
-            let since = if still_failed { lane.1 } else { Instant::now() };
-            *lane = (state, since);
-        }
-    }
-
-    /// False for a lane that is still on its way to consuming, which it may reach before it sees
-    /// the pause.
-    fn none_can_consume(&self) -> bool {
-        let stopped = |lane: &BackendConsumerState| {
-            matches!(
-                lane,
-                BackendConsumerState::Paused | BackendConsumerState::Failed(_)
-            )
-        };
-        self.lanes.iter().all(|(lane, _)| stopped(lane))
-    }
-
-    fn all(&self, wanted: &BackendConsumerState) -> bool {
-        self.lanes.iter().all(|(lane, _)| lane == wanted)
-    }
-
-    fn state(&self) -> LinkState {
-        if !self.link.is_up() {
-            return self.link.clone();
-        }
-        let failed = self.lanes.iter().find_map(|(lane, since)| match lane {
-            BackendConsumerState::Failed(reason) => Some((Arc::clone(reason), *since)),
-            _ => None,
-        });
-        match failed {
-            Some((reason, since)) => LinkState::Down { reason, since },
-            None if self.all(&BackendConsumerState::Consuming) => LinkState::Up,
-            None if self.all(&BackendConsumerState::Paused) => LinkState::Paused,
-            None => LinkState::Connecting,
-        }
     }
 }
 

@@ -6,9 +6,9 @@
 //! every buffer a bound. How the pieces stand:
 //!
 //! - `config`, `topology`, `message`: where the broker is, what the queues are, what travels;
-//! - `connection`, `callbacks`, `backoff`, `state`: one live link and its end;
-//! - `publisher`, `publisher_link`, `batch`, `confirms`, `admin`, `queue_notes`: messages out;
-//! - `consumer`, `lane`, `delivery`, `inbox`, `acker`: messages in.
+//! - `connection`, `callbacks`, `backoff`, `state`, `error`: one live link and its end;
+//! - `publisher`, `publisher_link`, `batch`, `confirms`, `admin`, `declared`, `queue_notes`: messages out;
+//! - `consumer`, `consumer_status`, `backend_consumer`, `delivery`, `inbox`, `acker`: messages in.
 
 mod acker;
 mod admin;
@@ -20,10 +20,12 @@ mod config;
 mod confirms;
 mod connection;
 mod consumer;
+mod consumer_status;
+mod declared;
 mod delivery;
+mod error;
 mod inbox;
 mod message;
-mod publish_error;
 mod publisher;
 mod publisher_link;
 mod queue_notes;
@@ -34,12 +36,11 @@ mod topology;
 mod tests;
 
 pub use config::{AmqpConfig, AmqpUrlError, QueueType};
-pub use connection::LinkError;
 pub use consumer::Consumer;
 pub use delivery::Delivery;
+pub use error::{LinkError, PublishError, QueueError};
 pub use inbox::Deliveries;
 pub use message::OutgoingMessage;
-pub use publish_error::PublishError;
 pub use publisher::Publisher;
 pub use state::LinkState;
-pub use topology::{QueueError, queue_name};
+pub use topology::queue_name;

@@ -1,7 +1,7 @@
 //! The handle through which tasks are announced, and what it promises its callers.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -14,13 +14,12 @@ use tracing::{debug, error, warn};
 use super::admin::Admin;
 use super::batch::PublishBatch;
 use super::config::AmqpConfig;
-use super::connection::LinkError;
+use super::declared::Declared;
+use super::error::{LinkError, PublishError, QueueError};
 use super::message::OutgoingMessage;
-use super::publish_error::PublishError;
 use super::publisher_link::{PublishCommand, PublisherLink};
 use super::queue_notes::{Note, QueueNotes};
 use super::state::LinkState;
-use super::topology::QueueError;
 
 type PublishOutcome = Result<(), PublishError>;
 
@@ -46,13 +45,6 @@ struct PublisherShared {
     confirm_timeout: Duration,
     _stop_when_dropped: DropGuard,
 }
-
-/// How many declared queues are remembered.
-const MAX_DECLARED: usize = 10_000;
-
-/// The backends whose queue was declared since the last connect.
-#[derive(Default)]
-pub(super) struct Declared(Mutex<HashSet<String>>);
 
 impl Publisher {
     /// Starts connecting in the background, for ever, until `shutdown` is cancelled. All its
@@ -237,7 +229,7 @@ impl Publisher {
         deadline: Instant,
     ) -> Vec<PublishOutcome> {
         let count = messages.len();
-        if let Some(refusal) = refusal(&self.state()) {
+        if let Some(refusal) = PublishError::refusal(&self.state()) {
             return vec![Err(refusal); count];
         }
         let batch = Arc::new(PublishBatch::new(count));
@@ -287,55 +279,6 @@ impl Publisher {
             return Ok(());
         }
         self.ensure_queue(backend).await
-    }
-}
-
-impl Declared {
-    pub(super) fn clear(&self) {
-        self.lock().clear();
-    }
-
-    fn insert(&self, backend: &str) {
-        let mut declared = self.lock();
-        // Forgotten queues are declared again, which changes nothing.
-        if declared.len() >= MAX_DECLARED {
-            declared.clear();
-        }
-        declared.insert(backend.to_owned());
-    }
-
-    fn contains(&self, backend: &str) -> bool {
-        self.lock().contains(backend)
-    }
-
-    fn forget(&self, messages: &[OutgoingMessage]) {
-        let mut declared = self.lock();
-        for message in messages {
-            declared.remove(&message.backend);
-        }
-    }
-
-    fn missing(&self, messages: &[OutgoingMessage]) -> HashSet<String> {
-        let declared = self.lock();
-        let backends = messages.iter().map(|message| &message.backend);
-        backends
-            .filter(|backend| !declared.contains(*backend))
-            .cloned()
-            .collect()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Why nothing can be published in this state.
-pub(super) fn refusal(state: &LinkState) -> Option<PublishError> {
-    match state {
-        LinkState::Up => None,
-        LinkState::Blocked { reason } => Some(PublishError::Blocked(Arc::clone(reason))),
-        LinkState::Down { reason, .. } => Some(PublishError::Down(Arc::clone(reason))),
-        other => Some(PublishError::Down(other.to_string().into())),
     }
 }
 

@@ -23,10 +23,10 @@ use super::backoff::ReconnectBackoff;
 use super::batch::PublishBatch;
 use super::config::AmqpConfig;
 use super::confirms::Confirms;
-use super::connection::{Link, LinkChannel, LinkError};
+use super::connection::{Link, LinkChannel};
+use super::declared::Declared;
+use super::error::{LinkError, PublishError};
 use super::message::OutgoingMessage;
-use super::publish_error::PublishError;
-use super::publisher::{Declared, refusal};
 use super::state::LinkState;
 use super::topology::queue_name;
 
@@ -112,7 +112,7 @@ impl PublisherLink {
     }
 
     fn refuse(&self, command: &PublishCommand) {
-        let refusal = refusal(&self.state.borrow());
+        let refusal = PublishError::refusal(&self.state.borrow());
         let error = refusal.unwrap_or_else(|| PublishError::Down("connecting".into()));
         command.batch.fail(&error);
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::topology::QueueError;
+use super::error::QueueError;
 
 /// What was found out about a queue, by its backend.
 #[derive(Debug, Clone, PartialEq, Eq)]

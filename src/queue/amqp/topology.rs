@@ -2,11 +2,11 @@
 
 use amqprs::channel::QueueDeclareArguments;
 use amqprs::{FieldName, FieldTable, FieldValue};
-use thiserror::Error;
 use tracing::info;
 
 use super::config::{AmqpConfig, MAX_SHORT_STRING, QueueType};
-use super::connection::{Link, LinkChannel, LinkError};
+use super::connection::{Link, LinkChannel};
+use super::error::{LinkError, QueueError};
 
 /// The highest priority of a message; `RabbitMQ` keeps one internal queue for each.
 pub(super) const MAX_PRIORITY: u8 = 10;
@@ -17,50 +17,6 @@ const RESOURCE_LOCKED: u16 = 405;
 const PRECONDITION_FAILED: u16 = 406;
 /// What a queue that holds tasks must not be, as a refused declaration names it.
 const UNFIT: [&str; 3] = ["durable", "auto_delete", "exclusive"];
-
-/// Why a queue cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum QueueError {
-    /// It exists and would lose tasks' messages: it is not durable, deletes itself, or belongs to one
-    /// connection.
-    #[error(
-        "the queue '{queue}' exists and cannot be used ({detail}): let it run empty and delete it \
-         (rabbitmqctl delete_queue '{queue}'), or set QTASK_QUEUE to another name"
-    )]
-    Unusable {
-        /// The queue.
-        queue: String,
-        /// The broker's words.
-        detail: String,
-    },
-    /// It exists with other arguments than those that were to be declared, and can be used as it is.
-    #[error(
-        "the queue '{queue}' exists with other arguments and is used as it is; priorities may have no effect ({detail})"
-    )]
-    OtherArguments {
-        /// The queue.
-        queue: String,
-        /// The broker's words.
-        detail: String,
-    },
-    /// The user lacks the permission to configure, read or write it.
-    #[error("RabbitMQ refuses access to the queue '{queue}': {detail}")]
-    Denied {
-        /// The queue.
-        queue: String,
-        /// The broker's words.
-        detail: String,
-    },
-    /// The name does not fit the protocol.
-    #[error("the queue name '{queue}' is longer than 255 bytes")]
-    NameTooLong {
-        /// The queue.
-        queue: String,
-    },
-    /// The broker could not be asked.
-    #[error(transparent)]
-    Link(#[from] LinkError),
-}
 
 /// The queue of a backend: `base` for the built-in `simulator`, else `<base>.<backend>`.
 pub fn queue_name(base: &str, backend: &str) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use super::{MAX_ROUNDS, is_full};
+use super::rounds::{MAX_ROUNDS, is_full};
 use crate::config::timing::SweepSettings;
 use crate::queue::amqp::{OutgoingMessage, Publisher};
 use crate::service::dispatcher::Dispatcher;

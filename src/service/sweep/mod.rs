@@ -5,6 +5,7 @@
 
 mod dispatch;
 mod reap;
+mod rounds;
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,12 +16,9 @@ use tracing::warn;
 use crate::config::timing::SweepSettings;
 use crate::domain::backoff::Backoff;
 use crate::service::dispatcher::Dispatcher;
-use crate::store::{ClockWatch, SWEEP_ROWS, Store, StoreError};
+use crate::store::{ClockWatch, Store, StoreError};
 
 pub use reap::release_orphans_soon;
-
-/// The most statements of one kind in one sweep; the rest waits for the next one.
-const MAX_ROUNDS: usize = 100;
 
 /// Sweeps until cancelled.
 pub async fn run(
@@ -57,9 +55,4 @@ where
         };
         tokio::time::sleep(pause).await;
     }
-}
-
-/// Whether a statement has moved as much as it may, so that more may be left.
-fn is_full(rows: usize) -> bool {
-    i32::try_from(rows).is_ok_and(|rows| rows >= SWEEP_ROWS)
 }

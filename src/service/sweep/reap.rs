@@ -5,7 +5,7 @@ use std::future::Future;
 
 use tracing::{info, warn};
 
-use super::{MAX_ROUNDS, is_full};
+use super::rounds::{MAX_ROUNDS, is_full};
 use crate::config::timing::SweepSettings;
 use crate::store::{ClockWatch, Duty, Store, StoreError, Transition, Turn};
 

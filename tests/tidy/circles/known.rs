@@ -3,37 +3,13 @@
 
 /// Of the service.
 pub const SERVICE: &[(&str, &str)] = &[
-    ("src/cli/client/list.rs", "src/cli/client/outcome.rs"),
-    ("src/cli/client/outcome.rs", "src/cli/client/wait.rs"),
     ("src/cli/process.rs", "src/cli/mod.rs"),
-    ("src/executor/command/mod.rs", "src/executor/command/run.rs"),
-    (
-        "src/queue/amqp/backend_consumer.rs",
-        "src/queue/amqp/consumer.rs",
-    ),
-    (
-        "src/queue/amqp/publish_error.rs",
-        "src/queue/amqp/topology.rs",
-    ),
-    (
-        "src/queue/amqp/publisher.rs",
-        "src/queue/amqp/publisher_link.rs",
-    ),
-    ("src/service/sweep/", "src/service/sweep/mod.rs"),
     ("src/store/claim.rs", "src/store/mod.rs"),
     ("src/store/error.rs", "src/store/version.rs"),
     ("src/store/migrate.rs", "src/store/pool.rs"),
     ("src/store/mod.rs", "src/store/insert.rs"),
     ("src/store/sweep.rs", "src/store/turn.rs"),
     ("src/store/version.rs", "src/store/mod.rs"),
-    ("src/worker/attempt.rs", "src/worker/quarantine.rs"),
-    ("src/worker/attempt.rs", "src/worker/task_hooks.rs"),
-    ("src/worker/lease.rs", "src/worker/mod.rs"),
-    ("src/worker/lifecycle_hooks.rs", "src/worker/mod.rs"),
-    ("src/worker/listener.rs", "src/worker/mod.rs"),
-    ("src/worker/mod.rs", "src/worker/intake_amqp.rs"),
-    ("src/worker/mod.rs", "src/worker/intake_postgres.rs"),
-    ("src/worker/mod.rs", "src/worker/quarantine.rs"),
 ];
 
 /// Of the simulator.

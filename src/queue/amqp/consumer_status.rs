@@ -1,0 +1,78 @@
+//! How far a consumer has got: its connection and each of its backends.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::state::LinkState;
+
+/// What is known of the connection and of each backend on it.
+#[derive(Debug, Clone)]
+pub(super) struct ConsumerStatus {
+    pub(super) link: LinkState,
+    lanes: Vec<(BackendConsumerState, Instant)>,
+}
+
+/// How far a backend has got on the present connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum BackendConsumerState {
+    Starting,
+    Consuming,
+    Paused,
+    Failed(Arc<str>),
+}
+
+impl ConsumerStatus {
+    /// Each backend starting, over a link that connects.
+    pub(super) fn starting(backends: usize) -> Self {
+        Self {
+            link: LinkState::Connecting,
+            lanes: vec![(BackendConsumerState::Starting, Instant::now()); backends],
+        }
+    }
+
+    pub(super) fn set_lane(&mut self, index: usize, state: BackendConsumerState) {
+        if let Some(lane) = self.lanes.get_mut(index) {
+            let still_failed = matches!(
+                (&lane.0, &state),
+                (
+                    BackendConsumerState::Failed(_),
+                    BackendConsumerState::Failed(_)
+                )
+            );
+            let since = if still_failed { lane.1 } else { Instant::now() };
+            *lane = (state, since);
+        }
+    }
+
+    /// False for a lane that is still on its way to consuming, which it may reach before it sees
+    /// the pause.
+    pub(super) fn none_can_consume(&self) -> bool {
+        let stopped = |lane: &BackendConsumerState| {
+            matches!(
+                lane,
+                BackendConsumerState::Paused | BackendConsumerState::Failed(_)
+            )
+        };
+        self.lanes.iter().all(|(lane, _)| stopped(lane))
+    }
+
+    fn all(&self, wanted: &BackendConsumerState) -> bool {
+        self.lanes.iter().all(|(lane, _)| lane == wanted)
+    }
+
+    pub(super) fn state(&self) -> LinkState {
+        if !self.link.is_up() {
+            return self.link.clone();
+        }
+        let failed = self.lanes.iter().find_map(|(lane, since)| match lane {
+            BackendConsumerState::Failed(reason) => Some((Arc::clone(reason), *since)),
+            _ => None,
+        });
+        match failed {
+            Some((reason, since)) => LinkState::Down { reason, since },
+            None if self.all(&BackendConsumerState::Consuming) => LinkState::Up,
+            None if self.all(&BackendConsumerState::Paused) => LinkState::Paused,
+            None => LinkState::Connecting,
+        }
+    }
+}

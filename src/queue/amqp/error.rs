@@ -1,0 +1,130 @@
+//! Why the broker did not do what it was asked for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::state::LinkState;
+
+/// Why something asked of the broker did not happen.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LinkError {
+    /// The connection could not be opened.
+    #[error("cannot connect to RabbitMQ at {address}: {reason}")]
+    Connect {
+        /// Host, port and virtual host.
+        address: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// No answer in time; the connection was given up.
+    #[error("RabbitMQ did not answer {what} within {} ms", after.as_millis())]
+    Timeout {
+        /// The request.
+        what: &'static str,
+        /// The limit.
+        after: Duration,
+    },
+    /// The connection is gone.
+    #[error("the connection to RabbitMQ was lost: {0}")]
+    Lost(String),
+    /// The broker closed the channel: its reply code and text.
+    #[error("RabbitMQ closed the channel: {code} {text}")]
+    ChannelClosed {
+        /// AMQP reply code, such as 404 or 406.
+        code: u16,
+        /// The broker's words.
+        text: String,
+    },
+    /// The request failed in the client.
+    #[error("{what} failed: {reason}")]
+    Failed {
+        /// The request.
+        what: &'static str,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// Why a queue cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum QueueError {
+    /// It exists and would lose tasks' messages: it is not durable, deletes itself, or belongs to one
+    /// connection.
+    #[error(
+        "the queue '{queue}' exists and cannot be used ({detail}): let it run empty and delete it \
+         (rabbitmqctl delete_queue '{queue}'), or set QTASK_QUEUE to another name"
+    )]
+    Unusable {
+        /// The queue.
+        queue: String,
+        /// The broker's words.
+        detail: String,
+    },
+    /// It exists with other arguments than those that were to be declared, and can be used as it is.
+    #[error(
+        "the queue '{queue}' exists with other arguments and is used as it is; priorities may have no effect ({detail})"
+    )]
+    OtherArguments {
+        /// The queue.
+        queue: String,
+        /// The broker's words.
+        detail: String,
+    },
+    /// The user lacks the permission to configure, read or write it.
+    #[error("RabbitMQ refuses access to the queue '{queue}': {detail}")]
+    Denied {
+        /// The queue.
+        queue: String,
+        /// The broker's words.
+        detail: String,
+    },
+    /// The name does not fit the protocol.
+    #[error("the queue name '{queue}' is longer than 255 bytes")]
+    NameTooLong {
+        /// The queue.
+        queue: String,
+    },
+    /// The broker could not be asked.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+/// Why a message is not known to be safe in its queue.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PublishError {
+    /// There is no connection; the message was not sent.
+    #[error("RabbitMQ is not reachable: {0}")]
+    Down(Arc<str>),
+    /// The broker takes no publishes at the moment; the message was not sent.
+    #[error("RabbitMQ takes no messages: {0}")]
+    Blocked(Arc<str>),
+    /// The queue cannot be declared; the message was not sent.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The broker said that it could not take the message.
+    #[error("RabbitMQ refused the message (basic.nack)")]
+    Nacked,
+    /// No queue takes the message, even after the queue was declared again.
+    #[error("no queue took the message, although it was declared")]
+    Unroutable,
+    /// The connection was lost before the confirm: the message may or may not be in the queue.
+    #[error("the connection to RabbitMQ was lost before it confirmed the message")]
+    ConnectionLost,
+    /// No confirm in time: the message may or may not be in the queue, now or later.
+    #[error("RabbitMQ did not confirm the message in time")]
+    ConfirmTimeout,
+}
+
+impl PublishError {
+    /// Why nothing can be published in this state.
+    pub(super) fn refusal(state: &LinkState) -> Option<Self> {
+        match state {
+            LinkState::Up => None,
+            LinkState::Blocked { reason } => Some(Self::Blocked(Arc::clone(reason))),
+            LinkState::Down { reason, .. } => Some(Self::Down(Arc::clone(reason))),
+            other => Some(Self::Down(other.to_string().into())),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The end of an attempt.
+
+use super::running::StopReason;
+use crate::domain::settlement::{Failure, Outcome};
+
+/// How an attempt came to its end.
+pub enum AttemptEnd {
+    Finished(Result<Outcome, Failure>),
+    Stopped(StopReason),
+}

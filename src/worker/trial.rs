@@ -1,0 +1,59 @@
+//! What the end of an attempt says of the worker's environment.
+
+use tracing::warn;
+
+use super::context::Worker;
+use super::held::Held;
+use crate::domain::settlement::{Evidence, Settlement};
+
+/// The longest reason, in characters.
+const MAX_REASON: usize = 500;
+
+/// What the end of an attempt is worth, to be noted once it is written.
+#[derive(Debug)]
+pub struct Trial {
+    evidence: Option<Evidence>,
+    note: String,
+}
+
+impl Trial {
+    /// What this settlement is worth.
+    pub fn of(settlement: &Settlement) -> Self {
+        Self {
+            evidence: settlement.evidence(),
+            note: settlement.note(),
+        }
+    }
+}
+
+/// Counts a failure for the worker's environment, or ends the count with a success.
+pub async fn note(worker: &Worker, trial: &Trial) {
+    match trial.evidence {
+        Some(Evidence::Unfit) => blame(worker, &trial.note).await,
+        Some(Evidence::Fit) if worker.held.borrow().is_blamed() => absolve(worker).await,
+        _ => {}
+    }
+}
+
+/// Counts a failure of the environment, for this reason.
+pub async fn blame(worker: &Worker, reason: &str) {
+    let reason: String = reason.chars().take(MAX_REASON).collect();
+    let (session, rules) = (worker.session().await, worker.settings.quarantine);
+    match worker.store.blame_worker(&session, &reason, rules).await {
+        Ok(left) => worker.held.send_modify(|held| held.blame(&reason, left)),
+        Err(error) => {
+            warn!(worker_id = %session.worker_id, %error, "a failure of the environment is not counted");
+        }
+    }
+}
+
+/// Ends the count: the environment is fit.
+pub async fn absolve(worker: &Worker) {
+    let session = worker.session().await;
+    match worker.store.absolve_worker(&session).await {
+        Ok(()) => worker.held.send_modify(Held::absolve),
+        Err(error) => {
+            warn!(worker_id = %session.worker_id, %error, "the registry does not know yet that the environment is fit");
+        }
+    }
+}
