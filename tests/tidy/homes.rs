@@ -20,7 +20,7 @@ const HOMES: &[(&[&str], &[&str])] = &[
     ),
     (&["utoipa_swagger_ui"], &["src/api/"]),
     (&["hyper", "hyper_util"], &["src/service/webhooks/"]),
-    (&["reqwest"], &["src/cli/"]),
+    (&["reqwest"], &["src/cli/", "src/service/webhooks/"]),
     (&["clap"], &["src/cli/", "src/config/"]),
     (&["prometheus_client"], &["src/metrics/"]),
     (
