@@ -39,7 +39,7 @@ const KNOWN: &[(&str, usize)] = &[
     ("tests/it/command_line.rs", 624),
     ("tests/it/commands.rs", 467),
     ("tests/it/outages.rs", 634),
-    ("tests/it/pull.rs", 539),
+    ("tests/it/pull.rs", 544),
     ("tests/it/sick_workers.rs", 411),
     ("tests/it/webhooks.rs", 605),
     ("tests/it/workers_api.rs", 540),

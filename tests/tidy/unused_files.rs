@@ -8,7 +8,12 @@ use std::collections::BTreeSet;
 const FOLDERS_OF_ROOTS: [&str; 2] = ["examples/", "benches/"];
 
 /// Folders whose files a program finds by their place.
-const FOUND_BY_PLACE: [&str; 3] = ["migrations/", "examples/circuits/", "examples/tests/"];
+const FOUND_BY_PLACE: [&str; 4] = [
+    "crates/openqasm-simulator/tests/circuits/",
+    "examples/circuits/",
+    "examples/tests/",
+    "migrations/",
+];
 
 /// `.rs` files that no root reaches through `mod`.
 fn unreached(files: &[Text]) -> Vec<String> {

@@ -20,6 +20,7 @@ const LAYERS: &[Layer] = &[
             "store",
             "telemetry",
             "metrics",
+            "tls",
             "domain",
         ],
     },
@@ -32,6 +33,7 @@ const LAYERS: &[Layer] = &[
             "executor::CircuitCheck",
             "executor::circuit_check",
             "executor::circuit_report",
+            "tls",
         ],
     },
     Layer {
@@ -52,7 +54,7 @@ const LAYERS: &[Layer] = &[
         name: "service",
         modules: &["service"],
         purpose: "what needs the store and the queue: submission, sweep, notifications, webhooks, known backends",
-        may_import: &["config", "queue", "store", "metrics", "domain"],
+        may_import: &["config", "queue", "store", "metrics", "tls", "domain"],
     },
     Layer {
         name: "executor",
@@ -89,6 +91,12 @@ const LAYERS: &[Layer] = &[
         modules: &["metrics"],
         purpose: "counters and gauges",
         may_import: &["domain"],
+    },
+    Layer {
+        name: "tls",
+        modules: &["tls"],
+        purpose: "TLS of outgoing requests",
+        may_import: &[],
     },
     Layer {
         name: "domain",
