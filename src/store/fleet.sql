@@ -1,6 +1,6 @@
 -- Workers of the registry with their status and their running tasks. {{workers}} is the condition on the row `w`, {{page}} what
 -- is kept of the workers found.
--- 
+--
 -- The status is computed once, so that a worker is filtered and shown in the same state.
 WITH found AS MATERIALIZED (
     SELECT w.*, CASE WHEN w.ended_at IS NOT NULL OR w.last_heartbeat_at < now() - w.lease_ms * interval '1 millisecond'
