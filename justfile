@@ -36,9 +36,9 @@ test *arguments:
 check:
     scripts/check
 
-# Tries a million damaged circuits on the simulator, others each time
-fuzz mutants="1000000" seed=`date +%s000000`:
-    QTASK_FUZZ_MUTANTS={{ mutants }} QTASK_FUZZ_SEED={{ seed }} cargo test --locked --package openqasm-simulator --lib tests::fuzz:: -- --nocapture
+# Tries a million damaged circuits on the simulator, and checks against runs, others each time
+fuzz mutants="1000000" checks="100000" seed=`date +%s000000`:
+    QTASK_FUZZ_MUTANTS={{ mutants }} QTASK_FUZZ_CHECKS={{ checks }} QTASK_FUZZ_SEED={{ seed }} cargo test --locked --package openqasm-simulator --lib tests::fuzz:: -- --nocapture
 
 # Runs random classical programs on the simulator and on an evaluator of their own, others each time
 fuzz-values programs="100000" seed=`date +%s000000`:

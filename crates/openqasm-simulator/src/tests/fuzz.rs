@@ -4,8 +4,10 @@
 //! instead), `QTASK_FUZZ_SEED` (that of the first mutant, 1 without it; each next one has the next number). A failure
 //! names its mutant and the seed that makes it again.
 
+mod checks;
 mod mutate;
 mod pieces;
+mod valued;
 
 use super::super::survey::{MistakeCode, survey};
 use super::super::{Output, Request, SimulatorError, Stop, check, run};

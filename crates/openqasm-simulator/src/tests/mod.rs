@@ -13,6 +13,7 @@ mod corpus;
 mod counting;
 mod dialects;
 mod differential;
+mod doubts;
 mod evaluated;
 mod evaluator;
 mod fuzz;

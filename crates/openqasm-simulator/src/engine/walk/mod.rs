@@ -357,7 +357,12 @@ impl<'a> Walk<'a> {
         match known {
             Some(Ok(value)) => Ok(Some(value)),
             Some(Err(error)) if !self.found.is_open => Err(error),
-            _ => Ok(None),
+            // Only a run that comes here has the mistake.
+            Some(Err(_)) => {
+                self.is_doubtful.set(true);
+                Ok(None)
+            }
+            None => Ok(None),
         }
     }
 }

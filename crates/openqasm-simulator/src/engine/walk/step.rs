@@ -2,7 +2,7 @@
 
 use super::super::super::gates::{Base, Builtin};
 use super::super::super::program::{
-    Action, Domain, GateCall, GateRef, LoopNext, LoopStart, Operand, Step,
+    Action, Domain, Expr, GateCall, GateRef, LoopNext, LoopStart, Operand, Step,
 };
 use super::super::super::value::{Type, Value};
 use super::super::evaluate::located;
@@ -23,13 +23,16 @@ impl Walk<'_> {
             }
             Action::Barrier(operands) => self.barrier(operands),
             Action::SetVariable { slot, ty, value } => {
-                let value = self.assigned(self.value(value)?, *ty, step.at)?;
+                let value = self.computed(value, *ty, step.at)?;
                 self.known.set_variable(*slot, value);
                 Ok(())
             }
             Action::SetElement { element, ty, value } => {
-                let value = self.assigned(self.value(value)?, *ty, step.at)?;
+                let value = self.computed(value, *ty, step.at)?;
                 let placed = self.known.is_element_placed(element);
+                for index in element.indices.iter().filter(|_| !placed) {
+                    self.doubt_index(&index.value, index.size);
+                }
                 let slot = placed.then(|| self.known.memory.slot(element));
                 if let Some(slot) = self.sure(slot)? {
                     self.known.set_variable(slot, value);
@@ -55,14 +58,28 @@ impl Walk<'_> {
             }
             Action::SetBits { target, value } => {
                 let ty = Type::Bits(target.len());
-                let value = self.assigned(self.value(value)?, ty, step.at)?;
+                let value = self.computed(value, ty, step.at)?;
+                self.doubt_place(target);
                 self.set_bits(target, value)
             }
-            Action::CopyBits { source, target } => self.copy_bits(source, target),
+            Action::CopyBits { source, target } => {
+                self.doubt_place(source);
+                self.doubt_place(target);
+                self.copy_bits(source, target)
+            }
             Action::LoopStart(start) => self.loop_start(start, step.at),
             // They move the walk itself.
             Action::Jump(_) | Action::Unless { .. } | Action::LoopNext(_) => Ok(()),
         }
+    }
+
+    /// The value of an expression as one of that type.
+    fn computed(&self, expr: &Expr, ty: Type, at: u32) -> Running<Option<Value>> {
+        let value = self.value(expr)?;
+        if value.is_none() {
+            self.doubt_assignment(expr, ty);
+        }
+        self.assigned(value, ty, at)
     }
 
     fn assigned(&self, value: Option<Value>, ty: Type, at: u32) -> Running<Option<Value>> {
@@ -75,7 +92,6 @@ impl Walk<'_> {
         for value in call.parameters.iter().chain(&call.powers) {
             self.value(value)?;
         }
-        self.try_gate(call, at)?;
         let placed = call
             .operands
             .iter()
@@ -96,8 +112,15 @@ impl Walk<'_> {
                 let place = if operand.len() == 1 { 0 } else { round };
                 self.wires(operand, place, &mut wires)?;
             }
-            if placed && is_twice(call, &wires) {
-                self.sure(Some(Err::<(), _>(same_qubit(at))))?;
+            if is_twice(call, &wires) {
+                if placed {
+                    self.sure(Some(Err::<(), _>(same_qubit(at))))?;
+                } else if call.operands.len() > 1 {
+                    self.is_doubtful.set(true);
+                }
+            }
+            if round == 0 {
+                self.try_gate(call, at)?;
             }
             match wires.as_slice() {
                 // Exchanged by their names alone.
@@ -155,6 +178,7 @@ impl Walk<'_> {
             return Ok(());
         }
         self.found.has_open_index = true;
+        self.doubt_place(operand);
         let all = whole(operand);
         self.spend(u64::from(all.len()))?;
         // A walk that will be cut need not know.
@@ -285,6 +309,14 @@ impl Walk<'_> {
                     });
                     *number = self.sure(integer)?;
                 }
+                if let [_, Some(step), _] = numbers {
+                    // A step of 0 is wrong whatever the ends are.
+                    self.sure(Some(loops::turns([0, step, 0], at)))?;
+                } else if let [_, step, _] = &**parts
+                    && !matches!(self.bounds(step), Some((1.., _)))
+                {
+                    self.is_doubtful.set(true);
+                }
                 match numbers {
                     [Some(first), Some(step), Some(end)] => {
                         let turns = loops::turns([first, step, end], at);
@@ -306,6 +338,10 @@ impl Walk<'_> {
     /// Whether a loop has another turn, which then begins; nothing where that is not known.
     pub(super) fn turn(&mut self, next: &LoopNext, at: u32) -> Running<Option<bool>> {
         if !self.known.has_variable(next.state + 1) {
+            let is_wide = matches!(next.ty, Type::Int(32..) | Type::Uint(64..) | Type::Float(_));
+            if !is_wide && matches!(next.domain, Domain::Range(_)) {
+                self.is_doubtful.set(true);
+            }
             return Ok(None);
         }
         let (has_another, value) = self.known.next_turn(next);
