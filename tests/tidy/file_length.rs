@@ -32,7 +32,7 @@ const KNOWN: &[(&str, usize)] = &[
     ("tests/it/api_contract.rs", 752),
     ("tests/it/bad_input.rs", 825),
     ("tests/it/client.rs", 742),
-    ("tests/it/command_line.rs", 624),
+    ("tests/it/command_line.rs", 625),
     ("tests/it/commands.rs", 467),
     ("tests/it/outages.rs", 634),
     ("tests/it/pull.rs", 544),

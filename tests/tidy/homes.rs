@@ -25,7 +25,12 @@ const HOMES: &[(&[&str], &[&str])] = &[
     (&["prometheus_client"], &["src/metrics/"]),
     (
         &["openqasm_simulator"],
-        &["src/api/", "src/cli/client/", "src/executor/"],
+        &[
+            "src/api/",
+            "src/cli/client/",
+            "src/config/",
+            "src/executor/",
+        ],
     ),
     (&["dev_postgres"], &["src/cli/"]),
 ];
