@@ -127,7 +127,7 @@ impl ReadPermit {
 /// The answer 200 with this value; the text takes no more memory than its length.
 fn json(value: &impl Serialize) -> Result<HttpResponse, Problem> {
     let mut text = serde_json::to_vec(value).map_err(|error| {
-        tracing::error!(%error, "an answer cannot be printed");
+        tracing::error!(event = "request.serialization_failed", %error, "response could not be serialized");
         let detail =
             "Something is wrong with this service; its log says more under the correlation id.";
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)

@@ -85,7 +85,7 @@ impl CircuitChecks {
                 )))
             }
             Err(reason) => {
-                error!(%reason, "a check of a circuit broke down");
+                error!(event = "request.check_crashed", %reason, "circuit check crashed");
                 let detail = "Something is wrong with this service; its log says more under the correlation id.";
                 Err(Problem::new(
                     StatusCode::INTERNAL_SERVER_ERROR,

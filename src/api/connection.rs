@@ -127,9 +127,10 @@ impl TimedStream {
             if elapsed >= limit {
                 if is_too_little(stall.taken, elapsed) {
                     info!(
-                        taken = stall.taken,
+                        event = "api.slow_client_disconnected",
+                        bytes = stall.taken,
                         seconds = elapsed.as_secs(),
-                        "a client does not take what is sent to it; its connection is closed"
+                        "connection closed: the client reads too slowly"
                     );
                     return Poll::Ready(io::Error::new(
                         io::ErrorKind::TimedOut,

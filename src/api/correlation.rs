@@ -54,14 +54,23 @@ pub async fn correlate(
         );
         let route = response.request().match_pattern();
         if response.status().is_server_error() {
-            warn!(route, status, elapsed_ms, "request failed");
+            warn!(
+                event = "request.failed",
+                route, status, elapsed_ms, "request failed"
+            );
         } else if route
             .as_deref()
             .is_some_and(|route| PROBES.contains(&route))
         {
-            debug!(route, status, elapsed_ms, "request answered");
+            debug!(
+                event = "request.probe_answered",
+                route, status, elapsed_ms, "probe answered"
+            );
         } else {
-            info!(route, status, elapsed_ms, "request answered");
+            info!(
+                event = "request.answered",
+                route, status, elapsed_ms, "request answered"
+            );
         }
         metrics::http_request(method_name.as_str(), route, status, began.elapsed());
         Ok(response)

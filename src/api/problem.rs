@@ -202,7 +202,10 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(reason) | StoreError::TooSlow(reason) => {
-                warn!(reason, "request refused: the database cannot be reached");
+                warn!(
+                    event = "request.database_unavailable",
+                    reason, "request refused: the database cannot be reached"
+                );
                 let detail =
                     "The database cannot be reached; nothing was changed. Try again in a moment.";
                 Self::new(
@@ -212,7 +215,10 @@ impl From<StoreError> for Problem {
                 )
             }
             StoreError::Collision(reason) => {
-                warn!(reason, "request refused: serialization_conflict");
+                warn!(
+                    event = "request.serialization_conflict",
+                    reason, "request refused: serialization conflict"
+                );
                 let detail = "Another request stood in the way; nothing was changed. Try again.";
                 Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,
@@ -221,14 +227,17 @@ impl From<StoreError> for Problem {
                 )
             }
             StoreError::Schema(fault) => {
-                warn!(code = fault.code(), %fault, "request refused: the schema is of another version");
+                warn!(
+                    event = "request.schema_mismatch", code = fault.code(), %fault,
+                    "request refused: the schema version differs"
+                );
                 let detail = format!("Not carried out: {fault}.");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, fault.code(), detail)
             }
             StoreError::Cancelled(reason) => {
                 warn!(
-                    reason,
-                    "request refused: its statement was cancelled on the database's side"
+                    event = "request.statement_cancelled",
+                    reason, "request refused: the database cancelled its statement"
                 );
                 let detail = "The statement was cancelled on the database's side; nothing was changed. Try again in a moment.";
                 Self::new(
@@ -238,25 +247,37 @@ impl From<StoreError> for Problem {
                 )
             }
             StoreError::OutcomeUnknown(reason) => {
-                warn!(reason, "request failed: the database did not answer");
+                warn!(
+                    event = "request.outcome_unknown",
+                    reason, "request outcome unknown: the database did not answer"
+                );
                 let detail = "The database went away before it answered, so it is not known whether the request was carried out. \
                               Repeating it is safe.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown", detail)
             }
             StoreError::DiskFull(reason) => {
-                error!(reason, "request refused: the database's disk is full");
+                error!(
+                    event = "request.storage_full",
+                    reason, "request refused: the database disk is full"
+                );
                 let detail = "The database has no room left; nothing was changed.";
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", detail)
             }
             StoreError::Unstorable(reason) => {
-                warn!(reason, "request refused: the database cannot store it");
+                warn!(
+                    event = "request.unstorable",
+                    reason, "request refused: the database cannot store its values"
+                );
                 let detail = format!(
                     "The database cannot store this, now or later; nothing was changed: {reason}."
                 );
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unstorable", detail)
             }
             StoreError::Refused(reason) => {
-                error!(reason, "request failed: the database refused a statement");
+                error!(
+                    event = "request.statement_refused",
+                    reason, "request failed: the database refused its statement"
+                );
                 let detail = "Something is wrong with this service; its log says more under the correlation id.";
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
             }
@@ -273,12 +294,18 @@ impl From<SubmitError> for Problem {
             },
             SubmitError::Store(error) => error.into(),
             SubmitError::QueueUnavailable(reason) => {
-                warn!(reason, "submission refused: the queue is unavailable");
+                warn!(
+                    event = "request.queue_unavailable",
+                    reason, "submission refused: the queue cannot be reached"
+                );
                 let detail = "The queue cannot be reached; the task was not accepted. Try again in a moment.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue_unavailable", detail)
             }
             SubmitError::QueueUnusable(reason) => {
-                error!(reason, "submission refused: the queue cannot be used");
+                error!(
+                    event = "request.queue_unusable",
+                    reason, "submission refused: the queue cannot be used"
+                );
                 let detail = format!("The task was not accepted: {reason}.");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue_unusable", detail)
             }

@@ -146,10 +146,10 @@ impl Commands {
         for (backend, command) in &self.by_backend {
             for argument in command.program.relative_files() {
                 warn!(
+                    event = "command.relative_argument",
                     backend,
                     argument,
-                    "an argument of a command is a file here, but the command runs in a directory of its own: \
-                     give the file's whole path"
+                    "command argument is a relative path: commands run in directories of their own"
                 );
             }
         }

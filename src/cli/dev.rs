@@ -195,7 +195,7 @@ pub fn main(args: &DevArgs) -> ExitCode {
         let ended = tokio::select! {
             ended = run(api, rules, worker, &execution, background, &data_dir, stop.clone()) => ended,
             death = postgres.died() => {
-                error!(error = %death, "PostgreSQL stopped by itself");
+                error!(event = "postgres.died", error = %death, "private PostgreSQL stopped unexpectedly");
                 stop.cancel();
                 Err(death)
             }

@@ -141,7 +141,7 @@ async fn wait_for_database(
         if began.elapsed() >= limit || stop.is_cancelled() {
             bail!("{error} (waited {:.0?})", began.elapsed());
         }
-        info!(%error, "waiting for the database");
+        info!(event = "migrate.waiting", %error, "migration is waiting for the database");
         let pause = Backoff::RECONNECT
             .delay(failures)
             .min(limit.saturating_sub(began.elapsed()));

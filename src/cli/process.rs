@@ -84,11 +84,19 @@ fn watch_signals(stop: CancellationToken) -> anyhow::Result<()> {
                 _ = interrupt.recv() => "SIGINT",
             };
             if stop.is_cancelled() {
-                warn!(signal = name, "second signal: stopping now");
+                warn!(
+                    event = "process.stop_forced",
+                    signal = name,
+                    "second stop signal received: exiting at once"
+                );
                 telemetry::flush();
                 std::process::exit(STOPPED_NOW);
             }
-            info!(signal = name, "stopping; a second signal stops at once");
+            info!(
+                event = "process.stop_requested",
+                signal = name,
+                "stop signal received: a second one exits at once"
+            );
             stop.cancel();
         }
     });

@@ -269,7 +269,7 @@ pub(super) async fn serve(
     };
     let (server, address) = api::bind(&settings, state)
         .with_context(|| format!("cannot listen on {}", settings.address))?;
-    info!(%address, "listening");
+    info!(event = "api.listening", %address, "API is listening");
     ready(address);
     let handle = server.handle();
     tokio::spawn(async move {
@@ -277,6 +277,6 @@ pub(super) async fn serve(
         handle.stop(true).await;
     });
     server.await?;
-    info!("stopped serving");
+    info!(event = "api.stopped", "API stopped");
     Ok(())
 }

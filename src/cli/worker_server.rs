@@ -41,7 +41,7 @@ pub fn start(
         cancel.cancelled().await;
         handle.stop(false).await;
     });
-    info!(%address, "worker health listening");
+    info!(event = "worker.health_listening", %address, "health server of the worker is listening");
     Ok(())
 }
 

@@ -25,10 +25,11 @@ pub fn warn_of_unknown(known: &[String]) {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for name in unknown(names.collect(), known) {
         let meant = meant(&name, known);
-        let hint = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
         warn!(
+            event = "config.unknown_variable",
             variable = name,
-            meant, "an environment variable is not known: {name}{hint}"
+            meant,
+            "environment variable is not a setting"
         );
     }
 }

@@ -53,7 +53,7 @@ impl KnownBackends {
         tokio::spawn(cancel.run_until_cancelled_owned(async move {
             loop {
                 if let Err(error) = refreshed.refresh().await {
-                    debug!(%error, "the registry's backends are not known now");
+                    debug!(event = "database.backends_unread", %error, "served backends could not be read");
                 }
                 tokio::time::sleep(REFRESH).await;
             }

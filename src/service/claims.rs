@@ -10,13 +10,14 @@ use tracing::{Instrument, Span, debug, info, warn};
 use uuid::Uuid;
 
 use super::empty_claim_cache::EmptyClaimCache;
+use super::settled::log_settled;
 use super::watch::{ReadyWatch, Watch};
 use crate::domain::correlation;
 use crate::domain::owner::{Lease, Session};
 use crate::domain::settlement::Settlement;
 use crate::domain::status::Status;
 use crate::domain::task::{Assignment, Work};
-use crate::store::{LimitedBy, SessionState, Store, StoreError};
+use crate::store::{LimitedBy, SessionState, Settled, Store, StoreError};
 
 /// How long a task may go unnoticed when its notification is lost, and how often a waiting session is
 /// asked whether it is still alive.
@@ -96,10 +97,13 @@ impl Drop for ClaimGuard {
 pub(super) async fn release(store: &Store, leases: Vec<Lease>, reason: &'static str) {
     for lease in leases {
         let (task_id, attempt) = (lease.task_id, lease.attempt);
-        let settled = store.settle(Arc::new(Settlement::release(lease, reason)));
-        match settled.await {
-            Ok(_) => info!(%task_id, attempt, reason, "task handed back"),
-            Err(error) => warn!(%task_id, attempt, %error, "task could not be handed back"),
+        let settlement = Arc::new(Settlement::release(lease, reason));
+        match store.settle(settlement.clone()).await {
+            Ok(Settled::Moved(to)) => log_settled(&settlement, to),
+            Ok(Settled::Already(_) | Settled::LeaseLost) => {}
+            Err(error) => {
+                warn!(event = "task.hand_back_failed", %task_id, attempt, %error, "task could not be handed back");
+            }
         }
     }
 }
@@ -186,7 +190,10 @@ impl Claimer {
                 }
             }
             if std::mem::take(&mut first) && !params.wait.is_zero() {
-                debug!(worker_id = %params.session.worker_id, held, "a claim waits for tasks");
+                debug!(
+                    event = "worker.claim_waiting", worker_id = %params.session.worker_id, held,
+                    "claim is waiting for tasks"
+                );
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -260,8 +267,12 @@ impl Claimer {
         }
         let request = correlation::current();
         for task in &found {
-            info!(correlation_id = task.correlation_id, request_correlation_id = request.as_deref(), task_id = %task.lease.task_id, attempt = task.lease.attempt, worker_id = %params.session.worker_id,
-                  from = %task.previous_status, to = %Status::Processing, "task claimed over HTTP");
+            info!(
+                event = "task.claimed", correlation_id = task.correlation_id,
+                request_correlation_id = request.as_deref(
+            ),
+                  task_id = %task.lease.task_id, attempt = task.lease.attempt, worker_id = %params.session.worker_id,
+                  backend = task.backend, from = %task.previous_status, to = %Status::Processing, "task claimed");
         }
         Ok(found)
     }

@@ -75,8 +75,8 @@ impl Fleet {
         if !matches!(registered, Registered::Begun { .. }) {
             return Ok((session, registered));
         }
-        info!(worker_id = %session.worker_id, session_id = %session.session_id,
-              backends = enrolment.backends.join(","), "worker registered over HTTP");
+        info!(event = "worker.registered", worker_id = %session.worker_id, session_id = %session.session_id,
+              backends = enrolment.backends.join(","), "worker registered");
         self.backends.learn(enrolment.backends);
         sweep::release_orphans_soon(&self.store);
         Ok((session, registered))
@@ -119,7 +119,10 @@ impl Fleet {
             match unnamed(&store, &session, &held).await {
                 Ok(leases) => release(&store, leases, "the answer to the claim was lost").await,
                 Err(error) => {
-                    warn!(worker_id = %session.worker_id, %error, "unnamed tasks are left to the next heartbeat");
+                    warn!(
+                        event = "worker.hand_back_delayed", worker_id = %session.worker_id, %error,
+                        "hand-back delayed to the next heartbeat: the session's tasks could not be read"
+                    );
                 }
             }
         });
@@ -137,7 +140,10 @@ impl Fleet {
             None => return,
         };
         if let Err(error) = judged {
-            warn!(worker_id = %session.worker_id, %error, "what an attempt says about its worker is not counted");
+            warn!(
+                event = "worker.quarantine_update_failed", worker_id = %session.worker_id, %error,
+                "quarantine state could not be written"
+            );
         }
     }
 
@@ -145,7 +151,7 @@ impl Fleet {
         let (note, rules) = (settlement.note(), self.quarantine);
         let left = self.store.blame_worker(session, &note, rules).await?;
         if left.is_some() {
-            warn!(event = "worker.quarantined", worker_id = %session.worker_id, note, "worker in quarantine");
+            warn!(event = "worker.quarantined", worker_id = %session.worker_id, reason = note, "worker quarantined");
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 use tracing::field::{DisplayValue, display};
-use tracing::{Instrument, Span, error, info, warn};
+use tracing::{Instrument, Span, info, warn};
 use uuid::Uuid;
 
 use super::dispatcher::{Dispatcher, NotReadyReason};
@@ -98,9 +98,9 @@ impl Submitter {
             BatchInsertion::Existing(earlier) => return repeated(earlier),
         };
         if let [task] = &*tasks {
-            info!(task_id = %task.task_id, to = %Status::Pending, "task submitted");
+            info!(event = "task.submitted", task_id = %task.task_id, to = %Status::Pending, "task submitted");
         } else {
-            info!(tasks = tasks.len(), to = %Status::Pending, "batch submitted");
+            info!(event = "task.batch_submitted", tasks = tasks.len(), to = %Status::Pending, "batch submitted");
         }
         let messages = tasks.iter().map(|task| message(task)).collect();
         let outcomes = self.dispatcher.send(messages).await;
@@ -144,13 +144,17 @@ impl Submitter {
         // A repetition of the request may have been answered with these tasks already; and a task that a worker has
         // is not taken back.
         if has_key || !self.withdraw(tasks, reason).await? {
-            warn!(task_id = alone(tasks), unsent = unsent.len(), %reason,
-                  "accepted although messages are not safe; the sweep will send them");
+            warn!(
+                event = "task.publish_delayed", task_id = alone(tasks), unsent = unsent.len(), %reason,
+                "submission accepted without confirmed messages: the sweep publishes them"
+            );
             self.leave_to_the_sweep(&unsent).await;
             return Ok(());
         }
-        warn!(task_id = alone(tasks), tasks = tasks.len(), unsent = unsent.len(), %reason,
-              "withdrawn: messages are not safe");
+        warn!(
+            event = "task.withdrawn", task_id = alone(tasks), tasks = tasks.len(), unsent = unsent.len(), %reason,
+            "submission withdrawn: its messages were not confirmed"
+        );
         Err(not_sent(reason))
     }
 
@@ -162,8 +166,10 @@ impl Submitter {
     ) -> Result<bool, SubmitError> {
         let task_ids: Vec<Uuid> = tasks.iter().map(|task| task.task_id).collect();
         self.store.withdraw(&task_ids).await.map_err(|error| {
-            error!(task_id = alone(tasks), tasks = tasks.len(), %reason, %error,
-                   "could be neither sent nor withdrawn");
+            warn!(
+                event = "task.withdraw_failed", task_id = alone(tasks), tasks = tasks.len(), %reason, %error,
+                "submission neither published nor withdrawn: the sweep publishes it"
+            );
             StoreError::OutcomeUnknown(error.to_string()).into()
         })
     }
@@ -171,7 +177,7 @@ impl Submitter {
     /// Where that fails, the sweep finds them as well, but later: more tasks wait than messages.
     async fn leave_to_the_sweep(&self, unsent: &[Uuid]) {
         if let Err(error) = self.store.undo_dispatch(unsent).await {
-            warn!(%error, "unsent tasks are not marked");
+            warn!(event = "task.mark_failed", %error, "unpublished tasks could not be marked: the sweep finds them later");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tracing::{Instrument, Span, error, error_span};
+use tracing::{Instrument, Span, error_span, warn};
 use uuid::Uuid;
 
 use super::StoreError;
@@ -125,10 +125,10 @@ async fn write<F: Flush>(flush: F, mut waiting: mpsc::Receiver<QueuedItem<F>>) {
                 | StoreError::Unstorable(reason),
             ) if items.len() > 1 => {
                 shared.in_scope(|| {
-                    error!(
-                        reason,
-                        "a shared statement failed; each item is flushed alone"
-                    )
+                    warn!(
+                        event = "database.batch_split",
+                        reason, "shared statement failed: each item is written alone"
+                    );
                 });
                 flush_singly(&flush, &items, replies, &correlation_ids).await;
             }

@@ -57,7 +57,10 @@ pub fn listen(
                 failures = 0;
                 let forwarding = forward(connection, channels, settings.timeout, &mut on_event);
                 if let Err(reason) = forwarding.await {
-                    warn!(reason, "listening connection lost");
+                    warn!(
+                        event = "database.listener_lost",
+                        reason, "listening connection lost"
+                    );
                 }
             }
             failures += 1;
@@ -75,7 +78,11 @@ async fn forward(
     for channel in channels {
         query(&mut connection, &format!("LISTEN {channel}"), timeout).await?;
     }
-    info!(?channels, "listening to the database");
+    info!(
+        event = "database.listener_connected",
+        ?channels,
+        "listening connection established"
+    );
     on_event(Notification::Connected);
     let mut ping_at = Instant::now() + PING;
     loop {

@@ -293,8 +293,14 @@ fn log_duration(statement: &'static str, took: Duration) {
     metrics::statement(statement, took);
     let elapsed_ms = took.as_secs_f64() * 1e3;
     if took > SLOW {
-        warn!(statement, elapsed_ms, "slow statement");
+        warn!(
+            event = "database.slow_statement",
+            statement, elapsed_ms, "statement was slow"
+        );
     } else {
-        debug!(statement, elapsed_ms, "statement");
+        debug!(
+            event = "database.statement",
+            statement, elapsed_ms, "statement finished"
+        );
     }
 }

@@ -196,8 +196,9 @@ impl Store {
         });
         if !step.is_zero() {
             warn!(
+                event = "database.clock_stepped",
                 seconds = step.as_seconds_f64(),
-                "the database's clock was set"
+                "database clock was set"
             );
             self.record_step().await?;
         }

@@ -103,7 +103,8 @@ impl SchemaGuard {
             None => {
                 if self.lock().is_none() {
                     warn!(
-                        "the schema's version is not compared: GRANT SELECT ON __diesel_schema_migrations"
+                        event = "database.schema_unchecked",
+                        "schema version not checked: SELECT on __diesel_schema_migrations is not granted"
                     );
                 }
                 Ok(())
@@ -112,9 +113,11 @@ impl SchemaGuard {
         let before = self.lock().replace((Instant::now(), verdict));
         match (before.map(|(_, verdict)| verdict), verdict) {
             (before, Err(fault)) if before != Some(verdict) => {
-                error!(code = fault.code(), %fault, "the database's schema is of another version");
+                error!(event = "database.schema_mismatch", code = fault.code(), %fault, "schema version differs");
             }
-            (Some(Err(_)), Ok(())) => info!("the database's schema is as it should be"),
+            (Some(Err(_)), Ok(())) => {
+                info!(event = "database.schema_matches", "schema version matches");
+            }
             _ => {}
         }
         Ok(verdict)

@@ -69,9 +69,12 @@ pub fn flush() {
 
 fn dropped(count: u64) -> Fields {
     Fields {
-        message: "log lines were dropped: standard error did not take them".to_owned(),
+        message: "log lines dropped: standard error did not take them".to_owned(),
         log_target: None,
-        named: vec![("dropped", FieldValue::Literal(count.to_string()))],
+        named: vec![
+            ("event", FieldValue::Text("log.lines_dropped".to_owned())),
+            ("dropped", FieldValue::Literal(count.to_string())),
+        ],
     }
 }
 
@@ -85,8 +88,11 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
         .unwrap_or_default();
     let backtrace = Backtrace::capture();
     if backtrace.status() == BacktraceStatus::Captured {
-        error!(%backtrace, "thread '{thread}' panicked at {location}: {text}");
+        error!(event = "process.panicked", thread, location, text, %backtrace, "thread panicked");
     } else {
-        error!("thread '{thread}' panicked at {location}: {text}");
+        error!(
+            event = "process.panicked",
+            thread, location, text, "thread panicked"
+        );
     }
 }

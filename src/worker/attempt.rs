@@ -47,13 +47,16 @@ async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
             .running
             .stop(&[lease.task_id], StopReason::LeaseInDoubt);
     }
-    info!(task_id = %lease.task_id, attempt = lease.attempt, backend = %assignment.backend,
+    info!(event = "task.claimed", task_id = %lease.task_id, attempt = lease.attempt, backend = assignment.backend,
           from = %assignment.previous_status, to = %Status::Processing, "task claimed");
     let log_buffer = LogBuffer::default();
     let mut log = LogWriter::new(&worker.store, lease, log_buffer.clone());
     let (end, ran_for) = execute_and_log(worker, assignment, &order, &log_buffer, &mut log).await;
     let Some(settlement) = settlement(worker, assignment, end, ran_for) else {
-        warn!(task_id = %lease.task_id, attempt = lease.attempt, "lease lost");
+        warn!(
+            event = "task.lease_lost", task_id = %lease.task_id, attempt = lease.attempt,
+            "lease lost: the worker does not own the attempt"
+        );
         return Written::Yes;
     };
     let trial = Trial::of(&settlement);
@@ -137,7 +140,10 @@ async fn execute(
     let hook_grace = before_task.map(|_| hook::STOP_GRACE).unwrap_or_default();
     let grace = executor.stop_grace().max(hook_grace);
     if !stop(worker, &control, order, grace, &mut running).await {
-        warn!(task_id = %assignment.lease.task_id, "the executor did not stop within {STOP_LIMIT:?}; leaving it behind");
+        warn!(
+            event = "task.executor_abandoned", task_id = %assignment.lease.task_id, limit = ?STOP_LIMIT,
+            "executor abandoned: it did not stop in time"
+        );
         running.abort();
     }
     end

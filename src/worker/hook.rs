@@ -215,7 +215,7 @@ async fn copy(stream: impl AsyncRead + Unpin, reader: LineReader) {
                 (used, end.is_some())
             }
             Err(error) => {
-                warn!(%error, "the output of the {} cannot be read", reader.name);
+                warn!(event = "hook.output_unreadable", hook = reader.name, %error, "hook output could not be read");
                 break;
             }
         };
@@ -235,7 +235,12 @@ impl LineReader {
         let line = String::from_utf8_lossy(line);
         let line: String = line.trim_end().chars().map(readable).collect();
         match &self.output {
-            HookOutput::Log => info!("{}: {line}", self.name),
+            HookOutput::Log => info!(
+                event = "hook.output",
+                hook = self.name,
+                line,
+                "hook wrote a line"
+            ),
             HookOutput::Task(log_buffer) => log_buffer.log(LogLine {
                 logged_at: None,
                 level: Level::Info,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
 use super::attempt;
 use super::context::Worker;
@@ -68,9 +68,10 @@ async fn handle(
     permit: OwnedSemaphorePermit,
 ) {
     let Some(task_id) = delivery.task_id else {
-        error!(
+        warn!(
+            event = "amqp.message_invalid",
             bytes = delivery.body.len(),
-            "a message names no task; dropping it"
+            "message dropped: it names no task"
         );
         return delivery.ack();
     };
@@ -94,24 +95,40 @@ async fn handle(
             Written::Abandoned => delivery.requeue(),
         },
         Ok(Claim::NotClaimable(status)) => {
-            debug!(%task_id, correlation_id, %status, redelivered = delivery.redelivered, "nothing to do for this message");
+            debug!(
+                event = "amqp.message_obsolete", %task_id, correlation_id, %status,
+                redelivered = delivery.redelivered,
+                "message acknowledged: its task cannot be claimed"
+            );
             delivery.ack();
         }
         Ok(Claim::LeftToOthers) => {
-            debug!(event = "task.left_to_others", %task_id, "an attempt failed here for the environment: another worker is first");
+            debug!(
+                event = "task.left_to_others", %task_id,
+                "task left to other workers: an attempt failed here because of the environment"
+            );
             delivery.ack();
         }
         Ok(Claim::Unknown) => {
-            error!(%task_id, correlation_id, "a message names an unknown task; dropping it");
+            warn!(
+                event = "amqp.message_orphaned", %task_id, correlation_id,
+                "message dropped: its task does not exist"
+            );
             delivery.ack();
         }
         Ok(Claim::SessionOver) => {
-            debug!(%task_id, correlation_id, "the session has ended; the message goes back");
+            debug!(
+                event = "amqp.message_requeued", %task_id, correlation_id,
+                "message requeued: the session has ended"
+            );
             delivery.requeue();
             database_away.notify_one();
         }
         Err(error) => {
-            warn!(%task_id, correlation_id, %error, "the task cannot be claimed now; its message goes back");
+            warn!(
+                event = "task.claim_failed", %task_id, correlation_id, %error,
+                "task could not be claimed: its message is requeued"
+            );
             delivery.requeue();
             database_away.notify_one();
         }
@@ -156,7 +173,10 @@ async fn report(worker: &Worker, consumer: &Consumer) {
         LinkState::Up => {
             if worker.health.set_intake(None) {
                 let session = worker.session().await;
-                info!(worker_id = %session.worker_id, session_id = %session.session_id, "worker ready");
+                info!(
+                    event = "worker.ready", worker_id = %session.worker_id, session_id = %session.session_id,
+                    "worker is ready"
+                );
             }
         }
         state => {

@@ -77,7 +77,10 @@ async fn claim(worker: &Worker, wanted: usize) -> Result<Vec<Assignment>, String
         .await;
     let claimed = claimed.map_err(|error| error.to_string())?.assignments;
     if worker.health.set_intake(None) {
-        info!(worker_id = %session.worker_id, session_id = %session.session_id, "worker ready");
+        info!(
+            event = "worker.ready", worker_id = %session.worker_id, session_id = %session.session_id,
+            "worker is ready"
+        );
     }
     Ok(claimed)
 }
@@ -94,7 +97,10 @@ fn start(worker: &Arc<Worker>, assignments: Vec<Assignment>, permits: Vec<OwnedS
 
 async fn pause(worker: &Worker, reason: &str, failures: u32) {
     let delay = Backoff::RECONNECT.delay(failures);
-    warn!(worker_id = %worker.settings.name, reason, ?delay, "no tasks can be claimed");
+    warn!(
+        event = "worker.claim_failed", worker_id = %worker.settings.name, reason, ?delay,
+        "tasks could not be claimed: trying again"
+    );
     worker.health.set_intake(Some(reason.to_owned()));
     worker
         .draining

@@ -59,7 +59,11 @@ pub async fn keep(
                 quarantine,
             })) => {
                 if !worker.health.is_leased() {
-                    info!(worker_id = %session.worker_id, session_id = %session.session_id, "lease renewed again");
+                    info!(
+                        event = "worker.lease_renewed", worker_id = %session.worker_id,
+                        session_id = %session.session_id,
+                        "lease renewed after failed heartbeats"
+                    );
                 }
                 renewed = sent;
                 worker.health.set_lease(true);
@@ -78,13 +82,16 @@ pub async fn keep(
             Some(Ok(Heartbeat::ReplacedBy(_))) => return SessionEnd::Replaced,
             Some(Err(reason)) => {
                 metrics::heartbeat_failed();
-                warn!(worker_id = %session.worker_id, reason, "heartbeat failed");
+                warn!(event = "worker.heartbeat_failed", worker_id = %session.worker_id, reason, "heartbeat failed");
             }
         }
         if renewed.elapsed() >= times.trusted() && worker.health.is_leased() {
             let running = worker.running.count();
-            error!(worker_id = %session.worker_id, session_id = %session.session_id, running,
-                   "no heartbeat got through; stopping what runs before its lease ends");
+            error!(
+                event = "worker.lease_lost", worker_id = %session.worker_id,
+                session_id = %session.session_id, running,
+                "lease lost: heartbeats were not accepted"
+            );
             worker.health.set_lease(false);
             worker.running.stop_all(StopReason::LeaseInDoubt);
         }
@@ -145,7 +152,7 @@ fn hand_back_unknown(
         if since.elapsed() < worker.settings.claim_limit || worker.running.contains(task_id) {
             continue;
         }
-        warn!(%task_id, attempt, "owned without being known here: handing it back");
+        warn!(event = "task.attempt_unknown", %task_id, attempt, "attempt unknown to the worker: handing it back");
         let lease = Lease {
             task_id,
             attempt,

@@ -29,7 +29,7 @@ pub async fn set_up(worker: &Worker) -> Result<(), WorkerError> {
     }
     worker.lifecycle_hooks.begun.store(true, Ordering::Relaxed);
     let worker_id = &worker.settings.name;
-    info!(worker_id, timeout = ?hook.timeout, "set-up begins");
+    info!(event = "worker.setup_started", worker_id, timeout = ?hook.timeout, "set-up started");
     let variables = worker.environment();
     let ran = run_hook(
         "set-up",
@@ -40,16 +40,25 @@ pub async fn set_up(worker: &Worker) -> Result<(), WorkerError> {
     );
     match ran.await {
         Ok(()) => {
-            info!(worker_id, "set-up done");
+            info!(
+                event = "worker.setup_finished",
+                worker_id, "set-up finished"
+            );
             Ok(())
         }
         Err(HookFailure { reason, .. }) if worker.draining.is_cancelled() => {
-            info!(worker_id, reason, "set-up stopped: the worker is to end");
+            info!(
+                event = "worker.setup_stopped",
+                worker_id, reason, "set-up stopped: the worker is stopping"
+            );
             Ok(())
         }
         Err(failure) => {
             let (reason, output) = (&failure.reason, failure.output.join("\n"));
-            error!(worker_id, reason, output, "set-up failed");
+            error!(
+                event = "worker.setup_failed",
+                worker_id, reason, output, "set-up failed"
+            );
             Err(WorkerError::SetUpFailed(failure.in_short()))
         }
     }
@@ -64,14 +73,20 @@ pub async fn tear_down(worker: &Worker) {
         return;
     };
     let worker_id = &worker.settings.name;
-    info!(worker_id, timeout = ?hook.timeout, "teardown begins");
+    info!(event = "worker.teardown_started", worker_id, timeout = ?hook.timeout, "teardown started");
     let never = CancellationToken::new();
     let variables = worker.environment();
     match run_hook("teardown", hook, &variables, HookOutput::Log, &never).await {
-        Ok(()) => info!(worker_id, "teardown done"),
+        Ok(()) => info!(
+            event = "worker.teardown_finished",
+            worker_id, "teardown finished"
+        ),
         Err(failure) => {
             let (reason, output) = (&failure.reason, failure.output.join("\n"));
-            error!(worker_id, reason, output, "teardown failed");
+            error!(
+                event = "worker.teardown_failed",
+                worker_id, reason, output, "teardown failed"
+            );
         }
     }
 }

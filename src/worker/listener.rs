@@ -29,7 +29,7 @@ pub fn start(worker: &Arc<Worker>, over: CancellationToken) {
                 return;
             };
             if worker.running.contains(task_id) {
-                info!(%task_id, "the task is to be cancelled");
+                info!(event = "task.cancel_received", %task_id, "cancel received: stopping the attempt");
                 worker.running.stop(&[task_id], StopReason::Cancelled);
             }
         }

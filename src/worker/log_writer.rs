@@ -56,7 +56,10 @@ impl<'a> LogWriter<'a> {
             ((), ()) = async { tokio::join!(self.write_all(), outputs) } => {}
             () = order.lost() => {}
             () = out_of_time => {
-                warn!(task_id = %self.lease.task_id, "the last log lines are not written yet");
+                warn!(
+                    event = "task.logs_unwritten", task_id = %self.lease.task_id,
+                    "last log lines not written yet: retried with the outcome"
+                );
             }
         }
     }
@@ -69,7 +72,10 @@ impl<'a> LogWriter<'a> {
             if let Some(unwritten) = Unwritten::next(&self.log_buffer).await
                 && let Err(error) = unwritten.write(self.store, self.lease).await
             {
-                debug!(event = "task.output_delayed", task_id = %self.lease.task_id, %error, "output is not written yet");
+                debug!(
+                    event = "task.output_delayed", task_id = %self.lease.task_id, %error,
+                    "output not written yet: trying again"
+                );
             }
         })
         .await;
@@ -83,7 +89,10 @@ impl<'a> LogWriter<'a> {
                 Err(error) => {
                     failures += 1;
                     let delay = Backoff::RECONNECT.delay(failures);
-                    debug!(task_id = %self.lease.task_id, %error, ?delay, "log lines are not written yet; trying again");
+                    debug!(
+                        event = "task.logs_delayed", task_id = %self.lease.task_id, %error, ?delay,
+                        "log lines not written yet: trying again"
+                    );
                     tokio::time::sleep(delay).await;
                 }
             }
@@ -119,7 +128,7 @@ impl<'a> LogWriter<'a> {
                 self.taken.pop_front();
             }
             Ok(Appended::LeaseLost) => {
-                debug!(task_id = %self.lease.task_id, "the lease is lost: its log ends here");
+                debug!(event = "task.log_ended", task_id = %self.lease.task_id, "log ended: the lease is lost");
                 self.taken.clear();
                 self.lease_lost = true;
             }
@@ -136,7 +145,10 @@ impl<'a> LogWriter<'a> {
         };
         let parts = first.lines.len() + usize::from(first.progress.is_some());
         if parts <= 1 {
-            warn!(task_id = %self.lease.task_id, reason, "a log line or progress cannot be stored; dropping it");
+            warn!(
+                event = "task.log_line_refused", task_id = %self.lease.task_id, reason,
+                "log line or progress dropped: the database cannot store it"
+            );
             return;
         }
         let progress = first.progress.take();
@@ -165,7 +177,10 @@ async fn write_outputs(store: &Store, lease: &Lease, log_buffer: &LogBuffer) {
             Err(error) => {
                 failures += 1;
                 let delay = Backoff::RECONNECT.delay(failures);
-                debug!(event = "task.output_delayed", task_id = %lease.task_id, %error, ?delay, "output is not written yet; trying again");
+                debug!(
+                    event = "task.output_delayed", task_id = %lease.task_id, %error, ?delay,
+                    "output not written yet: trying again"
+                );
                 tokio::time::sleep(delay).await;
             }
         }
@@ -194,7 +209,10 @@ impl<'a> Unwritten<'a> {
     async fn write(mut self, store: &Store, lease: &Lease) -> Result<Appended, StoreError> {
         let answer = match store.write_output(lease, &self.output).await {
             Err(StoreError::Unstorable(reason)) => {
-                warn!(event = "task.output_refused", task_id = %lease.task_id, reason, "output cannot be stored; dropping it");
+                warn!(
+                    event = "task.output_refused", task_id = %lease.task_id, reason,
+                    "output dropped: the database cannot store it"
+                );
                 Ok(Appended::Written)
             }
             answer => answer,

@@ -98,7 +98,11 @@ impl Worker {
             let answer = self.draining.run_until_cancelled(registering).await?;
             match begun(answer, &self.settings.name) {
                 Ok(draining) => {
-                    info!(worker_id = %session.worker_id, session_id = %session.session_id, draining, "worker registered");
+                    info!(
+                        event = "worker.registered", worker_id = %session.worker_id,
+                        session_id = %session.session_id, draining,
+                        "worker registered"
+                    );
                     self.health.set_refused(None);
                     // Before anything can be claimed for the session.
                     self.held.send_modify(|held| held.set_draining(draining));
@@ -110,7 +114,11 @@ impl Worker {
                     let delay = Backoff::RECONNECT.delay(failures);
                     let reason = refusal.to_string();
                     self.health.set_refused(refusal.shown());
-                    warn!(worker_id = %self.settings.name, reason, ?delay, "cannot register; trying again");
+                    warn!(
+                        event = "worker.registration_failed", worker_id = %self.settings.name, reason,
+                        ?delay,
+                        "registration failed: trying again"
+                    );
                     self.draining
                         .run_until_cancelled(tokio::time::sleep(delay))
                         .await?;
@@ -130,8 +138,11 @@ impl Worker {
             match end {
                 SessionEnd::Over => return Ok(()),
                 SessionEnd::Ended => {
-                    warn!(worker_id = %session.worker_id, session_id = %session.session_id,
-                          "session ended; its tasks are lost");
+                    warn!(
+                        event = "worker.session_ended", worker_id = %session.worker_id,
+                        session_id = %session.session_id,
+                        "session ended: its tasks are lost"
+                    );
                     self.running.stop_all(StopReason::LeaseLost);
                 }
                 SessionEnd::Replaced => {
@@ -245,14 +256,17 @@ pub async fn run(
         }),
     };
     if let Some(Err(error)) = &early {
-        error!(worker_id = %worker.settings.name, %error, "stopping");
+        error!(event = "worker.failed", worker_id = %worker.settings.name, %error, "worker failed: stopping");
     }
     worker.draining.cancel();
     worker.health.set_draining();
     drain(&worker).await;
     if matches!(early, Some(Err(WorkerError::Replaced(_)))) {
         // What was set up bears the worker's name, and so it is the successor's by now.
-        warn!(worker_id = %worker.settings.name, "replaced: nothing is torn down");
+        warn!(
+            event = "worker.teardown_skipped", worker_id = %worker.settings.name,
+            "teardown skipped: the worker was replaced"
+        );
     } else {
         lifecycle_hooks::tear_down(&worker).await;
     }
@@ -267,7 +281,7 @@ pub async fn run(
             .unwrap_or(Err(WorkerError::BrokeDown("heartbeat"))),
     };
     end_session(&worker, &ended).await;
-    info!(worker_id = %worker.settings.name, "worker stopped");
+    info!(event = "worker.stopped", worker_id = %worker.settings.name, "worker stopped");
     ended
 }
 
@@ -276,7 +290,10 @@ async fn drain(worker: &Worker) {
     worker.intake_over.cancelled().await;
     worker.attempts.close();
     let (grace, running) = (worker.settings.grace, worker.running.count());
-    info!(worker_id = %worker.settings.name, running, ?grace, "stopping: no more tasks are taken");
+    info!(
+        event = "worker.draining", worker_id = %worker.settings.name, running, ?grace,
+        "worker is draining: it claims no more tasks"
+    );
     if tokio::time::timeout(grace, worker.attempts.wait())
         .await
         .is_ok()
@@ -314,7 +331,10 @@ async fn end_session(worker: &Worker, ended: &Result<(), WorkerError>) {
         failures += 1;
         let delay = Backoff::RECONNECT.delay(failures);
         if began.elapsed() + delay > LAST_WORD {
-            warn!(worker_id = %worker.settings.name, %error, "the session could not be ended; its lease runs out by itself");
+            warn!(
+                event = "worker.session_end_failed", worker_id = %worker.settings.name, %error,
+                "session not ended: its lease expires by itself"
+            );
             return;
         }
         tokio::time::sleep(delay).await;

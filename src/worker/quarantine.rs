@@ -28,7 +28,9 @@ pub async fn run(worker: &Arc<Worker>) {
             let worker_id = &worker.settings.name;
             warn!(
                 event = "worker.quarantined",
-                worker_id, not_ready_reason, "quarantine begins"
+                worker_id,
+                reason = not_ready_reason,
+                "worker quarantined"
             );
             sit_out(worker).await;
             info!(
@@ -58,7 +60,7 @@ async fn sit_out(worker: &Arc<Worker>) {
 async fn heal_environment(worker: &Worker, hook: &Hook, backoff_over: bool) {
     let worker_id = &worker.settings.name;
     let environment = worker.environment();
-    info!(event = "worker.heal_started", worker_id, timeout = ?hook.timeout, "heal begins");
+    info!(event = "worker.heal_started", worker_id, timeout = ?hook.timeout, "heal started");
     let ran = run_hook(
         "heal",
         hook,
@@ -123,15 +125,18 @@ async fn probe(worker: &Arc<Worker>) {
                     .store
                     .claim_next(&session, &backends, 1, LimitedBy::Worker);
                 let claimed = claiming.await.unwrap_or_else(|error| {
-                    debug!(event = "worker.probe_delayed", %error, "no task can be claimed as a probe; trying again");
+                    debug!(event = "worker.probe_delayed", %error, "probe delayed: no task could be claimed");
                     ClaimedNext::default()
                 });
                 let found = claimed.assignments.into_iter().next();
                 let Some(assignment) = found else {
                     return false;
                 };
-                info!(event = "worker.probe_started", task_id = %assignment.lease.task_id,
-                      worker_id = %session.worker_id, "a task is the probe of the environment");
+                info!(
+                    event = "worker.probe_started", task_id = %assignment.lease.task_id,
+                    worker_id = %session.worker_id,
+                    "probe started"
+                );
                 attempt::run(&worker, assignment).await;
                 drop(permit);
                 true

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::context::Worker;
 use super::log_writer::LogWriter;
 use crate::domain::backoff::Backoff;
 use crate::domain::settlement::{ErrorCode, Failure, Settlement};
 use crate::domain::status::Status;
+use crate::service::settled::log_settled;
 use crate::store::{Settled, StoreError};
 
 /// For how long an outcome may be refused, while heartbeats are written, before the task fails instead:
@@ -47,21 +48,28 @@ pub async fn write(worker: &Worker, settlement: Settlement, log: &mut LogWriter<
             Err(error) => error,
         };
         if replaceable && is_final(worker, &error, &mut refused_since) {
-            error!(task_id = %settlement.lease.task_id, %error, "the outcome cannot be stored");
+            error!(
+                event = "task.outcome_refused", task_id = %settlement.lease.task_id, %error,
+                "outcome cannot be stored: the task fails"
+            );
             settlement = Arc::new(unstorable(&settlement, &error));
             replaceable = false;
             continue;
         }
         failures += 1;
         let delay = Backoff::RECONNECT.delay(failures);
-        warn!(task_id = %settlement.lease.task_id, %error, ?delay, "the outcome is not written yet; trying again");
+        warn!(
+            event = "task.outcome_delayed", task_id = %settlement.lease.task_id, %error, ?delay,
+            "outcome not written yet: trying again"
+        );
         let pause = async {
             tokio::time::sleep(delay).await;
             log.write_rest().await;
         };
         if worker.abandon.run_until_cancelled(pause).await.is_none() {
-            error!(task_id = %settlement.lease.task_id, attempt = settlement.lease.attempt,
-                   "outcome abandoned: the task is retried when the lease has run out");
+            error!(event = "task.outcome_abandoned", task_id = %settlement.lease.task_id,
+                   attempt = settlement.lease.attempt,
+                   "outcome abandoned: the task is retried when the lease has expired");
             return Written::Abandoned;
         }
     }
@@ -91,22 +99,13 @@ fn unstorable(settlement: &Settlement, error: &StoreError) -> Settlement {
 fn report(worker: &Worker, settlement: &Settlement, settled: Settled) {
     let (task_id, attempt) = (settlement.lease.task_id, settlement.lease.attempt);
     let (Settled::Moved(to) | Settled::Already(to)) = settled else {
-        warn!(%task_id, attempt, "lease lost");
+        warn!(event = "task.lease_lost", %task_id, attempt, "lease lost: the worker does not own the attempt");
         return;
     };
-    let note = settlement.note();
-    let from = Status::Processing;
-    match (to, settlement.is_release()) {
-        (Status::Completed, _) => {
-            worker.health.count_completed();
-            info!(%task_id, attempt, %from, %to, "task completed");
-        }
-        (Status::Failed, _) => {
-            worker.health.count_failed();
-            warn!(%task_id, attempt, %from, %to, note, "task failed");
-        }
-        (Status::Cancelled, _) => info!(%task_id, attempt, %from, %to, "task cancelled"),
-        (_, true) => info!(%task_id, attempt, %from, %to, note, "task handed back"),
-        (_, false) => warn!(%task_id, attempt, %from, %to, note, "attempt failed"),
+    match to {
+        Status::Completed => worker.health.count_completed(),
+        Status::Failed => worker.health.count_failed(),
+        _ => {}
     }
+    log_settled(settlement, to);
 }

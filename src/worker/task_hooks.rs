@@ -63,7 +63,10 @@ pub async fn after(
     let output = HookOutput::Task(log_buffer.clone());
     if let Err(failure) = run_hook("after-task", hook, &variables, output, &never).await {
         let reason = failure.in_short();
-        warn!(event = "worker.after_task_failed", task_id = %assignment.lease.task_id, reason, "the after-task command failed");
+        warn!(
+            event = "hook.after_task_failed", task_id = %assignment.lease.task_id, reason,
+            "after-task command failed"
+        );
         log_buffer.log(LogLine {
             logged_at: None,
             level: Level::Warning,

@@ -42,7 +42,10 @@ pub async fn blame(worker: &Worker, reason: &str) {
     match worker.store.blame_worker(&session, &reason, rules).await {
         Ok(left) => worker.held.send_modify(|held| held.blame(&reason, left)),
         Err(error) => {
-            warn!(worker_id = %session.worker_id, %error, "a failure of the environment is not counted");
+            warn!(
+                event = "worker.quarantine_update_failed", worker_id = %session.worker_id, %error,
+                "quarantine state could not be written"
+            );
         }
     }
 }
@@ -53,7 +56,10 @@ pub async fn absolve(worker: &Worker) {
     match worker.store.absolve_worker(&session).await {
         Ok(()) => worker.held.send_modify(Held::absolve),
         Err(error) => {
-            warn!(worker_id = %session.worker_id, %error, "the registry does not know yet that the environment is fit");
+            warn!(
+                event = "worker.quarantine_update_failed", worker_id = %session.worker_id, %error,
+                "quarantine state could not be written"
+            );
         }
     }
 }

@@ -334,7 +334,7 @@ on_both_queues! {
             let (id, correlation_id) = (id_of(created), text(created, "correlation_id"));
             assert_eq!(app.database.task(id).await["correlation_id"], correlation_id);
             assert_eq!(app.task(id).await["correlation_id"], correlation_id);
-            app.apis[0].wait_for_field("task submitted", "correlation_id", correlation_id).await;
+            app.apis[0].wait_for_field("task.submitted", "correlation_id", correlation_id).await;
         }
         if let Some(queue) = &app.queue {
             let message = look_at_first(queue.broker(), &queue.of("mock")).await;
@@ -344,7 +344,7 @@ on_both_queues! {
         app.start_worker(&Worker::new("w", "mock")).await;
         for created in [&taken, &made] {
             app.wait_status(id_of(created), "completed").await;
-            for event in ["task claimed", "task completed"] {
+            for event in ["task.claimed", "task.completed"] {
                 app.workers[0].wait_for_field(event, "correlation_id", text(created, "correlation_id")).await;
             }
         }

@@ -28,7 +28,7 @@ fn rarely_beating(name: &str) -> Worker {
 async fn claimed_task(app: &App, order: &str) -> Uuid {
     let task_id = app.submit(&mock(order)).await;
     app.workers[0]
-        .wait_for_field("task claimed", "task_id", &task_id.to_string())
+        .wait_for_field("task.claimed", "task_id", &task_id.to_string())
         .await;
     task_id
 }
@@ -146,7 +146,7 @@ on_both_queues! {
 
         // Its task is done by its own clock, and it tries to say so.
         app.workers[0].resume();
-        app.workers[0].wait_for_field("lease lost", "task_id", &task_id.to_string()).await;
+        app.workers[0].wait_for_field("task.lease_lost", "task_id", &task_id.to_string()).await;
         assert_eq!(app.database.history(task_id).await, history);
         app.finish().await;
     }

@@ -366,7 +366,7 @@ async fn passwords_are_in_no_log_whether_the_services_refuse_or_answer() {
             // The broker knows no such user or nobody listens: either way it was tried and told.
             process
                 .wait_after(0, "a broker that cannot be used", |event| {
-                    event.line.to_string().contains("queue::amqp") && event.line["level"] == "WARN"
+                    event.id().starts_with("amqp.") && event.line["level"] == "WARN"
                 })
                 .await;
             assert!(process.terminate().await.success());
@@ -483,7 +483,7 @@ async fn migrate_waits_for_a_database_that_comes_late() {
         ("QTASK_MIGRATE_WAIT".to_owned(), "60s".to_owned()),
     ];
     let mut migrate = Process::spawn("migrate", &["migrate"], &environment);
-    migrate.wait_for("waiting for the database").await;
+    migrate.wait_for("migrate.waiting").await;
     proxy.resume();
     let status = migrate.wait_exit(DEADLINE).await;
     assert!(status.success(), "{status}");
@@ -568,7 +568,7 @@ async fn health_tells_a_ready_service_from_one_without_its_database() {
         .port()
         .expect("a port")
         .to_string();
-    let listening = app.workers[0].wait_for("worker health listening").await;
+    let listening = app.workers[0].wait_for("worker.health_listening").await;
     let address = listening.field("address").expect("its address");
     let worker = address.rsplit(':').next().expect("a port").to_owned();
 

@@ -31,7 +31,7 @@ impl Dev {
         let directory = directory.to_str().expect("a path in UTF-8");
         let arguments = ["dev", "--port", "0", "--data-dir", directory];
         let process = Process::spawn("dev", &arguments, &[]);
-        let listening = process.wait_for("listening").await;
+        let listening = process.wait_for("api.listening").await;
         let address = listening.field("address").expect("its address");
         Self { process, address }
     }
@@ -158,13 +158,13 @@ async fn its_log_for_people_has_no_warning_and_names_a_task_once_a_line() {
     let ended = tokio::time::timeout(DEADLINE, child.wait()).await;
     assert!(ended.expect("in time").expect("a status").success());
     let text = std::fs::read_to_string(&log).expect("a log");
-    assert!(text.contains("task completed"), "{text}");
+    assert!(text.contains("event=task.completed"), "{text}");
     for line in text.lines() {
         let (time, rest) = line.split_once(' ').expect("a time");
         assert_eq!(time.len(), "2026-01-01T00:00:00.000Z".len(), "{line}");
         // A slow statement is the machine's, not the start's.
         assert!(
-            !rest.contains("WARN") || rest.contains("slow statement"),
+            !rest.contains("WARN") || rest.contains("event=database.slow_statement"),
             "{line}"
         );
         assert!(rest.matches("task_id=").count() <= 1, "{line}");

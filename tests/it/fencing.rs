@@ -21,7 +21,7 @@ async fn submit_and_claim(app: &App, order: &str) -> Uuid {
     let task_id = app.submit(&mock(order)).await;
     let worker = app.workers.last().expect("a worker");
     worker
-        .wait_for_field("task claimed", "task_id", &task_id.to_string())
+        .wait_for_field("task.claimed", "task_id", &task_id.to_string())
         .await;
     task_id
 }
@@ -55,8 +55,8 @@ on_both_queues! {
         // Its task is done by its own clock, and it tries to say so.
         let mark = app.workers[0].events().len();
         app.workers[0].resume();
-        app.workers[0].wait_for_field("lease lost", "task_id", &task_id.to_string()).await;
-        app.workers[0].wait_after(mark, "a new session", |event| event.is("worker registered")).await;
+        app.workers[0].wait_for_field("task.lease_lost", "task_id", &task_id.to_string()).await;
+        app.workers[0].wait_after(mark, "a new session", |event| event.is("worker.registered")).await;
         assert_eq!(app.database.task(task_id).await, row);
         assert_eq!(app.database.history(task_id).await, history);
 
@@ -79,7 +79,7 @@ on_both_queues! {
         let waiting = app.submit(&mock("")).await;
         let mark = app.workers[0].events().len();
         app.workers[0].resume();
-        let anew = app.workers[0].wait_after(mark, "a new session", |event| event.is("worker registered"));
+        let anew = app.workers[0].wait_after(mark, "a new session", |event| event.is("worker.registered"));
         assert_eq!(anew.await.field("draining").as_deref(), Some("true"));
         let told = || async {
             let view = app.get("/workers/w").await.body;
@@ -104,7 +104,7 @@ on_both_queues! {
         reorder(&app.database, task_id, "").await;
         app.start_worker(&Worker::new("other", "mock")).await;
         proxy.freeze();
-        let doubt = "no heartbeat got through; stopping what runs before its lease ends";
+        let doubt = "worker.lease_lost";
         let stopped = app.workers[0].wait_for(doubt).await;
         assert_eq!(app.wait_terminal(task_id, LIMIT).await["status"], "completed");
         let history = [
@@ -123,8 +123,8 @@ on_both_queues! {
         let row = app.database.task(task_id).await;
         let mark = app.workers[0].events().len();
         proxy.resume();
-        app.workers[0].wait_for_field("lease lost", "task_id", &task_id.to_string()).await;
-        app.workers[0].wait_after(mark, "a new session", |event| event.is("worker registered")).await;
+        app.workers[0].wait_for_field("task.lease_lost", "task_id", &task_id.to_string()).await;
+        app.workers[0].wait_after(mark, "a new session", |event| event.is("worker.registered")).await;
         assert!(app.workers[1].terminate().await.success());
         app.workers.remove(1);
         let next = submit_and_claim(&app, "").await;
@@ -184,12 +184,12 @@ on_both_queues! {
         gate.open().await;
         app.wait_terminal(task_id, LIMIT).await;
         let row = app.database.task(task_id).await;
-        let again = "the outcome is not written yet; trying again";
+        let again = "task.outcome_delayed";
         app.workers[0].wait_for_field(again, "task_id", &task_id.to_string()).await;
         proxy.resume();
         // To the worker it is a success, and no lost lease.
-        app.workers[0].wait_for_field("task completed", "task_id", &task_id.to_string()).await;
-        assert_eq!(app.workers[0].events().all(|event| event.is("lease lost")).len(), 0);
+        app.workers[0].wait_for_field("task.completed", "task_id", &task_id.to_string()).await;
+        assert_eq!(app.workers[0].events().all(|event| event.is("task.lease_lost")).len(), 0);
         assert_eq!(app.database.history(task_id).await, [created(), claimed(1, "w1"), completed(1, "w1")]);
         assert_eq!(app.database.task(task_id).await, row);
         app.finish().await;
@@ -200,7 +200,7 @@ on_both_queues! {
         let proxy = start_behind_proxy(&mut app, "w1").await;
         let task_id = submit_and_claim(&app, "sleep 300ms").await;
         proxy.cut();
-        let again = "the outcome is not written yet; trying again";
+        let again = "task.outcome_delayed";
         app.workers[0].wait_for_field(again, "task_id", &task_id.to_string()).await;
         assert_eq!(app.database.task(task_id).await["current_status"], "processing");
         proxy.resume();
@@ -217,7 +217,7 @@ on_both_queues! {
         let app = builder.env("QTASK_LEASE_DURATION", "1h").worker(Worker::new("w1", "mock")).start().await;
         let task_id = submit_and_claim(&app, "sleep 300ms").await;
         proxy.cut();
-        let kept = "the outcome is not written yet; trying again";
+        let kept = "task.outcome_delayed";
         app.workers[0].wait_for_field(kept, "task_id", &task_id.to_string()).await;
         // The outage lasted for an hour, in which nobody swept.
         let hour = "WITH swept AS (UPDATE sweeps SET last_run_at = last_run_at - interval '1 hour',
@@ -248,11 +248,11 @@ on_both_queues! {
         let mut connection = app.database.connect().await;
         let lock = connection.transaction().await.expect("a transaction");
         lock.execute("SELECT FROM workers FOR UPDATE", &[]).await.expect("locked workers");
-        let doubt = "no heartbeat got through; stopping what runs before its lease ends";
+        let doubt = "worker.lease_lost";
         app.workers[0].wait_for(doubt).await;
         gate.open().await;
         // Granted only now, to a worker that has stopped everything else. By its own words it must not run.
-        let handed_back = "task handed back";
+        let handed_back = "task.handed_back";
         app.workers[0].wait_for_field(handed_back, "task_id", &task_id.to_string()).await;
         let row = app.database.task(task_id).await;
         assert_eq!((&row["current_status"], &row["uncounted_attempts"]), (&json!("retrying"), &json!(1)));
@@ -300,12 +300,7 @@ mod faults {
         let alive = || async { (app.database.count(renewed, &[&since]).await == 1).then_some(()) };
         eventually(LIMIT, "a renewed lease", alive).await;
         let events = app.workers[0].events();
-        assert_eq!(
-            events
-                .all(|event| event.message().contains("no heartbeat got through"))
-                .len(),
-            0
-        );
+        assert_eq!(events.all(|event| event.is("worker.lease_lost")).len(), 0);
         signals::resume(&hanging);
         assert_eq!(
             app.database.history(task_id).await,

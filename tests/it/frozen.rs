@@ -50,7 +50,7 @@ async fn wait_blocked(app: &App, pid: i32, mut push: impl AsyncFnMut()) {
 #[tokio::test]
 async fn a_process_that_stands_still_stops_listening_and_listens_again_when_it_goes_on() {
     let mut app = start("3s").await;
-    app.apis[0].wait_for("listening to the database").await;
+    app.apis[0].wait_for("database.listener_connected").await;
     let listens = "query LIKE 'LISTEN%'";
     let listener = backend(&app.database, listens).await.expect("a listener");
     app.spawn_api();
@@ -65,10 +65,10 @@ async fn a_process_that_stands_still_stops_listening_and_listens_again_when_it_g
     })
     .await;
     wait_ended(&app, listener).await;
-    app.apis[1].wait_for("database connection ended").await;
+    app.apis[1].wait_for("database.connection_terminated").await;
 
     app.apis[0].resume();
-    let again = |event: &crate::support::events::Event| event.is("listening to the database");
+    let again = |event: &crate::support::events::Event| event.is("database.listener_connected");
     app.apis[0].wait_after(mark, "listening again", again).await;
     let task_id = app
         .submit(&json!({"circuit": "x", "backend": "mock"}))

@@ -70,7 +70,7 @@ async fn the_same_message_ten_times_is_one_execution() {
     let claims = app
         .workers
         .iter()
-        .flat_map(|worker| worker.events().all(|event| event.is("task claimed")));
+        .flat_map(|worker| worker.events().all(|event| event.is("task.claimed")));
     assert_eq!(claims.count(), 1);
     app.finish().await;
 }
@@ -80,7 +80,7 @@ async fn a_message_for_an_unknown_task_is_dropped_and_the_next_one_runs() {
     let app = start().await;
     let nobody = Uuid::now_v7();
     hint(&app, "mock", nobody).await;
-    let dropped = "a message names an unknown task; dropping it";
+    let dropped = "amqp.message_orphaned";
     let [worker] = &app.workers[..] else {
         panic!("one worker")
     };
@@ -116,7 +116,7 @@ async fn senseless_messages_of_any_size_are_dropped_and_the_next_one_runs() {
     };
     let dropped = worker
         .events()
-        .all(|event| event.is("a message names no task; dropping it"));
+        .all(|event| event.is("amqp.message_invalid"));
     let sizes: Vec<Option<String>> = dropped.iter().map(|event| event.field("bytes")).collect();
     assert_eq!(sizes, bodies.map(|body| Some(body.len().to_string())));
     app.finish().await;

@@ -173,7 +173,7 @@ on_both_queues! {
         assert_eq!(app.database.history(task_id).await, [created(), claimed(1, "w1"), end]);
 
         // The worker is told, and is free for the next one.
-        app.workers[0].wait_for_field("lease lost", "task_id", &task_id.to_string()).await;
+        app.workers[0].wait_for_field("task.lease_lost", "task_id", &task_id.to_string()).await;
         let next = app.submit(&mock("")).await;
         assert_eq!(app.wait_terminal(next, LIMIT).await["status"], "completed");
         app.finish().await;

@@ -37,12 +37,12 @@ fn is_for(event: &Event, correlation_id: &str) -> bool {
     one.as_deref() == Some(correlation_id) || many.split([',', ' ']).any(|id| id == correlation_id)
 }
 
-/// Waits for the event of this name that is for the id.
-async fn wait_for(process: &Process, name: &str, correlation_id: &str) -> Event {
-    let what = format!("{name} for {correlation_id}");
+/// Waits for the event of this id that is for the correlation id.
+async fn wait_for(process: &Process, id: &str, correlation_id: &str) -> Event {
+    let what = format!("{id} for {correlation_id}");
     process
         .wait_after(0, &what, |event| {
-            event.is(name) && is_for(event, correlation_id)
+            event.is(id) && is_for(event, correlation_id)
         })
         .await
 }
@@ -50,7 +50,7 @@ async fn wait_for(process: &Process, name: &str, correlation_id: &str) -> Event 
 async fn wait_statement(process: &Process, statement: &str, correlation_id: &str) {
     let what = format!("{statement} for {correlation_id}");
     let fits = |event: &Event| {
-        event.is("statement")
+        event.is("database.statement")
             && event.field("statement").as_deref() == Some(statement)
             && is_for(event, correlation_id)
     };
@@ -70,8 +70,8 @@ on_both_queues! {
         let id = format!("trail-{}", Uuid::now_v7());
         let task_id = submit_as(&app, &id, &task).await;
         let (api, worker) = (&app.apis[0], &app.workers[0]);
-        wait_for(api, "task submitted", &id).await;
-        let answered = wait_for(api, "request answered", &id).await;
+        wait_for(api, "task.submitted", &id).await;
+        let answered = wait_for(api, "request.answered", &id).await;
         assert_eq!(answered.line["level"], "INFO");
         for (name, value) in [("method", "POST"), ("route", "/tasks"), ("status", "201")] {
             assert_eq!(answered.field(name).as_deref(), Some(value), "{}", answered.line);
@@ -79,15 +79,15 @@ on_both_queues! {
         assert!(answered.line["elapsed_ms"].is_number(), "{}", answered.line);
         wait_statement(api, "insert tasks", &id).await;
         if kind == QueueKind::Amqp {
-            wait_for(api, "task published", &id).await;
-            wait_for(worker, "task delivered", &id).await;
+            wait_for(api, "amqp.message_published", &id).await;
+            wait_for(worker, "amqp.message_delivered", &id).await;
             wait_statement(worker, "claim tasks by id", &id).await;
         }
-        wait_for(worker, "task claimed", &id).await;
-        wait_for(worker, "task completed", &id).await;
+        wait_for(worker, "task.claimed", &id).await;
+        wait_for(worker, "task.completed", &id).await;
         wait_statement(worker, "settle attempts", &id).await;
-        wait_for(api, "callback delivered", &id).await;
-        wait_statement(api, "callback delivered", &id).await;
+        wait_for(api, "webhook.delivered", &id).await;
+        wait_statement(api, "webhook delivered", &id).await;
         for process in [api, worker] {
             let nested = process.events().all(|event| {
                 let fields = event.line.as_object().expect("an object");
@@ -119,16 +119,16 @@ async fn claims_and_ends_over_http_carry_the_tasks_id_beside_the_requests() {
     post_as(&app, "of-the-end", &path, &result)
         .await
         .expect(200);
-    for (name, request) in [
-        ("task claimed over HTTP", "of-the-claim"),
-        ("task completed", "of-the-end"),
+    for (id, request) in [
+        ("task.claimed", "of-the-claim"),
+        ("task.completed", "of-the-end"),
     ] {
-        let event = wait_for(&app.apis[0], name, "of-the-task").await;
+        let event = wait_for(&app.apis[0], id, "of-the-task").await;
         assert_eq!(
             event.field("request_correlation_id").as_deref(),
             Some(request)
         );
-        wait_for(&app.apis[0], "request answered", request).await;
+        wait_for(&app.apis[0], "request.answered", request).await;
     }
 }
 
@@ -141,7 +141,7 @@ async fn the_loss_of_a_worker_is_told_with_the_ids_of_its_tasks() {
     let task_id = submit_as(&app, "lost", &mock("sleep 60s")).await;
     app.wait_status(task_id, "processing").await;
     app.workers[0].kill9().await;
-    wait_for(&app.apis[0], "task released: its worker was lost", "lost").await;
+    wait_for(&app.apis[0], "task.worker_lost", "lost").await;
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn a_slow_statement_is_told_with_the_ids_of_its_tasks() {
     };
     let task = mock("");
     let (task_id, ()) = tokio::join!(submit_as(&app, "slow", &task), unlocking);
-    let event = wait_for(&app.apis[0], "slow statement", "slow").await;
+    let event = wait_for(&app.apis[0], "database.slow_statement", "slow").await;
     assert_eq!(event.field("task_id"), Some(task_id.to_string()));
 }
 
@@ -217,11 +217,8 @@ async fn a_variable_that_is_no_setting_is_named_with_the_one_that_was_meant() {
         .start()
         .await;
     for process in app.apis.iter().chain(&app.workers) {
-        let warned = process.wait_for_field(
-            "an environment variable is not known",
-            "variable",
-            "QTASK_HEARTBAET",
-        );
+        let warned =
+            process.wait_for_field("config.unknown_variable", "variable", "QTASK_HEARTBAET");
         let event = warned.await;
         assert_eq!(
             event.field("meant").as_deref(),
@@ -229,7 +226,7 @@ async fn a_variable_that_is_no_setting_is_named_with_the_one_that_was_meant() {
         );
         let all = process
             .events()
-            .all(|event| event.is("an environment variable is not known"));
+            .all(|event| event.is("config.unknown_variable"));
         assert_eq!(all.len(), 1, "{all:?}");
     }
 }

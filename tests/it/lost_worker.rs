@@ -24,7 +24,7 @@ async fn submit_and_claim(app: &App, task: &Value) -> Uuid {
     let task_id = app.submit(task).await;
     let worker = app.workers.last().expect("a worker");
     worker
-        .wait_for_field("task claimed", "task_id", &task_id.to_string())
+        .wait_for_field("task.claimed", "task_id", &task_id.to_string())
         .await;
     task_id
 }
@@ -42,7 +42,7 @@ on_both_queues! {
             }));
             // Both signals are sent while requests are under way and tasks run.
             let killing = async {
-                app.workers[0].wait_for("task claimed").await;
+                app.workers[0].wait_for("task.claimed").await;
                 app.workers[0].signal(Signal::SIGKILL);
                 app.apis[0].signal(Signal::SIGKILL);
             };
@@ -109,7 +109,7 @@ on_both_queues! {
         app.workers[0].kill9().await;
         let died = Instant::now();
         app.start_worker(&worker("living")).await;
-        app.workers[1].wait_for_field("task claimed", "task_id", &task_id.to_string()).await;
+        app.workers[1].wait_for_field("task.claimed", "task_id", &task_id.to_string()).await;
         let took = died.elapsed();
         assert!(took < Duration::from_secs(30), "{took:?}");
         assert_eq!(app.wait_terminal(task_id, LIMIT).await["status"], "completed");
@@ -136,7 +136,7 @@ on_both_queues! {
         let task_id = submit_and_claim(&app, &mock_with("hang", &json!({"max_attempts": 1}))).await;
         crate::mocks::reorder(&app.database, task_id, "").await;
         assert!(app.workers[0].terminate().await.success());
-        let handed = app.workers[0].wait_for("task handed back").await;
+        let handed = app.workers[0].wait_for("task.handed_back").await;
         assert_eq!(handed.field("task_id"), Some(task_id.to_string()));
         let row = app.database.task(task_id).await;
         assert_eq!(row["current_status"], "retrying");
@@ -163,7 +163,7 @@ on_both_queues! {
         let task_id = submit_and_claim(&app, &mock("hang")).await;
         crate::mocks::reorder(&app.database, task_id, "").await;
         app.workers[0].signal(Signal::SIGTERM);
-        app.workers[0].wait_for("stopping").await;
+        app.workers[0].wait_for("worker.draining").await;
         app.workers[0].signal(Signal::SIGTERM);
         let status = app.workers[0].wait_exit(Duration::from_secs(5)).await;
         assert_eq!(status.code(), Some(130));
@@ -211,11 +211,9 @@ on_both_queues! {
         let first = &mut app.workers[0];
         let status = first.wait_exit(LIMIT).await;
         assert_eq!(status.code(), Some(1), "it must not be restarted for ever without a word");
-        let words = first.wait_after(0, "why it ended", |event| {
-            event.message().contains("another worker has registered under the name `twin`")
-        });
-        words.await;
-        first.wait_for_field("lease lost", "task_id", &task_id.to_string()).await;
+        let reason = first.wait_for("worker.failed").await.field("error").unwrap_or_default();
+        assert!(reason.contains("another worker has registered under the name `twin`"), "{reason}");
+        first.wait_for_field("task.lease_lost", "task_id", &task_id.to_string()).await;
         first.assert_no_panic();
 
         assert_eq!(app.wait_terminal(task_id, LIMIT).await["status"], "completed");
@@ -259,7 +257,7 @@ on_both_queues! {
         let mut app = App::builder(kind).start().await;
         let nowhere = format!("postgresql://postgres@127.0.0.1:{}/none", free_port());
         app.spawn_worker(&worker("w1").args(&["--database-url", &nowhere]));
-        app.workers[0].wait_for("cannot register; trying again").await;
+        app.workers[0].wait_for("worker.registration_failed").await;
         assert!(app.workers[0].terminate().await.success());
         app.workers.clear();
         app.finish().await;
@@ -270,7 +268,7 @@ on_both_queues! {
         let task_id = submit_and_claim(&app, &mock_with("hang", &json!({"max_attempts": 2}))).await;
         app.workers[0].kill9().await;
         app.start_worker(&worker("second")).await;
-        app.workers[1].wait_for_field("task claimed", "task_id", &task_id.to_string()).await;
+        app.workers[1].wait_for_field("task.claimed", "task_id", &task_id.to_string()).await;
         app.workers[1].kill9().await;
 
         let task = app.wait_terminal(task_id, LIMIT).await;

@@ -33,6 +33,7 @@ mod large_states;
 mod life;
 mod listing;
 mod load;
+mod log_events;
 mod log_lines;
 mod lost_messages;
 mod lost_worker;

@@ -106,7 +106,7 @@ async fn is_named_until_it_is_deleted(change: impl FnOnce(&mut QueueDeclareArgum
     assert_eq!(batch.expect_problem(503), "queue_unusable");
     assert_eq!(app.database.tasks_in("pending").await, 0);
 
-    let listening = app.workers[0].wait_for("worker health listening").await;
+    let listening = app.workers[0].wait_for("worker.health_listening").await;
     let address = listening.field("address").expect("its address");
     let probe = format!("http://{}/readyz", address.replace("0.0.0.0", "127.0.0.1"));
     let client = crate::support::client::http_client();

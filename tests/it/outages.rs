@@ -76,7 +76,7 @@ impl Reachable {
             rabbit.iter().for_each(Proxy::cut);
         }
         let app = builder.start_unready().await;
-        let listening = app.workers[0].wait_for("worker health listening").await;
+        let listening = app.workers[0].wait_for("worker.health_listening").await;
         let address = listening.field("address").expect("its address");
         let probe = format!("http://{}/readyz", address.replace("0.0.0.0", "127.0.0.1"));
         Self {
@@ -444,7 +444,7 @@ on_both_queues! {
         let code = if kind == QueueKind::Amqp { "queue_unavailable" } else { "database_unavailable" };
         assert_eq!(reply.expect_problem(503), code);
         reachable.wait_worker(503).await;
-        app.workers[0].wait_for("cannot register; trying again").await;
+        app.workers[0].wait_for("worker.registration_failed").await;
 
         // One after the other, the broker first.
         reachable.rabbit.iter().for_each(Proxy::resume);
@@ -463,7 +463,7 @@ on_both_queues! {
             .worker(worker())
             .start_unready()
             .await;
-        app.workers[0].wait_for("cannot register; trying again").await;
+        app.workers[0].wait_for("worker.registration_failed").await;
         for reply in [app.post("/tasks", &task()).await, app.get("/tasks").await] {
             assert_eq!(reply.headers["retry-after"], "2");
             reply.expect_problem(503);
@@ -486,7 +486,7 @@ on_both_queues! {
             .await;
         for kill in [true, false] {
             let running = app.submit(&json!({"circuit": "// mock: sleep 1s", "backend": "mock"})).await;
-            app.workers[0].wait_for_field("task claimed", "task_id", &running.to_string()).await;
+            app.workers[0].wait_for_field("task.claimed", "task_id", &running.to_string()).await;
             let waiting = app.submit(&task()).await;
             if kill {
                 node.kill9().await;
@@ -519,7 +519,7 @@ on_both_queues! {
         let app = App::builder(kind).worker(worker()).start().await;
         fill_disk(&app.database, "WHEN (NEW.status = 'completed')").await;
         let running = app.submit(&task()).await;
-        app.workers[0].wait_for("the outcome is not written yet; trying again").await;
+        app.workers[0].wait_for("task.outcome_delayed").await;
         fill_disk(&app.database, "").await;
         let reply = app.post("/tasks", &task()).await;
         assert_eq!(reply.headers["retry-after"], "2");

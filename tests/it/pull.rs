@@ -48,7 +48,7 @@ async fn are_held(client: &Client, claims: i64) {
 async fn claim_waits(app: &App, mark: usize, name: &str) {
     let name = name.to_owned();
     let waits = app.apis[0].wait_after(mark, "a claim that waits", |event| {
-        event.is("a claim waits for tasks") && event.field("worker_id").as_ref() == Some(&name)
+        event.is("worker.claim_waiting") && event.field("worker_id").as_ref() == Some(&name)
     });
     waits.await;
 }

@@ -105,7 +105,7 @@ on_both_queues! {
         let app = builder(kind).worker(worker()).start().await;
         refuse(&app, "tasks", "NEW.current_status = 'completed'").await;
         let ids = submit_all(&app).await;
-        app.workers[0].wait_for("the outcome is not written yet; trying again").await;
+        app.workers[0].wait_for("task.outcome_delayed").await;
         assert_all_completed(&app, &ids).await;
         app.finish().await;
     }
@@ -116,7 +116,7 @@ on_both_queues! {
         wait_running(&app).await;
         let client = app.database.connect().await;
         client.batch_execute("BEGIN; LOCK TABLE tasks IN SHARE MODE").await.expect("a lock");
-        app.workers[0].wait_for("the outcome is not written yet; trying again").await;
+        app.workers[0].wait_for("task.outcome_delayed").await;
         let_it_refuse(&app).await;
         client.batch_execute("COMMIT").await.expect("no lock");
         assert_all_completed(&app, &ids).await;
@@ -128,7 +128,7 @@ on_both_queues! {
         let ids = submit_all(&app).await;
         wait_running(&app).await;
         set_for_new_connections(&app, "default_transaction_read_only", "on").await;
-        app.workers[0].wait_for("the outcome is not written yet; trying again").await;
+        app.workers[0].wait_for("task.outcome_delayed").await;
         let_it_refuse(&app).await;
         set_for_new_connections(&app, "default_transaction_read_only", "off").await;
         assert_all_completed(&app, &ids).await;
@@ -159,9 +159,7 @@ async fn statements_stopped_by_a_lock_timeout_lose_no_result() {
     let client = app.database.connect().await;
     let lock = "SET lock_timeout = 0; BEGIN; LOCK TABLE tasks IN SHARE MODE";
     client.batch_execute(lock).await.expect("a lock");
-    app.workers[0]
-        .wait_for("the outcome is not written yet; trying again")
-        .await;
+    app.workers[0].wait_for("task.outcome_delayed").await;
     let_it_refuse(&app).await;
     client.batch_execute("COMMIT").await.expect("no lock");
     assert_all_completed(&app, &ids).await;
@@ -214,9 +212,7 @@ async fn log_lines_and_output_are_kept_as_long_as_the_result_is() {
     refuse(&app, "tasks", "NEW.current_status = 'completed'").await;
     let task = json!({"backend": "tool", "circuit": "x"});
     let task_id = app.submit(&task).await;
-    app.workers[0]
-        .wait_for("the last log lines are not written yet")
-        .await;
+    app.workers[0].wait_for("task.logs_unwritten").await;
     assert_all_completed(&app, &[task_id]).await;
     assert_eq!(messages(&app, task_id).await, ["first", "poison", "last"]);
     let task = app.task(task_id).await;
@@ -256,9 +252,7 @@ async fn a_callback_that_arrived_is_not_made_again_because_its_outcome_was_refus
     let task_id = app
         .submit(&mock_with("", &json!({"callback_url": url})))
         .await;
-    app.apis[0]
-        .wait_for("what came of a webhook is not written yet; trying again")
-        .await;
+    app.apis[0].wait_for("webhook.outcome_delayed").await;
     let delivered = "SELECT count(*) FROM webhooks WHERE task_id = $1 AND delivered_at IS NOT NULL";
     let written =
         || async { (app.database.count(delivered, &[&task_id]).await == 1).then_some(()) };

@@ -128,7 +128,7 @@ async fn a_native_worker_that_finds_a_registry_full_of_living_workers_says_so() 
     let port = free_port().to_string();
     app.spawn_worker(&Worker::new("late", "mock").args(&["--health-port", &port]));
     let worker = &app.workers[0];
-    let refused = worker.wait_for("cannot register; trying again").await;
+    let refused = worker.wait_for("worker.registration_failed").await;
     let says = "the registry is full: 10000 workers are alive";
     let reason = refused.field("reason").unwrap_or_default();
     assert!(reason.starts_with(says), "{reason}");
@@ -144,7 +144,7 @@ async fn a_native_worker_that_finds_a_registry_full_of_living_workers_says_so() 
 
     let end = "UPDATE workers SET ended_at = clock_timestamp() WHERE worker_id = 'w7'";
     app.database.execute(end, &[]).await;
-    worker.wait_for("worker ready").await;
+    worker.wait_for("worker.ready").await;
     let is_ready = async || (ready("/readyz").await?.status == 200).then_some(());
     eventually(DEADLINE, "the worker is ready", is_ready).await;
     let gone = "SELECT count(*) FROM workers WHERE worker_id = 'w7'";

@@ -49,7 +49,7 @@ async fn assert_named(app: &App, code: &str, command: &str) {
         "{health}"
     );
     app.apis[0]
-        .wait_for_field("the database's schema is of another version", "code", code)
+        .wait_for_field("database.schema_mismatch", "code", code)
         .await;
 }
 
@@ -75,14 +75,12 @@ async fn a_database_without_a_schema_waits_for_qtask_migrate() {
     assert_named(&app, "schema_missing", "qtask migrate").await;
     let read = app.get(&format!("/tasks/{}", uuid::Uuid::nil())).await;
     assert_eq!(read.expect_problem(503), "schema_missing");
-    let refused = app.workers[0]
-        .wait_for("cannot register; trying again")
-        .await;
+    let refused = app.workers[0].wait_for("worker.registration_failed").await;
     let reason = refused.field("reason").expect("a reason");
     assert!(reason.contains("qtask migrate"), "{reason}");
     migrate(&app.database, &["up"]).await;
     assert_works(&app).await;
-    app.workers[0].wait_for("worker ready").await;
+    app.workers[0].wait_for("worker.ready").await;
 }
 
 #[tokio::test]

@@ -202,7 +202,7 @@ on_both_queues! {
         let listed: Value = serde_json::from_slice(&listed.stdout).expect("a worker");
         assert_eq!(listed["quarantine"]["reason"], reason);
         // The next heartbeat knows of it, too, and the worker still takes nothing.
-        app.workers[0].wait_for("quarantine begins").await;
+        app.workers[0].wait_for("worker.quarantined").await;
         assert_eq!(attempts(&app, task_id).await.len(), 2);
         assert_eq!(app.database.statuses(later).await, ["pending"]);
         let waits = app.task(later).await;
@@ -232,7 +232,7 @@ on_both_queues! {
         ]);
         app.start_worker(&worker).await;
         let task_id = app.submit(&task("")).await;
-        app.workers[0].wait_for("heal failed").await;
+        app.workers[0].wait_for("worker.heal_failed").await;
         assert_eq!(attempts(&app, task_id).await.len(), 2);
         lab.touch("tools");
         app.wait_status(task_id, "completed").await;
@@ -264,7 +264,7 @@ on_both_queues! {
             (app.database.count(rounds, &[]).await == 1).then_some(())
         })
         .await;
-        let probes = app.workers[0].events().all(|event| event.is("a task is the probe of the environment"));
+        let probes = app.workers[0].events().all(|event| event.is("worker.probe_started"));
         let failed = "SELECT count(*) FROM status_history WHERE status = 'retrying'";
         let failed = app.database.count(failed, &[]).await;
         assert!(failed <= 2 + 3 + i64::try_from(probes.len()).expect("few"), "{failed} after {probes:?}");

@@ -272,7 +272,7 @@ async fn a_service_that_stops_answers_those_who_wait() {
     let stream = Events::of(&app, 0, task_id, None).await;
     let began = Instant::now();
     let (answer, status) = tokio::join!(waiting, async {
-        app.apis[0].wait_for("a client waits for the task").await;
+        app.apis[0].wait_for("request.waiting").await;
         app.apis[0].terminate().await
     });
     let task: Value = answer.expect("an answer").json().await.expect("a task");

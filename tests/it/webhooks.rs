@@ -143,7 +143,7 @@ async fn a_call_is_made_again_after_an_error_a_silence_and_a_refused_connection(
     let [api] = &app.apis[..] else {
         panic!("one API")
     };
-    let refused = api.wait_for("webhook failed").await;
+    let refused = api.wait_for("webhook.failed").await;
     assert!(refused.field("reason").unwrap().contains("cannot connect"));
 
     let receiver = Receiver::start_on(
@@ -165,7 +165,7 @@ async fn a_call_is_made_again_after_an_error_a_silence_and_a_refused_connection(
         assert_eq!((call.path.as_str(), &call.body), ("/", &calls[0].body));
         assert_eq!(call.header("x-qtask-signature"), signature(call));
     }
-    let reasons = api.events().all(|event| event.is("webhook failed"));
+    let reasons = api.events().all(|event| event.is("webhook.failed"));
     let reasons: Vec<String> = reasons
         .iter()
         .filter_map(|event| event.field("reason"))
@@ -196,7 +196,7 @@ async fn a_call_that_never_arrives_is_given_up_and_the_task_is_as_it_was() {
     assert!(row["last_error"].as_str().unwrap().contains("503"), "{row}");
     assert_eq!(receiver.received().len(), 3);
     app.apis[0]
-        .wait_for_field("webhook given up", "task_id", &task_id.to_string())
+        .wait_for_field("webhook.given_up", "task_id", &task_id.to_string())
         .await;
     assert_eq!(
         app.task(task_id).await["status_history"],
@@ -364,7 +364,7 @@ async fn a_large_result_is_left_out_and_calls_without_a_secret_are_not_signed() 
         .env("QTASK_WEBHOOK_SECRET", "")
         .start()
         .await;
-    app.apis[0].wait_for("webhooks are not signed").await;
+    app.apis[0].wait_for("webhook.unsigned").await;
     let task_id = app
         .submit(&with_callback("", &receiver.url("127.0.0.1", "/")))
         .await;

@@ -111,7 +111,7 @@ async fn a_worker_whose_set_up_fails_says_why_and_takes_nothing() {
     let [w1] = &mut app.workers[..] else {
         panic!("one worker")
     };
-    let failed = w1.wait_for("set-up failed").await;
+    let failed = w1.wait_for("worker.setup_failed").await;
     let output = failed.field("output").unwrap();
     assert!(
         output.contains("looking for the cluster") && output.contains("no cluster there"),
@@ -122,7 +122,9 @@ async fn a_worker_whose_set_up_fails_says_why_and_takes_nothing() {
     for line in ["looking for the cluster", "no cluster there"] {
         assert_eq!(
             w1.events()
-                .all(|event| event.message() == format!("set-up: {line}"))
+                .all(|event| {
+                    event.is("hook.output") && event.field("line").as_deref() == Some(line)
+                })
                 .len(),
             1
         );
@@ -231,7 +233,7 @@ async fn a_worker_that_was_replaced_leaves_the_surroundings_to_its_successor() {
     let mut replaced = app.workers.remove(0);
     let status = replaced.wait_exit(DEADLINE).await;
     assert!(!status.success(), "{status}");
-    replaced.wait_for("replaced: nothing is torn down").await;
+    replaced.wait_for("worker.teardown_skipped").await;
     assert!(!dir.path().join("torn-down").exists());
     let task_id = app.submit(&mock("")).await;
     app.wait_status(task_id, "completed").await;

@@ -103,7 +103,7 @@ on_both_queues! {
         let worker = Worker::new("w", "mock");
         let app = App::builder(kind).worker(worker).start().await;
         let running = app.submit(&crate::mocks::mock("sleep 2s")).await;
-        app.workers[0].wait_for_field("task claimed", "task_id", &running.to_string()).await;
+        app.workers[0].wait_for_field("task.claimed", "task_id", &running.to_string()).await;
         let drained = app.post("/workers/w/drain", &json!({})).await.expect(200);
         assert_eq!((&drained["draining"], &drained["status"]), (&json!(true), &json!("busy")));
         let told = || async {

@@ -50,7 +50,12 @@ impl Installation {
         for directory in candidates() {
             match Self::probe(&directory, account).await {
                 Ok(installation) => found.push(installation),
-                Err(error) => tracing::debug!(%error, "not a usable PostgreSQL"),
+                Err(error) => {
+                    tracing::debug!(
+                        event = "postgres.programs_rejected", directory = %directory.display(), %error,
+                        "PostgreSQL programs rejected"
+                    );
+                }
             }
         }
         pick(found, wanted)

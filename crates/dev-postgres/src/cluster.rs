@@ -114,9 +114,10 @@ pub(super) async fn stop_leftover(
             return Ok(());
         }
         tracing::info!(
+            event = "postgres.leftover_found",
             pid = file.pid(),
             mode,
-            "stopping a PostgreSQL left by an earlier run"
+            "leftover PostgreSQL found: stopping it"
         );
         let mut pg_ctl = account.command(server.program("pg_ctl"));
         pg_ctl
@@ -130,9 +131,10 @@ pub(super) async fn stop_leftover(
         let limit = Duration::from_secs(STOP_SECONDS + 5);
         if let Err(error) = run(&mut pg_ctl, "pg_ctl stop", limit).await {
             tracing::warn!(
+                event = "postgres.leftover_stop_failed",
                 error = format!("{error:#}"),
                 mode,
-                "PostgreSQL did not stop"
+                "leftover PostgreSQL did not stop"
             );
         }
     }

@@ -105,7 +105,11 @@ impl PrivatePostgres {
             .check_reach(layout.root(), &server.program("postgres"))
             .await?;
         if existing.is_none() {
-            tracing::info!(data_dir = %layout.root().display(), version = server.major(), "creating a PostgreSQL cluster");
+            tracing::info!(
+                event = "postgres.cluster_creating", data_dir = %layout.root().display(),
+                version = server.major(),
+                "PostgreSQL cluster is being created"
+            );
             cluster::create(&layout, &server, account, &locks).await?;
         }
         cluster::stop_leftover(&layout, &server, account).await?;
@@ -139,10 +143,8 @@ impl PrivatePostgres {
             ),
         }
         tracing::info!(
-            url = this.url,
-            version = this.server.major(),
-            data_dir = %this.layout.root().display(),
-            took_ms = started.elapsed().as_millis(),
+            event = "postgres.ready", url = this.url, version = this.server.major(),
+            data_dir = %this.layout.root().display(), elapsed_ms = started.elapsed().as_millis(),
             "private PostgreSQL is ready"
         );
         Ok(this)
@@ -183,7 +185,10 @@ impl PrivatePostgres {
         } = self;
         drop(lifeline);
         if timeout(STOP_LIMIT, supervisor.wait()).await.is_err() {
-            tracing::warn!("the supervisor of PostgreSQL does not end; killing it");
+            tracing::warn!(
+                event = "postgres.supervisor_killed",
+                "PostgreSQL supervisor did not end: killing it"
+            );
             supervisor
                 .kill()
                 .await
@@ -192,7 +197,7 @@ impl PrivatePostgres {
         // Nothing is left unless the supervisor was killed.
         cluster::stop_leftover(&layout, &server, account).await?;
         drop(locks);
-        tracing::info!("private PostgreSQL stopped");
+        tracing::info!(event = "postgres.stopped", "private PostgreSQL stopped");
         Ok(())
     }
 

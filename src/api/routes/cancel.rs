@@ -45,7 +45,7 @@ pub async fn cancel_task(
         Cancellation::AlreadyTerminal(status) => return Err(already_terminal(task_id, status)),
         Cancellation::Unknown => return Err(Problem::task_not_found(task_id)),
     };
-    info!(%task_id, %status, message, "cancel requested");
+    info!(event = "task.cancel_requested", %task_id, %status, "cancel requested");
     Ok(web::Json(CancelView {
         task_id,
         status,

@@ -52,8 +52,8 @@ fn refusal(error: ClaimError, worker_id: &str) -> Problem {
         ClaimError::SessionEnded => Problem::session_ended(worker_id),
         ClaimError::Store(StoreError::OutcomeUnknown(reason)) => {
             warn!(
-                worker_id,
-                reason, "claim failed: the database did not answer"
+                event = "request.outcome_unknown",
+                worker_id, reason, "request outcome unknown: the database did not answer"
             );
             let detail = "The database went away before it answered, so that tasks may have been claimed. \
                           Claim again with `tasks`, the tasks in hand: what the session owns besides them is answered again.";

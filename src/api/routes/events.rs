@@ -136,7 +136,10 @@ impl EventFollower {
                 // It was withdrawn.
                 Ok(false) => return None,
                 Err(error) => {
-                    debug!(task_id = %self.task_id, %error, "the stream of events breaks off");
+                    debug!(
+                        event = "request.stream_failed", task_id = %self.task_id, %error,
+                        "event stream ended: the task could not be read"
+                    );
                     return None;
                 }
             }

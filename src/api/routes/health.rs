@@ -123,7 +123,10 @@ async fn database_failure(state: &ApiState) -> Option<ReadinessFailure> {
         Ok(Ok(())) => None,
         Ok(Err(StoreError::Schema(fault))) => Some(fault.into()),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "health check: the database cannot be reached");
+            tracing::warn!(
+                event = "request.health_check_failed", %error,
+                "health check failed: the database cannot be reached"
+            );
             let detail = "the database cannot be reached";
             Some(ReadinessFailure::unavailable("disconnected", detail))
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::web;
-use tracing::{info, warn};
+use tracing::{error_span, warn};
 
 use crate::api::extract::{Complete, Fail, JsonBody, OfResult, Release};
 use crate::api::responses::{BodyErrors, OwnerErrors, SettledView, WriteErrors};
@@ -13,6 +13,7 @@ use crate::domain::correlation;
 use crate::domain::owner::Lease;
 use crate::domain::settlement::Settlement;
 use crate::domain::status::Status;
+use crate::service::settled::log_settled;
 use crate::store::Settled;
 
 type SettleResponse = Result<web::Json<SettledView>, Problem>;
@@ -107,19 +108,14 @@ async fn settle(state: &ApiState, settlement: Settlement) -> SettleResponse {
 }
 
 fn report(settlement: &Settlement, to: Status, correlation_id: Option<&str>) {
-    let lease = &settlement.lease;
-    let (task_id, attempt, worker_id) = (lease.task_id, lease.attempt, &lease.session.worker_id);
-    let from = Status::Processing;
-    let event = match to {
-        Status::Completed => "task completed",
-        Status::Cancelled => "task cancelled",
-        Status::Failed => "task failed",
-        _ if settlement.is_release() => "task handed back",
-        _ => "attempt failed",
-    };
     let request = correlation::current();
-    info!(%task_id, correlation_id, request_correlation_id = request.as_deref(), attempt, %worker_id, %from, %to,
-          note = settlement.note(), "{event}");
+    // An error's: it must be there where only warnings and errors are logged.
+    let span = error_span!(
+        "settlement",
+        correlation_id,
+        request_correlation_id = request.as_deref()
+    );
+    span.in_scope(|| log_settled(settlement, to));
 }
 
 /// Why a write about a running task changed nothing.
@@ -134,7 +130,7 @@ pub(super) async fn not_its_owner(state: &ApiState, lease: &Lease) -> Problem {
 fn lease_lost(lease: &Lease) -> Problem {
     let (task_id, attempt) = (lease.task_id, lease.attempt);
     let worker_id = &lease.session.worker_id;
-    warn!(%task_id, attempt, %worker_id, "lease lost");
+    warn!(event = "task.lease_lost", %task_id, attempt, %worker_id, "lease lost: the worker does not own the attempt");
     let detail = format!(
         "Worker {worker_id} does not own attempt {attempt} at task {task_id} in this session; nothing was changed. \
          Stop working on it."

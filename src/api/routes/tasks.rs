@@ -106,7 +106,7 @@ async fn read_when_due(
         };
         drop(reading);
         first.get_or_insert(status);
-        debug!(%task_id, %status, "a client waits for the task");
+        debug!(event = "request.waiting", %task_id, %status, "request is waiting for the task");
         let changed = match &mut watching {
             Some(watching) => timeout_at(deadline, watching.changed()).await == Ok(true),
             None => false,

@@ -159,10 +159,7 @@ pub async fn resume_worker(
     if !state.store.resume_worker(&worker_id).await? {
         return Err(Problem::worker_not_found(&worker_id));
     }
-    info!(
-        event = "worker.resumed",
-        worker_id, "worker resumed by request"
-    );
+    info!(event = "worker.resumed", worker_id, "worker resumed");
     find(&state, worker_id).await.map(web::Json)
 }
 

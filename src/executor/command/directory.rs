@@ -78,7 +78,10 @@ pub fn remove(path: &Path) {
     });
     match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            warn!(path = %path.display(), %error, "a working directory stays behind");
+            warn!(
+                event = "command.directory_left", path = %path.display(), %error,
+                "working directory could not be removed"
+            );
         }
         _ => {}
     }

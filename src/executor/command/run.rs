@@ -51,7 +51,12 @@ async fn attempt(
         let message = format!("{program} ended before it began");
         return Err(Failure::transient(ErrorCode::ExecutionError, message));
     };
-    debug!(pid = leader, program, "command started");
+    debug!(
+        event = "command.started",
+        pid = leader,
+        program,
+        "command started"
+    );
     let mut group = Group::new(Pid::from_raw(leader), &assignment.lease);
 
     let logs = Logs::new(control.log_buffer.clone());
@@ -84,7 +89,10 @@ async fn attempt(
     let read = async {
         tokio::select! {
             () = reading => {}
-            () = late => debug!(pid = leader, "its streams are still held by a process unknown"),
+            () = late => debug!(
+                event = "command.streams_held", pid = leader,
+                "output streams are still open: a process unknown to the worker holds them"
+            ),
         }
     };
     let ((), status) = tokio::join!(read, living);

@@ -9,6 +9,7 @@ use amqprs::channel::{
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::field::display;
 use tracing::{debug, info, warn};
 
 use super::acker::{self, AckCommand};
@@ -73,15 +74,17 @@ impl BackendConsumer {
             }
             link.count_lost_channel();
             if let QueueError::OtherArguments { .. } = &error {
-                warn!("{error}");
+                warn!(
+                    event = "amqp.queue_other_arguments", backend = self.backend, detail = %error,
+                    "queue exists with other arguments: it is used unchanged"
+                );
                 self.has_other_arguments = true;
                 continue;
             }
             let wait = backoff.next(started.elapsed());
-            let backend = &self.backend;
             warn!(
-                "not consuming for {backend}: {error}; again in {} ms",
-                wait.as_millis()
+                event = "amqp.consume_failed", backend = self.backend, %error, delay = ?wait,
+                "consuming failed: trying again"
             );
             self.set(BackendConsumerState::Failed(error.to_string().into()));
             self.rest(link.as_ref(), wait).await;
@@ -106,8 +109,11 @@ impl BackendConsumer {
             match self.forward(link, &channel, messages).await {
                 (Stop::ChannelClosed, _) => return Err(channel.channel.closed_error().into()),
                 (Stop::Cancelled, _) => {
-                    let backend = &self.backend;
-                    warn!("RabbitMQ cancelled the consumer of {backend} (queue deleted?)");
+                    warn!(
+                        event = "amqp.consumer_cancelled",
+                        backend = self.backend,
+                        "consumer cancelled by RabbitMQ: its queue was probably deleted"
+                    );
                     self.inbox.take_back(self.index);
                     self.set(BackendConsumerState::Starting);
                     self.rest(link, backoff.next(started.elapsed())).await;
@@ -169,7 +175,12 @@ impl BackendConsumer {
         let request = async move { broker.basic_consume_rx(arguments).await };
         let consuming = link.request("basic.consume", request).await;
         let consuming = consuming.map_err(|error| channel.explain(error))?;
-        info!("consuming from {queue}");
+        info!(
+            event = "amqp.consuming",
+            backend = self.backend,
+            queue,
+            "consuming started"
+        );
         self.set(BackendConsumerState::Consuming);
         Ok(consuming)
     }
@@ -216,11 +227,14 @@ impl BackendConsumer {
             correlation_id,
         } = Received::parse(&body, &properties);
         let backend = &self.backend;
-        if let Some(task_id) = task_id {
-            debug!(%task_id, correlation_id, backend, "task delivered");
-        } else {
-            debug!(backend, "a message without a task delivered");
-        }
+        let named = task_id.as_ref().map(display);
+        debug!(
+            event = "amqp.message_delivered",
+            task_id = named,
+            correlation_id,
+            backend,
+            "message delivered"
+        );
         Some(Delivery {
             body,
             task_id,
@@ -256,7 +270,11 @@ impl BackendConsumer {
         }
         self.inbox.take_back(self.index);
         self.flush(channel).await;
-        info!("stopped consuming for {}", self.backend);
+        info!(
+            event = "amqp.consuming_stopped",
+            backend = self.backend,
+            "consuming stopped"
+        );
         Ok(())
     }
 

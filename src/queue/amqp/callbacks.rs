@@ -46,13 +46,20 @@ impl ConnectionCallback for ConnectionEvents {
     // The client library does not announce the capability `connection.blocked`, so RabbitMQ sends
     // neither of these two; publishers find out by their confirms.
     async fn blocked(&mut self, connection: &Connection, reason: String) {
-        let name = connection.connection_name();
-        warn!("RabbitMQ blocked the connection {name}: {reason}");
+        warn!(
+            event = "amqp.connection_blocked",
+            connection = connection.connection_name(),
+            reason,
+            "connection blocked by RabbitMQ"
+        );
     }
 
     async fn unblocked(&mut self, connection: &Connection) {
-        let name = connection.connection_name();
-        info!("RabbitMQ unblocked the connection {name}");
+        info!(
+            event = "amqp.connection_unblocked",
+            connection = connection.connection_name(),
+            "connection unblocked by RabbitMQ"
+        );
     }
 
     async fn secret_updated(&mut self, _: &Connection) {}

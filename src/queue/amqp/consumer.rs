@@ -124,8 +124,8 @@ async fn run(
             }
             let wait = backoff.next(lasted);
             warn!(
-                "consumer down: {reason}; connecting again in {} ms",
-                wait.as_millis()
+                event = "amqp.consumer_disconnected", reason, delay = ?wait,
+                "consumer is disconnected: reconnecting"
             );
             board.send_modify(|board| board.link = LinkState::down_after(&board.link, &reason));
             tokio::select! {
@@ -154,7 +154,11 @@ async fn one_connection(
         Ok(link) => Arc::new(link),
         Err(error) => return (error.to_string(), Duration::ZERO),
     };
-    info!("consumer connected to RabbitMQ at {}", config.address());
+    info!(
+        event = "amqp.consumer_connected",
+        address = config.address(),
+        "consumer connected"
+    );
     let since = Instant::now();
     board.send_modify(|board| board.link = LinkState::Up);
     let mut running = JoinSet::new();

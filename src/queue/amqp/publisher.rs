@@ -115,8 +115,11 @@ impl Publisher {
             .map(|(outcome, message)| (outcome, message.clone()))
             .unzip();
         if !unroutable.is_empty() {
-            let count = unroutable.len();
-            warn!("no queue took {count} messages: declaring their queues again");
+            warn!(
+                event = "amqp.messages_returned",
+                messages = unroutable.len(),
+                "messages returned: declaring their queues again"
+            );
             self.shared.declared.forget(&unroutable);
             let second = self.attempt(unroutable.into(), deadline).await;
             for (slot, outcome) in slots.into_iter().zip(second) {
@@ -148,8 +151,15 @@ impl Publisher {
         };
         if self.shared.notes.set(backend, note.clone()) {
             match note {
-                Some(Note::OtherArguments(remark)) => warn!(backend, "{remark}"),
-                Some(Note::Unusable(error)) => error!(backend, "{error}"),
+                Some(Note::OtherArguments(remark)) => warn!(
+                    event = "amqp.queue_other_arguments",
+                    backend,
+                    detail = remark,
+                    "queue exists with other arguments: it is used unchanged"
+                ),
+                Some(Note::Unusable(error)) => {
+                    error!(event = "amqp.queue_unusable", backend, %error, "queue cannot be used");
+                }
                 None => {}
             }
         }
@@ -287,12 +297,20 @@ fn report(messages: &[OutgoingMessage], outcomes: &[PublishOutcome]) {
         let (task_id, correlation_id, backend) =
             (message.task_id, &message.correlation_id, &message.backend);
         match outcome {
-            Ok(()) => debug!(%task_id, correlation_id, backend, "task published"),
+            Ok(()) => {
+                debug!(event = "amqp.message_published", %task_id, correlation_id, backend, "message published");
+            }
             Err(PublishError::Unroutable) => {
-                warn!(%task_id, correlation_id, backend, "no queue took the task's message");
+                warn!(
+                    event = "amqp.message_unroutable", %task_id, correlation_id, backend,
+                    "message unroutable: no queue took it"
+                );
             }
             Err(error) => {
-                debug!(%task_id, correlation_id, backend, %error, "task is not known to be published");
+                debug!(
+                    event = "amqp.message_unconfirmed", %task_id, correlation_id, backend, %error,
+                    "message not confirmed"
+                );
             }
         }
     }

@@ -80,8 +80,8 @@ impl PublisherLink {
             };
             let wait = backoff.next(lasted);
             warn!(
-                "publisher down: {reason}; connecting again in {} ms",
-                wait.as_millis()
+                event = "amqp.publisher_disconnected", reason, delay = ?wait,
+                "publisher is disconnected: reconnecting"
             );
             self.state
                 .send_modify(|state| *state = LinkState::down_after(state, &reason));
@@ -137,7 +137,10 @@ impl PublisherLink {
             drain(&link, &confirms).await;
             channel.close(&link).await;
             link.close().await;
-            info!("publisher closed its connection");
+            info!(
+                event = "amqp.publisher_closed",
+                "publisher connection closed"
+            );
         }
         confirms.fail_all(&PublishError::ConnectionLost);
         end
@@ -196,14 +199,17 @@ impl PublisherLink {
         let blocked = matches!(*self.state.borrow(), LinkState::Blocked { .. });
         if !stalled && !self.state.borrow().is_up() {
             info!(
-                "publisher connected to RabbitMQ at {}",
-                self.config.address()
+                event = "amqp.publisher_connected",
+                address = self.config.address(),
+                "publisher connected"
             );
             self.state.send_replace(LinkState::Up);
         } else if stalled && !blocked {
-            let reason = "it does not confirm messages (memory or disk alarm, or overload?)";
-            warn!("publisher blocked: RabbitMQ is connected, but {reason}");
-            let reason = reason.into();
+            warn!(
+                event = "amqp.publisher_blocked",
+                "publisher blocked: RabbitMQ does not confirm messages"
+            );
+            let reason = "it does not confirm messages (memory or disk alarm, or overload?)".into();
             self.state.send_replace(LinkState::Blocked { reason });
         }
         let overdue = session.proven && waiting.is_some_and(|waiting| waiting > limit);

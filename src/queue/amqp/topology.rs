@@ -38,7 +38,7 @@ pub(super) async fn declare(
     let mut arguments = QueueDeclareArguments::durable_client_named(queue);
     arguments.arguments(queue_arguments(config.queue_type));
     declare_with(link, channel, queue, arguments).await?;
-    info!("declared the queue {queue}");
+    info!(event = "amqp.queue_declared", queue, "queue declared");
     Ok(())
 }
 

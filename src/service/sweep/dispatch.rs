@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::rounds::{MAX_ROUNDS, is_full};
@@ -64,7 +64,9 @@ async fn replace_lost_messages(
                 let depth = i64::from(depth.unwrap_or_default());
                 replace_missing(store, publisher, &backend, depth, min_age).await?;
             }
-            Err(error) => warn!(backend, %error, "the queue's depth is not known"),
+            Err(error) => {
+                warn!(event = "amqp.queue_depth_unknown", backend, %error, "queue depth could not be read");
+            }
         }
         let aged = store.take_aged(&backend).await?;
         send(store, publisher, aged, "they have waited for long").await?;
@@ -112,16 +114,18 @@ async fn send(
         .zip(&outcomes)
         .filter_map(|(task_id, outcome)| outcome.is_err().then_some(*task_id))
         .collect();
-    info!(
-        sent = task_ids.len() - unsent.len(),
-        unsent = unsent.len(),
-        reason,
-        "tasks published by the sweep"
-    );
+    let sent = task_ids.len() - unsent.len();
     let Some(Err(error)) = outcomes.iter().find(|outcome| outcome.is_err()) else {
+        info!(
+            event = "sweep.published",
+            sent, reason, "tasks published by the sweep"
+        );
         return Ok(true);
     };
-    error!(unsent = unsent.len(), %error, "tasks could not be published; the next sweep tries again");
+    warn!(
+        event = "sweep.publish_failed", sent, unsent = unsent.len(), reason, %error,
+        "tasks not published: the next sweep tries again"
+    );
     store.undo_dispatch(&unsent).await?;
     Ok(false)
 }

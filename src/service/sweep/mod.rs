@@ -49,7 +49,7 @@ where
             }
             Err(error) => {
                 failures += 1;
-                warn!(%error, failures, "sweep failed");
+                warn!(event = "sweep.failed", %error, failures, "sweep failed");
                 Backoff::RECONNECT.delay(failures).max(interval)
             }
         };

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use tracing::{info, warn};
+use tracing::{Span, error_span, info, warn};
 
 use super::rounds::{MAX_ROUNDS, is_full};
 use crate::config::timing::SweepSettings;
@@ -26,13 +26,25 @@ pub(super) async fn reap(
     };
     let ended = end_silent_sessions(store).await;
     let released = release_orphans(store).await;
-    let failed = run_until_drained("task failed: its worker did not stop it in time", || {
-        store.fail_overdue()
-    })
+    let failed = run_until_drained(
+        || store.fail_overdue(),
+        || {
+            warn!(
+                event = "task.timed_out",
+                "task failed: its worker did not stop it in time"
+            );
+        },
+    )
     .await;
-    let fenced = run_until_drained("task cancelled: its worker did not answer", || {
-        store.fence_cancelled(settings.cancel_grace)
-    })
+    let fenced = run_until_drained(
+        || store.fence_cancelled(settings.cancel_grace),
+        || {
+            warn!(
+                event = "task.cancel_forced",
+                "task cancelled: its worker did not answer"
+            );
+        },
+    )
     .await;
     let frozen = end_frozen_backends(store).await;
     let forgotten = delete_in_batches(|| store.delete_expired_keys())
@@ -69,8 +81,8 @@ async fn bring_forward(store: &Store) -> Result<(), StoreError> {
         return store.clear_clock_step().await;
     }
     warn!(
-        tasks,
-        webhooks, "the clock was set back: what waited for a time to come is due now"
+        event = "sweep.brought_forward",
+        tasks, webhooks, "waits ended: the database clock was set back"
     );
     Ok(())
 }
@@ -90,8 +102,10 @@ where
 
 async fn end_silent_sessions(store: &Store) -> Result<(), StoreError> {
     for session in store.end_silent_sessions().await? {
-        warn!(worker_id = %session.worker_id, session_id = %session.session_id,
-              "session reaped: no heartbeat within its lease");
+        warn!(
+            event = "worker.session_expired", worker_id = %session.worker_id, session_id = %session.session_id,
+            "session expired: no heartbeat within its lease"
+        );
     }
     Ok(())
 }
@@ -99,10 +113,11 @@ async fn end_silent_sessions(store: &Store) -> Result<(), StoreError> {
 async fn end_frozen_backends(store: &Store) -> Result<(), StoreError> {
     for backend in store.end_frozen_backends().await? {
         warn!(
+            event = "database.connection_terminated",
             pid = backend.pid,
             waited_for = backend.waited_for,
             statement = backend.statement,
-            "database connection ended: its process stands still"
+            "database connection terminated: its process is suspended"
         );
     }
     Ok(())
@@ -110,31 +125,27 @@ async fn end_frozen_backends(store: &Store) -> Result<(), StoreError> {
 
 async fn delete_ended_workers(store: &Store) -> Result<(), StoreError> {
     for session in store.delete_ended_workers().await? {
-        info!(worker_id = %session.worker_id, session_id = %session.session_id, "worker forgotten: it ended long ago");
+        info!(
+            event = "worker.deleted", worker_id = %session.worker_id, session_id = %session.session_id,
+            "worker deleted: its session ended long ago"
+        );
     }
     Ok(())
 }
 
-/// Repeats a statement that moves a limited number of tasks, until it moves fewer.
+/// Repeats a statement that moves a limited number of tasks, until it moves fewer. `log` logs a transition; its fields come
+/// from a span around it.
 async fn run_until_drained<F>(
-    event: &str,
     mut statement: impl FnMut() -> F,
+    log: impl Fn(),
 ) -> Result<(), StoreError>
 where
     F: Future<Output = Result<Vec<Transition>, StoreError>>,
 {
     for _ in 0..MAX_ROUNDS {
         let moved = statement().await?;
-        for Transition {
-            task_id,
-            attempt,
-            worker_id,
-            status,
-            correlation_id,
-            ..
-        } in &moved
-        {
-            warn!(%task_id, correlation_id, attempt, worker_id, from = "processing", to = %status, "{event}");
+        for transition in &moved {
+            span(transition).in_scope(&log);
         }
         if !is_full(moved.len()) {
             break;
@@ -143,11 +154,30 @@ where
     Ok(())
 }
 
+fn span(transition: &Transition) -> Span {
+    let Transition {
+        task_id,
+        attempt,
+        worker_id,
+        status,
+        correlation_id,
+        ..
+    } = transition;
+    // An error's: it must be there where only warnings and errors are logged.
+    error_span!("transition", %task_id, correlation_id, attempt, worker_id, from = "processing", to = %status)
+}
+
 /// Releases every running task whose session has ended or was replaced.
 async fn release_orphans(store: &Store) -> Result<(), StoreError> {
-    run_until_drained("task released: its worker was lost", || {
-        store.release_orphans()
-    })
+    run_until_drained(
+        || store.release_orphans(),
+        || {
+            warn!(
+                event = "task.worker_lost",
+                "task released: its worker was lost"
+            );
+        },
+    )
     .await
 }
 
@@ -157,7 +187,7 @@ pub fn release_orphans_soon(store: &Store) {
     let store = store.clone();
     tokio::spawn(async move {
         if let Err(error) = release_orphans(&store).await {
-            warn!(%error, "an older session's tasks are left to the sweep");
+            warn!(event = "sweep.release_delayed", %error, "orphaned tasks not released: left to the sweep");
         }
     });
 }

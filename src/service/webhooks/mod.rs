@@ -60,7 +60,10 @@ pub fn start(
     stop: CancellationToken,
 ) -> anyhow::Result<JoinHandle<()>> {
     if settings.secret.is_none() {
-        info!("webhooks are not signed: there is no QTASK_WEBHOOK_SECRET");
+        info!(
+            event = "webhook.unsigned",
+            "webhooks are unsigned: QTASK_WEBHOOK_SECRET is not set"
+        );
     }
     let dispatcher = Arc::new(WebhookDispatcher {
         store,
@@ -113,7 +116,7 @@ impl WebhookDispatcher {
                 }
                 Err(error) => {
                     failures += 1;
-                    warn!(%error, failures, "webhooks cannot be looked up");
+                    warn!(event = "webhook.lookup_failed", %error, failures, "due webhooks could not be read");
                     tokio::time::sleep(Backoff::RECONNECT.delay(failures)).await;
                 }
             }
@@ -153,7 +156,10 @@ impl WebhookDispatcher {
         let corrected = self.store.correct_hosts(misplaced).await;
         // They are due again after their lease.
         if let Err(error) = &corrected {
-            warn!(%error, calls = misplaced.len(), "hosts of webhooks could not be corrected");
+            warn!(
+                event = "webhook.host_correction_failed", %error, webhooks = misplaced.len(),
+                "webhook hosts could not be corrected"
+            );
         }
         corrected.is_ok()
     }
@@ -181,7 +187,11 @@ impl WebhookDispatcher {
         match &called {
             Ok(()) => {
                 metrics::webhook("delivered");
-                info!(tries = due.attempts, "webhook delivered");
+                info!(
+                    event = "webhook.delivered",
+                    tries = due.attempts,
+                    "webhook delivered"
+                );
                 let delivered = || self.store.record_webhook_delivery(due.task_id);
                 self.write_outcome(delivered).await;
             }
@@ -200,7 +210,10 @@ impl WebhookDispatcher {
             while let Err(error) = write().await {
                 failures += 1;
                 let delay = Backoff::RECONNECT.delay(failures);
-                warn!(%error, ?delay, "what came of a webhook is not written yet; trying again");
+                warn!(
+                    event = "webhook.outcome_delayed", %error, ?delay,
+                    "webhook outcome not written yet: trying again"
+                );
                 tokio::time::sleep(delay).await;
             }
         };
@@ -213,7 +226,7 @@ impl WebhookDispatcher {
         tokio::select! {
             () = writing => {}
             () = out_of_time => {
-                warn!("what came of a webhook could not be written; it is made again");
+                warn!(event = "webhook.outcome_unwritten", "webhook outcome not written: the webhook is called again");
             }
         }
     }
@@ -242,10 +255,21 @@ impl WebhookDispatcher {
         let reason = error.to_string();
         if let Some(delay) = again {
             metrics::webhook("failed");
-            warn!(tries = due.attempts, reason, ?delay, "webhook failed");
+            warn!(
+                event = "webhook.failed",
+                tries = due.attempts,
+                reason,
+                ?delay,
+                "webhook failed: trying again"
+            );
         } else {
             metrics::webhook("given_up");
-            warn!(tries = due.attempts, reason, "webhook given up");
+            warn!(
+                event = "webhook.given_up",
+                tries = due.attempts,
+                reason,
+                "webhook given up"
+            );
         }
         let failed = || self.store.record_webhook_failure(due, &reason, again);
         self.write_outcome(failed).await;

@@ -137,7 +137,7 @@ impl App {
     pub async fn start_worker(&mut self, worker: &Worker) -> &mut Process {
         self.spawn_worker(worker);
         let started = self.workers.last_mut().expect("the worker just started");
-        started.wait_for("worker ready").await;
+        started.wait_for("worker.ready").await;
         started
     }
 
@@ -161,7 +161,7 @@ impl App {
             eventually(wait::DEADLINE, &format!("{address} to be healthy"), probe).await;
         }
         for worker in &self.workers {
-            worker.wait_for("worker ready").await;
+            worker.wait_for("worker.ready").await;
         }
     }
 

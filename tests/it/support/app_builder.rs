@@ -139,7 +139,7 @@ fn base_environment(database: &TestDatabase, queue: Option<&TestQueue>) -> Vec<(
 
 /// The address that an API wrote when it began to listen.
 pub async fn address_of(api: &Process) -> String {
-    let listening = api.wait_for("listening").await;
+    let listening = api.wait_for("api.listening").await;
     let address = listening
         .field("address")
         .expect("the event names its address");

@@ -1,4 +1,4 @@
-//! The JSON log lines of a process, kept in memory, so that a test can wait for a named event.
+//! The JSON log lines of a process, kept in memory, so that a test can wait for an event by its id.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
@@ -26,10 +26,14 @@ impl Event {
             .unwrap_or_default()
     }
 
-    /// Whether this is the event named: its message is the name, or goes on after it with a colon and details.
-    pub fn is(&self, name: &str) -> bool {
-        let rest = self.message().strip_prefix(name);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    /// Its id; empty for a line of a library, and for a line of text.
+    pub fn id(&self) -> &str {
+        self.line["event"].as_str().unwrap_or_default()
+    }
+
+    /// Whether this is the event of that id.
+    pub fn is(&self, id: &str) -> bool {
+        self.id() == id
     }
 
     /// A field of the event itself, or else of the spans around it.

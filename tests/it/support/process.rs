@@ -85,24 +85,25 @@ impl Process {
         &self.events
     }
 
-    /// Fails the test if a thread of the process has panicked, even though the process went on.
+    /// Fails the test if a thread of the process has panicked, even though the process went on. Before the log is started, and
+    /// in processes without one, a panic is a line of text.
     pub fn assert_no_panic(&self) {
         let panics = self
             .events
-            .all(|event| event.message().contains(" panicked at "));
+            .all(|event| event.is("process.panicked") || event.message().contains(" panicked at "));
         assert!(panics.is_empty(), "{} panicked: {panics:?}", self.name);
     }
 
-    /// Waits for the event named, which may already have happened.
-    pub async fn wait_for(&self, name: &str) -> Event {
-        self.wait_after(0, name, |event| event.is(name)).await
+    /// Waits for the event of this id, which may already have happened.
+    pub async fn wait_for(&self, id: &str) -> Event {
+        self.wait_after(0, id, |event| event.is(id)).await
     }
 
-    /// Waits for the event named that carries the field, which may already have happened.
-    pub async fn wait_for_field(&self, name: &str, field: &str, value: &str) -> Event {
-        let what = format!("{name} with {field}={value}");
+    /// Waits for the event of this id that carries the field, which may already have happened.
+    pub async fn wait_for_field(&self, id: &str, field: &str, value: &str) -> Event {
+        let what = format!("{id} with {field}={value}");
         self.wait_after(0, &what, |event| {
-            event.is(name) && event.field(field).as_deref() == Some(value)
+            event.is(id) && event.field(field).as_deref() == Some(value)
         })
         .await
     }

@@ -36,7 +36,7 @@ on_both_queues! {
             assert_eq!((&task["result"], &task["execution"]["method"]), (result, &json!("mine")));
             assert!(task["execution"]["queued_ms"].is_u64() && task["execution"]["executed_ms"].is_u64(), "{task}");
             assert_eq!(app.database.statuses(task_id).await, ["pending", "processing", "completed"]);
-            app.apis[0].wait_for_field("task completed", "task_id", &task_id.to_string()).await;
+            app.apis[0].wait_for_field("task.completed", "task_id", &task_id.to_string()).await;
         }
         assert_eq!(counters(&app, "w").await, (5, 0), "each task is counted once");
     }
