@@ -212,13 +212,13 @@ async fn a_level_that_is_none_is_refused() {
 #[tokio::test]
 async fn a_variable_that_is_no_setting_is_named_with_the_one_that_was_meant() {
     let app = App::builder(QueueKind::Postgres)
-        .env("QTASK_HEARTBAET", "1s")
+        .env("QTASK_HEARTBAET_INTERVAL", "1s")
         .worker(Worker::new("w", "mock"))
         .start()
         .await;
     for process in app.apis.iter().chain(&app.workers) {
         let warned =
-            process.wait_for_field("config.unknown_variable", "variable", "QTASK_HEARTBAET");
+            process.wait_for_field("config.unknown_variable", "variable", "QTASK_HEARTBAET_INTERVAL");
         let event = warned.await;
         assert_eq!(
             event.field("meant").as_deref(),
