@@ -217,8 +217,11 @@ async fn a_variable_that_is_no_setting_is_named_with_the_one_that_was_meant() {
         .start()
         .await;
     for process in app.apis.iter().chain(&app.workers) {
-        let warned =
-            process.wait_for_field("config.unknown_variable", "variable", "QTASK_HEARTBAET_INTERVAL");
+        let warned = process.wait_for_field(
+            "config.unknown_variable",
+            "variable",
+            "QTASK_HEARTBAET_INTERVAL",
+        );
         let event = warned.await;
         assert_eq!(
             event.field("meant").as_deref(),
