@@ -48,81 +48,151 @@ async fn post_with(app: &App, api: usize, headers: &[(&str, &str)], body: &Value
     send(request).await.expect("an answer")
 }
 
-on_both_queues! {
-    async fn a_submission_is_answered_with_201_a_location_and_the_documented_fields(kind: QueueKind) {
-        let app = App::builder(kind).start().await;
-        let reply = app.post("/tasks", &json!({"circuit": BELL, "shots": 1024})).await;
-        assert_eq!(header(&reply.headers, "content-type"), "application/json");
-        let location = header(&reply.headers, "location").to_owned();
-        let correlation_id = header(&reply.headers, "x-correlation-id").to_owned();
-        let body = reply.expect(201);
-        let expected = ["correlation_id", "message", "status", "submitted_at", "task_id"];
-        assert_eq!(keys(&body), BTreeSet::from(expected));
-        assert_eq!(body["status"], "pending");
-        assert_eq!(body["message"], "Task submitted successfully.");
-        assert_eq!(body["correlation_id"], correlation_id.as_str());
-        assert_time(&body["submitted_at"]);
-        let id = id_of(&body);
-        assert_eq!(id.get_version_num(), 7);
-        assert_eq!(location, format!("/tasks/{id}"));
-        let task = app.get(&location).await.expect(200);
-        assert_eq!(task["submitted_at"], body["submitted_at"]);
-        let history = app.database.history(id).await;
-        assert_eq!(history.len(), 1);
-        assert_eq!((history[0].status.as_str(), history[0].attempt), ("pending", 0));
-        assert_eq!(history[0].notes.as_deref(), Some("Task created"));
+on_both_queues!(
+    a_submission_is_answered_with_201_a_location_and_the_documented_fields,
+    a_completed_circuit_reads_exactly_as_documented,
+    a_correlation_id_goes_from_the_request_to_the_workers_log,
+    the_same_key_and_body_give_the_same_task_and_another_body_409,
+    the_same_key_from_many_clients_at_once_gives_one_task,
+    of_different_bodies_under_one_key_at_once_one_wins_and_the_rest_get_409,
+    the_health_of_a_whole_service_has_exactly_the_documented_fields,
+);
+
+async fn a_submission_is_answered_with_201_a_location_and_the_documented_fields(kind: QueueKind) {
+    let app = App::builder(kind).start().await;
+    let reply = app
+        .post("/tasks", &json!({"circuit": BELL, "shots": 1024}))
+        .await;
+    assert_eq!(header(&reply.headers, "content-type"), "application/json");
+    let location = header(&reply.headers, "location").to_owned();
+    let correlation_id = header(&reply.headers, "x-correlation-id").to_owned();
+    let body = reply.expect(201);
+    let expected = [
+        "correlation_id",
+        "message",
+        "status",
+        "submitted_at",
+        "task_id",
+    ];
+    assert_eq!(keys(&body), BTreeSet::from(expected));
+    assert_eq!(body["status"], "pending");
+    assert_eq!(body["message"], "Task submitted successfully.");
+    assert_eq!(body["correlation_id"], correlation_id.as_str());
+    assert_time(&body["submitted_at"]);
+    let id = id_of(&body);
+    assert_eq!(id.get_version_num(), 7);
+    assert_eq!(location, format!("/tasks/{id}"));
+    let task = app.get(&location).await.expect(200);
+    assert_eq!(task["submitted_at"], body["submitted_at"]);
+    let history = app.database.history(id).await;
+    assert_eq!(history.len(), 1);
+    assert_eq!(
+        (history[0].status.as_str(), history[0].attempt),
+        ("pending", 0)
+    );
+    assert_eq!(history[0].notes.as_deref(), Some("Task created"));
+}
+
+async fn a_completed_circuit_reads_exactly_as_documented(kind: QueueKind) {
+    let app = App::builder(kind)
+        .worker(Worker::new("w", "simulator"))
+        .start()
+        .await;
+    let body = json!({"circuit": BELL, "shots": 1024, "seed": 7, "metadata": {"mine": [1, null]}});
+    let id = app.submit(&body).await;
+    let task = app.wait_status(id, "completed").await;
+    let expected = [
+        "attempt",
+        "backend",
+        "completed_at",
+        "correlation_id",
+        "execution",
+        "kind",
+        "max_attempts",
+        "metadata",
+        "priority",
+        "result",
+        "seed",
+        "shots",
+        "started_at",
+        "status",
+        "status_history",
+        "submitted_at",
+        "tags",
+        "task_id",
+        "timeout_seconds",
+        "worker_id",
+    ];
+    assert_eq!(keys(&task), BTreeSet::from(expected));
+    for time in ["submitted_at", "started_at", "completed_at"] {
+        assert_time(&task[time]);
     }
+    let fixed = json!({"kind": "circuit", "tags": [], "worker_id": "w", "backend": "simulator", "shots": 1024, "priority": 5, "attempt": 1, "max_attempts": 3,
+                       "timeout_seconds": 300, "metadata": {"mine": [1, null]}});
+    for (field, value) in fixed.as_object().expect("fields") {
+        assert_eq!(&task[field], value, "{field}");
+    }
+    assert_eq!(keys(&task["result"]), BTreeSet::from(["00", "11"]));
+    let counts = [&task["result"]["00"], &task["result"]["11"]]
+        .map(|count| count.as_i64().expect("a count"));
+    assert_eq!(counts.iter().sum::<i64>(), 1024);
+    let execution = &task["execution"];
+    let known = [
+        "bit_order",
+        "executed_ms",
+        "method",
+        "qubits",
+        "queued_ms",
+        "registers",
+        "seed",
+    ];
+    assert_eq!(keys(execution), BTreeSet::from(known));
+    assert_eq!(
+        (&execution["qubits"], &execution["seed"]),
+        (&json!(2), &json!(7))
+    );
+    assert!(
+        execution["queued_ms"].is_u64() && execution["executed_ms"].is_u64(),
+        "{execution}"
+    );
 
-    async fn a_completed_circuit_reads_exactly_as_documented(kind: QueueKind) {
-        let app = App::builder(kind).worker(Worker::new("w", "simulator")).start().await;
-        let body = json!({"circuit": BELL, "shots": 1024, "seed": 7, "metadata": {"mine": [1, null]}});
-        let id = app.submit(&body).await;
-        let task = app.wait_status(id, "completed").await;
-        let expected = [
-            "attempt", "backend", "completed_at", "correlation_id", "execution", "kind", "max_attempts", "metadata",
-            "priority", "result", "seed", "shots", "started_at", "status", "status_history", "submitted_at", "tags",
-            "task_id", "timeout_seconds", "worker_id",
-        ];
-        assert_eq!(keys(&task), BTreeSet::from(expected));
-        for time in ["submitted_at", "started_at", "completed_at"] {
-            assert_time(&task[time]);
-        }
-        let fixed = json!({"kind": "circuit", "tags": [], "worker_id": "w", "backend": "simulator", "shots": 1024, "priority": 5, "attempt": 1, "max_attempts": 3,
-                           "timeout_seconds": 300, "metadata": {"mine": [1, null]}});
-        for (field, value) in fixed.as_object().expect("fields") {
-            assert_eq!(&task[field], value, "{field}");
-        }
-        assert_eq!(keys(&task["result"]), BTreeSet::from(["00", "11"]));
-        let counts = [&task["result"]["00"], &task["result"]["11"]].map(|count| count.as_i64().expect("a count"));
-        assert_eq!(counts.iter().sum::<i64>(), 1024);
-        let execution = &task["execution"];
-        let known = ["bit_order", "executed_ms", "method", "qubits", "queued_ms", "registers", "seed"];
-        assert_eq!(keys(execution), BTreeSet::from(known));
-        assert_eq!((&execution["qubits"], &execution["seed"]), (&json!(2), &json!(7)));
-        assert!(execution["queued_ms"].is_u64() && execution["executed_ms"].is_u64(), "{execution}");
-
-        let history = task["status_history"].as_array().expect("a history");
-        let told: Vec<_> = history
-            .iter()
-            .map(|entry| (text(entry, "status"), entry["attempt"].as_i64(), text(entry, "notes")))
-            .collect();
-        assert_eq!(told, [
+    let history = task["status_history"].as_array().expect("a history");
+    let told: Vec<_> = history
+        .iter()
+        .map(|entry| {
+            (
+                text(entry, "status"),
+                entry["attempt"].as_i64(),
+                text(entry, "notes"),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
             ("pending", Some(0), "Task created"),
             ("processing", Some(1), "Worker started processing"),
             ("completed", Some(1), "Task completed successfully"),
-        ]);
-        for (at, entry) in history.iter().enumerate() {
-            assert_time(&entry["transitioned_at"]);
-            let worker = if at == 0 { Value::Null } else { json!("w") };
-            assert_eq!(entry["worker_id"], worker);
-        }
-        let times: Vec<&str> = history.iter().map(|entry| text(entry, "transitioned_at")).collect();
-        assert!(times.is_sorted(), "{times:?}");
-
-        let again = app.submit(&body).await;
-        assert_eq!(app.wait_status(again, "completed").await["result"], task["result"], "the same seed");
-        app.finish().await;
+        ]
+    );
+    for (at, entry) in history.iter().enumerate() {
+        assert_time(&entry["transitioned_at"]);
+        let worker = if at == 0 { Value::Null } else { json!("w") };
+        assert_eq!(entry["worker_id"], worker);
     }
+    let times: Vec<&str> = history
+        .iter()
+        .map(|entry| text(entry, "transitioned_at"))
+        .collect();
+    assert!(times.is_sorted(), "{times:?}");
+
+    let again = app.submit(&body).await;
+    assert_eq!(
+        app.wait_status(again, "completed").await["result"],
+        task["result"],
+        "the same seed"
+    );
+    app.finish().await;
 }
 
 #[tokio::test]
@@ -318,38 +388,46 @@ async fn pages_show_each_of_fifty_tasks_once_even_while_new_ones_arrive() {
     assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), known);
 }
 
-on_both_queues! {
-    async fn a_correlation_id_goes_from_the_request_to_the_workers_log(kind: QueueKind) {
-        let mut app = App::builder(kind).start().await;
-        let body = json!({"circuit": "x", "backend": "mock"});
-        let given = format!("given \"{}\"", Uuid::now_v7());
-        let reply = post_with(&app, 0, &[("x-correlation-id", &given)], &body).await;
-        assert_eq!(header(&reply.headers, "x-correlation-id"), given);
-        let taken = reply.expect(201);
-        assert_eq!(taken["correlation_id"], given.as_str());
-        let made = app.post("/tasks", &body).await.expect(201);
-        assert!(text(&made, "correlation_id").parse::<Uuid>().is_ok(), "{made}");
+async fn a_correlation_id_goes_from_the_request_to_the_workers_log(kind: QueueKind) {
+    let mut app = App::builder(kind).start().await;
+    let body = json!({"circuit": "x", "backend": "mock"});
+    let given = format!("given \"{}\"", Uuid::now_v7());
+    let reply = post_with(&app, 0, &[("x-correlation-id", &given)], &body).await;
+    assert_eq!(header(&reply.headers, "x-correlation-id"), given);
+    let taken = reply.expect(201);
+    assert_eq!(taken["correlation_id"], given.as_str());
+    let made = app.post("/tasks", &body).await.expect(201);
+    assert!(
+        text(&made, "correlation_id").parse::<Uuid>().is_ok(),
+        "{made}"
+    );
 
-        for created in [&taken, &made] {
-            let (id, correlation_id) = (id_of(created), text(created, "correlation_id"));
-            assert_eq!(app.database.task(id).await["correlation_id"], correlation_id);
-            assert_eq!(app.task(id).await["correlation_id"], correlation_id);
-            app.apis[0].wait_for_field("task.submitted", "correlation_id", correlation_id).await;
-        }
-        if let Some(queue) = &app.queue {
-            let message = look_at_first(queue.broker(), &queue.of("mock")).await;
-            assert_eq!(message["task_id"], taken["task_id"]);
-            assert_eq!(message["correlation_id"], given.as_str());
-        }
-        app.start_worker(&Worker::new("w", "mock")).await;
-        for created in [&taken, &made] {
-            app.wait_status(id_of(created), "completed").await;
-            for event in ["task.claimed", "task.completed"] {
-                app.workers[0].wait_for_field(event, "correlation_id", text(created, "correlation_id")).await;
-            }
-        }
-        app.finish().await;
+    for created in [&taken, &made] {
+        let (id, correlation_id) = (id_of(created), text(created, "correlation_id"));
+        assert_eq!(
+            app.database.task(id).await["correlation_id"],
+            correlation_id
+        );
+        assert_eq!(app.task(id).await["correlation_id"], correlation_id);
+        app.apis[0]
+            .wait_for_field("task.submitted", "correlation_id", correlation_id)
+            .await;
     }
+    if let Some(queue) = &app.queue {
+        let message = look_at_first(queue.broker(), &queue.of("mock")).await;
+        assert_eq!(message["task_id"], taken["task_id"]);
+        assert_eq!(message["correlation_id"], given.as_str());
+    }
+    app.start_worker(&Worker::new("w", "mock")).await;
+    for created in [&taken, &made] {
+        app.wait_status(id_of(created), "completed").await;
+        for event in ["task.claimed", "task.completed"] {
+            app.workers[0]
+                .wait_for_field(event, "correlation_id", text(created, "correlation_id"))
+                .await;
+        }
+    }
+    app.finish().await;
 }
 
 /// The first message of a queue, which stays in it.
@@ -429,67 +507,120 @@ async fn a_problem_has_exactly_the_documented_fields() {
     );
 }
 
-on_both_queues! {
-    async fn the_same_key_and_body_give_the_same_task_and_another_body_409(kind: QueueKind) {
-        let app = App::builder(kind).worker(Worker::new("w", "mock")).start().await;
-        let body = json!({"circuit": "x", "backend": "mock"});
-        let key = [("idempotency-key", "key 1")];
-        let first = post_with(&app, 0, &key, &body).await.expect(201);
-        let second = post_with(&app, 0, &key, &body).await;
-        assert_eq!(header(&second.headers, "location"), format!("/tasks/{}", id_of(&first)));
-        let second = second.expect(201);
-        for field in ["task_id", "submitted_at", "message", "correlation_id"] {
-            assert_eq!(second[field], first[field], "{field}");
-        }
-        app.wait_status(id_of(&first), "completed").await;
-        let late = post_with(&app, 0, &key, &body).await.expect(201);
-        assert_eq!((&late["task_id"], &late["status"]), (&first["task_id"], &json!("completed")));
-
-        let other = post_with(&app, 0, &key, &json!({"circuit": "y", "backend": "mock"})).await.expect(409);
-        assert_eq!(other["code"], "idempotency_key_reused");
-        assert!(text(&other, "detail").contains(text(&first, "task_id")), "{other}");
-        let another_key = post_with(&app, 0, &[("idempotency-key", "key 2")], &body).await.expect(201);
-        assert_ne!(another_key["task_id"], first["task_id"]);
-        app.wait_status(id_of(&another_key), "completed").await;
-        assert_eq!(app.database.count("SELECT count(*) FROM tasks", &[]).await, 2);
-        assert_eq!(app.database.count("SELECT count(*) FROM status_history", &[]).await, 6);
-        app.finish().await;
+async fn the_same_key_and_body_give_the_same_task_and_another_body_409(kind: QueueKind) {
+    let app = App::builder(kind)
+        .worker(Worker::new("w", "mock"))
+        .start()
+        .await;
+    let body = json!({"circuit": "x", "backend": "mock"});
+    let key = [("idempotency-key", "key 1")];
+    let first = post_with(&app, 0, &key, &body).await.expect(201);
+    let second = post_with(&app, 0, &key, &body).await;
+    assert_eq!(
+        header(&second.headers, "location"),
+        format!("/tasks/{}", id_of(&first))
+    );
+    let second = second.expect(201);
+    for field in ["task_id", "submitted_at", "message", "correlation_id"] {
+        assert_eq!(second[field], first[field], "{field}");
     }
+    app.wait_status(id_of(&first), "completed").await;
+    let late = post_with(&app, 0, &key, &body).await.expect(201);
+    assert_eq!(
+        (&late["task_id"], &late["status"]),
+        (&first["task_id"], &json!("completed"))
+    );
 
-    async fn the_same_key_from_many_clients_at_once_gives_one_task(kind: QueueKind) {
-        let app = App::builder(kind).apis(2).worker(Worker::new("w", "mock")).start().await;
-        for round in 0..5 {
-            let (key, body) = (format!("round {round}"), json!({"circuit": "x", "backend": "mock"}));
-            let headers = [("idempotency-key", key.as_str())];
-            let posts = (0..16).map(|n| post_with(&app, n % 2, &headers, &body));
-            let ids: BTreeSet<Uuid> = join_all(posts).await.into_iter().map(|reply| id_of(&reply.expect(201))).collect();
-            assert_eq!(ids.len(), 1, "{ids:?}");
-            let id = *ids.first().expect("an id");
-            app.wait_status(id, "completed").await;
-            assert_eq!(app.database.statuses(id).await, ["pending", "processing", "completed"]);
-            assert_eq!(app.database.count("SELECT count(*) FROM tasks", &[]).await, round + 1);
-        }
-        app.finish().await;
-    }
+    let other = post_with(&app, 0, &key, &json!({"circuit": "y", "backend": "mock"}))
+        .await
+        .expect(409);
+    assert_eq!(other["code"], "idempotency_key_reused");
+    assert!(
+        text(&other, "detail").contains(text(&first, "task_id")),
+        "{other}"
+    );
+    let another_key = post_with(&app, 0, &[("idempotency-key", "key 2")], &body)
+        .await
+        .expect(201);
+    assert_ne!(another_key["task_id"], first["task_id"]);
+    app.wait_status(id_of(&another_key), "completed").await;
+    assert_eq!(
+        app.database.count("SELECT count(*) FROM tasks", &[]).await,
+        2
+    );
+    assert_eq!(
+        app.database
+            .count("SELECT count(*) FROM status_history", &[])
+            .await,
+        6
+    );
+    app.finish().await;
+}
 
-    async fn of_different_bodies_under_one_key_at_once_one_wins_and_the_rest_get_409(kind: QueueKind) {
-        let app = App::builder(kind).apis(2).start().await;
-        for round in 0..5 {
-            let key = format!("round {round}");
-            let headers = [("idempotency-key", key.as_str())];
-            let bodies: Vec<Value> = (0..8).map(|n| json!({"circuit": format!("body {n}")})).collect();
-            let posts = bodies.iter().enumerate().map(|(n, body)| post_with(&app, n % 2, &headers, body));
-            let replies = join_all(posts).await;
-            let (won, lost): (Vec<_>, Vec<_>) = replies.iter().zip(&bodies).partition(|(reply, _)| reply.status == 201);
-            assert_eq!((won.len(), lost.len()), (1, 7));
-            let (reply, body) = won[0];
-            assert_eq!(app.database.task(id_of(&reply.body)).await["circuit"], body["circuit"]);
-            for (reply, _) in lost {
-                assert_eq!(reply.status, 409, "{}", reply.body);
-            }
-        }
-        assert_eq!(app.database.count("SELECT count(*) FROM tasks", &[]).await, 5);
+async fn the_same_key_from_many_clients_at_once_gives_one_task(kind: QueueKind) {
+    let app = App::builder(kind)
+        .apis(2)
+        .worker(Worker::new("w", "mock"))
+        .start()
+        .await;
+    for round in 0..5 {
+        let (key, body) = (
+            format!("round {round}"),
+            json!({"circuit": "x", "backend": "mock"}),
+        );
+        let headers = [("idempotency-key", key.as_str())];
+        let posts = (0..16).map(|n| post_with(&app, n % 2, &headers, &body));
+        let ids: BTreeSet<Uuid> = join_all(posts)
+            .await
+            .into_iter()
+            .map(|reply| id_of(&reply.expect(201)))
+            .collect();
+        assert_eq!(ids.len(), 1, "{ids:?}");
+        let id = *ids.first().expect("an id");
+        app.wait_status(id, "completed").await;
+        assert_eq!(
+            app.database.statuses(id).await,
+            ["pending", "processing", "completed"]
+        );
+        assert_eq!(
+            app.database.count("SELECT count(*) FROM tasks", &[]).await,
+            round + 1
+        );
     }
+    app.finish().await;
+}
+
+async fn of_different_bodies_under_one_key_at_once_one_wins_and_the_rest_get_409(kind: QueueKind) {
+    let app = App::builder(kind).apis(2).start().await;
+    for round in 0..5 {
+        let key = format!("round {round}");
+        let headers = [("idempotency-key", key.as_str())];
+        let bodies: Vec<Value> = (0..8)
+            .map(|n| json!({"circuit": format!("body {n}")}))
+            .collect();
+        let posts = bodies
+            .iter()
+            .enumerate()
+            .map(|(n, body)| post_with(&app, n % 2, &headers, body));
+        let replies = join_all(posts).await;
+        let (won, lost): (Vec<_>, Vec<_>) = replies
+            .iter()
+            .zip(&bodies)
+            .partition(|(reply, _)| reply.status == 201);
+        assert_eq!((won.len(), lost.len()), (1, 7));
+        let (reply, body) = won[0];
+        assert_eq!(
+            app.database.task(id_of(&reply.body)).await["circuit"],
+            body["circuit"]
+        );
+        for (reply, _) in lost {
+            assert_eq!(reply.status, 409, "{}", reply.body);
+        }
+    }
+    assert_eq!(
+        app.database.count("SELECT count(*) FROM tasks", &[]).await,
+        5
+    );
 }
 
 #[tokio::test]
@@ -557,20 +688,22 @@ async fn browsers_may_call_from_anywhere_unless_origins_are_named() {
     );
 }
 
-on_both_queues! {
-    async fn the_health_of_a_whole_service_has_exactly_the_documented_fields(kind: QueueKind) {
-        let app = App::builder(kind).start().await;
-        let mut health = app.get("/health").await.expect(200);
-        assert_time(&health["timestamp"].take());
-        let queue = if kind == QueueKind::Amqp { "rabbitmq" } else { "postgresql" };
-        assert_eq!(
-            health,
-            json!({"status": "healthy", "database_status": "connected", "queue_status": "connected", "queue": queue,
-                   "timestamp": null})
-        );
-        assert_eq!(app.get("/livez").await.expect(200), "alive\n");
-        assert_eq!(app.get("/readyz").await.expect(200), "ready\n");
-    }
+async fn the_health_of_a_whole_service_has_exactly_the_documented_fields(kind: QueueKind) {
+    let app = App::builder(kind).start().await;
+    let mut health = app.get("/health").await.expect(200);
+    assert_time(&health["timestamp"].take());
+    let queue = if kind == QueueKind::Amqp {
+        "rabbitmq"
+    } else {
+        "postgresql"
+    };
+    assert_eq!(
+        health,
+        json!({"status": "healthy", "database_status": "connected", "queue_status": "connected", "queue": queue,
+               "timestamp": null})
+    );
+    assert_eq!(app.get("/livez").await.expect(200), "alive\n");
+    assert_eq!(app.get("/readyz").await.expect(200), "ready\n");
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::client::{app, run, run_with};
-use crate::mocks::mock;
 use crate::support::contract::Contract;
+use crate::support::mocks::mock;
 use crate::support::stub::{Stub, json as answer};
 use crate::support::{App, QueueKind};
 

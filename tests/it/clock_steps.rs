@@ -6,14 +6,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::mocks::{claimed, completed, created, lost, mock, mock_with, reorder};
-use crate::pulling::{Puller, id_of, keep_alive, problem};
 use crate::support::app::Worker;
 use crate::support::app_builder::AppBuilder;
 use crate::support::contract::Contract;
+use crate::support::mocks::{claimed, completed, created, lost, mock, mock_with, reorder};
+use crate::support::pulling::{Puller, id_of, keep_alive, problem};
+use crate::support::sweeps::sweeps;
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, Receiver, TestDatabase, on_both_queues};
-use crate::sweeps::sweeps;
 
 const LIMIT: Duration = DEADLINE;
 
@@ -51,63 +51,71 @@ async fn status(app: &App, task_id: Uuid) -> String {
     row["current_status"].as_str().expect("a status").to_owned()
 }
 
-on_both_queues! {
-    async fn a_step_takes_no_running_task_from_its_worker(kind: QueueKind) {
-        let builder = builder(kind).await.env("QTASK_LEASE_DURATION", "20s");
-        let mut app = builder.worker(worker("w")).start().await;
-        let task = mock_with("hang", &json!({"timeout_seconds": 120}));
-        let task_id = app.submit(&task).await;
-        app.wait_status(task_id, "processing").await;
-        for hours in [1, -2] {
-            set_clock(&app, hours).await;
-            a_minute_of_sweeps_passes(&app).await;
-            assert_eq!(status(&app, task_id).await, "processing", "after {hours} h");
-        }
-        let history = [created(), claimed(1, "w")];
+on_both_queues!(
+    a_step_takes_no_running_task_from_its_worker,
+    a_clock_set_back_makes_no_waiting_task_wait,
+    a_dead_workers_task_is_released_whatever_the_clock_says,
+);
+
+async fn a_step_takes_no_running_task_from_its_worker(kind: QueueKind) {
+    let builder = builder(kind).await.env("QTASK_LEASE_DURATION", "20s");
+    let mut app = builder.worker(worker("w")).start().await;
+    let task = mock_with("hang", &json!({"timeout_seconds": 120}));
+    let task_id = app.submit(&task).await;
+    app.wait_status(task_id, "processing").await;
+    for hours in [1, -2] {
+        set_clock(&app, hours).await;
+        a_minute_of_sweeps_passes(&app).await;
+        assert_eq!(status(&app, task_id).await, "processing", "after {hours} h");
+    }
+    let history = [created(), claimed(1, "w")];
+    assert_eq!(app.database.history(task_id).await, history);
+    app.cancel(task_id).await.expect(200);
+    app.wait_status(task_id, "cancelled").await;
+    app.workers[0].assert_no_panic();
+    app.workers[0].terminate().await;
+    app.workers.clear();
+    app.finish().await;
+}
+
+async fn a_clock_set_back_makes_no_waiting_task_wait(kind: QueueKind) {
+    let mut app = builder(kind).await.start().await;
+    let early = app.submit(&mock("")).await;
+    set_clock(&app, -1).await;
+    let late = app.submit(&mock("")).await;
+    app.start_worker(&worker("w")).await;
+    for task_id in [early, late] {
+        app.wait_status(task_id, "completed").await;
+        let history = [created(), claimed(1, "w"), completed(1, "w")];
         assert_eq!(app.database.history(task_id).await, history);
-        app.cancel(task_id).await.expect(200);
-        app.wait_status(task_id, "cancelled").await;
-        app.workers[0].assert_no_panic();
-        app.workers[0].terminate().await;
-        app.workers.clear();
-        app.finish().await;
     }
+    app.finish().await;
+}
 
-    async fn a_clock_set_back_makes_no_waiting_task_wait(kind: QueueKind) {
-        let mut app = builder(kind).await.start().await;
-        let early = app.submit(&mock("")).await;
-        set_clock(&app, -1).await;
-        let late = app.submit(&mock("")).await;
-        app.start_worker(&worker("w")).await;
-        for task_id in [early, late] {
-            app.wait_status(task_id, "completed").await;
-            let history = [created(), claimed(1, "w"), completed(1, "w")];
-            assert_eq!(app.database.history(task_id).await, history);
-        }
+async fn a_dead_workers_task_is_released_whatever_the_clock_says(kind: QueueKind) {
+    for hours in [1, -1] {
+        let mut app = builder(kind).await.worker(worker("dying")).start().await;
+        let task_id = app.submit(&mock("hang")).await;
+        app.wait_status(task_id, "processing").await;
+        reorder(&app.database, task_id, "").await;
+        app.workers[0].kill9().await;
+        app.database.set_clock(hours).await;
+        app.start_worker(&worker("living")).await;
+        app.wait_status(task_id, "completed").await;
+        let history = [
+            created(),
+            claimed(1, "dying"),
+            lost("retrying", 1, "dying"),
+            claimed(2, "living"),
+            completed(2, "living"),
+        ];
+        assert_eq!(
+            app.database.history(task_id).await,
+            history,
+            "after {hours} h"
+        );
+        app.workers.remove(0);
         app.finish().await;
-    }
-
-    async fn a_dead_workers_task_is_released_whatever_the_clock_says(kind: QueueKind) {
-        for hours in [1, -1] {
-            let mut app = builder(kind).await.worker(worker("dying")).start().await;
-            let task_id = app.submit(&mock("hang")).await;
-            app.wait_status(task_id, "processing").await;
-            reorder(&app.database, task_id, "").await;
-            app.workers[0].kill9().await;
-            app.database.set_clock(hours).await;
-            app.start_worker(&worker("living")).await;
-            app.wait_status(task_id, "completed").await;
-            let history = [
-                created(),
-                claimed(1, "dying"),
-                lost("retrying", 1, "dying"),
-                claimed(2, "living"),
-                completed(2, "living"),
-            ];
-            assert_eq!(app.database.history(task_id).await, history, "after {hours} h");
-            app.workers.remove(0);
-            app.finish().await;
-        }
     }
 }
 

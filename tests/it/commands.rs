@@ -106,93 +106,116 @@ async fn wait_gone(pids: &[Pid]) {
     eventually(DEADLINE, &format!("{pids:?} to be gone"), gone).await;
 }
 
-on_both_queues! {
-    async fn logs_and_progress_arrive_while_a_command_runs_and_its_result_afterwards(kind: QueueKind) {
-        let script = Script::new(
-            r#"echo '{"log": {"level": "warning", "message": "began", "context": {"step": 1}}}'
+on_both_queues!(
+    logs_and_progress_arrive_while_a_command_runs_and_its_result_afterwards,
+    a_command_that_is_deaf_to_its_timeout_is_killed_with_all_its_children,
+    a_command_whose_task_is_cancelled_is_killed_with_all_its_children,
+    a_worker_told_to_stop_tells_its_command_and_hands_the_task_back,
+);
+
+async fn logs_and_progress_arrive_while_a_command_runs_and_its_result_afterwards(kind: QueueKind) {
+    let script = Script::new(
+        r#"echo '{"log": {"level": "warning", "message": "began", "context": {"step": 1}}}'
                echo '{"progress": {"step": 1, "of": 2}}'; echo 'careful' >&2
                until [ -e "$here/gate" ]; do sleep 0.02; done
                echo '{"log": "went on"}'
                echo "{\"result\": $task, \"execution\": {\"method\": \"sh\"}}""#,
-        );
-        let app = builder(kind).worker(script.worker("w1")).start().await;
-        let mut submitted = task("x");
-        submitted["metadata"] = json!({"mine": true});
-        let task_id = app.submit(&submitted).await;
-        let there = || async {
-            let row = app.database.task(task_id).await;
-            (row["progress"] == json!({"step": 1, "of": 2}) && logs(&app, task_id).await.len() == 2).then_some(row)
-        };
-        let row = eventually(DEADLINE, "its first lines and its progress", there).await;
-        assert_eq!(row["current_status"], "processing");
-        script.open("gate");
+    );
+    let app = builder(kind).worker(script.worker("w1")).start().await;
+    let mut submitted = task("x");
+    submitted["metadata"] = json!({"mine": true});
+    let task_id = app.submit(&submitted).await;
+    let there = || async {
+        let row = app.database.task(task_id).await;
+        (row["progress"] == json!({"step": 1, "of": 2}) && logs(&app, task_id).await.len() == 2)
+            .then_some(row)
+    };
+    let row = eventually(DEADLINE, "its first lines and its progress", there).await;
+    assert_eq!(row["current_status"], "processing");
+    script.open("gate");
 
-        let ended = app.wait_terminal(task_id, LIMIT).await;
-        assert_eq!(ended["status"], "completed", "{ended}");
-        let read = &ended["result"];
-        assert_eq!((&read["kind"], &read["shots"], &read["attempt"]), (&json!("circuit"), &json!(1), &json!(1)));
-        assert_eq!(read["circuit"], submitted["circuit"]);
-        assert_eq!(read["metadata"], json!({"mine": true}));
-        assert_eq!(read["task_id"], json!(task_id));
-        assert_eq!(ended["execution"]["method"], "sh");
-        let mut lines = logs(&app, task_id).await;
-        lines[..2].sort_by_key(|line| line.2.clone());
-        let line = |level: &str, message: &str, context| (1, level.to_owned(), message.to_owned(), context);
-        let expected = [
-            line("warning", "began", Some(json!({"step": 1}))),
-            line("info", "careful", Some(json!({"stream": "stderr"}))),
-            line("info", "went on", None),
-        ];
-        assert_eq!(lines, expected);
-        app.finish().await;
-    }
+    let ended = app.wait_terminal(task_id, LIMIT).await;
+    assert_eq!(ended["status"], "completed", "{ended}");
+    let read = &ended["result"];
+    assert_eq!(
+        (&read["kind"], &read["shots"], &read["attempt"]),
+        (&json!("circuit"), &json!(1), &json!(1))
+    );
+    assert_eq!(read["circuit"], submitted["circuit"]);
+    assert_eq!(read["metadata"], json!({"mine": true}));
+    assert_eq!(read["task_id"], json!(task_id));
+    assert_eq!(ended["execution"]["method"], "sh");
+    let mut lines = logs(&app, task_id).await;
+    lines[..2].sort_by_key(|line| line.2.clone());
+    let line =
+        |level: &str, message: &str, context| (1, level.to_owned(), message.to_owned(), context);
+    let expected = [
+        line("warning", "began", Some(json!({"step": 1}))),
+        line("info", "careful", Some(json!({"stream": "stderr"}))),
+        line("info", "went on", None),
+    ];
+    assert_eq!(lines, expected);
+    app.finish().await;
+}
 
-    async fn a_command_that_is_deaf_to_its_timeout_is_killed_with_all_its_children(kind: QueueKind) {
-        let script = Script::new(DEAF);
-        let worker = script.worker("w1").args(&["--command-grace", "300ms"]);
-        let app = builder(kind).worker(worker).start().await;
-        let task_id = app.submit(&task_with("hang", "timeout_seconds", 2)).await;
-        let pids = processes(&app, task_id).await;
-        assert_eq!(pids.len(), 3);
-        assert!(pids.iter().all(|pid| lives(*pid)));
-        let ended = app.wait_terminal(task_id, LIMIT).await;
-        assert_eq!((&ended["status"], &ended["error_code"]), (&json!("failed"), &json!("timeout")));
-        wait_gone(&pids).await;
-        let next = app.submit(&task("")).await;
-        assert_eq!(app.wait_terminal(next, LIMIT).await["status"], "completed");
-        app.finish().await;
-    }
+async fn a_command_that_is_deaf_to_its_timeout_is_killed_with_all_its_children(kind: QueueKind) {
+    let script = Script::new(DEAF);
+    let worker = script.worker("w1").args(&["--command-grace", "300ms"]);
+    let app = builder(kind).worker(worker).start().await;
+    let task_id = app.submit(&task_with("hang", "timeout_seconds", 2)).await;
+    let pids = processes(&app, task_id).await;
+    assert_eq!(pids.len(), 3);
+    assert!(pids.iter().all(|pid| lives(*pid)));
+    let ended = app.wait_terminal(task_id, LIMIT).await;
+    assert_eq!(
+        (&ended["status"], &ended["error_code"]),
+        (&json!("failed"), &json!("timeout"))
+    );
+    wait_gone(&pids).await;
+    let next = app.submit(&task("")).await;
+    assert_eq!(app.wait_terminal(next, LIMIT).await["status"], "completed");
+    app.finish().await;
+}
 
-    async fn a_command_whose_task_is_cancelled_is_killed_with_all_its_children(kind: QueueKind) {
-        let script = Script::new(DEAF);
-        let worker = script.worker("w1").args(&["--command-grace", "300ms"]);
-        let app = builder(kind).worker(worker).start().await;
-        let task_id = app.submit(&task("hang")).await;
-        let pids = processes(&app, task_id).await;
-        // The worker hears of it at its next heartbeat.
-        let cancel = "UPDATE tasks SET cancel_requested_at = clock_timestamp() WHERE task_id = $1";
-        assert_eq!(app.database.execute(cancel, &[&task_id]).await, 1);
-        assert_eq!(app.wait_terminal(task_id, LIMIT).await["status"], "cancelled");
-        wait_gone(&pids).await;
-        app.finish().await;
-    }
+async fn a_command_whose_task_is_cancelled_is_killed_with_all_its_children(kind: QueueKind) {
+    let script = Script::new(DEAF);
+    let worker = script.worker("w1").args(&["--command-grace", "300ms"]);
+    let app = builder(kind).worker(worker).start().await;
+    let task_id = app.submit(&task("hang")).await;
+    let pids = processes(&app, task_id).await;
+    // The worker hears of it at its next heartbeat.
+    let cancel = "UPDATE tasks SET cancel_requested_at = clock_timestamp() WHERE task_id = $1";
+    assert_eq!(app.database.execute(cancel, &[&task_id]).await, 1);
+    assert_eq!(
+        app.wait_terminal(task_id, LIMIT).await["status"],
+        "cancelled"
+    );
+    wait_gone(&pids).await;
+    app.finish().await;
+}
 
-    async fn a_worker_told_to_stop_tells_its_command_and_hands_the_task_back(kind: QueueKind) {
-        let script = Script::new(
-            r#"exec 2> /dev/null
+async fn a_worker_told_to_stop_tells_its_command_and_hands_the_task_back(kind: QueueKind) {
+    let script = Script::new(
+        r#"exec 2> /dev/null
                trap 'echo "{\"log\": \"cleaning up\"}"; exit 0' TERM
                echo '{"log": "began"}'; while :; do sleep 0.02; done"#,
-        );
-        let worker = script.worker("w1").args(&["--shutdown-grace", "100ms"]);
-        let mut app = builder(kind).worker(worker).start().await;
-        let task_id = app.submit(&task("")).await;
-        first_logs(&app, task_id).await;
-        assert!(app.workers[0].terminate().await.success());
-        let row = app.database.task(task_id).await;
-        assert_eq!((&row["current_status"], &row["uncounted_attempts"]), (&json!("retrying"), &json!(1)));
-        let messages: Vec<String> = logs(&app, task_id).await.into_iter().map(|line| line.2).collect();
-        assert_eq!(messages, ["began", "cleaning up"]);
-    }
+    );
+    let worker = script.worker("w1").args(&["--shutdown-grace", "100ms"]);
+    let mut app = builder(kind).worker(worker).start().await;
+    let task_id = app.submit(&task("")).await;
+    first_logs(&app, task_id).await;
+    assert!(app.workers[0].terminate().await.success());
+    let row = app.database.task(task_id).await;
+    assert_eq!(
+        (&row["current_status"], &row["uncounted_attempts"]),
+        (&json!("retrying"), &json!(1))
+    );
+    let messages: Vec<String> = logs(&app, task_id)
+        .await
+        .into_iter()
+        .map(|line| line.2)
+        .collect();
+    assert_eq!(messages, ["began", "cleaning up"]);
 }
 
 /// Hangs where the task says so, with children in and out of its group, and names all of them.

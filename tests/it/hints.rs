@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::mocks::{claimed, completed, created, mock, moved, reorder, without_delays};
 use crate::support::app::Worker;
+use crate::support::mocks::{claimed, completed, created, mock, moved, reorder, without_delays};
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, TestQueue};
 

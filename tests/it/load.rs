@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::support::app::Worker;
 use crate::support::client::send;
 use crate::support::wait::{DEADLINE, eventually};
-use crate::support::{App, on_both_queues};
+use crate::support::{App, QueueKind, on_both_queues};
 
 const TASKS: usize = 1_000;
 const CONNECTIONS: usize = 32;
@@ -40,24 +40,41 @@ async fn submit_all(app: &App, apis: usize) -> Vec<Uuid> {
     join_all(clients).await.concat()
 }
 
-on_both_queues! {
-    async fn a_thousand_submissions_from_32_connections_are_each_run_once(kind: QueueKind) {
-        let mut builder = App::builder(kind).apis(2).env("LOG_LEVEL", "info").env("DATABASE_POOL_SIZE", "2");
-        for name in WORKERS {
-            builder = builder.worker(Worker::new(name, "mock").args(&["--concurrency", "8", "--mock-delay", "2ms"]));
-        }
-        let app = builder.start().await;
-        let ids = submit_all(&app, 2).await;
-        assert_eq!(ids.len(), TASKS);
-        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), TASKS, "distinct ids");
+on_both_queues!(a_thousand_submissions_from_32_connections_are_each_run_once,);
 
-        eventually(Duration::from_mins(1), "all tasks to be completed", || async {
-            (app.database.tasks_in("completed").await == i64::try_from(TASKS).expect("a count")).then_some(())
-        })
-        .await;
-        check_rows(&app, &ids).await;
-        app.finish().await;
+async fn a_thousand_submissions_from_32_connections_are_each_run_once(kind: QueueKind) {
+    let mut builder = App::builder(kind)
+        .apis(2)
+        .env("LOG_LEVEL", "info")
+        .env("DATABASE_POOL_SIZE", "2");
+    for name in WORKERS {
+        builder = builder.worker(Worker::new(name, "mock").args(&[
+            "--concurrency",
+            "8",
+            "--mock-delay",
+            "2ms",
+        ]));
     }
+    let app = builder.start().await;
+    let ids = submit_all(&app, 2).await;
+    assert_eq!(ids.len(), TASKS);
+    assert_eq!(
+        ids.iter().collect::<BTreeSet<_>>().len(),
+        TASKS,
+        "distinct ids"
+    );
+
+    eventually(
+        Duration::from_mins(1),
+        "all tasks to be completed",
+        || async {
+            (app.database.tasks_in("completed").await == i64::try_from(TASKS).expect("a count"))
+                .then_some(())
+        },
+    )
+    .await;
+    check_rows(&app, &ids).await;
+    app.finish().await;
 }
 
 /// Every task was accepted, claimed and completed once, each with its own data, and all workers had a share.

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::mocks::{mock, mock_with};
 use crate::support::app::Worker;
 use crate::support::client::{Reply, send};
 use crate::support::events::Event;
+use crate::support::mocks::{mock, mock_with};
 use crate::support::process::{Process, run};
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, Receiver, on_both_queues};
@@ -57,47 +57,57 @@ async fn wait_statement(process: &Process, statement: &str, correlation_id: &str
     process.wait_after(0, &what, fits).await;
 }
 
-on_both_queues! {
-    async fn every_line_of_a_tasks_life_carries_its_correlation_id(kind: QueueKind) {
-        let receiver = Receiver::start(&["204 No Content"]).await;
-        let app = App::builder(kind)
-            .env("LOG_LEVEL", "debug")
-            .env("QTASK_WEBHOOK_ALLOWED_HOSTS", "127.0.0.0/8")
-            .worker(Worker::new("w", "mock"))
-            .start()
-            .await;
-        let task = mock_with("", &json!({"callback_url": receiver.url("127.0.0.1", "/")}));
-        let id = format!("trail-{}", Uuid::now_v7());
-        let task_id = submit_as(&app, &id, &task).await;
-        let (api, worker) = (&app.apis[0], &app.workers[0]);
-        wait_for(api, "task.submitted", &id).await;
-        let answered = wait_for(api, "request.answered", &id).await;
-        assert_eq!(answered.line["level"], "INFO");
-        for (name, value) in [("method", "POST"), ("route", "/tasks"), ("status", "201")] {
-            assert_eq!(answered.field(name).as_deref(), Some(value), "{}", answered.line);
-        }
-        assert!(answered.line["elapsed_ms"].is_number(), "{}", answered.line);
-        wait_statement(api, "insert tasks", &id).await;
-        if kind == QueueKind::Amqp {
-            wait_for(api, "amqp.message_published", &id).await;
-            wait_for(worker, "amqp.message_delivered", &id).await;
-            wait_statement(worker, "claim tasks by id", &id).await;
-        }
-        wait_for(worker, "task.claimed", &id).await;
-        wait_for(worker, "task.completed", &id).await;
-        wait_statement(worker, "settle attempts", &id).await;
-        wait_for(api, "webhook.delivered", &id).await;
-        wait_statement(api, "webhook delivered", &id).await;
-        for process in [api, worker] {
-            let nested = process.events().all(|event| {
-                let fields = event.line.as_object().expect("an object");
-                fields.values().any(|value| value.is_object() || value.is_array())
-            });
-            assert!(nested.is_empty(), "{nested:?}");
-        }
-        app.wait_status(task_id, "completed").await;
-        app.finish().await;
+on_both_queues!(
+    every_line_of_a_tasks_life_carries_its_correlation_id,
+    no_line_holds_a_circuit_or_a_result_at_any_level,
+);
+
+async fn every_line_of_a_tasks_life_carries_its_correlation_id(kind: QueueKind) {
+    let receiver = Receiver::start(&["204 No Content"]).await;
+    let app = App::builder(kind)
+        .env("LOG_LEVEL", "debug")
+        .env("QTASK_WEBHOOK_ALLOWED_HOSTS", "127.0.0.0/8")
+        .worker(Worker::new("w", "mock"))
+        .start()
+        .await;
+    let task = mock_with("", &json!({"callback_url": receiver.url("127.0.0.1", "/")}));
+    let id = format!("trail-{}", Uuid::now_v7());
+    let task_id = submit_as(&app, &id, &task).await;
+    let (api, worker) = (&app.apis[0], &app.workers[0]);
+    wait_for(api, "task.submitted", &id).await;
+    let answered = wait_for(api, "request.answered", &id).await;
+    assert_eq!(answered.line["level"], "INFO");
+    for (name, value) in [("method", "POST"), ("route", "/tasks"), ("status", "201")] {
+        assert_eq!(
+            answered.field(name).as_deref(),
+            Some(value),
+            "{}",
+            answered.line
+        );
     }
+    assert!(answered.line["elapsed_ms"].is_number(), "{}", answered.line);
+    wait_statement(api, "insert tasks", &id).await;
+    if kind == QueueKind::Amqp {
+        wait_for(api, "amqp.message_published", &id).await;
+        wait_for(worker, "amqp.message_delivered", &id).await;
+        wait_statement(worker, "claim tasks by id", &id).await;
+    }
+    wait_for(worker, "task.claimed", &id).await;
+    wait_for(worker, "task.completed", &id).await;
+    wait_statement(worker, "settle attempts", &id).await;
+    wait_for(api, "webhook.delivered", &id).await;
+    wait_statement(api, "webhook delivered", &id).await;
+    for process in [api, worker] {
+        let nested = process.events().all(|event| {
+            let fields = event.line.as_object().expect("an object");
+            fields
+                .values()
+                .any(|value| value.is_object() || value.is_array())
+        });
+        assert!(nested.is_empty(), "{nested:?}");
+    }
+    app.wait_status(task_id, "completed").await;
+    app.finish().await;
 }
 
 #[tokio::test]
@@ -170,26 +180,30 @@ async fn a_slow_statement_is_told_with_the_ids_of_its_tasks() {
     assert_eq!(event.field("task_id"), Some(task_id.to_string()));
 }
 
-on_both_queues! {
-    async fn no_line_holds_a_circuit_or_a_result_at_any_level(kind: QueueKind) {
-        let app = App::builder(kind)
-            .env("LOG_LEVEL", "trace,tokio_postgres=trace")
-            .worker(Worker::new("w", "simulator"))
-            .start()
-            .await;
-        let secret = format!("secret{}", Uuid::now_v7().simple());
-        let padding = "x".repeat(1_000_000);
-        let circuit = format!("OPENQASM 3;\n// {secret} {padding}\nqubit q; output bit {secret}; {secret} = measure q;");
-        let task_id = app.submit(&json!({"circuit": circuit, "shots": 1})).await;
-        app.wait_terminal(task_id, DEADLINE).await;
-        for process in app.apis.iter().chain(&app.workers) {
-            let told = process.events().all(|event| event.line.to_string().contains(&secret));
-            assert!(told.is_empty(), "{told:?}");
-            let long = process.events().all(|event| event.line.to_string().len() > 80 << 10);
-            assert_eq!(long.len(), 0);
-        }
-        app.finish().await;
+async fn no_line_holds_a_circuit_or_a_result_at_any_level(kind: QueueKind) {
+    let app = App::builder(kind)
+        .env("LOG_LEVEL", "trace,tokio_postgres=trace")
+        .worker(Worker::new("w", "simulator"))
+        .start()
+        .await;
+    let secret = format!("secret{}", Uuid::now_v7().simple());
+    let padding = "x".repeat(1_000_000);
+    let circuit = format!(
+        "OPENQASM 3;\n// {secret} {padding}\nqubit q; output bit {secret}; {secret} = measure q;"
+    );
+    let task_id = app.submit(&json!({"circuit": circuit, "shots": 1})).await;
+    app.wait_terminal(task_id, DEADLINE).await;
+    for process in app.apis.iter().chain(&app.workers) {
+        let told = process
+            .events()
+            .all(|event| event.line.to_string().contains(&secret));
+        assert!(told.is_empty(), "{told:?}");
+        let long = process
+            .events()
+            .all(|event| event.line.to_string().len() > 80 << 10);
+        assert_eq!(long.len(), 0);
     }
+    app.finish().await;
 }
 
 #[tokio::test]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use crate::mocks::{claimed, completed, created, mock, wait_all_completed_at_once};
 use crate::support::app::Worker;
 use crate::support::client::send;
+use crate::support::mocks::{claimed, completed, created, mock, wait_all_completed_at_once};
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, PrivateRabbit, QueueKind, TestQueue};
 

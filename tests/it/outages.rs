@@ -296,244 +296,333 @@ async fn faults_a_broker_without_memory_refuses_for_as_long_as_that_lasts() {
     app.finish().await;
 }
 
-on_both_queues! {
-    async fn without_its_database_the_service_says_so_and_comes_back_by_itself(kind: QueueKind) {
-        let reachable = Reachable::start(kind).await;
-        let app = &reachable.app;
-        let known = app.submit(&task()).await;
-        app.wait_status(known, "completed").await;
-        reachable.wait_worker(200).await;
+on_both_queues!(
+    without_its_database_the_service_says_so_and_comes_back_by_itself,
+    a_database_that_does_not_answer_costs_each_caller_one_timeout_at_most,
+    a_commit_whose_answer_was_lost_is_said_to_be_unknown_and_found_again_by_its_key,
+    processes_that_start_before_their_services_wait_for_them_and_then_work,
+    processes_that_start_before_the_schema_wait_for_it_and_then_work,
+    faults_a_database_that_is_killed_and_restarted_costs_time_only,
+    a_full_disk_is_507_and_a_result_waits_until_there_is_room,
+);
 
-        reachable.postgres.cut();
+async fn without_its_database_the_service_says_so_and_comes_back_by_itself(kind: QueueKind) {
+    let reachable = Reachable::start(kind).await;
+    let app = &reachable.app;
+    let known = app.submit(&task()).await;
+    app.wait_status(known, "completed").await;
+    reachable.wait_worker(200).await;
+
+    reachable.postgres.cut();
+    eventually(DEADLINE, "the API not to be ready", || async {
+        (app.get("/readyz").await.status == 503).then_some(())
+    })
+    .await;
+    for _ in 0..3 {
+        let began = Instant::now();
+        assert_refused(
+            &app.post("/tasks", &task()).await,
+            began,
+            "database_unavailable",
+        );
+        for path in [
+            format!("/tasks/{known}"),
+            "/tasks".to_owned(),
+            "/readyz".to_owned(),
+        ] {
+            let began = Instant::now();
+            assert_refused(&app.get(&path).await, began, "database_unavailable");
+        }
+    }
+    app.get("/livez").await.expect(200);
+    let health = app.get("/health").await.expect(200);
+    assert_eq!(
+        (&health["status"], &health["database_status"]),
+        (&json!("degraded"), &json!("disconnected"))
+    );
+    reachable.wait_worker(503).await;
+    assert_stored(&app.database, 1).await;
+
+    reachable.postgres.resume();
+    wait_healthy(app).await;
+    reachable.wait_worker(200).await;
+    assert_works(app).await;
+    reachable.app.finish().await;
+}
+
+async fn a_database_that_does_not_answer_costs_each_caller_one_timeout_at_most(kind: QueueKind) {
+    let reachable = Reachable::start(kind).await;
+    let app = &reachable.app;
+    let known = app.submit(&task()).await;
+    app.wait_status(known, "completed").await;
+
+    let submit = |n: i64| async move {
+        let began = Instant::now();
+        let body = json!({"circuit": "x", "backend": "mock", "metadata": {"n": n}});
+        let reply = app.post("/tasks", &body).await;
+        let code = reply.body["code"].as_str().unwrap_or_default().to_owned();
+        assert!(
+            matches!(code.as_str(), "outcome_unknown" | "database_unavailable"),
+            "{}",
+            reply.body
+        );
+        assert_refused(&reply, began, &code);
+        (n, code)
+    };
+    let read = |path: String| async move {
+        let began = Instant::now();
+        let reply = app.get(&path).await;
+        assert_eq!(reply.status, 503, "{}", reply.body);
+        assert!(
+            began.elapsed() < TIMEOUT + MARGIN,
+            "{path} after {:?}",
+            began.elapsed()
+        );
+    };
+    let mut holder = app.database.connect().await;
+    let lock = holder.transaction().await.expect("a transaction");
+    lock.batch_execute("LOCK TABLE tasks IN SHARE MODE")
+        .await
+        .expect("the lock");
+    let later = async {
+        // From here on the first one's answer cannot come, and the others queue behind it.
+        wait_for_insertion(&app.database).await;
+        reachable.postgres.freeze();
+        let (refused, _, (), ()) = tokio::join!(
+            join_all((1..8).map(submit)),
+            join_all((0..6).map(|_| read(format!("/tasks/{known}")))),
+            read("/tasks".to_owned()),
+            read("/readyz".to_owned()),
+        );
+        refused
+    };
+    let (first, mut refused) = tokio::join!(submit(0), later);
+    assert_eq!(first.1, "outcome_unknown");
+    refused.push(first);
+    lock.rollback().await.expect("the end of the lock");
+    let health = app.get("/health").await.expect(200);
+    assert_eq!(health["status"], "degraded");
+    reachable.wait_worker(503).await;
+
+    reachable.postgres.resume();
+    wait_healthy(app).await;
+    reachable.wait_worker(200).await;
+    assert_works(app).await;
+    for (n, code) in refused {
+        let query =
+            "SELECT count(*) FROM tasks WHERE metadata = jsonb_build_object('n', $1::bigint)";
+        let stored = app.database.count(query, &[&n]).await;
+        assert!(
+            stored == 0 || code == "outcome_unknown",
+            "{n}: {code}, but stored {stored} times"
+        );
+    }
+    // What did arrive in the end is run like any other task.
+    eventually(DEADLINE, "every stored task to be completed", || async {
+        let open = "SELECT count(*) FROM tasks WHERE current_status <> 'completed'";
+        (app.database.count(open, &[]).await == 0).then_some(())
+    })
+    .await;
+    reachable.app.finish().await;
+}
+
+async fn a_commit_whose_answer_was_lost_is_said_to_be_unknown_and_found_again_by_its_key(
+    kind: QueueKind,
+) {
+    let reachable = Reachable::start_with(kind, "1").await;
+    let app = &reachable.app;
+    assert_works(app).await;
+    let post = || {
+        let request = app
+            .request(Method::POST, "/tasks")
+            .header("idempotency-key", "k")
+            .json(&task());
+        async move { send(request).await.expect("an answer") }
+    };
+    // Holds the insertion back within the server, so that its answer finds the way closed. All of it has been sent
+    // when it stands there, over whichever connection: a lock on the table would stop it at its preparation.
+    let gate = Gate::closed(&app.database, "pending").await;
+    let lose_the_answer = async {
+        gate.wait_for_a_comer().await;
+        reachable.postgres.freeze();
+        gate.open().await;
+        eventually(DEADLINE, "the commit", || async {
+            let stored = app.database.count("SELECT count(*) FROM tasks", &[]).await;
+            (stored == 2).then_some(())
+        })
+        .await;
+    };
+    let (reply, ()) = tokio::join!(post(), lose_the_answer);
+    assert_eq!(reply.headers["retry-after"], "2");
+    let problem = reply.expect(503);
+    assert_eq!(problem["code"], "outcome_unknown", "{problem}");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .expect("a text")
+            .contains("Idempotency-Key"),
+        "{problem}"
+    );
+    assert_stored(&app.database, 2).await;
+
+    reachable.postgres.resume();
+    wait_healthy(app).await;
+    let found = post().await.expect(201);
+    let id: Uuid = found["task_id"]
+        .as_str()
+        .expect("an id")
+        .parse()
+        .expect("a UUID");
+    assert_stored(&app.database, 2).await;
+    app.wait_status(id, "completed").await;
+    // The worker's claim may have lost its answer as well, which costs an attempt.
+    let statuses = app.database.statuses(id).await;
+    assert_eq!(
+        statuses
+            .iter()
+            .filter(|status| *status == "completed")
+            .count(),
+        1,
+        "{statuses:?}"
+    );
+    reachable.app.finish().await;
+}
+
+async fn processes_that_start_before_their_services_wait_for_them_and_then_work(kind: QueueKind) {
+    let mut reachable = Reachable::launch(kind, "4", true).await;
+    let app = &reachable.app;
+    app.get("/livez").await.expect(200);
+    assert_eq!(
+        app.get("/readyz").await.expect_problem(503),
+        "database_unavailable"
+    );
+    let health = app.get("/health").await.expect(200);
+    assert_eq!(
+        (&health["status"], &health["database_status"]),
+        (&json!("degraded"), &json!("disconnected"))
+    );
+    let reply = app.post("/tasks", &task()).await;
+    assert_eq!(reply.headers["retry-after"], "2");
+    let code = if kind == QueueKind::Amqp {
+        "queue_unavailable"
+    } else {
+        "database_unavailable"
+    };
+    assert_eq!(reply.expect_problem(503), code);
+    reachable.wait_worker(503).await;
+    app.workers[0].wait_for("worker.registration_failed").await;
+
+    // One after the other, the broker first.
+    reachable.rabbit.iter().for_each(Proxy::resume);
+    reachable.postgres.resume();
+    wait_healthy(app).await;
+    reachable.app.wait_ready().await;
+    reachable.wait_worker(200).await;
+    assert_works(&reachable.app).await;
+    assert_stored(&reachable.app.database, 1).await;
+    reachable.app.finish().await;
+}
+
+async fn processes_that_start_before_the_schema_wait_for_it_and_then_work(kind: QueueKind) {
+    let mut app = App::builder(kind)
+        .database(TestDatabase::create_empty().await)
+        .worker(worker())
+        .start_unready()
+        .await;
+    app.workers[0].wait_for("worker.registration_failed").await;
+    for reply in [app.post("/tasks", &task()).await, app.get("/tasks").await] {
+        assert_eq!(reply.headers["retry-after"], "2");
+        reply.expect_problem(503);
+    }
+    let url = app.database.url();
+    let migrated = run(&["migrate"], &[("DATABASE_URL", url.as_str())]).await;
+    assert!(migrated.status.success());
+    app.wait_ready().await;
+    assert_works(&app).await;
+    app.finish().await;
+}
+
+async fn faults_a_database_that_is_killed_and_restarted_costs_time_only(kind: QueueKind) {
+    let mut node = PrivatePostgres::start().await;
+    let app = App::builder(kind)
+        .database(TestDatabase::create_on(&node.url()).await)
+        .env("DATABASE_TIMEOUT", "3s")
+        .worker(worker())
+        .start()
+        .await;
+    for kill in [true, false] {
+        let running = app
+            .submit(&json!({"circuit": "// mock: sleep 1s", "backend": "mock"}))
+            .await;
+        app.workers[0]
+            .wait_for_field("task.claimed", "task_id", &running.to_string())
+            .await;
+        let waiting = app.submit(&task()).await;
+        if kill {
+            node.kill9().await;
+        } else {
+            node.stop().await;
+        }
         eventually(DEADLINE, "the API not to be ready", || async {
             (app.get("/readyz").await.status == 503).then_some(())
         })
         .await;
-        for _ in 0..3 {
-            let began = Instant::now();
-            assert_refused(&app.post("/tasks", &task()).await, began, "database_unavailable");
-            for path in [format!("/tasks/{known}"), "/tasks".to_owned(), "/readyz".to_owned()] {
-                let began = Instant::now();
-                assert_refused(&app.get(&path).await, began, "database_unavailable");
-            }
-        }
-        app.get("/livez").await.expect(200);
-        let health = app.get("/health").await.expect(200);
-        assert_eq!((&health["status"], &health["database_status"]), (&json!("degraded"), &json!("disconnected")));
-        reachable.wait_worker(503).await;
-        assert_stored(&app.database, 1).await;
+        let began = Instant::now();
+        assert_refused(
+            &app.post("/tasks", &task()).await,
+            began,
+            "database_unavailable",
+        );
+        assert_eq!(app.get("/health").await.expect(200)["status"], "degraded");
 
-        reachable.postgres.resume();
-        wait_healthy(app).await;
-        reachable.wait_worker(200).await;
-        assert_works(app).await;
-        reachable.app.finish().await;
+        node.restart().await;
+        wait_healthy(&app).await;
+        for id in [running, waiting] {
+            app.wait_status(id, "completed").await;
+        }
+        assert_eq!(
+            app.database.statuses(waiting).await,
+            ["pending", "processing", "completed"]
+        );
+        let ended = app.database.statuses(running).await;
+        assert_eq!(
+            ended.iter().filter(|status| *status == "completed").count(),
+            1,
+            "{ended:?}"
+        );
+        assert_works(&app).await;
     }
+    assert_stored(&app.database, 6).await;
+    app.finish().await;
+}
 
-    async fn a_database_that_does_not_answer_costs_each_caller_one_timeout_at_most(kind: QueueKind) {
-        let reachable = Reachable::start(kind).await;
-        let app = &reachable.app;
-        let known = app.submit(&task()).await;
-        app.wait_status(known, "completed").await;
+async fn a_full_disk_is_507_and_a_result_waits_until_there_is_room(kind: QueueKind) {
+    let app = App::builder(kind).worker(worker()).start().await;
+    fill_disk(&app.database, "WHEN (NEW.status = 'completed')").await;
+    let running = app.submit(&task()).await;
+    app.workers[0].wait_for("task.outcome_delayed").await;
+    fill_disk(&app.database, "").await;
+    let reply = app.post("/tasks", &task()).await;
+    assert_eq!(reply.headers["retry-after"], "2");
+    assert_eq!(reply.expect_problem(507), "storage_full");
+    assert_stored(&app.database, 1).await;
+    assert_eq!(
+        app.task(running).await["status"],
+        "processing",
+        "reads go on"
+    );
+    app.get("/tasks").await.expect(200);
 
-        let submit = |n: i64| async move {
-            let began = Instant::now();
-            let body = json!({"circuit": "x", "backend": "mock", "metadata": {"n": n}});
-            let reply = app.post("/tasks", &body).await;
-            let code = reply.body["code"].as_str().unwrap_or_default().to_owned();
-            assert!(matches!(code.as_str(), "outcome_unknown" | "database_unavailable"), "{}", reply.body);
-            assert_refused(&reply, began, &code);
-            (n, code)
-        };
-        let read = |path: String| async move {
-            let began = Instant::now();
-            let reply = app.get(&path).await;
-            assert_eq!(reply.status, 503, "{}", reply.body);
-            assert!(began.elapsed() < TIMEOUT + MARGIN, "{path} after {:?}", began.elapsed());
-        };
-        let mut holder = app.database.connect().await;
-        let lock = holder.transaction().await.expect("a transaction");
-        lock.batch_execute("LOCK TABLE tasks IN SHARE MODE").await.expect("the lock");
-        let later = async {
-            // From here on the first one's answer cannot come, and the others queue behind it.
-            wait_for_insertion(&app.database).await;
-            reachable.postgres.freeze();
-            let (refused, _, (), ()) = tokio::join!(
-                join_all((1..8).map(submit)),
-                join_all((0..6).map(|_| read(format!("/tasks/{known}")))),
-                read("/tasks".to_owned()),
-                read("/readyz".to_owned()),
-            );
-            refused
-        };
-        let (first, mut refused) = tokio::join!(submit(0), later);
-        assert_eq!(first.1, "outcome_unknown");
-        refused.push(first);
-        lock.rollback().await.expect("the end of the lock");
-        let health = app.get("/health").await.expect(200);
-        assert_eq!(health["status"], "degraded");
-        reachable.wait_worker(503).await;
-
-        reachable.postgres.resume();
-        wait_healthy(app).await;
-        reachable.wait_worker(200).await;
-        assert_works(app).await;
-        for (n, code) in refused {
-            let query = "SELECT count(*) FROM tasks WHERE metadata = jsonb_build_object('n', $1::bigint)";
-            let stored = app.database.count(query, &[&n]).await;
-            assert!(stored == 0 || code == "outcome_unknown", "{n}: {code}, but stored {stored} times");
-        }
-        // What did arrive in the end is run like any other task.
-        eventually(DEADLINE, "every stored task to be completed", || async {
-            let open = "SELECT count(*) FROM tasks WHERE current_status <> 'completed'";
-            (app.database.count(open, &[]).await == 0).then_some(())
-        })
+    app.database
+        .execute("DROP FUNCTION full_disk CASCADE", &[])
         .await;
-        reachable.app.finish().await;
-    }
-
-    async fn a_commit_whose_answer_was_lost_is_said_to_be_unknown_and_found_again_by_its_key(kind: QueueKind) {
-        let reachable = Reachable::start_with(kind, "1").await;
-        let app = &reachable.app;
-        assert_works(app).await;
-        let post = || {
-            let request = app.request(Method::POST, "/tasks").header("idempotency-key", "k").json(&task());
-            async move { send(request).await.expect("an answer") }
-        };
-        // Holds the insertion back within the server, so that its answer finds the way closed. All of it has been sent
-        // when it stands there, over whichever connection: a lock on the table would stop it at its preparation.
-        let gate = Gate::closed(&app.database, "pending").await;
-        let lose_the_answer = async {
-            gate.wait_for_a_comer().await;
-            reachable.postgres.freeze();
-            gate.open().await;
-            eventually(DEADLINE, "the commit", || async {
-                let stored = app.database.count("SELECT count(*) FROM tasks", &[]).await;
-                (stored == 2).then_some(())
-            })
-            .await;
-        };
-        let (reply, ()) = tokio::join!(post(), lose_the_answer);
-        assert_eq!(reply.headers["retry-after"], "2");
-        let problem = reply.expect(503);
-        assert_eq!(problem["code"], "outcome_unknown", "{problem}");
-        assert!(problem["detail"].as_str().expect("a text").contains("Idempotency-Key"), "{problem}");
-        assert_stored(&app.database, 2).await;
-
-        reachable.postgres.resume();
-        wait_healthy(app).await;
-        let found = post().await.expect(201);
-        let id: Uuid = found["task_id"].as_str().expect("an id").parse().expect("a UUID");
-        assert_stored(&app.database, 2).await;
-        app.wait_status(id, "completed").await;
-        // The worker's claim may have lost its answer as well, which costs an attempt.
-        let statuses = app.database.statuses(id).await;
-        assert_eq!(statuses.iter().filter(|status| *status == "completed").count(), 1, "{statuses:?}");
-        reachable.app.finish().await;
-    }
-
-    async fn processes_that_start_before_their_services_wait_for_them_and_then_work(kind: QueueKind) {
-        let mut reachable = Reachable::launch(kind, "4", true).await;
-        let app = &reachable.app;
-        app.get("/livez").await.expect(200);
-        assert_eq!(app.get("/readyz").await.expect_problem(503), "database_unavailable");
-        let health = app.get("/health").await.expect(200);
-        assert_eq!((&health["status"], &health["database_status"]), (&json!("degraded"), &json!("disconnected")));
-        let reply = app.post("/tasks", &task()).await;
-        assert_eq!(reply.headers["retry-after"], "2");
-        let code = if kind == QueueKind::Amqp { "queue_unavailable" } else { "database_unavailable" };
-        assert_eq!(reply.expect_problem(503), code);
-        reachable.wait_worker(503).await;
-        app.workers[0].wait_for("worker.registration_failed").await;
-
-        // One after the other, the broker first.
-        reachable.rabbit.iter().for_each(Proxy::resume);
-        reachable.postgres.resume();
-        wait_healthy(app).await;
-        reachable.app.wait_ready().await;
-        reachable.wait_worker(200).await;
-        assert_works(&reachable.app).await;
-        assert_stored(&reachable.app.database, 1).await;
-        reachable.app.finish().await;
-    }
-
-    async fn processes_that_start_before_the_schema_wait_for_it_and_then_work(kind: QueueKind) {
-        let mut app = App::builder(kind)
-            .database(TestDatabase::create_empty().await)
-            .worker(worker())
-            .start_unready()
-            .await;
-        app.workers[0].wait_for("worker.registration_failed").await;
-        for reply in [app.post("/tasks", &task()).await, app.get("/tasks").await] {
-            assert_eq!(reply.headers["retry-after"], "2");
-            reply.expect_problem(503);
-        }
-        let url = app.database.url();
-        let migrated = run(&["migrate"], &[("DATABASE_URL", url.as_str())]).await;
-        assert!(migrated.status.success());
-        app.wait_ready().await;
-        assert_works(&app).await;
-        app.finish().await;
-    }
-
-    async fn faults_a_database_that_is_killed_and_restarted_costs_time_only(kind: QueueKind) {
-        let mut node = PrivatePostgres::start().await;
-        let app = App::builder(kind)
-            .database(TestDatabase::create_on(&node.url()).await)
-            .env("DATABASE_TIMEOUT", "3s")
-            .worker(worker())
-            .start()
-            .await;
-        for kill in [true, false] {
-            let running = app.submit(&json!({"circuit": "// mock: sleep 1s", "backend": "mock"})).await;
-            app.workers[0].wait_for_field("task.claimed", "task_id", &running.to_string()).await;
-            let waiting = app.submit(&task()).await;
-            if kill {
-                node.kill9().await;
-            } else {
-                node.stop().await;
-            }
-            eventually(DEADLINE, "the API not to be ready", || async {
-                (app.get("/readyz").await.status == 503).then_some(())
-            })
-            .await;
-            let began = Instant::now();
-            assert_refused(&app.post("/tasks", &task()).await, began, "database_unavailable");
-            assert_eq!(app.get("/health").await.expect(200)["status"], "degraded");
-
-            node.restart().await;
-            wait_healthy(&app).await;
-            for id in [running, waiting] {
-                app.wait_status(id, "completed").await;
-            }
-            assert_eq!(app.database.statuses(waiting).await, ["pending", "processing", "completed"]);
-            let ended = app.database.statuses(running).await;
-            assert_eq!(ended.iter().filter(|status| *status == "completed").count(), 1, "{ended:?}");
-            assert_works(&app).await;
-        }
-        assert_stored(&app.database, 6).await;
-        app.finish().await;
-    }
-
-    async fn a_full_disk_is_507_and_a_result_waits_until_there_is_room(kind: QueueKind) {
-        let app = App::builder(kind).worker(worker()).start().await;
-        fill_disk(&app.database, "WHEN (NEW.status = 'completed')").await;
-        let running = app.submit(&task()).await;
-        app.workers[0].wait_for("task.outcome_delayed").await;
-        fill_disk(&app.database, "").await;
-        let reply = app.post("/tasks", &task()).await;
-        assert_eq!(reply.headers["retry-after"], "2");
-        assert_eq!(reply.expect_problem(507), "storage_full");
-        assert_stored(&app.database, 1).await;
-        assert_eq!(app.task(running).await["status"], "processing", "reads go on");
-        app.get("/tasks").await.expect(200);
-
-        app.database.execute("DROP FUNCTION full_disk CASCADE", &[]).await;
-        app.wait_status(running, "completed").await;
-        assert_eq!(app.database.statuses(running).await, ["pending", "processing", "completed"]);
-        assert_works(&app).await;
-        app.finish().await;
-    }
+    app.wait_status(running, "completed").await;
+    assert_eq!(
+        app.database.statuses(running).await,
+        ["pending", "processing", "completed"]
+    );
+    assert_works(&app).await;
+    app.finish().await;
 }
 
 /// Lets statements that note such a status fail as PostgreSQL itself does when its disk is full.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::mocks::{claimed, completed, created};
-use crate::pulling::{Puller, id_of, problem};
 use crate::support::gate::Gate;
+use crate::support::mocks::{claimed, completed, created};
+use crate::support::pulling::{Puller, id_of, problem};
 use crate::support::{App, QueueKind};
 
 async fn app_with_two_apis() -> App {

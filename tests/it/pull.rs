@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::mocks::{claimed, completed, created, mock_with, moved, wait_all_completed_at_once};
-use crate::pulling::{Puller, id_of, keep_alive, problem};
 use crate::support::app::Worker;
+use crate::support::mocks::{
+    claimed, completed, created, mock_with, moved, wait_all_completed_at_once,
+};
+use crate::support::pulling::{Puller, id_of, keep_alive, problem};
+use crate::support::sweeps::{THREE_HOURS, forty_minutes_pass, runs_on_through_sweeps};
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, on_both_queues};
-use crate::sweeps::{THREE_HOURS, forty_minutes_pass, runs_on_through_sweeps};
 
 /// Holds every claim, once it has begun, until the lock is given up.
 const HOLD_CLAIMS: &str = "
@@ -86,110 +88,144 @@ async fn runs_for(app: &App, task_id: Uuid, seconds: f64) {
     eventually(DEADLINE, "the attempt has run for long", ran).await;
 }
 
-on_both_queues! {
-    async fn a_waiting_claim_is_answered_within_a_moment_of_a_submission(kind: QueueKind) {
-        let (name, lease) = LONG;
-        let app = App::builder(kind).env(name, lease).start().await;
-        let w = Puller::register(&app, "w", "b").await;
-        let mut fastest = Duration::MAX;
-        for _ in 0..3 {
-            let mark = app.apis[0].events().len();
-            let submitting = async {
-                claim_waits(&app, mark, "w").await;
-                let task_id = app.submit(&problem("b", &json!({}))).await;
-                (task_id, Instant::now())
-            };
-            let claiming = async { (w.claim_one(&app).await, Instant::now()) };
-            let ((task_id, submitted), (task, claimed)) = tokio::join!(submitting, claiming);
-            assert_eq!(id_of(&task), task_id);
-            fastest = fastest.min(claimed.saturating_duration_since(submitted));
-        }
-        // The poll behind it comes a second after the look in vain.
-        assert!(fastest < Duration::from_millis(500), "{fastest:?}");
-    }
+on_both_queues!(
+    a_waiting_claim_is_answered_within_a_moment_of_a_submission,
+    ten_workers_complete_a_hundred_problems_each_once_and_all_of_them_have_a_share,
+    tasks_are_handed_out_by_priority_and_then_by_age_unless_one_has_waited_for_long,
+    a_low_task_that_has_waited_for_long_goes_ahead_of_newer_high_ones_at_a_native_worker,
+    high_priorities_are_run_first_by_a_native_worker,
+);
 
-    async fn ten_workers_complete_a_hundred_problems_each_once_and_all_of_them_have_a_share(kind: QueueKind) {
-        let (name, lease) = LONG;
-        let app = App::builder(kind).env(name, lease).start().await;
-        let mut pullers = Vec::new();
-        for n in 0..10 {
-            pullers.push(Puller::register(&app, &format!("w{n}"), "b").await);
-        }
-        let waiting = pullers.iter().map(|puller| work(&app, puller));
+async fn a_waiting_claim_is_answered_within_a_moment_of_a_submission(kind: QueueKind) {
+    let (name, lease) = LONG;
+    let app = App::builder(kind).env(name, lease).start().await;
+    let w = Puller::register(&app, "w", "b").await;
+    let mut fastest = Duration::MAX;
+    for _ in 0..3 {
+        let mark = app.apis[0].events().len();
         let submitting = async {
-            for _ in 0..100 {
-                app.submit(&problem("b", &json!({}))).await;
-            }
+            claim_waits(&app, mark, "w").await;
+            let task_id = app.submit(&problem("b", &json!({}))).await;
+            (task_id, Instant::now())
         };
-        let (done, ()) = tokio::join!(join_all(waiting), submitting);
-        assert_eq!(done.iter().sum::<usize>(), 100, "{done:?}");
-        wait_all_completed_at_once(&app.database, 100).await;
-        assert!(done.iter().all(|share| *share > 0), "{done:?}");
-        for (puller, share) in pullers.iter().zip(done) {
-            assert_eq!(puller.view(&app).await["tasks_completed"], share);
-        }
-        app.finish().await;
+        let claiming = async { (w.claim_one(&app).await, Instant::now()) };
+        let ((task_id, submitted), (task, claimed)) = tokio::join!(submitting, claiming);
+        assert_eq!(id_of(&task), task_id);
+        fastest = fastest.min(claimed.saturating_duration_since(submitted));
     }
+    // The poll behind it comes a second after the look in vain.
+    assert!(fastest < Duration::from_millis(500), "{fastest:?}");
+}
 
-    async fn tasks_are_handed_out_by_priority_and_then_by_age_unless_one_has_waited_for_long(kind: QueueKind) {
-        let app = App::builder(kind).env("QTASK_PRIORITY_AGING_INTERVAL", "500ms").env("QTASK_LEASE_DURATION", "1h").start().await;
-        let w = Puller::register(&app, "w", "b").await;
-        let submit = async |priority: i64| app.submit(&problem("b", &json!({"priority": priority}))).await;
-        let low = submit(4).await;
-        let (high, higher, high_again) = (submit(8).await, submit(10).await, submit(8).await);
-        let tasks = w.claim(&app, &json!({"max_tasks": 4})).await;
-        let order: Vec<Uuid> = tasks.iter().map(id_of).collect();
-        assert_eq!(order, [higher, high, high_again, low]);
-
-        let patient = submit(4).await;
-        has_waited(&app, patient, 1.0).await;
-        let (newer, much_higher) = (submit(5).await, submit(10).await);
-        let mut order = Vec::new();
-        for _ in 0..3 {
-            order.push(id_of(&w.claim_one(&app).await));
-        }
-        assert_eq!(order, [much_higher, patient, newer]);
+async fn ten_workers_complete_a_hundred_problems_each_once_and_all_of_them_have_a_share(
+    kind: QueueKind,
+) {
+    let (name, lease) = LONG;
+    let app = App::builder(kind).env(name, lease).start().await;
+    let mut pullers = Vec::new();
+    for n in 0..10 {
+        pullers.push(Puller::register(&app, &format!("w{n}"), "b").await);
     }
+    let waiting = pullers.iter().map(|puller| work(&app, puller));
+    let submitting = async {
+        for _ in 0..100 {
+            app.submit(&problem("b", &json!({}))).await;
+        }
+    };
+    let (done, ()) = tokio::join!(join_all(waiting), submitting);
+    assert_eq!(done.iter().sum::<usize>(), 100, "{done:?}");
+    wait_all_completed_at_once(&app.database, 100).await;
+    assert!(done.iter().all(|share| *share > 0), "{done:?}");
+    for (puller, share) in pullers.iter().zip(done) {
+        assert_eq!(puller.view(&app).await["tasks_completed"], share);
+    }
+    app.finish().await;
+}
 
-    async fn a_low_task_that_has_waited_for_long_goes_ahead_of_newer_high_ones_at_a_native_worker(kind: QueueKind) {
-        let mut app = App::builder(kind).env("QTASK_PRIORITY_AGING_INTERVAL", "500ms").start().await;
-        let with = |priority: i64| mock_with("", &json!({"priority": priority}));
-        let low = app.submit(&with(0)).await;
-        // A message carries its task's priority: where there are messages, the sweep has to send a better one.
-        let aged = "SELECT count(*) FROM tasks WHERE task_id = $1
+async fn tasks_are_handed_out_by_priority_and_then_by_age_unless_one_has_waited_for_long(
+    kind: QueueKind,
+) {
+    let app = App::builder(kind)
+        .env("QTASK_PRIORITY_AGING_INTERVAL", "500ms")
+        .env("QTASK_LEASE_DURATION", "1h")
+        .start()
+        .await;
+    let w = Puller::register(&app, "w", "b").await;
+    let submit = async |priority: i64| {
+        app.submit(&problem("b", &json!({"priority": priority})))
+            .await
+    };
+    let low = submit(4).await;
+    let (high, higher, high_again) = (submit(8).await, submit(10).await, submit(8).await);
+    let tasks = w.claim(&app, &json!({"max_tasks": 4})).await;
+    let order: Vec<Uuid> = tasks.iter().map(id_of).collect();
+    assert_eq!(order, [higher, high, high_again, low]);
+
+    let patient = submit(4).await;
+    has_waited(&app, patient, 1.0).await;
+    let (newer, much_higher) = (submit(5).await, submit(10).await);
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        order.push(id_of(&w.claim_one(&app).await));
+    }
+    assert_eq!(order, [much_higher, patient, newer]);
+}
+
+async fn a_low_task_that_has_waited_for_long_goes_ahead_of_newer_high_ones_at_a_native_worker(
+    kind: QueueKind,
+) {
+    let mut app = App::builder(kind)
+        .env("QTASK_PRIORITY_AGING_INTERVAL", "500ms")
+        .start()
+        .await;
+    let with = |priority: i64| mock_with("", &json!({"priority": priority}));
+    let low = app.submit(&with(0)).await;
+    // A message carries its task's priority: where there are messages, the sweep has to send a better one.
+    let aged = "SELECT count(*) FROM tasks WHERE task_id = $1
                     AND (dispatched_at >= submitted_at + interval '3 seconds' OR $2)
                     AND submitted_at < clock_timestamp() - interval '3 seconds'";
-        let by_age = kind == QueueKind::Postgres;
-        let waited = || async { (app.database.count(aged, &[&low, &by_age]).await > 0).then_some(()) };
-        eventually(DEADLINE, "the low task has waited for six steps", waited).await;
-        let mut newer = Vec::new();
-        for _ in 0..5 {
-            newer.push(app.submit(&with(3)).await);
-        }
-        app.start_worker(&Worker::new("w", "mock")).await;
-        wait_all_completed_at_once(&app.database, 6).await;
-        let query = "SELECT task_id FROM tasks ORDER BY started_at";
-        let rows = app.database.connect().await.query(query, &[]).await.expect("tasks");
-        let order: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
-        assert_eq!((order[0], &order[1..]), (low, &newer[..]));
-        app.finish().await;
+    let by_age = kind == QueueKind::Postgres;
+    let waited = || async { (app.database.count(aged, &[&low, &by_age]).await > 0).then_some(()) };
+    eventually(DEADLINE, "the low task has waited for six steps", waited).await;
+    let mut newer = Vec::new();
+    for _ in 0..5 {
+        newer.push(app.submit(&with(3)).await);
     }
+    app.start_worker(&Worker::new("w", "mock")).await;
+    wait_all_completed_at_once(&app.database, 6).await;
+    let query = "SELECT task_id FROM tasks ORDER BY started_at";
+    let rows = app
+        .database
+        .connect()
+        .await
+        .query(query, &[])
+        .await
+        .expect("tasks");
+    let order: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!((order[0], &order[1..]), (low, &newer[..]));
+    app.finish().await;
+}
 
-    async fn high_priorities_are_run_first_by_a_native_worker(kind: QueueKind) {
-        let mut app = App::builder(kind).start().await;
-        let mut submitted = BTreeMap::new();
-        for priority in [0, 10, 5, 7] {
-            let task = mock_with("", &json!({"priority": priority}));
-            submitted.insert(-priority, app.submit(&task).await);
-        }
-        app.start_worker(&Worker::new("w", "mock")).await;
-        wait_all_completed_at_once(&app.database, 4).await;
-        let query = "SELECT task_id FROM tasks ORDER BY started_at";
-        let rows = app.database.connect().await.query(query, &[]).await.expect("tasks");
-        let order: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
-        assert_eq!(order, submitted.into_values().collect::<Vec<_>>());
-        app.finish().await;
+async fn high_priorities_are_run_first_by_a_native_worker(kind: QueueKind) {
+    let mut app = App::builder(kind).start().await;
+    let mut submitted = BTreeMap::new();
+    for priority in [0, 10, 5, 7] {
+        let task = mock_with("", &json!({"priority": priority}));
+        submitted.insert(-priority, app.submit(&task).await);
     }
+    app.start_worker(&Worker::new("w", "mock")).await;
+    wait_all_completed_at_once(&app.database, 4).await;
+    let query = "SELECT task_id FROM tasks ORDER BY started_at";
+    let rows = app
+        .database
+        .connect()
+        .await
+        .query(query, &[])
+        .await
+        .expect("tasks");
+    let order: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(order, submitted.into_values().collect::<Vec<_>>());
+    app.finish().await;
 }
 
 #[tokio::test]

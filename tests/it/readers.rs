@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
-use crate::mocks::mock;
 use crate::support::client::send;
+use crate::support::mocks::mock;
 use crate::support::puller::Puller;
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind};

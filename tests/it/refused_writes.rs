@@ -6,10 +6,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::mocks::mock_with;
 use crate::support::app::Worker;
 use crate::support::app_builder::AppBuilder;
 use crate::support::client::send;
+use crate::support::mocks::mock_with;
 use crate::support::wait::{DEADLINE, TempDir, eventually};
 use crate::support::{App, QueueKind, Receiver, on_both_queues};
 
@@ -100,40 +100,47 @@ async fn refuse(app: &App, table: &str, when: &str) {
     client.batch_execute(&sql).await.expect("a trigger");
 }
 
-on_both_queues! {
-    async fn no_result_is_lost_while_every_completion_is_refused(kind: QueueKind) {
-        let app = builder(kind).worker(worker()).start().await;
-        refuse(&app, "tasks", "NEW.current_status = 'completed'").await;
-        let ids = submit_all(&app).await;
-        app.workers[0].wait_for("task.outcome_delayed").await;
-        assert_all_completed(&app, &ids).await;
-        app.finish().await;
-    }
+on_both_queues!(
+    no_result_is_lost_while_every_completion_is_refused,
+    no_result_is_lost_while_the_table_is_locked,
+    no_result_is_lost_while_the_database_is_read_only,
+);
 
-    async fn no_result_is_lost_while_the_table_is_locked(kind: QueueKind) {
-        let app = builder(kind).worker(worker()).start().await;
-        let ids = submit_all(&app).await;
-        wait_running(&app).await;
-        let client = app.database.connect().await;
-        client.batch_execute("BEGIN; LOCK TABLE tasks IN SHARE MODE").await.expect("a lock");
-        app.workers[0].wait_for("task.outcome_delayed").await;
-        let_it_refuse(&app).await;
-        client.batch_execute("COMMIT").await.expect("no lock");
-        assert_all_completed(&app, &ids).await;
-        app.finish().await;
-    }
+async fn no_result_is_lost_while_every_completion_is_refused(kind: QueueKind) {
+    let app = builder(kind).worker(worker()).start().await;
+    refuse(&app, "tasks", "NEW.current_status = 'completed'").await;
+    let ids = submit_all(&app).await;
+    app.workers[0].wait_for("task.outcome_delayed").await;
+    assert_all_completed(&app, &ids).await;
+    app.finish().await;
+}
 
-    async fn no_result_is_lost_while_the_database_is_read_only(kind: QueueKind) {
-        let app = builder(kind).worker(worker()).start().await;
-        let ids = submit_all(&app).await;
-        wait_running(&app).await;
-        set_for_new_connections(&app, "default_transaction_read_only", "on").await;
-        app.workers[0].wait_for("task.outcome_delayed").await;
-        let_it_refuse(&app).await;
-        set_for_new_connections(&app, "default_transaction_read_only", "off").await;
-        assert_all_completed(&app, &ids).await;
-        app.finish().await;
-    }
+async fn no_result_is_lost_while_the_table_is_locked(kind: QueueKind) {
+    let app = builder(kind).worker(worker()).start().await;
+    let ids = submit_all(&app).await;
+    wait_running(&app).await;
+    let client = app.database.connect().await;
+    client
+        .batch_execute("BEGIN; LOCK TABLE tasks IN SHARE MODE")
+        .await
+        .expect("a lock");
+    app.workers[0].wait_for("task.outcome_delayed").await;
+    let_it_refuse(&app).await;
+    client.batch_execute("COMMIT").await.expect("no lock");
+    assert_all_completed(&app, &ids).await;
+    app.finish().await;
+}
+
+async fn no_result_is_lost_while_the_database_is_read_only(kind: QueueKind) {
+    let app = builder(kind).worker(worker()).start().await;
+    let ids = submit_all(&app).await;
+    wait_running(&app).await;
+    set_for_new_connections(&app, "default_transaction_read_only", "on").await;
+    app.workers[0].wait_for("task.outcome_delayed").await;
+    let_it_refuse(&app).await;
+    set_for_new_connections(&app, "default_transaction_read_only", "off").await;
+    assert_all_completed(&app, &ids).await;
+    app.finish().await;
 }
 
 /// Sets a parameter of the database and ends its connections, so that all of them have it.

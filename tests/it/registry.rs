@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::pulling::{Puller, problem};
 use crate::support::app::Worker;
 use crate::support::client::send;
+use crate::support::pulling::{Puller, problem};
 use crate::support::wait::{DEADLINE, eventually, free_port};
 use crate::support::{App, QueueKind};
 

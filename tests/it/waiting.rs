@@ -6,10 +6,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::mocks::mock;
-use crate::pulling::{Puller, problem};
 use crate::support::app::Worker;
 use crate::support::contract::Contract;
+use crate::support::mocks::mock;
+use crate::support::pulling::{Puller, problem};
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, on_both_queues};
 
@@ -92,49 +92,78 @@ async fn say(app: &App, task_id: Uuid, message: &str) {
     app.database.execute(line, &[&task_id, &message]).await;
 }
 
-on_both_queues! {
-    async fn a_read_that_waits_is_answered_when_the_task_ends(kind: QueueKind) {
-        let app = App::builder(kind).apis(2).worker(Worker::new("w", "mock")).start().await;
-        let task_id = app.submit(&mock("hang")).await;
-        app.wait_status(task_id, "processing").await;
-        let path = format!("/tasks/{task_id}?wait=60");
-        let waiting = [0, 1].map(|api| reqwest::get(app.url(api, &path)));
-        let [first, second] = waiting.map(|answer| async { answer.await.expect("an answer").json::<Value>().await });
-        let began = Instant::now();
-        let (first, second, _) = tokio::join!(first, second, app.cancel(task_id));
-        for task in [first, second] {
-            assert_eq!(task.expect("a task")["status"], "cancelled");
-        }
-        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
-        assert_eq!(app.get(&path).await.expect(200)["status"], "cancelled");
-        app.finish().await;
+on_both_queues!(
+    a_read_that_waits_is_answered_when_the_task_ends,
+    a_stream_tells_every_status_and_line_once_and_ends_with_the_task,
+);
+
+async fn a_read_that_waits_is_answered_when_the_task_ends(kind: QueueKind) {
+    let app = App::builder(kind)
+        .apis(2)
+        .worker(Worker::new("w", "mock"))
+        .start()
+        .await;
+    let task_id = app.submit(&mock("hang")).await;
+    app.wait_status(task_id, "processing").await;
+    let path = format!("/tasks/{task_id}?wait=60");
+    let waiting = [0, 1].map(|api| reqwest::get(app.url(api, &path)));
+    let [first, second] =
+        waiting.map(|answer| async { answer.await.expect("an answer").json::<Value>().await });
+    let began = Instant::now();
+    let (first, second, _) = tokio::join!(first, second, app.cancel(task_id));
+    for task in [first, second] {
+        assert_eq!(task.expect("a task")["status"], "cancelled");
     }
+    assert!(
+        began.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(app.get(&path).await.expect(200)["status"], "cancelled");
+    app.finish().await;
+}
 
-    async fn a_stream_tells_every_status_and_line_once_and_ends_with_the_task(kind: QueueKind) {
-        let mut app = App::builder(kind).apis(2).start().await;
-        let task_id = app.submit(&mock("sleep 300ms")).await;
-        let mut early = Events::of(&app, 0, task_id, None).await;
-        assert_eq!(early.next().await.expect("an event").data["notes"], "Task created");
-        say(&app, task_id, "first\nline").await;
-        let line = early.next().await.expect("an event");
-        assert_eq!((line.kind.as_str(), &line.data["message"]), ("log", &json!("first\nline")));
-        say(&app, task_id, "second").await;
-        app.start_worker(&Worker::new("w", "mock")).await;
+async fn a_stream_tells_every_status_and_line_once_and_ends_with_the_task(kind: QueueKind) {
+    let mut app = App::builder(kind).apis(2).start().await;
+    let task_id = app.submit(&mock("sleep 300ms")).await;
+    let mut early = Events::of(&app, 0, task_id, None).await;
+    assert_eq!(
+        early.next().await.expect("an event").data["notes"],
+        "Task created"
+    );
+    say(&app, task_id, "first\nline").await;
+    let line = early.next().await.expect("an event");
+    assert_eq!(
+        (line.kind.as_str(), &line.data["message"]),
+        ("log", &json!("first\nline"))
+    );
+    say(&app, task_id, "second").await;
+    app.start_worker(&Worker::new("w", "mock")).await;
 
-        let rest = early.rest().await;
-        assert_eq!(statuses(&rest), ["processing", "completed"]);
-        assert_eq!(rest.iter().filter(|event| event.kind == "log").count(), 1);
-        assert_eq!(rest.last().map(|event| (event.kind.as_str(), event.data.clone())), Some(("end", json!({"status": "completed"}))));
+    let rest = early.rest().await;
+    assert_eq!(statuses(&rest), ["processing", "completed"]);
+    assert_eq!(rest.iter().filter(|event| event.kind == "log").count(), 1);
+    assert_eq!(
+        rest.last()
+            .map(|event| (event.kind.as_str(), event.data.clone())),
+        Some(("end", json!({"status": "completed"})))
+    );
 
-        // Cut off after any event, and resumed at another process, a client misses nothing and sees nothing twice.
-        let all = Events::of(&app, 1, task_id, None).await.rest().await;
-        assert_eq!(statuses(&all), ["pending", "processing", "completed"]);
-        for (seen, event) in all.iter().enumerate().filter(|(_, event)| event.kind != "end") {
-            let resumed = Events::of(&app, 1, task_id, Some(&event.id)).await.rest().await;
-            assert_eq!(resumed, all[seen + 1..], "after {event:?}");
-        }
-        app.finish().await;
+    // Cut off after any event, and resumed at another process, a client misses nothing and sees nothing twice.
+    let all = Events::of(&app, 1, task_id, None).await.rest().await;
+    assert_eq!(statuses(&all), ["pending", "processing", "completed"]);
+    for (seen, event) in all
+        .iter()
+        .enumerate()
+        .filter(|(_, event)| event.kind != "end")
+    {
+        let resumed = Events::of(&app, 1, task_id, Some(&event.id))
+            .await
+            .rest()
+            .await;
+        assert_eq!(resumed, all[seen + 1..], "after {event:?}");
     }
+    app.finish().await;
 }
 
 #[tokio::test]

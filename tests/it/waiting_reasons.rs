@@ -7,10 +7,10 @@ use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
 use crate::client::{on_terminal, run};
-use crate::pulling::{Puller, problem};
 use crate::support::app::Worker;
 use crate::support::contract::Contract;
 use crate::support::process::qtask;
+use crate::support::pulling::{Puller, problem};
 use crate::support::stub::{Stub, json as answer};
 use crate::support::wait::DEADLINE;
 use crate::support::{App, QueueKind};
@@ -99,7 +99,10 @@ async fn the_reason_is_bounded_in_a_large_fleet() {
 async fn the_command_line_says_that_no_worker_serves_the_backend() {
     let mut app = App::builder(QueueKind::Postgres).start().await;
     let url = app.url(0, "");
-    let task = app.submit(&crate::mocks::mock("")).await.to_string();
+    let task = app
+        .submit(&crate::support::mocks::mock(""))
+        .await
+        .to_string();
     let got = on_terminal(&url, &[("NO_COLOR", "1")], &["get", &task]).await;
     assert!(
         got.contains("  waiting    no worker serves the backend `mock`"),

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use nix::sys::signal::Signal;
 
-use crate::mocks::{claimed, completed, created, mock};
 use crate::support::app::Worker;
+use crate::support::mocks::{claimed, completed, created, mock};
 use crate::support::wait::{DEADLINE, TempDir, eventually};
 use crate::support::{App, QueueKind, on_both_queues};
 
@@ -57,47 +57,55 @@ async fn wait_heartbeat(app: &App) {
     .await;
 }
 
-on_both_queues! {
-    async fn no_task_is_taken_before_the_set_up_and_after_the_teardown(kind: QueueKind) {
-        let dir = TempDir::new("hooks");
-        let (setup, teardown) = (held(dir.path(), "setup"), held(dir.path(), "teardown"));
-        let mut app = App::builder(kind).start().await;
-        let task_id = app.submit(&mock("")).await;
-        app.spawn_worker(&worker(&["--setup", &setup, "--teardown", &teardown]));
-        let begun = eventually(DEADLINE, "setup.begun", || async {
-            std::fs::read_to_string(dir.path().join("setup.begun")).ok().filter(|text| text.ends_with('\n'))
-        });
-        assert_eq!(begun.await, "w1 mock\n");
-        eventually(DEADLINE, "the registry knows", || async {
-            (registry(&app).await.0.as_deref() == Some("setting up")).then_some(())
-        })
-        .await;
-        wait_heartbeat(&app).await;
-        wait_heartbeat(&app).await;
-        assert_eq!(app.database.statuses(task_id).await, ["pending"]);
+on_both_queues!(no_task_is_taken_before_the_set_up_and_after_the_teardown,);
 
-        touch(dir.path(), "setup.go");
-        app.wait_terminal(task_id, DEADLINE).await;
-        assert_eq!(app.database.history(task_id).await, [created(), claimed(1, "w1"), completed(1, "w1")]);
-        assert!(dir.path().join("setup.done").exists());
-        eventually(DEADLINE, "no not_ready_reason", || async { registry(&app).await.0.is_none().then_some(()) }).await;
-        assert!(!dir.path().join("teardown.begun").exists());
+async fn no_task_is_taken_before_the_set_up_and_after_the_teardown(kind: QueueKind) {
+    let dir = TempDir::new("hooks");
+    let (setup, teardown) = (held(dir.path(), "setup"), held(dir.path(), "teardown"));
+    let mut app = App::builder(kind).start().await;
+    let task_id = app.submit(&mock("")).await;
+    app.spawn_worker(&worker(&["--setup", &setup, "--teardown", &teardown]));
+    let begun = eventually(DEADLINE, "setup.begun", || async {
+        std::fs::read_to_string(dir.path().join("setup.begun"))
+            .ok()
+            .filter(|text| text.ends_with('\n'))
+    });
+    assert_eq!(begun.await, "w1 mock\n");
+    eventually(DEADLINE, "the registry knows", || async {
+        (registry(&app).await.0.as_deref() == Some("setting up")).then_some(())
+    })
+    .await;
+    wait_heartbeat(&app).await;
+    wait_heartbeat(&app).await;
+    assert_eq!(app.database.statuses(task_id).await, ["pending"]);
 
-        // Its last task ends in the grace time; only then comes the teardown, and the lease is kept.
-        let last = app.submit(&mock("sleep 1s")).await;
-        app.wait_status(last, "processing").await;
-        app.workers[0].signal(Signal::SIGTERM);
-        wait_for_file(dir.path(), "teardown.begun").await;
-        assert_eq!(app.task(last).await["status"], "completed");
-        wait_heartbeat(&app).await;
-        assert!(!registry(&app).await.1);
-        touch(dir.path(), "teardown.go");
-        assert!(app.workers[0].wait_exit(DEADLINE).await.success());
-        assert!(dir.path().join("teardown.done").exists());
-        assert!(registry(&app).await.1);
-        app.workers.clear();
-        app.finish().await;
-    }
+    touch(dir.path(), "setup.go");
+    app.wait_terminal(task_id, DEADLINE).await;
+    assert_eq!(
+        app.database.history(task_id).await,
+        [created(), claimed(1, "w1"), completed(1, "w1")]
+    );
+    assert!(dir.path().join("setup.done").exists());
+    eventually(DEADLINE, "no not_ready_reason", || async {
+        registry(&app).await.0.is_none().then_some(())
+    })
+    .await;
+    assert!(!dir.path().join("teardown.begun").exists());
+
+    // Its last task ends in the grace time; only then comes the teardown, and the lease is kept.
+    let last = app.submit(&mock("sleep 1s")).await;
+    app.wait_status(last, "processing").await;
+    app.workers[0].signal(Signal::SIGTERM);
+    wait_for_file(dir.path(), "teardown.begun").await;
+    assert_eq!(app.task(last).await["status"], "completed");
+    wait_heartbeat(&app).await;
+    assert!(!registry(&app).await.1);
+    touch(dir.path(), "teardown.go");
+    assert!(app.workers[0].wait_exit(DEADLINE).await.success());
+    assert!(dir.path().join("teardown.done").exists());
+    assert!(registry(&app).await.1);
+    app.workers.clear();
+    app.finish().await;
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-use crate::pulling::{Puller, id_of, problem};
 use crate::support::app::Worker;
+use crate::support::pulling::{Puller, id_of, problem};
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, on_both_queues};
 
@@ -28,85 +28,112 @@ async fn complete_all(app: &App, puller: &Puller, tasks: &[Value]) {
     }
 }
 
-on_both_queues! {
-    async fn a_pull_worker_gets_only_the_problems_that_it_supports(kind: QueueKind) {
-        let app = App::builder(kind).env("QTASK_BACKENDS", "lab").env(LONG.0, LONG.1).start().await;
-        let picky = Puller::register_with(&app, "picky", "lab", &supporting(&["pod_kill-*", "100%"])).await;
-        let mut task_ids = Vec::new();
-        for name in ["podXkill-1", "100", "pod_kill-1", "100%", "pod_kill"] {
-            task_ids.push(app.submit(&named(name)).await);
-        }
-        let circuit = json!({"backend": "lab", "circuit": "OPENQASM 3; qubit q;"});
-        let circuit = app.submit(&circuit).await;
-        let claimed = picky.claim(&app, &json!({"max_tasks": 10})).await;
-        let got: Vec<_> = claimed.iter().map(id_of).collect();
-        assert_eq!(got, [task_ids[2], task_ids[3], circuit]);
-        complete_all(&app, &picky, &claimed).await;
+on_both_queues!(
+    a_pull_worker_gets_only_the_problems_that_it_supports,
+    a_worker_of_qtask_work_takes_only_the_problems_that_it_names,
+    a_pull_worker_never_has_more_tasks_than_it_runs_at_once,
+);
 
-        // That it finds nothing says nothing to the others.
-        let any = Puller::register(&app, "any", "lab").await;
-        let waiting = json!({"max_tasks": 10, "wait": 2});
-        let (none, rest) = tokio::join!(
-            picky.claim(&app, &waiting),
-            any.claim(&app, &waiting),
-        );
-        assert!(none.is_empty(), "{none:?}");
-        assert_eq!(rest.len(), 3);
-        complete_all(&app, &any, &rest).await;
-        app.finish().await;
+async fn a_pull_worker_gets_only_the_problems_that_it_supports(kind: QueueKind) {
+    let app = App::builder(kind)
+        .env("QTASK_BACKENDS", "lab")
+        .env(LONG.0, LONG.1)
+        .start()
+        .await;
+    let picky =
+        Puller::register_with(&app, "picky", "lab", &supporting(&["pod_kill-*", "100%"])).await;
+    let mut task_ids = Vec::new();
+    for name in ["podXkill-1", "100", "pod_kill-1", "100%", "pod_kill"] {
+        task_ids.push(app.submit(&named(name)).await);
     }
+    let circuit = json!({"backend": "lab", "circuit": "OPENQASM 3; qubit q;"});
+    let circuit = app.submit(&circuit).await;
+    let claimed = picky.claim(&app, &json!({"max_tasks": 10})).await;
+    let got: Vec<_> = claimed.iter().map(id_of).collect();
+    assert_eq!(got, [task_ids[2], task_ids[3], circuit]);
+    complete_all(&app, &picky, &claimed).await;
 
-    async fn a_worker_of_qtask_work_takes_only_the_problems_that_it_names(kind: QueueKind) {
-        let mut app = App::builder(kind).env("QTASK_BACKENDS", "lab").env(LONG.0, LONG.1).start().await;
-        let answer = "lab=sh -c 'cat > /dev/null; echo {\\\"result\\\": 1}'";
-        app.start_worker(&Worker::command("picky", answer).args(&["--problem", "a-*,b"])).await;
-        let other = app.submit(&named("other")).await;
-        for name in ["a-1", "b", "a-2"] {
-            let task_id = app.submit(&named(name)).await;
-            app.wait_status(task_id, "completed").await;
-        }
-        assert_eq!(app.database.statuses(other).await, ["pending"]);
-        let capabilities = app.get("/workers/picky").await.expect(200)["capabilities"].clone();
-        assert_eq!(capabilities["supported_problems"], json!(["a-*", "b"]));
-        app.start_worker(&Worker::command("any", answer)).await;
-        app.wait_status(other, "completed").await;
-        app.finish().await;
-    }
+    // That it finds nothing says nothing to the others.
+    let any = Puller::register(&app, "any", "lab").await;
+    let waiting = json!({"max_tasks": 10, "wait": 2});
+    let (none, rest) = tokio::join!(picky.claim(&app, &waiting), any.claim(&app, &waiting),);
+    assert!(none.is_empty(), "{none:?}");
+    assert_eq!(rest.len(), 3);
+    complete_all(&app, &any, &rest).await;
+    app.finish().await;
+}
 
-    async fn a_pull_worker_never_has_more_tasks_than_it_runs_at_once(kind: QueueKind) {
-        let app = App::builder(kind).env("QTASK_BACKENDS", "lab").env(LONG.0, LONG.1).apis(2).start().await;
-        let slots = json!({"capabilities": {"max_parallel_tasks": 3}});
-        let puller = Puller::register_with(&app, "p", "lab", &slots).await;
-        for _ in 0..12 {
-            app.submit(&named("x")).await;
-        }
-        // All at once, over both APIs.
-        let claims = (0..8).map(|n| {
-            let (app, puller) = (&app, &puller);
-            async move {
-                let request = crate::support::client::http_client()
-                    .post(app.url(n % 2, "/workers/p/claim"))
-                    .json(&json!({"session_id": puller.session, "max_tasks": 2}));
-                let answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
-                answer["tasks"].as_array().expect("tasks").clone()
-            }
-        });
-        let claimed: Vec<Value> = futures_util::future::join_all(claims).await.concat();
-        assert!((1..=3).contains(&claimed.len()), "{claimed:?}");
-        let more = puller.claim(&app, &json!({"max_tasks": 10})).await;
-        assert_eq!(claimed.len() + more.len(), 3);
-        assert!(puller.claim(&app, &json!({"max_tasks": 10})).await.is_empty());
-        // A free slot is filled again, also for a claim that waits.
-        let waiting = json!({"max_tasks": 10, "wait": 20});
-        let (next, _) = tokio::join!(
-            puller.claim(&app, &waiting),
-            puller.complete(&app, claimed.first().expect("one")),
-        );
-        assert_eq!(next.len(), 1);
-        complete_all(&app, &puller, &claimed[1..]).await;
-        complete_all(&app, &puller, &more).await;
-        complete_all(&app, &puller, &next).await;
+async fn a_worker_of_qtask_work_takes_only_the_problems_that_it_names(kind: QueueKind) {
+    let mut app = App::builder(kind)
+        .env("QTASK_BACKENDS", "lab")
+        .env(LONG.0, LONG.1)
+        .start()
+        .await;
+    let answer = "lab=sh -c 'cat > /dev/null; echo {\\\"result\\\": 1}'";
+    app.start_worker(&Worker::command("picky", answer).args(&["--problem", "a-*,b"]))
+        .await;
+    let other = app.submit(&named("other")).await;
+    for name in ["a-1", "b", "a-2"] {
+        let task_id = app.submit(&named(name)).await;
+        app.wait_status(task_id, "completed").await;
     }
+    assert_eq!(app.database.statuses(other).await, ["pending"]);
+    let capabilities = app.get("/workers/picky").await.expect(200)["capabilities"].clone();
+    assert_eq!(capabilities["supported_problems"], json!(["a-*", "b"]));
+    app.start_worker(&Worker::command("any", answer)).await;
+    app.wait_status(other, "completed").await;
+    app.finish().await;
+}
+
+async fn a_pull_worker_never_has_more_tasks_than_it_runs_at_once(kind: QueueKind) {
+    let app = App::builder(kind)
+        .env("QTASK_BACKENDS", "lab")
+        .env(LONG.0, LONG.1)
+        .apis(2)
+        .start()
+        .await;
+    let slots = json!({"capabilities": {"max_parallel_tasks": 3}});
+    let puller = Puller::register_with(&app, "p", "lab", &slots).await;
+    for _ in 0..12 {
+        app.submit(&named("x")).await;
+    }
+    // All at once, over both APIs.
+    let claims = (0..8).map(|n| {
+        let (app, puller) = (&app, &puller);
+        async move {
+            let request = crate::support::client::http_client()
+                .post(app.url(n % 2, "/workers/p/claim"))
+                .json(&json!({"session_id": puller.session, "max_tasks": 2}));
+            let answer: Value = request
+                .send()
+                .await
+                .expect("an answer")
+                .json()
+                .await
+                .expect("JSON");
+            answer["tasks"].as_array().expect("tasks").clone()
+        }
+    });
+    let claimed: Vec<Value> = futures_util::future::join_all(claims).await.concat();
+    assert!((1..=3).contains(&claimed.len()), "{claimed:?}");
+    let more = puller.claim(&app, &json!({"max_tasks": 10})).await;
+    assert_eq!(claimed.len() + more.len(), 3);
+    assert!(
+        puller
+            .claim(&app, &json!({"max_tasks": 10}))
+            .await
+            .is_empty()
+    );
+    // A free slot is filled again, also for a claim that waits.
+    let waiting = json!({"max_tasks": 10, "wait": 20});
+    let (next, _) = tokio::join!(
+        puller.claim(&app, &waiting),
+        puller.complete(&app, claimed.first().expect("one")),
+    );
+    assert_eq!(next.len(), 1);
+    complete_all(&app, &puller, &claimed[1..]).await;
+    complete_all(&app, &puller, &more).await;
+    complete_all(&app, &puller, &next).await;
 }
 
 #[tokio::test]

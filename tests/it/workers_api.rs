@@ -4,11 +4,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::mocks::{claimed, created, lost, moved};
-use crate::pulling::{Puller, id_of, problem};
 use crate::support::app::Worker;
 use crate::support::client::{Reply, send};
 use crate::support::contract::Contract;
+use crate::support::mocks::{claimed, created, lost, moved};
+use crate::support::pulling::{Puller, id_of, problem};
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, on_both_queues};
 
@@ -32,100 +32,191 @@ fn names(answer: &Value, list: &str, field: &str) -> Vec<String> {
         .collect()
 }
 
-on_both_queues! {
-    async fn a_registered_worker_is_told_its_times_and_shown_in_the_registry(kind: QueueKind) {
-        let app = App::builder(kind).start().await;
-        let body = json!({"worker_id": "lab-1", "backends": ["aiopslab", "other"], "metadata": {"host": "h"},
-                          "capabilities": {"max_parallel_tasks": 2, "gpu": true}});
-        let reply = Contract::of(&app).await.post("/workers/register", &body).await;
-        assert_eq!(reply.headers["location"], "/workers/lab-1");
-        let registered = reply.expect(201);
-        let times = (&registered["heartbeat_seconds"], &registered["lease_seconds"]);
-        assert_eq!(times, (&json!(0.5), &json!(2.0)));
-        assert_eq!((&registered["worker_id"], &registered["status"]), (&json!("lab-1"), &json!("idle")));
+on_both_queues!(
+    a_registered_worker_is_told_its_times_and_shown_in_the_registry,
+    a_worker_registered_again_under_its_name_releases_its_old_tasks_at_once,
+    a_worker_that_falls_silent_is_offline_and_its_task_goes_to_another,
+    a_native_worker_told_to_drain_finishes_its_task_and_takes_no_more_until_let,
+);
 
-        let worker = Contract::of(&app).await.get("/workers/lab-1").await.expect(200);
-        let shown = json!({"worker_id": "lab-1", "session_id": registered["session_id"], "draining": false,
-                           "backends": ["aiopslab", "other"], "capabilities": body["capabilities"],
-                           "metadata": {"host": "h"}, "current_tasks": [], "tasks_completed": 0, "tasks_failed": 0});
-        for (field, value) in shown.as_object().expect("fields") {
-            assert_eq!(&worker[field], value, "{field}");
-        }
-        let list = Contract::of(&app).await.get("/workers").await.expect(200);
-        assert_eq!(names(&list, "workers", "worker_id"), ["lab-1"]);
+async fn a_registered_worker_is_told_its_times_and_shown_in_the_registry(kind: QueueKind) {
+    let app = App::builder(kind).start().await;
+    let body = json!({"worker_id": "lab-1", "backends": ["aiopslab", "other"], "metadata": {"host": "h"},
+                      "capabilities": {"max_parallel_tasks": 2, "gpu": true}});
+    let reply = Contract::of(&app)
+        .await
+        .post("/workers/register", &body)
+        .await;
+    assert_eq!(reply.headers["location"], "/workers/lab-1");
+    let registered = reply.expect(201);
+    let times = (
+        &registered["heartbeat_seconds"],
+        &registered["lease_seconds"],
+    );
+    assert_eq!(times, (&json!(0.5), &json!(2.0)));
+    assert_eq!(
+        (&registered["worker_id"], &registered["status"]),
+        (&json!("lab-1"), &json!("idle"))
+    );
+
+    let worker = Contract::of(&app)
+        .await
+        .get("/workers/lab-1")
+        .await
+        .expect(200);
+    let shown = json!({"worker_id": "lab-1", "session_id": registered["session_id"], "draining": false,
+                       "backends": ["aiopslab", "other"], "capabilities": body["capabilities"],
+                       "metadata": {"host": "h"}, "current_tasks": [], "tasks_completed": 0, "tasks_failed": 0});
+    for (field, value) in shown.as_object().expect("fields") {
+        assert_eq!(&worker[field], value, "{field}");
     }
+    let list = Contract::of(&app).await.get("/workers").await.expect(200);
+    assert_eq!(names(&list, "workers", "worker_id"), ["lab-1"]);
+}
 
-    async fn a_worker_registered_again_under_its_name_releases_its_old_tasks_at_once(kind: QueueKind) {
-        let app = App::builder(kind).env("QTASK_LEASE_DURATION", "1h").start().await;
-        let first = Puller::register(&app, "w", "b").await;
-        app.submit(&problem("b", &json!({}))).await;
-        let task = first.claim_one(&app).await;
+async fn a_worker_registered_again_under_its_name_releases_its_old_tasks_at_once(kind: QueueKind) {
+    let app = App::builder(kind)
+        .env("QTASK_LEASE_DURATION", "1h")
+        .start()
+        .await;
+    let first = Puller::register(&app, "w", "b").await;
+    app.submit(&problem("b", &json!({}))).await;
+    let task = first.claim_one(&app).await;
 
-        let again = json!({"worker_id": "w", "backends": ["b"]});
-        assert_eq!(app.post("/workers/register", &again).await.expect_problem(409), "worker_name_in_use");
-        let second = Puller::register_with(&app, "w", "b", &json!({"replace": true})).await;
-        // Nothing but the name can have released it: the lease lasts for an hour.
-        assert_eq!(second.claim_one(&app).await["attempt"], 2);
-        let history = [created(), claimed(1, "w"), lost("retrying", 1, "w"), claimed(2, "w")];
-        assert_eq!(app.database.history(id_of(&task)).await, history);
+    let again = json!({"worker_id": "w", "backends": ["b"]});
+    assert_eq!(
+        app.post("/workers/register", &again)
+            .await
+            .expect_problem(409),
+        "worker_name_in_use"
+    );
+    let second = Puller::register_with(&app, "w", "b", &json!({"replace": true})).await;
+    // Nothing but the name can have released it: the lease lasts for an hour.
+    assert_eq!(second.claim_one(&app).await["attempt"], 2);
+    let history = [
+        created(),
+        claimed(1, "w"),
+        lost("retrying", 1, "w"),
+        claimed(2, "w"),
+    ];
+    assert_eq!(app.database.history(id_of(&task)).await, history);
 
-        assert_eq!(first.beat(&app, &[]).await.expect_problem(409), "session_replaced");
-        assert_eq!(first.ask(&app, &json!({})).await.expect_problem(409), "session_replaced");
-        assert_eq!(first.complete(&app, &task).await.expect_problem(409), "lease_lost");
-    }
+    assert_eq!(
+        first.beat(&app, &[]).await.expect_problem(409),
+        "session_replaced"
+    );
+    assert_eq!(
+        first.ask(&app, &json!({})).await.expect_problem(409),
+        "session_replaced"
+    );
+    assert_eq!(
+        first.complete(&app, &task).await.expect_problem(409),
+        "lease_lost"
+    );
+}
 
-    async fn a_worker_that_falls_silent_is_offline_and_its_task_goes_to_another(kind: QueueKind) {
-        let app = App::builder(kind).start().await;
-        let silent = Puller::register(&app, "silent", "b").await;
-        app.submit(&problem("b", &json!({}))).await;
-        let task = silent.claim_one(&app).await;
-        assert_eq!(silent.view(&app).await["status"], "busy");
-        let offline = || async {
-            let view = silent.view(&app).await;
-            (view["status"] == "offline").then_some(())
-        };
-        eventually(DEADLINE, "the silent worker is offline", offline).await;
-        let other = Puller::register(&app, "other", "b").await;
-        assert_eq!(other.claim_one(&app).await["task_id"], task["task_id"]);
+async fn a_worker_that_falls_silent_is_offline_and_its_task_goes_to_another(kind: QueueKind) {
+    let app = App::builder(kind).start().await;
+    let silent = Puller::register(&app, "silent", "b").await;
+    app.submit(&problem("b", &json!({}))).await;
+    let task = silent.claim_one(&app).await;
+    assert_eq!(silent.view(&app).await["status"], "busy");
+    let offline = || async {
+        let view = silent.view(&app).await;
+        (view["status"] == "offline").then_some(())
+    };
+    eventually(DEADLINE, "the silent worker is offline", offline).await;
+    let other = Puller::register(&app, "other", "b").await;
+    assert_eq!(other.claim_one(&app).await["task_id"], task["task_id"]);
 
-        let line = json!({"logs": [{"message": "late"}]});
-        assert_eq!(silent.write(&app, &task, "logs", &line).await.expect_problem(409), "lease_lost");
-        assert_eq!(silent.complete(&app, &task).await.expect_problem(409), "lease_lost");
-        assert_eq!(silent.beat(&app, &[]).await.expect_problem(409), "session_ended");
-        assert_eq!(silent.ask(&app, &json!({})).await.expect_problem(409), "session_ended");
-        let history = app.database.history(id_of(&task)).await;
-        assert_eq!(history[..3], [created(), claimed(1, "silent"), lost("retrying", 1, "silent")]);
-        let lines = app.database.count("SELECT count(*) FROM task_logs", &[]).await;
-        assert_eq!(lines, 0);
-    }
+    let line = json!({"logs": [{"message": "late"}]});
+    assert_eq!(
+        silent
+            .write(&app, &task, "logs", &line)
+            .await
+            .expect_problem(409),
+        "lease_lost"
+    );
+    assert_eq!(
+        silent.complete(&app, &task).await.expect_problem(409),
+        "lease_lost"
+    );
+    assert_eq!(
+        silent.beat(&app, &[]).await.expect_problem(409),
+        "session_ended"
+    );
+    assert_eq!(
+        silent.ask(&app, &json!({})).await.expect_problem(409),
+        "session_ended"
+    );
+    let history = app.database.history(id_of(&task)).await;
+    assert_eq!(
+        history[..3],
+        [
+            created(),
+            claimed(1, "silent"),
+            lost("retrying", 1, "silent")
+        ]
+    );
+    let lines = app
+        .database
+        .count("SELECT count(*) FROM task_logs", &[])
+        .await;
+    assert_eq!(lines, 0);
+}
 
-    async fn a_native_worker_told_to_drain_finishes_its_task_and_takes_no_more_until_let(kind: QueueKind) {
-        let worker = Worker::new("w", "mock");
-        let app = App::builder(kind).worker(worker).start().await;
-        let running = app.submit(&crate::mocks::mock("sleep 2s")).await;
-        app.workers[0].wait_for_field("task.claimed", "task_id", &running.to_string()).await;
-        let drained = app.post("/workers/w/drain", &json!({})).await.expect(200);
-        assert_eq!((&drained["draining"], &drained["status"]), (&json!(true), &json!("busy")));
-        let told = || async {
-            let view = app.get("/workers/w").await.body;
-            view["not_ready_reason"].as_str().is_some_and(|text| text.starts_with("draining")).then_some(())
-        };
-        eventually(DEADLINE, "the worker knows that it is to drain", told).await;
-        let waiting = app.submit(&crate::mocks::mock("")).await;
-        assert_eq!(app.wait_terminal(running, DEADLINE).await["status"], "completed");
-        let idle = || async { (app.get("/workers/w").await.body["status"] == "idle").then_some(()) };
-        eventually(DEADLINE, "the worker has nothing in its hands", idle).await;
-        assert_eq!(app.task(waiting).await["status"], "pending");
+async fn a_native_worker_told_to_drain_finishes_its_task_and_takes_no_more_until_let(
+    kind: QueueKind,
+) {
+    let worker = Worker::new("w", "mock");
+    let app = App::builder(kind).worker(worker).start().await;
+    let running = app.submit(&crate::support::mocks::mock("sleep 2s")).await;
+    app.workers[0]
+        .wait_for_field("task.claimed", "task_id", &running.to_string())
+        .await;
+    let drained = app.post("/workers/w/drain", &json!({})).await.expect(200);
+    assert_eq!(
+        (&drained["draining"], &drained["status"]),
+        (&json!(true), &json!("busy"))
+    );
+    let told = || async {
+        let view = app.get("/workers/w").await.body;
+        view["not_ready_reason"]
+            .as_str()
+            .is_some_and(|text| text.starts_with("draining"))
+            .then_some(())
+    };
+    eventually(DEADLINE, "the worker knows that it is to drain", told).await;
+    let waiting = app.submit(&crate::support::mocks::mock("")).await;
+    assert_eq!(
+        app.wait_terminal(running, DEADLINE).await["status"],
+        "completed"
+    );
+    let idle = || async { (app.get("/workers/w").await.body["status"] == "idle").then_some(()) };
+    eventually(DEADLINE, "the worker has nothing in its hands", idle).await;
+    assert_eq!(app.task(waiting).await["status"], "pending");
 
-        let now = "SELECT extract(epoch FROM clock_timestamp())::double precision";
-        let before: f64 = app.database.connect().await.query_one(now, &[]).await.expect("the time").get(0);
-        let let_go = app.post("/workers/w/drain", &json!({"draining": false})).await.expect(200);
-        assert_eq!(let_go["draining"], false);
-        assert_eq!(app.wait_terminal(waiting, DEADLINE).await["status"], "completed");
-        let after = "SELECT count(*) FROM tasks WHERE task_id = $1 AND attempt = 1 AND started_at > to_timestamp($2)";
-        assert_eq!(app.database.count(after, &[&waiting, &before]).await, 1);
-        app.finish().await;
-    }
+    let now = "SELECT extract(epoch FROM clock_timestamp())::double precision";
+    let before: f64 = app
+        .database
+        .connect()
+        .await
+        .query_one(now, &[])
+        .await
+        .expect("the time")
+        .get(0);
+    let let_go = app
+        .post("/workers/w/drain", &json!({"draining": false}))
+        .await
+        .expect(200);
+    assert_eq!(let_go["draining"], false);
+    assert_eq!(
+        app.wait_terminal(waiting, DEADLINE).await["status"],
+        "completed"
+    );
+    let after = "SELECT count(*) FROM tasks WHERE task_id = $1 AND attempt = 1 AND started_at > to_timestamp($2)";
+    assert_eq!(app.database.count(after, &[&waiting, &before]).await, 1);
+    app.finish().await;
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::operations::{Operation, codes};
 use super::scene::{BACKEND, Scene, body, task};
-use crate::pulling::{Puller, id_of};
 use crate::support::contract::Contract;
+use crate::support::pulling::{Puller, id_of};
 
 /// Lets every conflict happen, about a task that is completed.
 pub async fn provoke(scene: &Scene, api: &Contract<'_>, completed: &Value) {

@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use super::operations::Operation;
 use super::scene::BACKEND;
-use crate::pulling::Puller;
 use crate::support::client::Reply;
 use crate::support::contract::Contract;
 use crate::support::json_generate::Generator;
 use crate::support::json_schema::Schemas;
+use crate::support::pulling::Puller;
 use crate::support::{App, QueueKind};
 
 /// How many bodies are drawn for each operation, and how many values for each parameter.

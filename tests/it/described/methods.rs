@@ -7,11 +7,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::operations::Operation;
-use crate::mocks::mock;
-use crate::pulling::Puller;
 use crate::support::answers::header;
 use crate::support::client::{Reply, send};
 use crate::support::contract::Contract;
+use crate::support::mocks::mock;
+use crate::support::pulling::Puller;
 use crate::support::{App, QueueKind};
 
 const METHODS: [Method; 5] = [

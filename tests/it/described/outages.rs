@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::operations::{Operation, codes};
 use super::refusals::send;
 use super::scene::{BACKEND, Scene};
-use crate::pulling::{Puller, id_of};
 use crate::support::contract::Contract;
+use crate::support::pulling::{Puller, id_of};
 
 /// Lets every write fail as PostgreSQL itself does when its disk is full, even one that finds no row to change.
 const FILL_DISK: &str = "

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::operations::Operation;
 use super::scene::{BACKEND, Scene, task};
-use crate::pulling::{Puller, id_of};
 use crate::support::contract::Contract;
+use crate::support::pulling::{Puller, id_of};
 
 /// Lets every operation succeed, and returns a completed task as it was handed out.
 pub async fn provoke(scene: &Scene, api: &Contract<'_>) -> Value {

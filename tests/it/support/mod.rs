@@ -21,10 +21,12 @@ pub mod events;
 pub mod gate;
 pub mod json_generate;
 pub mod json_schema;
+pub mod mocks;
 pub mod postgres_node;
 pub mod process;
 pub mod proxy;
 pub mod puller;
+pub mod pulling;
 pub mod queries;
 pub mod queue;
 pub mod rabbit_node;
@@ -34,6 +36,7 @@ pub mod services;
 pub mod signals;
 pub mod skipped;
 pub mod stub;
+pub mod sweeps;
 pub mod template;
 pub mod wait;
 
@@ -46,30 +49,24 @@ pub use queue::TestQueue;
 pub use rabbit_node::PrivateRabbit;
 pub use receiver::Receiver;
 
-/// Runs one test body over both queues: `name::over_amqp` and `name::over_postgres`.
+/// Runs each of the functions named over both queues: the tests are `name::over_amqp` and `name::over_postgres`.
 ///
 /// ```ignore
-/// on_both_queues! {
-///     async fn a_task_is_completed(kind: QueueKind) { ... }
-/// }
+/// on_both_queues!(a_task_is_completed);
+///
+/// async fn a_task_is_completed(kind: QueueKind) { ... }
 /// ```
 macro_rules! on_both_queues {
-    ($($(#[$attribute:meta])* async fn $name:ident($kind:ident: QueueKind) $body:block)+) => {$(
-        mod $name {
-            #[allow(unused_imports, reason = "not every body needs what stands around it")]
-            use super::*;
-
-            $(#[$attribute])*
-            async fn body($kind: $crate::support::QueueKind) $body
-
+    ($($test:ident),+ $(,)?) => {$(
+        mod $test {
             #[tokio::test]
             async fn over_amqp() {
-                body($crate::support::QueueKind::Amqp).await;
+                super::$test($crate::support::QueueKind::Amqp).await;
             }
 
             #[tokio::test]
             async fn over_postgres() {
-                body($crate::support::QueueKind::Postgres).await;
+                super::$test($crate::support::QueueKind::Postgres).await;
             }
         }
     )+};

@@ -10,22 +10,37 @@ use crate::support::{App, QueueKind, on_both_queues};
 
 const OVER: &str = "SELECT count(*) FROM tasks WHERE submitted_at < clock_timestamp() - interval '1100 milliseconds'";
 
-on_both_queues! {
-    async fn after_its_time_a_key_is_free_for_another_request(kind: QueueKind) {
-        let app = App::builder(kind).env("QTASK_IDEMPOTENCY_WINDOW", "1s").start().await;
-        let api = Contract::of(&app).await;
-        let first = api.post_keyed("/tasks", "k", &task()).await.expect(201);
-        eventually(DEADLINE, "the window to be over", || async {
-            (app.database.count(OVER, &[]).await == 1).then_some(())
-        }).await;
-        let other = json!({"tasks": [{"circuit": "y", "backend": "mock"}, task()]});
-        let second = api.post_keyed("/tasks/batch", "k", &other).await.expect(201);
-        assert_ne!(id_of(&second["tasks"][1]), id_of(&first));
-        assert_eq!(app.database.count("SELECT count(*) FROM tasks", &[]).await, 3);
-        eventually(DEADLINE, "the sweep to forget the key", || async {
-            (app.database.count("SELECT count(*) FROM idempotency_keys", &[]).await == 0).then_some(())
-        }).await;
-    }
+on_both_queues!(after_its_time_a_key_is_free_for_another_request,);
+
+async fn after_its_time_a_key_is_free_for_another_request(kind: QueueKind) {
+    let app = App::builder(kind)
+        .env("QTASK_IDEMPOTENCY_WINDOW", "1s")
+        .start()
+        .await;
+    let api = Contract::of(&app).await;
+    let first = api.post_keyed("/tasks", "k", &task()).await.expect(201);
+    eventually(DEADLINE, "the window to be over", || async {
+        (app.database.count(OVER, &[]).await == 1).then_some(())
+    })
+    .await;
+    let other = json!({"tasks": [{"circuit": "y", "backend": "mock"}, task()]});
+    let second = api
+        .post_keyed("/tasks/batch", "k", &other)
+        .await
+        .expect(201);
+    assert_ne!(id_of(&second["tasks"][1]), id_of(&first));
+    assert_eq!(
+        app.database.count("SELECT count(*) FROM tasks", &[]).await,
+        3
+    );
+    eventually(DEADLINE, "the sweep to forget the key", || async {
+        (app.database
+            .count("SELECT count(*) FROM idempotency_keys", &[])
+            .await
+            == 0)
+            .then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

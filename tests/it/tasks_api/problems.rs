@@ -9,46 +9,87 @@ use crate::support::answers::{id_of, keys};
 use crate::support::contract::Contract;
 use crate::support::json_schema::assert_time;
 use crate::support::puller::Puller;
-use crate::support::{App, on_both_queues};
+use crate::support::{App, QueueKind, on_both_queues};
 
-on_both_queues! {
-    async fn a_problem_reads_as_documented_from_its_submission_to_its_result(kind: QueueKind) {
-        let app = App::builder(kind).start().await;
-        let (api, puller) = (Contract::of(&app).await, Puller::register(&app.database, "agent").await);
-        let problem = json!({
-            "problem_id": "k8s_target_port-misconfig-detection-1", "agent_config": {"model": "m", "depth": [1, null]},
-            "max_steps": 20, "timeout_minutes": 45, "priority": 9, "max_attempts": 2, "name": "nightly",
-            "tags": ["a", "b"], "metadata": {"mine": true}, "callback_url": "https://example.org/done",
-        });
-        let created = api.post("/tasks", &problem).await.expect(201);
-        let path = format!("/tasks/{}", id_of(&created));
-        let task = api.get(&path).await.expect(200);
-        for (field, value) in problem.as_object().expect("fields") {
-            assert_eq!(&task[field], value, "{field}");
-        }
-        assert_eq!((&task["kind"], &task["backend"]), (&json!("problem"), &json!("aiopslab")));
-        assert_eq!((&task["timeout_seconds"], &task["attempt"]), (&json!(2_700), &json!(0)));
-        for absent in ["shots", "worker_id", "progress", "result", "logs", "cancel_requested_at"] {
-            assert!(!keys(&task).contains(absent), "{absent}");
-        }
+on_both_queues!(a_problem_reads_as_documented_from_its_submission_to_its_result,);
 
-        puller.claim(&app.database, id_of(&created)).await;
-        let said = json!({"logs": [{"message": "step 1"}], "progress": {"step": 1}});
-        api.post(&format!("{path}/logs"), &puller.body(1, &said)).await.expect(204);
-        let task = api.get(&path).await.expect(200);
-        assert_eq!((&task["worker_id"], &task["progress"]), (&json!("agent"), &json!({"step": 1})));
-        assert_time(&task["started_at"]);
-
-        let result = json!({"logs": ["step 1"], "metrics": {"steps": 1}, "output": {"answer": "port 9999"}});
-        api.post(&format!("{path}/complete"), &puller.body(1, &json!({"result": result}))).await.expect(200);
-        let task = api.get(&format!("{path}?include_logs=true")).await.expect(200);
-        assert_eq!((&task["status"], &task["worker_id"]), (&json!("completed"), &json!("agent")));
-        assert_eq!(task["result"], result);
-        assert_eq!(keys(&task["execution"]), BTreeSet::from(["executed_ms", "queued_ms"]));
-        assert_eq!(task["logs"][0]["message"], "step 1");
-        assert_eq!(app.database.statuses(id_of(&created)).await, ["pending", "processing", "completed"]);
-        app.database.execute("UPDATE workers SET ended_at = clock_timestamp()", &[]).await;
+async fn a_problem_reads_as_documented_from_its_submission_to_its_result(kind: QueueKind) {
+    let app = App::builder(kind).start().await;
+    let (api, puller) = (
+        Contract::of(&app).await,
+        Puller::register(&app.database, "agent").await,
+    );
+    let problem = json!({
+        "problem_id": "k8s_target_port-misconfig-detection-1", "agent_config": {"model": "m", "depth": [1, null]},
+        "max_steps": 20, "timeout_minutes": 45, "priority": 9, "max_attempts": 2, "name": "nightly",
+        "tags": ["a", "b"], "metadata": {"mine": true}, "callback_url": "https://example.org/done",
+    });
+    let created = api.post("/tasks", &problem).await.expect(201);
+    let path = format!("/tasks/{}", id_of(&created));
+    let task = api.get(&path).await.expect(200);
+    for (field, value) in problem.as_object().expect("fields") {
+        assert_eq!(&task[field], value, "{field}");
     }
+    assert_eq!(
+        (&task["kind"], &task["backend"]),
+        (&json!("problem"), &json!("aiopslab"))
+    );
+    assert_eq!(
+        (&task["timeout_seconds"], &task["attempt"]),
+        (&json!(2_700), &json!(0))
+    );
+    for absent in [
+        "shots",
+        "worker_id",
+        "progress",
+        "result",
+        "logs",
+        "cancel_requested_at",
+    ] {
+        assert!(!keys(&task).contains(absent), "{absent}");
+    }
+
+    puller.claim(&app.database, id_of(&created)).await;
+    let said = json!({"logs": [{"message": "step 1"}], "progress": {"step": 1}});
+    api.post(&format!("{path}/logs"), &puller.body(1, &said))
+        .await
+        .expect(204);
+    let task = api.get(&path).await.expect(200);
+    assert_eq!(
+        (&task["worker_id"], &task["progress"]),
+        (&json!("agent"), &json!({"step": 1}))
+    );
+    assert_time(&task["started_at"]);
+
+    let result =
+        json!({"logs": ["step 1"], "metrics": {"steps": 1}, "output": {"answer": "port 9999"}});
+    api.post(
+        &format!("{path}/complete"),
+        &puller.body(1, &json!({"result": result})),
+    )
+    .await
+    .expect(200);
+    let task = api
+        .get(&format!("{path}?include_logs=true"))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&task["status"], &task["worker_id"]),
+        (&json!("completed"), &json!("agent"))
+    );
+    assert_eq!(task["result"], result);
+    assert_eq!(
+        keys(&task["execution"]),
+        BTreeSet::from(["executed_ms", "queued_ms"])
+    );
+    assert_eq!(task["logs"][0]["message"], "step 1");
+    assert_eq!(
+        app.database.statuses(id_of(&created)).await,
+        ["pending", "processing", "completed"]
+    );
+    app.database
+        .execute("UPDATE workers SET ended_at = clock_timestamp()", &[])
+        .await;
 }
 
 #[tokio::test]
