@@ -299,6 +299,7 @@ async fn a_running_task_names_its_worker() {
         (&json!("w"), &json!(1))
     );
     assert!(!keys(&task).contains("available_at"), "{task}");
+    app.abandon_work();
 }
 
 #[tokio::test]

@@ -146,6 +146,7 @@ async fn a_retry_is_due_when_the_clock_was_set_back_and_those_before_it_keep_the
         order.push(id_of(&w.claim_one(&app).await));
     }
     assert_eq!(order, [first, second, third]);
+    app.abandon_work();
 }
 
 #[tokio::test]

@@ -199,6 +199,7 @@ async fn a_panic_costs_an_attempt_and_not_the_worker(kind: QueueKind) {
     let next = app.submit(&mock("")).await;
     assert_eq!(app.wait_terminal(next, LIMIT).await["status"], "completed");
     app.assert_nothing_left_behind().await;
+    app.workers[0].allow_panic();
     assert!(app.workers[0].terminate().await.success());
 }
 

@@ -139,6 +139,7 @@ async fn every_filter_brings_what_the_table_holds_in_every_order() {
             assert_eq!(found, expected(&client, condition, order).await, "{query}");
         }
     }
+    app.abandon_work();
 }
 
 #[tokio::test]
@@ -158,6 +159,7 @@ async fn filters_narrow_each_other_down() {
             assert_eq!(found, expected(&client, &condition, order).await, "{query}");
         }
     }
+    app.abandon_work();
 }
 
 #[tokio::test]
@@ -186,6 +188,7 @@ async fn pages_meet_each_task_once_while_new_ones_arrive() {
         let distinct: BTreeSet<Uuid> = seen.iter().copied().collect();
         assert_eq!(distinct.len(), seen.len(), "one of them twice: {sort}");
         assert!(distinct.is_superset(&known), "one of them missing: {sort}");
+        app.abandon_work();
     }
 }
 
@@ -253,6 +256,7 @@ async fn all_that_is_wrong_with_a_query_is_said_at_once() {
             "{errors}"
         );
     }
+    app.abandon_work();
 }
 
 /// What lists read from tables and indexes so far. Not counted are the indexes that sweeps read, too.
@@ -306,6 +310,7 @@ async fn no_page_of_a_large_table_reads_more_than_a_part_of_it() {
             assert!((0..=AT_MOST).contains(&read), "{query} read {read} rows");
         }
     }
+    app.abandon_work();
 }
 
 #[tokio::test]
@@ -349,4 +354,5 @@ async fn a_search_that_reads_too_much_for_one_page_goes_on_where_it_stopped() {
     let (found, pages) = all_pages(&app, "backend=mock").await;
     assert_eq!(found, Vec::<Uuid>::new());
     assert!(pages > 1, "the pages of a long search are short");
+    app.abandon_work();
 }

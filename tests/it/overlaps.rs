@@ -80,6 +80,7 @@ async fn lines_repeated_while_they_are_being_written_are_kept_once() {
     let count = "SELECT count(*) FROM task_logs WHERE message = $1";
     assert_eq!(app.database.count(count, &[&"once"]).await, 1);
     assert_eq!(app.database.count(count, &[&"untimed"]).await, 2);
+    app.abandon_work();
 }
 
 #[tokio::test]

@@ -115,6 +115,7 @@ async fn a_waiting_claim_is_answered_within_a_moment_of_a_submission(kind: Queue
     }
     // The poll behind it comes a second after the look in vain.
     assert!(fastest < Duration::from_millis(500), "{fastest:?}");
+    app.abandon_work();
 }
 
 async fn ten_workers_complete_a_hundred_problems_each_once_and_all_of_them_have_a_share(
@@ -169,6 +170,7 @@ async fn tasks_are_handed_out_by_priority_and_then_by_age_unless_one_has_waited_
         order.push(id_of(&w.claim_one(&app).await));
     }
     assert_eq!(order, [much_higher, patient, newer]);
+    app.abandon_work();
 }
 
 async fn a_low_task_that_has_waited_for_long_goes_ahead_of_newer_high_ones_at_a_native_worker(
@@ -256,6 +258,7 @@ async fn a_claim_says_all_that_is_needed_to_run_the_task() {
         (&task["parameters"], task.get("problem_id")),
         (&json!({"seed": 4}), None)
     );
+    app.abandon_work();
 }
 
 #[tokio::test]
@@ -337,6 +340,7 @@ async fn a_claimer_that_hangs_up_while_it_waits_gets_nothing_and_others_do() {
     let (task, task_id) = tokio::join!(claiming, submitting);
     assert_eq!(task["task_id"], json!(task_id));
     assert_eq!(gone.view(&app).await["status"], "idle");
+    app.abandon_work();
 }
 
 #[tokio::test]
@@ -371,6 +375,7 @@ async fn a_claimer_that_hangs_up_while_its_claim_is_under_way_owns_nothing() {
         (&json!(1), &Value::Null)
     );
     assert_eq!(gone.claim_one(&app).await["attempt"], 2);
+    app.abandon_work();
 }
 
 #[tokio::test]
@@ -403,6 +408,7 @@ async fn a_claim_that_does_not_get_its_turn_is_answered_after_its_wait() {
     let (one, other, none) = tokio::join!(held, also_held, late);
     assert_ne!(id_of(&one), id_of(&other));
     assert!(none.is_empty(), "{none:?}");
+    app.abandon_work();
 }
 
 #[tokio::test]
@@ -442,6 +448,7 @@ async fn the_answer_to_a_claim_that_was_lost_is_given_again_to_whoever_names_wha
     assert_ne!(third[0]["task_id"], lost["task_id"]);
     let history = [created(), claimed(1, "w")];
     assert_eq!(app.database.history(id_of(&lost)).await, history);
+    app.abandon_work();
 }
 
 #[tokio::test]

@@ -81,6 +81,7 @@ async fn a_database_without_a_schema_waits_for_qtask_migrate() {
     migrate(&app.database, &["up"]).await;
     assert_works(&app).await;
     app.workers[0].wait_for("worker.ready").await;
+    app.abandon_work();
 }
 
 #[tokio::test]

@@ -86,6 +86,7 @@ async fn the_history_of_a_task_ends_in_the_status_that_it_is_shown_in() {
     assert_eq!(shown["status"], last["status"], "{shown}");
     assert_eq!(shown["status"], "processing");
     assert_eq!(shown.get("queue"), None, "{shown}");
+    app.abandon_work();
 }
 
 #[tokio::test]
@@ -149,4 +150,5 @@ async fn a_list_shows_tasks_as_they_were_when_they_were_found() {
     let _ = stop.send(());
     moving.await.expect("moves");
     assert!(found > 0, "the task was never found in {read} lists");
+    app.abandon_work();
 }

@@ -82,4 +82,5 @@ async fn a_task_claimed_anew_while_a_sweep_is_under_way_stays_with_its_owner() {
     );
     assert_eq!(task["worker_id"], "alive");
     assert_eq!(app.database.statuses(second).await, ["pending"]);
+    app.abandon_work();
 }

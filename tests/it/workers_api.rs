@@ -113,6 +113,7 @@ async fn a_worker_registered_again_under_its_name_releases_its_old_tasks_at_once
         first.complete(&app, &task).await.expect_problem(409),
         "lease_lost"
     );
+    app.abandon_work();
 }
 
 async fn a_worker_that_falls_silent_is_offline_and_its_task_goes_to_another(kind: QueueKind) {
@@ -163,6 +164,7 @@ async fn a_worker_that_falls_silent_is_offline_and_its_task_goes_to_another(kind
         .count("SELECT count(*) FROM task_logs", &[])
         .await;
     assert_eq!(lines, 0);
+    app.abandon_work();
 }
 
 async fn a_native_worker_told_to_drain_finishes_its_task_and_takes_no_more_until_let(
@@ -389,6 +391,7 @@ async fn workers_are_listed_by_name_as_asked_for() {
         .expect(422);
     let wrong = named(&wrong);
     assert_eq!(wrong, ["backend", "colour", "cursor", "limit", "status"]);
+    app.abandon_work();
 }
 
 /// Names in the registry, as many as it may have but for `room`.
@@ -517,6 +520,7 @@ async fn each_backend_says_what_waits_what_runs_and_how_long_it_takes() {
         .execute("UPDATE workers SET ended_at = clock_timestamp()", &[])
         .await;
     assert_eq!(of("b").await["workers_online"], 0);
+    app.abandon_work();
 }
 
 #[tokio::test]
@@ -579,6 +583,7 @@ async fn a_task_in_line_moves_up_and_has_no_place_once_it_runs() {
         (place(urgent).await, place(first).await, place(second).await),
         (Value::Null, json!(1), json!(2))
     );
+    app.abandon_work();
 }
 
 #[tokio::test]

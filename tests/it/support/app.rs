@@ -72,6 +72,9 @@ impl Worker {
 }
 
 /// The running processes of one test. Fields drop in order: processes first, then what they use.
+///
+/// A test ends an app in one of three ways. [`finish`](App::finish) stops every process in order. A drop kills them,
+/// and fails a test that has not failed if work is left. [`abandon_work`](App::abandon_work) says that work is left.
 #[derive(Debug)]
 pub struct App {
     /// The API processes.
@@ -86,6 +89,7 @@ pub struct App {
     addresses: Vec<String>,
     pub(super) http: reqwest::Client,
     pub(super) description: OnceCell<Description>,
+    may_leave_work: bool,
 }
 
 impl App {
@@ -112,6 +116,7 @@ impl App {
             addresses: Vec::new(),
             http,
             description: OnceCell::new(),
+            may_leave_work: false,
         }
     }
 
@@ -186,10 +191,29 @@ impl App {
     /// Ends the test in order: nothing left behind, and every process stops by itself when asked to.
     pub async fn finish(mut self) {
         self.assert_nothing_left_behind().await;
+        self.may_leave_work = true;
         for process in self.workers.iter_mut().chain(&mut self.apis) {
             let status = process.terminate().await;
             assert!(status.success(), "{} ended with {status}", process.name());
             process.assert_no_panic();
+        }
+    }
+
+    /// Kills every process of a test that leaves tasks running or messages unread on purpose.
+    pub fn abandon_work(mut self) {
+        self.may_leave_work = true;
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        if !self.may_leave_work && !std::thread::panicking() {
+            let left = wait::on_a_thread(|| self.leftovers()).flatten();
+            assert!(
+                left.is_none(),
+                "the test leaves work: {}",
+                left.unwrap_or_default()
+            );
         }
     }
 }

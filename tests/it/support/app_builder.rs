@@ -3,17 +3,16 @@
 use url::Url;
 
 use super::app::{App, QueueKind, Worker};
-use super::{Process, TestDatabase, TestQueue};
+use super::{Process, TestDatabase, TestQueue, process};
 
 /// Short times, so that a test sees a lease run out in seconds, and few connections, so that all tests at once fit into
 /// what a server allows.
-const SETTINGS: [(&str, &str); 6] = [
+const SETTINGS: [(&str, &str); 5] = [
     ("QTASK_HEARTBEAT_INTERVAL", "500ms"),
     ("QTASK_LEASE_DURATION", "2s"),
     ("QTASK_SWEEP_INTERVAL", "200ms"),
     ("QTASK_REPUBLISH_AFTER", "1s"),
     ("DATABASE_POOL_SIZE", "4"),
-    ("LOG_LEVEL", "info,qtask=debug,qtask::store=info"),
 ];
 
 /// Collects what an [`App`] is made of; see [`App::builder`].
@@ -129,12 +128,19 @@ fn base_environment(database: &TestDatabase, queue: Option<&TestQueue>) -> Vec<(
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .into();
     let mut set = |key: &str, value: &str| environment.push((key.to_owned(), value.to_owned()));
+    set("LOG_LEVEL", &log_level(process::wanted_log()));
     set("DATABASE_URL", database.url().as_str());
     if let Some(queue) = queue {
         set("RABBITMQ_URL", queue.broker().as_str());
         set("QTASK_QUEUE", queue.base());
     }
     environment
+}
+
+/// The level of the processes' logs. Tests wait for events of `qtask=debug`, so a level that is asked for is added.
+fn log_level(wanted: Option<String>) -> String {
+    let added = wanted.unwrap_or_else(|| "qtask::store=info".to_owned());
+    format!("info,qtask=debug,{added}")
 }
 
 /// The address that an API wrote when it began to listen.

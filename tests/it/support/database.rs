@@ -4,7 +4,7 @@ use tokio_postgres::{Client, NoTls};
 use url::Url;
 use uuid::Uuid;
 
-use super::{services, template, wait};
+use super::{kept, services, template, wait};
 
 /// A migrated database that nobody else uses.
 #[derive(Debug)]
@@ -38,6 +38,14 @@ impl TestDatabase {
         database
     }
 
+    /// Takes over one that a test has kept: it goes with this one.
+    pub fn adopt(url: &Url) -> Self {
+        Self {
+            server: on(url, "postgres"),
+            name: url.path().trim_start_matches('/').to_owned(),
+        }
+    }
+
     fn named(server: &Url) -> Self {
         Self {
             server: server.clone(),
@@ -66,6 +74,10 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
+        if kept::is_kept() {
+            kept::report("database", self.url().as_str());
+            return;
+        }
         let server = self.server.clone();
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         wait::finish_now(async move {

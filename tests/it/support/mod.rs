@@ -21,6 +21,8 @@ pub mod events;
 pub mod gate;
 pub mod json_generate;
 pub mod json_schema;
+pub mod kept;
+mod leftovers;
 pub mod mocks;
 pub mod postgres_node;
 pub mod process;

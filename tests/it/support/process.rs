@@ -12,15 +12,22 @@ use super::events::{Event, Events};
 use super::signals;
 use super::wait::DEADLINE;
 
-/// Lines of a process's log that a failed test prints.
+/// Lines of a process's log that a failed test prints where `QTASK_TEST_LOG` asks for no more.
 const PRINTED: usize = 40;
 
-/// A running `qtask`, killed when dropped. If the test failed, the end of its log is printed.
+/// The value of `QTASK_TEST_LOG`: directives that tests add to the `LOG_LEVEL` of the processes that they start.
+pub fn wanted_log() -> Option<String> {
+    std::env::var("QTASK_TEST_LOG").ok()
+}
+
+/// A running `qtask`, killed when dropped. If the test failed, the end of its log is printed; a test that has not
+/// failed does so if the process has panicked.
 #[derive(Debug)]
 pub struct Process {
     name: String,
     child: Child,
     events: Arc<Events>,
+    may_panic: bool,
 }
 
 impl Process {
@@ -43,6 +50,7 @@ impl Process {
             name: name.to_owned(),
             child,
             events: Events::collect(std::fs::File::from(stderr)),
+            may_panic: false,
         }
     }
 
@@ -92,6 +100,11 @@ impl Process {
             .events
             .all(|event| event.is("process.panicked") || event.message().contains(" panicked at "));
         assert!(panics.is_empty(), "{} panicked: {panics:?}", self.name);
+    }
+
+    /// Says that the test lets a thread of the process panic.
+    pub fn allow_panic(&mut self) {
+        self.may_panic = true;
     }
 
     /// Waits for the event of this id, which may already have happened.
@@ -166,11 +179,12 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.start_kill();
         if std::thread::panicking() {
-            eprintln!(
-                "--- the last {PRINTED} log lines of {}\n{}",
-                self.name,
-                self.events.tail(PRINTED)
-            );
+            let lines = wanted_log().map_or(PRINTED, |_| usize::MAX);
+            let text = self.events.tail(lines);
+            let printed = text.lines().count();
+            eprintln!("--- the last {printed} log lines of {}\n{text}", self.name);
+        } else if !self.may_panic {
+            self.assert_no_panic();
         }
     }
 }

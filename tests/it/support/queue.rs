@@ -9,7 +9,7 @@ use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT};
 use url::Url;
 use uuid::Uuid;
 
-use super::{services, wait};
+use super::{kept, services, wait};
 
 /// Backends whose queues a test may use; they are deleted with it.
 const BACKENDS: [&str; 4] = ["simulator", "mock", "aiopslab", "aer"];
@@ -32,6 +32,14 @@ impl TestQueue {
         Self {
             broker: broker.clone(),
             base: format!("qtask_test_{}", Uuid::now_v7().simple()),
+        }
+    }
+
+    /// Takes over those that a test has kept: they go with this one.
+    pub fn adopt(broker: &Url, base: &str) -> Self {
+        Self {
+            broker: broker.clone(),
+            base: base.to_owned(),
         }
     }
 
@@ -78,6 +86,14 @@ impl TestQueue {
             total += self.depth(backend).await.unwrap_or(0);
         }
         total
+    }
+
+    /// The same; `None` where the broker is away.
+    pub async fn try_total_depth(&self) -> Option<u32> {
+        let (connection, _) = try_open(&self.broker).await.ok()?;
+        let depth = self.total_depth().await;
+        connection.close().await.ok()?;
+        Some(depth)
     }
 
     /// Declares the backend's queue as it is said here, before qtask does. An exclusive one lives as long as
@@ -135,6 +151,10 @@ impl TestQueue {
 
 impl Drop for TestQueue {
     fn drop(&mut self) {
+        if kept::is_kept() {
+            kept::report("queues", &format!("{0} and {0}.*", self.base));
+            return;
+        }
         let broker = self.broker.clone();
         let queues = BACKENDS.map(|backend| self.of(backend));
         wait::finish_now(async move {

@@ -4,11 +4,16 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use url::Url;
 
 use super::events::Events;
+use super::mocks::mock;
+use super::puller::Puller;
 use super::wait::DEADLINE;
 use super::{
-    PrivatePostgres, PrivateRabbit, Proxy, TestDatabase, TestQueue, database, queue, services,
+    App, PrivatePostgres, PrivateRabbit, Proxy, QueueKind, TestDatabase, TestQueue, database, kept,
+    queue, services,
 };
 
 #[tokio::test]
@@ -17,7 +22,8 @@ async fn a_test_database_is_migrated_and_goes_with_its_test() {
     assert_eq!(made.tasks_in("processing").await, 0);
     let url = made.url();
     drop(made);
-    assert!(database::try_connect(&url).await.is_err());
+    let is_there = database::try_connect(&url).await.is_ok();
+    assert_eq!(is_there, kept::is_kept());
 }
 
 #[tokio::test]
@@ -142,4 +148,124 @@ async fn declare(queues: &TestQueue, backend: &str) {
         .await
         .unwrap();
     connection.close().await.unwrap();
+}
+
+/// Set in a second run of a test below, which must fail.
+const FAIL: &str = "QTASK_SELFTEST_FAILS";
+
+#[tokio::test]
+async fn a_failing_test_prints_the_names_of_what_it_keeps() {
+    if std::env::var_os(FAIL).is_some() {
+        let _database = TestDatabase::create().await;
+        let queues = TestQueue::create();
+        declare(&queues, "mock").await;
+        panic!("on purpose");
+    }
+    let name = "a_failing_test_prints_the_names_of_what_it_keeps";
+    let printed = run_again(name, &[(FAIL, "1"), ("QTASK_TEST_KEEP", "1")]).await;
+    let kept = |kind: &str| {
+        let prefix = format!("QTASK_TEST_KEEP: {kind} ");
+        let name = printed.lines().find_map(|line| line.strip_prefix(&prefix));
+        name.unwrap_or_else(|| panic!("no {kind} in {printed}"))
+    };
+    let url = Url::parse(kept("database")).unwrap();
+    let database = TestDatabase::adopt(&url);
+    assert_eq!(database.tasks_in("processing").await, 0);
+    let base = kept("queues").split(' ').next().unwrap();
+    let queues = TestQueue::adopt(&services::rabbitmq_url(), base);
+    assert_eq!(queues.depth("mock").await, Some(0));
+}
+
+#[tokio::test]
+async fn a_level_that_is_asked_for_is_added_to_the_logs_of_a_test() {
+    if std::env::var_os(FAIL).is_some() {
+        let _app = App::builder(QueueKind::Postgres).start().await;
+        panic!("on purpose");
+    }
+    let name = "a_level_that_is_asked_for_is_added_to_the_logs_of_a_test";
+    let added = ("QTASK_TEST_LOG", "actix_server=trace");
+    let printed = run_again(name, &[(FAIL, "1"), added]).await;
+    assert!(printed.contains("log lines of api-0"), "{printed}");
+    assert!(printed.contains("\"level\":\"TRACE\""), "{printed}");
+    assert!(printed.contains("\"level\":\"INFO\""), "{printed}");
+    let usual = run_again(name, &[(FAIL, "1")]).await;
+    assert!(!usual.contains("\"level\":\"TRACE\""), "{usual}");
+}
+
+#[tokio::test]
+async fn a_test_that_leaves_a_running_task_fails() {
+    let app = App::builder(QueueKind::Postgres).start().await;
+    let worker = Puller::register(&app.database, "w1").await;
+    let task_id = worker.submit_and_claim(&app, &mock("")).await;
+    let failure = failure_of_drop(app).await;
+    assert!(
+        failure.contains(&format!("task {task_id} runs on w1")),
+        "{failure}"
+    );
+}
+
+#[tokio::test]
+async fn a_test_that_leaves_a_message_without_a_task_fails() {
+    let app = App::builder(QueueKind::Amqp).start().await;
+    let queues = app.queue.as_ref().unwrap();
+    declare(queues, "mock").await;
+    queues.publish("mock", b"left").await;
+    let failure = failure_of_drop(app).await;
+    assert!(failure.contains("1 messages without a task"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_test_that_leaves_a_task_without_its_message_fails() {
+    let mut app = App::builder(QueueKind::Amqp).start().await;
+    let task_id = app.submit(&mock("")).await;
+    app.apis[0].kill9().await;
+    let unsend = "UPDATE tasks SET dispatched_at = NULL WHERE task_id = $1";
+    assert_eq!(app.database.execute(unsend, &[&task_id]).await, 1);
+    let failure = failure_of_drop(app).await;
+    assert!(failure.contains("1 tasks without a message"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_test_may_leave_work_where_it_says_so_or_has_failed() {
+    let app = App::builder(QueueKind::Postgres).start().await;
+    let worker = Puller::register(&app.database, "w1").await;
+    worker.submit_and_claim(&app, &mock("")).await;
+    app.abandon_work();
+
+    let app = App::builder(QueueKind::Postgres).start().await;
+    let worker = Puller::register(&app.database, "w1").await;
+    worker.submit_and_claim(&app, &mock("")).await;
+    let failing = tokio::spawn(async move {
+        let _app = app;
+        panic!("on purpose");
+    });
+    assert_eq!(failure(failing).await, "on purpose");
+}
+
+/// The message of the panic that the drop of an app ends with.
+async fn failure_of_drop(app: App) -> String {
+    failure(tokio::spawn(async move { drop(app) })).await
+}
+
+async fn failure(failing: JoinHandle<()>) -> String {
+    let panic = failing.await.unwrap_err().into_panic();
+    let literal = panic.downcast_ref::<&str>().map(ToString::to_string);
+    literal.unwrap_or_else(|| panic.downcast_ref::<String>().unwrap().clone())
+}
+
+/// Runs one of the tests here in a process of its own, in which it must fail, and returns what it prints.
+async fn run_again(test: &str, environment: &[(&str, &str)]) -> String {
+    let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
+    let test = format!("support::selftest::{test}");
+    command
+        .args(["--exact", &test, "--nocapture"])
+        .env_remove("QTASK_TEST_KEEP")
+        .env_remove("QTASK_TEST_LOG")
+        .envs(environment.iter().copied())
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(DEADLINE, command.output()).await;
+    let output = output.unwrap().unwrap();
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{printed}");
+    printed
 }

@@ -31,22 +31,31 @@ where
     }
 }
 
-/// Runs a future to its end from a `Drop`, where nothing can be awaited, on a thread and runtime of its own.
+/// Runs the clean-up of a test from a `Drop`.
 pub fn finish_now<F>(future: F)
 where
-    F: Future<Output = ()> + Send + 'static,
+    F: Future<Output = ()> + Send,
 {
-    let thread = std::thread::spawn(|| {
+    if on_a_thread(|| future).is_none() {
+        eprintln!("cleaning up after a test failed, or did not end within {DEADLINE:?}");
+    }
+}
+
+/// Runs a future to its end on a thread and runtime of its own, while this thread waits: for a `Drop`, where nothing can
+/// be awaited. `None` where it takes longer than the deadline, or panics.
+pub fn on_a_thread<T, F>(make: impl FnOnce() -> F + Send) -> Option<T>
+where
+    T: Send,
+    F: Future<Output = T>,
+{
+    let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
-        let limited = async { tokio::time::timeout(DEADLINE, future).await };
-        if runtime.is_ok_and(|runtime| runtime.block_on(limited).is_err()) {
-            eprintln!("cleaning up after a test did not end within {DEADLINE:?}");
-        }
-    });
-    // A panic of the clean-up is already printed; a second panic inside a drop would abort the test run.
-    let _ = thread.join();
+        let limited = async { tokio::time::timeout(DEADLINE, make()).await };
+        runtime.ok()?.block_on(limited).ok()
+    };
+    std::thread::scope(|scope| scope.spawn(run).join().ok().flatten())
 }
 
 /// A loopback port that nobody listens on.

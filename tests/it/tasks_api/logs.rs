@@ -85,6 +85,7 @@ async fn lines_are_read_as_they_were_written_by_level_time_and_page() {
         after = page["next_after"].clone();
     }
     assert_eq!(seen, ["one", "two", "three", "a\u{fffd}b"]);
+    app.abandon_work();
 }
 
 #[tokio::test]
@@ -106,6 +107,7 @@ async fn a_line_that_says_when_it_was_said_is_kept_once_however_often_it_comes()
         api.post(&path, &timeless).await.expect(204);
     }
     assert_eq!(messages(&api.get(&path).await.expect(200)).len(), 4);
+    app.abandon_work();
 }
 
 #[tokio::test]
@@ -159,6 +161,7 @@ async fn a_page_of_long_lines_ends_early_and_goes_on_where_it_ended() {
     let second = second.expect(200);
     assert_eq!(messages(&second).len(), 120 - lines);
     assert!(second["next_after"].is_null());
+    app.abandon_work();
 }
 
 #[tokio::test]
@@ -175,4 +178,5 @@ async fn a_log_that_is_not_there_or_not_well_asked_for_is_refused() {
     let query = "?level=loud&since=yesterday&after=-1&limit=1001&colour=red";
     let refused = api.get(&format!("{path}{query}")).await;
     assert_fields(refused, &["after", "colour", "level", "limit", "since"]);
+    app.abandon_work();
 }

@@ -90,6 +90,7 @@ async fn a_problem_reads_as_documented_from_its_submission_to_its_result(kind: Q
     app.database
         .execute("UPDATE workers SET ended_at = clock_timestamp()", &[])
         .await;
+    app.abandon_work();
 }
 
 #[tokio::test]

@@ -53,6 +53,7 @@ async fn what_an_owner_must_say_is_asked_for_by_name() {
         }
     }
     assert_eq!(app.database.statuses(task_id).await.len(), 2);
+    app.abandon_work();
 }
 
 #[tokio::test]
@@ -156,6 +157,7 @@ async fn what_is_said_must_be_usable() {
             .await,
         0
     );
+    app.abandon_work();
 }
 
 #[tokio::test]
@@ -199,4 +201,5 @@ async fn bodies_that_are_not_json_objects_are_refused() {
         let reply = api.post(&path, &puller.body(1, &needed)).await;
         assert_eq!(reply.expect_problem(400), "invalid_task_id", "{end}");
     }
+    app.abandon_work();
 }

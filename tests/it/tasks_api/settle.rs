@@ -71,6 +71,7 @@ async fn a_result_ends_the_task_once_however_often_it_is_delivered(kind: QueueKi
         (5, 0),
         "each task is counted once"
     );
+    app.abandon_work();
 }
 
 async fn a_failure_is_final_unless_it_may_be_retried_and_attempts_are_left(kind: QueueKind) {
@@ -141,6 +142,7 @@ async fn a_failure_is_final_unless_it_may_be_retried_and_attempts_are_left(kind:
         (&failed["error_code"], &failed["error_message"]),
         (&json!("execution_error"), &json!("bad \u{fffd} byte"))
     );
+    app.abandon_work();
 }
 
 async fn a_released_task_goes_to_the_next_worker_and_the_attempt_does_not_count(kind: QueueKind) {
@@ -216,6 +218,7 @@ async fn whoever_is_not_the_owner_changes_nothing() {
     assert_eq!(app.database.statuses(task_id).await.len(), 2);
     let logs = "SELECT count(*) FROM task_logs";
     assert_eq!(app.database.count(logs, &[]).await, 0);
+    app.abandon_work();
 }
 
 /// Each write of an owner, with what it needs beside the owner.

@@ -1,0 +1,57 @@
+//! Work that a test must not leave: tasks that run, tasks without a message, messages without a task.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_postgres::Client;
+
+use super::{App, TestQueue, database};
+
+/// How long messages may take to be sent or acknowledged after the last task of a test has ended.
+const SETTLING: Duration = Duration::from_secs(10);
+
+/// Between two counts of messages.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+const RUNNING: &str =
+    "SELECT string_agg(format('task %s runs on %s', task_id, worker_id), ', ') FROM tasks
+    WHERE current_status = 'processing'";
+
+const WAITING: &str = "SELECT count(*), count(*) FILTER (WHERE available_at <= clock_timestamp() AND dispatched_at IS NULL)
+    FROM tasks WHERE available_at IS NOT NULL";
+
+impl App {
+    /// Describes the work that is left. `None` where there is none, and where none can be found: a private server that the
+    /// test has stopped, a database with another schema.
+    pub(super) async fn leftovers(&self) -> Option<String> {
+        let client = database::try_connect(&self.database.url()).await.ok()?;
+        let row = client.query_one(RUNNING, &[]).await.ok()?;
+        let running: Option<String> = row.get(0);
+        match &self.queue {
+            Some(queue) if running.is_none() => misplaced_messages(&client, queue).await,
+            _ => running,
+        }
+    }
+}
+
+/// Waits until each task that is due has its message, and no message is left once no task waits.
+async fn misplaced_messages(client: &Client, queue: &TestQueue) -> Option<String> {
+    let deadline = Instant::now() + SETTLING;
+    loop {
+        let row = client.query_one(WAITING, &[]).await.ok()?;
+        let (waiting, unsent): (i64, i64) = (row.get(0), row.get(1));
+        let unread = match waiting {
+            0 => queue.try_total_depth().await?,
+            _ => 0,
+        };
+        if unsent == 0 && unread == 0 {
+            return None;
+        }
+        if Instant::now() > deadline {
+            return Some(format!(
+                "{unsent} tasks without a message, {unread} messages without a task"
+            ));
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
