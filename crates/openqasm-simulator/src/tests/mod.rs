@@ -21,6 +21,7 @@ mod gates;
 mod inputs;
 mod language;
 mod limits;
+mod long_texts;
 mod messages;
 mod methods;
 mod outputs;
