@@ -123,10 +123,8 @@ fn of_server(code: &str, message: String, timed_out: bool) -> StoreError {
         ("58", _) => StoreError::OutcomeUnknown(message),
         // program_limit_exceeded: the queue of notifications is full, because a listener does not read.
         ("54", _) if message.contains("NOTIFY") => StoreError::Unavailable(message),
-        // Data exceptions, and limits on the size and depth of values.
-        ("22" | "54", _) => StoreError::Unstorable(message),
-        // not_null_violation, foreign_key_violation, check_violation.
-        (_, "23502" | "23503" | "23514") => StoreError::Unstorable(message),
+        // Data exceptions, limits on the size and depth of values; not_null_violation, foreign_key_violation, check_violation.
+        ("22" | "54", _) | (_, "23502" | "23503" | "23514") => StoreError::Unstorable(message),
         // internal_error for a value of more than 1 GB.
         (_, "XX000") if message.contains("invalid memory alloc request size") => {
             StoreError::Unstorable(message)
@@ -156,6 +154,136 @@ mod tests {
 
     type Variant = fn(String) -> StoreError;
 
+    /// SQLSTATE, a message in German, and the error.
+    const CASES: [(&str, &str, Variant); 30] = [
+        ("40P01", "Verklemmung entdeckt", StoreError::Collision),
+        (
+            "40001",
+            "storniere Anfrage wegen Konflikt mit der Wiederherstellung",
+            StoreError::Collision,
+        ),
+        (
+            "55P03",
+            "storniere Anfrage wegen Zeitüberschreitung einer Sperre",
+            StoreError::Collision,
+        ),
+        (
+            "40003",
+            "Ergebnis der Anweisung unbekannt",
+            StoreError::OutcomeUnknown,
+        ),
+        (
+            "57014",
+            "storniere Anfrage wegen Benutzeraufforderung",
+            StoreError::Cancelled,
+        ),
+        (
+            "53100",
+            "konnte Datei »base/1/2« nicht erweitern",
+            StoreError::DiskFull,
+        ),
+        (
+            "53100",
+            "konnte nicht in Datei »pg_wal/xlogtemp.7« schreiben",
+            StoreError::OutcomeUnknown,
+        ),
+        (
+            "58030",
+            "konnte Datei »base/1/2« nicht fsyncen",
+            StoreError::OutcomeUnknown,
+        ),
+        ("53200", "Speicher aufgebraucht", StoreError::Unavailable),
+        (
+            "53300",
+            "tut mir leid, schon zu viele Verbindungen",
+            StoreError::Unavailable,
+        ),
+        (
+            "57P03",
+            "das Datenbanksystem startet",
+            StoreError::Unavailable,
+        ),
+        (
+            "25006",
+            "kann INSERT nicht in einer Read-Only-Transaktion ausführen",
+            StoreError::Unavailable,
+        ),
+        (
+            "0A000",
+            "gecachter Plan darf den Ergebnistyp nicht ändern",
+            StoreError::Unavailable,
+        ),
+        (
+            "42P01",
+            "Relation »tasks« existiert nicht",
+            StoreError::Unavailable,
+        ),
+        (
+            "54000",
+            "zu viele Benachrichtigungen in NOTIFY-Schlange",
+            StoreError::Unavailable,
+        ),
+        (
+            "54000",
+            "Gesamtgröße der jsonb-Objektelemente überschreitet das Maximum",
+            StoreError::Unstorable,
+        ),
+        (
+            "54001",
+            "Grenze für Stacktiefe überschritten",
+            StoreError::Unstorable,
+        ),
+        (
+            "22P05",
+            "nicht unterstützte Unicode-Escape-Sequenz",
+            StoreError::Unstorable,
+        ),
+        (
+            "22003",
+            "Wert verursacht Überlauf im »numeric«-Format",
+            StoreError::Unstorable,
+        ),
+        (
+            "23514",
+            "neue Zeile verletzt Check-Constraint",
+            StoreError::Unstorable,
+        ),
+        (
+            "23502",
+            "NULL-Wert verletzt Not-Null-Constraint",
+            StoreError::Unstorable,
+        ),
+        (
+            "23503",
+            "Einfügen verletzt Fremdschlüssel-Constraint",
+            StoreError::Unstorable,
+        ),
+        (
+            "XX000",
+            "invalid memory alloc request size 1073741824",
+            StoreError::Unstorable,
+        ),
+        ("XX000", "cache lookup failed", StoreError::Refused),
+        ("XX001", "ungültige Seite", StoreError::Refused),
+        ("42703", "Spalte »x« existiert nicht", StoreError::Refused),
+        (
+            "42501",
+            "keine Berechtigung für Tabelle tasks",
+            StoreError::Refused,
+        ),
+        (
+            "23505",
+            "doppelter Schlüsselwert verletzt Unique-Constraint",
+            StoreError::Refused,
+        ),
+        (
+            "23000",
+            "UPDATE of tasks: a terminal task never changes again",
+            StoreError::Refused,
+        ),
+        ("P0001", "heute nicht", StoreError::Refused),
+    ];
+
     fn failure(code: &str, message: &str) -> Failure {
         let information = Box::new(message.to_owned());
         Failure {
@@ -170,110 +298,7 @@ mod tests {
 
     #[test]
     fn errors_of_the_server_are_told_apart_by_sqlstate_in_any_language() {
-        use StoreError::{
-            Cancelled, Collision, DiskFull, OutcomeUnknown, Refused, Unavailable, Unstorable,
-        };
-        let cases: [(&str, &str, Variant); 30] = [
-            ("40P01", "Verklemmung entdeckt", Collision),
-            (
-                "40001",
-                "storniere Anfrage wegen Konflikt mit der Wiederherstellung",
-                Collision,
-            ),
-            (
-                "55P03",
-                "storniere Anfrage wegen Zeitüberschreitung einer Sperre",
-                Collision,
-            ),
-            ("40003", "Ergebnis der Anweisung unbekannt", OutcomeUnknown),
-            (
-                "57014",
-                "storniere Anfrage wegen Benutzeraufforderung",
-                Cancelled,
-            ),
-            ("53100", "konnte Datei »base/1/2« nicht erweitern", DiskFull),
-            (
-                "53100",
-                "konnte nicht in Datei »pg_wal/xlogtemp.7« schreiben",
-                OutcomeUnknown,
-            ),
-            (
-                "58030",
-                "konnte Datei »base/1/2« nicht fsyncen",
-                OutcomeUnknown,
-            ),
-            ("53200", "Speicher aufgebraucht", Unavailable),
-            (
-                "53300",
-                "tut mir leid, schon zu viele Verbindungen",
-                Unavailable,
-            ),
-            ("57P03", "das Datenbanksystem startet", Unavailable),
-            (
-                "25006",
-                "kann INSERT nicht in einer Read-Only-Transaktion ausführen",
-                Unavailable,
-            ),
-            (
-                "0A000",
-                "gecachter Plan darf den Ergebnistyp nicht ändern",
-                Unavailable,
-            ),
-            ("42P01", "Relation »tasks« existiert nicht", Unavailable),
-            (
-                "54000",
-                "zu viele Benachrichtigungen in NOTIFY-Schlange",
-                Unavailable,
-            ),
-            (
-                "54000",
-                "Gesamtgröße der jsonb-Objektelemente überschreitet das Maximum",
-                Unstorable,
-            ),
-            ("54001", "Grenze für Stacktiefe überschritten", Unstorable),
-            (
-                "22P05",
-                "nicht unterstützte Unicode-Escape-Sequenz",
-                Unstorable,
-            ),
-            (
-                "22003",
-                "Wert verursacht Überlauf im »numeric«-Format",
-                Unstorable,
-            ),
-            ("23514", "neue Zeile verletzt Check-Constraint", Unstorable),
-            (
-                "23502",
-                "NULL-Wert verletzt Not-Null-Constraint",
-                Unstorable,
-            ),
-            (
-                "23503",
-                "Einfügen verletzt Fremdschlüssel-Constraint",
-                Unstorable,
-            ),
-            (
-                "XX000",
-                "invalid memory alloc request size 1073741824",
-                Unstorable,
-            ),
-            ("XX000", "cache lookup failed", Refused),
-            ("XX001", "ungültige Seite", Refused),
-            ("42703", "Spalte »x« existiert nicht", Refused),
-            ("42501", "keine Berechtigung für Tabelle tasks", Refused),
-            (
-                "23505",
-                "doppelter Schlüsselwert verletzt Unique-Constraint",
-                Refused,
-            ),
-            (
-                "23000",
-                "UPDATE of tasks: a terminal task never changes again",
-                Refused,
-            ),
-            ("P0001", "heute nicht", Refused),
-        ];
-        for (code, message, expected) in cases {
+        for (code, message, expected) in CASES {
             let found = StoreError::from(failure(code, message)).to_string();
             assert_eq!(found, expected(message.to_owned()).to_string(), "{code}");
         }

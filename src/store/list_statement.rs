@@ -68,7 +68,7 @@ const FITS: &str = "(cardinality($1) = 0 OR current_status::text = ANY ($1)) AND
 
 const COLUMNS: &str = "task_id, priority, current_status, backend, problem_id, last_worker_id, name, tags, submitted_at";
 
-/// Reads tasks_running: the order is its only column. The limit is higher than any number of running tasks; the planner does not
+/// Reads `tasks_running`: the order is its only column. The limit is higher than any number of running tasks; the planner does not
 /// know its value, and therefore does not choose to sort what it takes for most of the table.
 const RUNNING: &str =
     "SELECT * FROM tasks WHERE session_id IS NOT NULL ORDER BY session_id LIMIT (SELECT 1000000)";

@@ -97,18 +97,17 @@ impl SchemaGuard {
         &self,
         connection: &mut AsyncPgConnection,
     ) -> QueryResult<SchemaCheck> {
-        let verdict = match applied(connection).await? {
-            Some(applied) => judge(&self.known, &applied),
+        let verdict = if let Some(applied) = applied(connection).await? {
+            judge(&self.known, &applied)
+        } else {
             // Migrations may belong to a role that grants no access to its table.
-            None => {
-                if self.lock().is_none() {
-                    warn!(
-                        event = "database.schema_unchecked",
-                        "schema version not checked: SELECT on __diesel_schema_migrations is not granted"
-                    );
-                }
-                Ok(())
+            if self.lock().is_none() {
+                warn!(
+                    event = "database.schema_unchecked",
+                    "schema version not checked: SELECT on __diesel_schema_migrations is not granted"
+                );
             }
+            Ok(())
         };
         let before = self.lock().replace((Instant::now(), verdict));
         match (before.map(|(_, verdict)| verdict), verdict) {

@@ -36,9 +36,10 @@ const GERMAN: &str = "de_DE.UTF-8";
 /// Whether a server can speak German: its messages are installed, and the locale can be compiled.
 pub fn has_german_messages() -> bool {
     let messages = std::fs::read_dir("/usr/share/locale/de/LC_MESSAGES");
-    let is_of_server = |name: &str| name.starts_with("postgres-") && name.ends_with(".mo");
     let is_installed = messages.is_ok_and(|mut files| {
-        files.any(|file| file.is_ok_and(|file| is_of_server(&file.file_name().to_string_lossy())))
+        files.any(|file| {
+            file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("postgres-"))
+        })
     });
     is_installed
         && Path::new("/usr/share/i18n/locales/de_DE").exists()
