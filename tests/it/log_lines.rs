@@ -96,7 +96,7 @@ async fn every_line_of_a_tasks_life_carries_its_correlation_id(kind: QueueKind) 
     wait_for(worker, "task.completed", &id).await;
     wait_statement(worker, "settle attempts", &id).await;
     wait_for(api, "webhook.delivered", &id).await;
-    wait_statement(api, "webhook delivered", &id).await;
+    wait_statement(api, "record webhook delivery", &id).await;
     for process in [api, worker] {
         let nested = process.events().all(|event| {
             let fields = event.line.as_object().expect("an object");

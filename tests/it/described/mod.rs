@@ -42,6 +42,7 @@ async fn every_answer_that_is_described_can_be_had() {
     assert!(missing.is_empty(), "never given: {missing:?}");
     let others = unnamed(api.document(), &given);
     assert!(others.is_empty(), "given by another code: {others:?}");
+    scene.app.abandon_work();
 }
 
 /// Whether the answer is the one wanted; where no code is, any will do.
