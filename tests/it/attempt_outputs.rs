@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::app::Worker;
-use crate::support::pulling::{Puller, id_of, problem};
+use crate::support::http_worker::{HttpWorker, id_of, problem};
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, on_both_queues};
 
@@ -111,7 +111,7 @@ async fn a_pull_worker_reports_output_as_the_owner_of_the_attempt(kind: QueueKin
         .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
-    let puller = Puller::register(&app, "p", "lab").await;
+    let puller = HttpWorker::register(&app, "p", "lab").await;
     let task_id = app.submit(&named("x", &json!({}))).await;
     let claimed = puller.claim_one(&app).await;
     assert_eq!(id_of(&claimed), task_id);

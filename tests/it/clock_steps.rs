@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::support::app::Worker;
 use crate::support::app_builder::AppBuilder;
 use crate::support::contract::Contract;
+use crate::support::http_worker::{HttpWorker, id_of, keep_alive, problem};
 use crate::support::mocks::{claimed, completed, created, lost, mock, mock_with, reorder};
-use crate::support::pulling::{Puller, id_of, keep_alive, problem};
 use crate::support::sweeps::sweeps;
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, Receiver, TestDatabase, on_both_queues};
@@ -128,7 +128,7 @@ async fn a_retry_is_due_when_the_clock_was_set_back_and_those_before_it_keep_the
         .env("QTASK_RETRY_DELAY_MAX", "1h")
         .start()
         .await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     let first = app.submit(&problem("b", &json!({}))).await;
     let task = w.claim_one(&app).await;
     let failure = json!({"code": "cluster_down", "message": "gone", "retry": true});
@@ -191,7 +191,7 @@ async fn a_call_that_is_owed_does_not_wait_for_a_clock_that_was_set_back() {
 async fn a_name_is_not_given_away_because_the_clock_was_set_forward() {
     let builder = builder(QueueKind::Postgres).await;
     let app = builder.env("QTASK_LEASE_DURATION", "30s").start().await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     app.database.set_clock(1).await;
     let body = json!({"worker_id": "w", "backends": ["b"]});
     let refused = app.post("/workers/register", &body).await;
@@ -203,7 +203,7 @@ async fn a_name_is_not_given_away_because_the_clock_was_set_forward() {
 async fn a_cancelled_task_is_taken_from_a_deaf_worker_though_the_clock_was_set_back() {
     let builder = builder(QueueKind::Postgres).await;
     let app = builder.env("QTASK_CANCEL_GRACE", "300ms").start().await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     let cancelled = async {
         let task_id = app.submit(&problem("b", &json!({}))).await;
         w.claim_one(&app).await;

@@ -9,8 +9,8 @@ use tokio::time::timeout;
 
 use crate::support::client::{Reply, send};
 use crate::support::contract::Contract;
-use crate::support::puller::Puller;
 use crate::support::wait::eventually;
+use crate::support::worker_rows::WorkerRows;
 use crate::support::{App, QueueKind, TestDatabase};
 
 const BELL: &str = "OPENQASM 3; qubit[2] q; h q[0]; cx q[0], q[1]; measure q;";
@@ -74,7 +74,7 @@ async fn a_result_of_eight_mebibytes_of_numbers_is_kept() {
     let app = api().await;
     let (api, puller) = (
         Contract::of(&app).await,
-        Puller::register(&app.database, "w").await,
+        WorkerRows::register(&app.database, "w").await,
     );
     let task = json!({"circuit": BELL});
     let numbers: [Value; 3] = [
@@ -94,7 +94,7 @@ async fn a_result_of_eight_mebibytes_of_numbers_is_kept() {
 #[tokio::test]
 async fn memory_that_large_results_took_is_returned() {
     let app = api().await;
-    let puller = Puller::register(&app.database, "w").await;
+    let puller = WorkerRows::register(&app.database, "w").await;
     let (process, task) = (&app.apis[0], json!({"circuit": BELL}));
     app.submit(&task).await;
     let before = process.resident_memory_kib();

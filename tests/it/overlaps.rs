@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::gate::Gate;
+use crate::support::http_worker::{HttpWorker, id_of, problem};
 use crate::support::mocks::{claimed, completed, created};
-use crate::support::pulling::{Puller, id_of, problem};
 use crate::support::{App, QueueKind};
 
 async fn app_with_two_apis() -> App {
@@ -19,7 +19,14 @@ async fn app_with_two_apis() -> App {
 }
 
 /// A write about a task, to one of the APIs.
-async fn write(app: &App, api: usize, w: &Puller, task: &Value, what: &str, fields: &Value) -> u16 {
+async fn write(
+    app: &App,
+    api: usize,
+    w: &HttpWorker,
+    task: &Value,
+    what: &str,
+    fields: &Value,
+) -> u16 {
     let mut body = fields.clone();
     body["worker_id"] = json!(w.name);
     body["session_id"] = json!(w.session);
@@ -36,7 +43,7 @@ async fn write(app: &App, api: usize, w: &Puller, task: &Value, what: &str, fiel
 #[tokio::test]
 async fn a_completion_repeated_while_the_first_one_is_under_way_succeeds_as_well() {
     let app = app_with_two_apis().await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     app.submit(&problem("b", &json!({}))).await;
     let task = w.claim_one(&app).await;
     let gate = Gate::closed(&app.database, "completed").await;
@@ -59,7 +66,7 @@ async fn a_completion_repeated_while_the_first_one_is_under_way_succeeds_as_well
 #[tokio::test]
 async fn lines_repeated_while_they_are_being_written_are_kept_once() {
     let app = app_with_two_apis().await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     app.submit(&problem("b", &json!({}))).await;
     let task = w.claim_one(&app).await;
     let holder = app.database.connect().await;
@@ -92,7 +99,7 @@ async fn a_worker_that_needs_its_time_to_stop_a_task_has_it_before_the_task_is_t
         .await;
     let body = json!({"worker_id": "slow", "backends": ["slow"], "capabilities": {"stop_grace_seconds": 60}});
     let slow = app.post("/workers/register", &body).await.expect(201);
-    let quick = Puller::register(&app, "quick", "quick").await;
+    let quick = HttpWorker::register(&app, "quick", "quick").await;
     let slow_task = app.submit(&problem("slow", &json!({}))).await;
     let quick_task = app.submit(&problem("quick", &json!({}))).await;
     let claim = json!({"session_id": slow["session_id"]});

@@ -9,10 +9,10 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::support::app::Worker;
+use crate::support::http_worker::{HttpWorker, id_of, keep_alive, problem};
 use crate::support::mocks::{
     claimed, completed, created, mock_with, moved, wait_all_completed_at_once,
 };
-use crate::support::pulling::{Puller, id_of, keep_alive, problem};
 use crate::support::sweeps::{THREE_HOURS, forty_minutes_pass, runs_on_through_sweeps};
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, on_both_queues};
@@ -56,7 +56,7 @@ async fn claim_waits(app: &App, mark: usize, name: &str) {
 }
 
 /// Takes tasks and completes them until it gets no more.
-async fn work(app: &App, puller: &Puller) -> usize {
+async fn work(app: &App, puller: &HttpWorker) -> usize {
     let mut done = 0;
     loop {
         let tasks = puller.claim(app, &json!({"wait": 1})).await;
@@ -99,7 +99,7 @@ on_both_queues!(
 async fn a_waiting_claim_is_answered_within_a_moment_of_a_submission(kind: QueueKind) {
     let (name, lease) = LONG;
     let app = App::builder(kind).env(name, lease).start().await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     let mut fastest = Duration::MAX;
     for _ in 0..3 {
         let mark = app.apis[0].events().len();
@@ -125,7 +125,7 @@ async fn ten_workers_complete_a_hundred_problems_each_once_and_all_of_them_have_
     let app = App::builder(kind).env(name, lease).start().await;
     let mut pullers = Vec::new();
     for n in 0..10 {
-        pullers.push(Puller::register(&app, &format!("w{n}"), "b").await);
+        pullers.push(HttpWorker::register(&app, &format!("w{n}"), "b").await);
     }
     let waiting = pullers.iter().map(|puller| work(&app, puller));
     let submitting = async {
@@ -151,7 +151,7 @@ async fn tasks_are_handed_out_by_priority_and_then_by_age_unless_one_has_waited_
         .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     let submit = async |priority: i64| {
         app.submit(&problem("b", &json!({"priority": priority})))
             .await
@@ -236,7 +236,7 @@ async fn a_claim_says_all_that_is_needed_to_run_the_task() {
         .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     let config = json!({"agent": "react", "model": "m"});
     let fields = json!({"agent_config": config, "max_steps": 7, "timeout_minutes": 2, "metadata": {"mine": 1}});
     let task_id = app.submit(&problem("b", &fields)).await;
@@ -267,8 +267,8 @@ async fn a_claim_gets_only_what_its_session_serves_and_nothing_after_its_wait() 
         .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
-    let w = Puller::register(&app, "w", "b").await;
-    Puller::register(&app, "other", "c").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
+    HttpWorker::register(&app, "other", "c").await;
     app.submit(&problem("c", &json!({}))).await;
     let began = Instant::now();
     assert_eq!(w.claim(&app, &json!({})).await, Vec::<Value>::new());
@@ -285,13 +285,13 @@ async fn a_claim_that_waits_is_let_go_when_its_session_ends_or_the_service_stops
         .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     let mark = app.apis[0].events().len();
     let long = json!({"wait": 60});
     let waiting = w.ask(&app, &long);
     let replacing = async {
         claim_waits(&app, mark, "w").await;
-        Puller::register_with(&app, "w", "b", &json!({"replace": true})).await
+        HttpWorker::register_with(&app, "w", "b", &json!({"replace": true})).await
     };
     let (told, w) = tokio::join!(waiting, replacing);
     assert_eq!(told.expect_problem(409), "session_replaced");
@@ -326,8 +326,8 @@ async fn a_claimer_that_hangs_up_while_it_waits_gets_nothing_and_others_do() {
         .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
-    let gone = Puller::register(&app, "gone", "b").await;
-    let there = Puller::register(&app, "there", "b").await;
+    let gone = HttpWorker::register(&app, "gone", "b").await;
+    let there = HttpWorker::register(&app, "there", "b").await;
     let mark = app.apis[0].events().len();
     gone.claim_and_hang_up(&app, 60.0, claim_waits(&app, mark, "gone"))
         .await;
@@ -349,7 +349,7 @@ async fn a_claimer_that_hangs_up_while_its_claim_is_under_way_owns_nothing() {
         .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
-    let gone = Puller::register(&app, "gone", "b").await;
+    let gone = HttpWorker::register(&app, "gone", "b").await;
     let (client, lock) = (app.database.connect().await, app.database.connect().await);
     lock.batch_execute(HOLD_CLAIMS)
         .await
@@ -385,7 +385,7 @@ async fn a_claim_that_does_not_get_its_turn_is_answered_after_its_wait() {
         .env(name, lease)
         .start()
         .await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     for _ in 0..3 {
         app.submit(&problem("b", &json!({}))).await;
     }
@@ -417,7 +417,7 @@ async fn the_answer_to_a_claim_that_was_lost_is_given_again_to_whoever_names_wha
         .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     for _ in 0..4 {
         app.submit(&problem("b", &json!({}))).await;
     }
@@ -457,7 +457,7 @@ async fn a_cancel_reaches_the_worker_with_its_next_heartbeat() {
         .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     let task_id = app.submit(&problem("b", &json!({}))).await;
     let task = w.claim_one(&app).await;
     let request = app.request(reqwest::Method::DELETE, &format!("/tasks/{task_id}"));
@@ -561,7 +561,7 @@ async fn the_example_in_python_completes_what_it_can_and_fails_what_it_cannot() 
 #[tokio::test]
 async fn a_worker_that_keeps_its_heartbeat_keeps_its_task_for_many_leases() {
     let app = App::builder(QueueKind::Postgres).start().await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     let long = json!({"timeout_seconds": THREE_HOURS});
     let task_id = app.submit(&problem("b", &long)).await;
     let task = w.claim_one(&app).await;

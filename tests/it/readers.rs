@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::support::client::send;
 use crate::support::mocks::mock;
-use crate::support::puller::Puller;
 use crate::support::wait::{DEADLINE, eventually};
+use crate::support::worker_rows::WorkerRows;
 use crate::support::{App, QueueKind};
 
 /// How many clients ask for each answer and read nothing of it.
@@ -30,7 +30,7 @@ async fn start() -> App {
 
 /// A completed task with a large result and a long log.
 async fn large_task(app: &App) -> Uuid {
-    let puller = Puller::register(&app.database, "w").await;
+    let puller = WorkerRows::register(&app.database, "w").await;
     let task_id = puller.submit_and_claim(app, &mock("")).await;
     let lines = "INSERT INTO task_logs (task_id, attempt, logged_at, level, message)
                  SELECT $1, 1, now(), 'info', repeat('y', 60000) FROM generate_series(1, 200)";

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::Worker;
 use crate::support::client::send;
-use crate::support::pulling::{Puller, problem};
+use crate::support::http_worker::{HttpWorker, problem};
 use crate::support::wait::{DEADLINE, eventually, free_port};
 use crate::support::{App, QueueKind};
 
@@ -48,7 +48,7 @@ async fn a_bad_batch_costs_little_however_many_backends_are_registered() {
 #[tokio::test]
 async fn a_backend_is_unknown_once_no_registered_worker_serves_it() {
     let app = start().await;
-    Puller::register(&app, "w", "short-lived").await;
+    HttpWorker::register(&app, "w", "short-lived").await;
     let task = problem("short-lived", &json!({}));
     app.submit(&task).await;
     let leave = "DELETE FROM workers WHERE worker_id = 'w'";
@@ -107,13 +107,13 @@ async fn ended_sessions_give_way_to_new_names_in_the_order_of_their_ends() {
         let rows = rows.query(query, &[]).await.expect("workers");
         rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()
     };
-    Puller::register(&app, "new-1", "b").await;
+    HttpWorker::register(&app, "new-1", "b").await;
     assert_eq!(ended().await, ["w1", "w3"]);
     // A name that is known takes nobody's place.
-    Puller::register_with(&app, "new-1", "b", &json!({"replace": true})).await;
-    Puller::register(&app, "w3", "b").await;
+    HttpWorker::register_with(&app, "new-1", "b", &json!({"replace": true})).await;
+    HttpWorker::register(&app, "w3", "b").await;
     assert_eq!(ended().await, ["w1"]);
-    Puller::register(&app, "new-2", "b").await;
+    HttpWorker::register(&app, "new-2", "b").await;
     let count = "SELECT count(*) FROM workers";
     assert_eq!(app.database.count(count, &[]).await, 10_000);
     let body = json!({"worker_id": "new-3", "backends": ["b"]});

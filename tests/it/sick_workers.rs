@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use crate::support::app::Worker;
 use crate::support::app_builder::AppBuilder;
+use crate::support::http_worker::{HttpWorker, id_of, problem};
 use crate::support::mocks::mock;
 use crate::support::process::run;
-use crate::support::pulling::{Puller, id_of, problem};
 use crate::support::wait::{DEADLINE, TempDir, eventually};
 use crate::support::{App, QueueKind, on_both_queues};
 
@@ -408,8 +408,8 @@ async fn a_pull_worker_says_that_its_environment_is_to_blame(kind: QueueKind) {
         .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
-    let sick = Puller::register(&app, "sick", "lab").await;
-    let healthy = Puller::register(&app, "healthy", "lab").await;
+    let sick = HttpWorker::register(&app, "sick", "lab").await;
+    let healthy = HttpWorker::register(&app, "healthy", "lab").await;
     let task_id = app.submit(&problem("lab", &json!({}))).await;
     let claimed = sick.claim_one(&app).await;
     let failure = json!({"message": "no cluster", "blame": "worker"});
@@ -444,7 +444,7 @@ async fn the_service_puts_a_sick_pull_worker_aside(kind: QueueKind) {
         .env("QTASK_WORKER_QUARANTINE_BACKOFF", "3s")
         .start()
         .await;
-    let puller = Puller::register(&app, "p1", "lab").await;
+    let puller = HttpWorker::register(&app, "p1", "lab").await;
     let mut task_ids = Vec::new();
     for _ in 0..3 {
         task_ids.push(app.submit(&problem("lab", &json!({}))).await);

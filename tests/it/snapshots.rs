@@ -7,16 +7,16 @@ use tokio::sync::oneshot;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::support::puller::Puller;
+use crate::support::worker_rows::WorkerRows;
 use crate::support::{App, QueueKind};
 
 fn task() -> Value {
     json!({"circuit": "x", "backend": "mock"})
 }
 
-async fn start() -> (App, Puller) {
+async fn start() -> (App, WorkerRows) {
     let app = App::builder(QueueKind::Postgres).start().await;
-    let puller = Puller::register(&app.database, "w").await;
+    let puller = WorkerRows::register(&app.database, "w").await;
     (app, puller)
 }
 
@@ -61,7 +61,7 @@ async fn complete(client: &Client, task_id: Uuid, said: &str) {
 }
 
 /// Gives a running task back and claims it anew; its progress begins anew as well.
-async fn run_again(client: &Client, puller: &Puller, task_id: Uuid) {
+async fn run_again(client: &Client, puller: &WorkerRows, task_id: Uuid) {
     let release = format!(
         "UPDATE tasks SET current_status = 'retrying', available_at = clock_timestamp(), worker_id = NULL,
                 session_id = NULL, progress = NULL WHERE task_id = '{task_id}';

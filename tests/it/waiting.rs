@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::support::app::Worker;
 use crate::support::contract::Contract;
+use crate::support::http_worker::{HttpWorker, problem};
 use crate::support::mocks::mock;
-use crate::support::pulling::{Puller, problem};
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, on_both_queues};
 
@@ -233,7 +233,7 @@ async fn a_stream_tells_how_far_the_attempt_has_come() {
         .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     let task_id = app.submit(&problem("b", &json!({}))).await;
     let task = w.claim_one(&app).await;
     let mut events = Events::of(&app, 0, task_id, None).await;

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::client::{on_terminal, run};
 use crate::support::app::Worker;
 use crate::support::contract::Contract;
+use crate::support::http_worker::{HttpWorker, problem};
 use crate::support::process::qtask;
-use crate::support::pulling::{Puller, problem};
 use crate::support::stub::{Stub, json as answer};
 use crate::support::wait::DEADLINE;
 use crate::support::{App, QueueKind};
@@ -45,9 +45,9 @@ async fn a_waiting_task_says_what_it_waits_for() {
     assert_eq!(code, "no_worker");
     assert!(message.contains("`aiopslab`"), "{message}");
 
-    Puller::register(&app, "elsewhere", "other").await;
+    HttpWorker::register(&app, "elsewhere", "other").await;
     assert_eq!(reason(task).await, "no_worker");
-    let worker = Puller::register(&app, "w", "aiopslab").await;
+    let worker = HttpWorker::register(&app, "w", "aiopslab").await;
     assert_eq!(reason(task).await, "next_in_line");
     let second = submit().await;
     assert_eq!(reason(second).await, "in_line");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
 use crate::support::app::Worker;
-use crate::support::pulling::{Puller, id_of, problem};
+use crate::support::http_worker::{HttpWorker, id_of, problem};
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, on_both_queues};
 
@@ -22,7 +22,7 @@ fn supporting(problems: &[&str]) -> Value {
     json!({"capabilities": {"supported_problems": problems}})
 }
 
-async fn complete_all(app: &App, puller: &Puller, tasks: &[Value]) {
+async fn complete_all(app: &App, puller: &HttpWorker, tasks: &[Value]) {
     for task in tasks {
         puller.complete(app, task).await.expect(200);
     }
@@ -41,7 +41,7 @@ async fn a_pull_worker_gets_only_the_problems_that_it_supports(kind: QueueKind) 
         .start()
         .await;
     let picky =
-        Puller::register_with(&app, "picky", "lab", &supporting(&["pod_kill-*", "100%"])).await;
+        HttpWorker::register_with(&app, "picky", "lab", &supporting(&["pod_kill-*", "100%"])).await;
     let mut task_ids = Vec::new();
     for name in ["podXkill-1", "100", "pod_kill-1", "100%", "pod_kill"] {
         task_ids.push(app.submit(&named(name)).await);
@@ -54,7 +54,7 @@ async fn a_pull_worker_gets_only_the_problems_that_it_supports(kind: QueueKind) 
     complete_all(&app, &picky, &claimed).await;
 
     // That it finds nothing says nothing to the others.
-    let any = Puller::register(&app, "any", "lab").await;
+    let any = HttpWorker::register(&app, "any", "lab").await;
     let waiting = json!({"max_tasks": 10, "wait": 2});
     let (none, rest) = tokio::join!(picky.claim(&app, &waiting), any.claim(&app, &waiting),);
     assert!(none.is_empty(), "{none:?}");
@@ -93,7 +93,7 @@ async fn a_pull_worker_never_has_more_tasks_than_it_runs_at_once(kind: QueueKind
         .start()
         .await;
     let slots = json!({"capabilities": {"max_parallel_tasks": 3}});
-    let puller = Puller::register_with(&app, "p", "lab", &slots).await;
+    let puller = HttpWorker::register_with(&app, "p", "lab", &slots).await;
     for _ in 0..12 {
         app.submit(&named("x")).await;
     }

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use crate::support::app::Worker;
 use crate::support::client::{Reply, send};
 use crate::support::contract::Contract;
+use crate::support::http_worker::{HttpWorker, id_of, problem};
 use crate::support::mocks::{claimed, created, lost, moved};
-use crate::support::pulling::{Puller, id_of, problem};
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, on_both_queues};
 
@@ -79,7 +79,7 @@ async fn a_worker_registered_again_under_its_name_releases_its_old_tasks_at_once
         .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
-    let first = Puller::register(&app, "w", "b").await;
+    let first = HttpWorker::register(&app, "w", "b").await;
     app.submit(&problem("b", &json!({}))).await;
     let task = first.claim_one(&app).await;
 
@@ -90,7 +90,7 @@ async fn a_worker_registered_again_under_its_name_releases_its_old_tasks_at_once
             .expect_problem(409),
         "worker_name_in_use"
     );
-    let second = Puller::register_with(&app, "w", "b", &json!({"replace": true})).await;
+    let second = HttpWorker::register_with(&app, "w", "b", &json!({"replace": true})).await;
     // Nothing but the name can have released it: the lease lasts for an hour.
     assert_eq!(second.claim_one(&app).await["attempt"], 2);
     let history = [
@@ -118,7 +118,7 @@ async fn a_worker_registered_again_under_its_name_releases_its_old_tasks_at_once
 
 async fn a_worker_that_falls_silent_is_offline_and_its_task_goes_to_another(kind: QueueKind) {
     let app = App::builder(kind).start().await;
-    let silent = Puller::register(&app, "silent", "b").await;
+    let silent = HttpWorker::register(&app, "silent", "b").await;
     app.submit(&problem("b", &json!({}))).await;
     let task = silent.claim_one(&app).await;
     assert_eq!(silent.view(&app).await["status"], "busy");
@@ -127,7 +127,7 @@ async fn a_worker_that_falls_silent_is_offline_and_its_task_goes_to_another(kind
         (view["status"] == "offline").then_some(())
     };
     eventually(DEADLINE, "the silent worker is offline", offline).await;
-    let other = Puller::register(&app, "other", "b").await;
+    let other = HttpWorker::register(&app, "other", "b").await;
     assert_eq!(other.claim_one(&app).await["task_id"], task["task_id"]);
 
     let line = json!({"logs": [{"message": "late"}]});
@@ -224,7 +224,7 @@ async fn a_native_worker_told_to_drain_finishes_its_task_and_takes_no_more_until
 #[tokio::test]
 async fn what_a_worker_sends_is_refused_with_everything_that_is_wrong() {
     let app = start().await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     let refused = [
         (
             "/workers/register",
@@ -308,7 +308,7 @@ async fn what_a_worker_sends_is_refused_with_everything_that_is_wrong() {
 async fn a_worker_that_is_not_there_is_not_found() {
     let app = start().await;
     let api = Contract::of(&app).await;
-    let nobody = Puller {
+    let nobody = HttpWorker {
         name: "nobody".to_owned(),
         session: Uuid::now_v7(),
     };
@@ -328,7 +328,7 @@ async fn a_worker_that_is_not_there_is_not_found() {
 #[tokio::test]
 async fn a_drain_may_come_without_a_body_and_an_http_worker_then_gets_nothing() {
     let app = start().await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     let request = app.request(Method::POST, "/workers/w/drain");
     let drained = send(request).await.expect("an answer").expect(200);
     assert_eq!(
@@ -350,7 +350,7 @@ async fn a_drain_may_come_without_a_body_and_an_http_worker_then_gets_nothing() 
     w.claim_one(&app).await;
     // A new session takes tasks, whatever the old one was told.
     app.post("/workers/w/drain", &json!({})).await.expect(200);
-    let again = Puller::register_with(&app, "w", "b", &json!({"replace": true})).await;
+    let again = HttpWorker::register_with(&app, "w", "b", &json!({"replace": true})).await;
     assert_eq!(again.view(&app).await["draining"], false);
 }
 
@@ -361,9 +361,9 @@ async fn workers_are_listed_by_name_as_asked_for() {
         .start()
         .await;
     for (name, backend) in [("c", "x"), ("a", "x"), ("b", "y")] {
-        Puller::register(&app, name, backend).await;
+        HttpWorker::register(&app, name, backend).await;
     }
-    let busy = Puller::register(&app, "busy", "y").await;
+    let busy = HttpWorker::register(&app, "busy", "y").await;
     app.submit(&problem("y", &json!({}))).await;
     let task = busy.claim_one(&app).await;
     app.database
@@ -433,18 +433,18 @@ async fn workers_are_listed_page_by_page_and_each_once() {
 async fn a_full_registry_takes_no_new_name_and_keeps_those_that_it_has() {
     let app = start().await;
     fill_registry(&app, 1).await;
-    Puller::register(&app, "last", "b").await;
+    HttpWorker::register(&app, "last", "b").await;
     let one_more = json!({"worker_id": "new", "backends": ["b"]});
     let refused = app.post("/workers/register", &one_more).await;
     assert_eq!(refused.expect_problem(503), "too_many_workers");
-    Puller::register_with(&app, "last", "b", &json!({"replace": true})).await;
+    HttpWorker::register_with(&app, "last", "b", &json!({"replace": true})).await;
     let taken = json!({"worker_id": "w1", "backends": ["b"]});
     let refused = app.post("/workers/register", &taken).await;
     assert_eq!(refused.expect_problem(409), "worker_name_in_use");
     app.database
         .execute("DELETE FROM workers WHERE worker_id = 'w1'", &[])
         .await;
-    Puller::register(&app, "new", "b").await;
+    HttpWorker::register(&app, "new", "b").await;
 }
 
 #[tokio::test]
@@ -460,7 +460,7 @@ async fn a_backend_is_known_at_once_in_every_process_when_its_worker_has_registe
             .await
             .expect("an answer");
         assert_eq!(before.expect_problem(422), "validation_failed");
-        Puller::register(&app, &format!("w{round}"), &backend).await;
+        HttpWorker::register(&app, &format!("w{round}"), &backend).await;
         app.submit(&task).await;
         send(elsewhere).await.expect("an answer").expect(201);
     }
@@ -473,7 +473,7 @@ async fn each_backend_says_what_waits_what_runs_and_how_long_it_takes() {
         .start()
         .await;
     let slots = json!({"capabilities": {"max_parallel_tasks": 2}});
-    let w = Puller::register_with(&app, "w", "b", &slots).await;
+    let w = HttpWorker::register_with(&app, "w", "b", &slots).await;
     let of = async |name: &str| {
         let answer = Contract::of(&app).await.get("/backends").await.expect(200);
         let all = answer["backends"].as_array().expect("backends").clone();
@@ -567,8 +567,8 @@ async fn a_task_in_line_moves_up_and_has_no_place_once_it_runs() {
         .env("QTASK_LEASE_DURATION", "1h")
         .start()
         .await;
-    let w = Puller::register(&app, "w", "b").await;
-    Puller::register(&app, "other", "c").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
+    HttpWorker::register(&app, "other", "c").await;
     app.submit(&problem("c", &json!({}))).await;
     let first = app.submit(&problem("b", &json!({}))).await;
     let second = app.submit(&problem("b", &json!({}))).await;
@@ -593,7 +593,7 @@ async fn a_worker_that_ended_long_ago_is_forgotten_unless_it_owns_something() {
         .start()
         .await;
     for name in ["long-ago", "lately", "alive"] {
-        Puller::register(&app, name, "b").await;
+        HttpWorker::register(&app, name, "b").await;
     }
     let end = "UPDATE workers SET ended_at = clock_timestamp() - $2 * interval '1 day' WHERE worker_id = $1";
     app.database.execute(end, &[&"lately", &6.0_f64]).await;
@@ -607,7 +607,7 @@ async fn a_worker_that_ended_long_ago_is_forgotten_unless_it_owns_something() {
 #[tokio::test]
 async fn a_heartbeat_says_what_is_lost_and_hands_back_what_is_never_named() {
     let app = start().await;
-    let w = Puller::register(&app, "w", "b").await;
+    let w = HttpWorker::register(&app, "w", "b").await;
     app.submit(&problem("b", &json!({}))).await;
     let task = id_of(&w.claim_one(&app).await);
     let stranger = Uuid::now_v7();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::operations::{Operation, codes};
 use super::scene::{BACKEND, Scene, body, task};
 use crate::support::contract::Contract;
-use crate::support::pulling::{Puller, id_of};
+use crate::support::http_worker::{HttpWorker, id_of};
 
 /// Lets every conflict happen, about a task that is completed.
 pub async fn provoke(scene: &Scene, api: &Contract<'_>, completed: &Value) {
@@ -46,13 +46,13 @@ async fn of_tasks(api: &Contract<'_>, completed: &Value) {
 
 async fn of_sessions(scene: &Scene, api: &Contract<'_>) {
     let app = &scene.app;
-    let old = Puller::register(app, "many", BACKEND).await;
+    let old = HttpWorker::register(app, "many", BACKEND).await;
     let again = json!({"worker_id": "many", "backends": [BACKEND]});
     let refused = api.post("/workers/register", &again).await;
     assert_eq!(refused.expect_problem(409), "worker_name_in_use");
-    Puller::register_with(app, "many", BACKEND, &json!({"replace": true})).await;
+    HttpWorker::register_with(app, "many", BACKEND, &json!({"replace": true})).await;
 
-    let silent = Puller::register(app, "silent", BACKEND).await;
+    let silent = HttpWorker::register(app, "silent", BACKEND).await;
     let end = "UPDATE workers SET ended_at = clock_timestamp() WHERE worker_id = 'silent'";
     assert_eq!(app.database.execute(end, &[]).await, 1);
     for (puller, code) in [(old, "session_replaced"), (silent, "session_ended")] {

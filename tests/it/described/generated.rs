@@ -10,9 +10,9 @@ use super::operations::Operation;
 use super::scene::BACKEND;
 use crate::support::client::Reply;
 use crate::support::contract::Contract;
+use crate::support::http_worker::HttpWorker;
 use crate::support::json_generate::Generator;
 use crate::support::json_schema::Schemas;
-use crate::support::pulling::Puller;
 use crate::support::{App, QueueKind};
 
 /// How many bodies are drawn for each operation, and how many values for each parameter.
@@ -39,7 +39,7 @@ fn serve(body: &mut Value) {
 
 async fn service() -> App {
     let app = App::builder(QueueKind::Postgres).start().await;
-    Puller::register(&app, "w", BACKEND).await;
+    HttpWorker::register(&app, "w", BACKEND).await;
     app
 }
 

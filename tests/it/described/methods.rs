@@ -10,8 +10,8 @@ use super::operations::Operation;
 use crate::support::answers::header;
 use crate::support::client::{Reply, send};
 use crate::support::contract::Contract;
+use crate::support::http_worker::HttpWorker;
 use crate::support::mocks::mock;
-use crate::support::pulling::Puller;
 use crate::support::{App, QueueKind};
 
 const METHODS: [Method; 5] = [
@@ -61,7 +61,7 @@ async fn head_is_answered_like_get_without_the_body() {
     let app = App::builder(QueueKind::Postgres).start().await;
     let api = Contract::of(&app).await;
     let task_id = app.submit(&mock("")).await;
-    Puller::register(&app, "w", "b").await;
+    HttpWorker::register(&app, "w", "b").await;
     let of_documents = ["/docs/", "/openapi.json", "/nowhere"].map(str::to_owned);
     let described = Operation::all(api.document()).into_iter();
     let of_operations = described

@@ -7,7 +7,7 @@ use super::operations::{Operation, codes};
 use super::refusals::send;
 use super::scene::{BACKEND, Scene};
 use crate::support::contract::Contract;
-use crate::support::pulling::{Puller, id_of};
+use crate::support::http_worker::{HttpWorker, id_of};
 
 /// Lets every write fail as PostgreSQL itself does when its disk is full, even one that finds no row to change.
 const FILL_DISK: &str = "
@@ -20,7 +20,7 @@ CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON workers EXECUTE FUNCTION ful
 
 /// Lets every operation fail for want of its database.
 pub async fn provoke(scene: &Scene, api: &Contract<'_>, completed: &Value) {
-    let w = Puller::register(&scene.app, "outages", BACKEND).await;
+    let w = HttpWorker::register(&scene.app, "outages", BACKEND).await;
     let owner = json!({"worker_id": w.name, "session_id": w.session, "attempt": 1});
     let client = scene.app.database.connect().await;
     client.batch_execute(FILL_DISK).await.expect("no room");

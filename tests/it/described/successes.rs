@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::operations::Operation;
 use super::scene::{BACKEND, Scene, task};
 use crate::support::contract::Contract;
-use crate::support::pulling::{Puller, id_of};
+use crate::support::http_worker::{HttpWorker, id_of};
 
 /// Lets every operation succeed, and returns a completed task as it was handed out.
 pub async fn provoke(scene: &Scene, api: &Contract<'_>) -> Value {
@@ -17,7 +17,7 @@ pub async fn provoke(scene: &Scene, api: &Contract<'_>) -> Value {
 
 async fn write(scene: &Scene, api: &Contract<'_>) -> Value {
     let app = &scene.app;
-    let w = Puller::register(app, "w", BACKEND).await;
+    let w = HttpWorker::register(app, "w", BACKEND).await;
     api.post("/tasks", &task()).await.expect(201);
     let mut dry = task();
     dry["dry_run"] = json!(true);

@@ -2,7 +2,7 @@
 
 /// Whether the databases and queues of tests stay.
 pub fn is_kept() -> bool {
-    std::env::var_os("QTASK_TEST_KEEP").is_some_and(|value| value != "" && value != "0")
+    std::env::var_os("QTASK_TEST_KEEP").is_some_and(|value| !value.is_empty() && value != "0")
 }
 
 /// Prints what stays; the test runner shows the output of a test that fails.

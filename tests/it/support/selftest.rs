@@ -9,8 +9,8 @@ use url::Url;
 
 use super::events::Events;
 use super::mocks::mock;
-use super::puller::Puller;
 use super::wait::DEADLINE;
+use super::worker_rows::WorkerRows;
 use super::{
     App, PrivatePostgres, PrivateRabbit, Proxy, QueueKind, TestDatabase, TestQueue, database, kept,
     queue, services,
@@ -195,7 +195,7 @@ async fn a_level_that_is_asked_for_is_added_to_the_logs_of_a_test() {
 #[tokio::test]
 async fn a_test_that_leaves_a_running_task_fails() {
     let app = App::builder(QueueKind::Postgres).start().await;
-    let worker = Puller::register(&app.database, "w1").await;
+    let worker = WorkerRows::register(&app.database, "w1").await;
     let task_id = worker.submit_and_claim(&app, &mock("")).await;
     let failure = failure_of_drop(app).await;
     assert!(
@@ -228,12 +228,12 @@ async fn a_test_that_leaves_a_task_without_its_message_fails() {
 #[tokio::test]
 async fn a_test_may_leave_work_where_it_says_so_or_has_failed() {
     let app = App::builder(QueueKind::Postgres).start().await;
-    let worker = Puller::register(&app.database, "w1").await;
+    let worker = WorkerRows::register(&app.database, "w1").await;
     worker.submit_and_claim(&app, &mock("")).await;
     app.abandon_work();
 
     let app = App::builder(QueueKind::Postgres).start().await;
-    let worker = Puller::register(&app.database, "w1").await;
+    let worker = WorkerRows::register(&app.database, "w1").await;
     worker.submit_and_claim(&app, &mock("")).await;
     let failing = tokio::spawn(async move {
         let _app = app;

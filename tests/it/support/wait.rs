@@ -23,10 +23,7 @@ where
         if let Ok(Some(found)) = tokio::time::timeout_at(deadline, look()).await {
             return found;
         }
-        assert!(
-            Instant::now() < deadline,
-            "waited {limit:?} in vain for: {what}"
-        );
+        assert!(Instant::now() < deadline, "waited {limit:?} for: {what}");
         tokio::time::sleep(LOOK_AGAIN).await;
     }
 }

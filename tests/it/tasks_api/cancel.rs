@@ -9,7 +9,7 @@ use super::task;
 use crate::support::answers::{keys, text};
 use crate::support::contract::Contract;
 use crate::support::json_schema::assert_time;
-use crate::support::puller::Puller;
+use crate::support::worker_rows::WorkerRows;
 use crate::support::{App, QueueKind};
 
 async fn start() -> App {
@@ -41,7 +41,7 @@ async fn an_owner_acknowledges_a_cancel_by_a_release_or_a_failure() {
     let app = start().await;
     let (api, puller) = (
         Contract::of(&app).await,
-        Puller::register(&app.database, "w").await,
+        WorkerRows::register(&app.database, "w").await,
     );
     for (end, fields) in [
         ("release", json!({})),
@@ -73,7 +73,7 @@ async fn a_result_that_comes_after_the_request_to_cancel_stands() {
     let app = start().await;
     let (api, puller) = (
         Contract::of(&app).await,
-        Puller::register(&app.database, "w").await,
+        WorkerRows::register(&app.database, "w").await,
     );
     let task_id = puller.submit_and_claim(&app, &task()).await;
     let path = format!("/tasks/{task_id}");
@@ -95,7 +95,7 @@ async fn what_has_ended_or_is_not_there_cannot_be_cancelled() {
     let app = start().await;
     let (api, puller) = (
         Contract::of(&app).await,
-        Puller::register(&app.database, "w").await,
+        WorkerRows::register(&app.database, "w").await,
     );
     let task_id = puller.submit_and_claim(&app, &task()).await;
     let path = format!("/tasks/{task_id}");

@@ -9,7 +9,7 @@ use super::{assert_fields, task};
 use crate::support::answers::keys;
 use crate::support::contract::Contract;
 use crate::support::json_schema::assert_time;
-use crate::support::puller::Puller;
+use crate::support::worker_rows::WorkerRows;
 use crate::support::{App, QueueKind};
 
 fn messages(page: &Value) -> Vec<&str> {
@@ -19,9 +19,9 @@ fn messages(page: &Value) -> Vec<&str> {
         .collect()
 }
 
-async fn start() -> (App, Puller, String) {
+async fn start() -> (App, WorkerRows, String) {
     let app = App::builder(QueueKind::Postgres).start().await;
-    let puller = Puller::register(&app.database, "w").await;
+    let puller = WorkerRows::register(&app.database, "w").await;
     let task_id = puller.submit_and_claim(&app, &task()).await;
     (app, puller, format!("/tasks/{task_id}/logs"))
 }

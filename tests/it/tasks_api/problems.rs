@@ -8,7 +8,7 @@ use super::assert_fields;
 use crate::support::answers::{id_of, keys};
 use crate::support::contract::Contract;
 use crate::support::json_schema::assert_time;
-use crate::support::puller::Puller;
+use crate::support::worker_rows::WorkerRows;
 use crate::support::{App, QueueKind, on_both_queues};
 
 on_both_queues!(a_problem_reads_as_documented_from_its_submission_to_its_result,);
@@ -17,7 +17,7 @@ async fn a_problem_reads_as_documented_from_its_submission_to_its_result(kind: Q
     let app = App::builder(kind).start().await;
     let (api, puller) = (
         Contract::of(&app).await,
-        Puller::register(&app.database, "agent").await,
+        WorkerRows::register(&app.database, "agent").await,
     );
     let problem = json!({
         "problem_id": "k8s_target_port-misconfig-detection-1", "agent_config": {"model": "m", "depth": [1, null]},

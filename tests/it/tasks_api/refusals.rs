@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use super::settle::ends;
 use super::{assert_fields, task};
 use crate::support::contract::Contract;
-use crate::support::puller::Puller;
+use crate::support::worker_rows::WorkerRows;
 use crate::support::{App, QueueKind};
 
 /// An owner's body for each write, changed in one place.
 async fn refuse_all(
     api: &Contract<'_>,
     base: &str,
-    puller: &Puller,
+    puller: &WorkerRows,
     change: (&str, Value),
     fields: &[&str],
 ) {
@@ -29,7 +29,7 @@ async fn what_an_owner_must_say_is_asked_for_by_name() {
     let app = App::builder(QueueKind::Postgres).start().await;
     let (api, puller) = (
         Contract::of(&app).await,
-        Puller::register(&app.database, "w").await,
+        WorkerRows::register(&app.database, "w").await,
     );
     let task_id = puller.submit_and_claim(&app, &task()).await;
     let base = format!("/tasks/{task_id}");
@@ -61,7 +61,7 @@ async fn what_is_said_must_be_usable() {
     let app = App::builder(QueueKind::Postgres).start().await;
     let (api, puller) = (
         Contract::of(&app).await,
-        Puller::register(&app.database, "w").await,
+        WorkerRows::register(&app.database, "w").await,
     );
     let task_id = puller.submit_and_claim(&app, &task()).await;
     let long = "x".repeat((64 << 10) + 1);
@@ -165,7 +165,7 @@ async fn bodies_that_are_not_json_objects_are_refused() {
     let app = App::builder(QueueKind::Postgres).start().await;
     let (api, puller) = (
         Contract::of(&app).await,
-        Puller::register(&app.database, "w").await,
+        WorkerRows::register(&app.database, "w").await,
     );
     let task_id = puller.submit_and_claim(&app, &task()).await;
     let paths = ends().map(|(end, _)| format!("/tasks/{task_id}/{end}"));

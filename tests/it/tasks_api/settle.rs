@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::task;
 use crate::support::app::Worker;
 use crate::support::contract::Contract;
-use crate::support::puller::Puller;
 use crate::support::wait::DEADLINE;
+use crate::support::worker_rows::WorkerRows;
 use crate::support::{App, QueueKind, on_both_queues};
 
 async fn counters(app: &App, worker_id: &str) -> (i64, i64) {
@@ -29,7 +29,7 @@ async fn a_result_ends_the_task_once_however_often_it_is_delivered(kind: QueueKi
     let app = App::builder(kind).start().await;
     let (api, puller) = (
         Contract::of(&app).await,
-        Puller::register(&app.database, "w").await,
+        WorkerRows::register(&app.database, "w").await,
     );
     let results = [
         json!({"00": 1}),
@@ -82,7 +82,7 @@ async fn a_failure_is_final_unless_it_may_be_retried_and_attempts_are_left(kind:
         .await;
     let (api, puller) = (
         Contract::of(&app).await,
-        Puller::register(&app.database, "w").await,
+        WorkerRows::register(&app.database, "w").await,
     );
     let mut two_attempts = task();
     two_attempts["max_attempts"] = json!(2);
@@ -149,7 +149,7 @@ async fn a_released_task_goes_to_the_next_worker_and_the_attempt_does_not_count(
     let mut app = App::builder(kind).start().await;
     let mut once = task();
     once["max_attempts"] = json!(1);
-    let puller = Puller::register(&app.database, "leaving").await;
+    let puller = WorkerRows::register(&app.database, "leaving").await;
     let task_id = puller.submit_and_claim(&app, &once).await;
     let api = Contract::of(&app).await;
     for _ in 0..2 {
@@ -191,9 +191,9 @@ async fn a_released_task_goes_to_the_next_worker_and_the_attempt_does_not_count(
 async fn whoever_is_not_the_owner_changes_nothing() {
     let app = App::builder(QueueKind::Postgres).start().await;
     let api = Contract::of(&app).await;
-    let owner = Puller::register(&app.database, "owner").await;
-    let other = Puller::register(&app.database, "other").await;
-    let old_session = Puller {
+    let owner = WorkerRows::register(&app.database, "owner").await;
+    let other = WorkerRows::register(&app.database, "other").await;
+    let old_session = WorkerRows {
         session_id: Uuid::now_v7(),
         ..owner.clone()
     };
@@ -244,7 +244,7 @@ async fn a_result_of_eight_mebibytes_is_kept_and_a_larger_one_is_refused() {
     let app = App::builder(QueueKind::Postgres).start().await;
     let (api, puller) = (
         Contract::of(&app).await,
-        Puller::register(&app.database, "w").await,
+        WorkerRows::register(&app.database, "w").await,
     );
     let task_id = puller.submit_and_claim(&app, &task()).await;
     let path = format!("/tasks/{task_id}/complete");

@@ -10,7 +10,7 @@ use super::TestDatabase;
 
 /// A session with a lease that outlives the test.
 #[derive(Debug, Clone)]
-pub struct Puller {
+pub struct WorkerRows {
     /// The worker's name.
     pub worker_id: String,
     /// Its session.
@@ -28,7 +28,7 @@ const CLAIM: &str = "WITH moved AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, session_id, notes)
     SELECT task_id, 'processing', started_at, attempt, $2, $3, 'Worker started processing' FROM moved";
 
-impl Puller {
+impl WorkerRows {
     /// Begins a session.
     pub async fn register(database: &TestDatabase, worker_id: &str) -> Self {
         let session_id = Uuid::now_v7();

@@ -26,14 +26,14 @@ pub fn id_of(task: &Value) -> Uuid {
 
 /// A worker and its session.
 #[derive(Debug, Clone)]
-pub struct Puller {
+pub struct HttpWorker {
     /// Its name.
     pub name: String,
     /// As given by the registration.
     pub session: Uuid,
 }
 
-impl Puller {
+impl HttpWorker {
     /// Registers for one backend; it must be accepted.
     pub async fn register(app: &App, name: &str, backend: &str) -> Self {
         Self::register_with(app, name, backend, &json!({})).await
@@ -117,9 +117,9 @@ impl Puller {
 }
 
 /// Keeps a session alive until dropped.
-pub async fn keep_alive(app: &App, puller: &Puller) {
+pub async fn keep_alive(app: &App, worker: &HttpWorker) {
     loop {
-        let body = json!({"worker_id": puller.name, "session_id": puller.session});
+        let body = json!({"worker_id": worker.name, "session_id": worker.session});
         app.post("/workers/heartbeat", &body).await.expect(200);
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
