@@ -189,4 +189,5 @@ async fn large_submissions_at_once_share_bounded_memory_and_are_claimed_in_bound
     let rest: Value = app.post("/workers/w/claim", &claim).await.expect(200);
     let rest = rest["tasks"].as_array().map_or(0, Vec::len);
     assert_eq!(rest, (accepted - 3).min(3));
+    app.abandon_work();
 }
