@@ -9,7 +9,7 @@
     reason = "a benchmark may end with a panic"
 )]
 
-use openqasm_simulator::{Crew, Request, Stop, run};
+use openqasm_simulator::{Request, Stop, ThreadBudget, run};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::io::{BufRead, BufReader, Write as _};
@@ -153,13 +153,13 @@ fn circuits() -> Vec<Circuit> {
 
 /// Milliseconds from text to counts.
 fn own_time(source: &str, threads: usize) -> f64 {
-    let crew = Arc::new(Crew::new(threads));
+    let threads = Arc::new(ThreadBudget::new(threads));
     let request = Request {
         source,
         shots: 1024,
         seed: Some(7),
         memory_limit_bytes: 8 << 30,
-        crew: Some(&crew),
+        threads: Some(&threads),
         ..Request::default()
     };
     let started = Instant::now();

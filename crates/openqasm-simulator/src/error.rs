@@ -1,7 +1,7 @@
 //! What can go wrong, and how a mistake in a circuit is shown to its author.
 
-use super::limits::{MAX_ERRORS, MAX_EXCERPT_CHARS, MAX_MESSAGE_CHARS};
-use super::stop::Stopped;
+use crate::limits::{MAX_ERRORS, MAX_EXCERPT_CHARS, MAX_MESSAGE_CHARS};
+use crate::resources::stop::Stopped;
 use std::fmt;
 
 /// Why a circuit gave no result.
@@ -24,7 +24,7 @@ pub enum SimulatorError {
 impl SimulatorError {
     /// Mistakes in the order of their places. Where nothing is wrong but the size of the circuit,
     /// that is what is said.
-    pub(super) fn located(source: &str, mut errors: Vec<Diagnostic>) -> Self {
+    pub(crate) fn located(source: &str, mut errors: Vec<Diagnostic>) -> Self {
         errors.sort_by_key(|error| error.at);
         errors.truncate(MAX_ERRORS);
         let only_limits = errors.iter().all(|error| error.is_limit);
@@ -76,7 +76,7 @@ fn join(errors: &[CircuitError]) -> String {
 
 /// A mistake at a byte offset, before the source is at hand to show its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Diagnostic {
+pub(crate) struct Diagnostic {
     pub at: u32,
     pub message: String,
     /// Whether the circuit may be right, but is too large.
@@ -84,7 +84,7 @@ pub(super) struct Diagnostic {
 }
 
 impl Diagnostic {
-    pub(super) fn new(at: u32, message: impl Into<String>) -> Self {
+    pub(crate) fn new(at: u32, message: impl Into<String>) -> Self {
         Self {
             at,
             message: message.into(),
@@ -93,7 +93,7 @@ impl Diagnostic {
     }
 
     /// A counted limit that a circuit does not keep.
-    pub(super) fn limit(at: u32, message: impl Into<String>) -> Self {
+    pub(crate) fn limit(at: u32, message: impl Into<String>) -> Self {
         Self {
             is_limit: true,
             ..Self::new(at, message)
@@ -101,7 +101,7 @@ impl Diagnostic {
     }
 
     /// Finds line and column in the source that this diagnostic speaks of.
-    pub(super) fn locate(&self, source: &str) -> CircuitError {
+    pub(crate) fn locate(&self, source: &str) -> CircuitError {
         let mut at = (self.at as usize).min(source.len());
         while !source.is_char_boundary(at) {
             at -= 1;
@@ -129,7 +129,7 @@ impl Diagnostic {
 }
 
 /// Cuts a text that came from a client to a length fit for a message.
-pub(super) fn shorten(text: &str, limit: usize) -> String {
+pub(crate) fn shorten(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
         None => text.to_owned(),
@@ -137,14 +137,14 @@ pub(super) fn shorten(text: &str, limit: usize) -> String {
 }
 
 /// `1 qubit`, `2 qubits`.
-pub(super) fn counted(number: impl std::fmt::Display, noun: &str) -> String {
+pub(crate) fn counted(number: impl std::fmt::Display, noun: &str) -> String {
     let number = number.to_string();
     let plural = if number == "1" { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
 
 /// A name of the client's in backquotes, cut when it is long.
-pub(super) fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     let shown = shorten(name, 40);
     // A quoted text or a name from outside may hold what a terminal would obey.
     format!("`{}`", shown.replace(char::is_control, "\u{fffd}"))

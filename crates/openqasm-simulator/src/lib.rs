@@ -19,40 +19,37 @@
 //! # Ok::<(), openqasm_simulator::SimulatorError>(())
 //! ```
 //!
-//! Four parts: `frontend` turns text into a checked program, `survey` analyses it, `engine` runs it on a statevector or a
-//! tableau, `sampling` draws and counts outcomes.
+//! From top to bottom: `compile` turns text into a program (`syntax`, `sema`, `ir`), `survey` reports what `analysis` finds in it, `exec`
+//! runs it on a `statevector` or a `stabilizer` tableau within `resources`, `sampling` draws and counts outcomes.
 
-mod arithmetic;
-mod complex;
-mod crew;
-mod engine;
+mod analysis;
+mod compile;
 mod error;
-mod frontend;
-mod functions;
-mod gates;
-mod integer;
+mod exec;
+mod ir;
 mod limits;
-mod meter;
 mod outputs;
-mod pool;
-mod program;
+mod resources;
+mod run_error;
 mod sampling;
-mod stop;
+mod sema;
+mod stabilizer;
+mod statevector;
 pub mod survey;
+mod syntax;
 #[cfg(test)]
 mod tests;
-mod value;
 
-pub use crew::Crew;
 pub use error::{CircuitError, SimulatorError};
+pub use ir::program::Program;
 pub use limits::MAX_SOURCE_BYTES;
-pub use meter::{Done, Meter};
-pub use pool::{MemoryPool, Reservation};
-pub use program::Program;
+pub use resources::memory_pool::{MemoryPool, Reservation};
+pub use resources::meter::{Done, Meter};
+pub use resources::stop::{Stop, Stopped};
+pub use resources::thread_budget::ThreadBudget;
 pub use sampling::ShotMemory;
-pub use stop::{Stop, Stopped};
 
-use engine::{MAX_LISTED_QUBITS, Method, Plan, Wanted};
+use exec::{MAX_LISTED_QUBITS, Method, Plan, Wanted};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -80,7 +77,7 @@ pub struct Request<'a> {
     pub statevector: bool,
     /// The threads that work on the state, shared with other runs; without them there is one.
     /// Counts do not depend on it.
-    pub crew: Option<&'a Arc<Crew>>,
+    pub threads: Option<&'a Arc<ThreadBudget>>,
     /// Memory for states that is shared with other runs: this one waits until there is enough.
     pub shared: Option<&'a MemoryPool>,
 }
@@ -97,7 +94,7 @@ impl Default for Request<'_> {
             memory_limit_bytes: 0,
             probabilities: false,
             statevector: false,
-            crew: None,
+            threads: None,
             shared: None,
         }
     }
@@ -146,14 +143,14 @@ pub fn check(source: &str) -> Result<Program, SimulatorError> {
         source,
         ..Request::default()
     };
-    frontend::compile(&request, None, &Stop::default())
+    compile::compile(&request, None, &Stop::default())
 }
 
 /// Runs a circuit. Blocks until it is done or stopped; does not touch files or the network.
 pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError> {
     let none = Map::new();
     let inputs = request.parameters.unwrap_or(&none);
-    let program = frontend::compile(request, Some(inputs), stop)?;
+    let program = compile::compile(request, Some(inputs), stop)?;
     if request.memory {
         outputs::check_shot_memory(&program, request)?;
     }
@@ -171,22 +168,22 @@ pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError>
     };
     let limit = request.memory_limit_bytes;
     let reserved = match request.shared {
-        Some(pool) => Some(pool.reserve(engine::room(&program, method, limit), stop)?),
+        Some(pool) => Some(pool.reserve(exec::bytes_to_reserve(&program, method, limit), stop)?),
         None => None,
     };
-    let crew = request.crew.cloned();
-    let crew = crew.unwrap_or_else(|| Arc::new(Crew::new(1)));
-    let place = crew.join();
+    let threads = request.threads.cloned();
+    let threads = threads.unwrap_or_else(|| Arc::new(ThreadBudget::new(1)));
+    let place = threads.join();
     let plan = Plan {
         method,
         wanted,
         shots: request.shots,
-        crew: crew.clone(),
+        threads: threads.clone(),
         memory_limit: reserved.as_ref().map_or(limit, Reservation::bytes),
         stop,
     };
     let rng = sampling::generator(seed);
-    let exact = engine::execute(&program, request.source, &plan, rng, &mut tally)?;
+    let exact = exec::execute(&program, request.source, &plan, rng, &mut tally)?;
     drop((reserved, place));
     let counts = tally.counts(&program.registers, stop)?;
     // Another stream than that of the run: counts do not depend on whether shots are dealt out.

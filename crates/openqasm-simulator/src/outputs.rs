@@ -1,10 +1,10 @@
 //! What a request can ask for beside the counts: what it may cost, and why it may be missing.
 
-use super::engine::{MAX_LISTED_QUBITS, MAX_OUTCOMES};
-use super::limits::MAX_RESULT_TEXT_BYTES;
-use super::program::Program;
-use super::sampling::text;
-use super::{Request, SimulatorError};
+use crate::exec::{MAX_LISTED_QUBITS, MAX_OUTCOMES};
+use crate::ir::program::Program;
+use crate::limits::MAX_RESULT_TEXT_BYTES;
+use crate::sampling::text;
+use crate::{Request, SimulatorError};
 use std::collections::BTreeMap;
 
 /// Outcomes below this probability are left out: they are rounding, or as good as impossible.
@@ -15,7 +15,7 @@ const SAMPLE_BYTES: u64 = 64;
 const NUMBER_BYTES: u64 = 24;
 
 /// Refuses, before anything is run, outcomes of all shots that would be too large.
-pub(super) fn check_shot_memory(
+pub(crate) fn check_shot_memory(
     program: &Program,
     request: &Request<'_>,
 ) -> Result<(), SimulatorError> {
@@ -40,7 +40,7 @@ pub(super) fn check_shot_memory(
 }
 
 /// Probabilities by the texts of the outcomes; none where they would be too long.
-pub(super) fn by_text(
+pub(crate) fn by_text(
     program: &Program,
     outcomes: Vec<(Vec<u64>, f64)>,
 ) -> Option<BTreeMap<String, f64>> {
@@ -59,7 +59,7 @@ pub(super) fn by_text(
 }
 
 /// Says why probabilities and statevector were asked for and not found.
-pub(super) fn missing(
+pub(crate) fn missing(
     request: &Request<'_>,
     program: &Program,
     [has_probabilities, has_statevector]: [bool; 2],

@@ -1,8 +1,8 @@
 //! Random draws and the counting of outcomes.
 
-use super::limits::MAX_RESULT_TEXT_BYTES;
-use super::program::{Program, RegisterSlot};
-use super::stop::{Stop, Stopped};
+use crate::ir::program::{Program, RegisterSlot};
+use crate::limits::MAX_RESULT_TEXT_BYTES;
+use crate::resources::stop::{Stop, Stopped};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::collections::{BTreeMap, HashMap};
@@ -15,12 +15,12 @@ const FEW: usize = 64;
 const CHUNK: usize = 1 << 16;
 
 /// The generator of a run. The same seed gives the same counts, always.
-pub(super) fn generator(seed: u64) -> Xoshiro256PlusPlus {
+pub(crate) fn generator(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
 }
 
 /// A seed for a run that names none. It fits the integers of JSON and of PostgreSQL.
-pub(super) fn random_seed() -> u64 {
+pub(crate) fn random_seed() -> u64 {
     rand::random::<u64>() >> 11
 }
 
@@ -31,7 +31,7 @@ pub(super) fn random_seed() -> u64 {
 ///
 /// The probability is rounded to a multiple of 2⁻⁴⁰: how many words are drawn depends on its bits,
 /// and the last ones of a computed probability differ between machines.
-pub(super) fn binomial(rng: &mut Xoshiro256PlusPlus, trials: u64, probability: f64) -> u64 {
+pub(crate) fn binomial(rng: &mut Xoshiro256PlusPlus, trials: u64, probability: f64) -> u64 {
     /// 2⁴⁰
     const GRID: f64 = 1_099_511_627_776.0;
     let probability = (probability * GRID).round() / GRID;
@@ -64,7 +64,7 @@ fn fair(rng: &mut Xoshiro256PlusPlus, coins: u64) -> u64 {
 }
 
 /// A statevector and the sums of its probabilities over each `block` neighbours.
-pub(super) struct Weighed<'a> {
+pub(crate) struct Weighed<'a> {
     pub re: &'a [f64],
     pub im: &'a [f64],
     pub block: usize,
@@ -90,7 +90,7 @@ impl Weighed<'_> {
 
 /// Draws basis states of a statevector: calls with each index drawn and how often, until it
 /// answers false.
-pub(super) fn sample(
+pub(crate) fn sample(
     state: &Weighed<'_>,
     shots: u64,
     rng: &mut Xoshiro256PlusPlus,
@@ -208,7 +208,7 @@ fn walk(
 
 /// Outcomes counted so far.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     counts: HashMap<Vec<u64>, u64>,
     /// The bits that the result shows. Outcomes that differ in others only are one.
     shown: Vec<u64>,
@@ -220,7 +220,7 @@ pub(super) struct Tally {
 
 impl Tally {
     /// An empty tally for the outcomes of a program.
-    pub(super) fn new(program: &Program, memory_limit: u64) -> Self {
+    pub(crate) fn new(program: &Program, memory_limit: u64) -> Self {
         let words = program.bits.div_ceil(64);
         let mut shown = vec![0; words as usize];
         for (first, len) in program.registers.iter().flat_map(|slot| &slot.parts) {
@@ -241,13 +241,13 @@ impl Tally {
     }
 
     /// Forgets all outcomes.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.counts.clear();
     }
 
     /// Counts an outcome, unless the result would need more memory, or be a longer text, than
     /// allowed.
-    pub(super) fn add(&mut self, mut outcome: Vec<u64>, times: u64) -> Result<(), String> {
+    pub(crate) fn add(&mut self, mut outcome: Vec<u64>, times: u64) -> Result<(), String> {
         if times == 0 {
             return Ok(());
         }
@@ -272,7 +272,7 @@ impl Tally {
     }
 
     /// The counts by their texts: registers last-declared first, each with bit 0 rightmost.
-    pub(super) fn counts(
+    pub(crate) fn counts(
         &self,
         registers: &[RegisterSlot],
         stop: &Stop,
@@ -289,7 +289,7 @@ impl Tally {
 }
 
 /// The text of an outcome: registers last-declared first, each with bit 0 rightmost.
-pub(super) fn text(outcome: &[u64], registers: &[RegisterSlot]) -> String {
+pub(crate) fn text(outcome: &[u64], registers: &[RegisterSlot]) -> String {
     let mut text = String::new();
     for register in registers.iter().rev() {
         if !text.is_empty() {
@@ -318,7 +318,7 @@ pub struct ShotMemory {
 
 impl ShotMemory {
     /// Deals the counted outcomes out to the shots.
-    pub(super) fn new(
+    pub(crate) fn new(
         counts: &BTreeMap<String, u64>,
         rng: &mut Xoshiro256PlusPlus,
         stop: &Stop,

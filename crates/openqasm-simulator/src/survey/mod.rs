@@ -4,13 +4,14 @@ mod report;
 
 pub use report::{InputSurvey, MemorySurvey, Mistake, MistakeCode, Survey, Verdict};
 
-use super::engine::{self, Found, Method, Need, NotWalked};
-use super::error::{Diagnostic, SimulatorError};
-use super::frontend::{self, Refusal};
-use super::limits::MAX_ERRORS;
-use super::program::{Input, Program};
-use super::stop::{Stop, Stopped};
-use super::{Request, lists_amplitudes, outputs, registers};
+use crate::analysis::{self, Analysis, AnalysisError};
+use crate::compile::{self, Refusal};
+use crate::error::{Diagnostic, SimulatorError};
+use crate::exec::{self, MemoryNeed, Method};
+use crate::ir::program::{Input, Program};
+use crate::limits::MAX_ERRORS;
+use crate::resources::stop::{Stop, Stopped};
+use crate::{Request, lists_amplitudes, outputs, registers};
 use std::time::Duration;
 
 /// How long the choice of the method may take: gates defined through each other can be looked at
@@ -20,16 +21,16 @@ const METHOD_TIME: Duration = Duration::from_secs(2);
 /// Checks what the request would run. Without parameters its inputs may have any values.
 pub fn survey(request: &Request<'_>, stop: &Stop) -> Result<Verdict, Stopped> {
     let source = request.source;
-    let program = match frontend::read(request, request.parameters, stop) {
+    let program = match compile::read(request, request.parameters, stop) {
         Ok(program) => program,
         Err(Refusal::TooLong(message)) => return Ok(refused(vec![Mistake::limit(message)])),
         Err(Refusal::Wrong(mistakes)) => return Ok(refused(located(mistakes, source))),
         Err(Refusal::Stopped(stopped)) => return Err(stopped),
     };
-    let found = match engine::walk(&program, source, stop) {
+    let found = match analysis::analyse(&program, source, stop) {
         Ok(found) => found,
-        Err(NotWalked::Wrong(mistake)) => return Ok(refused(located(vec![mistake], source))),
-        Err(NotWalked::Stopped(stopped)) => return Err(stopped),
+        Err(AnalysisError::Wrong(mistake)) => return Ok(refused(located(vec![mistake], source))),
+        Err(AnalysisError::Stopped(stopped)) => return Err(stopped),
     };
     let method = method(request, &program, stop)?;
     let (mut errors, mut notes) = (Vec::new(), notes(&program, &found, method));
@@ -43,12 +44,12 @@ pub fn survey(request: &Request<'_>, stop: &Stop) -> Result<Verdict, Stopped> {
     let limit = request.memory_limit_bytes;
     let memory = need.map(|need| MemorySurvey {
         state_bytes: u64::try_from(need.bytes).ok(),
-        reserved_bytes: engine::room(&program, need.method, limit),
+        reserved_bytes: exec::bytes_to_reserve(&program, need.method, limit),
         limit_bytes: limit,
         fits: need.bytes <= u128::from(limit),
     });
     // Ways that are not all gone may each fit, though they do not fit together.
-    let least = method.map(|method| Need::of(method, found.surely_used_qubits));
+    let least = method.map(|method| MemoryNeed::of(method, found.surely_used_qubits));
     if let Some(least) = least.filter(|least| least.bytes > u128::from(limit)) {
         errors.push(Mistake::limit(least.over_limit(limit)));
     } else if memory.is_some_and(|memory| !memory.fits) {
@@ -91,18 +92,18 @@ fn method(
     }
 }
 
-fn need(program: &Program, found: &Found, method: Method) -> Need {
+fn need(program: &Program, found: &Analysis, method: Method) -> MemoryNeed {
     let qubits = if found.is_cut {
-        engine::used_qubits(program, usize::MAX)
+        exec::used_qubits(program, usize::MAX)
     } else {
         found.used_qubits
     };
-    Need::of(method, qubits)
+    MemoryNeed::of(method, qubits)
 }
 
 fn summary(
     program: &Program,
-    found: Found,
+    found: Analysis,
     method: Option<Method>,
     memory: Option<MemorySurvey>,
     notes: Vec<String>,
@@ -135,7 +136,7 @@ fn input(input: &Input) -> InputSurvey {
     }
 }
 
-fn notes(program: &Program, found: &Found, method: Option<Method>) -> Vec<String> {
+fn notes(program: &Program, found: &Analysis, method: Option<Method>) -> Vec<String> {
     let mut notes = Vec::new();
     let mut note = |holds: bool, text: &str| {
         if holds {

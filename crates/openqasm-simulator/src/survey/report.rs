@@ -1,7 +1,7 @@
 //! The report of a survey.
 
-use super::super::Register;
-use super::super::error::{CircuitError, Diagnostic};
+use crate::Register;
+use crate::error::{CircuitError, Diagnostic};
 use std::collections::BTreeMap;
 
 /// Whether a circuit would run, and what it would take.
@@ -53,7 +53,7 @@ impl MistakeCode {
 
 impl Mistake {
     /// A limit that the circuit as a whole does not keep.
-    pub(super) fn limit(message: String) -> Self {
+    pub(crate) fn limit(message: String) -> Self {
         Self {
             code: MistakeCode::ResourceLimit,
             line: None,
@@ -64,7 +64,7 @@ impl Mistake {
         }
     }
 
-    pub(super) fn at(diagnostic: &Diagnostic, source: &str) -> Self {
+    pub(crate) fn at(diagnostic: &Diagnostic, source: &str) -> Self {
         let CircuitError {
             line,
             column,

@@ -1,14 +1,14 @@
 //! Programs of the corpus with the answer that each must have: `NAME.json` beside `NAME.qasm`.
 
-use super::super::{Output, Request, SimulatorError, Stop, check, run};
-use super::{MEMORY_LIMIT, corpus, corpus_directory};
+use crate::tests::{MEMORY_LIMIT, corpus, corpus_directory};
+use crate::{Output, Request, SimulatorError, Stop, check, run};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// Values for the inputs of the program.
     parameters: Option<Map<String, Value>>,
     /// The probabilities of all outcomes.
@@ -31,7 +31,7 @@ struct Mistake {
 
 impl Answer {
     /// The answer to the program of that name.
-    pub(super) fn read(kind: &str, name: &str) -> Self {
+    pub(crate) fn read(kind: &str, name: &str) -> Self {
         let file = corpus_directory(kind).join(format!("{name}.json"));
         let text = std::fs::read_to_string(&file);
         let text = text.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -98,7 +98,7 @@ fn compare_mistakes(name: &str, error: SimulatorError, wanted: &[Mistake]) {
 }
 
 /// Asserts that every program of a part of the corpus has its answer.
-pub(super) fn assert_answers(kind: &str) {
+pub(crate) fn assert_answers(kind: &str) {
     let mut failures = Vec::new();
     for (name, source) in corpus(kind) {
         let answer = Answer::read(kind, &name);

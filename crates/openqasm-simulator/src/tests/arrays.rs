@@ -1,6 +1,6 @@
 //! Arrays: declarations, elements, parts, parameters of subroutines.
 
-use super::{assert_refused, assert_too_large, outcome, simulate};
+use crate::tests::{assert_refused, assert_too_large, outcome, simulate};
 
 fn holds(declarations: &str, condition: &str) {
     let source = format!(

@@ -1,6 +1,6 @@
 //! Complex numbers: values on the way to real parameters.
 
-use super::{assert_refused, outcome};
+use crate::tests::{assert_refused, outcome};
 
 /// Asserts that a condition holds after these declarations.
 fn holds(declarations: &str, condition: &str) {

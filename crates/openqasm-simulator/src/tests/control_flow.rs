@@ -1,9 +1,9 @@
 //! Random circuits of Qiskit with control flow as it exports them, with their exact probabilities;
 //! `tests/circuits/qiskit_control_flow.py` wrote both.
 
-use super::super::{Request, Stop, run};
-use super::statistics::against_exact;
-use super::{MEMORY_LIMIT, corpus_directory};
+use crate::tests::statistics::against_exact;
+use crate::tests::{MEMORY_LIMIT, corpus_directory};
+use crate::{Request, Stop, run};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! Circuits with known answers, circuits that must be refused, circuits that try to do harm.
 
-use super::super::{Request, SimulatorError, Stop, run};
-use super::statistics::{against_exact, against_sample};
-use super::{MEMORY_LIMIT, corpus, corpus_directory, errors, simulate};
+use crate::tests::statistics::{against_exact, against_sample};
+use crate::tests::{MEMORY_LIMIT, corpus, corpus_directory, errors, simulate};
+use crate::{Request, SimulatorError, Stop, run};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -1,8 +1,8 @@
 //! Counts, seeds, memory of shots.
 
-use super::super::sampling::{binomial, generator};
-use super::super::{Output, Request, Stop, run};
-use super::{counts, outcome, simulate};
+use crate::sampling::{binomial, generator};
+use crate::tests::{counts, outcome, simulate};
+use crate::{Output, Request, Stop, run};
 
 fn seeded(source: &str, seed: Option<u64>, memory: bool) -> Output {
     let request = Request {

@@ -1,6 +1,6 @@
 //! What tools and the specification's own programs write beyond the common core.
 
-use super::{assert_refused, errors, gives, outcome};
+use crate::tests::{assert_refused, errors, gives, outcome};
 
 #[test]
 fn an_alias_may_be_a_set_in_braces_as_qiskit_writes_it() {

@@ -1,8 +1,8 @@
 //! Random programs against what Qiskit makes of them; `tests/circuits/generate.py` wrote both.
 
-use super::super::{Request, Stop, run};
-use super::statistics::{against_exact, against_sample};
-use super::{MEMORY_LIMIT, corpus_directory};
+use crate::tests::statistics::{against_exact, against_sample};
+use crate::tests::{MEMORY_LIMIT, corpus_directory};
+use crate::{Request, Stop, run};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Values behind outcomes that may be mistakes: a check notes them, and nothing else.
 
-use super::super::survey::{Verdict, survey};
-use super::super::{Request, Stop};
-use super::MEMORY_LIMIT;
+use crate::survey::{Verdict, survey};
+use crate::tests::MEMORY_LIMIT;
+use crate::{Request, Stop};
 
 fn verdict(source: &str) -> Verdict {
     let request = Request {

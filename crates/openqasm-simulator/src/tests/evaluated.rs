@@ -1,6 +1,6 @@
 //! The smallest programs whose values differed from those that the specification's text gives them.
 
-use super::gives;
+use crate::tests::gives;
 
 #[test]
 fn loops_run_over_sets_of_every_scalar_type() {

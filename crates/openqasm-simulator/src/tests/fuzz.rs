@@ -9,9 +9,9 @@ mod mutate;
 mod pieces;
 mod valued;
 
-use super::super::survey::{MistakeCode, survey};
-use super::super::{Output, Request, SimulatorError, Stop, check, run};
-use super::corpus;
+use crate::survey::{MistakeCode, survey};
+use crate::tests::corpus;
+use crate::{Output, Request, SimulatorError, Stop, check, run};
 use mutate::{Original, mutant};
 use pieces::SEEDS;
 use serde_json::{Map, json};

@@ -1,9 +1,9 @@
 //! Every built-in gate against its textbook matrix, and the modifiers.
 
-use super::super::frontend::library;
-use super::super::gates::Builtin;
-use super::super::{Request, Stop, run};
-use super::{assert_refused, outcome, simulate};
+use crate::ir::gates::Builtin;
+use crate::sema::library::library;
+use crate::tests::{assert_refused, outcome, simulate};
+use crate::{Request, Stop, run};
 
 /// Asserts that two pieces of a program do the same to two qubits, up to a global phase: the
 /// second undone after the first brings back every product state, with a third qubit as witness.

@@ -1,7 +1,7 @@
 //! Values that come with the task: `input` and `output`.
 
-use super::super::{Output, Request, SimulatorError, Stop, check, run};
-use super::{MEMORY_LIMIT, assert_refused, outcome};
+use crate::tests::{MEMORY_LIMIT, assert_refused, outcome};
+use crate::{Output, Request, SimulatorError, Stop, check, run};
 use serde_json::{Value, json};
 
 fn simulate(source: &str, parameters: &Value) -> Result<Output, SimulatorError> {

@@ -1,7 +1,7 @@
 //! The language: values, control flow, declarations, and how mistakes are told.
 
-use super::super::{SimulatorError, check};
-use super::{assert_refused, errors, outcome, simulate};
+use crate::tests::{assert_refused, errors, outcome, simulate};
+use crate::{SimulatorError, check};
 
 /// The value of an expression, through the angle of a gate: 1 if it is as expected.
 fn holds(condition: &str) -> bool {

@@ -1,8 +1,8 @@
 //! Limits: memory, time, counts of everything.
 
-use super::super::program::Action;
-use super::super::{Request, SimulatorError, Stop, Stopped, check, run};
-use super::{assert_too_large, errors, simulate, worked};
+use crate::ir::program::Action;
+use crate::tests::{assert_too_large, errors, simulate, worked};
+use crate::{Request, SimulatorError, Stop, Stopped, check, run};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -594,7 +594,7 @@ fn indices_behind_each_other_are_limited() {
         assert_too_large(&source, 2, column, "has more than 16 indices");
     }
     let source = "OPENQASM 3; qubit[4] q; int n; x q[n][n][n][n];";
-    assert_eq!(super::outcome(source), "0001");
+    assert_eq!(crate::tests::outcome(source), "0001");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Typical mistakes, and what is said about them: one circuit and its messages on each line.
 
-use super::errors;
+use crate::tests::errors;
 
 /// What is said, each with its place: `line:column message`.
 fn said(source: &str) -> Vec<String> {

@@ -1,12 +1,12 @@
 //! The same program run in different ways: by tableau and by statevector, all shots together and one by one,
 //! with gates fused and apart, with much memory and with little.
 
-use super::super::engine::Method;
-use super::super::sampling::generator;
-use super::super::{Output, Request, Stop, run};
-use super::MEMORY_LIMIT;
-use super::stabilizer::counts_by;
-use super::statistics::against_sample;
+use crate::exec::Method;
+use crate::sampling::generator;
+use crate::tests::MEMORY_LIMIT;
+use crate::tests::stabilizer::counts_by;
+use crate::tests::statistics::against_sample;
+use crate::{Output, Request, Stop, run};
 use rand::Rng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::collections::BTreeMap;

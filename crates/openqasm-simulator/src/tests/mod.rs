@@ -37,7 +37,7 @@ mod tools;
 mod unrolled;
 mod values;
 
-use super::{CircuitError, MemoryPool, Output, Request, SimulatorError, Stop, run};
+use crate::{CircuitError, MemoryPool, Output, Request, SimulatorError, Stop, run};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 

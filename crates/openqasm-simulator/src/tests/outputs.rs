@@ -1,6 +1,6 @@
 //! What a request can ask for beside the counts.
 
-use super::*;
+use crate::tests::*;
 use std::collections::BTreeMap;
 use std::f64::consts::FRAC_1_SQRT_2;
 

@@ -1,7 +1,7 @@
 //! Qiskit's classical expressions as it exports them, with the outcomes that the types of its own
 //! nodes give; `tests/circuits/qiskit_expressions.py` wrote both.
 
-use super::{corpus_directory, outcome};
+use crate::tests::{corpus_directory, outcome};
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -1,8 +1,8 @@
 //! The examples and rules of the OpenQASM 3 specification, section by section, with the values that
 //! its text gives; and what `docs/circuits.md` says about those that this simulator does not follow.
 
-use super::answers::{Answer, assert_answers};
-use super::corpus;
+use crate::tests::answers::{Answer, assert_answers};
+use crate::tests::corpus;
 use std::path::PathBuf;
 
 #[test]

@@ -1,17 +1,17 @@
 //! Clifford circuits: the tableau against the statevector, and what only a tableau can run.
 
-use super::super::Crew;
-use super::super::engine::{self, Method, Plan};
-use super::super::stop::Stopped;
-use super::super::{frontend, sampling};
-use super::statistics::against_sample;
-use super::*;
+use crate::ThreadBudget;
+use crate::exec::{self, Method, Plan};
+use crate::resources::stop::Stopped;
+use crate::tests::statistics::against_sample;
+use crate::tests::*;
+use crate::{compile, sampling};
 use rand::Rng;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-pub(super) fn counts_by(
+pub(crate) fn counts_by(
     method: Method,
     source: &str,
     shots: u32,
@@ -22,18 +22,18 @@ pub(super) fn counts_by(
         source,
         ..Request::default()
     };
-    let program = frontend::compile(&request, None, &stop).unwrap();
+    let program = compile::compile(&request, None, &stop).unwrap();
     let mut tally = sampling::Tally::new(&program, MEMORY_LIMIT);
     let plan = Plan {
-        crew: Arc::new(Crew::new(1)),
+        threads: Arc::new(ThreadBudget::new(1)),
         method,
         shots,
         memory_limit: MEMORY_LIMIT,
-        wanted: engine::Wanted::default(),
+        wanted: exec::Wanted::default(),
         stop: &stop,
     };
     let rng = sampling::generator(seed);
-    engine::execute(&program, source, &plan, rng, &mut tally).unwrap();
+    exec::execute(&program, source, &plan, rng, &mut tally).unwrap();
     tally.counts(&program.registers, &stop).unwrap()
 }
 

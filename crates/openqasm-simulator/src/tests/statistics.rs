@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// The probability that a chi-squared variable of so many degrees of freedom exceeds the value.
-pub(super) fn chi_squared_tail(value: f64, degrees: usize) -> f64 {
+pub(crate) fn chi_squared_tail(value: f64, degrees: usize) -> f64 {
     if degrees == 0 || value <= 0.0 {
         return 1.0;
     }
@@ -43,7 +43,7 @@ fn ln_gamma(mut x: f64) -> f64 {
 }
 
 /// How likely counts at least this far from the exact probabilities are.
-pub(super) fn against_exact(counts: &BTreeMap<String, u64>, exact: &BTreeMap<String, f64>) -> f64 {
+pub(crate) fn against_exact(counts: &BTreeMap<String, u64>, exact: &BTreeMap<String, f64>) -> f64 {
     let shots = counts.values().sum::<u64>() as f64;
     if counts
         .keys()
@@ -66,7 +66,7 @@ pub(super) fn against_exact(counts: &BTreeMap<String, u64>, exact: &BTreeMap<Str
 }
 
 /// How likely two samples at least this different are, if both come from the same circuit.
-pub(super) fn against_sample(counts: &BTreeMap<String, u64>, other: &BTreeMap<String, u64>) -> f64 {
+pub(crate) fn against_sample(counts: &BTreeMap<String, u64>, other: &BTreeMap<String, u64>) -> f64 {
     let (n, m) = (
         counts.values().sum::<u64>() as f64,
         other.values().sum::<u64>() as f64,

@@ -1,7 +1,7 @@
 //! `def`: arguments, results, scopes, limits.
 
-use super::super::{SimulatorError, check};
-use super::{assert_refused, counts, errors, outcome, simulate};
+use crate::tests::{assert_refused, counts, errors, outcome, simulate};
+use crate::{SimulatorError, check};
 use std::fmt::Write;
 
 #[test]

@@ -1,8 +1,8 @@
 //! Checks without a run: what is found must be what a run does.
 
-use super::super::survey::{MistakeCode, Survey, Verdict, survey};
-use super::super::{Request, Stop};
-use super::{MEMORY_LIMIT, corpus, simulate, worked};
+use crate::survey::{MistakeCode, Survey, Verdict, survey};
+use crate::tests::{MEMORY_LIMIT, corpus, simulate, worked};
+use crate::{Request, Stop};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use std::time::Duration;
@@ -297,7 +297,7 @@ fn mistakes_that_every_run_comes_to_are_found_without_one() {
 #[test]
 fn every_circuit_of_the_corpus_is_surveyed_as_it_runs() {
     for kind in ["ok", "invalid"] {
-        if !super::corpus_directory(kind).is_dir() {
+        if !crate::tests::corpus_directory(kind).is_dir() {
             continue;
         }
         for (name, source) in corpus(kind) {

@@ -1,8 +1,8 @@
 //! Runs on several threads: the same counts, and an end in time.
 
-use super::super::Crew;
-use super::super::stop::Stopped;
-use super::*;
+use crate::ThreadBudget;
+use crate::resources::stop::Stopped;
+use crate::tests::*;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -30,13 +30,13 @@ fn circuit(qubits: usize, layers: usize) -> String {
 fn the_same_seed_gives_the_same_counts_with_any_number_of_threads() {
     let source = circuit(17, 2);
     let counts = |threads| {
-        let crew = Arc::new(Crew::new(threads));
+        let threads = Arc::new(ThreadBudget::new(threads));
         let request = Request {
             source: &source,
             shots: 2000,
             seed: Some(3),
             memory_limit_bytes: MEMORY_LIMIT,
-            crew: Some(&crew),
+            threads: Some(&threads),
             ..Request::default()
         };
         run(&request, &Stop::default()).unwrap().counts
@@ -51,12 +51,12 @@ fn the_same_seed_gives_the_same_counts_with_any_number_of_threads() {
 #[test]
 fn a_large_run_on_two_threads_ends_soon_after_a_cancel() {
     let source = circuit(26, 9);
-    let crew = Arc::new(Crew::new(2));
+    let threads = Arc::new(ThreadBudget::new(2));
     let request = Request {
         source: &source,
         shots: 10,
         memory_limit_bytes: 16 << 26,
-        crew: Some(&crew),
+        threads: Some(&threads),
         ..Request::default()
     };
     let stop = Stop::default();

@@ -1,8 +1,8 @@
 //! Circuits as other tools export them, with what those tools compute for them.
 
-use super::super::{Output, Request, SimulatorError, Stop, run};
-use super::statistics::{against_exact, against_sample};
-use super::{MEMORY_LIMIT, corpus, corpus_directory};
+use crate::tests::statistics::{against_exact, against_sample};
+use crate::tests::{MEMORY_LIMIT, corpus, corpus_directory};
+use crate::{Output, Request, SimulatorError, Stop, run};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,6 @@
 //! Loops over constants: their variable is known in each turn, and nothing else is different.
 
-use super::{assert_refused, counts, gives, simulate};
+use crate::tests::{assert_refused, counts, gives, simulate};
 
 #[test]
 fn only_the_qubits_that_a_loop_touches_need_memory() {
@@ -88,7 +88,7 @@ fn mistakes_in_a_loop_are_told_once() {
     for (body, column) in [("foo q;", 22), ("if (i > 5) { foo q; }", 35)] {
         let source = format!("OPENQASM 3; qubit q;\nfor int i in [0:3] {{ {body} }}");
         assert_refused(&source, 2, column, "no gate `foo`");
-        assert_eq!(super::errors(&source).len(), 1, "{source}");
+        assert_eq!(crate::tests::errors(&source).len(), 1, "{source}");
     }
     assert_refused(
         "OPENQASM 3; qubit q;\nfor int i in [3:0] { foo q; }",

@@ -1,6 +1,6 @@
 //! Angles, bits of numbers, aliases of bits, loops in definitions of gates.
 
-use super::{assert_refused, assert_too_large, outcome};
+use crate::tests::{assert_refused, assert_too_large, outcome};
 
 fn holds(declarations: &str, condition: &str) {
     let source = format!(

@@ -1,7 +1,7 @@
 //! Angles: unsigned integers that count parts of a turn.
 
-use super::value::Value::{Angle, Exact, Float, Integer};
-use super::value::{Failure, Result, Value, angle, integer, product};
+use crate::tests::evaluator::value::Value::{Angle, Exact, Float, Integer};
+use crate::tests::evaluator::value::{Failure, Result, Value, angle, integer, product};
 use std::f64::consts::TAU;
 
 /// An angle of another width: zeros below where it is wider, the highest bits where it is narrower.

@@ -1,11 +1,11 @@
 //! What assignments change.
 
-use super::cast::assign;
-use super::functions;
-use super::machine::{Machine, Place};
-use super::operators::binary;
-use super::syntax::{Expr, Target};
-use super::value::{Failure, Kind, Result, Value};
+use crate::tests::evaluator::cast::assign;
+use crate::tests::evaluator::functions;
+use crate::tests::evaluator::machine::{Machine, Place};
+use crate::tests::evaluator::operators::binary;
+use crate::tests::evaluator::syntax::{Expr, Target};
+use crate::tests::evaluator::value::{Failure, Kind, Result, Value};
 
 impl Machine {
     /// Where a target is: its cell, its type, and which of its bits are meant.

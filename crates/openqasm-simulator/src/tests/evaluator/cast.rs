@@ -1,10 +1,12 @@
 //! Casts and assignments.
 
-use super::value::Value::{Angle, Bits, Bool, Complex, Duration, Exact, Float, Integer};
-use super::value::{
+use crate::tests::evaluator::value::Value::{
+    Angle, Bits, Bool, Complex, Duration, Exact, Float, Integer,
+};
+use crate::tests::evaluator::value::{
     Failure, Kind, Result, Value, finite, integer, modulus, number, real, reduce, truth,
 };
-use super::{angles, reals};
+use crate::tests::evaluator::{angles, reals};
 
 pub fn cast(kind: Kind, value: Value) -> Result<Value> {
     match kind {

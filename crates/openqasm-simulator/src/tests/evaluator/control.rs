@@ -1,10 +1,12 @@
 //! Random loops, branches and subroutines.
 
-use super::expressions::Writer;
-use super::leaves::whole_number;
-use super::machine::{Machine, Place, View};
-use super::syntax::{ArrayParameter, Domain, Expr, Parameter, Statement, Subroutine, Target};
-use super::value::{Failure, Kind, Result, Value};
+use crate::tests::evaluator::expressions::Writer;
+use crate::tests::evaluator::leaves::whole_number;
+use crate::tests::evaluator::machine::{Machine, Place, View};
+use crate::tests::evaluator::syntax::{
+    ArrayParameter, Domain, Expr, Parameter, Statement, Subroutine, Target,
+};
+use crate::tests::evaluator::value::{Failure, Kind, Result, Value};
 use std::rc::Rc;
 
 impl Writer {
@@ -92,7 +94,7 @@ impl Writer {
             Some(value) => *value,
             None => Value::Exact(1),
         };
-        let first = super::cast::assign(kind, first)?;
+        let first = crate::tests::evaluator::cast::assign(kind, first)?;
         let body = self.inside(|it| {
             it.machine.bind(&name, kind, false, first);
             it.looped(deep)
@@ -223,7 +225,7 @@ impl Writer {
                 } else {
                     self.random.between(if signed { -3 } else { 0 }, 6)
                 };
-                let fits = super::value::reduce(label, signed, width) == label;
+                let fits = crate::tests::evaluator::value::reduce(label, signed, width) == label;
                 if fits && !used.contains(&label) {
                     used.push(label);
                     labels.push(whole_number(label));

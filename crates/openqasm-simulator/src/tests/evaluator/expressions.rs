@@ -1,13 +1,13 @@
 //! Random expressions that have a value.
 
-use super::cast::{assign, cast};
-use super::functions::{self, FUNCTIONS};
-use super::machine::{Machine, Place};
-use super::operators::{binary, unary};
-use super::random::Random;
-use super::syntax::{Argument, Expr, Index, Parameter, Part};
-use super::text::OPERATORS;
-use super::value::{Failure, Kind, Result, Value, truth};
+use crate::tests::evaluator::cast::{assign, cast};
+use crate::tests::evaluator::functions::{self, FUNCTIONS};
+use crate::tests::evaluator::machine::{Machine, Place};
+use crate::tests::evaluator::operators::{binary, unary};
+use crate::tests::evaluator::random::Random;
+use crate::tests::evaluator::syntax::{Argument, Expr, Index, Parameter, Part};
+use crate::tests::evaluator::text::OPERATORS;
+use crate::tests::evaluator::value::{Failure, Kind, Result, Value, truth};
 
 pub const WIDTHS: [u32; 11] = [1, 2, 3, 4, 5, 8, 13, 16, 31, 32, 64];
 /// Attempts at an expression of a type that few expressions have.

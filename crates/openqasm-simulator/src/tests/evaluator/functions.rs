@@ -1,8 +1,10 @@
 //! Built-in functions, and the bits of values.
 
-use super::value::Value::{Angle, Bits, Complex, Exact, Float, Integer};
-use super::value::{Failure, Result, Value, finite, integer, number, real, reduce, whole};
-use super::{angles, operators, reals};
+use crate::tests::evaluator::value::Value::{Angle, Bits, Complex, Exact, Float, Integer};
+use crate::tests::evaluator::value::{
+    Failure, Result, Value, finite, integer, number, real, reduce, whole,
+};
+use crate::tests::evaluator::{angles, operators, reals};
 
 /// Names and numbers of arguments.
 pub const FUNCTIONS: [(&str, usize); 15] = [
@@ -62,7 +64,7 @@ fn of_real(name: &str, x: f64) -> Result<Value> {
 }
 
 /// The square root has the half of the argument; on the cut the sign of a zero decides.
-fn of_complex(name: &str, z: super::value::Complex) -> Result<Value> {
+fn of_complex(name: &str, z: crate::tests::evaluator::value::Complex) -> Result<Value> {
     if z.rough {
         return Err(Failure::Value);
     }

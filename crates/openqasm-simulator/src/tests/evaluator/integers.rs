@@ -1,7 +1,11 @@
 //! Arithmetic on integers, powers, shifts and operations on bits.
 
-use super::value::Value::{Angle, Bits, Bool, Complex, Duration, Exact, Float, Integer};
-use super::value::{Failure, Result, Value, integer, number, product, reduce, whole};
+use crate::tests::evaluator::value::Value::{
+    Angle, Bits, Bool, Complex, Duration, Exact, Float, Integer,
+};
+use crate::tests::evaluator::value::{
+    Failure, Result, Value, integer, number, product, reduce, whole,
+};
 
 /// How many binary digits a number has that is not negative.
 fn digits(value: i128) -> u32 {

@@ -1,10 +1,10 @@
 //! Random literals, variables, elements and indices.
 
-use super::expressions::{Term, WIDTHS, Writer};
-use super::functions;
-use super::machine::{Place, range};
-use super::syntax::{Expr, Index};
-use super::value::{Complex, Failure, Kind, Result, Value, whole};
+use crate::tests::evaluator::expressions::{Term, WIDTHS, Writer};
+use crate::tests::evaluator::functions;
+use crate::tests::evaluator::machine::{Place, range};
+use crate::tests::evaluator::syntax::{Expr, Index};
+use crate::tests::evaluator::value::{Complex, Failure, Kind, Result, Value, whole};
 use std::f64::consts::PI;
 
 fn literal(text: String, value: Value) -> Term {

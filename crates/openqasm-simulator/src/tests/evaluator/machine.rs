@@ -1,10 +1,12 @@
 //! Runs the trees of programs.
 
-use super::cast::{assign, cast};
-use super::functions::{self, wrapped};
-use super::operators::{binary, unary};
-use super::syntax::{Argument, Domain, Expr, Index, Part, Source, Statement, Subroutine};
-use super::value::{Failure, Kind, Result, Value, integer, truth, whole};
+use crate::tests::evaluator::cast::{assign, cast};
+use crate::tests::evaluator::functions::{self, wrapped};
+use crate::tests::evaluator::operators::{binary, unary};
+use crate::tests::evaluator::syntax::{
+    Argument, Domain, Expr, Index, Part, Source, Statement, Subroutine,
+};
+use crate::tests::evaluator::value::{Failure, Kind, Result, Value, integer, truth, whole};
 use std::rc::Rc;
 
 /// Statements that a program may run.

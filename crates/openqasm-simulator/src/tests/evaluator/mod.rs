@@ -25,7 +25,7 @@ mod syntax;
 mod text;
 mod value;
 
-use super::super::{Request, Stop, run};
+use crate::{Request, Stop, run};
 
 fn variable(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;

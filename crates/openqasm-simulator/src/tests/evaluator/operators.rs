@@ -1,8 +1,12 @@
 //! The operators, by the types of their operands.
 
-use super::value::Value::{Angle, Bits, Bool, Complex, Duration, Exact, Float, Integer};
-use super::value::{Failure, Result, Value, angle, integer, modulus, number, real, truth};
-use super::{angles, integers, reals};
+use crate::tests::evaluator::value::Value::{
+    Angle, Bits, Bool, Complex, Duration, Exact, Float, Integer,
+};
+use crate::tests::evaluator::value::{
+    Failure, Result, Value, angle, integer, modulus, number, real, truth,
+};
+use crate::tests::evaluator::{angles, integers, reals};
 
 pub fn binary(op: &str, left: Value, right: Value) -> Result<Value> {
     match op {

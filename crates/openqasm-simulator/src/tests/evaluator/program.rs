@@ -1,11 +1,11 @@
 //! Random programs, with the only outcome that they must have.
 
-use super::expressions::Writer;
-use super::machine::{Machine, Place};
-use super::random::Random;
-use super::syntax::{Expr, Statement};
-use super::text::{self, text, wrapped};
-use super::value::{Kind, Value, bits};
+use crate::tests::evaluator::expressions::Writer;
+use crate::tests::evaluator::machine::{Machine, Place};
+use crate::tests::evaluator::random::Random;
+use crate::tests::evaluator::syntax::{Expr, Statement};
+use crate::tests::evaluator::text::{self, text, wrapped};
+use crate::tests::evaluator::value::{Kind, Value, bits};
 use std::fmt::Write;
 use std::rc::Rc;
 
@@ -63,7 +63,9 @@ impl Writer {
 
     /// Statements of the program itself.
     fn global(&mut self, number: usize) -> Option<Vec<Statement>> {
-        let one = |statement: super::value::Result<Statement>| statement.map(|it| vec![it]);
+        let one = |statement: crate::tests::evaluator::value::Result<Statement>| {
+            statement.map(|it| vec![it])
+        };
         let made = match self.random.below(12) {
             // Without variables there is nothing to do.
             _ if number < 2 => one(self.declaration()),

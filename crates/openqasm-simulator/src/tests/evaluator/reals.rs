@@ -1,7 +1,7 @@
 //! Real and complex numbers, and durations.
 
-use super::value::Value::{Bool, Duration, Exact, Float, Integer};
-use super::value::{Complex, Failure, Result, Value, finite, real};
+use crate::tests::evaluator::value::Value::{Bool, Duration, Exact, Float, Integer};
+use crate::tests::evaluator::value::{Complex, Failure, Result, Value, finite, real};
 
 /// Most that a part of a number known but for rounding may be, so that an absolute tolerance tells it.
 const LARGEST_ROUGH: f64 = 1e3;

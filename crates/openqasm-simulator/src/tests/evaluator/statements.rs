@@ -1,11 +1,11 @@
 //! Random statements that run to their end.
 
-use super::cast::assign;
-use super::expressions::Writer;
-use super::machine::{Binding, Place};
-use super::operators::binary;
-use super::syntax::{Part, Source, Statement, Target};
-use super::value::{Failure, Kind, Result, Value, whole};
+use crate::tests::evaluator::cast::assign;
+use crate::tests::evaluator::expressions::Writer;
+use crate::tests::evaluator::machine::{Binding, Place};
+use crate::tests::evaluator::operators::binary;
+use crate::tests::evaluator::syntax::{Part, Source, Statement, Target};
+use crate::tests::evaluator::value::{Failure, Kind, Result, Value, whole};
 
 const COMPOUND: [&str; 16] = [
     "", "", "", "", "+", "-", "*", "/", "%", "**", "&", "|", "^", "<<", ">>", "+",
@@ -152,7 +152,9 @@ impl Writer {
                 };
                 // What an alias stands for is known before the program runs.
                 match &index {
-                    Some(super::syntax::Index::One(place)) if !self.is_constant(place) => {
+                    Some(crate::tests::evaluator::syntax::Index::One(place))
+                        if !self.is_constant(place) =>
+                    {
                         Err(Failure::Kind)
                     }
                     _ => Ok((name, index)),
@@ -213,11 +215,11 @@ impl Writer {
     }
 
     /// `a && b` where `b` has no value: it is not reached.
-    pub fn guarded(&mut self) -> Result<(super::syntax::Expr, Value)> {
-        use super::syntax::Expr;
+    pub fn guarded(&mut self) -> Result<(crate::tests::evaluator::syntax::Expr, Value)> {
+        use crate::tests::evaluator::syntax::Expr;
         let (op, decides) = self.random.of(&[("&&", false), ("||", true)]);
         let (left, ()) = self.some(|term| {
-            let fits = super::value::truth(term.value)? == decides;
+            let fits = crate::tests::evaluator::value::truth(term.value)? == decides;
             fits.then_some(()).ok_or(Failure::Value)
         })?;
         let number = |value: i128| Expr::Literal(value.to_string(), Value::Exact(value));

@@ -1,9 +1,9 @@
 //! What single statements do.
 
-use super::cast::assign;
-use super::machine::{Binding, Flow, Machine, Place, View};
-use super::syntax::{Domain, Index, Statement};
-use super::value::{Failure, Kind, Result, truth, whole};
+use crate::tests::evaluator::cast::assign;
+use crate::tests::evaluator::machine::{Binding, Flow, Machine, Place, View};
+use crate::tests::evaluator::syntax::{Domain, Index, Statement};
+use crate::tests::evaluator::value::{Failure, Kind, Result, truth, whole};
 
 impl Machine {
     pub fn step(&mut self, statement: &Statement) -> Result<Flow> {
@@ -110,7 +110,7 @@ impl Machine {
                 continue;
             };
             for place in self.places(index)? {
-                let place = super::functions::wrapped(place, all.len() as i128)?;
+                let place = crate::tests::evaluator::functions::wrapped(place, all.len() as i128)?;
                 bits.push(all[usize::try_from(place).unwrap()]);
             }
         }

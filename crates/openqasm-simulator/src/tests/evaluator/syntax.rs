@@ -1,6 +1,6 @@
 //! Programs as trees.
 
-use super::value::{Kind, Value};
+use crate::tests::evaluator::value::{Kind, Value};
 
 #[derive(Debug, Clone)]
 pub enum Expr {

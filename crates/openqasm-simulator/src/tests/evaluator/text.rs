@@ -1,8 +1,10 @@
 //! How programs are written.
 
-use super::syntax::{Argument, Domain, Expr, Index, Parameter, Part, Source, Statement};
-use super::syntax::{Subroutine, Target};
-use super::value::Kind;
+use crate::tests::evaluator::syntax::{
+    Argument, Domain, Expr, Index, Parameter, Part, Source, Statement,
+};
+use crate::tests::evaluator::syntax::{Subroutine, Target};
+use crate::tests::evaluator::value::Kind;
 
 pub const UNARY: u8 = 11;
 const POWER: u8 = 12;

@@ -2,10 +2,10 @@
 //!
 //! Environment variables: `QTASK_FUZZ_CHECKS` (how many programs, 400 without it) and `QTASK_FUZZ_SEED`.
 
-use super::super::super::survey::{MistakeCode, Verdict, survey};
-use super::super::super::{Output, Request, SimulatorError, Stop, run};
-use super::valued::{Valued, valued};
-use super::{FAILURES, variable};
+use crate::survey::{MistakeCode, Verdict, survey};
+use crate::tests::fuzz::valued::{Valued, valued};
+use crate::tests::fuzz::{FAILURES, variable};
+use crate::{Output, Request, SimulatorError, Stop, run};
 use serde_json::Map;
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,8 @@
 //! Makes mutants of programs: blindly by characters, and by words and statements, so that more of
 //! them get past the parser.
 
-use super::super::super::sampling::generator;
-use super::pieces::{EXTREMES, FRAMES, OPERATORS, PIECES};
+use crate::sampling::generator;
+use crate::tests::fuzz::pieces::{EXTREMES, FRAMES, OPERATORS, PIECES};
 use rand::Rng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use std::ops::Range;
 const LONGEST: usize = 20_000;
 
 /// A program to make mutants of.
-pub(super) struct Original {
+pub(crate) struct Original {
     text: String,
     /// Where its outermost statements are.
     statements: Vec<Range<usize>>,
@@ -20,7 +20,7 @@ pub(super) struct Original {
 }
 
 impl Original {
-    pub(super) fn new(text: String) -> Self {
+    pub(crate) fn new(text: String) -> Self {
         Self {
             statements: statements(&text),
             words: words(&text),
@@ -99,7 +99,7 @@ impl Dice {
 }
 
 /// The mutant of that seed.
-pub(super) fn mutant(originals: &[Original], seed: u64) -> String {
+pub(crate) fn mutant(originals: &[Original], seed: u64) -> String {
     let mut dice = Dice(generator(seed));
     let original = dice.pick(originals);
     let mut text = original.text.clone();

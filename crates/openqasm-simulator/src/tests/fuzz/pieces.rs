@@ -1,7 +1,7 @@
 //! What mutants are made of.
 
 /// Pieces that are likely to be nearly right somewhere.
-pub(super) const PIECES: [&str; 70] = [
+pub(crate) const PIECES: [&str; 70] = [
     ";",
     "{",
     "}",
@@ -75,7 +75,7 @@ pub(super) const PIECES: [&str; 70] = [
 ];
 
 /// Whole programs of what the corpus has little of.
-pub(super) const SEEDS: [&str; 5] = [
+pub(crate) const SEEDS: [&str; 5] = [
     "OPENQASM 3; input float w; input int n; qubit[2] q; bit[2] c; rx(w * n) q[0]; c = measure q;",
     "OPENQASM 3; def f(qubit[2] a, int n) -> bit[2] { for int i in [0:n] { x a[i % 2]; if (i == 1) { return measure a; } } bit[2] b = \"01\"; return b; }
         def g(qubit a) -> bool { h a; return measure a; }
@@ -87,7 +87,7 @@ pub(super) const SEEDS: [&str; 5] = [
 ];
 
 /// Numbers at the edges of what their types hold, and just over them.
-pub(super) const EXTREMES: [&str; 26] = [
+pub(crate) const EXTREMES: [&str; 26] = [
     "0",
     "-1",
     "1",
@@ -117,7 +117,7 @@ pub(super) const EXTREMES: [&str; 26] = [
 ];
 
 /// What stands around a statement, before and after it.
-pub(super) const FRAMES: [(&str, &str); 10] = [
+pub(crate) const FRAMES: [(&str, &str); 10] = [
     ("if (true) { ", " }"),
     ("if (false) { } else { ", " }"),
     ("for int loop in [0:2] { ", " }"),
@@ -131,7 +131,7 @@ pub(super) const FRAMES: [(&str, &str); 10] = [
 ];
 
 /// Operators that may stand in each other's place.
-pub(super) const OPERATORS: [&str; 22] = [
+pub(crate) const OPERATORS: [&str; 22] = [
     "+", "-", "*", "/", "%", "**", "^", "&", "|", "<<", ">>", "==", "!=", "<", ">=", "&&", "||",
     "=", "+=", "<<=", "++", "~",
 ];

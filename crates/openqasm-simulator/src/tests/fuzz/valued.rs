@@ -1,6 +1,6 @@
 //! Small programs in which it depends on values whether and how they run.
 
-use super::super::super::sampling::generator;
+use crate::sampling::generator;
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use serde_json::{Map, Value, json};
@@ -37,7 +37,7 @@ const FUNCTIONS: [&str; 10] = [
 ];
 const GATES: [&str; 9] = ["x", "h", "s", "t", "sx", "ry(0.3)", "p(2)", "y", "g(0.5)"];
 
-pub(super) struct Valued {
+pub(crate) struct Valued {
     pub source: String,
     pub parameters: Map<String, Value>,
 }
@@ -55,7 +55,7 @@ struct Writer {
 }
 
 /// The program of a seed.
-pub(super) fn valued(seed: u64) -> Valued {
+pub(crate) fn valued(seed: u64) -> Valued {
     let mut writer = Writer {
         random: generator(seed),
         names: 0,
@@ -338,7 +338,7 @@ impl Writer {
 
 impl Valued {
     /// With everything that makes the program again.
-    pub(super) fn told(&self, seed: u64) -> String {
+    pub(crate) fn told(&self, seed: u64) -> String {
         let mut text = format!("QTASK_FUZZ_SEED={seed} QTASK_FUZZ_CHECKS=1\n");
         let given = Value::Object(self.parameters.clone());
         writeln!(text, "{}with {given}", self.source).unwrap();

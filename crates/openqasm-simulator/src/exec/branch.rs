@@ -1,0 +1,213 @@
+//! Branches: histories of outcomes, run one after another, each for the shots that fall to it.
+
+use crate::exec::Context;
+use crate::exec::exact::Exact;
+use crate::exec::machine::{Machine, Next};
+use crate::exec::quantum::Slot;
+use crate::run_error::{RunError, Running};
+use crate::sampling::{self, Tally};
+use crate::statevector::state::NoState;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+/// An outcome less likely than this does not happen.
+const ROUNDING: f64 = 1e-12;
+
+/// A branch that waits for its turn: it saw a 0 where the branch before it saw a 1.
+struct Waiting {
+    shots: u64,
+    /// How many outcomes were decided before that 0.
+    depth: usize,
+    /// Where it stands, if there was memory for a copy.
+    machine: Option<Box<Machine>>,
+}
+
+struct Runner<'a, 'p> {
+    context: &'a Context<'p>,
+    rng: Xoshiro256PlusPlus,
+    tally: &'a mut Tally,
+    /// Whether an outcome was decided that could have been another.
+    is_random: bool,
+    exact: Exact,
+    /// More measurements were put off than is of use.
+    is_full: bool,
+    /// The last one is next.
+    waiting: Vec<Waiting>,
+    /// Bytes of the copies that wait.
+    saved: u128,
+    /// So many of those that wait have lost their copies, from the first on.
+    evicted: usize,
+    /// The outcomes decided on the way to where the running branch stands. Those that wait share
+    /// its beginning, for branches run depth first.
+    path: Vec<bool>,
+}
+
+/// Runs all branches of a program, depth first, so that few copies wait at a time. Nothing is found
+/// where more measurements were put off than is of use: it is to be run again without.
+pub(crate) fn run(
+    context: &Context<'_>,
+    shots: u32,
+    rng: Xoshiro256PlusPlus,
+    tally: &mut Tally,
+) -> Running<Option<Exact>> {
+    let mut runner = Runner {
+        context,
+        rng,
+        tally,
+        is_random: false,
+        exact: Exact::default(),
+        is_full: false,
+        waiting: Vec::new(),
+        saved: 0,
+        evicted: 0,
+        path: Vec::new(),
+    };
+    runner.branch(None, u64::from(shots))?;
+    while let Some(Waiting {
+        shots,
+        depth,
+        machine,
+    }) = runner.waiting.pop()
+    {
+        context.stop.check()?;
+        if runner.is_full {
+            break;
+        }
+        runner.evicted = runner.evicted.min(runner.waiting.len());
+        let freed = machine.as_ref().map_or(0, |machine| machine.bytes());
+        runner.saved = runner.saved.saturating_sub(freed);
+        runner.path.truncate(depth);
+        runner.path.push(false);
+        runner.branch(machine, shots)?;
+    }
+    Ok((!runner.is_full).then_some(runner.exact))
+}
+
+impl Runner<'_, '_> {
+    /// Runs a branch to its end. Without a copy it begins anew and decides as its path says.
+    fn branch(&mut self, machine: Option<Box<Machine>>, mut shots: u64) -> Running<()> {
+        let (mut machine, mut decided) = match machine {
+            Some(machine) => (*machine, self.path.len()),
+            None => (Machine::new(self.context), 0),
+        };
+        loop {
+            match machine.run(self.context)? {
+                Next::Done => return self.finish(machine, shots),
+                Next::Decide(_) if machine.quantum.is_full() => {
+                    self.is_full = true;
+                    return Ok(());
+                }
+                Next::Decide(slot) => {
+                    self.make_room(&machine);
+                    machine.quantum.flush()?;
+                    let weights = machine.quantum.weights(slot)?;
+                    let outcome = match self.path.get(decided) {
+                        Some(outcome) => *outcome,
+                        None => self.split(&machine, slot, weights, &mut shots)?,
+                    };
+                    decided += 1;
+                    decide(&mut machine, slot, outcome, weights)?;
+                }
+            }
+        }
+    }
+
+    /// Draws how many shots see a 1. Where both outcomes happen, the 0s wait as a branch.
+    fn split(
+        &mut self,
+        machine: &Machine,
+        slot: Slot,
+        weights: [f64; 2],
+        shots: &mut u64,
+    ) -> Running<bool> {
+        let [zero, one] = weights;
+        self.is_random |= zero.min(one) > ROUNDING;
+        let ones = sampling::binomial(&mut self.rng, *shots, one / (zero + one));
+        let zeros = *shots - ones;
+        self.path.push(ones > 0);
+        if ones == 0 {
+            return Ok(false);
+        }
+        *shots = ones;
+        if zeros > 0 {
+            let machine = self.copy(machine, slot, weights)?;
+            self.saved += machine.as_ref().map_or(0, |machine| machine.bytes());
+            self.waiting.push(Waiting {
+                shots: zeros,
+                depth: self.path.len() - 1,
+                machine,
+            });
+        }
+        Ok(true)
+    }
+
+    /// A copy that saw a 0, if there is memory for it beside the running branch.
+    fn copy(
+        &self,
+        machine: &Machine,
+        slot: Slot,
+        weights: [f64; 2],
+    ) -> Running<Option<Box<Machine>>> {
+        let needed = self.saved.saturating_add(machine.bytes().saturating_mul(2));
+        if needed > u128::from(self.context.memory_limit) {
+            return Ok(None);
+        }
+        match machine.try_clone() {
+            Ok(mut copy) => {
+                decide(&mut copy, slot, false, weights)?;
+                Ok(Some(Box::new(copy)))
+            }
+            Err(NoState::OutOfMemory) => Ok(None),
+            Err(NoState::Stopped(stopped)) => Err(stopped.into()),
+        }
+    }
+
+    /// Lets copies go where the running branch needs their memory; those that are needed last go
+    /// first.
+    fn make_room(&mut self, machine: &Machine) {
+        let limit = u128::from(self.context.memory_limit);
+        while self.saved.saturating_add(machine.bytes()) > limit {
+            let Some(branch) = self.waiting.get_mut(self.evicted) else {
+                return;
+            };
+            self.evicted += 1;
+            if let Some(copy) = branch.machine.take() {
+                self.saved = self.saved.saturating_sub(copy.bytes());
+            }
+        }
+    }
+
+    /// Counts the outcomes of a branch that reached the end of the program.
+    fn finish(&mut self, mut machine: Machine, shots: u64) -> Running<()> {
+        self.make_room(&machine);
+        machine.quantum.flush()?;
+        if !self.is_random {
+            self.exact = Exact::of(&machine, self.context)?;
+        }
+        let mut counted: Running<()> = Ok(());
+        let tally = &mut *self.tally;
+        let bits = &machine.memory.bits;
+        machine
+            .quantum
+            .sample(bits, shots, &mut self.rng, |outcome, times| {
+                let added = tally.add(outcome, times);
+                counted = added.map_err(RunError::Resource);
+                counted.is_ok()
+            })?;
+        self.context.stop.meter().add_shots(shots);
+        counted
+    }
+}
+
+/// Fixes the outcome of a measured qubit, in the state and in the bits that wait for it.
+fn decide(machine: &mut Machine, slot: Slot, outcome: bool, weights: [f64; 2]) -> Running<()> {
+    let [zero, one] = weights;
+    let weight = if outcome { one } else { zero };
+    let other = if outcome { zero } else { one };
+    if other > 0.0 || (weight - 1.0).abs() > 1e-12 {
+        machine.quantum.collapse(slot, outcome, weight)?;
+    }
+    for bit in machine.quantum.decided(slot, outcome) {
+        machine.memory.set_bit(bit, outcome);
+    }
+    Ok(())
+}

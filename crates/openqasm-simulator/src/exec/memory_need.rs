@@ -1,0 +1,148 @@
+//! The memory that a program's states need, estimated from above before it runs.
+
+use crate::exec::method::{Method, calls};
+use crate::ir::program::{Action, Operand, Program, Step};
+use crate::stabilizer::tableau::Tableau;
+use crate::statevector::state::State;
+use std::collections::HashSet;
+
+/// Copies of small states cost little: room for so many of them saves running branches again.
+const COPIES: u128 = 64;
+/// The part of the limit that such copies may take.
+const COPIES_PART: u128 = 16;
+/// The least that is set aside.
+const LEAST: u128 = 1 << 20;
+
+/// Where the limit is set, in MiB.
+const MEMORY_SETTING: &str = "QTASK_SIMULATOR_MEMORY_MIB";
+/// The largest value of that setting.
+const MAX_SETTING_MIB: u128 = 1 << 24;
+
+/// Operands looked at to find the qubits that are used.
+const MAX_LOOKS: u32 = 1 << 20;
+
+/// What one state takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MemoryNeed {
+    pub method: Method,
+    pub qubits: usize,
+    pub bytes: u128,
+}
+
+impl MemoryNeed {
+    /// The need of a state of so many qubits.
+    pub(crate) fn of(method: Method, qubits: usize) -> Self {
+        let bytes = match method {
+            Method::Statevector => State::bytes(qubits),
+            Method::Stabilizer => Tableau::bytes(qubits),
+        };
+        Self {
+            method,
+            qubits,
+            bytes,
+        }
+    }
+
+    /// What is said when it is more than the limit: what would fit, and which setting allows more.
+    pub(crate) fn over_limit(&self, limit: u64) -> String {
+        let fits = self.largest_within(limit);
+        let enough = match fits {
+            0 => String::new(),
+            1 => ", which is enough for 1 qubit".to_owned(),
+            fits => format!(", which is enough for {fits} qubits"),
+        };
+        let mib = self.bytes.div_ceil(1 << 20);
+        let setting = if mib <= MAX_SETTING_MIB {
+            format!("{MEMORY_SETTING}={mib} allows {}", self.qubits)
+        } else {
+            format!("{MEMORY_SETTING} sets it")
+        };
+        let refusal = self.refusal("the limit is", limit);
+        format!("{refusal}{enough}; {setting}")
+    }
+
+    /// The most qubits whose state fits, by this method.
+    fn largest_within(&self, limit: u64) -> usize {
+        let (mut fits, mut too_many) = (0, self.qubits);
+        while too_many - fits > 1 {
+            let middle = fits + (too_many - fits) / 2;
+            if Self::of(self.method, middle).bytes <= u128::from(limit) {
+                fits = middle;
+            } else {
+                too_many = middle;
+            }
+        }
+        fits
+    }
+
+    /// What is said when there is no such memory; `why` leads to the limit.
+    pub(crate) fn refusal(&self, why: &str, limit: u64) -> String {
+        let needed = if self.bytes == u128::MAX {
+            format!("16 × 2^{} bytes", self.qubits)
+        } else {
+            format!("{} bytes", self.bytes)
+        };
+        let form = match self.method {
+            Method::Statevector => "state",
+            Method::Stabilizer => "stabilizer tableau",
+        };
+        format!(
+            "the circuit uses {} qubits, whose {form} needs {needed} of memory; {why} {limit} bytes",
+            self.qubits
+        )
+    }
+}
+
+/// Bytes to set aside for a program, at most the limit.
+pub(crate) fn bytes_to_reserve(program: &Program, method: Method, limit: u64) -> u64 {
+    let qubits = used_qubits(program, usize::MAX);
+    let one = MemoryNeed::of(method, qubits).bytes;
+    let limit = u128::from(limit);
+    let wanted = if may_branch(&program.steps) {
+        // What is put off to the end of a tableau is not counted: it is little.
+        let cheap = one.saturating_mul(COPIES).min(limit / COPIES_PART);
+        one.saturating_mul(2).max(cheap)
+    } else {
+        one
+    };
+    u64::try_from(wanted.max(LEAST).min(limit)).unwrap_or(u64::MAX)
+}
+
+/// Whether an outcome may have to be decided before the end. With loops this may be wrong: then
+/// branches are run again for want of room.
+fn may_branch(steps: &[Step]) -> bool {
+    let measured = steps
+        .iter()
+        .position(|step| matches!(step.action, Action::Measure { .. }));
+    let after = measured.map_or(&[][..], |place| steps.get(place..).unwrap_or_default());
+    after
+        .iter()
+        .any(|step| matches!(step.action, Action::Gate(_)))
+        || steps
+            .iter()
+            .any(|step| !step.reads.is_empty() || matches!(step.action, Action::Reset(_)))
+}
+
+/// How many qubits gates may touch; counting ends beyond `most`. A program that names very many
+/// operands is taken to touch all of its qubits.
+pub(crate) fn used_qubits(program: &Program, most: usize) -> usize {
+    let mut used = HashSet::new();
+    let mut looks = 0_u32;
+    for operand in calls(program).flat_map(|call| &call.operands) {
+        let mut whole = operand;
+        while let Operand::At { of, .. } = whole {
+            whole = of;
+        }
+        for qubit in whole.known() {
+            used.insert(qubit);
+            looks += 1;
+            if looks > MAX_LOOKS {
+                return program.qubits as usize;
+            }
+            if used.len() > most {
+                return used.len();
+            }
+        }
+    }
+    used.len()
+}

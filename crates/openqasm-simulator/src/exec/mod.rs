@@ -1,0 +1,86 @@
+//! Execution: runs a checked program on a statevector, or on a stabilizer tableau.
+//!
+//! Measurements are decided as late as possible. One whose outcome nothing looks at stays open
+//! until the program ends and is then sampled for all shots at once. One whose outcome is needed
+//! splits the shots into two branches, so that a program costs one run for each history of
+//! outcomes that happens, not one for each shot.
+
+mod branch;
+mod calls;
+pub(crate) mod evaluate;
+pub(crate) mod exact;
+pub(crate) mod expand;
+pub(crate) mod loops;
+mod machine;
+mod memory_need;
+pub(crate) mod method;
+mod quantum;
+
+pub(crate) use exact::{Exact, MAX_LISTED_QUBITS, MAX_OUTCOMES, Wanted};
+pub(crate) use memory_need::{MemoryNeed, bytes_to_reserve, used_qubits};
+pub(crate) use method::Method;
+
+use crate::error::SimulatorError;
+use crate::ir::program::Program;
+use crate::resources::stop::Stop;
+use crate::resources::thread_budget::ThreadBudget;
+use crate::run_error::RunError;
+use crate::sampling::Tally;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use std::sync::Arc;
+
+/// What a run works with.
+pub(crate) struct Context<'p> {
+    program: &'p Program,
+    stop: &'p Stop,
+    memory_limit: u64,
+    method: Method,
+    wanted: Wanted,
+    threads: Arc<ThreadBudget>,
+    /// Whether measurements may be put off to the end.
+    is_deferring: bool,
+}
+
+/// What bounds a run, and how it is done.
+pub(crate) struct Plan<'a> {
+    pub method: Method,
+    pub shots: u32,
+    pub memory_limit: u64,
+    pub wanted: Wanted,
+    /// Who works on the state.
+    pub threads: Arc<ThreadBudget>,
+    pub stop: &'a Stop,
+}
+
+/// Runs a program and counts its outcomes.
+pub(crate) fn execute(
+    program: &Program,
+    source: &str,
+    plan: &Plan<'_>,
+    rng: Xoshiro256PlusPlus,
+    tally: &mut Tally,
+) -> Result<Exact, SimulatorError> {
+    let mut context = Context {
+        program,
+        stop: plan.stop,
+        memory_limit: plan.memory_limit,
+        method: plan.method,
+        wanted: plan.wanted,
+        threads: plan.threads.clone(),
+        is_deferring: plan.method == Method::Stabilizer
+            && quantum::pays_to_defer(program, plan.shots),
+    };
+    let mut found = branch::run(&context, plan.shots, rng.clone(), tally);
+    if let Ok(None) = found {
+        context.is_deferring = false;
+        tally.clear();
+        plan.stop.meter().begin_anew();
+        found = branch::run(&context, plan.shots, rng, tally);
+    }
+    let found = found.map(Option::unwrap_or_default);
+    found.map_err(|error| match error {
+        RunError::Wrong(diagnostic) => SimulatorError::located(source, vec![diagnostic]),
+        RunError::Resource(message) => SimulatorError::ResourceLimit { message },
+        RunError::Stopped(stopped) => stopped.into(),
+    })
+}

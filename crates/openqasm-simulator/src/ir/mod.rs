@@ -1,0 +1,9 @@
+//! The checked program, and the values that it computes with.
+
+pub(crate) mod arithmetic;
+pub(crate) mod complex;
+pub(crate) mod functions;
+pub(crate) mod gates;
+pub(crate) mod integer;
+pub(crate) mod program;
+pub(crate) mod value;

@@ -1,0 +1,151 @@
+//! Memory that circuits running at the same time share: one that does not fit beside the others
+//! waits for its turn, in the order of arrival, so that a large one is not passed over for ever.
+
+use crate::resources::stop::{Stop, Stopped};
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often a circuit that waits looks at its stop flag.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A number of bytes to share.
+#[derive(Debug)]
+pub struct MemoryPool {
+    capacity: u64,
+    queue: Mutex<WaitQueue>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct WaitQueue {
+    free: u64,
+    /// The number of the next one to come.
+    next: u64,
+    /// Those who wait, first come first.
+    waiting: VecDeque<u64>,
+}
+
+/// Bytes set aside until this is dropped.
+#[derive(Debug)]
+pub struct Reservation<'a> {
+    pool: &'a MemoryPool,
+    bytes: u64,
+}
+
+impl MemoryPool {
+    /// A pool of that many bytes.
+    pub fn new(capacity: u64) -> Self {
+        Self {
+            capacity,
+            queue: Mutex::new(WaitQueue {
+                free: capacity,
+                next: 0,
+                waiting: VecDeque::new(),
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Bytes in all, free or not.
+    pub fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    /// Waits until so many bytes (at most all) are free and sets them aside.
+    pub fn reserve(&self, bytes: u64, stop: &Stop) -> Result<Reservation<'_>, Stopped> {
+        let bytes = bytes.min(self.capacity);
+        let mut queue = self.lock();
+        let number = queue.next;
+        queue.next += 1;
+        queue.waiting.push_back(number);
+        loop {
+            if queue.waiting.front() == Some(&number) && queue.free >= bytes {
+                queue.waiting.pop_front();
+                queue.free -= bytes;
+                // There may be room for the next one as well.
+                self.changed.notify_all();
+                return Ok(Reservation { pool: self, bytes });
+            }
+            if let Err(stopped) = stop.check() {
+                queue.waiting.retain(|other| *other != number);
+                self.changed.notify_all();
+                return Err(stopped);
+            }
+            let woken = self.changed.wait_timeout(queue, LOOK);
+            queue = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Nothing that holds the lock can panic half-way.
+    fn lock(&self) -> MutexGuard<'_, WaitQueue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reservation<'_> {
+    /// How many bytes these are.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        self.pool.lock().free += self.bytes;
+        self.pool.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::thread;
+
+    /// Until so many wait.
+    fn until_waiting(pool: &MemoryPool, number: usize) {
+        let mut queue = pool.lock();
+        while queue.waiting.len() != number {
+            queue = pool.changed.wait_timeout(queue, LOOK).unwrap().0;
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_waits_and_is_not_passed_over() {
+        let pool = MemoryPool::new(10);
+        let (done, order) = mpsc::channel();
+        let first = pool.reserve(6, &Stop::default()).unwrap();
+        thread::scope(|scope| {
+            for (number, bytes) in [(1, 8), (2, 4)] {
+                let (pool, done) = (&pool, done.clone());
+                scope.spawn(move || {
+                    let held = pool.reserve(bytes, &Stop::default()).unwrap();
+                    done.send(number).unwrap();
+                    drop(held);
+                });
+                until_waiting(pool, number);
+            }
+            // The 4 bytes that are free would do for the second.
+            assert!(order.try_recv().is_err());
+            drop(first);
+            assert_eq!([order.recv().unwrap(), order.recv().unwrap()], [1, 2]);
+        });
+        assert_eq!(pool.lock().free, 10);
+    }
+
+    #[test]
+    fn what_waits_can_be_stopped_and_leaves_the_line() {
+        let pool = MemoryPool::new(10);
+        let held = pool.reserve(10, &Stop::default()).unwrap();
+        let stop = Stop::default();
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| pool.reserve(1, &stop).map(|held| held.bytes()));
+            until_waiting(&pool, 1);
+            stop.cancel();
+            assert_eq!(waits.join().unwrap(), Err(Stopped::Cancelled));
+        });
+        drop(held);
+        assert_eq!(pool.reserve(100, &Stop::default()).unwrap().bytes(), 10);
+    }
+}

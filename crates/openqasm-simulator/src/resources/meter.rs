@@ -1,0 +1,98 @@
+//! How far a run is: shots counted and passes over the state applied. Written once for each part of a state and each
+//! branch, read now and then.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts what is done. It says nothing about classical statements, sampling or tableaus, which take little time.
+#[derive(Debug, Default)]
+pub struct Meter {
+    shots: AtomicU64,
+    /// Passes of the groups that are done, and all that are known so far.
+    passes: AtomicU64,
+    known: AtomicU64,
+    /// The group under way: its passes, and its amplitudes times passes, done and all.
+    group: AtomicU64,
+    work: AtomicU64,
+    all_work: AtomicU64,
+}
+
+/// What was done of what is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// Shots whose outcome is counted: a run with several branches.
+    Shots(u64),
+    /// Passes over the state, and how many are known so far.
+    Passes(u64, u64),
+}
+
+impl Meter {
+    /// How far the run is; None before there is anything to say.
+    pub fn read(&self) -> Option<Done> {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (shots, known) = (load(&self.shots), load(&self.known));
+        if shots > 0 {
+            return Some(Done::Shots(shots));
+        }
+        let (work, all) = (u128::from(load(&self.work)), load(&self.all_work));
+        let share = u128::from(load(&self.group)) * work / u128::from(all.max(1));
+        let passes = load(&self.passes).saturating_add(u64::try_from(share).unwrap_or_default());
+        (known > 0).then(|| Done::Passes(passes.min(known), known))
+    }
+
+    /// The shots of a branch are counted.
+    pub(crate) fn add_shots(&self, shots: u64) {
+        self.shots.fetch_add(shots, Ordering::Relaxed);
+    }
+
+    /// All shots are run again.
+    pub(crate) fn begin_anew(&self) {
+        self.shots.store(0, Ordering::Relaxed);
+    }
+
+    /// That many more passes are to be applied.
+    pub(crate) fn add_known(&self, passes: usize) {
+        self.known.fetch_add(passes as u64, Ordering::Relaxed);
+    }
+
+    /// A group of passes over a state of that many qubits begins.
+    pub(crate) fn begin_group(&self, passes: usize, qubits: u32) {
+        let passes = passes as u64;
+        self.work.store(0, Ordering::Relaxed);
+        let work = passes.checked_shl(qubits).unwrap_or(u64::MAX);
+        self.all_work.store(work, Ordering::Relaxed);
+        self.group.store(passes, Ordering::Relaxed);
+    }
+
+    /// Passes of the group were applied to a part of that many qubits.
+    pub(crate) fn add_part(&self, passes: usize, qubits: u32) {
+        let work = (passes as u64).checked_shl(qubits).unwrap_or_default();
+        self.work.fetch_add(work, Ordering::Relaxed);
+    }
+
+    /// The group is done, also where parts of the state were left out for being zero.
+    pub(crate) fn end_group(&self) {
+        let passes = self.group.swap(0, Ordering::Relaxed);
+        self.passes.fetch_add(passes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passes_are_told_within_a_group_and_shots_before_passes() {
+        let meter = Meter::default();
+        assert_eq!(meter.read(), None);
+        meter.add_known(10);
+        meter.begin_group(8, 20);
+        meter.add_part(8, 19);
+        assert_eq!(meter.read(), Some(Done::Passes(4, 10)));
+        meter.end_group();
+        assert_eq!(meter.read(), Some(Done::Passes(8, 10)));
+        meter.add_shots(3);
+        assert_eq!(meter.read(), Some(Done::Shots(3)));
+        meter.begin_anew();
+        assert_eq!(meter.read(), Some(Done::Passes(8, 10)));
+    }
+}

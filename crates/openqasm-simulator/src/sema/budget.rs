@@ -1,0 +1,126 @@
+//! What checking may cost, and what a program may.
+
+use crate::error::Diagnostic;
+use crate::ir::program::{Action, Step};
+use crate::limits::{
+    MAX_CALL_NESTING, MAX_CALLED_PARTS, MAX_ERRORS, MAX_GATES, MAX_NAMES, MAX_PARTS,
+    MAX_PROGRAM_STEPS, MAX_STEPS,
+};
+use crate::sema::{Checked, Checker, control, reads};
+
+/// More ranges of bits than a value can have, which a statement names only through an alias.
+const MANY_READS: usize = 128;
+
+impl Checker<'_> {
+    /// Whether there is no point in going on.
+    pub(crate) fn is_over(&self) -> bool {
+        self.errors.len() >= MAX_ERRORS || self.is_too_large() || self.stopped.is_some()
+    }
+
+    /// Whether a count has passed its limit: that was reported, and holds for all that follows.
+    fn is_too_large(&self) -> bool {
+        self.called_parts > MAX_CALLED_PARTS
+            || self.parts > MAX_PARTS
+            || self.steps.len() > MAX_PROGRAM_STEPS
+            || self.names > MAX_NAMES
+    }
+
+    /// Counts work, and looks now and then whether the run is to end.
+    pub(crate) fn charge(&mut self, amount: u32) {
+        self.work = self.work.saturating_add(amount);
+        if self.work >= 1 << 16 {
+            self.work = 0;
+            self.stopped = self.stopped.or(self.stop.check().err());
+        }
+    }
+
+    /// Counts a statement, an operand or a value where it may stand for many.
+    pub(crate) fn count_part(&mut self, at: u32) -> Checked<()> {
+        self.charge(1 << 4);
+        self.parts += 1;
+        if self.parts == MAX_PARTS + 1 {
+            return Err(Diagnostic::limit(
+                at,
+                format!("the circuit has more than {MAX_PARTS} statements, operands and values"),
+            ));
+        }
+        if self.in_gate {
+            self.unroll(1, at)?;
+        }
+        if self.calls.is_empty() || self.is_over() {
+            return Ok(());
+        }
+        self.called_parts += 1;
+        if self.called_parts > MAX_CALLED_PARTS {
+            return Err(Diagnostic::limit(
+                at,
+                format!(
+                    "the circuit has more than {MAX_CALLED_PARTS} statements, operands and values when each call is replaced by what it calls"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Counts a name that stays declared up to the end of the program.
+    pub(crate) fn count_name(&mut self, at: u32) -> Checked<()> {
+        self.names += 1;
+        if self.names == MAX_NAMES + 1 {
+            return Err(Diagnostic::limit(
+                at,
+                format!("the circuit declares more than {MAX_NAMES} names"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Does one level of nesting. What the parser lets through can add up in calls.
+    pub(crate) fn nested<T>(
+        &mut self,
+        at: u32,
+        check: impl FnOnce(&mut Self) -> Checked<T>,
+    ) -> Checked<T> {
+        if self.nesting >= MAX_CALL_NESTING && !self.calls.is_empty() {
+            return Err(Diagnostic::limit(
+                at,
+                format!("statements nest more than {MAX_CALL_NESTING} deep through calls"),
+            ));
+        }
+        self.count_part(at)?;
+        self.nesting += 1;
+        let result = check(self);
+        self.nesting -= 1;
+        result
+    }
+
+    pub(crate) fn emit(&mut self, action: Action, at: u32) -> Checked<()> {
+        let reads = reads::of(&action).into_boxed_slice();
+        // An index known only at run time may read each element of an alias.
+        if reads.len() > MANY_READS {
+            self.count_listed(reads.len(), at)?;
+        }
+        self.steps.push(Step { action, at, reads });
+        if self.steps.len() == MAX_PROGRAM_STEPS + 1 {
+            return Err(Diagnostic::limit(
+                at,
+                format!("the circuit has more than {MAX_PROGRAM_STEPS} statements that are run"),
+            ));
+        }
+        self.cost.steps = self.cost.steps.saturating_add(1);
+        self.check_cost(at)
+    }
+
+    pub(crate) fn check_cost(&mut self, at: u32) -> Checked<()> {
+        if self.cost.gates > MAX_GATES || self.cost.steps > MAX_STEPS {
+            // Once is enough: everything after it would be too much as well.
+            self.cost = control::Cost::default();
+            return Err(Diagnostic::limit(
+                at,
+                format!(
+                    "this circuit needs more than {MAX_GATES} gates or {MAX_STEPS} statements when it runs"
+                ),
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,226 @@
+//! `input` declarations: constants whose values come with the task.
+
+use crate::error::{Diagnostic, counted, quoted};
+use crate::ir::complex::Complex;
+use crate::ir::program::{Action, Expr, Input, Open};
+use crate::ir::value::{EvalError, Type, Value};
+use crate::limits::MAX_ERRORS;
+use crate::sema::array_layout::{Access, product, shape};
+use crate::sema::hint;
+use crate::sema::scope::Symbol;
+use crate::sema::{Checked, Checker};
+use crate::syntax::ast::{ArrayType, Name, TypeName};
+use crate::syntax::parser::duration;
+use serde_json::Value as Json;
+use std::fmt::Display;
+
+impl<'s> Checker<'s> {
+    pub(crate) fn declare_input(&mut self, ty: &TypeName<'s>, name: Name<'s>) -> Checked<()> {
+        let ty = self.type_of(ty)?;
+        let symbol = match self.given(name, &ty)? {
+            None => self.any_input(ty, name)?,
+            Some(given) => {
+                let value =
+                    from_json(&given, ty).map_err(|error| wrong_input(name, &ty, &error))?;
+                Symbol::Constant(value, ty)
+            }
+        };
+        let open = match &symbol {
+            Symbol::Variable { slot: first, .. } => Some(Open::Variables {
+                first: *first,
+                count: 1,
+            }),
+            Symbol::Bits(bits) => Some(Open::Bits(bits.clone())),
+            _ => None,
+        };
+        let is_open = open.is_some();
+        self.declared_inputs.push(Input {
+            name: name.text.to_owned(),
+            ty: ty.to_string(),
+            open,
+        });
+        self.declare(name, symbol)?;
+        if is_open {
+            self.open_inputs.insert(name.text);
+        }
+        Ok(())
+    }
+
+    /// `input array[int[8], 2] a;`: its values come as lists.
+    pub(crate) fn declare_input_array(
+        &mut self,
+        ty: &ArrayType<'s>,
+        name: Name<'s>,
+        at: u32,
+    ) -> Checked<()> {
+        let array = self.new_array(ty, Access::Constant, name.at)?;
+        let wanted = format!("array[{}] of {}", array.ty, shape(&array.sizes));
+        let given = self.given(name, &wanted)?;
+        let sizes: Vec<String> = array.sizes.iter().map(ToString::to_string).collect();
+        self.declared_inputs.push(Input {
+            name: name.text.to_owned(),
+            ty: format!("array[{}, {}]", array.ty, sizes.join(", ")),
+            open: given.is_none().then(|| Open::Variables {
+                first: array.first,
+                count: product(&array.sizes),
+            }),
+        });
+        if let Some(given) = given {
+            let mut values = Vec::with_capacity(product(&array.sizes));
+            list_from_json(&given, &array.sizes, array.ty, &mut values)
+                .map_err(|error| wrong_input(name, &wanted, &error))?;
+            for (slot, value) in (array.first..).zip(values) {
+                let (ty, value) = (array.ty, Expr::Constant(value));
+                self.emit(Action::SetVariable { slot, ty, value }, at)?;
+            }
+        }
+        self.declare(name, Symbol::Array(array))
+    }
+
+    /// The value that came for an input; none where no values came at all.
+    fn given(&mut self, name: Name<'s>, ty: &dyn Display) -> Checked<Option<Json>> {
+        let Some(inputs) = &mut self.inputs else {
+            return Ok(None);
+        };
+        self.input_places.push((name.text, name.at));
+        if let Some(given) = inputs.remove(name.text) {
+            return Ok(Some(given));
+        }
+        self.inputs_without_value += 1;
+        Err(Diagnostic::new(
+            name.at,
+            format!(
+                "there is no value for the input {}: expected one for `{ty}` in the parameters of the task",
+                quoted(name.text)
+            ),
+        ))
+    }
+
+    /// What stands for an input while its value is not known.
+    fn any_input(&mut self, ty: Type, name: Name<'s>) -> Checked<Symbol> {
+        Ok(match ty {
+            Type::Bits(width) => Symbol::Bits(self.new_bits(width, name.at)?),
+            _ => Symbol::Variable {
+                slot: self.new_variable(),
+                ty,
+            },
+        })
+    }
+
+    /// Values for which the circuit has no declaration are most likely misspelt.
+    pub(crate) fn refuse_unknown_inputs(&mut self) {
+        let unknown = self.inputs.take().unwrap_or_default();
+        // A declaration that could not be read may have been theirs.
+        if self.errors.len() > self.inputs_without_value {
+            return;
+        }
+        for name in unknown.keys().take(MAX_ERRORS) {
+            let inputs = self.input_places.iter().map(|(input, _)| *input);
+            let (hint, meant) = hint::for_input(name, inputs);
+            let mut places = self.input_places.iter();
+            let place = places.find(|(input, _)| Some(*input) == meant);
+            self.errors.push(Diagnostic::new(
+                place.map_or(0, |(_, at)| *at),
+                format!(
+                    "the task has a parameter {}, but the circuit declares no such `input`{hint}",
+                    quoted(name)
+                ),
+            ));
+        }
+    }
+}
+
+fn wrong_input(name: Name<'_>, ty: &dyn Display, error: &str) -> Diagnostic {
+    Diagnostic::new(
+        name.at,
+        format!(
+            "the parameter {} does not fit `{ty}`: {error}",
+            quoted(name.text)
+        ),
+    )
+}
+
+/// Lists of values, the first index outermost.
+fn list_from_json(
+    given: &Json,
+    sizes: &[u32],
+    ty: Type,
+    values: &mut Vec<Value>,
+) -> Result<(), String> {
+    let Some((size, inner)) = sizes.split_first() else {
+        values.push(from_json(given, ty)?);
+        return Ok(());
+    };
+    match given {
+        Json::Array(items) if items.len() == *size as usize => items
+            .iter()
+            .try_for_each(|item| list_from_json(item, inner, ty, values)),
+        Json::Array(items) => Err(format!(
+            "expected a list of {}, found {}",
+            counted(size, "element"),
+            items.len()
+        )),
+        _ => Err(format!("expected a list of {}", counted(size, "element"))),
+    }
+}
+
+/// A number, `true` or `false`, or a text of bits or of a duration, as a value of that type.
+fn from_json(given: &Json, ty: Type) -> Result<Value, String> {
+    let value = match (ty, given) {
+        (Type::Bool, Json::Bool(value)) => Value::Bool(*value),
+        (Type::Bits(1), Json::Bool(value)) => Value::Bits {
+            value: u128::from(*value),
+            width: 1,
+        },
+        (Type::Bits(width), Json::String(text)) => bits(text, width)?,
+        (Type::Duration, Json::String(text)) => Value::Duration(
+            duration(text.trim()).ok_or_else(|| format!("expected {}", expected(ty)))?,
+        ),
+        (Type::Int(_) | Type::Uint(_) | Type::Bits(1), Json::Number(_)) => {
+            Value::Int(integer(given).ok_or("expected a whole number")?)
+        }
+        (Type::Float(_) | Type::Angle(_), Json::Number(number)) => {
+            let number = number.as_f64().filter(|number| number.is_finite());
+            Value::Float(number.ok_or("the number is too large")?)
+        }
+        (Type::Complex(_), Json::Number(_)) => from_json(given, Type::Float(64))?,
+        (Type::Complex(_), Json::Array(parts)) => {
+            let [re, im] = parts.as_slice() else {
+                return Err(format!("expected {}", expected(ty)));
+            };
+            let part = |json| match from_json(json, Type::Float(64))? {
+                Value::Float(part) => Ok::<f64, String>(part),
+                _ => Err(format!("expected {}", expected(ty))),
+            };
+            Value::Complex(Complex::new(part(re)?, part(im)?))
+        }
+        _ => return Err(format!("expected {}", expected(ty))),
+    };
+    value.assign_to(ty).map_err(EvalError::message)
+}
+
+fn integer(given: &Json) -> Option<i128> {
+    let signed = given.as_i64().map(i128::from);
+    signed.or_else(|| given.as_u64().map(i128::from))
+}
+
+fn bits(text: &str, width: u32) -> Result<Value, String> {
+    let wrong = || format!("expected a text of {width} digits 0 or 1");
+    let digits = text.bytes().all(|digit| matches!(digit, b'0' | b'1'));
+    if !digits || text.len() != width as usize {
+        return Err(wrong());
+    }
+    let value = u128::from_str_radix(text, 2).map_err(|_| wrong())?;
+    Ok(Value::Bits { value, width })
+}
+
+fn expected(ty: Type) -> &'static str {
+    match ty {
+        Type::Bool => "true or false",
+        Type::Int(_) | Type::Uint(_) => "a whole number",
+        Type::Float(_) | Type::Angle(_) => "a number",
+        Type::Complex(_) => "a number, or a list of its real and its imaginary part",
+        Type::Bits(_) => "a text of bits such as \"0110\"",
+        Type::Duration => "a text such as \"100ns\"",
+    }
+}

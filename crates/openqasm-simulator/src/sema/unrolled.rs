@@ -1,0 +1,228 @@
+//! `for` loops over constants, unrolled: in each turn the loop variable is a constant, so indices,
+//! slices, aliases and angles made of it are known before the run. The qubits that gates touch are
+//! then known, and so is which gates are Clifford.
+//!
+//! A loop that is long, or in which anything is wrong, runs as a loop: then a mistake in a turn
+//! that is never reached, such as `if (i < 3) { x q[i + 1]; }`, is none.
+
+use crate::error::Diagnostic;
+use crate::ir::program::{Domain, Expr};
+use crate::ir::value::{Type, Value};
+use crate::limits::MAX_CALLED_PARTS;
+use crate::sema::Checker;
+use crate::sema::control::{Cost, LoopFrame, UNKNOWN};
+use crate::sema::scope::Symbol;
+use crate::syntax::ast::ForLoop;
+use std::collections::HashMap;
+
+/// Longest loop that is unrolled, in turns.
+const MAX_TURNS: usize = 4_096;
+
+/// Where the checker was before something was tried, to go back to.
+pub(crate) struct Checkpoint {
+    errors: usize,
+    steps: usize,
+    ends: usize,
+    variables: usize,
+    bits: u32,
+    cost: Cost,
+    listed: usize,
+    array_elements: usize,
+    called_parts: u32,
+    parts: u64,
+    loops: usize,
+    /// Jumps and bits of the loop around it.
+    inner: [usize; 3],
+    /// Jumps and bits of the call around it.
+    call: [usize; 2],
+    registers: usize,
+}
+
+impl<'s> Checker<'s> {
+    /// Puts the body of a loop here once for each value of its variable, or nothing, with the
+    /// mistakes that were found.
+    pub(crate) fn unrolled_loop(
+        &mut self,
+        ast: &ForLoop<'s>,
+        values: &[Value],
+        ty: Type,
+    ) -> Result<(), Vec<Diagnostic>> {
+        if values.is_empty() {
+            return Err(Vec::new());
+        }
+        // Listing the values is work too, even if no turn is kept.
+        let listed = values.len() as u64 / 8;
+        self.unrolled_left = self.unrolled_left.saturating_sub(listed);
+        let checkpoint = self.checkpoint();
+        let (mut variables, mut elements) = (self.variables, self.array_elements);
+        self.push_loop(UNKNOWN);
+        for (turn, value) in values.iter().enumerate() {
+            let scope = HashMap::from([(ast.variable.text, Symbol::Constant(*value, ty))]);
+            self.scopes.push(scope);
+            self.scoped(&ast.body);
+            self.scopes.pop();
+            self.end_turn();
+            let wrong = self.errors.len() > checkpoint.errors || self.is_over();
+            if wrong || (turn == 0 && !self.has_room(&checkpoint, values.len())) {
+                let found = self.errors.get(checkpoint.errors..).unwrap_or_default();
+                let mistakes = found.to_vec();
+                self.rollback(&checkpoint);
+                return Err(mistakes);
+            }
+            // What a turn declares is gone with it.
+            variables = variables.max(self.variables);
+            elements = elements.max(self.array_elements);
+            (self.variables, self.array_elements) =
+                (checkpoint.variables, checkpoint.array_elements);
+        }
+        (self.variables, self.array_elements) = (variables, elements);
+        self.unrolled_left = self
+            .unrolled_left
+            .saturating_sub(self.parts - checkpoint.parts);
+        if self.pop_loop() {
+            self.cost = checkpoint.cost;
+        }
+        Ok(())
+    }
+
+    /// The values of a loop variable, if they are known, and not too many to try.
+    pub(crate) fn turns(&self, domain: &Domain, ty: Type) -> Option<Vec<Value>> {
+        if !self.unrolls || self.unrolled_left == 0 {
+            return None;
+        }
+        let values: Vec<Value> = match domain {
+            Domain::Values(values) => {
+                let constant = |expr: &Expr| match expr {
+                    Expr::Constant(value) => Some(*value),
+                    _ => None,
+                };
+                values.iter().map(constant).collect::<Option<_>>()?
+            }
+            Domain::Range(parts) => {
+                let [
+                    Expr::Constant(start),
+                    Expr::Constant(step),
+                    Expr::Constant(end),
+                ] = &**parts
+                else {
+                    return None;
+                };
+                let (start, step) = (start.as_int().ok()?, step.as_int().ok()?);
+                let end = end.as_int().ok()?;
+                let inside = |value: &i128| {
+                    if step > 0 {
+                        *value <= end
+                    } else {
+                        *value >= end
+                    }
+                };
+                std::iter::successors(Some(start), |value| value.checked_add(step))
+                    .take_while(inside)
+                    .take(MAX_TURNS + 1)
+                    .map(Value::Int)
+                    .collect()
+            }
+        };
+        let converted = values.iter().map(|value| value.assign_to(ty).ok());
+        (values.len() <= MAX_TURNS).then(|| converted.collect())?
+    }
+
+    /// The innermost loop that is being unrolled here.
+    pub(crate) fn unrolling(&mut self) -> Option<&mut LoopFrame> {
+        let mut frames = self.loops.iter_mut().rev();
+        frames.find(|frame| frame.again == UNKNOWN)
+    }
+
+    pub(crate) fn is_unrolling(&self) -> bool {
+        self.loops.iter().any(|frame| frame.again == UNKNOWN)
+    }
+
+    /// Whether all turns of a loop can be unrolled, judged by the first.
+    fn has_room(&self, checkpoint: &Checkpoint, turns: usize) -> bool {
+        let turns = turns as u64;
+        let parts = (self.parts - checkpoint.parts).saturating_mul(turns);
+        let called = u64::from(self.called_parts - checkpoint.called_parts).saturating_mul(turns);
+        // Calls have a limit of their own, which is an error and not a reason to go back.
+        let called_left = u64::from(MAX_CALLED_PARTS.saturating_sub(checkpoint.called_parts)) / 2;
+        parts <= self.unrolled_left && called <= called_left
+    }
+
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        let inner = self.loops.last();
+        let call = self.calls.last();
+        Checkpoint {
+            errors: self.errors.len(),
+            steps: self.steps.len(),
+            ends: self.ends.len(),
+            variables: self.variables,
+            bits: self.bits,
+            cost: self.cost,
+            listed: self.listed,
+            array_elements: self.array_elements,
+            called_parts: self.called_parts,
+            parts: self.parts,
+            loops: self.loops.len(),
+            inner: inner.map_or([0; 3], |frame| {
+                [frame.breaks.len(), frame.continues.len(), frame.bits.len()]
+            }),
+            registers: self.registers.len(),
+            call: call.map_or([0; 2], |frame| [frame.returns.len(), frame.bits.len()]),
+        }
+    }
+
+    /// Takes the bits that were added since then from the registers of measurements without a
+    /// target.
+    fn forget_measurements(&mut self, checkpoint: &Checkpoint) {
+        self.registers.truncate(checkpoint.registers);
+        self.implicit
+            .retain(|_, index| *index < checkpoint.registers);
+        for index in self.implicit.values() {
+            if let Some(register) = self.registers.get_mut(*index) {
+                register.parts.retain(|(first, _)| *first < checkpoint.bits);
+                register.len = register.parts.iter().map(|(_, len)| *len).sum();
+            }
+        }
+    }
+
+    /// Leaves nothing of statements that are never reached, but for mistakes in them.
+    pub(crate) fn drop_unreached(&mut self, checkpoint: &Checkpoint) {
+        if self.errors.len() == checkpoint.errors {
+            self.rollback(checkpoint);
+        }
+    }
+
+    /// Forgets what was checked since then. The work counts nevertheless.
+    fn rollback(&mut self, checkpoint: &Checkpoint) {
+        self.unrolled_left = self
+            .unrolled_left
+            .saturating_sub(self.parts - checkpoint.parts);
+        self.errors.truncate(checkpoint.errors);
+        self.steps.truncate(checkpoint.steps);
+        self.ends.truncate(checkpoint.ends);
+        self.loops.truncate(checkpoint.loops);
+        self.variables = checkpoint.variables;
+        self.forget_measurements(checkpoint);
+        let has_new_bits = self.bits > checkpoint.bits;
+        self.bits = checkpoint.bits;
+        self.cost = checkpoint.cost;
+        self.listed = checkpoint.listed;
+        self.array_elements = checkpoint.array_elements;
+        self.called_parts = checkpoint.called_parts;
+        if has_new_bits {
+            for spare in self.spare_bits.values_mut() {
+                spare.retain(|bit| *bit < checkpoint.bits);
+            }
+        }
+        if let Some(frame) = self.loops.last_mut() {
+            let [breaks, continues, bits] = checkpoint.inner;
+            frame.breaks.truncate(breaks);
+            frame.continues.truncate(continues);
+            frame.bits.truncate(bits);
+        }
+        if let Some(frame) = self.calls.last_mut() {
+            let [returns, bits] = checkpoint.call;
+            frame.returns.truncate(returns);
+            frame.bits.truncate(bits);
+        }
+    }
+}

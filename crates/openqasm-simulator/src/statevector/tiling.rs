@@ -1,0 +1,133 @@
+//! Many passes for one trip through memory: passes whose targets are few are applied together to
+//! parts of the state that fit the processor's cache, on several threads.
+
+use crate::resources::stop::{Stop, Stopped};
+use crate::resources::thread_budget::ThreadBudget;
+use crate::statevector::pass::{Pass, Step};
+use crate::statevector::simd::Level;
+use crate::statevector::state::State;
+use crate::statevector::tiles::{self, NEIGHBOURS, Parts, Slices};
+use std::sync::Arc;
+
+/// Most passes of one trip: those made ready take up to 10 KiB each.
+const MOST_PASSES: usize = 512;
+
+/// What passes run with.
+#[derive(Debug, Clone)]
+pub(crate) struct ExecConfig {
+    pub threads: Arc<ThreadBudget>,
+    pub level: Level,
+    /// Most qubits of a part; at least 8, so that a part has several vectors and rows.
+    pub part_qubits: u32,
+    /// Threads are begun only for that much work, as amplitudes times passes.
+    pub least_shared: u64,
+}
+
+impl ExecConfig {
+    /// What suits this machine, with those threads.
+    pub(crate) fn new(threads: Arc<ThreadBudget>) -> Self {
+        Self {
+            threads,
+            level: Level::best(),
+            // The amplitudes fit the second cache of a core, 256 KiB of 512 or more.
+            part_qubits: 14,
+            // About 0.2 ms: several times what it takes to begin a thread.
+            least_shared: 1 << 19,
+        }
+    }
+
+    /// How many threads are worth beginning at the moment, for that much work.
+    pub(crate) fn threads(&self, work: u64) -> usize {
+        if work < self.least_shared {
+            1
+        } else {
+            self.threads.share()
+        }
+    }
+
+    /// The qubits of the parts of a state. The same for any number of threads, since the order of
+    /// the passes, and so the rounding, goes by it; states worth several threads have several parts.
+    fn part_of(&self, qubits: u32) -> u32 {
+        let shared = match qubits {
+            0..14 => qubits,
+            _ => qubits - 2,
+        };
+        shared.min(self.part_qubits)
+    }
+}
+
+/// Applies passes in an order that has the same effect as theirs.
+pub(crate) fn apply_all(
+    state: &mut State,
+    mut passes: Vec<Pass>,
+    config: &ExecConfig,
+    stop: &Stop,
+) -> Result<(), Stopped> {
+    let qubits = u32::try_from(state.qubits()).unwrap_or(u32::MAX);
+    let size = config.part_of(qubits);
+    let meter = stop.meter();
+    meter.add_known(passes.len());
+    while !passes.is_empty() {
+        let (mask, chosen, rest) = group(passes, qubits, size);
+        passes = rest;
+        meter.begin_group(chosen.len(), qubits);
+        if size == qubits {
+            // One part: no need to have all passes ready at once.
+            for (number, pass) in chosen.iter().enumerate() {
+                if number.is_multiple_of(16) {
+                    stop.check()?;
+                }
+                let ready = Step::new(pass, mask, config.level);
+                ready.apply(&mut state.re, &mut state.im, 0, config.level);
+            }
+            meter.end_group();
+            continue;
+        }
+        let ready = |pass| Step::new(pass, mask, config.level);
+        let steps: Vec<Step> = chosen.iter().map(ready).collect();
+        let visit = |part: Slices<'_>, base: u64| {
+            steps.iter().try_for_each(|step| {
+                stop.check()?;
+                step.apply(part.re, part.im, base, config.level);
+                Ok::<(), Stopped>(())
+            })?;
+            meter.add_part(steps.len(), size);
+            Ok(())
+        };
+        let parts = Parts { mask, qubits };
+        let threads = config.threads((steps.len() as u64) << qubits);
+        tiles::each(state, parts, config.level, threads, stop, &visit)?;
+        meter.end_group();
+    }
+    Ok(())
+}
+
+/// Picks the passes that can go first together: those on few qubits that commute with all passes
+/// before them that are left behind.
+fn group(passes: Vec<Pass>, qubits: u32, size: u32) -> (u64, Vec<Pass>, Vec<Pass>) {
+    let mut mask = (1_u64 << NEIGHBOURS.min(qubits)) - 1;
+    // What the passes left behind change, and what they look at.
+    let (mut changed, mut seen) = (0_u64, 0_u64);
+    let (mut chosen, mut rest) = (Vec::new(), Vec::new());
+    for pass in passes {
+        let (targets, read_mask) = (pass.targets(), pass.read_mask());
+        let joined = mask | targets;
+        let commutes = targets & (changed | seen) == 0 && read_mask & changed == 0;
+        let is_full = size < qubits && chosen.len() >= MOST_PASSES;
+        if joined.count_ones() <= size && commutes && !is_full {
+            mask = joined;
+            chosen.push(pass);
+        } else {
+            changed |= targets;
+            seen |= read_mask;
+            rest.push(pass);
+        }
+    }
+    // A part has a whole number of rows: what is free is filled with the lowest qubits.
+    for qubit in 0..qubits {
+        if mask.count_ones() < size {
+            mask |= 1 << qubit;
+        }
+    }
+    (mask, chosen, rest)
+}

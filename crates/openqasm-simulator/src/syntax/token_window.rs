@@ -1,0 +1,73 @@
+//! The tokens of the statement that is being parsed. Those before it are dropped, those behind it are not read yet.
+
+use crate::limits::MAX_STATEMENT_TOKENS;
+use crate::syntax::lexer::Lexer;
+use crate::syntax::token::{Token, TokenKind};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+
+/// Tokens by their number from the start of the source, read when they are asked for.
+pub(crate) struct TokenWindow<'s> {
+    lexer: RefCell<Lexer<'s>>,
+    kept: RefCell<VecDeque<Token>>,
+    /// Number of the first token that is kept.
+    first: usize,
+    /// Number of the first token of the statement.
+    start: usize,
+    overflowed: Cell<bool>,
+}
+
+impl<'s> TokenWindow<'s> {
+    pub(crate) fn new(source: &'s str) -> Self {
+        Self {
+            lexer: RefCell::new(Lexer::new(source)),
+            kept: RefCell::default(),
+            first: 0,
+            start: 0,
+            overflowed: Cell::new(false),
+        }
+    }
+
+    /// The token of that number. None before the last token of the previous statement, behind the end of the source,
+    /// and behind the most tokens that a statement may have.
+    pub(crate) fn get(&self, number: usize) -> Option<Token> {
+        let place = number.checked_sub(self.first)?;
+        if let Some(token) = self.kept.borrow().get(place) {
+            return Some(*token);
+        }
+        let (mut kept, mut lexer) = (self.kept.borrow_mut(), self.lexer.borrow_mut());
+        while kept.len() <= place {
+            if self.overflowed.get() {
+                return None;
+            }
+            let token = lexer.next()?;
+            let of_statement = (self.first + kept.len()).saturating_sub(self.start);
+            if of_statement >= MAX_STATEMENT_TOKENS && token.kind != TokenKind::End {
+                self.overflowed.set(true);
+                return None;
+            }
+            kept.push_back(token);
+        }
+        kept.get(place).copied()
+    }
+
+    /// The tokens from one number up to another, which is left out.
+    pub(crate) fn range(&self, from: usize, to: usize) -> impl Iterator<Item = Token> {
+        (from..to).map_while(|number| self.get(number))
+    }
+
+    /// A statement begins with the token of that number. Keeps the one before it, where mistakes may be located.
+    pub(crate) fn begin_statement(&mut self, number: usize) {
+        let passed = number.saturating_sub(1).saturating_sub(self.first);
+        let mut kept = self.kept.borrow_mut();
+        let passed = passed.min(kept.len());
+        kept.drain(..passed);
+        self.first += passed;
+        self.start = number;
+    }
+
+    /// Whether tokens were asked for behind the most that a statement may have.
+    pub(crate) fn is_overflowed(&self) -> bool {
+        self.overflowed.get()
+    }
+}
