@@ -8,8 +8,8 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
 use openqasm_simulator::{
-    Crew, Done, MAX_SOURCE_BYTES, MemoryPool, Output, Request, ShotMemory, SimulatorError, Stop,
-    Stopped,
+    Done, MAX_SOURCE_BYTES, MemoryPool, Output, Request, ShotMemory, SimulatorError, Stop, Stopped,
+    ThreadBudget,
 };
 
 use super::{Control, Executor, LogBuffer, crashed};
@@ -30,7 +30,7 @@ pub struct Simulator {
     /// What the states of all circuits that run at the same time may take together.
     memory: Arc<MemoryPool>,
     /// The threads that all of them share.
-    crew: Arc<Crew>,
+    threads: Arc<ThreadBudget>,
 }
 
 impl Simulator {
@@ -39,7 +39,7 @@ impl Simulator {
     pub fn new(memory_limit_bytes: u64, threads: usize) -> Self {
         Self {
             memory: Arc::new(MemoryPool::new(memory_limit_bytes)),
-            crew: Arc::new(Crew::new(threads)),
+            threads: Arc::new(ThreadBudget::new(threads)),
         }
     }
 }
@@ -63,7 +63,7 @@ impl Executor for Simulator {
             }
             let stop = Stop::new(Some(control.deadline));
             let (source, options, shots) = (source.clone(), options.clone(), options.shots);
-            let (pool, crew) = (self.memory.clone(), self.crew.clone());
+            let (pool, threads) = (self.memory.clone(), self.threads.clone());
             let thread = tokio::task::spawn_blocking({
                 let stop = stop.clone();
                 move || {
@@ -80,7 +80,7 @@ impl Executor for Simulator {
                         memory_limit_bytes: pool.capacity(),
                         probabilities: options.probabilities.unwrap_or(false),
                         statevector: options.statevector.unwrap_or(false),
-                        crew: Some(&crew),
+                        threads: Some(&threads),
                         shared: Some(&pool),
                     };
                     // The outcome may be many texts: they are made here as well.

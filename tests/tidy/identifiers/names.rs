@@ -18,42 +18,10 @@ const fn name(folder: &'static str, identifier: &'static str, instead: &'static 
 /// Names that are used still, by folder, until they are changed.
 pub const PENDING: &[(&str, &[&str])] = &[
     ("src/api/", &["LINE", "Moved", "PATIENCE"]),
-    ("src/executor/simulator.rs", &["Crew"]),
     ("src/service/", &["PATIENCE"]),
     ("src/store/", &["Moved"]),
     ("src/worker/", &["Moved"]),
     ("tests/it/", &["PATIENCE"]),
-    (
-        "crates/openqasm-simulator/",
-        &[
-            "Crew",
-            "Found",
-            "Line",
-            "Machinery",
-            "Mark",
-            "Need",
-            "NotWalked",
-            "Place",
-            "aside",
-            "blocked",
-            "copy_aside",
-            "go_back",
-            "lanes",
-            "linger",
-            "looks_at",
-            "make_real",
-            "parts",
-            "perhaps",
-            "rehearse",
-            "room",
-            "share",
-            "silent",
-            "spread",
-            "toil",
-            "unless",
-            "walk",
-        ],
-    ),
 ];
 
 const ALL: &str = "";
