@@ -1,9 +1,9 @@
 //! Compiles source text to a checked [`Program`].
 
-use crate::Request;
 use crate::error::{Diagnostic, SimulatorError};
 use crate::ir::program::Program;
 use crate::limits::MAX_SOURCE_BYTES;
+use crate::request::Request;
 use crate::resources::stop::{Stop, Stopped};
 use crate::sema::Checker;
 use crate::syntax::ast::StatementKind;

@@ -1,10 +1,12 @@
 //! What a request can ask for beside the counts: what it may cost, and why it may be missing.
 
+use crate::error::SimulatorError;
 use crate::exec::{MAX_LISTED_QUBITS, MAX_OUTCOMES};
 use crate::ir::program::Program;
 use crate::limits::MAX_RESULT_TEXT_BYTES;
+use crate::output::Register;
+use crate::request::Request;
 use crate::sampling::text;
-use crate::{Request, SimulatorError};
 use std::collections::BTreeMap;
 
 /// Outcomes below this probability are left out: they are rounding, or as good as impossible.
@@ -82,4 +84,31 @@ pub(crate) fn missing(
         });
     }
     notes
+}
+
+/// Whether the amplitudes are wanted and few enough to be listed. Only a statevector has them.
+pub(crate) fn lists_amplitudes(request: &Request<'_>, program: &Program) -> bool {
+    request.statevector && program.qubits <= MAX_LISTED_QUBITS
+}
+
+/// The classical registers of a program, as the result describes them.
+pub(crate) fn registers(program: &Program) -> Vec<Register> {
+    let described = program.registers.iter().map(|register| Register {
+        name: register.name.clone(),
+        size: register.len,
+    });
+    described.collect()
+}
+
+/// The order of the bits of an outcome, for people.
+pub(crate) fn bit_order(program: &Program) -> String {
+    let shown = program
+        .registers
+        .iter()
+        .rev()
+        .map(|register| match register.len {
+            1 => format!("{}[0]", register.name),
+            _ => format!("{0}[n-1]..{0}[0]", register.name),
+        });
+    shown.collect::<Vec<_>>().join(" ")
 }

@@ -107,7 +107,7 @@ pub(crate) fn sample(
         left -= batch;
         let mut draws: Vec<u64> = (0..batch).map(|_| rng.next_u64() >> 11).collect();
         draws.sort_unstable();
-        if !walk(state, &draws, stop, &mut found)? {
+        if !descend(state, &draws, stop, &mut found)? {
             break;
         }
     }
@@ -148,7 +148,7 @@ fn divide(
 
 /// Passes over the sums of blocks once, with the sorted draws beside them, and over the
 /// probabilities of those blocks that draws fall into.
-fn walk(
+fn descend(
     state: &Weighed<'_>,
     draws: &[u64],
     stop: &Stop,

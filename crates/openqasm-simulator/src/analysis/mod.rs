@@ -65,7 +65,7 @@ pub(crate) fn analyse(
     source: &str,
     stop: &Stop,
 ) -> Result<Analysis, AnalysisError> {
-    let walk = Walk {
+    let interpreter = Interpreter {
         program,
         source,
         stop,
@@ -87,14 +87,14 @@ pub(crate) fn analyse(
         next_look: 0,
         found: Analysis::default(),
     };
-    walk.run().map_err(|error| match error {
+    interpreter.run().map_err(|error| match error {
         RunError::Wrong(mistake) => AnalysisError::Wrong(mistake),
         RunError::Resource(message) => AnalysisError::Wrong(Diagnostic::limit(0, message)),
         RunError::Stopped(stopped) => AnalysisError::Stopped(stopped),
     })
 }
 
-struct Walk<'a> {
+struct Interpreter<'a> {
     program: &'a Program,
     source: &'a str,
     stop: &'a Stop,
@@ -161,7 +161,7 @@ impl Fork {
     }
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Interpreter<'a> {
     fn run(mut self) -> Running<Analysis> {
         loop {
             self.settle();

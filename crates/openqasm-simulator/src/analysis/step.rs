@@ -2,7 +2,7 @@
 
 use crate::analysis::known::whole;
 use crate::analysis::label::label;
-use crate::analysis::{MAX_WORK, Touched, Walk};
+use crate::analysis::{Interpreter, MAX_WORK, Touched};
 use crate::exec::evaluate::located;
 use crate::exec::loops;
 use crate::ir::gates::{Base, Builtin};
@@ -12,14 +12,16 @@ use crate::ir::program::{
 use crate::ir::value::{Type, Value};
 use crate::run_error::{RunError, Running};
 
-impl Walk<'_> {
+impl Interpreter<'_> {
     pub(crate) fn effect(&mut self, step: &Step) -> Running<()> {
         match &step.action {
             Action::Gate(call) => self.gate(call, step.at),
             Action::Measure { source, target } => self.measure(source, target),
             Action::Reset(operand) => {
                 self.found.resets += u64::from(operand.len());
-                self.each(operand, |walk, wires| walk.levels.join(wires, 1))
+                self.each(operand, |interpreter, wires| {
+                    interpreter.levels.join(wires, 1)
+                })
             }
             Action::Barrier(operands) => self.barrier(operands),
             Action::SetVariable { slot, ty, value } => {

@@ -1,15 +1,15 @@
 //! What can go wrong with a value or a gate: found by trying where all is known, and told where it
 //! depends on what is not.
 
-use crate::analysis::Walk;
+use crate::analysis::Interpreter;
 use crate::exec::expand::{Applied, Controls, Expander, Sink};
-use crate::ir::arithmetic::{BinaryOp, UnaryOp};
 use crate::ir::functions::Function;
+use crate::ir::operator::{BinaryOp, UnaryOp};
 use crate::ir::program::{Expr, GateCall, GateRef, Operand, Program};
 use crate::ir::value::{Type, Value};
 use crate::resources::stop::Stop;
 use crate::run_error::Running;
-use crate::statevector::kernels::Op;
+use crate::statevector::op::Op;
 
 /// How deep and how long definitions are that are looked into for what may fail.
 const MAX_DEFINITION_DEPTH: u32 = 4;
@@ -26,7 +26,7 @@ const LEAST_UNSAFE_POWER: i128 = 1 << 20;
 /// A gate with the bits of its parameters and powers, and its controls.
 pub(crate) type Tried = (GateRef, Vec<u64>, Vec<bool>);
 
-impl Walk<'_> {
+impl Interpreter<'_> {
     /// Expands a gate as a run does, once for each of its values: powers may be too large, and
     /// values within a definition may have no result.
     pub(crate) fn try_gate(&mut self, call: &GateCall, at: u32) -> Running<()> {

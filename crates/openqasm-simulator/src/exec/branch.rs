@@ -1,6 +1,6 @@
 //! Branches: histories of outcomes, run one after another, each for the shots that fall to it.
 
-use crate::exec::Context;
+use crate::exec::context::Context;
 use crate::exec::exact::Exact;
 use crate::exec::machine::{Machine, Next};
 use crate::exec::quantum::Slot;

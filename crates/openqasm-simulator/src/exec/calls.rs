@@ -1,6 +1,6 @@
 //! Gates of a branch: to which qubits a call goes, and what measurements stand in its way.
 
-use crate::exec::Context;
+use crate::exec::context::Context;
 use crate::exec::expand::{Applied, Controls, Expander};
 use crate::exec::machine::Machine;
 use crate::exec::quantum::{Slot, Status};

@@ -1,7 +1,8 @@
 //! Expressions at run time.
 
 use crate::error::counted;
-use crate::ir::arithmetic::{self, BinaryOp};
+use crate::ir::arithmetic::{self};
+use crate::ir::operator::BinaryOp;
 use crate::ir::program::{Element, ElementIndex, Expr, Operand, Wide};
 use crate::ir::value::{EvalError, Type, Value};
 use crate::run_error::{RunError, Running};

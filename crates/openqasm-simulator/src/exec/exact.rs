@@ -1,6 +1,6 @@
 //! What is known exactly at the end of a run without a random outcome in its middle.
 
-use crate::exec::Context;
+use crate::exec::context::Context;
 use crate::exec::machine::Machine;
 use crate::run_error::Running;
 

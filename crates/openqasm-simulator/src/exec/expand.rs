@@ -7,7 +7,7 @@ use crate::ir::program::{BodyCall, GateCall, GateDefinition, GateRef, Program};
 use crate::limits::{MAX_GATES, MAX_REPEATS};
 use crate::run_error::{RunError, Running};
 use crate::sema::library::library;
-use crate::statevector::kernels::Op;
+use crate::statevector::op::Op;
 
 /// Where expanded operations go.
 pub(crate) trait Sink {

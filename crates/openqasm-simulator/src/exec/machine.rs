@@ -1,6 +1,6 @@
 //! One branch of a run: a position in the program, classical memory and qubits.
 
-use crate::exec::Context;
+use crate::exec::context::Context;
 use crate::exec::evaluate::{Memory, located};
 use crate::exec::expand::Sink;
 use crate::exec::quantum::{Quantum, Slot};
@@ -9,7 +9,7 @@ use crate::ir::program::{Action, Operand, Step};
 use crate::ir::value::Value;
 use crate::limits::MAX_STEPS;
 use crate::run_error::{RunError, Running};
-use crate::statevector::kernels::Op;
+use crate::statevector::op::Op;
 use crate::statevector::state::NoState;
 
 /// Work between two looks at the stop flag: about a millisecond.

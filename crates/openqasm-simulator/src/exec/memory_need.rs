@@ -1,10 +1,10 @@
 //! The memory that a program's states need, estimated from above before it runs.
 
-use crate::exec::method::{Method, calls};
-use crate::ir::program::{Action, Operand, Program, Step};
+use crate::exec::gate_calls::used_qubits;
+use crate::exec::method::Method;
+use crate::ir::program::{Action, Program, Step};
 use crate::stabilizer::tableau::Tableau;
 use crate::statevector::state::State;
-use std::collections::HashSet;
 
 /// Copies of small states cost little: room for so many of them saves running branches again.
 const COPIES: u128 = 64;
@@ -17,9 +17,6 @@ const LEAST: u128 = 1 << 20;
 const MEMORY_SETTING: &str = "QTASK_SIMULATOR_MEMORY_MIB";
 /// The largest value of that setting.
 const MAX_SETTING_MIB: u128 = 1 << 24;
-
-/// Operands looked at to find the qubits that are used.
-const MAX_LOOKS: u32 = 1 << 20;
 
 /// What one state takes.
 #[derive(Debug, Clone, Copy)]
@@ -121,28 +118,4 @@ fn may_branch(steps: &[Step]) -> bool {
         || steps
             .iter()
             .any(|step| !step.reads.is_empty() || matches!(step.action, Action::Reset(_)))
-}
-
-/// How many qubits gates may touch; counting ends beyond `most`. A program that names very many
-/// operands is taken to touch all of its qubits.
-pub(crate) fn used_qubits(program: &Program, most: usize) -> usize {
-    let mut used = HashSet::new();
-    let mut looks = 0_u32;
-    for operand in calls(program).flat_map(|call| &call.operands) {
-        let mut whole = operand;
-        while let Operand::At { of, .. } = whole {
-            whole = of;
-        }
-        for qubit in whole.known() {
-            used.insert(qubit);
-            looks += 1;
-            if looks > MAX_LOOKS {
-                return program.qubits as usize;
-            }
-            if used.len() > most {
-                return used.len();
-            }
-        }
-    }
-    used.len()
 }

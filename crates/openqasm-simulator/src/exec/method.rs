@@ -3,12 +3,12 @@
 use crate::error::SimulatorError;
 use crate::exec::evaluate::Memory;
 use crate::exec::expand::{Applied, Controls, Expander, Sink};
-use crate::exec::memory_need::used_qubits;
-use crate::ir::program::{Action, Expr, GateCall, GateRef, Program};
+use crate::exec::gate_calls::{calls, used_qubits};
+use crate::ir::program::{Expr, GateCall, GateRef, Program};
 use crate::resources::stop::Stop;
 use crate::run_error::{RunError, Running};
 use crate::stabilizer::clifford;
-use crate::statevector::kernels::Op;
+use crate::statevector::op::Op;
 use std::collections::HashSet;
 
 /// How a program is simulated.
@@ -54,14 +54,6 @@ impl Method {
         }
         Ok(Self::Stabilizer)
     }
-}
-
-/// All gate applications of a program.
-pub(crate) fn calls(program: &Program) -> impl Iterator<Item = &GateCall> {
-    program.steps.iter().filter_map(|step| match &step.action {
-        Action::Gate(call) => Some(&**call),
-        _ => None,
-    })
 }
 
 /// Whether a value is known before the run.

@@ -7,9 +7,11 @@
 
 mod branch;
 mod calls;
+pub(crate) mod context;
 pub(crate) mod evaluate;
 pub(crate) mod exact;
 pub(crate) mod expand;
+mod gate_calls;
 pub(crate) mod loops;
 mod machine;
 mod memory_need;
@@ -17,7 +19,8 @@ pub(crate) mod method;
 mod quantum;
 
 pub(crate) use exact::{Exact, MAX_LISTED_QUBITS, MAX_OUTCOMES, Wanted};
-pub(crate) use memory_need::{MemoryNeed, bytes_to_reserve, used_qubits};
+pub(crate) use gate_calls::used_qubits;
+pub(crate) use memory_need::{MemoryNeed, bytes_to_reserve};
 pub(crate) use method::Method;
 
 use crate::error::SimulatorError;
@@ -26,20 +29,9 @@ use crate::resources::stop::Stop;
 use crate::resources::thread_budget::ThreadBudget;
 use crate::run_error::RunError;
 use crate::sampling::Tally;
+use context::Context;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::sync::Arc;
-
-/// What a run works with.
-pub(crate) struct Context<'p> {
-    program: &'p Program,
-    stop: &'p Stop,
-    memory_limit: u64,
-    method: Method,
-    wanted: Wanted,
-    threads: Arc<ThreadBudget>,
-    /// Whether measurements may be put off to the end.
-    is_deferring: bool,
-}
 
 /// What bounds a run, and how it is done.
 pub(crate) struct Plan<'a> {

@@ -6,7 +6,7 @@ mod outcomes;
 
 pub(crate) use deferred::pays_to_defer;
 
-use crate::exec::Context;
+use crate::exec::context::Context;
 use crate::exec::expand::Sink;
 use crate::exec::memory_need::MemoryNeed;
 use crate::exec::method::Method;
@@ -14,10 +14,10 @@ use crate::resources::stop::{Stop, Stopped};
 use crate::run_error::{RunError, Running};
 use crate::stabilizer::clifford;
 use crate::stabilizer::tableau::Tableau;
+use crate::statevector::exec_config::ExecConfig;
 use crate::statevector::fusion;
-use crate::statevector::kernels::Op;
+use crate::statevector::op::Op;
 use crate::statevector::state::{NoState, State};
-use crate::statevector::tiling::ExecConfig;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Gates that are gathered before they are applied: enough for fusion, little memory.

@@ -2,84 +2,8 @@
 
 use crate::ir::complex::Complex;
 use crate::ir::integer::Integer;
+use crate::ir::operator::{BinaryOp, UnaryOp};
 use crate::ir::value::{EvalError, Evaluated, Type, Value, domain_error, mask, type_error};
-
-/// An operator with one operand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnaryOp {
-    /// `-`
-    Negate,
-    /// `!`
-    Not,
-    /// `~`
-    Invert,
-}
-
-/// An operator with two operands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum BinaryOp {
-    Add,
-    Subtract,
-    Multiply,
-    /// Whole when both sides are integers, as version 3 defines it.
-    Divide,
-    /// Always real, as version 2 defines it.
-    DivideReal,
-    Remainder,
-    Power,
-    Equal,
-    NotEqual,
-    Less,
-    LessEqual,
-    Greater,
-    GreaterEqual,
-    And,
-    Or,
-    BitAnd,
-    BitOr,
-    BitXor,
-    ShiftLeft,
-    ShiftRight,
-}
-
-impl BinaryOp {
-    /// Whether values in that order compare so.
-    pub(crate) fn holds(self, order: std::cmp::Ordering) -> bool {
-        match self {
-            Self::Equal => order.is_eq(),
-            Self::NotEqual => order.is_ne(),
-            Self::Less => order.is_lt(),
-            Self::LessEqual => order.is_le(),
-            Self::Greater => order.is_gt(),
-            _ => order.is_ge(),
-        }
-    }
-
-    /// Whether the operator compares.
-    pub(crate) fn is_comparison(self) -> bool {
-        matches!(
-            self,
-            Self::Equal
-                | Self::NotEqual
-                | Self::Less
-                | Self::LessEqual
-                | Self::Greater
-                | Self::GreaterEqual
-        )
-    }
-
-    /// The operator that gives the same with its sides exchanged.
-    pub(crate) fn mirrored(self) -> Self {
-        match self {
-            Self::Less => Self::Greater,
-            Self::LessEqual => Self::GreaterEqual,
-            Self::Greater => Self::Less,
-            Self::GreaterEqual => Self::LessEqual,
-            other => other,
-        }
-    }
-}
 
 /// Applies an operator with one operand.
 pub fn unary(op: UnaryOp, value: Value) -> Evaluated {

@@ -1,8 +1,9 @@
 //! Built-in functions on classical values.
 
-use crate::ir::arithmetic::{BinaryOp, UnaryOp, as_bits, binary, finite, unary};
+use crate::ir::arithmetic::{as_bits, binary, finite, unary};
 use crate::ir::complex::Complex;
 use crate::ir::integer::{Integer, MACHINE_WIDTH};
+use crate::ir::operator::{BinaryOp, UnaryOp};
 use crate::ir::value::{EvalError, Evaluated, Value, mask, type_error};
 
 /// Rotates to the left by a number of places, to the right where it is negative.

@@ -4,7 +4,7 @@
 //! Unsigned arithmetic is modulo `2^n`, as in C99. C99 leaves the overflow of signed integers
 //! undefined; here it wraps in two's complement, the representation that the specification names.
 
-use crate::ir::arithmetic::BinaryOp;
+use crate::ir::operator::BinaryOp;
 use crate::ir::value::mask;
 
 /// A value of type `int[width]` or `uint[width]`.

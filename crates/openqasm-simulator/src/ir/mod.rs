@@ -5,5 +5,6 @@ pub(crate) mod complex;
 pub(crate) mod functions;
 pub(crate) mod gates;
 pub(crate) mod integer;
+pub(crate) mod operator;
 pub(crate) mod program;
 pub(crate) mod value;

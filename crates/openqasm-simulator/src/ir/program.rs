@@ -1,8 +1,8 @@
 //! A checked program: what the front-end hands to the engine. Control flow is flat (jumps), so
 //! that a half-run program is just a position and its variables, and can be copied.
 
-use crate::ir::arithmetic::{BinaryOp, UnaryOp};
 use crate::ir::functions::Function;
+use crate::ir::operator::{BinaryOp, UnaryOp};
 use crate::ir::value::{Type, Value};
 use std::sync::Arc;
 

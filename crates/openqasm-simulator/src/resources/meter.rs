@@ -34,8 +34,8 @@ impl Meter {
             return Some(Done::Shots(shots));
         }
         let (work, all) = (u128::from(load(&self.work)), load(&self.all_work));
-        let share = u128::from(load(&self.group)) * work / u128::from(all.max(1));
-        let passes = load(&self.passes).saturating_add(u64::try_from(share).unwrap_or_default());
+        let of_group = u128::from(load(&self.group)) * work / u128::from(all.max(1));
+        let passes = load(&self.passes).saturating_add(u64::try_from(of_group).unwrap_or_default());
         (known > 0).then(|| Done::Passes(passes.min(known), known))
     }
 

@@ -15,7 +15,7 @@ pub struct ThreadBudget {
 pub struct ThreadShare<'a>(&'a ThreadBudget);
 
 impl ThreadBudget {
-    /// A crew of that many threads; 0 is 1.
+    /// A budget of that many threads; 0 is 1.
     pub fn new(threads: usize) -> Self {
         Self {
             threads: threads.max(1),
@@ -31,7 +31,7 @@ impl ThreadBudget {
     }
 
     /// How many threads each circuit may work with at the moment, at least one.
-    pub(crate) fn share(&self) -> usize {
+    pub(crate) fn threads_per_run(&self) -> usize {
         let circuits = self.circuits.load(Ordering::Relaxed).max(1);
         (self.threads / circuits).max(1)
     }
@@ -50,18 +50,18 @@ mod tests {
     #[test]
     fn one_circuit_has_all_threads_and_several_have_equal_shares() {
         let threads = ThreadBudget::new(8);
-        assert_eq!(threads.share(), 8);
+        assert_eq!(threads.threads_per_run(), 8);
         let shares = [threads.join(), threads.join(), threads.join()];
-        assert_eq!(threads.share(), 2);
+        assert_eq!(threads.threads_per_run(), 2);
         drop(shares);
         let _one = threads.join();
-        assert_eq!(threads.share(), 8);
+        assert_eq!(threads.threads_per_run(), 8);
     }
 
     #[test]
     fn more_circuits_than_threads_have_one_each() {
         let threads = ThreadBudget::new(0);
         let _shares = [threads.join(), threads.join()];
-        assert_eq!(threads.share(), 1);
+        assert_eq!(threads.threads_per_run(), 1);
     }
 }

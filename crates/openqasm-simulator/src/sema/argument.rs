@@ -5,7 +5,7 @@ use crate::ir::program::{Action, Expr, Operand};
 use crate::ir::value::Type;
 use crate::sema::expression::{Typed, sample_of};
 use crate::sema::scope::already_reported;
-use crate::sema::subroutine::{Argument, Parameter, Place, Subroutine};
+use crate::sema::subroutine::{Argument, Parameter, ResultTarget, Subroutine};
 use crate::sema::{Checked, Checker};
 use crate::syntax::ast::{self, ExprKind, Name};
 use std::rc::Rc;
@@ -46,9 +46,9 @@ impl<'s> Checker<'s> {
             return Err(already_reported(at));
         }
         Ok(match result {
-            Place::Nowhere => None,
-            Place::Bits(operand) => Some(Self::bits_value(operand)),
-            Place::Variable(slot, ty) => Some(Typed {
+            ResultTarget::Nowhere => None,
+            ResultTarget::Bits(operand) => Some(Self::bits_value(operand)),
+            ResultTarget::Variable(slot, ty) => Some(Typed {
                 expr: Expr::Variable(slot),
                 sample: sample_of(ty),
             }),

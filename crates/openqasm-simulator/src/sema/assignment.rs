@@ -1,7 +1,7 @@
 //! Assignments and measurements.
 
 use crate::error::{Diagnostic, counted, quoted};
-use crate::ir::arithmetic::BinaryOp;
+use crate::ir::operator::BinaryOp;
 use crate::ir::program::{Action, Expr, Operand, RegisterSlot};
 use crate::ir::value::{Type, Value};
 use crate::sema::control::{LoopFrame, UNKNOWN};

@@ -7,7 +7,7 @@ use crate::limits::MAX_CALL_DEPTH;
 use crate::sema::control::UNKNOWN;
 use crate::sema::declaration::zero;
 use crate::sema::scope::Symbol;
-use crate::sema::subroutine::{Argument, Frame, Place, Subroutine};
+use crate::sema::subroutine::{Argument, Frame, ResultTarget, Subroutine};
 use crate::sema::{Checked, Checker};
 use crate::syntax::ast::{self, Source, Statement};
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ impl<'s> Checker<'s> {
         arguments: Vec<Argument>,
         at: u32,
         rehearsal: bool,
-    ) -> Checked<(Place, bool)> {
+    ) -> Checked<(ResultTarget, bool)> {
         if self.calls.len() >= MAX_CALL_DEPTH {
             return Err(Diagnostic::limit(
                 at,
@@ -71,18 +71,18 @@ impl<'s> Checker<'s> {
         }
     }
 
-    fn result_place(&mut self, ty: Option<Type>, at: u32) -> Checked<Place> {
+    fn result_place(&mut self, ty: Option<Type>, at: u32) -> Checked<ResultTarget> {
         Ok(match ty {
-            None => Place::Nowhere,
+            None => ResultTarget::Nowhere,
             Some(Type::Bits(width)) => {
                 let target = self.temporary(width, at)?;
                 self.clear_bits(&target, at)?;
-                Place::Bits(target)
+                ResultTarget::Bits(target)
             }
             Some(ty) => {
                 let (slot, value) = (self.new_variable(), Expr::Constant(zero(ty)));
                 self.emit(Action::SetVariable { slot, ty, value }, at)?;
-                Place::Variable(slot, ty)
+                ResultTarget::Variable(slot, ty)
             }
         })
     }
@@ -124,8 +124,8 @@ impl<'s> Checker<'s> {
             frame.left_early = true;
         }
         match (place, value) {
-            (Place::Nowhere, None) => {}
-            (Place::Nowhere, Some(_)) => {
+            (ResultTarget::Nowhere, None) => {}
+            (ResultTarget::Nowhere, Some(_)) => {
                 return Err(Diagnostic::new(
                     at,
                     "this subroutine has no result type: expected `return;`",
@@ -137,14 +137,14 @@ impl<'s> Checker<'s> {
                     "expected a value to return: this subroutine has a result type",
                 ));
             }
-            (Place::Bits(target), Some(Source::Measure(source))) => {
+            (ResultTarget::Bits(target), Some(Source::Measure(source))) => {
                 self.measure_into(source, target, at)?;
             }
-            (Place::Bits(target), Some(Source::Value(value))) => {
+            (ResultTarget::Bits(target), Some(Source::Value(value))) => {
                 let typed = self.expression(value)?;
                 self.set_bits(target, typed, value.at, at)?;
             }
-            (Place::Variable(slot, ty), Some(source)) => {
+            (ResultTarget::Variable(slot, ty), Some(source)) => {
                 let (typed, value_at) = match source {
                     Source::Value(value) => (self.expression(value)?, value.at),
                     Source::Measure(source) => (self.outcome(source, at)?, source.name.at),

@@ -1,7 +1,7 @@
 //! Control flow, flattened to jumps.
 
 use crate::error::Diagnostic;
-use crate::ir::arithmetic::BinaryOp;
+use crate::ir::operator::BinaryOp;
 use crate::ir::program::{Action, Domain, Expr, LoopNext, LoopStart};
 use crate::ir::value::{Type, Value};
 use crate::sema::expression::{is_pattern, unsigned};

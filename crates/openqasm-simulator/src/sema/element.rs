@@ -1,7 +1,7 @@
 //! Elements of arrays: their values, and assignments to them.
 
 use crate::error::{Diagnostic, quoted};
-use crate::ir::arithmetic::BinaryOp;
+use crate::ir::operator::BinaryOp;
 use crate::ir::program::{self, Element, ElementIndex};
 use crate::ir::value::Type;
 use crate::sema::array_layout::{Access, Array, UNKNOWN, moved};

@@ -1,18 +1,19 @@
 //! Expressions: names resolved, constants folded, kinds of operands checked.
 
 use crate::error::{Diagnostic, counted, quoted};
-use crate::ir::arithmetic::{self, BinaryOp, UnaryOp};
+use crate::ir::arithmetic::{self};
 use crate::ir::complex::Complex;
 use crate::ir::functions::Function;
 use crate::ir::integer::Integer;
+use crate::ir::operator::{BinaryOp, UnaryOp};
 use crate::ir::program::{Expr, Operand, Wide};
 use crate::ir::value::{EvalError, Type, Value};
 use crate::sema::element::Cell;
-use crate::sema::hint;
 use crate::sema::scope::Symbol;
 use crate::sema::{Checked, Checker, Numbers};
 use crate::syntax::ast;
 use crate::syntax::ast::{ExprKind, Index, Reference};
+use crate::syntax::hint;
 
 /// An expression with a value of the kind it will have, so that operators can be checked before
 /// the run by trying them.

@@ -7,11 +7,11 @@ use crate::ir::program::{Action, Expr, GateCall, GateDefinition, GateRef, Operan
 use crate::ir::value::Value;
 use crate::limits::{MAX_GATES, MAX_REPEATS};
 use crate::sema::gate_definition::DELAY;
-use crate::sema::hint;
 use crate::sema::library::library;
 use crate::sema::scope::{GateSymbol, Symbol, already_reported};
 use crate::sema::{Checked, Checker, Numbers};
 use crate::syntax::ast::{self, Modifier, Name};
+use crate::syntax::hint;
 use std::collections::HashSet;
 
 /// The parts that an application has wherever it stands.

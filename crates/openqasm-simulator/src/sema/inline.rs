@@ -104,9 +104,9 @@ impl Checker<'_> {
         let parameters: Option<Vec<Value>> = parameters.iter().map(|e| folded(e, &[])).collect();
         let parameters = parameters?;
         let body = &self.definitions.get(index)?.body;
-        // A wide gate takes as much room as several narrow ones.
-        let room = body.iter().map(|call| 1 + call.qubits.len() as u64 / 4);
-        self.unrolled_left = self.unrolled_left.checked_sub(room.sum())?;
+        // A wide gate takes as much as several narrow ones.
+        let narrow = body.iter().map(|call| 1 + call.qubits.len() as u64 / 4);
+        self.unrolled_left = self.unrolled_left.checked_sub(narrow.sum())?;
         let all = |values: &[Expr]| -> Option<Vec<Expr>> {
             let known = values.iter().map(|value| {
                 let number = folded(value, &parameters)?.as_real().ok()?;

@@ -16,7 +16,6 @@ mod element;
 mod expression;
 mod gate;
 mod gate_definition;
-pub(crate) mod hint;
 mod inline;
 mod input;
 pub(crate) mod library;

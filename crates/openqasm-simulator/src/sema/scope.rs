@@ -4,9 +4,9 @@ use crate::error::{Diagnostic, quoted};
 use crate::ir::program::Operand;
 use crate::ir::value::{Type, Value};
 use crate::sema::array_layout::{Access, Array};
-use crate::sema::hint;
 use crate::sema::{Checked, Checker};
 use crate::syntax::ast::Name;
+use crate::syntax::hint;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Symbol {

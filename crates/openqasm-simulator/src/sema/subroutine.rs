@@ -1,7 +1,7 @@
 //! Subroutines: definitions, and calls, which put the body in place of the call.
 
 use crate::error::{Diagnostic, quoted};
-use crate::ir::arithmetic::{BinaryOp, UnaryOp};
+use crate::ir::operator::{BinaryOp, UnaryOp};
 use crate::ir::program::{Action, Expr, Operand};
 use crate::ir::value::Type;
 use crate::limits::MAX_QUBITS;
@@ -37,7 +37,7 @@ pub(crate) enum Argument {
 
 /// Where the result of a call goes.
 #[derive(Clone)]
-pub(crate) enum Place {
+pub(crate) enum ResultTarget {
     Nowhere,
     Variable(usize, Type),
     Bits(Operand),
@@ -46,7 +46,7 @@ pub(crate) enum Place {
 /// A call whose body is being checked.
 pub(crate) struct Frame<'s> {
     pub name: &'s str,
-    pub result: Place,
+    pub result: ResultTarget,
     pub returns: Vec<usize>,
     /// Bits, first and number, that belong to this call alone.
     pub bits: Vec<(u32, u32)>,

@@ -1,8 +1,9 @@
 //! Registers of more bits than a value can have: named, compared, and combined bit by bit.
 
 use crate::error::Diagnostic;
-use crate::ir::arithmetic::{self, BinaryOp, UnaryOp};
+use crate::ir::arithmetic::{self};
 use crate::ir::functions::Function;
+use crate::ir::operator::{BinaryOp, UnaryOp};
 use crate::ir::program::{Action, Expr, Operand, Wide};
 use crate::ir::value::{Type, Value};
 use crate::sema::expression::{Typed, sample_of};

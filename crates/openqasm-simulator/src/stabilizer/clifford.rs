@@ -2,7 +2,7 @@
 //! does to the Pauli operators of its qubits is all that a tableau needs of it.
 
 use crate::ir::complex::{Complex, Matrix};
-use crate::statevector::kernels::Op;
+use crate::statevector::op::Op;
 
 /// How far an element may be from that of an exact Clifford gate: far above the rounding of an
 /// angle's sine, far below what any number of shots could show.

@@ -38,7 +38,7 @@ impl Support {
         let rank = eliminate_x(&mut rows, tableau.qubits.len(), stop)?;
         let (moves, parities) = rows.split_at_mut(rank);
         let solution = solve(parities, tableau.qubits.len(), stop)?;
-        let spread = |values: &[u64], into: &mut [u64]| {
+        let copy_to_bits = |values: &[u64], into: &mut [u64]| {
             for (slot, bits) in open {
                 let value = bit(values, *slot);
                 for bit in bits {
@@ -47,12 +47,12 @@ impl Support {
             }
         };
         let mut origin = bits.to_vec();
-        spread(&solution, &mut origin);
+        copy_to_bits(&solution, &mut origin);
         let mut basis = Vec::with_capacity(moves.len());
         for row in moves {
             stop.check()?;
             let mut vector = vec![0; bits.len()];
-            spread(&row.x, &mut vector);
+            copy_to_bits(&row.x, &mut vector);
             basis.push(vector);
         }
         Ok(Self {

@@ -1,7 +1,7 @@
 //! A block of gates on one or two qubits, and the matrix that it becomes where that pays.
 
 use crate::ir::complex::{Complex, Matrix};
-use crate::statevector::kernels::Op;
+use crate::statevector::op::Op;
 use crate::statevector::pass::Pass;
 use crate::statevector::two_qubit::{IDENTITY4, follow};
 

@@ -5,11 +5,13 @@ use crate::ir::complex::Complex;
 use crate::resources::stop::{Stop, Stopped};
 use crate::statevector::block::{Block, phase, push_merged};
 use crate::statevector::diagonal::Diagonal;
-use crate::statevector::kernels::{self, Op};
+use crate::statevector::exec_config::ExecConfig;
+use crate::statevector::kernels;
+use crate::statevector::op::Op;
 use crate::statevector::pass::Pass;
 use crate::statevector::pending::Pending;
 use crate::statevector::state::State;
-use crate::statevector::tiling::{self, ExecConfig};
+use crate::statevector::tiling;
 
 /// Below that many qubits a pass is cheaper than thinking about it.
 pub(crate) const MIN_QUBITS: usize = 8;

@@ -9,39 +9,8 @@
 
 use crate::ir::complex::{Complex, Matrix};
 use crate::resources::stop::{Stop, Stopped};
+use crate::statevector::op::Op;
 use crate::statevector::state::{CHUNK, State};
-
-/// A gate as the engine applies it: on numbered qubits, with the qubits in the mask `on` having to
-/// have the values in `value`.
-#[derive(Debug, Clone)]
-pub(crate) enum Op {
-    /// A one-qubit matrix.
-    Unitary {
-        target: u8,
-        on: u64,
-        value: u64,
-        matrix: Matrix,
-    },
-    /// A factor on all amplitudes that the mask selects.
-    Phase {
-        on: u64,
-        value: u64,
-        factor: Complex,
-    },
-    /// Two qubits change places.
-    Swap { a: u8, b: u8, on: u64, value: u64 },
-}
-
-impl Op {
-    /// All qubits that it touches, as a mask.
-    pub(crate) fn qubits(&self) -> u64 {
-        match self {
-            Self::Unitary { target, on, .. } => on | 1 << target,
-            Self::Phase { on, .. } => *on,
-            Self::Swap { a, b, on, .. } => on | 1 << a | 1 << b,
-        }
-    }
-}
 
 pub(crate) fn apply(state: &mut State, op: &Op, stop: &Stop) -> Result<(), Stopped> {
     match op {

@@ -6,8 +6,10 @@
 pub(crate) mod block;
 pub(crate) mod dense;
 pub(crate) mod diagonal;
+pub(crate) mod exec_config;
 pub(crate) mod fusion;
 pub(crate) mod kernels;
+pub(crate) mod op;
 pub(crate) mod parallel;
 pub(crate) mod pass;
 pub(crate) mod pending;

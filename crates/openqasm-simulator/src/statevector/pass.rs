@@ -3,7 +3,7 @@
 use crate::ir::complex::{Complex, Matrix};
 use crate::statevector::dense::Dense;
 use crate::statevector::diagonal::{Diagonal, Prepared};
-use crate::statevector::kernels::Op;
+use crate::statevector::op::Op;
 use crate::statevector::simd::Level;
 use crate::statevector::two_qubit::{IDENTITY4, Matrix4};
 

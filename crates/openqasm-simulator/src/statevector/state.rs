@@ -5,9 +5,9 @@
 )]
 
 use crate::resources::stop::{Stop, Stopped};
+use crate::statevector::exec_config::ExecConfig;
 use crate::statevector::parallel::parallel_for;
 use crate::statevector::simd::{Lanes, Level, Work};
-use crate::statevector::tiling::ExecConfig;
 use std::collections::BTreeMap;
 
 /// Amplitudes worked on between two looks at the stop flag.

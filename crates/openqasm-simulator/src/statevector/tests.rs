@@ -5,12 +5,14 @@ use crate::ir::gates::Base;
 use crate::resources::stop::Stop;
 use crate::resources::thread_budget::ThreadBudget;
 use crate::sampling::generator;
+use crate::statevector::exec_config::ExecConfig;
 use crate::statevector::fusion;
-use crate::statevector::kernels::{self, Op};
+use crate::statevector::kernels;
+use crate::statevector::op::Op;
 use crate::statevector::pass::Pass;
 use crate::statevector::simd::Level;
 use crate::statevector::state::State;
-use crate::statevector::tiling::{self, ExecConfig};
+use crate::statevector::tiling;
 use rand::Rng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::sync::Arc;
@@ -299,7 +301,7 @@ fn two_qubit_matrices_work_on_every_pair() {
                     value: 0,
                 },
             ];
-            let spread = (0..9_u8).map(|target| Op::Unitary {
+            let random_ops = (0..9_u8).map(|target| Op::Unitary {
                 target,
                 on: 0,
                 value: 0,
@@ -309,20 +311,20 @@ fn two_qubit_matrices_work_on_every_pair() {
             state.grow(9, &alone(), &Stop::default()).unwrap();
             let mut expected = vec![Complex::ZERO; 512];
             expected[0] = Complex::ONE;
-            for op in spread.chain(list.iter().cloned()) {
+            for op in random_ops.chain(list.iter().cloned()) {
                 apply_by_definition(&mut expected, &op);
             }
             let mut matrix = crate::statevector::two_qubit::IDENTITY4;
             for op in &list {
                 crate::statevector::two_qubit::follow(&mut matrix, op, low);
             }
-            let spread = (0..9_u8).map(|target| Op::Unitary {
+            let random_ops = (0..9_u8).map(|target| Op::Unitary {
                 target,
                 on: 0,
                 value: 0,
                 matrix: Base::Ry.matrix(&[f64::from(target) + 0.2]),
             });
-            for op in spread {
+            for op in random_ops {
                 kernels::apply(&mut state, &op, &Stop::default()).unwrap();
             }
             let pass = Pass::Pair {

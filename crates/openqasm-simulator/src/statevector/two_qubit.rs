@@ -6,7 +6,7 @@
 )]
 
 use crate::ir::complex::{Complex, Matrix};
-use crate::statevector::kernels::Op;
+use crate::statevector::op::Op;
 
 /// A 4×4 matrix. Bit 0 of an index is the lower qubit, bit 1 the higher.
 pub(crate) type Matrix4 = [[Complex; 4]; 4];

@@ -10,8 +10,9 @@ use crate::error::{Diagnostic, SimulatorError};
 use crate::exec::{self, MemoryNeed, Method};
 use crate::ir::program::{Input, Program};
 use crate::limits::MAX_ERRORS;
+use crate::outputs::{self, lists_amplitudes, registers};
+use crate::request::Request;
 use crate::resources::stop::{Stop, Stopped};
-use crate::{Request, lists_amplitudes, outputs, registers};
 use std::time::Duration;
 
 /// How long the choice of the method may take: gates defined through each other can be looked at

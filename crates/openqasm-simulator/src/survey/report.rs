@@ -1,7 +1,7 @@
 //! The report of a survey.
 
-use crate::Register;
 use crate::error::{CircuitError, Diagnostic};
+use crate::output::Register;
 use std::collections::BTreeMap;
 
 /// Whether a circuit would run, and what it would take.

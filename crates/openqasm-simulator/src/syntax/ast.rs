@@ -1,6 +1,6 @@
 //! The syntax tree: what was written, before names have a meaning.
 
-use crate::ir::arithmetic::{BinaryOp, UnaryOp};
+use crate::ir::operator::{BinaryOp, UnaryOp};
 use std::rc::Rc;
 
 /// A name with its place (byte offset) in the source.

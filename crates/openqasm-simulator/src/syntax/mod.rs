@@ -1,6 +1,7 @@
 //! The text to a syntax tree: tokens, statements, expressions.
 
 pub(crate) mod ast;
+pub(crate) mod hint;
 pub(crate) mod lexer;
 pub(crate) mod parser;
 pub(crate) mod token;

@@ -1,7 +1,7 @@
 //! Texts of the greatest length: what they may hold, and what is refused.
 
-use crate::{MAX_SOURCE_BYTES, Request, SimulatorError, Stop, Stopped, check, run};
 use crate::tests::errors;
+use crate::{MAX_SOURCE_BYTES, Request, SimulatorError, Stop, Stopped, check, run};
 
 /// A text of 8 MiB: a head, as many units as fit, and an end.
 fn longest(head: &str, unit: &str, end: &str) -> String {

@@ -1,7 +1,7 @@
 //! Measurements in the middle of a circuit that nothing looks at, put off to its end (the principle
 //! of deferred measurement): in a tableau another qubit is cheaper than another branch.
 
-use crate::exec::Context;
+use crate::exec::context::Context;
 use crate::exec::quantum::{Form, Quantum, Slot, Status};
 use crate::ir::program::Program;
 use crate::run_error::Running;

@@ -1,6 +1,6 @@
 //! Expressions, by precedence climbing.
 
-use crate::ir::arithmetic::{BinaryOp, UnaryOp};
+use crate::ir::operator::{BinaryOp, UnaryOp};
 use crate::limits::{MAX_EXPRESSION_DEPTH, MAX_INDICES};
 use crate::syntax::ast::{Expr, ExprKind, Further, Index, Name, RangeExpr};
 use crate::syntax::parser::{Parsed, Parser};

@@ -2,10 +2,10 @@
 
 use crate::error::{Diagnostic, quoted};
 use crate::limits::MAX_INDICES;
-use crate::sema::hint;
 use crate::syntax::ast::{
     Further, GateCall, GateDefinition, Modifier, Name, Reference, Source, StatementKind,
 };
+use crate::syntax::hint;
 use crate::syntax::parser::{Parsed, Parser};
 use crate::syntax::token::TokenKind;
 

@@ -1,8 +1,8 @@
 //! Statements: which rule a statement follows, and the ones without quantum effect.
 
 use crate::error::quoted;
-use crate::sema::hint;
 use crate::syntax::ast::{Reference, Source, Statement, StatementKind};
+use crate::syntax::hint;
 use crate::syntax::parser::{Parsed, Parser};
 use crate::syntax::token::TokenKind;
 
@@ -321,11 +321,11 @@ impl<'s> Parser<'s> {
     }
 }
 
-type Operator = Option<crate::ir::arithmetic::BinaryOp>;
+type Operator = Option<crate::ir::operator::BinaryOp>;
 
 /// The operator of an assignment: `=` has none of its own.
 fn assignment_operator(text: &str) -> Option<Operator> {
-    use crate::ir::arithmetic::BinaryOp as Op;
+    use crate::ir::operator::BinaryOp as Op;
     Some(match text {
         "=" => None,
         "+=" => Some(Op::Add),

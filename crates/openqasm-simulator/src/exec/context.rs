@@ -1,0 +1,20 @@
+//! What a run works with.
+
+use crate::exec::exact::Wanted;
+use crate::exec::method::Method;
+use crate::ir::program::Program;
+use crate::resources::stop::Stop;
+use crate::resources::thread_budget::ThreadBudget;
+use std::sync::Arc;
+
+/// The program, its limits and its method.
+pub(crate) struct Context<'p> {
+    pub(crate) program: &'p Program,
+    pub(crate) stop: &'p Stop,
+    pub(crate) memory_limit: u64,
+    pub(crate) method: Method,
+    pub(crate) wanted: Wanted,
+    pub(crate) threads: Arc<ThreadBudget>,
+    /// Whether measurements may be put off to the end.
+    pub(crate) is_deferring: bool,
+}
