@@ -19,7 +19,6 @@ const KNOWN_IN_SIMULATOR: &[&str] = &[
     "GateCall",
     "GateDefinition",
     "Part",
-    "Place",
     "Step",
     "Subroutine",
 ];

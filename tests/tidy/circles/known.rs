@@ -14,4 +14,45 @@ pub const SERVICE: &[(&str, &str)] = &[
 ];
 
 /// Of the simulator.
-pub const SIMULATOR: &[(&str, &str)] = &[];
+pub const SIMULATOR: &[(&str, &str)] = &[
+    (
+        "crates/openqasm-simulator/src/analysis/mod.rs",
+        "crates/openqasm-simulator/src/analysis/step.rs",
+    ),
+    (
+        "crates/openqasm-simulator/src/analysis/mod.rs",
+        "crates/openqasm-simulator/src/analysis/trial.rs",
+    ),
+    (
+        "crates/openqasm-simulator/src/exec/calls.rs",
+        "crates/openqasm-simulator/src/exec/machine.rs",
+    ),
+    (
+        "crates/openqasm-simulator/src/exec/loops.rs",
+        "crates/openqasm-simulator/src/exec/machine.rs",
+    ),
+    (
+        "crates/openqasm-simulator/src/exec/quantum.rs",
+        "crates/openqasm-simulator/src/exec/quantum/deferred.rs",
+    ),
+    (
+        "crates/openqasm-simulator/src/exec/exact.rs",
+        "crates/openqasm-simulator/src/stabilizer/support.rs",
+    ),
+    (
+        "crates/openqasm-simulator/src/ir/integer.rs",
+        "crates/openqasm-simulator/src/ir/value.rs",
+    ),
+    (
+        "crates/openqasm-simulator/src/sema/",
+        "crates/openqasm-simulator/src/sema/",
+    ),
+    (
+        "crates/openqasm-simulator/src/statevector/dense.rs",
+        "crates/openqasm-simulator/src/statevector/two_qubit.rs",
+    ),
+    (
+        "crates/openqasm-simulator/src/syntax/parser/",
+        "crates/openqasm-simulator/src/syntax/parser/",
+    ),
+];
