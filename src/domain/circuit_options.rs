@@ -36,7 +36,7 @@ pub struct CircuitOptions {
     pub unreadable: Map<String, Value>,
 }
 
-/// A stored option that cannot be used.
+/// A stored option that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the stored option `{name}` is unknown to this version of qtask, or cannot have the value {value}"

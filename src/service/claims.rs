@@ -99,7 +99,7 @@ pub(super) async fn release(store: &Store, leases: Vec<Lease>, reason: &'static 
         let (task_id, attempt) = (lease.task_id, lease.attempt);
         let settlement = Arc::new(Settlement::release(lease, reason));
         match store.settle(settlement.clone()).await {
-            Ok(Settled::Moved(to)) => log_settled(&settlement, to),
+            Ok(Settled::Transitioned(to)) => log_settled(&settlement, to),
             Ok(Settled::Already(_) | Settled::LeaseLost) => {}
             Err(error) => {
                 warn!(event = "task.hand_back_failed", %task_id, attempt, %error, "task could not be handed back");
@@ -234,7 +234,7 @@ impl Claimer {
         }
     }
 
-    /// Claims what there is; nothing where somebody else has just looked in vain.
+    /// Claims the tasks that wait; none where another claim has just found none.
     async fn look(
         &self,
         params: &ClaimParams,

@@ -24,7 +24,7 @@ use crate::metrics;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     /// The task moved to this status.
-    Moved(Status),
+    Transitioned(Status),
     /// An earlier settlement by the same owner made this move, and its answer was lost: the task reached this status.
     Already(Status),
     /// The session no longer owns the task; nothing was changed.
@@ -87,7 +87,7 @@ struct SettledRow {
 
 impl SettledRow {
     fn count(&self) {
-        if let (Some(backend), Ok(Settled::Moved(to))) = (&self.backend, self.answer()) {
+        if let (Some(backend), Ok(Settled::Transitioned(to))) = (&self.backend, self.answer()) {
             metrics::task_moved(backend, to);
         }
     }
@@ -98,7 +98,7 @@ impl SettledRow {
                 .map_err(|error| StoreError::Refused(format!("{error}")))
         };
         match (&self.moved_to, &self.moved_before) {
-            (Some(status), _) => parse(status).map(Settled::Moved),
+            (Some(status), _) => parse(status).map(Settled::Transitioned),
             (None, Some(status)) => parse(status).map(Settled::Already),
             (None, None) => Ok(Settled::LeaseLost),
         }
@@ -142,7 +142,7 @@ impl Flush for Settle {
                 };
             };
             let first = answer.clone();
-            if let Settled::Moved(status) = first.settled {
+            if let Settled::Transitioned(status) = first.settled {
                 answer.settled = Settled::Already(status);
             }
             first

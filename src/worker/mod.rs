@@ -232,7 +232,7 @@ pub async fn run(
     });
     let mut intake = tokio::spawn({
         let worker = worker.clone();
-        // However the intake ends, nobody waits for it in vain.
+        // Ends every wait for the intake, however the intake ends.
         let intake_over = worker.intake_over.clone().drop_guard();
         async move {
             let prepared = lifecycle_hooks::set_up(&worker).await;

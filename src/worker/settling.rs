@@ -98,7 +98,7 @@ fn unstorable(settlement: &Settlement, error: &StoreError) -> Settlement {
 
 fn report(worker: &Worker, settlement: &Settlement, settled: Settled) {
     let (task_id, attempt) = (settlement.lease.task_id, settlement.lease.attempt);
-    let (Settled::Moved(to) | Settled::Already(to)) = settled else {
+    let (Settled::Transitioned(to) | Settled::Already(to)) = settled else {
         warn!(event = "task.lease_lost", %task_id, attempt, "lease lost: the worker does not own the attempt");
         return;
     };

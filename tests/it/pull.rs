@@ -113,7 +113,7 @@ async fn a_waiting_claim_is_answered_within_a_moment_of_a_submission(kind: Queue
         assert_eq!(id_of(&task), task_id);
         fastest = fastest.min(claimed.saturating_duration_since(submitted));
     }
-    // The poll behind it comes a second after the look in vain.
+    // The poll behind it comes a second after the empty claim.
     assert!(fastest < Duration::from_millis(500), "{fastest:?}");
     app.abandon_work();
 }

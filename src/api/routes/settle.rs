@@ -93,7 +93,7 @@ async fn settle(state: &ApiState, settlement: Settlement) -> SettleResponse {
     let lease = &settlement.lease;
     let reported = state.store.settle_and_count(settlement.clone()).await?;
     let status = match reported.settled {
-        Settled::Moved(status) => {
+        Settled::Transitioned(status) => {
             report(&settlement, status, reported.correlation_id.as_deref());
             state.fleet.judge(&settlement).await;
             status

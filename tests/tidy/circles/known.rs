@@ -36,20 +36,12 @@ pub const SIMULATOR: &[(&str, &str)] = &[
         "crates/openqasm-simulator/src/exec/quantum/deferred.rs",
     ),
     (
-        "crates/openqasm-simulator/src/exec/exact.rs",
-        "crates/openqasm-simulator/src/stabilizer/support.rs",
-    ),
-    (
         "crates/openqasm-simulator/src/ir/integer.rs",
         "crates/openqasm-simulator/src/ir/value.rs",
     ),
     (
         "crates/openqasm-simulator/src/sema/",
         "crates/openqasm-simulator/src/sema/",
-    ),
-    (
-        "crates/openqasm-simulator/src/statevector/dense.rs",
-        "crates/openqasm-simulator/src/statevector/two_qubit.rs",
     ),
     (
         "crates/openqasm-simulator/src/syntax/parser/",

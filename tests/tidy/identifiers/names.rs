@@ -17,10 +17,8 @@ const fn name(folder: &'static str, identifier: &'static str, instead: &'static 
 
 /// Names that are used still, by folder, until they are changed.
 pub const PENDING: &[(&str, &[&str])] = &[
-    ("src/api/", &["LINE", "Moved", "PATIENCE"]),
+    ("src/api/", &["LINE", "PATIENCE"]),
     ("src/service/", &["PATIENCE"]),
-    ("src/store/", &["Moved"]),
-    ("src/worker/", &["Moved"]),
     ("tests/it/", &["PATIENCE"]),
 ];
 

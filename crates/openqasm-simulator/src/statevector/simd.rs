@@ -3,7 +3,7 @@
 #![allow(
     clippy::indexing_slicing,
     clippy::inline_always,
-    reason = "parts of kernels, over fixed arrays"
+    reason = "tiles of kernels, over fixed arrays"
 )]
 
 #[cfg(target_arch = "x86_64")]

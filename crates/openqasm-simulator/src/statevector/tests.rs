@@ -111,8 +111,8 @@ impl Dice {
 
 /// The largest distance of two amplitudes, free of the states' global phases.
 fn distance(state: &State, expected: &[Complex]) -> f64 {
-    let parts = state.re.iter().zip(&state.im);
-    let amplitudes = parts.map(|(re, im)| Complex::new(*re, *im));
+    let tiles = state.re.iter().zip(&state.im);
+    let amplitudes = tiles.map(|(re, im)| Complex::new(*re, *im));
     let pairs = amplitudes.zip(expected.iter().copied());
     let overlap = pairs
         .clone()

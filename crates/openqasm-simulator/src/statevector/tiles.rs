@@ -1,6 +1,6 @@
 //! The parts of a state: all amplitudes whose indices agree outside a mask of qubits. Threads get
 //! disjoint pieces of the state, each with many whole parts.
-#![allow(clippy::inline_always, reason = "parts of kernels")]
+#![allow(clippy::inline_always, reason = "tiles of kernels")]
 
 use crate::resources::stop::{Stop, Stopped};
 use crate::statevector::parallel::parallel_for;
@@ -52,13 +52,13 @@ struct Piece<'a> {
 /// Visits all parts of a state that are not zero.
 pub(crate) fn each(
     state: &mut State,
-    parts: Parts,
+    tiles: Parts,
     level: Level,
     threads: usize,
     stop: &Stop,
     visit: Visit<'_>,
 ) -> Result<(), Stopped> {
-    let outside = parts.outside();
+    let outside = tiles.outside();
     let wanted = match threads {
         0 | 1 => 1,
         threads => threads.saturating_mul(PIECES_PER_THREAD),
@@ -66,10 +66,10 @@ pub(crate) fn each(
     let (pieces, cut) = pieces(state, outside, wanted);
     parallel_for(pieces, threads, || {
         let mut visitor = Visitor {
-            parts,
+            tiles,
             cut,
             level,
-            buffer: Buffer::new(parts),
+            buffer: Buffer::new(tiles),
             stop,
             visit,
         };
@@ -126,8 +126,8 @@ struct Buffer {
 
 impl Buffer {
     /// A part is small; it was checked that far more memory is there.
-    fn new(parts: Parts) -> Self {
-        let length = 1_usize << parts.mask.count_ones();
+    fn new(tiles: Parts) -> Self {
+        let length = 1_usize << tiles.mask.count_ones();
         let buffer = length + CACHE_LINE / size_of::<f64>();
         Self {
             re: vec![0.0; buffer],
@@ -159,7 +159,7 @@ impl Parts {
 
 /// What a thread needs to visit parts.
 struct Visitor<'a> {
-    parts: Parts,
+    tiles: Parts,
     /// The qubit at which pieces were cut last.
     cut: u32,
     level: Level,
@@ -170,11 +170,11 @@ struct Visitor<'a> {
 
 impl Visitor<'_> {
     fn all_in(&mut self, mut piece: Piece<'_>) -> Result<(), Stopped> {
-        let Parts { mask, .. } = self.parts;
+        let Parts { mask, .. } = self.tiles;
         let below = (1_u64 << self.cut) - 1;
         let length = 1_usize << (!mask).trailing_zeros().min(self.cut);
         let starts: Vec<usize> = subsets(mask & below & !(length as u64 - 1)).collect();
-        for base in subsets(self.parts.outside() & below) {
+        for base in subsets(self.tiles.outside() & below) {
             self.stop.check()?;
             let index = piece.base | base as u64;
             let runs = Runs {

@@ -48,9 +48,9 @@ pub(crate) fn apply_all(
             meter.add_part(steps.len(), size);
             Ok(())
         };
-        let parts = Parts { mask, qubits };
+        let tiles = Parts { mask, qubits };
         let threads = config.threads((steps.len() as u64) << qubits);
-        tiles::each(state, parts, config.level, threads, stop, &visit)?;
+        tiles::each(state, tiles, config.level, threads, stop, &visit)?;
         meter.end_group();
     }
     Ok(())

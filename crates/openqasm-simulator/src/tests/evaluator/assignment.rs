@@ -2,7 +2,7 @@
 
 use crate::tests::evaluator::cast::assign;
 use crate::tests::evaluator::functions;
-use crate::tests::evaluator::machine::{Machine, Place};
+use crate::tests::evaluator::machine::{Location, Machine};
 use crate::tests::evaluator::operators::binary;
 use crate::tests::evaluator::syntax::{Expr, Target};
 use crate::tests::evaluator::value::{Failure, Kind, Result, Value};
@@ -33,7 +33,7 @@ impl Machine {
 
     pub fn assign(&mut self, target: &Target, op: &'static str, value: &Expr) -> Result<()> {
         if let Target::Variable(name) = target
-            && let Place::Alias(bits) = self.binding(name)?.place.clone()
+            && let Location::Alias(bits) = self.binding(name)?.place.clone()
         {
             return self.assign_alias(name, &bits, op, value);
         }

@@ -2,7 +2,7 @@
 
 use crate::tests::evaluator::expressions::Writer;
 use crate::tests::evaluator::leaves::whole_number;
-use crate::tests::evaluator::machine::{Machine, Place, View};
+use crate::tests::evaluator::machine::{Location, Machine, View};
 use crate::tests::evaluator::syntax::{
     ArrayParameter, Domain, Expr, Parameter, Statement, Subroutine, Target,
 };
@@ -138,7 +138,7 @@ impl Writer {
             5 => {
                 let bindings = self.machine.bindings.iter();
                 let registers = bindings.filter(|it| {
-                    matches!(it.kind, Kind::Bits(_)) && !matches!(it.place, Place::Array(_))
+                    matches!(it.kind, Kind::Bits(_)) && !matches!(it.place, Location::Array(_))
                 });
                 // The variable of a loop over bits is no register.
                 let registers = registers.filter(|it| !it.name.starts_with('i'));

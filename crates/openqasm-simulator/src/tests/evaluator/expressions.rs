@@ -2,7 +2,7 @@
 
 use crate::tests::evaluator::cast::{assign, cast};
 use crate::tests::evaluator::functions::{self, FUNCTIONS};
-use crate::tests::evaluator::machine::{Machine, Place};
+use crate::tests::evaluator::machine::{Location, Machine};
 use crate::tests::evaluator::operators::{binary, unary};
 use crate::tests::evaluator::random::Random;
 use crate::tests::evaluator::syntax::{Argument, Expr, Index, Parameter, Part};
@@ -202,7 +202,7 @@ impl Writer {
     /// An array of those that there are, or a part of it.
     pub fn part(&mut self) -> Result<Part> {
         let bindings = self.machine.bindings.iter();
-        let arrays = bindings.filter(|it| matches!(it.place, Place::Array(_)));
+        let arrays = bindings.filter(|it| matches!(it.place, Location::Array(_)));
         let names: Vec<String> = arrays.map(|it| it.name.clone()).collect();
         if names.is_empty() {
             return Err(Failure::Kind);

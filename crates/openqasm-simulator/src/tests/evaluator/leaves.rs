@@ -2,7 +2,7 @@
 
 use crate::tests::evaluator::expressions::{Term, WIDTHS, Writer};
 use crate::tests::evaluator::functions;
-use crate::tests::evaluator::machine::{Place, range};
+use crate::tests::evaluator::machine::{Location, range};
 use crate::tests::evaluator::syntax::{Expr, Index};
 use crate::tests::evaluator::value::{Complex, Failure, Kind, Result, Value, whole};
 use std::f64::consts::PI;
@@ -116,7 +116,7 @@ impl Writer {
         let binding = &bindings[self.random.below(bindings.len())];
         let name = binding.name.clone();
         let expr = match &binding.place {
-            Place::Array(view) => {
+            Location::Array(view) => {
                 let sizes = view.sizes.clone();
                 if self.random.one_in(6) {
                     let dimension = self.random.below(sizes.len());
@@ -159,7 +159,7 @@ impl Writer {
         let wanted = self.wanted.take();
         let names = self.machine.bindings.iter();
         let names = names.filter(|it| {
-            matches!(it.kind, Kind::Integer { .. }) && matches!(it.place, Place::Cell(_))
+            matches!(it.kind, Kind::Integer { .. }) && matches!(it.place, Location::Cell(_))
         });
         let names: Vec<String> = names.map(|it| it.name.clone()).collect();
         self.wanted = wanted;

@@ -21,7 +21,7 @@ pub struct View {
 }
 
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum Location {
     Cell(usize),
     Array(View),
     /// Bits of cells.
@@ -33,7 +33,7 @@ pub struct Binding {
     pub name: String,
     pub kind: Kind,
     pub constant: bool,
-    pub place: Place,
+    pub place: Location,
 }
 
 pub enum Flow {
@@ -53,7 +53,7 @@ pub struct Machine {
 
 impl Machine {
     pub fn bind(&mut self, name: &str, kind: Kind, constant: bool, value: Value) {
-        let place = Place::Cell(self.cells.len());
+        let place = Location::Cell(self.cells.len());
         self.cells.push(value);
         self.bindings.push(Binding {
             name: name.to_owned(),
@@ -68,7 +68,7 @@ impl Machine {
             name: name.to_owned(),
             kind,
             constant: false,
-            place: Place::Array(view),
+            place: Location::Array(view),
         });
     }
 
@@ -80,7 +80,7 @@ impl Machine {
     pub fn cell(&self, name: &str) -> Result<(usize, Kind)> {
         match self.binding(name)? {
             Binding {
-                place: Place::Cell(cell),
+                place: Location::Cell(cell),
                 kind,
                 ..
             } => Ok((*cell, *kind)),
@@ -91,7 +91,7 @@ impl Machine {
     pub fn view(&self, name: &str) -> Result<(&View, Kind)> {
         match self.binding(name)? {
             Binding {
-                place: Place::Array(view),
+                place: Location::Array(view),
                 kind,
                 ..
             } => Ok((view, *kind)),
@@ -164,9 +164,9 @@ impl Machine {
 
     pub fn variable(&self, name: &str) -> Result<Value> {
         match &self.binding(name)?.place {
-            Place::Cell(cell) => Ok(self.cells[*cell]),
-            Place::Array(_) => Err(Failure::Kind),
-            Place::Alias(bits) => {
+            Location::Cell(cell) => Ok(self.cells[*cell]),
+            Location::Array(_) => Err(Failure::Kind),
+            Location::Alias(bits) => {
                 let mut value = 0;
                 for (number, (cell, place)) in bits.iter().enumerate() {
                     let bit = functions::select(self.cells[*cell], &[*place])?;
@@ -290,7 +290,7 @@ impl Machine {
                 Argument::Value(value) => {
                     let value = assign(parameter.kind, self.value(value)?)?;
                     self.cells.push(value);
-                    Place::Cell(self.cells.len() - 1)
+                    Location::Cell(self.cells.len() - 1)
                 }
                 Argument::Array(part) => {
                     let wanted = parameter.array.as_ref().ok_or(Failure::Kind)?;
@@ -302,7 +302,7 @@ impl Machine {
                         return Err(Failure::Kind);
                     }
                     view.mutable = wanted.mutable;
-                    Place::Array(view)
+                    Location::Array(view)
                 }
             };
             frame.push(Binding {

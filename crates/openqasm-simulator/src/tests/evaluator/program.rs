@@ -1,7 +1,7 @@
 //! Random programs, with the only outcome that they must have.
 
 use crate::tests::evaluator::expressions::Writer;
-use crate::tests::evaluator::machine::{Machine, Place};
+use crate::tests::evaluator::machine::{Location, Machine};
 use crate::tests::evaluator::random::Random;
 use crate::tests::evaluator::syntax::{Expr, Statement};
 use crate::tests::evaluator::text::{self, text, wrapped};
@@ -122,7 +122,7 @@ pub fn program(seed: u64) -> Program {
 /// Registers of variables are part of the outcome, before those that show values.
 fn outcome(machine: &Machine, shown: Vec<Vec<bool>>) -> String {
     let declared = machine.bindings.iter().filter_map(|it| match it.place {
-        Place::Cell(cell) if matches!(it.kind, Kind::Bits(_)) && !it.constant => {
+        Location::Cell(cell) if matches!(it.kind, Kind::Bits(_)) && !it.constant => {
             Some(bits(machine.cells[cell]))
         }
         _ => None,

@@ -2,7 +2,7 @@
 
 use crate::tests::evaluator::cast::assign;
 use crate::tests::evaluator::expressions::Writer;
-use crate::tests::evaluator::machine::{Binding, Place};
+use crate::tests::evaluator::machine::{Binding, Location};
 use crate::tests::evaluator::operators::binary;
 use crate::tests::evaluator::syntax::{Part, Source, Statement, Target};
 use crate::tests::evaluator::value::{Failure, Kind, Result, Value, whole};
@@ -22,7 +22,7 @@ impl Writer {
         }
         let mut known = Vec::new();
         for binding in self.machine.bindings.iter().filter(|it| it.constant) {
-            if let Place::Cell(cell) = binding.place
+            if let Location::Cell(cell) = binding.place
                 && let value @ Value::Integer { .. } = self.machine.cells[cell]
                 && let Ok(value) = whole(value)
                 && value.abs() < 1000
@@ -133,7 +133,7 @@ impl Writer {
     pub fn alias(&mut self) -> Result<Statement> {
         let bindings = self.machine.bindings.iter();
         let registers = bindings.filter(|it| matches!(it.kind, Kind::Bits(_)) && !it.constant);
-        let registers = registers.filter(|it| !matches!(it.place, Place::Array(_)));
+        let registers = registers.filter(|it| !matches!(it.place, Location::Array(_)));
         let registers: Vec<(String, Kind)> =
             registers.map(|it| (it.name.clone(), it.kind)).collect();
         if registers.is_empty() {
@@ -203,13 +203,13 @@ impl Writer {
         };
         let width = width.filter(|_| self.random.one_in(3));
         match (place, width) {
-            (Place::Array(view), _) if !view.mutable => Err(Failure::Kind),
-            (Place::Array(view), None) => Ok(Target::Element(name, self.indices(&view.sizes))),
-            (Place::Array(view), Some(width)) => {
+            (Location::Array(view), _) if !view.mutable => Err(Failure::Kind),
+            (Location::Array(view), None) => Ok(Target::Element(name, self.indices(&view.sizes))),
+            (Location::Array(view), Some(width)) => {
                 let indices = self.indices(&view.sizes);
                 Ok(Target::ElementBits(name, indices, self.bits_of(width)?))
             }
-            (Place::Cell(_), Some(width)) => Ok(Target::Bits(name, self.bits_of(width)?)),
+            (Location::Cell(_), Some(width)) => Ok(Target::Bits(name, self.bits_of(width)?)),
             _ => Ok(Target::Variable(name)),
         }
     }

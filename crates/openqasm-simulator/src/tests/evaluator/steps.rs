@@ -1,7 +1,7 @@
 //! What single statements do.
 
 use crate::tests::evaluator::cast::assign;
-use crate::tests::evaluator::machine::{Binding, Flow, Machine, Place, View};
+use crate::tests::evaluator::machine::{Binding, Flow, Location, Machine, View};
 use crate::tests::evaluator::syntax::{Domain, Index, Statement};
 use crate::tests::evaluator::value::{Failure, Kind, Result, truth, whole};
 
@@ -99,10 +99,10 @@ impl Machine {
         for (register, index) in parts {
             let Binding { place, kind, .. } = self.binding(register)?.clone();
             let all: Vec<(usize, i128)> = match (place, kind) {
-                (Place::Cell(cell), Kind::Bits(width)) => {
+                (Location::Cell(cell), Kind::Bits(width)) => {
                     (0..i128::from(width)).map(|bit| (cell, bit)).collect()
                 }
-                (Place::Alias(bits), _) => bits,
+                (Location::Alias(bits), _) => bits,
                 _ => return Err(Failure::Kind),
             };
             let Some(index) = index else {
@@ -124,7 +124,7 @@ impl Machine {
             name: name.to_owned(),
             kind: Kind::Bits(u32::try_from(bits.len()).unwrap()),
             constant: false,
-            place: Place::Alias(bits),
+            place: Location::Alias(bits),
         });
         Ok(())
     }

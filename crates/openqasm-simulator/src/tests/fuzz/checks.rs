@@ -95,7 +95,7 @@ fn compare(program: &Valued, tally: &mut Tally) -> Option<String> {
     tally.doubts += u64::from(doubts);
     tally.doubts_in_vain += u64::from(doubts && result.is_ok());
     if doubts && result.is_ok() && variable("QTASK_FUZZ_SHOW").is_some() {
-        println!("in vain:\n{}", program.source);
+        println!("no mistake in:\n{}", program.source);
     }
     // Of runs that go several ways, one may come to another mistake first.
     let is_random = program.source.matches("measure").count() > 1;
