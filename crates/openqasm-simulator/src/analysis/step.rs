@@ -20,7 +20,7 @@ impl Interpreter<'_> {
             Action::Reset(operand) => {
                 self.found.resets += u64::from(operand.len());
                 self.each(operand, |interpreter, wires| {
-                    interpreter.levels.join(wires, 1)
+                    interpreter.levels.join(wires, 1);
                 })
             }
             Action::Barrier(operands) => self.barrier(operands),
