@@ -37,7 +37,7 @@ pub const WORDS: &[Phrase] = &[
     phrase("went away", "\"disconnected\", \"is unreachable\"", 5),
     phrase("goes away", "\"disconnects\", \"becomes unreachable\"", 3),
     phrase("whoever", "the item itself", 20),
-    phrase("nobody", "the item itself", 82),
+    phrase("nobody", "the item itself", 81),
     phrase("one who", "the item itself", 5),
     phrase("it is told", "who tells it", 4),
     phrase("is told", "\"receives\", \"is notified\"", 21),
