@@ -10,8 +10,8 @@ use super::scene::{Scene, body};
 use crate::support::client::Reply;
 use crate::support::contract::Contract;
 
-/// More than any operation reads.
-const TOO_LARGE: usize = (16 << 20) + 1;
+/// More than any operation reads: a body with a circuit of 8 MiB may have 18 MiB.
+const TOO_LARGE: usize = (18 << 20) + 1;
 
 /// Lets every operation refuse what it must.
 pub async fn provoke(scene: &Scene, api: &Contract<'_>) {
