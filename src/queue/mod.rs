@@ -1,3 +1,3 @@
-//! Queues: how tasks travel to workers.
+//! Queues: how workers receive tasks.
 
 pub mod amqp;

@@ -2,7 +2,7 @@
 //!
 //! An ack of a tag that is not outstanding makes `RabbitMQ` close the channel (406), and an ack with
 //! `multiple` covers every outstanding tag below it. So `multiple` is used only up to the highest
-//! newly acked tag below which everything is settled; what is settled out of order is acked alone.
+//! newly acked tag below which everything is settled; tags settled out of order are acked one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use super::connection::LinkChannel;
 
 const BATCH: usize = 256;
 
-/// What becomes of a delivery.
+/// How a delivery is settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AckOutcome {
     Ack,
@@ -24,7 +24,7 @@ pub(super) enum AckOutcome {
 #[derive(Debug)]
 pub(super) enum AckCommand {
     Of(u64, AckOutcome),
-    /// Answered when everything before it was handed to the connection.
+    /// Answered when every earlier command was passed to the connection.
     Flush(oneshot::Sender<()>),
 }
 
@@ -48,7 +48,7 @@ pub(super) fn spawn(channel: &LinkChannel) -> mpsc::UnboundedSender<AckCommand> 
     settlements
 }
 
-/// The queue of settlements is unbounded, but never longer than the channel's prefetch.
+/// The channel of settlements is unbounded, but never holds more than the AMQP channel's prefetch.
 async fn run(
     channel: amqprs::channel::Channel,
     mut settlements: mpsc::UnboundedReceiver<AckCommand>,
@@ -93,11 +93,10 @@ async fn send(
     }
 }
 
-/// Which tags of a channel are settled: all up to `low`, and the ranges in `above`, from their
-/// first tag to their last.
+/// The settled tags of a channel: all up to `low`, and the ranges in `above` (first tag to last tag).
 ///
-/// There is an unsettled tag below each range, so that there are never more ranges than the prefetch
-/// allows unsettled deliveries, however long one of them takes.
+/// There is an unsettled tag below each range, so there are never more ranges than the prefetch
+/// allows unsettled deliveries, even if one delivery takes long.
 #[derive(Debug, Default)]
 struct AckWindow {
     low: u64,
@@ -134,7 +133,7 @@ impl AckWindow {
         frames
     }
 
-    /// Marks a tag as settled; false when it was already.
+    /// Marks a tag as settled; false if it was settled before.
     fn insert(&mut self, tag: u64) -> bool {
         let before = self.above.range(..=tag).next_back();
         let before = before.map(|(first, last)| (*first, *last));

@@ -1,7 +1,7 @@
-//! Declares queues and reads their depth, on a connection of its own.
+//! Declares queues and reads their depth, on a separate connection.
 //!
-//! Apart from the publisher's, because a refused or passive declaration closes its channel (which
-//! would lose confirms), and because `RabbitMQ` stops reading from connections that publish while a
+//! Separate from the publisher's connection, because a refused or passive declaration closes its channel
+//! (which would lose confirms), and because `RabbitMQ` stops reading from connections that publish while a
 //! memory or disk alarm lasts, but not from this one.
 
 use tokio::runtime::Handle;
@@ -13,10 +13,10 @@ use super::connection::{Link, LinkChannel};
 use super::error::{LinkError, QueueError};
 use super::topology::{self, queue_name};
 
-/// Opened at first use, and again after every failure.
+/// Opened at first use, and reopened after every failure.
 pub(super) struct Admin {
     config: AmqpConfig,
-    /// Where the connection lives. Callers may have runtimes of their own, which end before it.
+    /// The runtime of the connection. Callers may run on other runtimes, which end earlier.
     runtime: Handle,
     shutdown: CancellationToken,
     session: Mutex<Option<AdminSession>>,
@@ -37,8 +37,8 @@ impl Admin {
         }
     }
 
-    /// Declares the queue of `backend`. One that exists with other arguments is used as it is; then the
-    /// answer says how it differs.
+    /// Declares the queue of `backend`. A queue that exists with other arguments is used as it is; the
+    /// returned text then says how it differs.
     pub(super) async fn declare(&self, backend: &str) -> Result<Option<String>, QueueError> {
         let queue = queue_name(&self.config.queue, backend);
         let declare = async |link: &Link, channel: &LinkChannel| {
@@ -48,7 +48,7 @@ impl Admin {
             Err(error @ QueueError::OtherArguments { .. }) => error.to_string(),
             declared => return declared.map(|()| None),
         };
-        // None where it was deleted since it was compared.
+        // `None` if the queue was deleted after the comparison.
         match self.depth(backend).await? {
             Some(_) => Ok(Some(remark)),
             None => self.run(declare).await.map(|()| None),
@@ -62,8 +62,8 @@ impl Admin {
             .await
     }
 
-    /// The session is taken out while it is used: a caller that is dropped halfway takes it along,
-    /// and the next one starts with a fresh connection.
+    /// Takes the session out while it is in use: a caller that is dropped before completion drops it too,
+    /// and the next caller opens a new connection.
     async fn run<T>(
         &self,
         operation: impl AsyncFnOnce(&Link, &LinkChannel) -> Result<T, QueueError>,
@@ -84,7 +84,7 @@ impl Admin {
             None => link.open_channel(None).await?,
         };
         let outcome = operation(&link, &channel).await;
-        // The broker closes the channel before it is known here only when it answers with an
+        // A channel that the broker closed is noticed here only if the broker answered with an
         // error, and `operation` has waited for that answer.
         let channel = channel.channel.is_open().then_some(channel);
         if channel.is_none() {

@@ -1,4 +1,4 @@
-//! One backend of a consumer: its channel, its queue, and how it gets back to consuming.
+//! One backend of a consumer: its channel, its queue, and how it resumes consuming.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,14 +26,14 @@ use super::topology::{self, queue_name};
 const CHUNK: usize = 64;
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
-/// What a lane needs of its consumer.
+/// The part of a consumer that one lane needs.
 #[derive(Clone)]
 pub(super) struct BackendConsumer {
     pub(super) index: usize,
     pub(super) backend: String,
     pub(super) prefetch: u16,
     pub(super) config: AmqpConfig,
-    /// Whether the queue exists with other arguments than those to declare; it is used as it is.
+    /// Whether the queue exists with arguments other than those declared; it is used as it is.
     pub(super) has_other_arguments: bool,
     pub(super) inbox: Arc<Inbox>,
     pub(super) board: watch::Sender<ConsumerStatus>,
@@ -51,7 +51,7 @@ type Messages = mpsc::UnboundedReceiver<ConsumerMessage>;
 /// Why consuming stopped.
 #[derive(Debug, PartialEq, Eq)]
 enum Stop {
-    /// The broker cancelled the consumer: its queue was deleted, or moved.
+    /// The broker cancelled the consumer: its queue was deleted or moved.
     Cancelled,
     Paused,
     ChannelClosed,
@@ -59,8 +59,8 @@ enum Stop {
 }
 
 impl BackendConsumer {
-    /// Consumes until the link is lost or the consumer shut down, over as many channels as it
-    /// takes.
+    /// Consumes until the link is lost or the consumer is shut down, over successive
+    /// channels.
     pub(super) async fn run(mut self, link: Arc<Link>) {
         let mut backoff = ReconnectBackoff::default();
         while !self.shutdown.is_cancelled() && link.is_alive() {
@@ -93,7 +93,7 @@ impl BackendConsumer {
         self.set(BackendConsumerState::Starting);
     }
 
-    /// Ok when the link or the consumer is at its end; an error when the channel was closed.
+    /// `Ok` at the end of the link or the consumer; an error if the channel was closed.
     async fn over_one_channel(&mut self, link: &Link) -> Result<(), QueueError> {
         let channel = link.open_channel(None).await?;
         self.limit_prefetch(link, &channel).await?;
@@ -147,7 +147,7 @@ impl BackendConsumer {
 
     async fn limit_prefetch(&self, link: &Link, channel: &LinkChannel) -> Result<(), LinkError> {
         let broker = channel.channel.clone();
-        // Not global: quorum queues refuse a prefetch that is shared by the channel.
+        // Not global: quorum queues refuse a prefetch that consumers of the channel share.
         let arguments = BasicQosArguments::new(0, self.prefetch, false);
         let limited = link.request(
             "basic.qos",
@@ -165,7 +165,7 @@ impl BackendConsumer {
         if !self.has_other_arguments {
             topology::declare(link, channel, &self.config, &queue).await?;
         } else if topology::depth(link, channel, &queue).await?.is_none() {
-            // Deleted: the next try declares it as it should be.
+            // The queue was deleted: the next attempt declares it.
             self.has_other_arguments = false;
             return Err(channel.closed_error().into());
         }
@@ -212,7 +212,7 @@ impl BackendConsumer {
                 }
             }
         };
-        // A closing channel drops its consumers as well, and either may be seen first.
+        // A closing channel also drops its consumers, and either event may arrive first.
         if stop == Stop::Cancelled && !channel.channel.channel.is_open() {
             return (Stop::ChannelClosed, messages);
         }
@@ -249,8 +249,8 @@ impl BackendConsumer {
         })
     }
 
-    /// Stops consuming and gives back what no worker has taken. What came in before the broker's
-    /// answer is in `messages`.
+    /// Stops consuming and requeues the deliveries that no worker has taken. `messages` holds the deliveries
+    /// that arrived before the broker's answer.
     async fn cancel(
         &self,
         link: &Link,
@@ -278,7 +278,7 @@ impl BackendConsumer {
         Ok(())
     }
 
-    /// Waits until everything settled so far is on its way.
+    /// Waits until all settlements so far were passed to the connection.
     async fn flush(&self, channel: &Channel) {
         let (done, flushed) = oneshot::channel();
         if channel.acker.send(AckCommand::Flush(done)).is_ok() {

@@ -1,20 +1,20 @@
-//! How long to wait before the next attempt at a link.
+//! The delay before the next attempt to connect.
 
 use std::time::Duration;
 
 use crate::domain::backoff::Backoff;
 
-/// A session that lasted this long starts the series anew.
+/// A session that lasted this long resets the backoff.
 const STEADY: Duration = Duration::from_secs(5);
 
-/// A series of growing waiting times.
+/// A series of growing delays.
 #[derive(Debug, Default)]
 pub(super) struct ReconnectBackoff {
     failures: u32,
 }
 
 impl ReconnectBackoff {
-    /// The next waiting time, after a session that lasted for `lasted` (zero if there was none).
+    /// Returns the next delay, after a session that lasted for `lasted` (zero if there was none).
     pub(super) fn next(&mut self, lasted: Duration) -> Duration {
         if lasted >= STEADY {
             self.failures = 0;

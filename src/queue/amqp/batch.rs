@@ -1,4 +1,4 @@
-//! The messages of one `publish` call, and what became of each.
+//! The messages of one `publish` call and the outcome of each.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,7 @@ use super::error::PublishError;
 
 type PublishOutcome = Result<(), PublishError>;
 
-/// Filled by the publishing task and the confirms, awaited by the caller.
+/// Filled by the publishing task and the confirms; awaited by the caller.
 pub(super) struct PublishBatch {
     state: Mutex<PublishBatchState>,
     complete: Notify,
@@ -31,7 +31,7 @@ impl PublishBatch {
         }
     }
 
-    /// Notes what became of one message; the first word counts.
+    /// Records the outcome of one message; the first one counts.
     pub(super) fn settle(&self, index: usize, outcome: PublishOutcome) {
         let mut state = self.lock();
         match state.outcomes.get_mut(index) {
@@ -44,12 +44,12 @@ impl PublishBatch {
         }
     }
 
-    /// False for a message that need not be sent: its outcome is known, or the caller has left.
+    /// False for a message that need not be sent: its outcome is known, or the caller was dropped.
     pub(super) fn wants(&self, index: usize) -> bool {
         matches!(self.lock().outcomes.get(index), Some(None))
     }
 
-    /// Settles everything that is still open.
+    /// Settles all messages that have no outcome yet.
     pub(super) fn fail(&self, error: &PublishError) {
         let messages = self.lock().outcomes.len();
         for index in 0..messages {
@@ -57,7 +57,7 @@ impl PublishBatch {
         }
     }
 
-    /// Waits until everything is settled, at most until `deadline`.
+    /// Waits until all messages are settled, at most until `deadline`.
     pub(super) async fn wait(&self, deadline: Instant) -> Vec<PublishOutcome> {
         if self.lock().open > 0 {
             let _ = timeout_at(deadline, self.complete.notified()).await;
@@ -65,7 +65,7 @@ impl PublishBatch {
         self.take()
     }
 
-    /// The outcomes so far, in order; what is still open has timed out.
+    /// The outcomes so far, in order; a message without an outcome has timed out.
     pub(super) fn take(&self) -> Vec<PublishOutcome> {
         let outcomes = std::mem::take(&mut self.lock().outcomes);
         let timed_out = || Err(PublishError::ConfirmTimeout);

@@ -1,7 +1,7 @@
-//! What the broker says of its own accord: closes, cancels, confirms, returns, blocks.
+//! Handlers of the broker's unsolicited frames: closes, cancels, confirms, returns, blocks.
 //!
-//! Each callback object is owned by the task that reads the connection or the channel, and dies
-//! with it. Its drop guard is therefore the one signal that covers every way to end, including a
+//! The task that reads the connection or the channel owns its callback object and drops it when it
+//! ends. The drop guard is therefore the one signal that covers every kind of end, including a
 //! panic inside the client library.
 
 use std::sync::{Arc, OnceLock};
@@ -25,7 +25,7 @@ pub(super) struct CloseReason {
     pub(super) text: String,
 }
 
-/// Written once, by the callback; read by whoever finds the connection or the channel dead.
+/// Written once, by the callback; read after the connection or the channel has ended.
 pub(super) type CloseSlot = Arc<OnceLock<CloseReason>>;
 
 pub(super) struct ConnectionEvents {
@@ -44,7 +44,7 @@ impl ConnectionCallback for ConnectionEvents {
     }
 
     // The client library does not announce the capability `connection.blocked`, so RabbitMQ sends
-    // neither of these two; publishers find out by their confirms.
+    // neither of these two; publishers detect a block by missing confirms.
     async fn blocked(&mut self, connection: &Connection, reason: String) {
         warn!(
             event = "amqp.connection_blocked",
@@ -82,7 +82,7 @@ impl ChannelCallback for ChannelEvents {
     }
 
     async fn cancel(&mut self, _: &Channel, _: Cancel) -> AmqpResult<()> {
-        // Ok makes the library drop the consumer's sender; its receiver ends, and the lane acts.
+        // `Ok` makes the library drop the consumer's sender; its receiver ends, and the lane reacts.
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Where the broker is and how to talk to it, parsed once so that a bad URL is refused at start.
+//! The broker's address and the connection settings, parsed once so that a bad URL is refused at start.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,10 +11,10 @@ pub(super) const MAX_SHORT_STRING: usize = 255;
 
 const DEFAULT_PORT: u16 = 5672;
 const DEFAULT_HEARTBEAT_SECONDS: u16 = 10;
-/// Below two seconds the client library's sending interval (half of it, in whole seconds) is zero.
+/// Below two seconds the client library's heartbeat interval (half of it, in whole seconds) is zero.
 const MIN_HEARTBEAT_SECONDS: u16 = 2;
 
-/// The kind of queue that is declared for every backend.
+/// The queue type that is declared for every backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum QueueType {
     /// A classic queue of version 2 with ten priorities, on one node.
@@ -27,10 +27,10 @@ pub enum QueueType {
 /// Why an AMQP URL was refused. No message contains the password.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AmqpUrlError {
-    /// Not a URL at all.
+    /// Not a URL.
     #[error("the RabbitMQ URL is not a valid URL: {0}")]
     Syntax(#[from] url::ParseError),
-    /// `amqps://` was asked for.
+    /// `amqps://`, which is not supported.
     #[error("amqps:// (TLS) is not supported yet: use amqp:// inside a trusted network")]
     TlsUnsupported,
     /// Neither `amqp` nor `amqps`.
@@ -45,7 +45,7 @@ pub enum AmqpUrlError {
     /// A virtual host with an unescaped slash.
     #[error("the virtual host in the RabbitMQ URL contains a slash: write it as %2F")]
     VhostSlash,
-    /// Longer than the protocol can carry.
+    /// Longer than the protocol allows.
     #[error("the {0} in the RabbitMQ URL is longer than 255 bytes")]
     TooLong(&'static str),
     /// A heartbeat that is not a number of seconds from 2 to 65535.
@@ -53,18 +53,18 @@ pub enum AmqpUrlError {
     Heartbeat,
 }
 
-/// How to reach the broker, and the limits of every operation on it.
+/// The broker's address, and the limits of every operation on it.
 #[derive(Clone)]
 pub struct AmqpConfig {
     /// The queue of the `simulator` backend; other backends get `<queue>.<backend>`.
     pub queue: String,
-    /// The kind of queue to declare.
+    /// The queue type to declare.
     pub queue_type: QueueType,
-    /// Limit for opening a connection, and for every request and answer on it.
+    /// Limit for opening a connection, and for every request on it.
     pub connect_timeout: Duration,
     /// Limit for a whole `publish` call.
     pub confirm_timeout: Duration,
-    /// Heartbeat to ask for, in seconds; a peer silent for twice as long is given up. At least 2.
+    /// Heartbeat to negotiate, in seconds; a peer silent for twice as long counts as lost. At least 2.
     pub heartbeat_seconds: u16,
     /// The name shown in the broker's list of connections.
     pub connection_name: String,
@@ -81,8 +81,8 @@ struct Endpoint {
 }
 
 impl AmqpConfig {
-    /// Parses `amqp://user:password@host:port/vhost?heartbeat=10` and sets everything else to its
-    /// default. User, password and virtual host are percent-decoded; a missing one is `guest`,
+    /// Parses `amqp://user:password@host:port/vhost?heartbeat=10` and sets all other fields to their
+    /// defaults. User, password and virtual host are percent-decoded; they default to `guest`,
     /// `guest` and `/`.
     pub fn parse(url: &str) -> Result<Self, AmqpUrlError> {
         let url = Url::parse(url.trim())?;

@@ -1,7 +1,7 @@
-//! Which published messages the broker has not confirmed yet.
+//! The published messages that the broker has not confirmed yet.
 //!
-//! Delivery tags on a channel in confirm mode count its publishes from 1. The tags are handed out
-//! by the one task that publishes; the answers come from the channel's callbacks.
+//! Delivery tags on a channel in confirm mode count its publishes from 1. The one task that publishes
+//! assigns the tags; the answers come from the channel's callbacks.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::batch::PublishBatch;
 use super::error::PublishError;
 
-/// Bounds what waits for confirms. Below the 8192 frames that the client library buffers, so that
-/// handing a message to it never has to wait.
+/// Maximum number of unconfirmed messages. Below the 8192 frames that the client library buffers, so that
+/// passing a message to it never waits.
 pub(super) const MAX_UNCONFIRMED: usize = 4096;
 
 /// The unconfirmed messages of one channel.
@@ -26,9 +26,9 @@ pub(super) struct Confirms {
 struct ConfirmWindow {
     /// Tag of the front entry.
     first: u64,
-    /// From the oldest unconfirmed tag to the newest; `None` is confirmed already.
+    /// From the oldest unconfirmed tag to the newest; `None` where already confirmed.
     entries: VecDeque<Option<PendingConfirm>>,
-    /// When the broker last confirmed something, or when waiting began.
+    /// Time of the broker's last confirm, or of the first unconfirmed publish.
     progress: Instant,
 }
 
@@ -69,18 +69,18 @@ impl Confirms {
         self.lock().entries.len() >= MAX_UNCONFIRMED
     }
 
-    /// Since when nothing was confirmed although something waits; `None` if nothing waits.
+    /// Time since which no confirm has arrived while messages are unconfirmed; `None` without unconfirmed messages.
     pub(super) fn waiting_since(&self) -> Option<Instant> {
         let window = self.lock();
         (!window.entries.is_empty()).then_some(window.progress)
     }
 
-    /// Ends after the next confirm, or at once if there was one since the last call.
+    /// Returns after the next confirm, or at once if one arrived since the last call.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// `basic.ack`: the broker has taken responsibility, unless it returned the message before.
+    /// `basic.ack`: the broker is responsible for the message, unless it returned the message before.
     pub(super) fn acked(&self, tag: u64, multiple: bool) {
         self.settle(tag, multiple, None);
     }
@@ -90,8 +90,8 @@ impl Confirms {
         self.settle(tag, multiple, Some(&PublishError::Nacked));
     }
 
-    /// `basic.return`, which comes before the confirm of the same message. If one task is in
-    /// flight twice, the older copy is meant, since a channel is handled in order.
+    /// `basic.return`, which precedes the confirm of the same message. If a task is in flight twice, it
+    /// refers to the older copy, because a channel is processed in order.
     pub(super) fn returned(&self, task_id: Uuid) {
         let mut window = self.lock();
         let mut waiting = window.entries.iter_mut().flatten();
@@ -100,7 +100,7 @@ impl Confirms {
         }
     }
 
-    /// Fails everything that still waits; a confirm that comes later is ignored.
+    /// Fails all unconfirmed messages; later confirms are ignored.
     pub(super) fn fail_all(&self, error: &PublishError) {
         let mut window = self.lock();
         let entries = std::mem::take(&mut window.entries);
@@ -114,7 +114,7 @@ impl Confirms {
 
     fn settle(&self, tag: u64, multiple: bool, error: Option<&PublishError>) {
         let mut window = self.lock();
-        // A multiple confirm of tag 0 means everything so far (AMQP 0-9-1, basic.ack).
+        // A multiple confirm of tag 0 covers all publishes so far (AMQP 0-9-1, basic.ack).
         let last = match tag {
             0 => window.first + window.entries.len() as u64,
             tag => tag,

@@ -1,10 +1,10 @@
 //! One connection and its channels, with a limit on every wait.
 //!
-//! Rules that the client library imposes, kept here once:
-//! - A request that is dropped halfway leaves its responder behind, and a later answer makes the
-//!   channel's task panic. So every request runs in a task of its own that is never cut off; who
-//!   waits gives up by time, and then the whole connection is given up.
-//! - A channel closed by the broker never gives its number back, and running out of numbers is a
+//! Rules that the client library imposes, all applied here:
+//! - A request future that is dropped early leaves its responder behind, and a later answer makes the
+//!   channel's task panic. So every request runs to its end in its own task; the caller waits with a
+//!   timeout, after which the whole connection is closed.
+//! - A channel closed by the broker never returns its number, and using up all numbers causes a
 //!   panic. So closed channels are counted, and the connection is replaced long before.
 
 use std::future::Future;
@@ -27,8 +27,8 @@ use super::error::LinkError;
 const MAX_LOST_CHANNELS: u32 = 500;
 const POLITE_CLOSE: Duration = Duration::from_secs(2);
 
-/// A live connection. Its tasks, and those of its channels, run on the runtime that it was opened
-/// on, whoever asks something of it. Must be dropped inside a runtime.
+/// A live connection. Its tasks, and those of its channels, run on the runtime that opened it,
+/// not on the runtime of a request's caller. Must be dropped inside a runtime.
 pub(super) struct Link {
     runtime: Handle,
     connection: Connection,
@@ -39,7 +39,7 @@ pub(super) struct Link {
     lost_channels: AtomicU32,
 }
 
-/// An open channel, the signal that it has ended, and why.
+/// An open channel, with a signal for its end and the reason.
 pub(super) struct LinkChannel {
     pub(super) channel: Channel,
     pub(super) closed: CancellationToken,
@@ -81,7 +81,7 @@ impl Link {
         Ok(link)
     }
 
-    /// Opens a channel; its confirms, if it is to have any, go to `confirms`.
+    /// Opens a channel; with `confirms`, in confirm mode.
     pub(super) async fn open_channel(
         &self,
         confirms: Option<Arc<Confirms>>,
@@ -107,7 +107,7 @@ impl Link {
         })
     }
 
-    /// Runs one request to its end in its own task, and waits for it for a limited time.
+    /// Runs one request to its end in its own task, and waits for it with a timeout.
     pub(super) async fn request<T, F>(&self, what: &'static str, future: F) -> Result<T, LinkError>
     where
         T: Send + 'static,
@@ -138,30 +138,30 @@ impl Link {
         }
     }
 
-    /// Ends when the connection has ended or was given up.
+    /// Returns when the connection has ended or was abandoned.
     pub(super) async fn lost(&self) {
         self.lost.cancelled().await;
     }
 
-    /// True while the connection is believed to live.
+    /// True until the connection has ended or was abandoned.
     pub(super) fn is_alive(&self) -> bool {
         !self.lost.is_cancelled() && self.connection.is_open()
     }
 
-    /// Declares the connection dead for a reason seen on this side.
+    /// Abandons the connection for a reason found on this side.
     pub(super) fn give_up(&self, reason: &str) {
         let _ = self.own_reason.set(reason.to_owned());
         self.lost.cancel();
     }
 
-    /// Counts a channel that the broker closed, and gives the connection up when too many were.
+    /// Counts a channel that the broker closed, and abandons the connection after too many.
     pub(super) fn count_lost_channel(&self) {
         if self.lost_channels.fetch_add(1, Ordering::Relaxed) >= MAX_LOST_CHANNELS {
             self.give_up("too many of its channels were closed by the broker");
         }
     }
 
-    /// Why the connection ended.
+    /// The reason why the connection ended.
     pub(super) fn lost_reason(&self) -> String {
         if let Some(CloseReason { code, text }) = self.broker_reason.get() {
             return format!("closed by the broker: {code} {text}");
@@ -174,7 +174,7 @@ impl Link {
         LinkError::Lost(self.lost_reason())
     }
 
-    /// Closes in the protocol's way, within two seconds.
+    /// Closes the connection with the AMQP handshake, within two seconds.
     pub(super) async fn close(self) {
         if self.is_alive() {
             let closing = self.runtime.spawn(self.connection.clone().close());
@@ -184,7 +184,7 @@ impl Link {
 }
 
 impl LinkChannel {
-    /// Replaces a vague error by the broker's own reason for closing the channel, if it gave one.
+    /// Replaces a generic error by the broker's reason for closing the channel, if it gave one.
     pub(super) fn explain(&self, error: LinkError) -> LinkError {
         match (&error, self.reason.get()) {
             (LinkError::Failed { .. }, Some(CloseReason { code, text })) => {
@@ -197,7 +197,7 @@ impl LinkChannel {
         }
     }
 
-    /// Why the channel ended.
+    /// The reason why the channel ended.
     pub(super) fn closed_error(&self) -> LinkError {
         self.explain(LinkError::Failed {
             what: "the channel",
@@ -205,7 +205,7 @@ impl LinkChannel {
         })
     }
 
-    /// Closes in the protocol's way; everything sent on the channel before is handled before.
+    /// Closes the channel with the AMQP handshake; the broker processes all earlier frames first.
     pub(super) async fn close(self, link: &Link) {
         if self.channel.is_open() {
             let _ = link.request("channel.close", self.channel.close()).await;
@@ -213,8 +213,8 @@ impl LinkChannel {
     }
 }
 
-/// The broker hangs up without a word when it refuses a password (the library does not announce
-/// `authentication_failure_close`), so the bare network error needs an explanation.
+/// The broker closes the socket without an AMQP error when it refuses a password (the library does not
+/// announce `authentication_failure_close`), so the network error needs an explanation.
 fn explain(error: &amqprs::error::Error) -> String {
     let text = error.to_string();
     if ["peer shutdown", "interrupted", "reset by peer"]

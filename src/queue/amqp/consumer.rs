@@ -1,4 +1,4 @@
-//! Consumes from the queues of several backends over one connection, for ever.
+//! Consumes from the queues of several backends over one connection, until shut down.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use super::inbox::{Deliveries, Inbox};
 use super::state::LinkState;
 
 /// The handle of a consumer. It stops when the token is cancelled or the handle is dropped;
-/// whatever is still in a worker's hands then is delivered again to another.
+/// the broker then redelivers unsettled deliveries to another worker.
 pub struct Consumer {
     board: watch::Sender<ConsumerStatus>,
     paused: watch::Sender<bool>,
@@ -28,7 +28,7 @@ pub struct Consumer {
 
 impl Consumer {
     /// Starts consuming for `backends` in the background, with up to `prefetch` unsettled
-    /// deliveries for each (at least 1: none would mean no limit).
+    /// deliveries for each (at least 1: AMQP reads 0 as no limit).
     pub fn start(
         config: AmqpConfig,
         backends: Vec<String>,
@@ -73,7 +73,7 @@ impl Consumer {
         self.board.borrow().state()
     }
 
-    /// Waits until it really consumes; ends as well when the consumer is closed for good.
+    /// Waits until the broker has confirmed consuming from every queue, or the consumer is closed.
     pub async fn wait_up(&self) {
         self.wait_for(|state| matches!(state, LinkState::Up | LinkState::Closed))
             .await;
@@ -85,24 +85,24 @@ impl Consumer {
             .await;
     }
 
-    /// Stops consuming; deliveries that no worker has taken go back to their queues, those in
-    /// hand can still be settled. Returns when the broker has stopped delivering, or has been
-    /// given up. Stays paused over reconnects until `resume`.
+    /// Stops consuming. Deliveries that no worker has taken return to their queues; those that a worker
+    /// has taken can still be settled. Returns when the broker has stopped delivering, or after a timeout.
+    /// Stays paused across reconnects until `resume`.
     pub async fn pause(&self) {
         self.paused.send_replace(true);
         let stopped = |board: &ConsumerStatus| !board.link.is_up() || board.none_can_consume();
-        // Each step of a lane on the way is limited by itself; this covers all of them.
+        // Each step of a starting lane has its own limit; this one covers all of them.
         let _ = timeout(self.limit * 3, self.board.subscribe().wait_for(stopped)).await;
     }
 
-    /// Consumes again. Returns at once; `wait_up` tells when it does.
+    /// Consumes again. Returns at once; `wait_up` waits until consuming has started.
     pub fn resume(&self) {
         self.paused.send_replace(false);
     }
 
     pub(super) async fn wait_for(&self, condition: impl Fn(LinkState) -> bool) {
         let mut board = self.board.subscribe();
-        // The sender is `self`'s own: there is no error.
+        // `self` owns the sender: the wait cannot fail.
         let _ = board.wait_for(|board| condition(board.state())).await;
     }
 }
@@ -139,7 +139,7 @@ async fn run(
     board.send_modify(|board| board.link = LinkState::Closed);
 }
 
-/// Consumes over one connection until it ends; why it ended, and how long it lasted.
+/// Consumes over one connection until it ends; returns the reason and how long it lasted.
 async fn one_connection(
     config: &AmqpConfig,
     lanes: &[BackendConsumer],
@@ -169,7 +169,7 @@ async fn one_connection(
         () = link.lost() => {}
         () = shutdown.cancelled() => {}
     }
-    // Lanes end by themselves; every step they may be in has its own limit.
+    // Lanes end without a signal: each of their steps has its own limit.
     while running.join_next().await.is_some() {}
     let reason = link.lost_reason();
     if let Some(link) = Arc::into_inner(link) {

@@ -1,18 +1,18 @@
-//! How far a consumer has got: its connection and each of its backends.
+//! The state of a consumer: its connection and each of its backends.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::state::LinkState;
 
-/// What is known of the connection and of each backend on it.
+/// The state of the connection and of each backend on it.
 #[derive(Debug, Clone)]
 pub(super) struct ConsumerStatus {
     pub(super) link: LinkState,
     lanes: Vec<(BackendConsumerState, Instant)>,
 }
 
-/// How far a backend has got on the present connection.
+/// The state of a backend on the current connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum BackendConsumerState {
     Starting,
@@ -22,7 +22,7 @@ pub(super) enum BackendConsumerState {
 }
 
 impl ConsumerStatus {
-    /// Each backend starting, over a link that connects.
+    /// All backends starting, on a link that is connecting.
     pub(super) fn starting(backends: usize) -> Self {
         Self {
             link: LinkState::Connecting,
@@ -44,8 +44,7 @@ impl ConsumerStatus {
         }
     }
 
-    /// False for a lane that is still on its way to consuming, which it may reach before it sees
-    /// the pause.
+    /// False while a lane is still starting: it may begin to consume before it observes the pause.
     pub(super) fn none_can_consume(&self) -> bool {
         let stopped = |lane: &BackendConsumerState| {
             matches!(

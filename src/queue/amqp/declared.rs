@@ -1,11 +1,11 @@
-//! Which queues were declared since the last connect.
+//! The queues that were declared since the last connect.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::message::OutgoingMessage;
 
-/// How many declared queues are remembered.
+/// Maximum number of declared queues to remember.
 const MAX_DECLARED: usize = 10_000;
 
 /// The backends whose queue was declared since the last connect.
@@ -19,7 +19,7 @@ impl Declared {
 
     pub(super) fn insert(&self, backend: &str) {
         let mut declared = self.lock();
-        // Forgotten queues are declared again, which changes nothing.
+        // Evicted queues are declared again, which changes nothing.
         if declared.len() >= MAX_DECLARED {
             declared.clear();
         }

@@ -1,25 +1,25 @@
-//! A message in the hands of a worker.
+//! A message that was delivered to a worker.
 
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::acker::{AckCommand, AckOutcome};
 
-/// One delivered message. Dropped without a word it goes back to its queue.
+/// One delivered message. Dropping it unsettled returns it to its queue.
 ///
-/// A delivery outlives its channel: after a lost connection the broker has already given the
-/// message to someone else, and `ack` and `requeue` of the old delivery quietly do nothing.
+/// A delivery outlives its channel: after a lost connection the broker has already redelivered the
+/// message, and `ack` and `requeue` of the old delivery do nothing.
 #[derive(Debug)]
 pub struct Delivery {
-    /// The body as it came.
+    /// The body as received.
     pub body: Vec<u8>,
-    /// The task it speaks of; `None` if the body is garbage.
+    /// The task that it names; `None` if the body is malformed.
     pub task_id: Option<Uuid>,
     /// From the body, else from the message's properties.
     pub correlation_id: Option<String>,
-    /// The broker has delivered it before, to someone who did not ack it.
+    /// Whether the broker delivered it before to a consumer that did not ack it.
     pub redelivered: bool,
-    /// The backend whose queue it came from.
+    /// The backend whose queue contained it.
     pub backend: String,
     pub(super) settler: Settler,
 }
@@ -28,20 +28,20 @@ pub struct Delivery {
 #[derive(Debug)]
 pub(super) struct Settler {
     pub(super) tag: u64,
-    /// Which of the consumer's lanes it came through.
+    /// The index of the consumer's lane that received it.
     pub(super) lane: usize,
-    /// Leads to the channel it came through, and nowhere when that is gone.
+    /// The acker of its channel; upgrading fails once the channel has ended.
     pub(super) acker: Option<mpsc::UnboundedSender<AckCommand>>,
 }
 
 impl Delivery {
-    /// The message is dealt with: the broker forgets it.
+    /// Acks the message: the broker deletes it.
     pub fn ack(mut self) {
         self.settler.settle(AckOutcome::Ack);
     }
 
-    /// The message goes back to its queue and is delivered again, perhaps at once, and perhaps to
-    /// the same worker: pause the consumer first where that would spin.
+    /// Returns the message to its queue, to be delivered again, possibly at once and to
+    /// the same worker: pause the consumer first to avoid a busy loop.
     pub fn requeue(mut self) {
         self.settler.settle(AckOutcome::Requeue);
     }
@@ -50,7 +50,7 @@ impl Delivery {
 impl Settler {
     fn settle(&mut self, verdict: AckOutcome) {
         if let Some(acker) = self.acker.take() {
-            // An error means that the channel is gone, and with it the delivery.
+            // An error means that the channel has ended, and with it the delivery.
             let _ = acker.send(AckCommand::Of(self.tag, verdict));
         }
     }

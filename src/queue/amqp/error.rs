@@ -1,4 +1,4 @@
-//! Why the broker did not do what it was asked for.
+//! Errors of requests to the broker.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::state::LinkState;
 
-/// Why something asked of the broker did not happen.
+/// Why a request to the broker failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LinkError {
     /// The connection could not be opened.
@@ -15,18 +15,18 @@ pub enum LinkError {
     Connect {
         /// Host, port and virtual host.
         address: String,
-        /// What went wrong.
+        /// The cause.
         reason: String,
     },
-    /// No answer in time; the connection was given up.
+    /// No answer in time; the connection was abandoned.
     #[error("RabbitMQ did not answer {what} within {} ms", after.as_millis())]
     Timeout {
         /// The request.
         what: &'static str,
-        /// The limit.
+        /// The timeout.
         after: Duration,
     },
-    /// The connection is gone.
+    /// The connection was lost.
     #[error("the connection to RabbitMQ was lost: {0}")]
     Lost(String),
     /// The broker closed the channel: its reply code and text.
@@ -34,7 +34,7 @@ pub enum LinkError {
     ChannelClosed {
         /// AMQP reply code, such as 404 or 406.
         code: u16,
-        /// The broker's words.
+        /// The broker's reply text.
         text: String,
     },
     /// The request failed in the client.
@@ -42,15 +42,15 @@ pub enum LinkError {
     Failed {
         /// The request.
         what: &'static str,
-        /// What went wrong.
+        /// The cause.
         reason: String,
     },
 }
 
-/// Why a queue cannot be used.
+/// Why a queue is unusable.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum QueueError {
-    /// It exists and would lose tasks' messages: it is not durable, deletes itself, or belongs to one
+    /// It exists and would lose messages: it is not durable, auto-deleted, or exclusive to one
     /// connection.
     #[error(
         "the queue '{queue}' exists and cannot be used ({detail}): let it run empty and delete it \
@@ -59,51 +59,51 @@ pub enum QueueError {
     Unusable {
         /// The queue.
         queue: String,
-        /// The broker's words.
+        /// The broker's reply text.
         detail: String,
     },
-    /// It exists with other arguments than those that were to be declared, and can be used as it is.
+    /// It exists with arguments other than those declared, and is usable as it is.
     #[error(
         "the queue '{queue}' exists with other arguments and is used as it is; priorities may have no effect ({detail})"
     )]
     OtherArguments {
         /// The queue.
         queue: String,
-        /// The broker's words.
+        /// The broker's reply text.
         detail: String,
     },
-    /// The user lacks the permission to configure, read or write it.
+    /// The user lacks the permission to configure, write or read it.
     #[error("RabbitMQ refuses access to the queue '{queue}': {detail}")]
     Denied {
         /// The queue.
         queue: String,
-        /// The broker's words.
+        /// The broker's reply text.
         detail: String,
     },
-    /// The name does not fit the protocol.
+    /// The name violates the protocol.
     #[error("the queue name '{queue}' is longer than 255 bytes")]
     NameTooLong {
         /// The queue.
         queue: String,
     },
-    /// The broker could not be asked.
+    /// The request to the broker failed.
     #[error(transparent)]
     Link(#[from] LinkError),
 }
 
-/// Why a message is not known to be safe in its queue.
+/// Why a message is not confirmed to be in its queue.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PublishError {
     /// There is no connection; the message was not sent.
     #[error("RabbitMQ is not reachable: {0}")]
     Down(Arc<str>),
-    /// The broker takes no publishes at the moment; the message was not sent.
+    /// The broker currently accepts no publishes; the message was not sent.
     #[error("RabbitMQ takes no messages: {0}")]
     Blocked(Arc<str>),
     /// The queue cannot be declared; the message was not sent.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// The broker said that it could not take the message.
+    /// The broker replied that it could not take the message (`basic.nack`).
     #[error("RabbitMQ refused the message (basic.nack)")]
     Nacked,
     /// No queue takes the message, even after the queue was declared again.
@@ -118,7 +118,7 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    /// Why nothing can be published in this state.
+    /// Why publishing is impossible in this state; `None` where it is possible.
     pub(super) fn refusal(state: &LinkState) -> Option<Self> {
         match state {
             LinkState::Up => None,

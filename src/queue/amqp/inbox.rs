@@ -1,6 +1,6 @@
-//! Deliveries that the broker has handed over and no worker has taken yet.
+//! Deliveries from the broker that no worker has taken yet.
 //!
-//! Not a tokio channel, because a pause and a lost connection must be able to take them back.
+//! Not a tokio channel, because a pause and a lost connection must be able to remove entries.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,15 +28,15 @@ pub struct Deliveries {
 }
 
 impl Deliveries {
-    /// The next delivery; `None` when the consumer is closed for good. Cancel-safe.
+    /// Returns the next delivery; `None` when the consumer is closed permanently. Cancel-safe.
     pub async fn recv(&mut self) -> Option<Delivery> {
         let mut one = Vec::with_capacity(1);
         self.recv_many(&mut one, 1).await;
         one.pop()
     }
 
-    /// Waits for a delivery and appends what is there, at most `limit`; returns how many. Zero
-    /// when the consumer is closed for good (or `limit` is zero). Cancel-safe.
+    /// Waits for a delivery and appends the available ones, at most `limit`; returns how many. Zero
+    /// when the consumer is closed permanently (or `limit` is zero). Cancel-safe.
     pub async fn recv_many(&mut self, buffer: &mut Vec<Delivery>, limit: usize) -> usize {
         loop {
             let arrived = self.inbox.arrived.notified();
@@ -59,8 +59,8 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
-    /// Takes back what came through `lane`: dropped, it is requeued, or forgotten if the channel
-    /// is gone.
+    /// Removes the deliveries of `lane`. Dropping one requeues it, or does nothing if the channel
+    /// has ended.
     pub(super) fn take_back(&self, lane: usize) {
         let mut waiting = self.lock();
         let all = std::mem::take(&mut waiting.deliveries);

@@ -1,4 +1,4 @@
-//! The message that stands for a task on the wire.
+//! The message that announces a task.
 
 use amqprs::BasicProperties;
 use serde::{Deserialize, Serialize};
@@ -6,21 +6,21 @@ use uuid::Uuid;
 
 use super::topology::MAX_PRIORITY;
 
-/// A task to announce on its backend's queue. The row in the database is the truth; this is a hint.
+/// A task to announce on its backend's queue. The row in the database is authoritative; the message is a hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutgoingMessage {
     /// The task; also the AMQP `message-id`.
     pub task_id: Uuid,
     /// The backend, which is the routing key: see [`queue_name`](super::queue_name).
     pub backend: String,
-    /// 0 (last) to 10 (first); more counts as 10.
+    /// Priority from 0 (last) to 10 (first); a larger value counts as 10.
     pub priority: u8,
-    /// Carried into the worker's logs.
+    /// Copied into the worker's logs.
     pub correlation_id: String,
 }
 
-/// One hour. Where nobody consumes, because the backend's workers pull over HTTP, messages must not
-/// pile up; a task that still waits gets a new one from the sweep.
+/// One hour. Messages must not accumulate in a queue without consumers (workers that claim over HTTP do not
+/// consume); the sweep publishes a new message for a task that still waits.
 const EXPIRATION_MS: &str = "3600000";
 
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ struct Body<'a> {
     correlation_id: &'a str,
 }
 
-/// What a consumer needs from a body; everything else in it is ignored.
+/// The fields of a body that a consumer reads; all others are ignored.
 #[derive(Debug, Default, Deserialize, PartialEq, Eq)]
 pub(super) struct Received {
     pub(super) task_id: Option<Uuid>,
@@ -46,13 +46,13 @@ impl OutgoingMessage {
             backend: &self.backend,
             correlation_id: &self.correlation_id,
         };
-        // Strings and a UUID always serialize; an empty body would be acked as garbage.
+        // Strings and a UUID always serialize. A consumer acks an empty body as malformed.
         serde_json::to_vec(&body).unwrap_or_default()
     }
 
-    /// Persistent, with the task as `message-id`, and nothing else: measured on `RabbitMQ` 3.10,
+    /// Persistent, with the task as `message-id`, and no other properties: measured on `RabbitMQ` 3.10,
     /// `content-type` and `correlation-id` cost a third of the publishes per second on a queue
-    /// with priorities, and the body says the same.
+    /// with priorities, and the body contains both.
     pub(super) fn properties(&self) -> BasicProperties {
         let mut properties = BasicProperties::default();
         properties
@@ -65,7 +65,7 @@ impl OutgoingMessage {
 }
 
 impl Received {
-    /// Reads a body; anything that is not JSON with a valid `task_id` has none.
+    /// Parses a body; `None` unless it is JSON with a valid `task_id`.
     pub(super) fn parse(body: &[u8], properties: &BasicProperties) -> Self {
         let mut received: Self = serde_json::from_slice(body).unwrap_or_default();
         if received.correlation_id.is_none() {

@@ -1,14 +1,14 @@
-//! Work over `RabbitMQ`: a [`Publisher`] that knows what became of every message, and a
-//! [`Consumer`] that goes on consuming whatever happens to the broker.
+//! `RabbitMQ` as the queue: a [`Publisher`] that reports the outcome of every message, and a
+//! [`Consumer`] that reconnects after every failure of the broker.
 //!
-//! `amqprs` neither reconnects nor waits for confirms; this module adds both and keeps its rough
-//! edges in one place (`connection.rs` and `callbacks.rs` name them). Every wait has a limit,
-//! every buffer a bound. How the pieces stand:
+//! `amqprs` neither reconnects nor waits for confirms; this module adds both and keeps the workarounds
+//! for it in `connection.rs` and `callbacks.rs`. Every wait has a timeout, every buffer a limit.
+//! The files:
 //!
-//! - `config`, `topology`, `message`: where the broker is, what the queues are, what travels;
+//! - `config`, `topology`, `message`: the broker's address, the queues, the messages;
 //! - `connection`, `callbacks`, `backoff`, `state`, `error`: one live link and its end;
-//! - `publisher`, `publisher_link`, `batch`, `confirms`, `admin`, `declared`, `queue_notes`: messages out;
-//! - `consumer`, `consumer_status`, `backend_consumer`, `delivery`, `inbox`, `acker`: messages in.
+//! - `publisher`, `publisher_link`, `batch`, `confirms`, `admin`, `declared`, `queue_notes`: publishing;
+//! - `consumer`, `consumer_status`, `backend_consumer`, `delivery`, `inbox`, `acker`: consuming.
 
 mod acker;
 mod admin;

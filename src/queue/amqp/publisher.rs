@@ -1,4 +1,4 @@
-//! The handle through which tasks are announced, and what it promises its callers.
+//! The handle that announces tasks, and its guarantees.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,12 +23,12 @@ use super::state::LinkState;
 
 type PublishOutcome = Result<(), PublishError>;
 
-/// Calls that may wait for the publishing task; more wait outside, until their deadline.
+/// Maximum number of queued `publish` calls; further callers wait until their deadline.
 const WAITING_CALLS: usize = 1024;
-/// Between two looks at a queue that cannot be used.
+/// The interval between checks of an unusable queue.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
-/// Publishes messages and knows what became of each. Clones share one connection; it is closed
+/// Publishes messages and reports the outcome of each. Clones share one connection; it is closed
 /// when the token is cancelled or the last clone is dropped.
 #[derive(Clone)]
 pub struct Publisher {
@@ -47,8 +47,8 @@ struct PublisherShared {
 }
 
 impl Publisher {
-    /// Starts connecting in the background, for ever, until `shutdown` is cancelled. All its
-    /// connections live on the runtime of the caller.
+    /// Connects in the background, with retries, until `shutdown` is cancelled. All its
+    /// connections run on the runtime of the caller.
     pub fn start(config: AmqpConfig, shutdown: &CancellationToken) -> Self {
         let shutdown = shutdown.child_token();
         let (commands, command_rx) = mpsc::channel(WAITING_CALLS);
@@ -86,7 +86,7 @@ impl Publisher {
         self.shared.state.borrow().clone()
     }
 
-    /// Waits until publishing is possible; ends as well when the publisher is closed for good.
+    /// Waits until publishing is possible or the publisher is closed permanently.
     pub async fn wait_up(&self) {
         self.wait_for(|state| matches!(state, LinkState::Up | LinkState::Closed))
             .await;
@@ -99,13 +99,13 @@ impl Publisher {
     }
 
     pub(super) async fn wait_for(&self, condition: impl FnMut(&LinkState) -> bool) {
-        // An error means that the publishing task has ended, which is Closed as well.
+        // An error means that the publishing task has ended: the state is `Closed` as well.
         let _ = self.shared.state.clone().wait_for(condition).await;
     }
 
-    /// Publishes all messages in a burst and says what became of each, in the same order, within
-    /// the confirm timeout. A message that no queue took is tried once more after its queue was
-    /// declared again. Dropping the future does not take back what was sent.
+    /// Publishes all messages in a burst and returns the outcome of each, in the same order, within
+    /// the confirm timeout. An unroutable message is published once more after its queue was
+    /// declared again. Dropping the future does not recall sent messages.
     pub async fn publish(&self, messages: Vec<OutgoingMessage>) -> Vec<PublishOutcome> {
         let deadline = Instant::now() + self.shared.confirm_timeout;
         let messages: Arc<[OutgoingMessage]> = messages.into();
@@ -130,14 +130,14 @@ impl Publisher {
         outcomes
     }
 
-    /// Messages ready in the queue of `backend`, or `None` if it has no queue yet. Works while
-    /// publishing is blocked, too.
+    /// Messages ready in the queue of `backend`, or `None` if it has no queue yet. Also works while
+    /// publishing is blocked.
     pub async fn queue_depth(&self, backend: &str) -> Result<Option<u32>, QueueError> {
         self.shared.admin.depth(backend).await
     }
 
-    /// Declares the queue of `backend`, whatever is known of it, and remembers how it differs from what
-    /// was declared.
+    /// Declares the queue of `backend`, regardless of its note, and records how it differs from its
+    /// declaration.
     pub async fn ensure_queue(&self, backend: &str) -> Result<(), QueueError> {
         let declared = self.shared.admin.declare(backend).await;
         let note = match &declared {
@@ -146,7 +146,7 @@ impl Publisher {
             Err(error @ (QueueError::Unusable { .. } | QueueError::Denied { .. })) => {
                 Some(Note::Unusable(error.clone()))
             }
-            // Nothing was found out about the queue.
+            // Nothing is known about the queue.
             Err(_) => return declared.map(drop),
         };
         if self.shared.notes.set(backend, note.clone()) {
@@ -168,9 +168,9 @@ impl Publisher {
         Ok(())
     }
 
-    /// Looks at the queues of these backends at each new connection, and again and again at those that
-    /// cannot be used, so that [`unusable`](Self::unusable) and [`remarks`](Self::remarks) are true before
-    /// anything is published. Makes no queue. Ends when the publisher is closed.
+    /// Checks the queues of these backends at each new connection, and periodically while a check fails,
+    /// so that [`unusable`](Self::unusable) and [`remarks`](Self::remarks) are correct before the first
+    /// publish. Creates no queue. Ends when the publisher is closed.
     pub async fn watch_queues(&self, backends: &[String]) {
         loop {
             self.wait_up().await;
@@ -193,7 +193,7 @@ impl Publisher {
         }
     }
 
-    /// Compares a queue with what would be declared, if there is one. False where that must be done again.
+    /// Compares a queue, if it exists, with its declaration. False if the check must be repeated.
     async fn look_at_queue(&self, backend: &str) -> bool {
         match self.queue_depth(backend).await {
             Ok(None) => {
@@ -201,7 +201,7 @@ impl Publisher {
                 true
             }
             Ok(Some(_)) => self.ensure_queue(backend).await.is_ok(),
-            // An exclusive queue is not even shown to others: the declaration says why.
+            // An exclusive queue is hidden from other connections: the error of a declaration names the reason.
             Err(QueueError::Unusable { .. } | QueueError::Denied { .. }) => {
                 self.ensure_queue(backend).await.is_ok()
             }
@@ -209,7 +209,7 @@ impl Publisher {
         }
     }
 
-    /// Why the queue of one of these backends cannot be used. What was known is looked at again first.
+    /// Why the queue of one of these backends is unusable. A queue with such a note is checked again first.
     pub async fn unusable(&self, backends: &[&str]) -> Option<QueueError> {
         for backend in backends {
             if self.shared.notes.unusable(backend).is_some() {
@@ -222,13 +222,13 @@ impl Publisher {
         None
     }
 
-    /// The queues that cannot be used, as far as is known without asking.
+    /// The unusable queues, from the notes alone.
     pub fn unusable_queues(&self) -> Vec<QueueError> {
         let unusable = self.shared.notes.all_unusable().into_iter();
         unusable.map(|(_, error)| error).collect()
     }
 
-    /// What there is to say about queues that are used with other arguments than those declared.
+    /// How queues that are used with other arguments differ from their declaration.
     pub fn remarks(&self) -> Vec<String> {
         self.shared.notes.other_arguments()
     }
@@ -255,14 +255,14 @@ impl Publisher {
         };
         match timeout_at(deadline, self.shared.commands.send(command)).await {
             Ok(Ok(())) => batch.wait(deadline).await,
-            // Taken by nobody: surely not sent.
+            // The publishing task has ended: the messages were not sent.
             Ok(Err(_)) => vec![Err(PublishError::Down("closed".into())); count],
             Err(_) => vec![Err(PublishError::Blocked("too many waiting".into())); count],
         }
     }
 
-    /// Declares the queues that were not declared on this connection yet; answers with those that
-    /// could not be.
+    /// Declares the queues that were not declared on this connection yet; returns those that
+    /// failed.
     async fn declare_missing(
         &self,
         messages: &[OutgoingMessage],
@@ -282,7 +282,7 @@ impl Publisher {
         refused
     }
 
-    /// Of many callers who miss the same queue, one declares it.
+    /// Concurrent callers that need the same queue declare it once.
     async fn declare_once(&self, backend: &str) -> Result<(), QueueError> {
         let _turn = self.shared.declaring.lock().await;
         if self.shared.declared.contains(backend) {

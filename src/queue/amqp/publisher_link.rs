@@ -1,9 +1,9 @@
 //! The task that owns the publisher's connection: connects, publishes, watches the confirms.
 //!
-//! `RabbitMQ` with a memory or disk alarm goes on answering on a connection and just stops reading
-//! in the middle of the next publish. So a new connection counts as up only after a probe, a
-//! message that no queue takes, was confirmed; an idle one is probed now and then; and one on which
-//! confirms stay away is blocked, then given up.
+//! `RabbitMQ` with a memory or disk alarm still answers on a connection and only stops reading
+//! in the middle of the next publish. So a new connection counts as up only after the confirm of a
+//! probe, a message that no queue takes. An idle connection is probed periodically. A connection
+//! without confirms counts as blocked, and is closed after the limit.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -30,14 +30,14 @@ use super::message::OutgoingMessage;
 use super::state::LinkState;
 use super::topology::queue_name;
 
-/// How long the first message of a connection may take before the broker counts as blocked.
+/// How long the first confirm of a connection may take before the broker counts as blocked.
 const PROBE_LIMIT: Duration = Duration::from_secs(1);
-/// How often an idle connection is probed.
+/// The interval between probes of an idle connection.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 const WATCH_EVERY: Duration = Duration::from_millis(50);
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 
-/// One `publish` call on its way.
+/// One `publish` call, sent to the publishing task.
 pub(super) struct PublishCommand {
     pub(super) messages: Arc<[OutgoingMessage]>,
     pub(super) batch: Arc<PublishBatch>,
@@ -97,7 +97,7 @@ impl PublisherLink {
         self.state.send_replace(LinkState::Closed);
     }
 
-    /// Runs `work` while it refuses what was sent just before the link went down; `None` on
+    /// Runs `work`, and refuses commands that were sent just before the link went down; `None` on
     /// shutdown.
     async fn while_down<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::pin!(work);
@@ -180,7 +180,7 @@ impl PublisherLink {
         }
     }
 
-    /// Sets the state by how long confirms have been missing; a reason to give up, if that is due.
+    /// Sets the state from the time without confirms; returns the reason to close the connection after the limit.
     fn watch(&self, session: &mut PublisherSession) -> Option<String> {
         let limit = self.config.confirm_timeout;
         let waiting = session
@@ -240,8 +240,8 @@ impl PublisherSession {
         }
     }
 
-    /// Publishes to the default exchange, which routes by queue name. An error can only mean that
-    /// the connection is gone, which is noticed elsewhere; the message waits for its confirm.
+    /// Publishes to the default exchange, which routes by queue name. The only possible error is a lost
+    /// connection, which is detected elsewhere; the message waits for its confirm.
     async fn send(&self, queue: &str, properties: BasicProperties, body: Vec<u8>) {
         let arguments = BasicPublishArguments::new("", queue)
             .mandatory(true)
@@ -251,7 +251,7 @@ impl PublisherSession {
     }
 
     /// Publishes a message that no queue takes: its confirm proves that the broker reads. It needs
-    /// a body, because a blocking broker stops after a message's header.
+    /// a body, because a blocked broker stops reading after a message's header.
     async fn probe(&self) {
         let id = Uuid::now_v7();
         self.confirms.expect(&Arc::new(PublishBatch::new(1)), 0, id);
@@ -283,7 +283,7 @@ async fn open(config: AmqpConfig) -> Result<PublisherSession, LinkError> {
     Ok(session)
 }
 
-/// Waits a little for what is still unconfirmed.
+/// Waits for a limited time for outstanding confirms.
 async fn drain(link: &Link, confirms: &Confirms) {
     let confirmed = async {
         while confirms.waiting_since().is_some() {

@@ -1,28 +1,28 @@
-//! What is known of queues that are not as qtask declares them.
+//! Known differences between existing queues and what qtask declares.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::error::QueueError;
 
-/// What was found out about a queue, by its backend.
+/// What is known about a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Note {
-    /// It is used with the arguments that it has.
+    /// The queue is used with its existing arguments.
     OtherArguments(String),
-    /// It cannot be used.
+    /// The queue is unusable.
     Unusable(QueueError),
 }
 
-/// How many queues have notes. Others are used or refused all the same, without a word in advance.
+/// Maximum number of notes. Queues without a note are still used or refused, without an earlier report.
 const MAX_NOTES: usize = 10_000;
 
-/// Notes by backend; those of a queue that is as it should be are absent.
+/// Notes by backend; a queue that matches its declaration has none.
 #[derive(Debug, Default)]
 pub(super) struct QueueNotes(Mutex<BTreeMap<String, Note>>);
 
 impl QueueNotes {
-    /// Replaces what was known; true where that is news.
+    /// Replaces the note of a backend; true if it changed.
     pub(super) fn set(&self, backend: &str, note: Option<Note>) -> bool {
         let mut notes = self.lock();
         let is_full = notes.len() >= MAX_NOTES && !notes.contains_key(backend);
@@ -36,7 +36,7 @@ impl QueueNotes {
         true
     }
 
-    /// Why the queue of this backend cannot be used, as far as that is known.
+    /// Why the queue of this backend is unusable, if a note says so.
     pub(super) fn unusable(&self, backend: &str) -> Option<QueueError> {
         match self.lock().get(backend) {
             Some(Note::Unusable(error)) => Some(error.clone()),
@@ -44,7 +44,7 @@ impl QueueNotes {
         }
     }
 
-    /// The backends whose queues cannot be used, each with the reason.
+    /// The backends with unusable queues, each with the reason.
     pub(super) fn all_unusable(&self) -> Vec<(String, QueueError)> {
         let notes = self.lock();
         let unusable = notes.iter().filter_map(|(backend, note)| match note {
@@ -54,7 +54,7 @@ impl QueueNotes {
         unusable.collect()
     }
 
-    /// What there is to say about the queues that are used as they are.
+    /// How existing queues differ from their declaration.
     pub(super) fn other_arguments(&self) -> Vec<String> {
         let notes = self.lock();
         let remarks = notes.values().filter_map(|note| match note {

@@ -1,4 +1,4 @@
-//! What the rest of the program may know of a link to the broker.
+//! The state of a link to the broker, as the rest of the program observes it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,35 +7,35 @@ use std::time::Instant;
 /// The state of a publisher or a consumer. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkState {
-    /// Connecting for the first time, or setting up again what a live connection carries.
+    /// Connecting for the first time, or declaring and consuming again on a live connection.
     Connecting,
-    /// Usable: a publisher's confirms arrive; a consumer really consumes from all its queues.
+    /// Usable: a publisher's confirms arrive; a consumer consumes from all its queues.
     Up,
-    /// Connected, but the broker does not take publishes (memory or disk alarm, or it hangs).
+    /// Connected, but the broker does not accept publishes (memory or disk alarm, or it hangs).
     Blocked {
-        /// What was seen, in words.
+        /// The reason, as text.
         reason: Arc<str>,
     },
-    /// Not usable; attempts go on in the background.
+    /// Not usable; reconnecting continues in the background.
     Down {
-        /// What was seen, in words.
+        /// The reason, as text.
         reason: Arc<str>,
-        /// Since when it has been down without a break.
+        /// When it became unusable; unchanged by failed attempts to reconnect.
         since: Instant,
     },
-    /// A consumer that was told to pause.
+    /// A consumer that was paused.
     Paused,
-    /// Shut down for good.
+    /// Shut down permanently.
     Closed,
 }
 
 impl LinkState {
-    /// True when work can go through.
+    /// True when messages can be published or consumed.
     pub fn is_up(&self) -> bool {
         matches!(self, Self::Up)
     }
 
-    /// `Down` for `reason`; one that follows another keeps the time of the first.
+    /// `Down` for `reason`; if the link was already down, `since` is kept.
     pub(super) fn down_after(previous: &Self, reason: &str) -> Self {
         let since = match previous {
             Self::Down { since, .. } => *since,

@@ -1,4 +1,4 @@
-//! The queues: their names, their arguments, and what the broker says when they do not fit.
+//! The queues: names, arguments, and the broker's errors when they do not match.
 
 use amqprs::channel::QueueDeclareArguments;
 use amqprs::{FieldName, FieldTable, FieldValue};
@@ -8,14 +8,14 @@ use super::config::{AmqpConfig, MAX_SHORT_STRING, QueueType};
 use super::connection::{Link, LinkChannel};
 use super::error::{LinkError, QueueError};
 
-/// The highest priority of a message; `RabbitMQ` keeps one internal queue for each.
+/// The highest priority of a message; `RabbitMQ` keeps one internal queue for each priority.
 pub(super) const MAX_PRIORITY: u8 = 10;
 
 const NOT_FOUND: u16 = 404;
 const ACCESS_REFUSED: u16 = 403;
 const RESOURCE_LOCKED: u16 = 405;
 const PRECONDITION_FAILED: u16 = 406;
-/// What a queue that holds tasks must not be, as a refused declaration names it.
+/// Properties that a task queue must not have, as the error of a refused declaration names them.
 const UNFIT: [&str; 3] = ["durable", "auto_delete", "exclusive"];
 
 /// The queue of a backend: `base` for the built-in `simulator`, else `<base>.<backend>`.
@@ -94,8 +94,8 @@ fn refusal(queue: &str, error: LinkError) -> QueueError {
     }
 }
 
-/// Whether a queue whose declaration was refused with these words can hold messages for tasks all the
-/// same. The broker compares durability, deletion and ownership before the arguments.
+/// Whether a queue whose declaration was refused with this error text can still hold messages for tasks.
+/// The broker compares durability, auto-delete and exclusivity before the arguments.
 fn is_fit(detail: &str) -> bool {
     let argument = detail
         .split_once("inequivalent arg '")
@@ -113,12 +113,12 @@ fn check_length(queue: &str) -> Result<(), QueueError> {
     Ok(())
 }
 
-/// The type is always named, so that a virtual host's default type cannot change it.
+/// The type is always given, so that a virtual host's default type cannot change it.
 ///
 /// Quorum queues get no `x-delivery-limit`: `RabbitMQ` 3 reads a negative limit as 0 (drop at the
-/// first return), `RabbitMQ` 4 as none, and an argument that depends on the broker's version would
-/// refuse the existing queue after an upgrade. `RabbitMQ` 4's own limit of 20 returns then drops a
-/// hint, which the sweep publishes again.
+/// first return), `RabbitMQ` 4 as none. An argument that depends on the broker's version would
+/// make an existing queue's declaration fail after an upgrade. `RabbitMQ` 4's default limit of 20 returns
+/// then drops a hint, which the sweep publishes again.
 fn queue_arguments(queue_type: QueueType) -> FieldTable {
     let mut table = FieldTable::new();
     match queue_type {
