@@ -10,7 +10,7 @@ use crate::store::{Depth, Store};
 /// For how long a count is good enough.
 const GOOD_FOR: Duration = Duration::from_secs(2);
 /// Whoever asks would rather be told nothing than wait for longer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const COUNT_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Counted = (Instant, Vec<Depth>);
 
@@ -32,7 +32,7 @@ impl Depths {
 
     /// What the backends have to do that have anything to do; None where the database does not say.
     pub async fn now(&self) -> Option<Vec<Depth>> {
-        tokio::time::timeout(PATIENCE, self.ask()).await.ok()?
+        tokio::time::timeout(COUNT_TIMEOUT, self.ask()).await.ok()?
     }
 
     async fn ask(&self) -> Option<Vec<Depth>> {

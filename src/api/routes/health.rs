@@ -13,7 +13,7 @@ use crate::service::dispatcher::{Dispatcher, QueueHealth};
 use crate::store::{SchemaFault, StoreError};
 
 /// A health check that takes longer has failed, whatever comes of it.
-const PATIENCE: Duration = Duration::from_secs(2);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How the service and what it depends on are; 200 as long as it serves.
 #[utoipa::path(
@@ -119,7 +119,7 @@ impl From<SchemaFault> for ReadinessFailure {
 
 /// None where PostgreSQL answers and its schema is of the version that this process was made for.
 async fn database_failure(state: &ApiState) -> Option<ReadinessFailure> {
-    match tokio::time::timeout(PATIENCE, state.store.check_schema()).await {
+    match tokio::time::timeout(CHECK_TIMEOUT, state.store.check_schema()).await {
         Ok(Ok(())) => None,
         Ok(Err(StoreError::Schema(fault))) => Some(fault.into()),
         Ok(Err(error)) => {

@@ -49,8 +49,10 @@ pub async fn read_logs(
 
 /// The longest text of so many lines, in bytes: a message and a context of 64 KiB each, within a page.
 pub(super) fn most_text(lines: i64) -> usize {
-    const LINE: i64 = 132 << 10;
-    let text = lines.saturating_mul(LINE).min(MAX_PAGE_BYTES + LINE);
+    const MAX_LINE_BYTES: i64 = 132 << 10;
+    let text = lines
+        .saturating_mul(MAX_LINE_BYTES)
+        .min(MAX_PAGE_BYTES + MAX_LINE_BYTES);
     usize::try_from(text).unwrap_or(usize::MAX)
 }
 

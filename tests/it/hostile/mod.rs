@@ -25,7 +25,7 @@ const STATES_MIB: &str = "128";
 /// The most memory that the worker may ever have, whatever it runs.
 const MEMORY_KIB: u64 = 512 << 10;
 /// How long the next one to end may take.
-const PATIENCE: Duration = Duration::from_secs(150);
+const DEADLINE: Duration = Duration::from_secs(150);
 
 /// What is wrong with how a program ended, if anything.
 fn complaint(hostile: &Hostile, task: &Value) -> Option<String> {
@@ -83,7 +83,7 @@ async fn assert_harmless(programs: Vec<Hostile>) {
     }
     let mut complaints = Vec::new();
     for (hostile, task_id) in programs.iter().zip(ids) {
-        let task = app.wait_terminal(task_id, PATIENCE).await;
+        let task = app.wait_terminal(task_id, DEADLINE).await;
         let took = milliseconds(&app.database, task_id).await;
         println!("{took:>8} ms  {} {}", hostile.name, task["error_code"]);
         complaints.extend(complaint(hostile, &task));

@@ -16,11 +16,7 @@ const fn name(folder: &'static str, identifier: &'static str, instead: &'static 
 }
 
 /// Names that are used still, by folder, until they are changed.
-pub const PENDING: &[(&str, &[&str])] = &[
-    ("src/api/", &["LINE", "PATIENCE"]),
-    ("src/service/", &["PATIENCE"]),
-    ("tests/it/", &["PATIENCE"]),
-];
+pub const PENDING: &[(&str, &[&str])] = &[];
 
 const ALL: &str = "";
 const SERVICE: &str = "src/";
