@@ -1,4 +1,4 @@
-//! Commands: backends that a program of the operator's runs.
+//! Commands: backends whose tasks an external program runs.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,9 +14,9 @@ use crate::domain::backend::{MOCK, SIMULATOR};
 use crate::executor::Command;
 use crate::executor::command::{self, CommandLine, Program, Watchdog, split_commands};
 
-/// The longest time that a command may have for its end.
+/// Maximum grace period of a command.
 const MAX_GRACE: Duration = Duration::from_mins(5);
-/// The hidden subcommand that runs beside a worker with commands.
+/// The hidden subcommand of the watchdog that runs beside a worker with commands.
 pub(super) const WATCH: &str = "watch-commands";
 
 /// Settings of the commands.
@@ -74,7 +74,7 @@ impl CommandArgs {
         commands
     }
 
-    /// What is not set is not passed on.
+    /// Returns the variables to pass on; those that are not set are omitted.
     fn environment(&self, checker: &mut Checker) -> Vec<(std::ffi::OsString, std::ffi::OsString)> {
         let mut passed = Vec::new();
         for name in self.variables.iter().map(|name| name.trim()) {
@@ -95,7 +95,7 @@ impl CommandArgs {
     }
 }
 
-/// What all commands have in common.
+/// The settings that all commands share.
 struct CommandTemplate {
     environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     grace: Duration,
@@ -141,7 +141,7 @@ impl Commands {
         self.by_backend.get(backend)
     }
 
-    /// Starts what ends the commands if this process is killed; None when there are no commands.
+    /// Starts the watchdog, which ends the commands if this process is killed; `None` without commands.
     pub(super) fn guard(&self) -> anyhow::Result<Option<Watchdog>> {
         for (backend, command) in &self.by_backend {
             for argument in command.program.relative_files() {

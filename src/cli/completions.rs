@@ -1,4 +1,4 @@
-//! `qtask completions`: what a shell needs to complete the command line.
+//! `qtask completions`: shell completion scripts.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -32,7 +32,7 @@ pub fn main(args: &CompletionsArgs, mut command: Command) -> ExitCode {
     write_out(&script)
 }
 
-/// Writes to standard output; a reader that has closed it is no error.
+/// Writes to standard output; a closed pipe is not an error.
 pub(super) fn write_out(bytes: &[u8]) -> ExitCode {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
@@ -45,7 +45,7 @@ pub(super) fn write_out(bytes: &[u8]) -> ExitCode {
     }
 }
 
-/// Writes an error to standard error; that it cannot be written is no error of its own.
+/// Writes an error to standard error; a failed write is ignored.
 pub(super) fn write_error(message: &str) {
     let line = format!("error: {message}\n");
     let _ = std::io::stderr().lock().write_all(line.as_bytes());

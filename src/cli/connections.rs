@@ -1,4 +1,4 @@
-//! What `serve` and `work` hold while they run: the store, the broker's link, and the sweep over both.
+//! Connections that `serve` and `work` hold while they run: the store, the broker, and the sweep over both.
 
 use tokio_util::sync::CancellationToken;
 
@@ -10,9 +10,9 @@ use crate::store::{DatabaseSettings, Pools, QueuePolicy, Store, StoreError};
 
 /// The connections of one process.
 pub struct Connections {
-    /// The tasks.
+    /// The store of tasks.
     pub store: Store,
-    /// Their way to the workers.
+    /// Dispatches tasks to the workers.
     pub dispatcher: Dispatcher,
     link: CancellationToken,
 }
@@ -45,8 +45,8 @@ impl Connections {
         })
     }
 
-    /// Closes the broker's link, and waits for that: the client library panics when the runtime goes
-    /// before its connection.
+    /// Closes the broker connection and waits until it is closed: the client library panics when the runtime
+    /// is dropped before its connection.
     pub async fn close(self) {
         self.link.cancel();
         if let Dispatcher::Amqp(publisher) = self.dispatcher {

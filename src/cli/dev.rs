@@ -1,4 +1,4 @@
-//! `qtask dev`: all of it in one process, over a PostgreSQL of its own.
+//! `qtask dev`: API, worker and sweep in one process, with a private PostgreSQL.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -104,9 +104,9 @@ struct DevSettings {
     log: LogSettings,
 }
 
-/// As long as no request of a person at a laptop takes.
+/// Request timeout: longer than any request of a single local user takes.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long running tasks may go on after Ctrl-C; they are kept and go on at the next start.
+/// Grace period of running tasks after Ctrl-C. Tasks that exceed it are kept and run at the next start.
 const GRACE: Duration = Duration::from_secs(2);
 
 impl DevArgs {
@@ -226,7 +226,7 @@ async fn run(
         stop.clone(),
     ));
     let (lease, quarantine) = (worker.lease, worker.quarantine);
-    // Problems may be submitted before their worker comes.
+    // Accepts problems before their worker has registered.
     let own = [SIMULATOR, MOCK, AIOPSLAB].map(str::to_owned);
     let known: Vec<String> = own
         .iter()
@@ -264,7 +264,7 @@ async fn run(
         },
     );
     let served = serving.await;
-    // A port that is taken ends the serving; the worker must not go on alone.
+    // A port in use ends the server; the worker must not continue without it.
     stop.cancel();
     working.await??;
     calling.await?;

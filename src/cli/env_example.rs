@@ -9,10 +9,10 @@ use super::Cli;
 const FILE: &str = include_str!("../../.env.example");
 const COMPOSE: &str = include_str!("../../compose.yaml");
 
-/// Read without being a flag, because a flag shows up in the list of processes.
+/// Settings without a flag, because flags are visible in the process list.
 const WITHOUT_FLAG: [&str; 1] = ["QTASK_TOKEN"];
 
-/// The settings of the file: name to value.
+/// The settings in the file: name to value.
 fn listed() -> BTreeMap<&'static str, &'static str> {
     let setting = |line: &'static str| line.trim_start_matches('#').split_once('=');
     let is_name = |name: &str| name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
@@ -20,7 +20,7 @@ fn listed() -> BTreeMap<&'static str, &'static str> {
     found.filter(|(name, _)| is_name(name)).collect()
 }
 
-/// The settings of all subcommands: name to the defaults that it has there.
+/// The settings of all subcommands: name to default values.
 fn known() -> BTreeMap<String, BTreeSet<String>> {
     fn collect(command: &Command, into: &mut BTreeMap<String, BTreeSet<String>>) {
         for argument in command.get_arguments() {

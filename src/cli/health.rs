@@ -1,4 +1,4 @@
-//! `qtask health`: asks a running process how it is; for container health checks.
+//! `qtask health`: queries the readiness of a running process, for container health checks.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -64,7 +64,7 @@ pub fn main(args: &HealthArgs) -> ExitCode {
     code
 }
 
-/// The address as it may be shown: container logs keep what a health check prints.
+/// Returns the address without its password: container logs keep the output of a health check.
 fn without_password(url: &str) -> String {
     match url::Url::parse(url) {
         Ok(mut parsed) if parsed.password().is_some() => {

@@ -1,4 +1,4 @@
-//! `qtask --help`: commands for people apart from those that run the service.
+//! `qtask --help`: separates client commands from service commands.
 
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ const HEADING: &str = "\u{1b}[1m\u{1b}[4m";
 const NAME: &str = "\u{1b}[1m";
 const END: &str = "\u{1b}[0m";
 
-/// The command with its subcommands in groups; clap itself knows but one.
+/// Returns the command with its subcommands in groups; clap supports only one group.
 pub fn grouped(command: Command) -> Command {
     let clients = ClientCommand::augment_subcommands(Command::new("clients"));
     let is_client = |name: &str| clients.find_subcommand(name).is_some();

@@ -1,4 +1,4 @@
-//! `qtask man`: the manual pages, made of the help of the subcommands.
+//! `qtask man`: manual pages generated from the help of the subcommands.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -42,7 +42,7 @@ fn failure(message: &str) -> ExitCode {
 }
 
 fn write_all(directory: &Path, mut command: Command) -> std::io::Result<()> {
-    // Names, usage lines and inherited flags of subcommands are those of the whole command line.
+    // Gives subcommands their full names, usage lines and inherited flags.
     command.build();
     std::fs::create_dir_all(directory)?;
     write_tree(directory, &command)

@@ -1,4 +1,4 @@
-//! `qtask migrate`: brings the database's schema up to date, or back.
+//! `qtask migrate`: upgrades or downgrades the database schema.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

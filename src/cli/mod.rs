@@ -71,9 +71,9 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The environment variables that any subcommand reads.
+/// The environment variables that the subcommands read.
 fn variables() -> Vec<String> {
-    /// Never a flag: it would stand in the list of processes.
+    /// Never a flag: a flag is visible in the process list.
     const TOKEN: &str = "QTASK_TOKEN";
     let cli = Cli::command();
     let arguments = cli.get_subcommands().flat_map(clap::Command::get_arguments);

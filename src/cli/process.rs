@@ -1,5 +1,4 @@
-//! What every long-running subcommand needs: settings checked at once, a runtime, signals, an exit
-//! code.
+//! Common parts of long-running subcommands: validated settings, a runtime, signals, an exit code.
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -13,15 +12,15 @@ use crate::config::logging::LogSettings;
 use crate::config::unknown::warn_of_unknown;
 use crate::telemetry;
 
-/// The exit code for settings that cannot be used, as clap has it.
+/// The exit code for invalid settings, the same as clap's for usage errors.
 const USAGE: u8 = 2;
-/// One for each task that a simulator can run at once, and some for name lookups.
+/// One thread per task that a simulator can run concurrently, and some for name lookups.
 const MAX_BLOCKING_THREADS: usize = 1_100;
-/// The exit code of a process that was told twice to stop: 128 + SIGINT.
+/// The exit code after a second stop signal: 128 + SIGINT.
 const STOPPED_NOW: i32 = 130;
 
-/// Runs `body` on a runtime of its own with the checked settings; a token is cancelled at the first
-/// SIGTERM or SIGINT.
+/// Runs `body` with the validated settings on a new runtime; cancels the token at the first SIGTERM or
+/// SIGINT.
 pub fn run<S, F>(
     settings: Result<S, InvalidSettings>,
     body: impl FnOnce(S, CancellationToken) -> F,
@@ -52,7 +51,7 @@ where
         watch_signals(stop.clone())?;
         body(settings, stop).await
     });
-    // A simulation that did not stop in time must not keep the process.
+    // A simulation that did not stop in time must not delay the exit.
     runtime.shutdown_background();
     let code = match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -62,7 +61,7 @@ where
     code
 }
 
-/// Starts the log; its first lines name the environment variables that are no settings.
+/// Starts the log; its first lines name environment variables that match no setting.
 pub fn start_log(settings: LogSettings) {
     telemetry::start(settings);
     warn_of_unknown(&super::variables());

@@ -111,14 +111,14 @@ pub struct ServeArgs {
     log: LogArgs,
 }
 
-/// How the API is served, whatever database and queue it stands on.
+/// Server settings, independent of the database and the queue.
 pub(super) struct ServerSettings {
     pub(super) api: ApiSettings,
-    /// The backends that are known before any worker has served them.
+    /// Backends that are accepted before a worker has registered for them.
     pub(super) backends: Vec<String>,
-    /// What workers that speak HTTP get.
+    /// Lease settings of HTTP workers.
     pub(super) lease: LeaseSettings,
-    /// When workers that speak HTTP get no more tasks.
+    /// Quarantine rules of HTTP workers.
     pub(super) quarantine: QuarantineRules,
 }
 
@@ -187,7 +187,7 @@ impl ServeArgs {
     }
 }
 
-/// Whether a browser could send it as `Origin`, letter by letter: anything else would never match.
+/// Whether a browser could send exactly this text as `Origin`; anything else would never match.
 fn is_origin(text: &str) -> bool {
     let parsed = url::Url::parse(text).map(|url| url.origin());
     text == "*"
@@ -215,7 +215,7 @@ pub fn main(args: &ServeArgs) -> ExitCode {
         let calling = webhooks::start(store.clone(), settings.webhooks, &watch, stop.clone())?;
         let serving = settings.serving;
         let served = serve(serving, store, dispatcher, watch, stop.clone(), |_| ()).await;
-        // A port that is taken ends the serving; the calls must not go on alone.
+        // A port in use ends the server; the webhooks must not continue without it.
         stop.cancel();
         calling.await?;
         connections.close().await;
@@ -223,8 +223,8 @@ pub fn main(args: &ServeArgs) -> ExitCode {
     })
 }
 
-/// Answers requests until a stop is asked for and those under way are answered. `ready` is told the
-/// address once the port is taken.
+/// Serves requests until a stop is requested and the running ones are answered. `ready` receives the bound
+/// address.
 pub(super) async fn serve(
     settings: ServerSettings,
     store: Store,

@@ -1,4 +1,4 @@
-//! The hidden subcommand that holds the private PostgreSQL of `qtask dev`.
+//! The hidden subcommand that supervises the private PostgreSQL of `qtask dev`.
 
 use std::ffi::OsString;
 use std::process::ExitCode;

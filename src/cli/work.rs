@@ -198,7 +198,8 @@ impl WorkArgs {
             .broker
             .check(&mut checker, &format!("qtask work {name}"));
         let problems = self.problems(&mut checker);
-        // A message names a task whatever its problem: it would go from worker to worker.
+        // Messages are not filtered by problem: workers that do not serve it would requeue the message from
+        // one to the next.
         let by_message = broker.clone().filter(|_| problems.is_none());
         let source = by_message.map_or(TaskSource::Postgres, TaskSource::Amqp);
         let settings = WorkSettings {
@@ -282,10 +283,10 @@ impl WorkArgs {
     }
 }
 
-/// Each task of the simulator takes a thread.
+/// Each task of the simulator occupies a thread.
 const MAX_CONCURRENCY: u16 = 1_000;
 
-/// More do not make a simulation faster on any machine.
+/// More threads do not speed up a simulation on any known machine.
 const MAX_THREADS: usize = 256;
 
 pub(super) fn concurrency(checker: &mut Checker, setting: Option<&str>) -> u16 {
@@ -295,13 +296,13 @@ pub(super) fn concurrency(checker: &mut Checker, setting: Option<&str>) -> u16 {
     }
 }
 
-/// The cores that this process may use.
+/// The number of cores available to this process.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// Unlike any other's: workers of one name would replace each other. Whoever wants a restart to be
-/// known as one gives a name.
+/// A random suffix keeps the name unique: workers of one name would replace each other. To identify a worker
+/// across restarts, set a name.
 pub(super) fn default_name() -> String {
     let host = nix::unistd::gethostname()
         .map(|name| name.to_string_lossy().into_owned())

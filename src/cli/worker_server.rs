@@ -1,4 +1,4 @@
-//! A worker's own probes over HTTP.
+//! The HTTP probes and metrics of a worker.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub fn start(
     Ok(())
 }
 
-/// Ready means that tasks are really taken, not merely that the process runs.
+/// Ready means that the worker claims tasks, not merely that the process runs.
 async fn readyz(health: web::Data<WorkerHealth>) -> HttpResponse {
     match health.not_ready_reason() {
         None => HttpResponse::Ok().body("ready\n"),

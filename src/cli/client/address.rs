@@ -1,4 +1,4 @@
-//! Where the service is.
+//! The address of the service.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use url::Url;
 
 use super::error::ClientError;
 
-/// Where services on this machine are looked for: `qtask serve`, `qtask dev`.
+/// Local ports that are probed for a service: `qtask serve`, `qtask dev`.
 const USUAL_PORTS: [u16; 2] = [8000, 8001];
-/// How long a port on this machine may take to answer.
+/// Timeout of a probe.
 const PROBE: Duration = Duration::from_secs(1);
 
 /// The address given, or that of the first service found on this machine.
@@ -22,7 +22,7 @@ pub async fn find(given: Option<&str>) -> Result<Url, ClientError> {
 }
 
 fn parse(given: &str) -> Result<Url, ClientError> {
-    // A password stands before an `@`.
+    // A password precedes an `@`.
     let shown = match given.rsplit_once('@') {
         Some((_, behind)) => format!("...@{behind}"),
         None => given.to_owned(),
@@ -57,7 +57,7 @@ async fn local(ports: &[u16]) -> Result<Url, ClientError> {
     )))
 }
 
-/// The address as it may be shown.
+/// The address without its password.
 pub fn shown(url: &Url) -> String {
     let mut shown = url.clone();
     if shown.password().is_some() {

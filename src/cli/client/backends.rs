@@ -1,4 +1,4 @@
-//! `qtask backends`: where tasks can go, and how long they would wait.
+//! `qtask backends`: lists the backends and how long their tasks wait.
 
 use clap::Args;
 
@@ -55,7 +55,7 @@ pub async fn run(session: &ClientSession) -> Result<bool, ClientError> {
                     .map_err(|error| api.bad_answer(&error))?,
             );
         }
-        // The same page again: the loop would not end.
+        // A repeated cursor would make the loop endless.
         if page.next.is_none() || page.next == cursor {
             break;
         }
@@ -97,7 +97,7 @@ fn row(backend: &Backend) -> Vec<Cell> {
     let workers = backend.workers_online.to_string();
     vec![
         backend.backend.as_str().into(),
-        // Tasks that nobody is there to run.
+        // Tasks wait, but no worker is online.
         if backend.workers_online == 0 && backend.waiting > 0 {
             Cell::coloured(&workers, Colour::Red)
         } else {

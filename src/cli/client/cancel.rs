@@ -1,4 +1,4 @@
-//! `qtask cancel`: what waits never runs, what runs is stopped.
+//! `qtask cancel`: cancels waiting and running tasks.
 
 use clap::Args;
 use reqwest::Method;
@@ -37,7 +37,7 @@ pub struct CancelArgs {
     pub common: CommonArgs,
 }
 
-/// Cancels one after the other; one that cannot be cancelled does not keep the others.
+/// Cancels the tasks in turn; an error for one does not stop the others.
 pub async fn run(args: &CancelArgs, session: &ClientSession) -> Result<bool, ClientError> {
     let mut refused = None;
     for id in args.ids.resolve(session).await? {

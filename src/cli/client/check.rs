@@ -1,4 +1,4 @@
-//! `qtask check`: circuits out of files, looked at and not run. Needs no service.
+//! `qtask check`: analyses circuits from files without running them. Needs no service.
 
 use std::path::PathBuf;
 
@@ -61,7 +61,7 @@ pub struct CheckArgs {
     pub output: OutputArgs,
 }
 
-/// clap names the flag only, and the value may come from the environment.
+/// clap names only the flag, but the value may come from the environment.
 fn memory_mib(text: &str) -> Result<u64, String> {
     let number = whole(text).ok().filter(|mib| (1..=1 << 24).contains(mib));
     number.ok_or_else(|| {
@@ -72,7 +72,7 @@ fn memory_mib(text: &str) -> Result<u64, String> {
     })
 }
 
-/// A verdict about a file.
+/// The verdict on a file.
 #[derive(Serialize)]
 struct Checked<'a> {
     file: &'a str,
@@ -80,7 +80,7 @@ struct Checked<'a> {
     verdict: &'a CircuitVerdict,
 }
 
-/// Checks all files. Whether all of them would run.
+/// Checks all files. Returns whether the simulator would run all of them.
 pub async fn run(args: &CheckArgs, output: &Output) -> Result<bool, ClientError> {
     let parameters = args.parameters.read()?;
     let sources: Vec<CircuitSource> = args
@@ -107,7 +107,7 @@ pub async fn run(args: &CheckArgs, output: &Output) -> Result<bool, ClientError>
     Ok(all_valid)
 }
 
-/// The simulator would run a text without a statement; the service does not accept it.
+/// The simulator would run a program without statements; the service rejects it.
 fn empty() -> CircuitVerdict {
     let message = "is empty: the text of an OpenQASM program is needed".to_owned();
     CircuitVerdict {
@@ -120,7 +120,7 @@ fn empty() -> CircuitVerdict {
     }
 }
 
-/// On a thread of its own, so that Ctrl-C is heard.
+/// Runs on a separate thread, so that Ctrl-C is handled.
 async fn verdict(circuit_check: CircuitCheck) -> Result<CircuitVerdict, ClientError> {
     let thread = tokio::task::spawn_blocking(move || circuit_check.run(&Stop::default()));
     let broken = |reason: String| ClientError::BadAnswer(format!("the check broke down: {reason}"));
@@ -162,7 +162,7 @@ fn columns(name: &str, verdict: &CircuitVerdict, output: &Output) -> Result<(), 
     output.columns(&values)
 }
 
-/// The columns after the name and the verdict.
+/// The number of columns after the name and the verdict.
 const FIGURES: usize = 9;
 
 fn figures(survey: &CircuitSurvey) -> [String; FIGURES] {

@@ -1,4 +1,4 @@
-//! What all client commands have in common.
+//! Options that all client commands share.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -37,33 +37,33 @@ pub struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// Where answers go.
+    /// Opens the output.
     pub fn open(&self) -> Output {
         Output::new(self.json, self.color)
     }
 }
 
-/// The service, the output, and the tasks that somebody waits for.
+/// The service, the output, and the awaited tasks.
 #[derive(Debug)]
 pub struct ClientSession {
     /// The service.
     pub api: Api,
-    /// Where answers go.
+    /// The output.
     pub output: Output,
-    /// What to come back to after Ctrl-C.
+    /// The tasks that Ctrl-C reports as still awaited.
     pub awaited: Awaited,
 }
 
-/// The tasks that somebody waits for.
+/// The awaited tasks.
 pub type Awaited = Rc<RefCell<Vec<Uuid>>>;
 
 impl CommonArgs {
-    /// Where answers go.
+    /// Opens the output.
     pub fn output(&self) -> Output {
         self.output.open()
     }
 
-    /// Finds the service.
+    /// Locates the service and opens the session.
     pub async fn open(&self, awaited: Awaited) -> Result<ClientSession, ClientError> {
         let token = std::env::var("QTASK_TOKEN").ok();
         let base = address::find(self.url.as_deref()).await?;

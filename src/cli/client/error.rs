@@ -1,4 +1,4 @@
-//! What can go wrong, what is said about it, and which exit code it has.
+//! Errors of the client commands: their causes, messages and exit codes.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,42 +9,42 @@ use serde_json::{Map, Value};
 
 use super::model::plain;
 
-/// Exit codes of the client commands, as their help tells them.
+/// Exit codes of the client commands, as documented in their help.
 pub mod exit {
     /// A task failed or was cancelled.
     pub const TASK_FAILED: u8 = 1;
-    /// What was typed cannot be used.
+    /// Usage error.
     pub const USAGE: u8 = 2;
-    /// The service cannot be reached, or is broken.
+    /// The service is unreachable or failed.
     pub const SERVICE: u8 = 3;
     /// Ctrl-C: 128 + SIGINT.
     pub const INTERRUPTED: u8 = 130;
-    /// Nobody reads the output any more: 128 + SIGPIPE.
+    /// The reader closed the output: 128 + SIGPIPE.
     pub const OUTPUT_CLOSED: u8 = 141;
 }
 
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// What was typed cannot be used.
+    /// Usage error.
     #[error("{0}")]
     Usage(String),
-    /// No answer came.
+    /// The service did not answer.
     #[error("{0}")]
     Unreachable(String),
-    /// An answer came that is none of the API's.
+    /// The answer does not conform to the API.
     #[error("{0}")]
     BadAnswer(String),
-    /// The service refused.
+    /// The service rejected the request.
     #[error("{}", .0.detail)]
     Refused(Box<Refusal>),
-    /// An error that has been told already, with its exit code.
+    /// The error was already reported; contains its exit code.
     #[error("")]
     AlreadyReported(u8),
     /// Standard output cannot be written.
     #[error("the output cannot be written: {0}")]
     Output(std::io::Error),
-    /// Whoever read the output has gone.
+    /// The reader closed the output.
     #[error("nobody reads the output")]
     OutputClosed,
 }
@@ -74,12 +74,12 @@ impl ClientError {
         }
     }
 
-    /// The same as the process ends.
+    /// The exit code of the process.
     pub fn exit_code(&self) -> ExitCode {
         self.code().into()
     }
 
-    /// Whether the same request may succeed in a moment.
+    /// Whether the error is transient: the same request may succeed later.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
@@ -88,7 +88,7 @@ impl ClientError {
         }
     }
 
-    /// How long the service asks to wait before the next try.
+    /// The `Retry-After` of the service.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(refusal) => refusal.retry_after,
@@ -96,12 +96,12 @@ impl ClientError {
         }
     }
 
-    /// Whether the service has no such path at all: it is of an older version.
+    /// Whether the service does not know the path: it is of an older version.
     pub fn is_missing_endpoint(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.status == 405 || refusal.code == "not_found")
     }
 
-    /// Calls fields as the person who typed knows them.
+    /// Translates field names into the user's terms.
     #[must_use]
     pub fn with_fields_called(mut self, name: impl Fn(&str) -> String) -> Self {
         if let Self::Refused(refusal) = &mut self {
@@ -114,7 +114,7 @@ impl ClientError {
         self
     }
 
-    /// What is said about it: the error, and what is wrong with each field on a line of its own.
+    /// The message: the error, then each invalid field and its reason on a separate line.
     pub fn lines(&self) -> Vec<String> {
         let refusal = match self {
             Self::Refused(refusal) => refusal,
@@ -146,15 +146,15 @@ impl ClientError {
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
-    /// For programs.
+    /// The stable code, for programs.
     pub code: String,
-    /// For people.
+    /// The message, for people.
     pub detail: String,
-    /// What is wrong with each field.
+    /// The reason for each invalid field.
     pub errors: Map<String, Value>,
-    /// Names the request in the service's log.
+    /// Identifies the request in the service's log.
     pub correlation_id: Option<String>,
-    /// How long to wait before the next try.
+    /// The delay before the next try.
     pub retry_after: Option<Duration>,
 }
 
@@ -168,7 +168,7 @@ struct ProblemDocument {
 }
 
 impl Refusal {
-    /// Reads problem+json; anything else, such as the page of a proxy, is told by its status.
+    /// Parses problem+json; any other body, such as a proxy's error page, is reduced to its status.
     pub fn new(status: StatusCode, retry_after: Option<Duration>, body: &str) -> Self {
         let problem: ProblemDocument = serde_json::from_str(body).unwrap_or_default();
         let reason = status.canonical_reason().unwrap_or("an error");
@@ -186,7 +186,7 @@ impl Refusal {
         }
     }
 
-    /// Whether it is about what was typed, and not about the service.
+    /// Whether the client caused the error, not the service.
     fn is_the_callers(&self) -> bool {
         (400..500).contains(&self.status) && !matches!(self.status, 408 | 429)
     }

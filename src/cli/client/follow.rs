@@ -1,4 +1,4 @@
-//! Following one task: over its event stream, and by asking again wherever that breaks.
+//! Follows one task: over its event stream, or by polling while the stream is unavailable.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -15,27 +15,27 @@ use super::raw_json::{self, Page};
 use super::retry_policy::RetryPolicy;
 use super::sse::{Event, Parser};
 
-/// A stream without even a comment for this long is broken.
+/// A stream without data, comments included, for this long is broken.
 const SILENCE: Duration = Duration::from_secs(90);
-/// How long a request waits for news, in seconds: a moment where the stream is expected back.
+/// Long-poll durations, in seconds: the short one while the stream is expected to reconnect.
 const WAIT_SECONDS: [u64; 2] = [2, 10];
-/// A service that answers sooner without news is asked again only after this.
+/// Minimum interval between polls, for a service that answers early without news.
 const LEAST_PAUSE: Duration = Duration::from_millis(300);
 
-/// Something that happened to a task.
+/// An event of a task.
 #[derive(Debug)]
 pub enum TaskEvent {
     Status(TaskHistoryEntry),
     Progress(Value),
     Log(LogRecord),
-    /// The last one, with the task's status.
+    /// The last event, with the task's status.
     End(String),
 }
 
-/// What happened, and the same as the service wrote it.
+/// Receives each event, parsed and as the service wrote it.
 pub type OnEvent<'a> = &'a mut dyn FnMut(&TaskEvent, &str) -> Result<(), ClientError>;
 
-/// What has been told of a task already.
+/// Follows a task and remembers the events that were already reported.
 pub struct TaskFollower<'a> {
     api: &'a Api,
     output: &'a Output,
@@ -47,7 +47,7 @@ pub struct TaskFollower<'a> {
 }
 
 impl<'a> TaskFollower<'a> {
-    /// Nothing has been told yet.
+    /// A follower that has reported no event yet.
     pub fn new(api: &'a Api, output: &'a Output, id: Uuid) -> Self {
         Self {
             api,
@@ -60,7 +60,7 @@ impl<'a> TaskFollower<'a> {
         }
     }
 
-    /// Tells everything until the end of the task, and returns its status.
+    /// Reports all events until the task is terminal, and returns its status.
     pub async fn run(&mut self, tell: OnEvent<'_>) -> Result<String, ClientError> {
         let mut retry_policy = RetryPolicy::default();
         loop {
@@ -81,7 +81,7 @@ impl<'a> TaskFollower<'a> {
         }
     }
 
-    /// Tells what the stream brings; None where it breaks.
+    /// Reports the events of the stream; `None` when the stream breaks.
     async fn stream(&mut self, tell: OnEvent<'_>) -> Result<Option<String>, ClientError> {
         let path = ["tasks", &self.id, "events"];
         let mut request = http::for_events(self.api.request(Method::GET, &path, &[]));
@@ -103,7 +103,7 @@ impl<'a> TaskFollower<'a> {
         Ok(None)
     }
 
-    /// Tells one event; the status at the last one. What cannot be read is left out.
+    /// Reports one event; returns the status at the last one. Skips events that cannot be parsed.
     fn take(&mut self, event: &Event, tell: OnEvent<'_>) -> Result<Option<String>, ClientError> {
         let data = event.data.as_str();
         match event.name.as_str() {
@@ -116,7 +116,7 @@ impl<'a> TaskFollower<'a> {
             }
             "end" => {
                 let end: TaskHistoryEntry = serde_json::from_str(data).unwrap_or_default();
-                // A stream of an unknown kind of end is asked about.
+                // After an end event with an unknown status, polls the task.
                 if is_terminal(&end.status) {
                     tell(&TaskEvent::End(end.status.clone()), data)?;
                     return Ok(Some(end.status));
@@ -163,7 +163,7 @@ impl<'a> TaskFollower<'a> {
         tell(&TaskEvent::Log(line), data)
     }
 
-    /// Asks for the task and tells what is new; the status where it has ended.
+    /// Polls the task and reports what is new; returns the status if the task is terminal.
     async fn ask(&mut self, tell: OnEvent<'_>) -> Result<Option<String>, ClientError> {
         let began = Instant::now();
         let seconds = if self.streams {
@@ -171,7 +171,7 @@ impl<'a> TaskFollower<'a> {
         } else {
             WAIT_SECONDS[1]
         };
-        // The first look does not wait: there is everything to tell.
+        // The first poll does not wait: nothing has been reported yet.
         let seconds = if self.statuses.is_empty() { 0 } else { seconds };
         let query = [
             ("wait", seconds.to_string()),
@@ -218,7 +218,7 @@ impl<'a> TaskFollower<'a> {
     }
 }
 
-/// Ids of log lines grow; those that are no numbers are taken as they come.
+/// Whether a log line follows the last one. Numeric ids grow; any other id that differs counts as later.
 fn is_later(id: &str, last: &str) -> bool {
     match (id.parse::<u64>(), last.parse::<u64>()) {
         (Ok(id), Ok(last)) => id > last,

@@ -1,4 +1,4 @@
-//! `qtask get`: one task, or several.
+//! `qtask get`: shows one or more tasks.
 
 use clap::Args;
 use uuid::Uuid;
@@ -47,7 +47,7 @@ pub struct GetArgs {
     pub common: CommonArgs,
 }
 
-/// Shows the tasks. Whether all completed, if they were waited for.
+/// Shows the tasks. If it waited for them, returns whether all completed.
 pub async fn run(args: &GetArgs, session: &ClientSession) -> Result<bool, ClientError> {
     let ids = args.ids.resolve(session).await?;
     if !args.wait {

@@ -1,4 +1,4 @@
-//! Requests to the service, within limits of time and size.
+//! HTTP requests to the service, with timeouts and size limits.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use url::{Host, Url};
 use super::address;
 use super::error::{ClientError, Refusal};
 
-/// How long a connection may take to come about.
+/// Connect timeout.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long an answer may take that waits for nothing.
+/// Timeout of a request that does not long-poll.
 pub const LIMIT: Duration = Duration::from_secs(30);
-/// The largest answer that is read, in bytes: a million shots with each one's outcome fit.
+/// Maximum size of an answer, in bytes: fits one million shots with the outcome of each.
 const LARGEST: usize = 256 << 20;
 
 /// The service.
@@ -26,7 +26,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// The service at this address; the token is sent with every request and never shown.
+    /// A client for this address; the token is sent with every request and never shown.
     pub fn new(base: Url, token: Option<&str>) -> Result<Self, ClientError> {
         let mut headers = HeaderMap::new();
         if let Some(token) = token.map(str::trim).filter(|token| !token.is_empty()) {
@@ -46,12 +46,12 @@ impl Api {
         Ok(Self { client, base })
     }
 
-    /// Where it is, as it may be shown.
+    /// The address without its password.
     pub fn shown(&self) -> String {
         address::shown(&self.base)
     }
 
-    /// A request for the path made of these segments.
+    /// Builds a request for the path made of these segments.
     pub fn request(
         &self,
         method: Method,
@@ -69,7 +69,7 @@ impl Api {
         self.client.request(method, url).timeout(LIMIT)
     }
 
-    /// The document at a path.
+    /// Fetches the document at a path.
     pub async fn get(
         &self,
         path: &[&str],
@@ -78,7 +78,7 @@ impl Api {
         self.fetch(self.request(Method::GET, path, query)).await
     }
 
-    /// Posts JSON under a key that makes repetitions safe.
+    /// Posts JSON with an idempotency key, so that the request can be repeated.
     pub async fn post(&self, path: &[&str], body: &str, key: &str) -> Result<String, ClientError> {
         let request = self
             .request(Method::POST, path, &[])
@@ -88,13 +88,13 @@ impl Api {
         self.fetch(request).await
     }
 
-    /// Sends a request and reads its whole answer.
+    /// Sends a request and reads the whole answer.
     pub async fn fetch(&self, request: RequestBuilder) -> Result<String, ClientError> {
         let response = self.send(request).await?;
         self.read(response).await
     }
 
-    /// Sends a request; an answer with an error status is an error.
+    /// Sends a request; an error status is an error.
     pub async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
         let response = request
             .send()
@@ -149,7 +149,7 @@ impl Api {
         })
     }
 
-    /// The error of a request that got no answer.
+    /// The error of a request without an answer.
     pub fn unreachable(&self, error: &reqwest::Error) -> ClientError {
         let cause = if error.is_timeout() {
             "no answer in time".to_owned()
@@ -159,7 +159,7 @@ impl Api {
         ClientError::Unreachable(format!("{} cannot be reached: {cause}", self.shown()))
     }
 
-    /// The error of an answer that is not what the API says.
+    /// The error of an answer that does not conform to the API.
     pub fn bad_answer(&self, error: &serde_json::Error) -> ClientError {
         let message = format!(
             "{} gave an answer that is not qtask's: {error}",
@@ -169,7 +169,7 @@ impl Api {
     }
 }
 
-/// A request with an `Accept` of its own and no limit on the whole of its time.
+/// Requests an event stream, with a total timeout of a year instead of the client's.
 pub fn for_events(request: RequestBuilder) -> RequestBuilder {
     request
         .header(ACCEPT, "text/event-stream")
@@ -194,7 +194,7 @@ fn is_this_machine(url: &Url) -> bool {
     }
 }
 
-/// The innermost reason, which names what happened.
+/// The innermost cause, which is the specific one.
 fn cause(error: &reqwest::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {

@@ -1,4 +1,4 @@
-//! The ids that a command is about: whole, shortened, or from standard input.
+//! The task ids of a command: whole, as prefixes, or from standard input.
 
 use std::os::fd::AsFd;
 
@@ -16,11 +16,11 @@ use super::render::{text, time_format};
 use super::retry_policy::retrying;
 use crate::domain::id_prefix::{IdPrefix, MIN_DIGITS};
 
-/// Candidates that are listed for an ambiguous prefix.
+/// Maximum number of candidates that are listed for an ambiguous prefix.
 const MAX_CANDIDATES: usize = 10;
-/// Ids that are read from standard input, at most.
+/// Maximum number of ids read from standard input.
 const MAX_IDS: usize = 1_000_000;
-/// The longest line of standard input, in bytes: a task as `qtask list --json` writes it.
+/// Maximum length of a line of standard input, in bytes: fits a task as `qtask list --json` writes it.
 const MAX_LINE: u64 = 4 << 20;
 
 /// Which tasks
@@ -33,18 +33,18 @@ pub struct IdArgs {
     ids: Vec<TaskId>,
 }
 
-/// An id as it was typed.
+/// An id argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskId {
     /// The id itself.
     Whole(Uuid),
-    /// Its beginning.
+    /// A prefix of an id.
     Prefix(IdPrefix),
-    /// `-`: standard input has the ids.
+    /// `-`: read ids from standard input.
     Input,
 }
 
-/// Reads an id, whole or shortened.
+/// Parses a whole id or a prefix.
 pub fn id(typed: &str) -> Result<TaskId, String> {
     let typed = typed.trim();
     if let Ok(id) = typed.parse() {
@@ -65,8 +65,7 @@ fn id_or_input(typed: &str) -> Result<TaskId, String> {
 }
 
 impl IdArgs {
-    /// The whole ids in the order in which they were given. Nothing is found out about those that
-    /// were given whole.
+    /// Resolves the ids, in the order given. Whole ids are not looked up.
     pub async fn resolve(&self, session: &ClientSession) -> Result<Vec<Uuid>, ClientError> {
         let mut given = Vec::new();
         let mut input_is_read = false;
@@ -87,7 +86,7 @@ impl IdArgs {
     }
 }
 
-/// The whole ids. All that cannot be resolved are named in one error.
+/// Resolves the ids. One error names all that cannot be resolved.
 async fn resolve_all(session: &ClientSession, given: &[TaskId]) -> Result<Vec<Uuid>, ClientError> {
     let mut ids = Vec::with_capacity(given.len());
     let mut wrong = Vec::new();
@@ -105,7 +104,7 @@ async fn resolve_all(session: &ClientSession, given: &[TaskId]) -> Result<Vec<Uu
     }
 }
 
-/// The whole id; a shortened one is looked up.
+/// Resolves an id; looks up a prefix.
 pub async fn resolve(session: &ClientSession, id: &TaskId) -> Result<Uuid, ClientError> {
     match id {
         TaskId::Whole(id) => Ok(*id),
@@ -180,7 +179,7 @@ async fn from_input() -> Result<Vec<TaskId>, ClientError> {
     read(BufReader::new(file)).await
 }
 
-/// The ids at the beginnings of the lines, or in the documents that the lines are.
+/// Reads the id at the start of each line, or from the JSON document on it.
 async fn read(mut input: impl AsyncBufRead + Unpin) -> Result<Vec<TaskId>, ClientError> {
     let refuse =
         |line: usize, why: &str| ClientError::Usage(format!("standard input, line {line}: {why}"));
@@ -211,7 +210,7 @@ async fn read(mut input: impl AsyncBufRead + Unpin) -> Result<Vec<TaskId>, Clien
     Ok(ids)
 }
 
-/// The id on a line; none where the line is empty.
+/// The id on a line; `None` if the line is empty.
 fn of_line(line: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Document {

@@ -1,4 +1,4 @@
-//! `qtask list`: tasks by what they have in common.
+//! `qtask list`: lists tasks by filters.
 
 use clap::Args;
 use serde_json::Value;
@@ -16,9 +16,9 @@ use super::render::{text, time_format};
 use super::retry_policy::retrying;
 use crate::domain::status::Status;
 
-/// The longest page that the service gives.
+/// Maximum page size of the service.
 const LONGEST_PAGE: usize = 100;
-/// How many are listed when nothing is said.
+/// Default number of listed tasks.
 const DEFAULT_LIMIT: usize = 20;
 
 const COLUMNS: &[Column] = &[
@@ -124,7 +124,7 @@ impl ListArgs {
     }
 }
 
-/// Shows the tasks, page by page.
+/// Lists the tasks, page by page.
 pub async fn run(args: &ListArgs, session: &ClientSession) -> Result<bool, ClientError> {
     let mut left = if args.all {
         usize::MAX
@@ -145,7 +145,7 @@ pub async fn run(args: &ListArgs, session: &ClientSession) -> Result<bool, Clien
         shown.page(session, &page)?;
         left = left.saturating_sub(page.items.len());
         let next = page.next;
-        // A page without any task, or the same one again, would go on for ever.
+        // An empty page or a repeated cursor would make the loop endless.
         if next.is_none() || next == cursor || page.items.is_empty() {
             cursor = None;
             break;
@@ -156,7 +156,7 @@ pub async fn run(args: &ListArgs, session: &ClientSession) -> Result<bool, Clien
     Ok(true)
 }
 
-/// What has been shown.
+/// The state of the listing.
 #[derive(Default)]
 struct ListedTask {
     count: usize,
@@ -204,7 +204,7 @@ impl ListedTask {
     }
 }
 
-/// The values of a task in a pipe; their order is told by the help and does not change.
+/// The columns of a task in a pipe; the help documents their order, which must not change.
 pub fn values(task: &Task) -> Vec<String> {
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     let some = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -228,7 +228,7 @@ pub fn values(task: &Task) -> Vec<String> {
     ]
 }
 
-/// How the task was run, as JSON; empty before its end.
+/// The execution details, as JSON; empty before the task is terminal.
 pub fn execution(task: &Task) -> String {
     if task.execution.is_empty() {
         return String::new();

@@ -1,4 +1,4 @@
-//! How lines of logs are written.
+//! Formats log lines.
 
 use super::error::ClientError;
 use super::model::LogRecord;
@@ -10,14 +10,14 @@ use super::render::time_format;
 /// `14:30:00.123  warning  `
 const MARGIN: usize = 23;
 
-/// Writes lines; for people it tells the day where it changes.
+/// Writes log lines; in the form for people, prints the day when it changes.
 #[derive(Debug, Default)]
 pub struct LogPrinter {
     day: Option<String>,
 }
 
 impl LogPrinter {
-    /// Writes one line, given with its document.
+    /// Writes one line; `document` is its JSON.
     pub fn write(
         &mut self,
         output: &Output,
@@ -81,7 +81,7 @@ fn human(output: &Output, line: &LogRecord) -> Vec<String> {
     shown
 }
 
-/// The lines of the message, and what belongs to it behind the last one.
+/// The lines of the message, with the context appended to the last one.
 fn message(line: &LogRecord, output: &Output) -> impl Iterator<Item = String> {
     let mut lines: Vec<String> = text::lines(&line.message).collect();
     if lines.is_empty() {

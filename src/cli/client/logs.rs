@@ -1,4 +1,4 @@
-//! `qtask logs`: what a task wrote while it ran.
+//! `qtask logs`: shows the log of a task.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use super::raw_json::Page;
 use super::render::time_format;
 use super::retry_policy::RetryPolicy;
 
-/// How often a task that is followed is asked for new lines, in seconds.
+/// Polling interval of `--follow`, in seconds.
 const FOLLOW_SECONDS: u64 = 1;
 
 /// Show the log of a task
@@ -52,7 +52,7 @@ pub struct LogsArgs {
     pub common: CommonArgs,
 }
 
-/// Shows the lines there are, and those that come.
+/// Prints the existing lines and, with `--follow`, new ones.
 pub async fn run(args: &LogsArgs, session: &ClientSession) -> Result<bool, ClientError> {
     let id = ids::resolve(session, &args.id).await?;
     let mut reader = LogReader {
@@ -69,7 +69,7 @@ pub async fn run(args: &LogsArgs, session: &ClientSession) -> Result<bool, Clien
     let mut retry_policy = RetryPolicy::default();
     let mut ended = false;
     loop {
-        // What was written before the end is read behind it.
+        // Reads once more after the end, for lines written before it.
         let round = async {
             reader.read().await?;
             if ended {
@@ -98,7 +98,7 @@ struct LogReader<'a> {
 }
 
 impl LogReader<'_> {
-    /// Shows what has been written since the last look.
+    /// Prints the lines written since the last read.
     async fn read(&mut self) -> Result<(), ClientError> {
         let id = self.id.to_string();
         loop {
@@ -135,7 +135,7 @@ impl LogReader<'_> {
     }
 }
 
-/// Waits for a moment, or until the task has ended. Whether it has.
+/// Waits for one interval, or until the task is terminal. Returns whether it is.
 async fn has_ended(session: &ClientSession, id: Uuid) -> Result<bool, ClientError> {
     let began = Instant::now();
     let query = [("wait", FOLLOW_SECONDS.to_string())];
@@ -148,7 +148,7 @@ async fn has_ended(session: &ClientSession, id: Uuid) -> Result<bool, ClientErro
         serde_json::from_str(&document).map_err(|error| session.api.bad_answer(&error))?;
     let ended = is_terminal(&task.status);
     if !ended {
-        // A service that does not wait is not asked without a pause.
+        // Limits the polling rate if the service does not wait.
         tokio::time::sleep(Duration::from_secs(FOLLOW_SECONDS).saturating_sub(began.elapsed()))
             .await;
     }

@@ -1,7 +1,7 @@
-//! The command line for people: submits tasks, waits for them, looks at them.
+//! Client commands: submit tasks, wait for them, inspect them.
 //!
-//! One file for each command; what they share stands beside them. Everything here but `check` speaks to
-//! a running service over HTTP and needs no setting but its address.
+//! One file per command, next to the modules that they share. All commands but `check` call a running service
+//! over HTTP and need no setting but its address.
 
 mod address;
 mod backends;
@@ -43,10 +43,10 @@ use common::{Awaited, CommonArgs};
 use error::{ClientError, exit};
 use output::Output;
 
-/// More ids than these do not go into one line.
+/// Maximum number of ids on one line.
 const MOST_IDS: usize = 8;
 
-/// Commands for people.
+/// Client commands.
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
     Submit(submit::SubmitArgs),
@@ -91,7 +91,7 @@ impl ClientCommand {
     }
 }
 
-/// Runs a command to its end, or until Ctrl-C.
+/// Runs a command until it ends or Ctrl-C.
 pub fn main(command: &ClientCommand) -> ExitCode {
     let output = command.output();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -114,14 +114,15 @@ pub fn main(command: &ClientCommand) -> ExitCode {
             },
         }
     });
-    // Neither a read of standard input nor a check must keep the process.
+    // A pending read of standard input or a running check must not delay the exit.
     runtime.shutdown_background();
     match ended {
         Some(Ok(true)) => ExitCode::SUCCESS,
         Some(Ok(false)) => exit::TASK_FAILED.into(),
         Some(Err(error)) => {
             output.error(&error.lines());
-            // What cannot be asked for now can be asked for later; what is not there cannot.
+            // If the service is unavailable, the tasks can still be queried later; after other errors they
+            // cannot.
             if matches!(error, ClientError::AlreadyReported(_)) || error.code() == exit::SERVICE {
                 come_back(&output, &awaited.borrow());
             }
@@ -134,7 +135,7 @@ pub fn main(command: &ClientCommand) -> ExitCode {
     }
 }
 
-/// Tells how to go on waiting for tasks that go on themselves.
+/// Prints the command that resumes waiting; the tasks continue without the client.
 fn come_back(output: &Output, awaited: &[Uuid]) {
     if awaited.is_empty() {
         return;

@@ -1,5 +1,5 @@
-//! The service's answers, as far as they are shown. Fields that are missing or new are no error: the
-//! client and the service may be of different versions.
+//! The fields of the service's answers that the client shows. Missing and unknown fields are accepted: client
+//! and service may be of different versions.
 #![allow(clippy::struct_field_names, reason = "the names are those on the wire")]
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::status::Status;
 
-/// Whether a task in this status never changes again; a status that is not known may still.
+/// Whether a status is terminal; an unknown status is not.
 pub fn is_terminal(status: &str) -> bool {
     status.parse().is_ok_and(Status::is_terminal)
 }
@@ -70,7 +70,7 @@ impl Task {
         }
     }
 
-    /// Counts by outcome, the most frequent first; None where the result is something else.
+    /// Counts by outcome, the most frequent first; `None` if the result has no counts.
     pub fn counts(&self) -> Option<Vec<(String, u64)>> {
         let result = self.result.as_ref()?.as_object()?;
         let counts = result
@@ -81,28 +81,28 @@ impl Task {
         Some(counts)
     }
 
-    /// The exact probabilities by outcome, where they were asked for and exist.
+    /// The exact probabilities by outcome, if requested and available.
     pub fn probabilities(&self) -> Option<BTreeMap<String, f64>> {
         self.executed("probabilities")
     }
 
-    /// The amplitudes before the final measurements, where they were asked for and exist.
+    /// The amplitudes before the final measurements, if requested and available.
     pub fn statevector(&self) -> Option<Vec<[f64; 2]>> {
         self.executed("statevector")
     }
 
-    /// What is to be said about the run.
+    /// Notes on the run.
     pub fn notes(&self) -> Vec<String> {
         self.executed("notes").unwrap_or_default()
     }
 
-    /// A part of `execution`; other backends may put something else under its name.
+    /// Deserializes a part of `execution`; `None` for the different types of other backends.
     fn executed<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         T::deserialize(self.execution.get(name)?).ok()
     }
 }
 
-/// Where a waiting task stands.
+/// The queue position of a waiting task.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Queue {
@@ -110,7 +110,7 @@ pub struct Queue {
     pub exact: bool,
 }
 
-/// One status that a task was in.
+/// An entry of a task's history.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct TaskHistoryEntry {
@@ -172,7 +172,7 @@ pub struct Acknowledgement {
     pub message: String,
 }
 
-/// A value as it stands in a query: texts without their quotes.
+/// A value as it appears in a query: strings without quotes.
 pub fn plain(value: &Value) -> String {
     value
         .as_str()

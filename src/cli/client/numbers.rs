@@ -1,6 +1,6 @@
-//! Whole numbers as people write them.
+//! Parses whole numbers in the notations that people use.
 
-/// A larger one cannot be told from its neighbours in the form `1e20`.
+/// Above 2^53 a float such as `1e20` does not identify one integer.
 const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// `1000`, `1e3`, `1_000`.
@@ -10,7 +10,7 @@ pub fn whole(text: &str) -> Result<u64, String> {
     if let Ok(number) = digits.parse() {
         return Ok(number);
     }
-    // Names of special values, such as `inf`, are numbers to the parser.
+    // Rejects special values such as `inf`, which the float parser accepts.
     if !digits.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(refuse());
     }

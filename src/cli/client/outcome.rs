@@ -1,4 +1,4 @@
-//! Waiting for tasks and showing how they ended.
+//! Waits for tasks and shows their outcomes.
 
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use super::render::table::Column;
 use super::render::{task as view, text, time_format};
 use super::wait::{self, Ended};
 
-/// More tasks than these are shown in a table.
+/// Maximum number of tasks that are shown in full; more are shown in a table.
 const FEW: usize = 3;
 
 const COLUMNS: &[Column] = &[
@@ -24,7 +24,7 @@ const COLUMNS: &[Column] = &[
     Column::new("RESULT").flexible().spare(2),
 ];
 
-/// Waits for the tasks and shows each one's outcome under the name given. Whether all completed.
+/// Waits for the tasks and shows the outcome of each under the given name. Returns whether all completed.
 pub async fn wait_and_show(
     session: &ClientSession,
     ids: &[Uuid],
@@ -103,7 +103,7 @@ fn row(task: &Task, name: &str) -> Vec<Cell> {
     ]
 }
 
-/// From the submission to the end.
+/// The time from submission to end.
 fn took(task: &Task) -> String {
     let submitted = time_format::parse_some(task.submitted_at.as_ref());
     let completed = time_format::parse_some(task.completed_at.as_ref());
@@ -113,7 +113,7 @@ fn took(task: &Task) -> String {
     }
 }
 
-/// The most frequent outcomes, or the error, in a few words.
+/// A summary of the most frequent outcomes, or of the error.
 fn brief(task: &Task) -> Cell {
     if let Some(error) = view::error(task) {
         let first = error.lines().next().unwrap_or_default();

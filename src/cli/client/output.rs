@@ -1,4 +1,4 @@
-//! Where output goes, and in which form: for people, as columns, or as JSON.
+//! Output streams and formats: for people, as columns, or as JSON.
 
 use std::io::{IsTerminal, Write};
 
@@ -8,9 +8,9 @@ use super::error::ClientError;
 use super::render::paint::{Cell, Colour, Paint};
 use super::render::{table, text};
 
-/// The width where there is no terminal to ask.
+/// The width without a terminal, in columns.
 const DEFAULT_WIDTH: usize = 80;
-/// Longer lines are hard to read.
+/// Maximum width, in columns: longer lines are hard to read.
 const WIDEST: usize = 160;
 
 /// When to colour.
@@ -36,33 +36,33 @@ impl ColorChoice {
     }
 }
 
-/// How answers are written.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// Tables, charts, sentences.
     Human,
-    /// Values with tabs between them, without titles.
+    /// Tab-separated values without titles.
     Columns,
-    /// The API's own documents, one on each line.
+    /// The API's JSON documents, one per line.
     Json,
 }
 
-/// Standard output, and standard error for what is not an answer.
+/// Standard output for answers, standard error for everything else.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
-    /// How answers are written.
+    /// The output format.
     pub form: Form,
     /// Whether answers are coloured.
     pub paint: Paint,
     /// Columns of the terminal.
     pub width: usize,
     errors: Paint,
-    /// Whether a person sees standard error, and progress can be drawn there.
+    /// Whether standard error is a terminal, so that progress can be drawn on it.
     pub interactive: bool,
 }
 
 impl Output {
-    /// For this process's terminal or pipe.
+    /// Detects the format, width and colours of this process's terminal or pipe.
     pub fn new(json: bool, color: ColorChoice) -> Self {
         let terminal = std::io::stdout().is_terminal();
         let errors = std::io::stderr().is_terminal();
@@ -81,24 +81,24 @@ impl Output {
         }
     }
 
-    /// Writes a line that is safe to show already.
+    /// Writes a line that is already escaped.
     #[allow(clippy::unused_self, reason = "the one way out for all answers")]
     pub fn line(&self, line: &str) -> Result<(), ClientError> {
         writeln!(std::io::stdout(), "{line}")?;
         Ok(())
     }
 
-    /// Writes lines that are safe to show already.
+    /// Writes lines that are already escaped.
     pub fn lines(&self, lines: &[String]) -> Result<(), ClientError> {
         lines.iter().try_for_each(|line| self.line(line))
     }
 
-    /// Writes a document of the API's.
+    /// Writes a JSON document of the API.
     pub fn json(&self, document: &str) -> Result<(), ClientError> {
         self.line(&text::json(document))
     }
 
-    /// Writes values with tabs between them.
+    /// Writes tab-separated values.
     pub fn columns(&self, values: &[&str]) -> Result<(), ClientError> {
         let safe: Vec<String> = values.iter().map(|value| text::line(value)).collect();
         self.line(&safe.join("\t"))
@@ -113,18 +113,17 @@ impl Output {
         self.lines(&table::render(columns, rows, self.width, self.paint))
     }
 
-    /// Tells the person in front of the screen; never part of an answer. That nobody reads it is no
-    /// error.
+    /// Writes a note to standard error, outside the answer. A failed write is ignored.
     pub fn note(&self, message: &str) {
         let mut stderr = std::io::stderr().lock();
         for line in text::lines(message) {
-            // In one piece: other processes may write there, too.
+            // In one write: other processes may write to the terminal, too.
             let line = self.errors.paint(Colour::Dim, &line) + "\n";
             let _ = stderr.write_all(line.as_bytes());
         }
     }
 
-    /// Tells an error: what it is, and what is wrong with each field below it.
+    /// Writes an error: a summary, and below it the reason for each invalid field.
     pub fn error(&self, lines: &[String]) {
         let mut stderr = std::io::stderr().lock();
         let mut lead = format!("{} ", self.errors.paint(Colour::Red, "error:"));

@@ -1,4 +1,4 @@
-//! Values for the `input` declarations of a circuit, out of flags.
+//! Reads values for the `input` declarations of a circuit from flags.
 
 use clap::Args;
 use serde_json::{Map, Value};
@@ -20,7 +20,7 @@ pub struct ParameterArgs {
 }
 
 impl ParameterArgs {
-    /// The values by name; none where no flag was given.
+    /// The values by name; `None` if no flag was given.
     pub fn read(&self) -> Result<Option<Map<String, Value>>, ClientError> {
         if self.single.is_empty() && self.all.is_none() {
             return Ok(None);
@@ -50,7 +50,7 @@ fn name_and_value(text: &str) -> Result<(String, Value), String> {
     Ok((name.to_owned(), parse(value)?))
 }
 
-/// A value as JSON. Bits that cannot be a number, as `0110`, need no quotes.
+/// Parses a value as JSON. Bit strings that cannot be a number, such as `0110`, need no quotes.
 fn parse(text: &str) -> Result<Value, String> {
     match serde_json::from_str(text) {
         Ok(Value::Null | Value::Object(_)) => {}
@@ -65,7 +65,7 @@ fn parse(text: &str) -> Result<Value, String> {
     ))
 }
 
-/// The JSON object itself, or the one in the file of this name; `flag` is where it was given.
+/// Parses a JSON object, or the file of this name that contains one; `flag` is the flag in messages.
 pub fn read_object(flag: &str, given: &str) -> Result<Map<String, Value>, ClientError> {
     let refuse = |why: String| ClientError::Usage(format!("{flag}: {why}"));
     if given.trim_start().starts_with('{') {

@@ -1,4 +1,4 @@
-//! One line on the terminal that tells how far it is; nothing anywhere else.
+//! A progress line on the terminal; nothing when standard error is not a terminal.
 
 use std::io::Write;
 use std::time::Instant;
@@ -8,10 +8,10 @@ use super::render::paint::{Colour, Paint};
 use super::render::text;
 use super::render::time_format;
 
-/// The length of the bar, in cells.
+/// The width of the bar, in cells.
 const BAR: usize = 24;
 
-/// The line; it is wiped away when dropped.
+/// The progress line; erased on drop.
 #[derive(Debug)]
 pub struct Progress {
     wanted: bool,
@@ -22,7 +22,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A line for a person who looks at the terminal.
+    /// Creates a progress line for an interactive terminal.
     pub fn new(output: &Output, wanted: bool) -> Self {
         Self {
             wanted,
@@ -33,17 +33,17 @@ impl Progress {
         }
     }
 
-    /// Whether anything is to be told at all, here or in notes.
+    /// Whether progress is to be reported at all, here or in notes.
     pub fn wanted(&self) -> bool {
         self.wanted
     }
 
-    /// Whether anybody sees it.
+    /// Whether the line is displayed.
     pub fn visible(&self) -> bool {
         self.visible
     }
 
-    /// Shows how many of how many have ended.
+    /// Shows the number of terminal tasks out of all.
     pub fn show(&self, done: usize, failed: usize, total: usize, doing: &str) {
         if !self.visible {
             return;
@@ -78,7 +78,7 @@ impl Progress {
         )
     }
 
-    /// Takes the line away, so that something else can be written.
+    /// Erases the line, so that other output can be written.
     pub fn clear(&self) {
         if self.visible {
             let mut stderr = std::io::stderr().lock();

@@ -1,4 +1,4 @@
-//! Parts of a JSON document as they were written: what is passed on keeps its order and its numbers.
+//! Parts of a JSON document, verbatim: forwarded JSON keeps its order and its numbers.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Deserializer;
@@ -6,14 +6,14 @@ use serde_json::Deserializer;
 /// A page of a list.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page<'a> {
-    /// Its elements, whatever the list is called.
+    /// Its elements, whatever the name of the list.
     pub items: Vec<&'a str>,
-    /// Where the next page begins.
+    /// The cursor of the next page.
     pub next: Option<String>,
 }
 
 impl<'a> Page<'a> {
-    /// Reads an object with one list in it, and what leads to the next page.
+    /// Parses an object that contains one list and the cursor of the next page.
     pub fn parse(document: &'a str) -> Result<Self, serde_json::Error> {
         serde_json::from_str::<IgnoredAny>(document)?;
         let members = members(document).unwrap_or_default();
@@ -29,7 +29,7 @@ impl<'a> Page<'a> {
         })
     }
 
-    /// Its elements as values.
+    /// Deserializes the elements.
     pub fn read<T: DeserializeOwned>(&self) -> Result<Vec<T>, serde_json::Error> {
         self.items
             .iter()
@@ -38,12 +38,12 @@ impl<'a> Page<'a> {
     }
 }
 
-/// A value as it stands in a query: a text without its quotes.
+/// Returns a value as it appears in a query: strings without quotes.
 fn plain(value: &str) -> String {
     serde_json::from_str(value).unwrap_or_else(|_| value.to_owned())
 }
 
-/// The names and values of an object; None where it is none.
+/// The names and values of an object; `None` for other values.
 fn members(document: &str) -> Option<Vec<(String, &str)>> {
     let mut rest = document.trim_start().strip_prefix('{')?;
     let mut members = Vec::new();
@@ -57,7 +57,7 @@ fn members(document: &str) -> Option<Vec<(String, &str)>> {
     Some(members)
 }
 
-/// The elements of the list of this name in an object; none where there is no such list.
+/// The elements of the list of this name in an object; empty if there is no such list.
 pub fn list<'a>(document: &'a str, name: &str) -> Vec<&'a str> {
     let members = members(document).unwrap_or_default();
     let member = members.iter().find(|(member, _)| member == name);
@@ -66,7 +66,7 @@ pub fn list<'a>(document: &'a str, name: &str) -> Vec<&'a str> {
         .unwrap_or_default()
 }
 
-/// The elements of an array; None where it is none.
+/// The elements of an array; `None` for other values.
 fn elements(document: &str) -> Option<Vec<&str>> {
     let mut rest = document.trim_start().strip_prefix('[')?;
     let mut elements = Vec::new();
@@ -79,11 +79,11 @@ fn elements(document: &str) -> Option<Vec<&str>> {
     Some(elements)
 }
 
-/// The first value, and what stands behind it.
+/// The first value, and the text behind it.
 fn value(text: &str) -> Option<(&str, &str)> {
     let mut values = Deserializer::from_str(text).into_iter::<IgnoredAny>();
-    // A number or a word says nothing about what follows it, and is an error here with an offset too
-    // early: it is cut by hand.
+    // The parser does not check the text after a number or a word, and reports a wrong offset (one too early)
+    // there, so this function finds the end of the value.
     let trimmed = text.trim_start();
     if trimmed.starts_with(['{', '[', '"']) {
         values.next()?.ok()?;

@@ -1,22 +1,22 @@
-//! Tasks that are submitted in one request.
+//! A batch of tasks that one request submits.
 
-/// Tasks in one request, at most.
+/// Maximum number of tasks per request.
 const MOST_AT_ONCE: usize = 1000;
-/// Bytes in one request, at most; a single task may have more.
+/// Maximum size of a request, in bytes; a single task may be larger.
 const MOST_BYTES: usize = 3 << 20;
 
-/// Bodies that go in one request, and what their tasks are called.
+/// The bodies of one request, and the names of their tasks.
 #[derive(Debug, Default)]
 pub struct RequestBatch {
     /// The tasks, as JSON.
     pub bodies: Vec<String>,
-    /// What they were read from.
+    /// The names of their sources.
     pub names: Vec<String>,
     bytes: usize,
 }
 
 impl RequestBatch {
-    /// Whether one more may go along; a single one may always go.
+    /// Whether the batch can take one more body; an empty batch takes any.
     pub fn has_room_for(&self, body: &str) -> bool {
         self.bodies.is_empty()
             || (self.bodies.len() < MOST_AT_ONCE && self.bytes + body.len() <= MOST_BYTES)
@@ -29,8 +29,8 @@ impl RequestBatch {
         self.names.push(name);
     }
 
-    /// A field of the request as the person who typed knows it: `tasks[3].shots` by the name of the
-    /// file that the fourth task was read from.
+    /// Translates a field name into the user's terms: `tasks[3].shots` becomes `FILE: shots`, with the file
+    /// of the fourth task.
     pub fn called(&self, field: &str) -> String {
         called(field, &self.names)
     }

@@ -1,17 +1,17 @@
-//! Trying again what may succeed in a moment, and saying so.
+//! Retries transient failures, and reports that it does.
 
 use std::time::{Duration, Instant};
 
 use super::error::ClientError;
 use super::output::Output;
 
-/// Before the second try of a request; it doubles with each one.
+/// Delay before the first retry; doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause, whoever asks for it.
+/// Maximum delay, even if the service asks for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// How often a request is tried.
+/// Maximum number of tries of a request.
 const TRIES: u32 = 4;
-/// How long the service may be away while somebody waits for a task.
+/// Maximum outage of the service that a wait for a task tolerates.
 const LONGEST_OUTAGE: Duration = Duration::from_mins(2);
 
 fn pause(failures: u32, error: &ClientError) -> Duration {
@@ -22,7 +22,7 @@ fn pause(failures: u32, error: &ClientError) -> Duration {
         .clamp(FIRST_PAUSE, LONGEST_PAUSE)
 }
 
-/// Repeats a request a few times while it fails for a reason that passes. It must be safe to repeat.
+/// Retries a request on transient failures. The request must be idempotent.
 pub async fn retrying<T>(
     output: &Output,
     mut request: impl AsyncFnMut() -> Result<T, ClientError>,
@@ -47,20 +47,20 @@ fn say(pause: Duration) -> String {
     format!("{:.1} s", pause.as_secs_f32())
 }
 
-/// Bears with a service that is away for a while, as it is when it is restarted.
+/// Tolerates a temporary outage of the service, such as a restart.
 #[derive(Debug, Default)]
 pub struct RetryPolicy {
     failing: Option<(Instant, u32)>,
 }
 
 impl RetryPolicy {
-    /// Something was answered.
+    /// Resets the policy after an answer.
     pub fn restore(&mut self) {
         self.failing = None;
     }
 
-    /// Waits for a moment after a failure that may pass; gives the error back when it will not, or has lasted for
-    /// too long. Says so once.
+    /// Waits after a transient failure; returns the error if it is permanent or the outage exceeds the limit.
+    /// Reports the outage once.
     pub async fn wait_or_fail(
         &mut self,
         output: &Output,

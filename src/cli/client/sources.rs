@@ -1,4 +1,4 @@
-//! Circuits out of files and standard input.
+//! Reads circuits from files and standard input.
 
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::error::ClientError;
 use crate::domain::submission::MAX_LABEL_LENGTH;
 
-/// The most that a service can be set to accept, in bytes.
+/// The largest request limit that a service can be configured with, in bytes.
 const LARGEST: u64 = 64 << 20;
 
 /// Where a circuit is read from.
@@ -21,7 +21,7 @@ pub enum CircuitSource {
 }
 
 impl CircuitSource {
-    /// What was typed.
+    /// Parses a command-line argument.
     pub fn new(typed: &Path) -> Self {
         if typed.as_os_str() == "-" {
             Self::StandardInput
@@ -30,7 +30,7 @@ impl CircuitSource {
         }
     }
 
-    /// How it is called in messages.
+    /// Its name in messages.
     pub fn name(&self) -> String {
         match self {
             Self::StandardInput => "standard input".to_owned(),
@@ -38,8 +38,8 @@ impl CircuitSource {
         }
     }
 
-    /// The name of a task with this circuit: that of the file. None where there is no file, or its
-    /// name cannot name a task.
+    /// The task name for this circuit: the file name. `None` for standard input, or if the file name is not a
+    /// valid task name.
     pub fn label(&self) -> Option<String> {
         let Self::File(path) = self else { return None };
         if path.starts_with("/dev") || path.starts_with("/proc") {
@@ -50,7 +50,7 @@ impl CircuitSource {
         (!name.trim().is_empty() && !name.contains(char::is_control)).then_some(name)
     }
 
-    /// Its text.
+    /// Reads the circuit.
     pub async fn read(&self) -> Result<String, ClientError> {
         let text = match self {
             Self::StandardInput => match standard_input() {
@@ -65,7 +65,7 @@ impl CircuitSource {
         text.map_err(|error| ClientError::Usage(format!("{}: {error}", self.name())))
     }
 
-    /// What is wrong with it, as far as can be seen without reading it.
+    /// Why it cannot be read, as far as is known without reading it.
     fn not_ready_reason(&self) -> Option<String> {
         let Self::File(path) = self else { return None };
         let wrong = match std::fs::metadata(path) {
@@ -78,7 +78,7 @@ impl CircuitSource {
     }
 }
 
-/// Refuses what cannot be read, all of it at once, before anything is submitted.
+/// Fails before anything is submitted, and names all sources that cannot be read.
 pub fn check(sources: &[CircuitSource]) -> Result<(), ClientError> {
     let mut wrong: Vec<String> = sources
         .iter()
@@ -96,7 +96,7 @@ pub fn check(sources: &[CircuitSource]) -> Result<(), ClientError> {
     Err(ClientError::Usage(wrong.join("\n")))
 }
 
-/// As a file, which is read without a buffer that somebody else may hold.
+/// Standard input as a file, which bypasses the shared standard-input buffer.
 fn standard_input() -> std::io::Result<tokio::fs::File> {
     let input = std::io::stdin().as_fd().try_clone_to_owned()?;
     Ok(tokio::fs::File::from_std(input.into()))

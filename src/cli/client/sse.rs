@@ -1,24 +1,24 @@
-//! Server-sent events, out of the bytes of a stream.
+//! Parses server-sent events from a byte stream.
 
-/// The longest event that is kept, in bytes.
+/// Maximum size of an event, in bytes.
 const LARGEST: usize = 4 << 20;
 
 /// One event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Event {
-    /// Where a stream that breaks behind it goes on.
+    /// The `Last-Event-ID` with which a broken stream resumes after this event.
     pub id: Option<String>,
-    /// What kind of event it is.
+    /// The event type.
     pub name: String,
-    /// What it says.
+    /// The data of the event.
     pub data: String,
 }
 
-/// An event that does not fit into memory set aside for one.
+/// An event exceeded the maximum size.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooLarge;
 
-/// Gathers bytes and gives out whole events.
+/// Buffers bytes and returns complete events.
 #[derive(Debug, Default)]
 pub struct Parser {
     line: Vec<u8>,
@@ -28,13 +28,13 @@ pub struct Parser {
 }
 
 impl Parser {
-    /// The events that these bytes complete.
+    /// Returns the events that these bytes complete.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Event>, TooLarge> {
         let mut events = Vec::new();
         for byte in bytes {
             let after_return = std::mem::replace(&mut self.after_return, *byte == b'\r');
             match byte {
-                // The second half of one line's end.
+                // The second byte of CRLF.
                 b'\n' if after_return => {}
                 b'\n' | b'\r' => events.extend(self.end_line()),
                 _ => {

@@ -1,4 +1,4 @@
-//! What a task is to be, out of flags.
+//! Builds submissions from flags.
 
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -95,7 +95,7 @@ pub struct SubmissionTemplate {
 }
 
 impl SubmissionArgs {
-    /// The fields; those that were not given are left to the service.
+    /// The fields of the flags; the service sets the defaults of the others.
     pub fn template(&self) -> Result<SubmissionTemplate, ClientError> {
         self.fields().map(|fields| SubmissionTemplate {
             fields,
@@ -144,12 +144,12 @@ impl SubmissionArgs {
 }
 
 impl SubmissionTemplate {
-    /// The problem, if it is one.
+    /// The problem id, if the submission is a problem.
     pub fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
     }
 
-    /// The body of a circuit, which is called `name` unless the flags give another name.
+    /// The body of a circuit, which is called `name` unless the flags set a name.
     pub fn of_circuit(&self, circuit: &str, name: Option<String>) -> String {
         let mut fields = self.fields.clone();
         if let Some(name) = name {
@@ -170,7 +170,7 @@ fn with(mut fields: Map<String, Value>, name: &str, value: &str) -> String {
     Value::Object(fields).to_string()
 }
 
-/// A switch that is off is left to the service.
+/// A flag that is not set is omitted: the service sets its default.
 fn switch(on: bool) -> Option<Value> {
     on.then_some(Value::Bool(true))
 }

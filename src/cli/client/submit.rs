@@ -1,4 +1,4 @@
-//! `qtask submit`: circuits out of files, or a benchmark problem.
+//! `qtask submit`: submits circuits from files, or a benchmark problem.
 
 use std::path::PathBuf;
 
@@ -64,13 +64,13 @@ pub struct SubmitArgs {
     pub common: CommonArgs,
 }
 
-/// A task that the service has accepted.
+/// An accepted task.
 struct AcceptedTask {
     id: Uuid,
     name: String,
 }
 
-/// Submits, and waits if asked to. Whether all went well.
+/// Submits, and waits if requested. Returns whether all tasks succeeded.
 pub async fn run(args: &SubmitArgs, session: &ClientSession) -> Result<bool, ClientError> {
     let template = args.submission.template()?;
     let sources: Vec<CircuitSource> = args
@@ -153,7 +153,7 @@ impl<'a> TaskSubmitter<'a> {
         self.accept(&batch, &answer.map_err(named)?)
     }
 
-    /// A key for each request; that of the first one is the whole invocation's.
+    /// A distinct idempotency key per request; the first request uses the key of the invocation.
     fn next_key(&mut self) -> String {
         self.chunks += 1;
         match self.chunks {

@@ -1,4 +1,4 @@
-//! Waiting for the ends of many tasks, a bounded number of requests at a time.
+//! Waits until many tasks are terminal, with a bounded number of concurrent requests.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -17,38 +17,38 @@ use super::render::time_format::now;
 use super::render::{progress as progress_of, waiting};
 use super::retry_policy::RetryPolicy;
 
-/// Requests that wait at once.
+/// Maximum number of concurrent requests.
 const AT_ONCE: usize = 32;
-/// How long one of them waits, in seconds.
+/// Long-poll duration of a request, in seconds.
 const WAIT_SECONDS: u16 = 30;
-/// The same for the only task, while a person looks at its progress.
+/// Long-poll duration for a single task whose progress is displayed, in seconds.
 const CLOSE_WAIT_SECONDS: u16 = 1;
-/// A service that answers sooner without any news is asked again only after this.
+/// Minimum interval between polls, for a service that answers early without news.
 const LEAST_PAUSE: Duration = Duration::from_millis(300);
-/// What is kept of the answers until all have ended, in bytes; the others are asked for again.
+/// Maximum size of the answers that are kept, in bytes; the others are requested again.
 const MOST_KEPT: usize = 64 << 20;
-/// The most different reasons for waiting that are shown.
+/// Maximum number of distinct reasons for waiting that are shown.
 const MOST_TROUBLES: usize = 10;
 
-/// A task that has ended.
+/// A terminal task.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    /// Its place among those waited for.
+    /// Its index in the list of awaited tasks.
     pub place: usize,
     /// Its status.
     pub status: String,
-    /// The whole answer, as long as there was room.
+    /// The whole answer, unless the memory limit was reached.
     pub document: Option<String>,
 }
 
 impl Ended {
-    /// Whether it did what it was submitted for.
+    /// Whether the task completed successfully.
     pub fn succeeded(&self) -> bool {
         self.status == "completed"
     }
 }
 
-/// Waits until all of the tasks have ended; gives them in the order in which they were named.
+/// Waits until all tasks are terminal; returns them in the order given.
 pub async fn all(
     session: &ClientSession,
     ids: &[Uuid],
@@ -59,7 +59,7 @@ pub async fn all(
     let mut asking = FuturesUnordered::new();
     let closely = progress.visible() && ids.len() == 1;
     let mut watch = TaskWaiter::new(ids.len());
-    // The first look does not wait: what has ended long ago is there at once.
+    // The first poll does not wait: tasks that are already terminal return at once.
     let mut seconds = 0;
     let mut retry_policy = RetryPolicy::default();
     let mut tick = tokio::time::interval(Duration::from_secs(1));
@@ -99,7 +99,7 @@ pub async fn all(
                 watch.show(progress);
             }
             Some((_, Err(error))) => {
-                // The others would fail in the same way, one pause after the other.
+                // The other requests would fail in the same way, one backoff after the other.
                 asking.clear();
                 progress.clear();
                 retry_policy.wait_or_fail(&session.output, error).await?;
@@ -113,14 +113,14 @@ pub async fn all(
     Ok(watch.ended)
 }
 
-/// How far the waiting is.
+/// The state of the wait.
 struct TaskWaiter {
     ended: Vec<Ended>,
     total: usize,
     failed: usize,
     kept: usize,
     doing: String,
-    /// The troubles that were told.
+    /// The troubles that were already reported.
     troubles: HashSet<String>,
 }
 
@@ -136,7 +136,7 @@ impl TaskWaiter {
         }
     }
 
-    /// Shows once each reason that keeps tasks waiting until an operator acts.
+    /// Reports each reason that keeps tasks waiting until an operator acts, once.
     fn tell_trouble(&mut self, task: &Task, session: &ClientSession, progress: &Progress) {
         let Some(trouble) = waiting::trouble(task).filter(|_| progress.wanted()) else {
             return;
@@ -191,7 +191,7 @@ fn doing(task: &Task) -> String {
 
 type PolledTask = (usize, Result<(Task, String), ClientError>);
 
-/// Asks for a task once it has ended, or, for one that is looked at closely, once it has moved.
+/// Polls a task until it is terminal; for a single displayed task, until it changes.
 async fn ask(
     session: &ClientSession,
     place: usize,
@@ -229,7 +229,7 @@ async fn fetch(
     Ok((task, document))
 }
 
-/// The whole answer for a task that has ended.
+/// The whole answer for a terminal task.
 pub async fn document(
     session: &ClientSession,
     id: Uuid,

@@ -1,4 +1,4 @@
-//! `qtask watch`: tasks as they go.
+//! `qtask watch`: follows tasks.
 
 use std::cell::RefCell;
 
@@ -18,7 +18,7 @@ use super::render::paint::{Cell, Colour};
 use super::render::task as view;
 use super::render::{progress, text, time_format, timeline};
 
-/// Tasks that are watched at once; the others have their turn after them.
+/// Maximum number of tasks that are followed concurrently; the others follow after them.
 const AT_ONCE: usize = 64;
 
 /// Follow tasks until they have ended
@@ -44,12 +44,12 @@ pub struct WatchArgs {
     pub common: CommonArgs,
 }
 
-/// Shows what happens. Whether all completed.
+/// Prints the events. Returns whether all tasks completed.
 pub async fn run(args: &WatchArgs, session: &ClientSession) -> Result<bool, ClientError> {
     let ids = args.ids.resolve(session).await?;
     session.awaited.replace(ids.clone());
     let several = ids.len() > 1;
-    // Tasks tell in turn, never at once: each line is written whole.
+    // The borrow serializes writers: each line is written whole.
     let lines = RefCell::new(());
     let watched = stream::iter(&ids).map(|id| watch(session, *id, several, &lines));
     let mut watched = watched.buffer_unordered(AT_ONCE);
@@ -106,7 +106,7 @@ impl Teller<'_> {
     }
 
     fn document(&self, happening: &TaskEvent, data: &str) -> Result<(), ClientError> {
-        // What is no JSON must not break the line of which it would be a part.
+        // Invalid JSON would break the line that contains it.
         if serde_json::from_str::<IgnoredAny>(data).is_err() {
             return Ok(());
         }
@@ -172,7 +172,8 @@ impl Teller<'_> {
         self.session.output.line(line.trim_end())
     }
 
-    /// Which of several tasks; the end of an id tells tasks of one moment apart.
+    /// Identifies one of several tasks by the end of its id, which differs even for tasks of the same
+    /// millisecond.
     fn label(&self) -> String {
         if !self.several {
             return String::new();

@@ -1,4 +1,4 @@
-//! `qtask workers`: the registry of workers, and what is done to one of them.
+//! `qtask workers`: lists the workers, drains or resumes one of them.
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
@@ -117,7 +117,7 @@ async fn list(args: &WorkersArgs, session: &ClientSession) -> Result<bool, Clien
         let query: Vec<_> = query.iter().cloned().chain(next).collect();
         let document = session.api.get(&["workers"], &query).await?;
         let next = shown.page(session, &document)?;
-        // The same page again would go on for ever.
+        // A repeated cursor would make the loop endless.
         if next.is_none() || next == cursor {
             break;
         }
@@ -126,14 +126,14 @@ async fn list(args: &WorkersArgs, session: &ClientSession) -> Result<bool, Clien
     shown.end(session)
 }
 
-/// What the pages have brought so far: a table is drawn when all of it is there.
+/// The rows of the pages so far: a table is drawn when it is complete.
 #[derive(Default)]
 struct ListedWorker {
     workers: Vec<WorkerInfo>,
 }
 
 impl ListedWorker {
-    /// Shows a page, or keeps it, and says where the next one begins.
+    /// Shows a page or collects it, and returns the cursor of the next one.
     fn page(
         &mut self,
         session: &ClientSession,

@@ -1,4 +1,4 @@
-//! A bar chart of counts, with the exact probabilities beside them where they are known.
+//! A bar chart of counts, with the exact probabilities if known.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 use super::paint::{Colour, Paint};
 use super::text;
 
-/// Outcomes with a bar of their own.
+/// Maximum number of outcomes with a bar.
 const MOST_BARS: usize = 12;
-/// A longer bar says no more.
+/// Maximum length of a bar, in cells.
 const LONGEST_BAR: usize = 40;
-/// A shorter one says nothing.
+/// Minimum length of a bar, in cells; the bars are omitted if they would be shorter.
 const SHORTEST_BAR: usize = 6;
 /// From an eighth of a cell to seven eighths.
 const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
 /// The most frequent outcomes first, each with its count, its share, its exact probability and its bar; the
-/// rest in sum. An outcome that is possible but was never counted stands behind those that were.
+/// remaining ones as a sum. Possible outcomes that were never counted follow those that were.
 pub fn render(
     counts: &[(String, u64)],
     exact: Option<&BTreeMap<String, f64>>,
@@ -137,7 +137,7 @@ impl Chart {
         self.titles(paint).into_iter().chain(lines).collect()
     }
 
-    /// Two shares side by side have to be told apart.
+    /// Titles distinguish the two percentages.
     fn titles(&self, paint: Paint) -> Option<String> {
         let (label, number) = (self.label, self.number);
         let titles = || {
@@ -171,14 +171,14 @@ impl Chart {
     }
 }
 
-/// ` 48.6 %`, in whole tenths.
+/// ` 48.6 %`, in tenths.
 fn percent(count: u64, total: u64) -> String {
     let total = u128::from(total.max(1));
     let tenths = (u128::from(count) * 2000 + total) / (total * 2);
     format!("{:>5} %", format!("{}.{}", tenths / 10, tenths % 10))
 }
 
-/// ` 48.63 %`; what would be rounded to nothing is said to be small.
+/// ` 48.63 %`; a probability that would round to 0 is shown as small.
 pub fn exact_percent(probability: f64) -> String {
     let percent = probability * 100.0;
     if percent > 0.0 && percent < 0.005 {
@@ -267,7 +267,7 @@ mod tests {
             for line in chart(&counts, width) {
                 assert!(text::width(&line) <= width, "{width}: {line}");
             }
-            // Two shares take ten columns more.
+            // The second percentage takes ten more columns.
             for line in with_exact(&counts, &[(&long, 0.9)], width + 10) {
                 assert!(text::width(&line) <= width + 10, "{width}: {line}");
             }

@@ -1,16 +1,16 @@
-//! What a circuit gave: its counts, and what was asked for beside them.
+//! Renders the result of a circuit: its counts, and the optional outputs that were requested.
 
 use super::paint::{Colour, Paint};
 use super::{chart, statevector, text};
 use crate::cli::client::model::Task;
 
-/// A part of it: its title, and the lines below.
+/// A section: its title, and the lines below.
 pub struct Section {
     pub title: String,
     pub lines: Vec<String>,
 }
 
-/// The parts that there are; none where the result is not that of a circuit.
+/// The sections of the result; empty if the result is not that of a circuit.
 pub fn sections(task: &Task, width: usize, paint: Paint) -> Vec<Section> {
     let counts = task.counts().filter(|counts| !counts.is_empty());
     let Some(counts) = counts else {

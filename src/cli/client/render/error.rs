@@ -1,9 +1,9 @@
-//! The error of a task: sentences are wrapped, source lines stay whole above their carets.
+//! Renders the error of a task: sentences are wrapped, source lines stay whole above their carets.
 
 use super::text;
 
-/// The lines of a message. A line above one of blanks and a `^` is an excerpt of a source: it is never
-/// wrapped, and shows the part around the caret where it is too long.
+/// The lines of a message. A line followed by blanks and a `^` is a source excerpt: it is never wrapped; if
+/// it is too long, only the part around the caret is shown.
 pub fn lines(message: &str, width: usize) -> Vec<String> {
     let width = width.max(20);
     let mut shown = Vec::new();
@@ -20,16 +20,16 @@ pub fn lines(message: &str, width: usize) -> Vec<String> {
     shown
 }
 
-/// Which character the caret of this line stands below.
+/// The index of the character above the caret.
 fn caret(line: &str) -> Option<usize> {
     let blanks = line.strip_suffix('^')?;
     let only_blanks = blanks.chars().all(|c| c == ' ');
     only_blanks.then_some(blanks.len())
 }
 
-/// A source line and its caret, as many columns as there are.
+/// A source line and its caret, cut to the width.
 fn excerpt(line: &str, caret: usize, width: usize) -> [String; 2] {
-    // One for one, so that the caret keeps its place.
+    // Replaces one character by one, so that the caret keeps its column.
     let safe = |c: char| if text::is_unsafe(c) { '\u{fffd}' } else { c };
     let line: Vec<char> = line.chars().map(safe).collect();
     let of = |range: &[char]| range.iter().collect::<String>();

@@ -1,4 +1,4 @@
-//! What people see.
+//! Output for people.
 
 pub mod chart;
 mod circuit_result;

@@ -1,6 +1,6 @@
-//! Colours, where they are wanted.
+//! Terminal colours.
 
-/// A colour of the terminal's own palette, so that it fits the reader's background.
+/// A colour of the terminal's palette, so that it fits the user's background.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
     Bold,
@@ -27,7 +27,7 @@ impl Colour {
         }
     }
 
-    /// How a task or a worker in this status is shown.
+    /// The colour of a task or worker status.
     pub fn of_status(status: &str) -> Self {
         match status {
             "completed" | "idle" => Self::Green,
@@ -39,7 +39,7 @@ impl Colour {
         }
     }
 
-    /// How a line of a log is shown.
+    /// The colour of a log level.
     pub fn of_level(level: &str) -> Self {
         match level {
             "error" => Self::Red,
@@ -50,12 +50,12 @@ impl Colour {
     }
 }
 
-/// Whether to colour.
+/// Whether to use colours.
 #[derive(Debug, Clone, Copy)]
 pub struct Paint(pub bool);
 
 impl Paint {
-    /// The text in a colour.
+    /// Returns the text in a colour.
     pub fn paint(self, colour: Colour, text: &str) -> String {
         if self.0 && !text.is_empty() {
             format!("\u{1b}[{}m{text}\u{1b}[0m", colour.code())
@@ -65,7 +65,7 @@ impl Paint {
     }
 }
 
-/// A text that is safe to show, and its colour.
+/// An escaped text and its colour.
 #[derive(Debug, Clone, Default)]
 pub struct Cell {
     text: String,
@@ -73,7 +73,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// The text in the terminal's usual colour.
+    /// The text in the terminal's default colour.
     pub fn new(text: &str) -> Self {
         Self {
             text: super::text::line(text),
@@ -94,12 +94,12 @@ impl Cell {
         Self::coloured(status, Colour::of_status(status))
     }
 
-    /// What it says.
+    /// The text without its colour.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Another text of the same colour.
+    /// Replaces the text and keeps the colour.
     #[must_use]
     pub fn with_text(&self, text: String) -> Self {
         Self {
@@ -108,7 +108,7 @@ impl Cell {
         }
     }
 
-    /// As it is written.
+    /// Renders the cell.
     pub fn show(&self, paint: Paint) -> String {
         match self.colour {
             Some(colour) => paint.paint(colour, &self.text),

@@ -1,10 +1,10 @@
-//! How far an attempt has come, in its worker's terms.
+//! Renders the progress of an attempt, in the fields that its worker reports.
 
 use serde_json::{Map, Value};
 
 use crate::cli::client::model::plain;
 
-/// Members that say how far another number goes, whichever it is.
+/// Members that are the total of another number.
 const TOTALS: [&str; 2] = ["of", "total"];
 
 /// `agent, step 8 of 15`, `40 %`, `pods 3, restarts 1`.
@@ -44,7 +44,7 @@ fn of_members(members: &Map<String, Value>) -> String {
             None => (name, of_member(name, value)),
         }
     });
-    // The phase first: it says what the numbers are about.
+    // The phase first: the numbers belong to it.
     let (mut first, rest): (Vec<_>, Vec<_>) = parts.partition(|(name, _)| *name == "phase");
     first.extend(rest);
     let parts: Vec<String> = first.into_iter().map(|(_, part)| part).collect();
@@ -55,8 +55,7 @@ fn is_number(members: &Map<String, Value>, name: &str) -> bool {
     members.get(name).is_some_and(Value::is_number)
 }
 
-/// The member that names itself as the total of this one: `max_steps`, `total_steps` or `steps` for
-/// `step`.
+/// The member whose name marks it as the total of this one: `max_steps`, `total_steps` or `steps` for `step`.
 fn own_total<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     if !is_number(members, name) {
         return None;

@@ -1,13 +1,13 @@
-//! Amplitudes as a table, the likeliest basis states first.
+//! Renders amplitudes as a table, the most probable basis states first.
 
 use super::chart::exact_percent;
 use super::paint::{Cell, Colour, Paint};
 use super::table::{self, Column};
 use super::text;
 
-/// Basis states with a line of their own.
+/// Maximum number of basis states that are listed.
 const MOST_STATES: usize = 16;
-/// Below this probability an amplitude is rounding, or as good as 0.
+/// Below this probability an amplitude counts as 0 (rounding).
 const LEAST_PROBABILITY: f64 = 1e-12;
 
 const COLUMNS: &[Column] = &[
@@ -22,7 +22,7 @@ struct BasisState {
     probability: f64,
 }
 
-/// What there is, in a few words: `2 of 4 basis states, qubit 0 rightmost`.
+/// A summary: `2 of 4 basis states, qubit 0 rightmost`.
 pub fn summary(amplitudes: &[[f64; 2]]) -> String {
     format!(
         "{} of {}, qubit 0 rightmost",
@@ -31,7 +31,7 @@ pub fn summary(amplitudes: &[[f64; 2]]) -> String {
     )
 }
 
-/// Basis state, amplitude and probability, the highest first; how many more there are.
+/// Basis state, amplitude and probability, the most probable first; then the number of omitted states.
 pub fn render(amplitudes: &[[f64; 2]], width: usize, paint: Paint) -> Vec<String> {
     let states = states(amplitudes);
     let (shown, rest) = states.split_at(states.len().min(MOST_STATES));
@@ -66,7 +66,7 @@ fn states(amplitudes: &[[f64; 2]]) -> Vec<BasisState> {
         })
         .filter(|state| state.probability >= LEAST_PROBABILITY)
         .collect();
-    // Equal ones, which differ by rounding, stay in the order of their states.
+    // States that differ only by rounding stay in the order of their index.
     let rounded = |state: &BasisState| (state.probability / LEAST_PROBABILITY).round();
     states.sort_by(|a, b| rounded(b).total_cmp(&rounded(a)));
     states
@@ -74,7 +74,7 @@ fn states(amplitudes: &[[f64; 2]]) -> Vec<BasisState> {
 
 /// `0.70711 - 0.50000i`
 fn complex([re, im]: [f64; 2]) -> String {
-    // No `-0.00000`.
+    // Avoids `-0.00000`.
     let round = |part: f64| (part * 1e5).round() / 1e5 + 0.0;
     let (re, im) = (round(re), round(im));
     let sign = if im < 0.0 { '-' } else { '+' };

@@ -1,4 +1,4 @@
-//! What a circuit was submitted with: its options, its parameters, its text.
+//! The fields that a circuit was submitted with: its options, its parameters, its text.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::paint::{Colour, Paint};
 use super::text;
 use crate::cli::client::model::{Task, plain};
 
-/// The options that the submission named, in a few words.
+/// A summary of the options that the submission set.
 pub fn options(task: &Task) -> Option<String> {
     let wanted =
         |wanted: Option<bool>, what: &str| wanted.unwrap_or_default().then(|| what.to_owned());
@@ -23,7 +23,7 @@ pub fn options(task: &Task) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// The parameters and the text, where they were asked for.
+/// The parameters and the text, if requested.
 pub fn sections(task: &Task, width: usize, paint: Paint) -> Vec<Section> {
     let title = |title: &str| paint.paint(Colour::Bold, title);
     let mut sections = Vec::new();
@@ -40,14 +40,14 @@ pub fn sections(task: &Task, width: usize, paint: Paint) -> Vec<Section> {
     if let Some(circuit) = &task.circuit {
         sections.push(Section {
             title: title("Circuit"),
-            // Not wrapped: what is copied from here is to be the program.
+            // Not wrapped: text copied from here must be the exact program.
             lines: text::lines(circuit).collect(),
         });
     }
     sections
 }
 
-/// The parameters as JSON; empty where there are none.
+/// The parameters as JSON; empty if there are none.
 pub fn parameters(task: &Task) -> String {
     if task.parameters.is_empty() {
         return String::new();

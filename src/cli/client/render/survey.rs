@@ -1,4 +1,4 @@
-//! What a check of a circuit has found, for a person to read.
+//! Renders the result of a circuit check for people.
 
 use super::paint::{Cell, Colour, Paint};
 use super::table::{self, Column};
@@ -8,9 +8,9 @@ use crate::executor::circuit_report::{
 };
 
 const INDENT: &str = "  ";
-/// The width of the names of figures.
+/// The width of the label column.
 const NAMES: usize = 14;
-/// More gates, registers and inputs than these do not help a reader.
+/// Maximum number of gates, registers and inputs that are listed.
 const MOST_GATES: usize = 30;
 const MOST_NAMES: usize = 30;
 const MIB: u64 = 1 << 20;
@@ -20,7 +20,7 @@ const GATES: &[Column] = &[
     Column::new("APPLIED").right(),
 ];
 
-/// The name of the file and the verdict; below it, what the circuit takes.
+/// The file name and the verdict; below it, the resources that the circuit needs.
 pub fn details(name: &str, verdict: &CircuitVerdict, width: usize, paint: Paint) -> Vec<String> {
     let word = if verdict.valid {
         Cell::coloured("valid", Colour::Green)
@@ -136,7 +136,7 @@ fn of_memory(memory: CircuitMemory) -> String {
     }
 }
 
-/// `0.5 MiB`, `1,024 MiB`; small numbers as bytes.
+/// `0.5 MiB`, `1,024 MiB`; small numbers in bytes.
 fn mib(bytes: u64) -> String {
     if bytes < MIB / 10 {
         return format!("{} bytes", text::thousands(bytes));
@@ -148,7 +148,7 @@ fn mib(bytes: u64) -> String {
     }
 }
 
-/// The gates that are applied most often first.
+/// The gates, the most frequent first.
 fn gates(survey: &CircuitSurvey, width: usize, paint: Paint) -> Vec<String> {
     let mut gates: Vec<(&String, &u64)> = survey.gates.iter().collect();
     gates.sort_by(|one, other| other.1.cmp(one.1).then_with(|| one.0.cmp(other.0)));
@@ -164,9 +164,9 @@ fn gates(survey: &CircuitSurvey, width: usize, paint: Paint) -> Vec<String> {
     lines
 }
 
-/// A mistake as `file:line:column: what`, and below it the line with a caret.
+/// An error as `file:line:column: message`, and below it the source line with a caret.
 pub fn mistake(name: &str, mistake: &CircuitMistake) -> Vec<String> {
-    // A name with a line break would end the line here.
+    // A line break in the name would end the line.
     let name = text::line(name);
     let place = match (mistake.line, mistake.column) {
         (Some(line), Some(column)) => format!("{name}:{line}:{column}"),

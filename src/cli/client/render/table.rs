@@ -1,12 +1,12 @@
-//! Tables that fit: columns that say nothing are left out, and the least important ones where there
-//! is no room.
+//! Tables that fit the terminal: omits empty columns, and the least important ones if the width does not
+//! suffice.
 
 use super::paint::{Cell, Colour, Paint};
 use super::text;
 
-/// Between two columns.
+/// Blanks between two columns.
 const GAP: usize = 2;
-/// A flexible column is not made narrower than this.
+/// Minimum width of a flexible column.
 const NARROWEST: usize = 12;
 
 /// One column of a table.
@@ -15,12 +15,12 @@ pub struct Column {
     title: &'static str,
     right: bool,
     flexible: bool,
-    /// The higher, the sooner it is left out; 0 stays.
+    /// Columns with the highest value are omitted first; 0 is never omitted.
     spare: u8,
 }
 
 impl Column {
-    /// A column that is always there.
+    /// A column that is always shown.
     pub const fn new(title: &'static str) -> Self {
         Self {
             title,
@@ -30,7 +30,7 @@ impl Column {
         }
     }
 
-    /// Aligned as numbers are.
+    /// Right-aligned, for numbers.
     #[must_use]
     pub const fn right(self) -> Self {
         Self {
@@ -48,14 +48,14 @@ impl Column {
         }
     }
 
-    /// Left out where there is no room, the highest first.
+    /// Omitted if the width does not suffice, the highest value first.
     #[must_use]
     pub const fn spare(self, spare: u8) -> Self {
         Self { spare, ..self }
     }
 }
 
-/// Which columns are shown, and how wide; made from the first rows, so that later ones stand below.
+/// The visible columns and their widths; computed from the first rows, so that later rows align with them.
 #[derive(Debug, Clone)]
 pub struct Layout {
     columns: &'static [Column],
@@ -63,7 +63,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout for these rows on a terminal of this width.
+    /// Computes the layout for these rows and this terminal width.
     pub fn new(columns: &'static [Column], rows: &[Vec<Cell>], width: usize) -> Self {
         let widths = columns.iter().enumerate().map(|(place, column)| {
             let cells = rows.iter().filter_map(|row| row.get(place));
@@ -112,7 +112,7 @@ impl Layout {
         true
     }
 
-    /// Takes what is too much from the flexible columns, from the last one first.
+    /// Shrinks the flexible columns to the width, from the last one.
     fn shrink(&mut self, width: usize) {
         let mut excess = self.total(|_, width| width).saturating_sub(width);
         for (column, width) in self.columns.iter().zip(&mut self.widths).rev() {
@@ -148,7 +148,7 @@ impl Layout {
             } else {
                 (0, padding)
             };
-            // Blanks are written before the next text only, so that no line ends with them.
+            // Pads only before the next text, so that lines have no trailing blanks.
             if fitted.is_empty() {
                 owed += width + GAP;
             } else {

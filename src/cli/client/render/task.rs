@@ -1,4 +1,4 @@
-//! One task for a person to read.
+//! Renders one task for people.
 
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
@@ -10,7 +10,7 @@ use crate::cli::client::model::{Task, is_terminal, plain};
 
 const INDENT: &str = "  ";
 
-/// All of it: what it is, how it ended, and its history.
+/// The whole task: its fields, its outcome, and its history.
 pub fn details(task: &Task, now: OffsetDateTime, width: usize, paint: Paint) -> Vec<String> {
     let mut lines = vec![format!(
         "{}  {}",
@@ -36,7 +36,7 @@ pub fn details(task: &Task, now: OffsetDateTime, width: usize, paint: Paint) -> 
     lines
 }
 
-/// How it ended, and how it was run: what `details` shows elsewhere.
+/// The outcome and the run, for a task whose other fields are shown elsewhere.
 pub fn ending(task: &Task, width: usize, paint: Paint) -> Vec<String> {
     let mut lines = outcome(task, width, paint);
     if let Some(run) = run(task).filter(|_| task.error_code.is_none()) {
@@ -46,8 +46,8 @@ pub fn ending(task: &Task, width: usize, paint: Paint) -> Vec<String> {
     lines
 }
 
-/// How it ended: a bar chart of its counts and what there is beside them, the result of a problem, or
-/// the error; nothing before its end.
+/// The outcome: a bar chart of the counts with the optional outputs, the result of a problem, or the error;
+/// empty before the task is terminal.
 fn outcome(task: &Task, width: usize, paint: Paint) -> Vec<String> {
     let inner = width.saturating_sub(INDENT.len());
     let section = |title, lines| vec![Section { title, lines }];
@@ -67,7 +67,7 @@ fn outcome(task: &Task, width: usize, paint: Paint) -> Vec<String> {
     indented(sections)
 }
 
-/// Titles, and the lines of each below it.
+/// The title of each section, and its lines indented below.
 fn indented(sections: Vec<Section>) -> Vec<String> {
     let lines = sections.into_iter().flat_map(|section| {
         let lines = section.lines.into_iter();
@@ -76,7 +76,7 @@ fn indented(sections: Vec<Section>) -> Vec<String> {
     lines.collect()
 }
 
-/// The error of a task that failed, or of the last attempt of one that is tried again.
+/// The error of a failed task, or of the last attempt of a task that is retried.
 pub fn error(task: &Task) -> Option<String> {
     match (&task.error_code, &task.error_message) {
         (Some(code), Some(message)) => Some(format!("{code}: {message}")),
@@ -84,7 +84,7 @@ pub fn error(task: &Task) -> Option<String> {
     }
 }
 
-/// Metrics by name, and what else there is as JSON.
+/// Metrics by name, and the remaining fields as JSON.
 fn problem_result(result: &Value, width: usize, paint: Paint) -> Vec<String> {
     let parts = result.as_object().into_iter().flatten();
     let lines = parts.flat_map(|(part, value)| match (part.as_str(), value) {
@@ -104,7 +104,7 @@ fn problem_result(result: &Value, width: usize, paint: Paint) -> Vec<String> {
     lines
 }
 
-/// A name and a value beside it; a long value goes on below itself.
+/// A label and a value beside it; a long value continues on the next lines.
 fn field(name: &str, value: &str, width: usize, paint: Paint) -> Vec<String> {
     const NAMES: usize = 11;
     let name = text::line(name);
@@ -157,7 +157,7 @@ fn fields(task: &Task, now: OffsetDateTime) -> Vec<(&'static str, String)> {
     all.into_iter().flatten().collect()
 }
 
-/// What is to be done, and by whom.
+/// The work and its backend.
 fn work(task: &Task) -> String {
     let on = format!("on {}", task.backend);
     let what = match (task.shots, &task.problem_id) {
@@ -174,7 +174,7 @@ fn submitted(task: &Task, now: OffsetDateTime) -> Option<String> {
     Some(format!("{} ({ago} ago)", time_format::day_and_time(time)))
 }
 
-/// From the submission to the end, and how much of that it ran.
+/// The time from submission to end, and the part of it that the task ran.
 fn took(task: &Task, now: OffsetDateTime) -> Option<String> {
     let submitted = time_format::parse_some(task.submitted_at.as_ref())?;
     let started = time_format::parse_some(task.started_at.as_ref())?;
@@ -204,7 +204,7 @@ fn worker(task: &Task) -> Option<String> {
     ))
 }
 
-/// How a circuit was run, as far as a person would ask: to repeat it, for example.
+/// How a circuit was run: the facts that are needed to repeat it.
 fn run(task: &Task) -> Option<String> {
     let known = ["method", "qubits", "threads", "seed"];
     let parts = known

@@ -1,10 +1,10 @@
-//! Text from elsewhere, made safe to show: nothing in it moves the cursor, rings, or hides.
+//! Escapes untrusted text for a terminal: no character moves the cursor, rings the bell, or is invisible.
 
 use std::fmt::Write;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// One line: whatever a terminal would obey, or a reader would not see, is written out as `\u{1b}`.
+/// Escapes a single line: control characters and invisible ones are written as `\u{1b}`.
 pub fn line(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -17,17 +17,17 @@ pub fn line(text: &str) -> String {
     safe
 }
 
-/// The lines of a text, each of them safe.
+/// The lines of a text, each of them escaped.
 pub fn lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(|each| line(&each.replace('\t', "    ")))
 }
 
-/// A JSON document as one line that says the same.
+/// An equivalent JSON document on one line.
 pub fn json(document: &str) -> String {
     let mut safe = String::with_capacity(document.len());
     for c in document.trim().chars() {
         match c {
-            // Between tokens; inside of strings JSON itself forbids them.
+            // Whitespace between tokens; JSON forbids these characters inside strings.
             '\n' | '\r' | '\t' => safe.push(' '),
             c if is_unsafe(c) => {
                 let _ = write!(safe, "\\u{:04x}", u32::from(c));
@@ -38,7 +38,7 @@ pub fn json(document: &str) -> String {
     safe
 }
 
-/// Control characters, and those that reorder or break the lines they stand in.
+/// Control characters, and characters that reorder or break lines.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -47,12 +47,12 @@ pub fn is_unsafe(c: char) -> bool {
         )
 }
 
-/// The columns that a text takes on a terminal.
+/// The width of a text on a terminal, in columns.
 pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text, shortened with `…` where it is wider.
+/// The text, shortened with `…` if it is wider than `most`.
 pub fn fit(text: &str, most: usize) -> String {
     if width(text) <= most {
         return text.to_owned();
@@ -62,7 +62,7 @@ pub fn fit(text: &str, most: usize) -> String {
     shown
 }
 
-/// The end of the text, behind `…` where it is wider.
+/// The end of the text, after `…` if it is wider than `most`.
 pub fn fit_start(text: &str, most: usize) -> String {
     if width(text) <= most {
         return text.to_owned();
@@ -71,8 +71,8 @@ pub fn fit_start(text: &str, most: usize) -> String {
     "…".chars().chain(end.chars().rev()).collect()
 }
 
-/// The text, shortened in its middle where it is wider: what bit strings end with matters as much as
-/// what they begin with.
+/// The text, shortened in its middle if it is wider than `most`: the end of a bit string matters as much as
+/// its start.
 pub fn fit_middle(text: &str, most: usize) -> String {
     if width(text) <= most {
         return text.to_owned();
@@ -93,7 +93,7 @@ fn take(chars: impl Iterator<Item = char>, most: usize) -> String {
         .collect()
 }
 
-/// The text in lines of at most this width, broken between words where there are any.
+/// Wraps the text to this width, between words where possible.
 pub fn wrap(text: &str, most: usize) -> Vec<String> {
     lines(text)
         .flat_map(|each| wrap_line(&each, most.max(20)))
@@ -121,7 +121,7 @@ fn wrap_line(text: &str, most: usize) -> Vec<String> {
     trimmed.collect()
 }
 
-/// A number with its thousands apart: `1,024`.
+/// A number with thousands separators: `1,024`.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

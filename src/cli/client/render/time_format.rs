@@ -1,4 +1,4 @@
-//! Times and durations as people say them.
+//! Formats and parses times and durations.
 
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
@@ -11,18 +11,18 @@ const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]
 const CLOCK: &[BorrowedFormatItem<'_>] =
     format_description!("[hour]:[minute]:[second].[subsecond digits:3]");
 
-/// The present, by this machine's clock.
+/// The current time of this machine's clock.
 pub fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }
 
-/// The time that the service wrote.
+/// Parses a time of the service.
 pub fn parse(text: &str) -> Option<OffsetDateTime> {
     let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     Some(time.to_offset(UtcOffset::UTC))
 }
 
-/// The same, where there may be none.
+/// Parses an optional time.
 pub fn parse_some(text: Option<&String>) -> Option<OffsetDateTime> {
     parse(text?)
 }
@@ -42,8 +42,8 @@ pub fn clock(time: OffsetDateTime) -> String {
     time.format(CLOCK).unwrap_or_default()
 }
 
-/// Two units at most: `6 ms`, `1.2 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`. Clocks of two machines
-/// may disagree: less than nothing is nothing.
+/// At most two units: `6 ms`, `1.2 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`. A negative duration (clock skew
+/// between two machines) is shown as 0.
 pub fn duration(duration: Duration) -> String {
     let milliseconds = duration.whole_milliseconds().max(0);
     let seconds = milliseconds / 1000;
@@ -76,12 +76,12 @@ pub fn age(age: Duration) -> String {
     }
 }
 
-/// A number of seconds of the service's, as a duration.
+/// Formats a number of seconds as a duration.
 pub fn seconds(seconds: f64) -> String {
     duration(Duration::seconds_f64(seconds.clamp(0.0, 1e12)))
 }
 
-/// A time that a person gave: RFC 3339, or how long ago (`10m`, `2h 30m`, `3days`).
+/// Parses a time from the command line: RFC 3339, or an age (`10m`, `2h 30m`, `3days`).
 pub fn given(text: &str) -> Result<String, String> {
     if parse(text).is_some() {
         return Ok(text.to_owned());

@@ -1,4 +1,4 @@
-//! The history of a task as a story: when, what, for how long, who, why.
+//! Renders the history of a task: time, status, duration, worker, reason.
 
 use time::OffsetDateTime;
 
@@ -7,7 +7,7 @@ use super::table::{Column, Layout};
 use super::time_format;
 use crate::cli::client::model::{TaskHistoryEntry, is_terminal};
 
-/// When, the status, for how long, who, why; they need no titles.
+/// Time, status, duration, worker, reason; without titles.
 const COLUMNS: &[Column] = &[
     Column::new("").right(),
     Column::new(""),
@@ -16,8 +16,8 @@ const COLUMNS: &[Column] = &[
     Column::new("").flexible().spare(1),
 ];
 
-/// One line for each status, with the time since the first one; `now` ends the last one if it is not
-/// terminal.
+/// One line per status, with the time since the first one; a last status that is not terminal lasts until
+/// `now`.
 pub fn render(
     history: &[TaskHistoryEntry],
     now: OffsetDateTime,

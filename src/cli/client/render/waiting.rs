@@ -1,4 +1,4 @@
-//! Why a task does not run yet.
+//! The reason why a task does not run yet.
 
 use time::OffsetDateTime;
 
@@ -6,7 +6,7 @@ use super::{text, time_format};
 use crate::cli::client::model::Task;
 use crate::domain::waiting::WaitingReason;
 
-/// The reason, or the place in line; None where the task does not wait.
+/// The reason, or the queue position; `None` if the task does not wait.
 pub fn show(task: &Task, now: OffsetDateTime) -> Option<String> {
     if let Some(trouble) = trouble(task) {
         return Some(trouble);
@@ -25,7 +25,7 @@ pub fn show(task: &Task, now: OffsetDateTime) -> Option<String> {
     Some(place)
 }
 
-/// What must be mended before the task can run.
+/// The problem that an operator must fix before the task can run.
 pub fn trouble(task: &Task) -> Option<String> {
     reason(task).filter(|reason| reason.needs_operator())?;
     task.waiting_message.clone()
@@ -69,7 +69,7 @@ mod tests {
             shown(task("workers_busy")).unwrap(),
             "next in line; all workers are busy"
         );
-        // Of a newer service.
+        // A reason of a newer service.
         assert_eq!(shown(task("full_moon")).unwrap(), "next in line");
     }
 
