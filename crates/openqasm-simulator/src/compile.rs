@@ -11,10 +11,10 @@ use crate::syntax::lexer;
 use crate::syntax::parser::Parser;
 use serde_json::{Map, Value};
 
-/// Why a source is no program.
+/// Why source text does not compile.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// Its text is longer than is read.
+    /// The text is longer than the request's limit.
     TooLong(String),
     /// Never empty.
     Wrong(Vec<Diagnostic>),
@@ -31,7 +31,7 @@ impl Refusal {
     }
 }
 
-/// Reads and checks the circuit of a request. Without `inputs` its `input` declarations stand for any value.
+/// Compiles the circuit of a request. Without `inputs` its `input` declarations stand for any value.
 pub(crate) fn compile(
     request: &Request<'_>,
     inputs: Option<&Map<String, Value>>,
@@ -40,7 +40,7 @@ pub(crate) fn compile(
     read(request, inputs, stop).map_err(|refusal| refusal.into_error(request.source))
 }
 
-/// The same, with what is wrong as it was found.
+/// Like `compile`, but returns the mistakes without their source lines.
 pub(crate) fn read(
     request: &Request<'_>,
     inputs: Option<&Map<String, Value>>,
@@ -68,7 +68,7 @@ pub(crate) fn read(
         }
     }
     let mut errors = parser.finish().map_err(Refusal::Stopped)?;
-    // The sizes of what is left out are not known.
+    // The sizes of omitted declarations are not known.
     if errors.iter().any(|error| error.is_limit) {
         return Err(Refusal::Wrong(errors));
     }

@@ -1,16 +1,16 @@
-//! What can go wrong, and how a mistake in a circuit is shown to its author.
+//! Errors of the simulator, and how a mistake in a circuit is shown to its author.
 
 use crate::limits::{MAX_ERRORS, MAX_EXCERPT_CHARS, MAX_MESSAGE_CHARS};
 use crate::resources::stop::Stopped;
 use std::fmt;
 
-/// Why a circuit gave no result.
+/// Why a circuit has no result.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SimulatorError {
-    /// The circuit is wrong, or uses what this simulator does not run. Never empty.
+    /// The circuit is wrong, or uses a feature that this simulator does not support. Never empty.
     #[error("{}", join(.0))]
     Circuit(Vec<CircuitError>),
-    /// The circuit may be right but does not fit in the limits of this simulator.
+    /// The circuit may be valid but exceeds a limit of this simulator.
     #[error("{message}")]
     ResourceLimit {
         /// What was needed and what is allowed, with numbers.
@@ -22,8 +22,7 @@ pub enum SimulatorError {
 }
 
 impl SimulatorError {
-    /// Mistakes in the order of their places. Where nothing is wrong but the size of the circuit,
-    /// that is what is said.
+    /// Mistakes in source order. If only the size of the circuit is at fault, the result is `ResourceLimit`.
     pub(crate) fn located(source: &str, mut errors: Vec<Diagnostic>) -> Self {
         errors.sort_by_key(|error| error.at);
         errors.truncate(MAX_ERRORS);
@@ -74,12 +73,12 @@ fn join(errors: &[CircuitError]) -> String {
     shown.join("\n")
 }
 
-/// A mistake at a byte offset, before the source is at hand to show its line.
+/// A mistake at a byte offset, before the source is available to show its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Diagnostic {
     pub at: u32,
     pub message: String,
-    /// Whether the circuit may be right, but is too large.
+    /// Whether the circuit may be valid, but is too large.
     pub is_limit: bool,
 }
 
@@ -92,7 +91,7 @@ impl Diagnostic {
         }
     }
 
-    /// A counted limit that a circuit does not keep.
+    /// A counted limit that a circuit exceeds.
     pub(crate) fn limit(at: u32, message: impl Into<String>) -> Self {
         Self {
             is_limit: true,
@@ -100,7 +99,7 @@ impl Diagnostic {
         }
     }
 
-    /// Finds line and column in the source that this diagnostic speaks of.
+    /// Finds the line and column of this diagnostic in its source.
     pub(crate) fn locate(&self, source: &str) -> CircuitError {
         let mut at = (self.at as usize).min(source.len());
         while !source.is_char_boundary(at) {
@@ -128,7 +127,7 @@ impl Diagnostic {
     }
 }
 
-/// Cuts a text that came from a client to a length fit for a message.
+/// Cuts text from a client to a length fit for a message.
 pub(crate) fn shorten(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
@@ -143,9 +142,9 @@ pub(crate) fn counted(number: impl std::fmt::Display, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
-/// A name of the client's in backquotes, cut when it is long.
+/// A client's name in backquotes, cut when it is long.
 pub(crate) fn quoted(name: &str) -> String {
     let shown = shorten(name, 40);
-    // A quoted text or a name from outside may hold what a terminal would obey.
+    // Text from a client may contain control sequences of a terminal.
     format!("`{}`", shown.replace(char::is_control, "\u{fffd}"))
 }

@@ -107,7 +107,7 @@ pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError>
     let exact = exec::execute(&program, request.source, &plan, rng, &mut tally)?;
     drop((reserved, place));
     let counts = tally.counts(&program.registers, stop)?;
-    // Another stream than that of the run: counts do not depend on whether shots are dealt out.
+    // A random stream separate from that of the run: the counts do not depend on whether `memory` is requested.
     let mut dealer = sampling::generator(!seed);
     let memory = if request.memory {
         Some(ShotMemory::new(&counts, &mut dealer, stop)?)

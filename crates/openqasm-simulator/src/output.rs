@@ -6,24 +6,23 @@ use std::collections::BTreeMap;
 /// The result of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {
-    /// How often each outcome came. Zero-padded, classical bit 0 rightmost, registers
-    /// last-declared first and separated by a space, as Qiskit writes them.
+    /// How often each outcome occurred. Zero-padded, classical bit 0 rightmost, registers last-declared first and
+    /// separated by a space, as Qiskit writes them.
     pub counts: BTreeMap<String, u64>,
-    /// The outcome of each shot, where the request asks for it.
+    /// The outcome of each shot, if requested.
     pub memory: Option<ShotMemory>,
-    /// The exact probability of each outcome, where the request asks for it and it exists.
+    /// The exact probability of each outcome, if requested and if it exists.
     pub probabilities: Option<BTreeMap<String, f64>>,
-    /// Real and imaginary part of each basis state's amplitude before the final measurements, but
-    /// for a global phase, where the request asks for it and it exists. Bit `k` of an index is the
-    /// value of the qubit declared as number `k`.
+    /// Real and imaginary part of each basis state's amplitude before the final measurements, up to a global phase,
+    /// if requested and if they exist. Bit `k` of an index is the value of the qubit declared as number `k`.
     pub statevector: Option<Vec<[f64; 2]>>,
-    /// Why something that the request asks for is missing.
+    /// Why a requested value is missing.
     pub notes: Vec<String>,
     /// Qubits that the circuit declares.
     pub qubits: usize,
     /// Classical registers in the order of their declaration.
     pub registers: Vec<Register>,
-    /// How the bits of an outcome are ordered, for people: `c[n-1]..c[0]`.
+    /// The order of the bits of an outcome, for people: `c[n-1]..c[0]`.
     pub bit_order: String,
     /// The seed that repeats this run.
     pub seed: u64,

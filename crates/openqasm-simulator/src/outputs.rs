@@ -1,4 +1,4 @@
-//! What a request can ask for beside the counts: what it may cost, and why it may be missing.
+//! The results that a request can ask for beside the counts: their cost, and why one may be missing.
 
 use crate::error::SimulatorError;
 use crate::exec::{MAX_LISTED_QUBITS, MAX_OUTCOMES};
@@ -9,14 +9,14 @@ use crate::request::Request;
 use crate::sampling::text;
 use std::collections::BTreeMap;
 
-/// Outcomes below this probability are left out: they are rounding, or as good as impossible.
+/// Outcomes below this probability are omitted: they are rounding, or practically impossible.
 const LEAST_PROBABILITY: f64 = 1e-12;
-/// What a short text in a list takes in memory.
+/// Memory of a short text in a list, in bytes.
 const SAMPLE_BYTES: u64 = 64;
-/// What a number takes as a text, with its colon and quotes.
+/// Bytes of a number as text, with its colon and quotes.
 const NUMBER_BYTES: u64 = 24;
 
-/// Refuses, before anything is run, outcomes of all shots that would be too large.
+/// Refuses, before the run, outcomes of all shots that would be too large.
 pub(crate) fn check_shot_memory(
     program: &Program,
     request: &Request<'_>,
@@ -41,7 +41,7 @@ pub(crate) fn check_shot_memory(
     Ok(())
 }
 
-/// Probabilities by the texts of the outcomes; none where they would be too long.
+/// Probabilities by the text of their outcome; `None` if the texts would be too long.
 pub(crate) fn by_text(
     program: &Program,
     outcomes: Vec<(Vec<u64>, f64)>,
@@ -60,7 +60,7 @@ pub(crate) fn by_text(
     Some(probabilities)
 }
 
-/// Says why probabilities and statevector were asked for and not found.
+/// Notes why requested probabilities and amplitudes are missing.
 pub(crate) fn missing(
     request: &Request<'_>,
     program: &Program,
@@ -86,12 +86,12 @@ pub(crate) fn missing(
     notes
 }
 
-/// Whether the amplitudes are wanted and few enough to be listed. Only a statevector has them.
+/// Whether the amplitudes are requested and few enough to be listed. Only a statevector has them.
 pub(crate) fn lists_amplitudes(request: &Request<'_>, program: &Program) -> bool {
     request.statevector && program.qubits <= MAX_LISTED_QUBITS
 }
 
-/// The classical registers of a program, as the result describes them.
+/// The classical registers of a program, as described in the result.
 pub(crate) fn registers(program: &Program) -> Vec<Register> {
     let described = program.registers.iter().map(|register| Register {
         name: register.name.clone(),

@@ -1,4 +1,4 @@
-//! What a run is asked for.
+//! The parameters of a run.
 
 use crate::limits;
 use crate::resources::memory_pool::MemoryPool;
@@ -11,26 +11,25 @@ use std::sync::Arc;
 pub struct Request<'a> {
     /// OpenQASM 2 or 3.
     pub source: &'a str,
-    /// Longest text that is read, in bytes; 8 MiB by default, at most [`MAX_SOURCE_BYTES`](crate::MAX_SOURCE_BYTES).
+    /// Maximum length of the text, in bytes; 8 MiB by default, at most [`MAX_SOURCE_BYTES`](crate::MAX_SOURCE_BYTES).
     pub max_source_bytes: usize,
-    /// How often the circuit is run.
+    /// Number of shots.
     pub shots: u32,
-    /// Makes the run repeatable; drawn and reported where it is not given.
+    /// Makes the run repeatable; drawn and reported if it is `None`.
     pub seed: Option<u64>,
     /// Values for the `input` declarations of the circuit, by name.
     pub parameters: Option<&'a Map<String, Value>>,
-    /// Whether the outcome of every shot is wanted as well.
+    /// Whether to report the outcome of every shot.
     pub memory: bool,
-    /// Bytes that states and results may use, each.
+    /// Maximum bytes of the states, and of the results.
     pub memory_limit_bytes: u64,
-    /// Whether the exact probabilities of the outcomes are wanted as well.
+    /// Whether to report the exact probabilities of the outcomes.
     pub probabilities: bool,
-    /// Whether the amplitudes before the final measurements are wanted as well.
+    /// Whether to report the amplitudes before the final measurements.
     pub statevector: bool,
-    /// The threads that work on the state, shared with other runs; without them there is one.
-    /// Counts do not depend on it.
+    /// The threads that work on the state, shared with other runs; `None` is one thread. Counts do not depend on it.
     pub threads: Option<&'a Arc<ThreadBudget>>,
-    /// Memory for states that is shared with other runs: this one waits until there is enough.
+    /// Memory for states, shared with other runs: this run waits until enough is free.
     pub shared: Option<&'a MemoryPool>,
 }
 

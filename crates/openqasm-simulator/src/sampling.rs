@@ -9,28 +9,28 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Shots drawn together: bounds the memory of a large number of shots.
 const BATCH: u64 = 1 << 20;
-/// So few basis states share out many shots without drawing each.
+/// Up to this many basis states, shots are divided among the states instead of drawn one by one.
 const FEW: usize = 64;
-/// Steps between two looks at the stop flag.
+/// Steps between two checks of the stop flag.
 const CHUNK: usize = 1 << 16;
 
-/// The generator of a run. The same seed gives the same counts, always.
+/// The random generator of a run. The same seed always gives the same counts.
 pub(crate) fn generator(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
 }
 
-/// A seed for a run that names none. It fits the integers of JSON and of PostgreSQL.
+/// A seed for a run without one. It fits the integers of JSON and of PostgreSQL.
 pub(crate) fn random_seed() -> u64 {
     rand::random::<u64>() >> 11
 }
 
-/// How many of `trials` succeed, each with the given probability.
+/// Draws how many of `trials` succeed, each with the given probability.
 ///
-/// All trials compare their random bits with those of the probability from the highest on. At each
-/// bit half of the undecided ones decide, so that 64 trials cost about two random words.
+/// All trials compare their random bits with those of the probability, highest first. Each bit decides half of the
+/// undecided trials, so that 64 trials cost about two random words.
 ///
-/// The probability is rounded to a multiple of 2⁻⁴⁰: how many words are drawn depends on its bits,
-/// and the last ones of a computed probability differ between machines.
+/// The probability is rounded to a multiple of 2⁻⁴⁰: the number of words drawn depends on its bits, and the last bits
+/// of a computed probability differ between machines.
 pub(crate) fn binomial(rng: &mut Xoshiro256PlusPlus, trials: u64, probability: f64) -> u64 {
     /// 2⁴⁰
     const GRID: f64 = 1_099_511_627_776.0;
@@ -53,7 +53,7 @@ pub(crate) fn binomial(rng: &mut Xoshiro256PlusPlus, trials: u64, probability: f
     successes
 }
 
-/// How many of that many fair coins show 1.
+/// Draws how many of `trials` fair coins show 1.
 fn fair(rng: &mut Xoshiro256PlusPlus, coins: u64) -> u64 {
     let mut ones = 0;
     for _ in 0..coins / 64 {
@@ -63,7 +63,7 @@ fn fair(rng: &mut Xoshiro256PlusPlus, coins: u64) -> u64 {
     ones + u64::from((rng.next_u64() & mask).count_ones())
 }
 
-/// A statevector and the sums of its probabilities over each `block` neighbours.
+/// A statevector and the sums of its probabilities over blocks of `block` neighbours.
 pub(crate) struct Weighed<'a> {
     pub re: &'a [f64],
     pub im: &'a [f64],
@@ -72,7 +72,7 @@ pub(crate) struct Weighed<'a> {
 }
 
 impl Weighed<'_> {
-    /// The sum of all probabilities: 1 but for rounding.
+    /// The sum of all probabilities: 1 up to rounding.
     fn norm(&self) -> f64 {
         self.blocks.iter().sum()
     }
@@ -88,8 +88,8 @@ impl Weighed<'_> {
     }
 }
 
-/// Draws basis states of a statevector: calls with each index drawn and how often, until it
-/// answers false.
+/// Draws basis states of a statevector: calls back with each index drawn and its number of shots, until the callback
+/// returns false.
 pub(crate) fn sample(
     state: &Weighed<'_>,
     shots: u64,
@@ -128,7 +128,7 @@ fn divide(
             continue;
         }
         last = index;
-        // The last state takes all that is left: its probability is the weight but for rounding.
+        // The last state takes all remaining shots: its probability is the remaining weight up to rounding.
         let times = if probability < weight * (1.0 - 1e-12) {
             binomial(rng, left, probability / weight)
         } else {
@@ -146,8 +146,8 @@ fn divide(
     }
 }
 
-/// Passes over the sums of blocks once, with the sorted draws beside them, and over the
-/// probabilities of those blocks that draws fall into.
+/// Passes over the block sums once, with the sorted draws beside them, and over the probabilities of the blocks that
+/// draws fall into.
 fn descend(
     state: &Weighed<'_>,
     draws: &[u64],
@@ -162,7 +162,7 @@ fn descend(
         .iter()
         .map(|draw| *draw as f64 * UNIT * norm)
         .peekable();
-    // The sum of all blocks before, and the last block that is not empty.
+    // The sum of all previous blocks, and the last block that is not empty.
     let (mut before, mut last) = (0.0, 0);
     for (number, weight) in state.blocks.iter().enumerate() {
         if *weight == 0.0 {
@@ -210,9 +210,9 @@ fn descend(
 #[derive(Debug)]
 pub(crate) struct Tally {
     counts: HashMap<Vec<u64>, u64>,
-    /// The bits that the result shows. Outcomes that differ in others only are one.
+    /// The bits that the result shows. Outcomes that differ only in other bits are counted as one.
     shown: Vec<u64>,
-    /// What each outcome takes, in memory and as a text.
+    /// Bytes of each outcome, in memory and as text.
     outcome_bytes: u64,
     outcome_text_bytes: u64,
     memory_limit: u64,
@@ -240,13 +240,12 @@ impl Tally {
         }
     }
 
-    /// Forgets all outcomes.
+    /// Removes all outcomes.
     pub(crate) fn clear(&mut self) {
         self.counts.clear();
     }
 
-    /// Counts an outcome, unless the result would need more memory, or be a longer text, than
-    /// allowed.
+    /// Counts an outcome; an error if the result would exceed its limit of memory or of text.
     pub(crate) fn add(&mut self, mut outcome: Vec<u64>, times: u64) -> Result<(), String> {
         if times == 0 {
             return Ok(());
@@ -271,7 +270,7 @@ impl Tally {
         Ok(())
     }
 
-    /// The counts by their texts: registers last-declared first, each with bit 0 rightmost.
+    /// The counts by outcome text: registers last-declared first, each with bit 0 rightmost.
     pub(crate) fn counts(
         &self,
         registers: &[RegisterSlot],
@@ -309,7 +308,7 @@ pub(crate) fn text(outcome: &[u64], registers: &[RegisterSlot]) -> String {
     text
 }
 
-/// The outcome of every shot, in an order that is as random as the shots are.
+/// The outcome of every shot, in random order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShotMemory {
     outcomes: Vec<String>,
@@ -317,7 +316,7 @@ pub struct ShotMemory {
 }
 
 impl ShotMemory {
-    /// Deals the counted outcomes out to the shots.
+    /// Assigns the counted outcomes to the shots.
     pub(crate) fn new(
         counts: &BTreeMap<String, u64>,
         rng: &mut Xoshiro256PlusPlus,
@@ -340,8 +339,8 @@ impl ShotMemory {
         })
     }
 
-    /// The outcomes of one register by shot, as hexadecimal numbers such as `0x3`; `place` is its
-    /// place in the order of declaration, of `registers` in all.
+    /// The outcomes of one register by shot, as hexadecimal numbers such as `0x3`; `place` is its index in the order
+    /// of declaration, of `registers` in all.
     pub fn of_register(&self, place: usize, registers: usize) -> impl Iterator<Item = String> {
         let written = registers.saturating_sub(place + 1);
         let numbers: Vec<String> = self

@@ -1,4 +1,4 @@
-//! Classical memory of which only a part is known: outcomes and open inputs are not.
+//! Partially known classical memory: outcomes and inputs without a value are unknown.
 
 use crate::exec::evaluate::Memory;
 use crate::ir::program::{
@@ -13,12 +13,12 @@ pub(crate) struct Known {
     pub memory: Memory,
     variables: Vec<bool>,
     bits: Vec<bool>,
-    /// Parts of expressions and bits looked at since somebody asked.
+    /// Parts of expressions and bits visited since the last query.
     looked_at: Cell<u64>,
 }
 
 impl Known {
-    /// Memory as a run begins with it.
+    /// Memory at the start of a run.
     pub(crate) fn new(program: &Program) -> Self {
         let mut known = Self {
             memory: Memory::new(program.variables, program.bits),
@@ -36,18 +36,18 @@ impl Known {
         known
     }
 
-    /// The value of an expression, where all that it needs is known.
+    /// The value of an expression, if all its operands are known.
     pub(crate) fn value(&self, expr: &Expr) -> Option<Running<Value>> {
         self.is_known(expr).then(|| self.memory.evaluate(expr, &[]))
     }
 
-    /// The number of one of the things that an operand stands for, where it is known.
+    /// The number of one element of an operand, if it is known.
     pub(crate) fn element(&self, operand: &Operand, place: u32) -> Option<Running<u32>> {
         self.is_placed(operand)
             .then(|| self.memory.element(operand, place))
     }
 
-    /// Parts of expressions and bits looked at since this was asked last.
+    /// Returns and resets the number of visited parts of expressions and bits.
     pub(crate) fn looked_at(&self) -> u64 {
         self.looked_at.take()
     }
@@ -74,7 +74,7 @@ impl Known {
             Expr::Call(_, arguments, _) => arguments.iter().all(|argument| self.is_known(argument)),
             Expr::Element(element) => {
                 self.is_element_placed(element)
-                    // A wrong index is for the evaluation to report.
+                    // The evaluation reports a wrong index.
                     && (self.memory.slot(element)).map_or(true, |slot| self.has_variable(slot))
             }
             Expr::Select(value, positions, _) => self.is_known(value) && self.is_placed(positions),
@@ -84,7 +84,7 @@ impl Known {
         }
     }
 
-    /// Whether it is known for which things an operand stands.
+    /// Whether the elements that an operand stands for are known.
     pub(crate) fn is_placed(&self, operand: &Operand) -> bool {
         match operand {
             Operand::At { of, index, .. } => self.is_placed(of) && self.is_known(index),
@@ -110,7 +110,7 @@ impl Known {
         match operand {
             Operand::At { .. } => match self.element(operand, 0) {
                 Some(Ok(bit)) => self.has_bit(bit),
-                // The mistake is the run's to report.
+                // The run reports the mistake.
                 Some(Err(_)) => true,
                 None => false,
             },
@@ -149,14 +149,14 @@ impl Known {
         }
     }
 
-    /// All that the operand may stand for.
+    /// All elements that the operand may stand for.
     pub(crate) fn forget_bits(&mut self, operand: &Operand) {
         for bit in whole(operand).known() {
             self.set_bit(bit, None);
         }
     }
 
-    /// All elements that the element may be. Answers with their number.
+    /// Visits all elements that the element may be; returns their number.
     pub(crate) fn forget_elements(&mut self, element: &Element) -> usize {
         let (mut first, mut count) = (element.first, 1);
         for index in &element.indices {
@@ -170,7 +170,7 @@ impl Known {
         count
     }
 
-    /// Whatever the step may change. Says how much that is.
+    /// Marks everything that the step may change as unknown; returns how much that is.
     pub(crate) fn forget(&mut self, step: &Step) -> u64 {
         let (first, count) = match &step.action {
             Action::Measure { target, .. }
@@ -197,8 +197,7 @@ impl Known {
         count as u64 / 16
     }
 
-    /// Whether a loop whose remaining turns are known has another one, and its value as far as it
-    /// is known.
+    /// Whether a loop whose remaining turns are known has another one, and its value as far as it is known.
     pub(crate) fn next_turn(&mut self, next: &LoopNext) -> (bool, Option<Running<Value>>) {
         let hidden = |offset| match self.memory.variable(next.state + offset) {
             Value::Int(value) => value,
@@ -224,7 +223,7 @@ impl Known {
     }
 }
 
-/// The register that an operand is taken from, where it is not known which part of it.
+/// The register that an operand is taken from, if the part of it is not known.
 pub(crate) fn whole(operand: &Operand) -> &Operand {
     let mut whole = operand;
     while let Operand::At { of, .. } = whole {

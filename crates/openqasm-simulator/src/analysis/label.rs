@@ -1,10 +1,9 @@
-//! What the author of a circuit calls a gate: `cx`, `ctrl @ x`, `pow(1/2) @ h`.
+//! The author's name of a gate: `cx`, `ctrl @ x`, `pow(1/2) @ h`.
 
-/// The longest argument of a modifier that is shown whole, in characters.
+/// Maximum length of a modifier's argument that is shown whole, in characters.
 const MAX_ARGUMENT: usize = 40;
 
-/// The modifiers and the name of the gate whose application begins there. The source is known to
-/// be right.
+/// The modifiers and the name of the gate whose application begins at an offset. The source is known to be valid.
 pub(crate) fn label(source: &str, at: u32) -> String {
     let mut rest = source.get(at as usize..).unwrap_or_default();
     let mut label = String::new();
@@ -27,7 +26,7 @@ pub(crate) fn label(source: &str, at: u32) -> String {
     }
 }
 
-/// What stands in parentheses, with them, and what follows.
+/// The text in parentheses, including them, and the rest.
 fn argument(text: &str) -> (&str, &str) {
     let mut depth = 0_usize;
     for (place, c) in text.char_indices() {

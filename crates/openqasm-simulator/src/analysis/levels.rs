@@ -1,24 +1,24 @@
-//! The depth of a circuit: how far each qubit and bit is on its longest path.
+//! The depth of a circuit: the level of each qubit and bit on its longest path.
 
 use std::collections::HashMap;
 
-/// Entries that all ways under way may remember together.
+/// Maximum saved entries of all open branches together.
 const MAX_REMEMBERED: usize = 1 << 20;
 
 /// Levels of qubits and, after them, bits.
 pub(crate) struct Levels {
     of_wires: Vec<u32>,
-    /// Nothing begins before this level: what decides about it is known no sooner.
+    /// Nothing begins before this level: the outcome that decides about it is not known earlier.
     floor: u32,
     ways: Vec<Ways>,
     remembered: usize,
 }
 
-/// Ways of which one will be gone: the longer one counts.
+/// Two alternative branches, of which one is taken: the longer one counts.
 struct Ways {
-    /// Levels before the first way, of what was changed since.
+    /// Levels before the first branch, of entries changed since.
     before: HashMap<u32, u32>,
-    /// Levels at the end of the first way.
+    /// Levels at the end of the first branch.
     first: HashMap<u32, u32>,
     floor: u32,
 }
@@ -49,7 +49,7 @@ impl Levels {
         }
     }
 
-    /// Something happens to all of these at once; it counts for `length` levels.
+    /// Applies one operation to all of these at once; it counts for `length` levels.
     pub(crate) fn join(&mut self, wires: &[u32], length: u32) {
         let highest = wires.iter().map(|wire| self.get(*wire)).max();
         let begin = match length {
@@ -62,7 +62,7 @@ impl Levels {
         }
     }
 
-    /// One way begins that may not be gone, and not before that level.
+    /// Begins a branch that may not be taken, and that does not begin before that level.
     pub(crate) fn fork(&mut self, floor: u32) {
         self.ways.push(Ways {
             before: HashMap::new(),
@@ -72,14 +72,14 @@ impl Levels {
         self.floor = self.floor.max(floor);
     }
 
-    /// What follows after all ways under way begins no sooner than what is in them.
+    /// Steps after all open branches begin no sooner than their contents.
     pub(crate) fn keep_floor(&mut self) {
         for ways in &mut self.ways {
             ways.floor = ways.floor.max(self.floor);
         }
     }
 
-    /// The other way begins where the first one did.
+    /// Begins the other branch where the first one began.
     pub(crate) fn other_way(&mut self) {
         let Some(ways) = self.ways.last_mut() else {
             return;
@@ -92,7 +92,7 @@ impl Levels {
         self.remembered += ways.first.len();
     }
 
-    /// The ways meet again.
+    /// Joins the branches.
     pub(crate) fn meet(&mut self) {
         let Some(Ways {
             before,
@@ -107,7 +107,7 @@ impl Levels {
         for (wire, before) in before {
             let level = first.get(&wire).copied().unwrap_or(before);
             let level = level.max(self.get(wire));
-            // So that ways around these remember what was before.
+            // Enclosing branches also save the previous value.
             if let Some(place) = self.of_wires.get_mut(wire as usize) {
                 *place = before;
             }
@@ -115,7 +115,7 @@ impl Levels {
         }
     }
 
-    /// Whether more is remembered than may be.
+    /// Whether more entries are saved than allowed.
     pub(crate) fn is_full(&self) -> bool {
         self.remembered >= MAX_REMEMBERED
     }

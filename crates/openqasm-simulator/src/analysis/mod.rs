@@ -1,8 +1,7 @@
-//! A walk through a program without a state: what it does, how often, and how deep it is.
+//! Interprets a program without a state: its operations, their number, and its depth.
 //!
-//! Classical values are computed as in a run, as far as they do not depend on outcomes or on inputs
-//! that are not given. Where the way does depend on them, both ways are gone, and a loop is gone
-//! through once.
+//! Classical values are computed as in a run, as far as they do not depend on outcomes or on inputs without a value.
+//! Where control flow depends on unknown values, both branches are analysed, and a loop body once.
 
 mod known;
 mod label;
@@ -19,47 +18,47 @@ use levels::Levels;
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Steps and operands looked at before a walk ends early: about a second.
+/// Maximum steps and operands before the analysis ends early: about a second.
 const MAX_WORK: u64 = 30_000_000;
-/// Work between two looks at the stop flag.
+/// Work between two checks of the stop flag.
 const LOOK: u64 = 1 << 14;
 
-/// What a walk finds.
+/// The result of an analysis.
 #[derive(Debug, Default)]
 #[allow(
     clippy::struct_excessive_bools,
     reason = "each is a finding of its own"
 )]
 pub(crate) struct Analysis {
-    /// How often each gate is applied, by what its author calls it.
+    /// How often each gate is applied, by the author's name of it.
     pub gates: BTreeMap<String, u64>,
     /// Applications of gates to two qubits or more.
     pub multi_qubit_gates: u64,
     pub measurements: u64,
     pub resets: u64,
     pub depth: u32,
-    /// Qubits that the state must hold, those of all ways together.
+    /// Qubits that the state must hold, those of all branches together.
     pub used_qubits: usize,
-    /// Those of them that it must hold whatever way is gone.
+    /// Those of them that the state must hold whichever branch is taken.
     pub surely_used_qubits: usize,
-    /// The way depends on what is not known.
+    /// Control flow depends on unknown values.
     pub is_open: bool,
-    /// Which qubit or bit is meant depends on what is not known.
+    /// The choice of a qubit or bit depends on unknown values.
     pub has_open_index: bool,
-    /// A value depends on what is not known, and may then have no result.
+    /// A value depends on unknown values, and may have no result.
     pub is_doubtful: bool,
-    /// The walk ended early.
+    /// The analysis hit its work limit.
     pub is_cut: bool,
 }
 
-/// Why a walk found nothing.
+/// Why an analysis has no result.
 pub(crate) enum AnalysisError {
-    /// Every run comes to this mistake.
+    /// Every run reaches this mistake.
     Wrong(Diagnostic),
     Stopped(Stopped),
 }
 
-/// Walks through a program. The source is that of the program, and gives the gates their names.
+/// Analyses a program. The source must be that of the program; gates are labelled by it.
 pub(crate) fn analyse(
     program: &Program,
     source: &str,
@@ -101,22 +100,22 @@ struct Interpreter<'a> {
     at: usize,
     known: Known,
     levels: Levels,
-    /// The highest level of a bit that was measured.
+    /// The highest level of a measured bit.
     last_bit_level: u32,
     touched: Vec<Touched>,
-    /// A way under way may have left for where it does not meet the others.
+    /// An open branch may have jumped past the join with the other one.
     may_have_left: bool,
-    /// For each place in the source that applies a gate, the number of its label.
+    /// For each source position that applies a gate, the number of its label.
     labels: HashMap<u32, u32>,
     /// The number of each label, and how often its gate is applied.
     numbers: HashMap<String, u32>,
     counts: Vec<u64>,
     forks: Vec<Fork>,
-    /// For the first step of each loop, the last one that leads back to it.
+    /// For the first step of each loop, the last step that jumps back to it.
     loop_ends: HashMap<usize, usize>,
-    /// The first step of the loop whose next turn has begun last.
+    /// The first step of the loop whose turn began last.
     came_back_to: Option<usize>,
-    /// Gates that were found to have no mistakes.
+    /// Gates found to have no mistakes.
     tried: HashSet<trial::Tried>,
     is_doubtful: Cell<bool>,
     work: u64,
@@ -141,7 +140,7 @@ fn loop_ends(program: &Program) -> HashMap<usize, usize> {
     jumps.collect()
 }
 
-/// Steps of which nobody knows whether they run: a first way, and perhaps another one after it.
+/// Steps that may or may not run: a first branch, and optionally a second one after it.
 struct Fork {
     start: usize,
     other: usize,
@@ -192,9 +191,9 @@ impl<'a> Interpreter<'a> {
         Ok(self.found)
     }
 
-    /// Counts work, and looks now and then whether the walk is to end.
+    /// Charges work, and checks the stop flag from time to time.
     fn spend(&mut self, work: u64) -> Running<()> {
-        // What may have to be taken back is remembered, which takes longer.
+        // Levels that may be rolled back are saved, which takes longer.
         let weight = if self.forks.is_empty() { 1 } else { 3 };
         self.work = self.work.saturating_add(work.saturating_mul(weight));
         if self.work >= self.next_look {
@@ -204,7 +203,7 @@ impl<'a> Interpreter<'a> {
         Ok(())
     }
 
-    /// Ends the ways that the last step has left, and begins others.
+    /// Ends the branches that the last step has left, and begins others.
     fn settle(&mut self) {
         while let Some(fork) = self.forks.last_mut().filter(|fork| !fork.holds(self.at)) {
             let (start, other, end) = (fork.start, fork.other, fork.end);
@@ -257,14 +256,14 @@ impl<'a> Interpreter<'a> {
         if let Some(fork) = self.forks.last() {
             let ends_turn = fork.is_turn && self.at + 1 == fork.end;
             if !fork.holds(to) && to != fork.end && !ends_turn {
-                // Whether all that follows runs depends on the same outcome.
+                // Whether all following steps run depends on the same outcome.
                 self.levels.keep_floor();
                 self.may_have_left = true;
             }
         }
     }
 
-    /// A condition that nobody knows: of an `if`, a `case`, or a `while`.
+    /// An unknown condition: of an `if`, a `case`, or a `while`.
     fn open_condition(&mut self, step: &Step, to: usize) -> Running<()> {
         let last = to.saturating_sub(1);
         match self.jump_at(last) {
@@ -276,7 +275,7 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// A loop of which nobody knows how many turns are left: one, unless there was one already.
+    /// A loop with an unknown number of remaining turns: analysed for one turn, unless one was analysed already.
     fn open_loop(&mut self, step: &Step, head: usize, exit: usize) -> Running<()> {
         self.found.is_open = true;
         self.spend(exit.saturating_sub(head) as u64)?;
@@ -292,8 +291,7 @@ impl<'a> Interpreter<'a> {
         Ok(())
     }
 
-    /// The first way begins with the next step and ends at `other`, where the other one begins, if
-    /// there is one.
+    /// The first branch begins with the next step and ends at `other`, where the second one begins, if there is one.
     fn fork(&mut self, step: &Step, other: usize, end: usize) -> Running<()> {
         self.found.is_open = true;
         let start = self.at + 1;
@@ -311,7 +309,7 @@ impl<'a> Interpreter<'a> {
         Ok(())
     }
 
-    /// The level at which bits are known. What goes through variables is not followed.
+    /// The level at which bits are known. Dependencies through variables are not followed.
     fn decided_at(&self, reads: &[(u32, u32)]) -> u32 {
         let bits = reads.iter().flat_map(|(first, len)| *first..first + len);
         let levels = bits.map(|bit| self.levels.get(self.program.qubits + bit));
@@ -325,8 +323,8 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Whether these steps are the other way of a condition here, and not all that follows up to
-    /// the end of a loop or a subroutine which the first way leaves.
+    /// Whether these steps are the other branch of a condition, and not all steps up to the end of a loop or a
+    /// subroutine that the first branch leaves.
     fn is_straight(&mut self, start: usize, end: usize) -> Running<bool> {
         self.spend(end.saturating_sub(start) as u64)?;
         let mut jumps = (start..end).filter_map(|place| self.jump_at(place));
@@ -336,7 +334,7 @@ impl<'a> Interpreter<'a> {
     fn forget(&mut self, start: usize, end: usize) {
         let steps = self.program.steps.get(start..end).unwrap_or_default();
         for step in steps {
-            // A walk that will be cut need not forget.
+            // An analysis that will end early need not mark them unknown.
             if self.work > MAX_WORK {
                 break;
             }
@@ -344,7 +342,7 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// A value, where it is known. One that no run could compute is a mistake if all runs come here.
+    /// A value, if it is known. A value that no run could compute is a mistake if all runs reach it.
     fn value(&self, expr: &Expr) -> Running<Option<crate::ir::value::Value>> {
         let known = self.known.value(expr);
         if known.is_none() {
@@ -357,7 +355,7 @@ impl<'a> Interpreter<'a> {
         match known {
             Some(Ok(value)) => Ok(Some(value)),
             Some(Err(error)) if !self.found.is_open => Err(error),
-            // Only a run that comes here has the mistake.
+            // Only a run that reaches it has the mistake.
             Some(Err(_)) => {
                 self.is_doubtful.set(true);
                 Ok(None)

@@ -1,4 +1,4 @@
-//! What single steps do to what is known, counted and deep.
+//! The effect of single steps on known values, counts and depth.
 
 use crate::analysis::known::whole;
 use crate::analysis::label::label;
@@ -70,12 +70,12 @@ impl Interpreter<'_> {
                 self.copy_bits(source, target)
             }
             Action::LoopStart(start) => self.loop_start(start, step.at),
-            // They move the walk itself.
+            // These move the position of the analysis.
             Action::Jump(_) | Action::Unless { .. } | Action::LoopNext(_) => Ok(()),
         }
     }
 
-    /// The value of an expression as one of that type.
+    /// The value of an expression, converted to that type.
     fn computed(&self, expr: &Expr, ty: Type, at: u32) -> Running<Option<Value>> {
         let value = self.value(expr)?;
         if value.is_none() {
@@ -125,7 +125,7 @@ impl Interpreter<'_> {
                 self.try_gate(call, at)?;
             }
             match wires.as_slice() {
-                // Exchanged by their names alone.
+                // Exchanged by renaming.
                 [a, b] if swaps && placed && self.forks.is_empty() => {
                     self.touched.swap(*a as usize, *b as usize);
                 }
@@ -166,14 +166,14 @@ impl Interpreter<'_> {
         }
     }
 
-    /// The qubit may be another one from now on.
+    /// The qubit may differ from now on.
     fn mix(&mut self, qubit: u32) {
         if let Some(touched) = self.touched.get_mut(qubit as usize) {
             *touched = Touched::Perhaps;
         }
     }
 
-    /// The one at that place of an operand; all that it may be, where that is not known.
+    /// The element at that index of an operand; all possible elements if it is not known.
     fn wires(&mut self, operand: &Operand, place: u32, into: &mut Vec<u32>) -> Running<()> {
         if let Some(one) = self.sure(self.known.element(operand, place))? {
             into.push(one);
@@ -183,7 +183,7 @@ impl Interpreter<'_> {
         self.doubt_place(operand);
         let all = whole(operand);
         self.spend(u64::from(all.len()))?;
-        // A walk that will be cut need not know.
+        // An analysis that will end early need not know.
         if self.work <= MAX_WORK {
             into.extend(all.known());
             self.thin(into);
@@ -191,7 +191,7 @@ impl Interpreter<'_> {
         Ok(())
     }
 
-    /// Leaves out what is listed again, where so much is listed that some of it must be.
+    /// Omits repeated elements, if so many are listed that some must repeat.
     fn thin(&self, wires: &mut Vec<u32>) {
         let all = (self.program.qubits + self.program.bits) as usize;
         if wires.len() > 2 * all {
@@ -312,7 +312,7 @@ impl Interpreter<'_> {
                     *number = self.sure(integer)?;
                 }
                 if let [_, Some(step), _] = numbers {
-                    // A step of 0 is wrong whatever the ends are.
+                    // A step of 0 is an error whatever the ends are.
                     self.sure(Some(loops::turns([0, step, 0], at)))?;
                 } else if let [_, step, _] = &**parts
                     && !matches!(self.bounds(step), Some((1.., _)))
@@ -337,7 +337,7 @@ impl Interpreter<'_> {
         Ok(())
     }
 
-    /// Whether a loop has another turn, which then begins; nothing where that is not known.
+    /// Whether a loop has another turn, which then begins; `None` if that is not known.
     pub(crate) fn turn(&mut self, next: &LoopNext, at: u32) -> Running<Option<bool>> {
         if !self.known.has_variable(next.state + 1) {
             let is_wide = matches!(next.ty, Type::Int(32..) | Type::Uint(64..) | Type::Float(_));
@@ -357,7 +357,7 @@ impl Interpreter<'_> {
     }
 }
 
-/// Whether an operand that is known only by computing is the same qubit as another one.
+/// Whether an operand that is known only at run time is the same qubit as another one.
 fn is_twice(call: &GateCall, wires: &[u32]) -> bool {
     let computed = |operand: &Operand| matches!(operand, Operand::At { .. });
     let mut seen = std::collections::HashSet::new();

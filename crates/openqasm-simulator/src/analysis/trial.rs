@@ -1,5 +1,5 @@
-//! What can go wrong with a value or a gate: found by trying where all is known, and told where it
-//! depends on what is not.
+//! Possible mistakes of values and gates: found by evaluation if all operands are known, and noted if they depend on
+//! unknown values.
 
 use crate::analysis::Interpreter;
 use crate::exec::expand::{Applied, Controls, Expander, Sink};
@@ -11,10 +11,10 @@ use crate::resources::stop::Stop;
 use crate::run_error::Running;
 use crate::statevector::op::Op;
 
-/// How deep and how long definitions are that are looked into for what may fail.
+/// Maximum depth and length of definitions that are searched for possible mistakes.
 const MAX_DEFINITION_DEPTH: u32 = 4;
 const MAX_BODY: usize = 64;
-/// Products of numbers up to this one are finite, but for those of very many.
+/// Products of numbers up to this one are finite, except those of very many factors.
 const LARGE: f64 = 1e60;
 
 /// Most qubits of one gate that the expansion of gates can name.
@@ -27,14 +27,14 @@ const LEAST_UNSAFE_POWER: i128 = 1 << 20;
 pub(crate) type Tried = (GateRef, Vec<u64>, Vec<bool>);
 
 impl Interpreter<'_> {
-    /// Expands a gate as a run does, once for each of its values: powers may be too large, and
-    /// values within a definition may have no result.
+    /// Expands a gate as a run does, once for each combination of values: powers may be too large, and values within
+    /// a definition may have no result.
     pub(crate) fn try_gate(&mut self, call: &GateCall, at: u32) -> Running<()> {
         let is_plain = matches!(call.gate, GateRef::Builtin(_)) && call.powers.is_empty();
         if is_plain || call.operands.len() > MAX_OPERANDS {
             return Ok(());
         }
-        // A definition may use an input of which only a run knows the value.
+        // A definition may use an input whose value only the run knows.
         let mut inputs = self.program.inputs.iter();
         if matches!(call.gate, GateRef::Defined(_)) && inputs.any(|input| input.open.is_some()) {
             self.doubt_gate(call);
@@ -89,7 +89,7 @@ impl Interpreter<'_> {
         }
     }
 
-    /// Between which whole numbers a value is that depends on what is not known.
+    /// The range of whole numbers of a value that depends on unknown values.
     pub(crate) fn bounds(&self, expr: &Expr) -> Option<(i128, i128)> {
         if let Some(known) = self.known.value(expr) {
             let value = known.ok()?.numeric().as_int().ok()?;
@@ -118,7 +118,7 @@ impl Interpreter<'_> {
         }
     }
 
-    /// Notes that an operand whose place is not known may have none.
+    /// Notes that an operand with an unknown index may be out of range.
     pub(crate) fn doubt_place(&self, operand: &Operand) {
         if let Operand::At { of, index, .. } = operand {
             self.doubt_place(of);
@@ -145,7 +145,7 @@ impl Interpreter<'_> {
         }
     }
 
-    /// Notes that a value depends on what is not known, if it may then have no result.
+    /// Notes that a value depends on unknown values, if it may have no result.
     pub(crate) fn doubt(&self, expr: &Expr) {
         if can_fail(expr) {
             self.is_doubtful.set(true);
@@ -153,7 +153,7 @@ impl Interpreter<'_> {
     }
 }
 
-/// A gate whose values are not known may have powers or values in its definition that have no result.
+/// Whether a gate with unknown values may have powers or values in its definition without a result.
 fn definition_can_fail(program: &Program, gate: GateRef, depth: u32) -> bool {
     let GateRef::Defined(place) = gate else {
         return false;
@@ -161,7 +161,7 @@ fn definition_can_fail(program: &Program, gate: GateRef, depth: u32) -> bool {
     let Some(definition) = program.gates.get(place) else {
         return false;
     };
-    // Deeper ones are taken for such that may fail, so that the search ends soon.
+    // Deeper definitions are assumed to have possible mistakes, so that the search ends soon.
     depth > MAX_DEFINITION_DEPTH
         || definition.body.iter().take(MAX_BODY).any(|call| {
             call.parameters.iter().any(can_fail)
@@ -229,7 +229,7 @@ fn can_fail(expr: &Expr) -> bool {
     }
 }
 
-/// Whether a value is bits or an integer, whose lowest bits a cast to an integer keeps.
+/// Whether a value is bits or an integer, of which a cast to an integer keeps the lowest bits.
 fn is_whole(expr: &Expr) -> bool {
     matches!(
         expr,
@@ -251,7 +251,7 @@ fn is_positive(expr: &Expr) -> bool {
     }
 }
 
-/// Whether a constant is a distance that a shift may have.
+/// Whether a constant is a valid distance of a shift.
 fn is_distance(expr: &Expr) -> bool {
     match expr {
         Expr::Constant(value) => {
@@ -274,7 +274,7 @@ fn is_computed(operand: &Operand) -> bool {
     matches!(operand, Operand::At { .. })
 }
 
-/// Takes operations and does nothing with them.
+/// Accepts operations and ignores them.
 struct Silent<'a> {
     stop: &'a Stop,
     seen: u32,

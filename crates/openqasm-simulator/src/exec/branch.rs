@@ -1,4 +1,4 @@
-//! Branches: histories of outcomes, run one after another, each for the shots that fall to it.
+//! Branches: histories of outcomes, run one after another, each for its share of the shots.
 
 use crate::exec::context::Context;
 use crate::exec::exact::Exact;
@@ -9,15 +9,15 @@ use crate::sampling::{self, Tally};
 use crate::statevector::state::NoState;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// An outcome less likely than this does not happen.
+/// An outcome less likely than this is taken not to happen.
 const ROUNDING: f64 = 1e-12;
 
-/// A branch that waits for its turn: it saw a 0 where the branch before it saw a 1.
+/// A waiting branch: its outcome is 0 where the branch before it had a 1.
 struct Waiting {
     shots: u64,
     /// How many outcomes were decided before that 0.
     depth: usize,
-    /// Where it stands, if there was memory for a copy.
+    /// Its position, if there was memory for a copy.
     machine: Option<Box<Machine>>,
 }
 
@@ -25,24 +25,24 @@ struct Runner<'a, 'p> {
     context: &'a Context<'p>,
     rng: Xoshiro256PlusPlus,
     tally: &'a mut Tally,
-    /// Whether an outcome was decided that could have been another.
+    /// Whether a random outcome was decided.
     is_random: bool,
     exact: Exact,
-    /// More measurements were put off than is of use.
+    /// More measurements were deferred than is of use.
     is_full: bool,
     /// The last one is next.
     waiting: Vec<Waiting>,
-    /// Bytes of the copies that wait.
+    /// Bytes of the waiting copies.
     saved: u128,
-    /// So many of those that wait have lost their copies, from the first on.
+    /// How many of the waiting branches have lost their copies, from the first on.
     evicted: usize,
-    /// The outcomes decided on the way to where the running branch stands. Those that wait share
-    /// its beginning, for branches run depth first.
+    /// The outcomes decided on the path of the running branch. Waiting branches share its prefix, because branches
+    /// run depth first.
     path: Vec<bool>,
 }
 
-/// Runs all branches of a program, depth first, so that few copies wait at a time. Nothing is found
-/// where more measurements were put off than is of use: it is to be run again without.
+/// Runs all branches of a program, depth first, so that few copies wait at a time. Returns no result if more
+/// measurements were deferred than is of use: the caller runs the program again without deferral.
 pub(crate) fn run(
     context: &Context<'_>,
     shots: u32,
@@ -83,7 +83,7 @@ pub(crate) fn run(
 }
 
 impl Runner<'_, '_> {
-    /// Runs a branch to its end. Without a copy it begins anew and decides as its path says.
+    /// Runs a branch to its end. Without a copy it starts from the beginning and repeats the decisions of its path.
     fn branch(&mut self, machine: Option<Box<Machine>>, mut shots: u64) -> Running<()> {
         let (mut machine, mut decided) = match machine {
             Some(machine) => (*machine, self.path.len()),
@@ -111,7 +111,7 @@ impl Runner<'_, '_> {
         }
     }
 
-    /// Draws how many shots see a 1. Where both outcomes happen, the 0s wait as a branch.
+    /// Draws how many shots have a 1. If both outcomes occur, the 0s wait as a branch.
     fn split(
         &mut self,
         machine: &Machine,
@@ -140,7 +140,7 @@ impl Runner<'_, '_> {
         Ok(true)
     }
 
-    /// A copy that saw a 0, if there is memory for it beside the running branch.
+    /// A copy for the outcome 0, if there is memory for it beside the running branch.
     fn copy(
         &self,
         machine: &Machine,
@@ -161,8 +161,7 @@ impl Runner<'_, '_> {
         }
     }
 
-    /// Lets copies go where the running branch needs their memory; those that are needed last go
-    /// first.
+    /// Drops copies if the running branch needs their memory; the copies that are needed last are dropped first.
     fn make_room(&mut self, machine: &Machine) {
         let limit = u128::from(self.context.memory_limit);
         while self.saved.saturating_add(machine.bytes()) > limit {
@@ -198,7 +197,7 @@ impl Runner<'_, '_> {
     }
 }
 
-/// Fixes the outcome of a measured qubit, in the state and in the bits that wait for it.
+/// Fixes the outcome of a measured qubit, in the state and in the bits of its open measurement.
 fn decide(machine: &mut Machine, slot: Slot, outcome: bool, weights: [f64; 2]) -> Running<()> {
     let [zero, one] = weights;
     let weight = if outcome { one } else { zero };

@@ -1,4 +1,4 @@
-//! Gates of a branch: to which qubits a call goes, and what measurements stand in its way.
+//! Gates of a branch: the qubits of a call, and the open measurements that it would disturb.
 
 use crate::exec::context::Context;
 use crate::exec::expand::{Applied, Controls, Expander};
@@ -9,7 +9,7 @@ use crate::ir::program::{GateCall, GateRef, Operand};
 use crate::run_error::{RunError, Running};
 
 impl Machine {
-    /// Applies a call to all its qubits, or names the qubit that must be decided first.
+    /// Applies a call to all its qubits, or returns the qubit that must be decided first.
     pub(crate) fn gate(
         &mut self,
         call: &GateCall,
@@ -139,8 +139,8 @@ impl Machine {
     }
 }
 
-/// For each operand of a call, whether its 0 and 1 stay what they are: controls, and the targets
-/// of diagonal gates. An open measurement of such a qubit can stay open.
+/// For each operand of a call, whether the gate leaves its basis states unchanged: controls, and the targets of
+/// diagonal gates. An open measurement of such a qubit can stay open.
 fn kept_operands(call: &GateCall) -> Vec<bool> {
     let mut kept = vec![true; call.controls.len()];
     let own = call.operands.len().saturating_sub(call.controls.len());

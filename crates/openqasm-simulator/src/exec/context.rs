@@ -1,4 +1,4 @@
-//! What a run works with.
+//! The context of a run.
 
 use crate::exec::method::Method;
 use crate::ir::program::Program;
@@ -14,11 +14,11 @@ pub(crate) struct Context<'p> {
     pub(crate) method: Method,
     pub(crate) wanted: Wanted,
     pub(crate) threads: Arc<ThreadBudget>,
-    /// Whether measurements may be put off to the end.
+    /// Whether measurements may be deferred to the end.
     pub(crate) is_deferring: bool,
 }
 
-/// Which exact values are wanted.
+/// Which exact values are requested.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub probabilities: bool,

@@ -1,4 +1,4 @@
-//! Expressions at run time.
+//! Evaluation of expressions at run time.
 
 use crate::error::counted;
 use crate::ir::arithmetic::{self};
@@ -38,7 +38,7 @@ impl Memory {
         }
     }
 
-    /// Copies variables in a row to others, as if all were read before any is written.
+    /// Copies consecutive variables to others, as if all were read before any is written.
     pub(crate) fn copy_variables(&mut self, from: usize, to: usize, count: usize) {
         let len = self.variables.len();
         if from.saturating_add(count) <= len && to.saturating_add(count) <= len {
@@ -50,7 +50,7 @@ impl Memory {
         self.variables.get(slot).copied().unwrap_or(Value::Int(0))
     }
 
-    /// The value of an expression; `parameters` are those of the gate it stands in.
+    /// The value of an expression; `parameters` are those of the enclosing gate definition.
     pub(crate) fn evaluate(&self, expr: &Expr, parameters: &[f64]) -> Running<Value> {
         match expr {
             Expr::Constant(value) => Ok(*value),
@@ -65,7 +65,7 @@ impl Memory {
             ),
             Expr::Binary(op, sides, at) => {
                 let left = self.evaluate(&sides.0, parameters)?;
-                // The right side is not looked at where the left one decides, as in C.
+                // The right side is not evaluated if the left one decides, as in C.
                 match (op, left.truth()) {
                     (BinaryOp::And, Ok(false)) => return Ok(Value::Bool(false)),
                     (BinaryOp::Or, Ok(true)) => return Ok(Value::Bool(true)),
@@ -123,7 +123,7 @@ impl Memory {
         }
     }
 
-    /// The bits of a value that is stored in so many.
+    /// The bits of a value that is stored in that many.
     fn selected(&self, value: Value, positions: &Operand, width: u32) -> Running<Value> {
         let word = word(value, width)?;
         let count = positions.len();
@@ -204,7 +204,7 @@ impl Memory {
         Ok(Value::Bits { value, width })
     }
 
-    /// The number of one of the things that an operand stands for.
+    /// The number of one element of an operand.
     pub(crate) fn element(&self, operand: &Operand, place: u32) -> Running<u32> {
         match operand {
             Operand::At { of, index, at } => {
@@ -239,7 +239,7 @@ impl Memory {
     }
 }
 
-/// A number as so many words. The sign of a negative one fills them, as in a conversion to unsigned.
+/// A number as that many words. The sign of a negative one fills them, as in a conversion to unsigned.
 fn number_words(value: Value, words: usize) -> Result<Vec<u128>, EvalError> {
     let (low, fill) = match value.numeric() {
         Value::Integer(integer) if !integer.is_signed() => (integer.word(), 0),

@@ -1,18 +1,18 @@
-//! What is known exactly at the end of a run without a random outcome in its middle.
+//! Exact values at the end of a run without a random outcome before it.
 
 use crate::exec::context::Context;
 use crate::exec::machine::Machine;
 use crate::run_error::Running;
 
-/// Most outcomes whose probabilities are listed.
+/// Maximum outcomes whose probabilities are listed.
 pub(crate) const MAX_OUTCOMES: usize = 1 << 16;
-/// Most qubits whose amplitudes are listed.
+/// Maximum qubits whose amplitudes are listed.
 pub(crate) const MAX_LISTED_QUBITS: u32 = 16;
 
 /// Outcomes as words of classical bits, with their probabilities.
 pub(crate) type Probabilities = Vec<(Vec<u64>, f64)>;
 
-/// Those of the wanted values that exist.
+/// The requested values that exist.
 #[derive(Debug, Default)]
 pub(crate) struct Exact {
     pub probabilities: Option<Probabilities>,
@@ -21,7 +21,7 @@ pub(crate) struct Exact {
 }
 
 impl Exact {
-    /// Takes the values from a branch at its end, before its open measurements are drawn.
+    /// Takes the values from a branch at its end, before its open measurements are sampled.
     pub(crate) fn of(machine: &Machine, context: &Context<'_>) -> Running<Self> {
         let (quantum, qubits) = (&machine.quantum, context.program.qubits);
         let mut exact = Self::default();

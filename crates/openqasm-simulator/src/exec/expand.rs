@@ -1,4 +1,4 @@
-//! Gate applications to matrices with controls: definitions expanded, modifiers applied.
+//! Expands gate applications to matrices with controls: definitions and modifiers.
 
 use crate::exec::evaluate::Memory;
 use crate::ir::complex::{Complex, Matrix, phase_angle_power, rotation_angle_power};
@@ -9,12 +9,12 @@ use crate::run_error::{RunError, Running};
 use crate::sema::library::library;
 use crate::statevector::op::Op;
 
-/// Where expanded operations go.
+/// Receives expanded operations.
 pub(crate) trait Sink {
     fn op(&mut self, op: Op) -> Running<()>;
 }
 
-/// Control qubits and the values they must have.
+/// Control qubits and their required values.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Controls {
     pub on: u64,
@@ -22,7 +22,7 @@ pub(crate) struct Controls {
 }
 
 impl Controls {
-    /// The controls that a call's modifiers make of its first qubits, and the qubits that are left.
+    /// The controls that a call's modifiers make of its first qubits, and the remaining qubits.
     pub(crate) fn of<'n>(call: &GateCall, names: &'n [u8]) -> (Self, &'n [u8]) {
         let (outer, own) = names.split_at(call.controls.len().min(names.len()));
         let pairs = outer.iter().zip(&call.controls);
@@ -45,7 +45,7 @@ impl Controls {
     }
 }
 
-/// One application with everything computed.
+/// One application with all values computed.
 pub(crate) struct Applied<'a> {
     pub gate: GateRef,
     /// Innermost first.
@@ -203,7 +203,7 @@ impl Expander<'_> {
         })
     }
 
-    /// A fractional or large power of a definition on one qubit: of the matrix that it amounts to.
+    /// A fractional or large power of a definition on one qubit: the power of its matrix.
     fn one_qubit_power(
         &mut self,
         definition: &GateDefinition,
@@ -239,9 +239,8 @@ impl Expander<'_> {
     }
 }
 
-/// The first parameter of a gate, multiplied by those of its powers, the innermost first, that
-/// multiply it, and the powers that are left. A small angle keeps its precision so, which it has lost
-/// in a matrix.
+/// The first parameter of a gate, multiplied by those of its powers, innermost first, that can multiply it, and the
+/// remaining powers. A small angle keeps its precision this way; a matrix loses it.
 fn angle_power<'a>(base: Base, applied: &Applied<'a>) -> (Option<f64>, &'a [f64]) {
     let power = match base {
         Base::P | Base::GlobalPhase => phase_angle_power,
@@ -258,12 +257,12 @@ fn angle_power<'a>(base: Base, applied: &Applied<'a>) -> (Option<f64>, &'a [f64]
     (angle, powers)
 }
 
-/// A matrix to powers, the innermost first.
+/// Raises a matrix to powers, the innermost first.
 fn powered(matrix: Matrix, powers: &[f64], at: u32) -> Running<Matrix> {
     const TOLERANCE: f64 = 1e-9;
     let mut result = matrix;
     for power in powers {
-        // Each one multiplies the errors of rounding; also where it is not a number.
+        // Each power multiplies the rounding errors; the comparison also catches NaN.
         let is_unitary =
             |matrix: &Matrix| (matrix.a.norm2() + matrix.c.norm2() - 1.0).abs() < TOLERANCE;
         result = result
@@ -300,7 +299,7 @@ fn whole_power(applied: &Applied<'_>) -> Running<(u64, bool)> {
     Ok((total.abs() as u64, total < 0.0))
 }
 
-/// Multiplies operations on qubit 0 together.
+/// The product of operations on qubit 0.
 struct Product(Matrix);
 
 impl Sink for Product {

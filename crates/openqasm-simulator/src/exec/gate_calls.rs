@@ -3,7 +3,7 @@
 use crate::ir::program::{Action, GateCall, Operand, Program};
 use std::collections::HashSet;
 
-/// Operands looked at to find the qubits that are used.
+/// Maximum operands searched for the used qubits.
 const MAX_LOOKS: u32 = 1 << 20;
 
 /// All gate applications of a program.
@@ -14,8 +14,8 @@ pub(crate) fn calls(program: &Program) -> impl Iterator<Item = &GateCall> {
     })
 }
 
-/// How many qubits gates may touch; counting ends beyond `most`. A program that names very many
-/// operands is taken to touch all of its qubits.
+/// The number of qubits that gates may touch; counting ends beyond `most`. A program with very many operands is taken
+/// to touch all of its qubits.
 pub(crate) fn used_qubits(program: &Program, most: usize) -> usize {
     let mut used = HashSet::new();
     let mut looks = 0_u32;

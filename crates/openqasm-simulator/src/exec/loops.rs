@@ -6,7 +6,7 @@ use crate::ir::program::{Domain, LoopNext, LoopStart};
 use crate::ir::value::Value;
 use crate::run_error::{RunError, Running};
 
-/// How many values a range has: start, step, end (included).
+/// The number of values of a range: start, step, end (included).
 pub(crate) fn turns([first, step, end]: [i128; 3], at: u32) -> Running<u64> {
     if step == 0 {
         return Err(RunError::wrong(at, "the step of a range must not be 0"));

@@ -12,10 +12,10 @@ use crate::run_error::{RunError, Running};
 use crate::statevector::op::Op;
 use crate::statevector::state::NoState;
 
-/// Work between two looks at the stop flag: about a millisecond.
+/// Work between two checks of the stop flag: about a millisecond.
 const LOOK: u64 = 1 << 12;
 
-/// What a branch does next.
+/// The next action of a branch.
 pub(crate) enum Next {
     /// The outcome of the qubit in that slot must be decided before the next step.
     Decide(Slot),
@@ -27,7 +27,7 @@ pub(crate) enum Next {
 pub(crate) struct Machine {
     position: usize,
     steps: u64,
-    /// Work since the last look at the stop flag: steps, and the operands of the long ones.
+    /// Work since the last check of the stop flag: steps, and the operands of long ones.
     since_look: u64,
     pub(crate) gates: u64,
     pub memory: Memory,
@@ -57,7 +57,7 @@ impl Machine {
         })
     }
 
-    /// Bytes that a copy needs.
+    /// Bytes of a copy.
     pub(crate) fn bytes(&self) -> u128 {
         let classical = self.memory.bits.len() * size_of::<u64>()
             + self.memory.variables.len() * size_of::<Value>()
@@ -65,8 +65,7 @@ impl Machine {
         self.quantum.bytes().saturating_add(classical as u128)
     }
 
-    /// Runs until an outcome must be decided or the program ends. After a decision the same step
-    /// is tried again.
+    /// Runs until an outcome must be decided or the program ends. After a decision the same step is repeated.
     pub(crate) fn run(&mut self, context: &Context<'_>) -> Running<Next> {
         while let Some(step) = context.program.steps.get(self.position) {
             self.steps += 1;
@@ -87,7 +86,7 @@ impl Machine {
         Ok(Next::Done)
     }
 
-    /// Looks at the stop flag now and then.
+    /// Checks the stop flag from time to time.
     pub(crate) fn work(&mut self, work: usize, context: &Context<'_>) -> Running<()> {
         self.since_look += work as u64;
         if self.since_look >= LOOK {
@@ -97,7 +96,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Does one step, or names the qubit that must be decided first.
+    /// Executes one step, or returns the qubit that must be decided first.
     fn step(&mut self, step: &Step, context: &Context<'_>) -> Running<Option<Slot>> {
         let mut next = self.position + 1;
         self.work(operands(&step.action), context)?;
@@ -184,7 +183,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Copies bits; those that wait for the outcome of a measurement are joined in waiting.
+    /// Copies bits; a copy of an undecided bit joins its open measurement.
     fn copy_bits(&mut self, source: &Operand, target: &Operand) -> Running<()> {
         let mut copies = Vec::with_capacity(source.len() as usize);
         for place in 0..source.len() {
@@ -206,7 +205,7 @@ impl Machine {
         Ok(())
     }
 
-    /// A bit gets a new value: an open measurement no longer goes to it.
+    /// A bit gets a new value: an open measurement no longer writes to it.
     fn forget(&mut self, bit: u32) {
         self.quantum.forget(bit);
     }
@@ -259,7 +258,7 @@ impl Machine {
                     if self.quantum.replace(qubit, slot)? {
                         continue;
                     }
-                    // A reset is a measurement that nobody reads, and then a flip.
+                    // A reset is a measurement whose outcome is not stored, followed by a flip.
                     self.quantum.open(slot);
                     return Ok(Some(slot));
                 }
@@ -269,7 +268,7 @@ impl Machine {
     }
 }
 
-/// How many things a step goes through, one after another, beside those of a gate.
+/// The number of elements that a step visits, without those of a gate.
 fn operands(action: &Action) -> usize {
     match action {
         Action::Measure {

@@ -1,4 +1,4 @@
-//! The memory that a program's states need, estimated from above before it runs.
+//! The memory of a program's states, estimated from above before it runs.
 
 use crate::exec::gate_calls::used_qubits;
 use crate::exec::method::Method;
@@ -6,19 +6,19 @@ use crate::ir::program::{Action, Program, Step};
 use crate::stabilizer::tableau::Tableau;
 use crate::statevector::state::State;
 
-/// Copies of small states cost little: room for so many of them saves running branches again.
+/// Copies of small states cost little: memory for that many of them saves running branches again.
 const COPIES: u128 = 64;
 /// The part of the limit that such copies may take.
 const COPIES_PART: u128 = 16;
-/// The least that is set aside.
+/// The minimum reservation.
 const LEAST: u128 = 1 << 20;
 
-/// Where the limit is set, in MiB.
+/// The setting of the limit, in MiB.
 const MEMORY_SETTING: &str = "QTASK_SIMULATOR_MEMORY_MIB";
 /// The largest value of that setting.
 const MAX_SETTING_MIB: u128 = 1 << 24;
 
-/// What one state takes.
+/// The memory of one state.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MemoryNeed {
     pub method: Method,
@@ -27,7 +27,7 @@ pub(crate) struct MemoryNeed {
 }
 
 impl MemoryNeed {
-    /// The need of a state of so many qubits.
+    /// The need of a state of that many qubits.
     pub(crate) fn of(method: Method, qubits: usize) -> Self {
         let bytes = match method {
             Method::Statevector => State::bytes(qubits),
@@ -40,7 +40,7 @@ impl MemoryNeed {
         }
     }
 
-    /// What is said when it is more than the limit: what would fit, and which setting allows more.
+    /// The message if it exceeds the limit: how many qubits would fit, and which setting allows more.
     pub(crate) fn over_limit(&self, limit: u64) -> String {
         let fits = self.largest_within(limit);
         let enough = match fits {
@@ -58,7 +58,7 @@ impl MemoryNeed {
         format!("{refusal}{enough}; {setting}")
     }
 
-    /// The most qubits whose state fits, by this method.
+    /// The maximum number of qubits whose state fits, by this method.
     fn largest_within(&self, limit: u64) -> usize {
         let (mut fits, mut too_many) = (0, self.qubits);
         while too_many - fits > 1 {
@@ -72,7 +72,7 @@ impl MemoryNeed {
         fits
     }
 
-    /// What is said when there is no such memory; `why` leads to the limit.
+    /// The message if the allocation fails; `why` leads to the limit.
     pub(crate) fn refusal(&self, why: &str, limit: u64) -> String {
         let needed = if self.bytes == u128::MAX {
             format!("16 × 2^{} bytes", self.qubits)
@@ -90,13 +90,13 @@ impl MemoryNeed {
     }
 }
 
-/// Bytes to set aside for a program, at most the limit.
+/// Bytes to reserve for a program, at most the limit.
 pub(crate) fn bytes_to_reserve(program: &Program, method: Method, limit: u64) -> u64 {
     let qubits = used_qubits(program, usize::MAX);
     let one = MemoryNeed::of(method, qubits).bytes;
     let limit = u128::from(limit);
     let wanted = if may_branch(&program.steps) {
-        // What is put off to the end of a tableau is not counted: it is little.
+        // The ancillas of a tableau are not counted: they take little memory.
         let cheap = one.saturating_mul(COPIES).min(limit / COPIES_PART);
         one.saturating_mul(2).max(cheap)
     } else {
@@ -105,8 +105,8 @@ pub(crate) fn bytes_to_reserve(program: &Program, method: Method, limit: u64) ->
     u64::try_from(wanted.max(LEAST).min(limit)).unwrap_or(u64::MAX)
 }
 
-/// Whether an outcome may have to be decided before the end. With loops this may be wrong: then
-/// branches are run again for want of room.
+/// Whether an outcome may have to be decided before the end. With loops this may be wrong: then branches are run
+/// again for lack of memory.
 fn may_branch(steps: &[Step]) -> bool {
     let measured = steps
         .iter()

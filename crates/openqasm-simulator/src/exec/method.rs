@@ -1,4 +1,4 @@
-//! The choice of how a program is simulated, made before it runs.
+//! The choice of the simulation method, made before the run.
 
 use crate::error::SimulatorError;
 use crate::exec::evaluate::Memory;
@@ -20,9 +20,9 @@ pub(crate) enum Method {
     Stabilizer,
 }
 
-/// A state of so few qubits is quicker than a tableau.
+/// Up to this many qubits a statevector is quicker than a tableau.
 const FEW_QUBITS: usize = 10;
-/// Most qubits of one gate that the expansion of gates can name.
+/// Maximum qubits of one gate that the expansion of gates can name.
 const MAX_OPERANDS: usize = 64;
 
 impl Method {
@@ -33,8 +33,8 @@ impl Method {
         }
     }
 
-    /// The stabilizer method for programs of more than a few qubits whose every gate is Clifford,
-    /// with parameters that are known before the run.
+    /// The stabilizer method for programs of more than a few qubits whose gates are all Clifford, with parameters
+    /// that are known before the run.
     pub(crate) fn of(program: &Program, stop: &Stop) -> Result<Self, SimulatorError> {
         if used_qubits(program, FEW_QUBITS) <= FEW_QUBITS {
             return Ok(Self::Statevector);
@@ -71,8 +71,7 @@ struct Search<'a> {
     program: &'a Program,
     stop: &'a Stop,
     memory: Memory,
-    /// Gates that were found to be Clifford: with the bits of their parameters and powers, and
-    /// their controls.
+    /// Gates found to be Clifford: with the bits of their parameters and powers, and their controls.
     known: HashSet<(GateRef, Vec<u64>, Vec<bool>)>,
     count: u64,
 }
@@ -83,7 +82,7 @@ impl Search<'_> {
         if call.operands.len() > MAX_OPERANDS || !values.clone().all(is_constant) {
             return Ok(false);
         }
-        // A wrong value is reported by the run, at its place and only if it is reached.
+        // The run reports a wrong value, at its position and only if it is reached.
         let Ok(values) = values
             .map(|expr| self.memory.real(expr, &[], 0))
             .collect::<Running<Vec<f64>>>()
@@ -130,7 +129,7 @@ impl Search<'_> {
     }
 }
 
-/// Looks at operations instead of applying them; the first that is not Clifford is an error.
+/// Checks operations instead of applying them; the first that is not Clifford is an error.
 struct Inspector<'a> {
     stop: &'a Stop,
     seen: u32,

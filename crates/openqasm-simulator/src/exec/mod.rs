@@ -1,9 +1,8 @@
 //! Execution: runs a checked program on a statevector, or on a stabilizer tableau.
 //!
-//! Measurements are decided as late as possible. One whose outcome nothing looks at stays open
-//! until the program ends and is then sampled for all shots at once. One whose outcome is needed
-//! splits the shots into two branches, so that a program costs one run for each history of
-//! outcomes that happens, not one for each shot.
+//! Measurements are decided as late as possible. A measurement whose outcome is not read stays open until the program
+//! ends and is then sampled for all shots at once. A measurement whose outcome is needed splits the shots into two
+//! branches, so that a program costs one run for each history of outcomes that occurs, not one for each shot.
 
 mod branch;
 mod calls;
@@ -34,13 +33,13 @@ use context::Context;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::sync::Arc;
 
-/// What bounds a run, and how it is done.
+/// The limits and the configuration of a run.
 pub(crate) struct Plan<'a> {
     pub method: Method,
     pub shots: u32,
     pub memory_limit: u64,
     pub wanted: Wanted,
-    /// Who works on the state.
+    /// The threads that work on the state.
     pub threads: Arc<ThreadBudget>,
     pub stop: &'a Stop,
 }

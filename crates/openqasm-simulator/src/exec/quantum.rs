@@ -1,5 +1,4 @@
-//! The qubits of one branch: which of them are in memory, what is known about them, and the
-//! gates that wait to be applied.
+//! The qubits of one branch: which of them are in memory, their known values, and the pending gates.
 
 mod deferred;
 mod outcomes;
@@ -20,7 +19,7 @@ use crate::statevector::op::Op;
 use crate::statevector::state::{NoState, State};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Gates that are gathered before they are applied: enough for fusion, little memory.
+/// Pending gates before they are applied: enough for fusion, little memory.
 const MAX_WAITING: usize = 1 << 14;
 /// More qubits than any machine holds; beyond it they are only counted.
 const MAX_SLOTS: usize = 60;
@@ -35,7 +34,7 @@ pub(crate) enum Status {
     Known(bool),
 }
 
-/// The place of a qubit in the state.
+/// The index of a qubit in the state.
 pub(crate) type Slot = u16;
 
 /// The state in one of its forms.
@@ -43,14 +42,14 @@ pub(crate) type Slot = u16;
 enum Form {
     Vector {
         state: State,
-        /// Gates that wait for others to be fused with.
+        /// Gates that wait to be fused with others.
         waiting: Vec<Op>,
     },
     Tableau {
         tableau: Tableau,
         /// The slots of the qubits that the current gate calls 0, 1, 2, ...
         named: Vec<usize>,
-        /// Gates since the last look at the stop flag.
+        /// Gates since the last check of the stop flag.
         since_check: u32,
     },
 }
@@ -58,16 +57,16 @@ enum Form {
 #[derive(Debug)]
 pub(crate) struct Quantum {
     form: Form,
-    /// Where a qubit of the program is in the state. Those never touched are not, and are |0⟩.
+    /// The slot of each qubit of the program. Untouched qubits have none, and are |0⟩.
     slots: HashMap<u32, Slot>,
     status: Vec<Status>,
-    /// The qubit whose open measurement goes to a bit.
+    /// The qubit whose open measurement writes to a bit.
     origins: BTreeMap<u32, Slot>,
     /// Qubits that the program needs at once.
     needed: usize,
-    /// A tableau may have so many qubits, those put aside among them.
+    /// Maximum qubits of a tableau, ancillas included.
     max_deferred_width: usize,
-    /// One more was to be put aside than may be.
+    /// A deferral exceeded that maximum.
     is_full: bool,
     stop: Stop,
     /// Bytes that this state may use.
@@ -102,7 +101,7 @@ impl Quantum {
         }
     }
 
-    /// A copy. Nothing may be waiting.
+    /// A copy. No gate may be pending.
     pub(crate) fn try_clone(&self) -> Result<Self, NoState> {
         let form = match &self.form {
             Form::Vector { state, .. } => Form::Vector {
@@ -133,8 +132,8 @@ impl Quantum {
         self.slots.get(&qubit).copied()
     }
 
-    /// The place of a qubit in the state, made if it has none. No place is given to more qubits
-    /// than any machine holds; the run then ends at the next look at the state.
+    /// The slot of a qubit, allocated if it has none. No more slots are allocated than any machine holds; the run
+    /// then ends at the next access to the state.
     pub(crate) fn touch(&mut self, qubit: u32) -> Option<Slot> {
         if let Some(slot) = self.slots.get(&qubit) {
             return Some(*slot);
@@ -159,7 +158,7 @@ impl Quantum {
         matches!(self.form, Form::Vector { .. }) && self.needed > MAX_SLOTS
     }
 
-    /// What the operations of the next gate call the qubits in these slots.
+    /// Numbers the qubits in these slots for the operations of the next gate.
     pub(crate) fn names(&mut self, slots: &[Slot]) -> Vec<u8> {
         let small = |slot: &Slot| u8::try_from(*slot).unwrap_or(u8::MAX);
         match &mut self.form {
@@ -172,7 +171,7 @@ impl Quantum {
         }
     }
 
-    /// Exchanges two qubits by their names alone.
+    /// Exchanges two qubits by renaming.
     pub(crate) fn relabel(&mut self, a: u32, b: u32) {
         let (first, second) = (self.slots.remove(&a), self.slots.remove(&b));
         if let Some(slot) = first {
@@ -183,7 +182,7 @@ impl Quantum {
         }
     }
 
-    /// A qubit whose open measurement goes to one of these ranges of bits: the first of them.
+    /// The first qubit whose open measurement writes to one of these ranges of bits.
     pub(crate) fn awaited(&self, reads: &[(u32, u32)]) -> Option<Slot> {
         let open = reads
             .iter()
@@ -200,14 +199,14 @@ impl Quantum {
         self.status.get_mut(usize::from(slot))
     }
 
-    /// A gate changes the qubit.
+    /// Records that a gate changes the qubit.
     pub(crate) fn disturb(&mut self, slot: Slot) {
         if let Some(status) = self.status_mut(slot) {
             *status = Status::Quantum;
         }
     }
 
-    /// The qubit is measured, into no bit if there is no measurement yet.
+    /// Records that the qubit is measured, into no bit if there is no measurement yet.
     pub(crate) fn open(&mut self, slot: Slot) {
         if let Some(status) = self.status_mut(slot)
             && *status == Status::Quantum
@@ -216,7 +215,7 @@ impl Quantum {
         }
     }
 
-    /// The value of a qubit, where it is in a basis state.
+    /// The value of a qubit in a basis state.
     pub(crate) fn known(&self, slot: Slot) -> Option<bool> {
         match self.status.get(usize::from(slot)) {
             Some(Status::Known(value)) => Some(*value),
@@ -236,7 +235,7 @@ impl Quantum {
         }
     }
 
-    /// A bit gets a new value: an open measurement no longer goes to it.
+    /// A bit gets a new value: an open measurement no longer writes to it.
     pub(crate) fn forget(&mut self, bit: u32) {
         if let Some(slot) = self.origins.remove(&bit)
             && let Some(Status::Measured(bits)) = self.status_mut(slot)
@@ -245,8 +244,7 @@ impl Quantum {
         }
     }
 
-    /// The qubit has this value from now on. Answers with the bits that its open measurement
-    /// goes to.
+    /// Sets the known value of a qubit. Returns the bits of its open measurement.
     pub(crate) fn decided(&mut self, slot: Slot, value: bool) -> BTreeSet<u32> {
         let Some(status) = self.status_mut(slot) else {
             return BTreeSet::new();
@@ -262,7 +260,7 @@ impl Quantum {
         }
     }
 
-    /// Makes the state hold all qubits, and applies all that waits.
+    /// Makes the state hold all qubits, and applies all pending gates.
     pub(crate) fn flush(&mut self) -> Running<()> {
         let (need, limit) = (self.need(), self.memory_limit);
         if need.bytes > u128::from(limit) {
@@ -290,7 +288,7 @@ impl Quantum {
         Ok(())
     }
 
-    /// Bytes that the state needs once all that waits is applied.
+    /// Bytes of the state once all pending gates are applied.
     pub(crate) fn bytes(&self) -> u128 {
         match self.form {
             Form::Vector { .. } => State::bytes(self.needed),
@@ -298,7 +296,7 @@ impl Quantum {
         }
     }
 
-    /// What the program's own qubits need: those put aside are few enough not to count.
+    /// Bytes for the program's own qubits: the ancillas are few enough not to count.
     fn need(&self) -> MemoryNeed {
         let method = match self.form {
             Form::Vector { .. } => Method::Statevector,
@@ -307,8 +305,7 @@ impl Quantum {
         MemoryNeed::of(method, self.needed)
     }
 
-    /// The weights of a qubit's outcomes 0 and 1; their sum is 1 but for rounding. Nothing may be
-    /// waiting.
+    /// The weights of a qubit's outcomes 0 and 1; their sum is 1 up to rounding. No gate may be pending.
     pub(crate) fn weights(&self, slot: Slot) -> Result<[f64; 2], Stopped> {
         let slot = usize::from(slot);
         match &self.form {
@@ -321,7 +318,7 @@ impl Quantum {
         }
     }
 
-    /// Keeps the part where the qubit has that value, whose weight is given.
+    /// Projects the qubit onto that value, whose weight is given.
     pub(crate) fn collapse(&mut self, slot: Slot, value: bool, weight: f64) -> Result<(), Stopped> {
         let slot = usize::from(slot);
         match &mut self.form {
@@ -362,7 +359,7 @@ impl Sink for Quantum {
                     self.stop.check()?;
                     *since_check = 0;
                 }
-                // The method was chosen because there are no others.
+                // The method was chosen because all gates are Clifford.
                 let steps = clifford::steps(&op)
                     .ok_or_else(|| RunError::wrong(0, "a gate is not a Clifford gate"))?;
                 for step in steps {

@@ -1,12 +1,12 @@
-//! Memory that circuits running at the same time share: one that does not fit beside the others
-//! waits for its turn, in the order of arrival, so that a large one is not passed over for ever.
+//! Memory shared by concurrent circuits: a circuit that does not fit beside the others waits for its turn, in the
+//! order of arrival, so that smaller ones cannot starve it.
 
 use crate::resources::stop::{Stop, Stopped};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How often a circuit that waits looks at its stop flag.
+/// How often a waiting circuit checks its stop flag.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// A number of bytes to share.
@@ -20,13 +20,13 @@ pub struct MemoryPool {
 #[derive(Debug)]
 struct WaitQueue {
     free: u64,
-    /// The number of the next one to come.
+    /// The number of the next arrival.
     next: u64,
-    /// Those who wait, first come first.
+    /// The waiting circuits, in the order of arrival.
     waiting: VecDeque<u64>,
 }
 
-/// Bytes set aside until this is dropped.
+/// Bytes reserved until this is dropped.
 #[derive(Debug)]
 pub struct Reservation<'a> {
     pool: &'a MemoryPool,
@@ -47,12 +47,12 @@ impl MemoryPool {
         }
     }
 
-    /// Bytes in all, free or not.
+    /// Total bytes, free or reserved.
     pub fn capacity(&self) -> u64 {
         self.capacity
     }
 
-    /// Waits until so many bytes (at most all) are free and sets them aside.
+    /// Waits until that many bytes (at most the total) are free and reserves them.
     pub fn reserve(&self, bytes: u64, stop: &Stop) -> Result<Reservation<'_>, Stopped> {
         let bytes = bytes.min(self.capacity);
         let mut queue = self.lock();
@@ -63,7 +63,7 @@ impl MemoryPool {
             if queue.waiting.front() == Some(&number) && queue.free >= bytes {
                 queue.waiting.pop_front();
                 queue.free -= bytes;
-                // There may be room for the next one as well.
+                // The next one may fit as well.
                 self.changed.notify_all();
                 return Ok(Reservation { pool: self, bytes });
             }
@@ -77,14 +77,14 @@ impl MemoryPool {
         }
     }
 
-    /// Nothing that holds the lock can panic half-way.
+    /// Never poisoned: no code that holds the lock can panic.
     fn lock(&self) -> MutexGuard<'_, WaitQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Reservation<'_> {
-    /// How many bytes these are.
+    /// The number of reserved bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -103,7 +103,7 @@ mod tests {
     use std::sync::mpsc;
     use std::thread;
 
-    /// Until so many wait.
+    /// Waits until that many circuits wait.
     fn until_waiting(pool: &MemoryPool, number: usize) {
         let mut queue = pool.lock();
         while queue.waiting.len() != number {
@@ -126,7 +126,7 @@ mod tests {
                 });
                 until_waiting(pool, number);
             }
-            // The 4 bytes that are free would do for the second.
+            // The 4 free bytes would suffice for the second.
             assert!(order.try_recv().is_err());
             drop(first);
             assert_eq!([order.recv().unwrap(), order.recv().unwrap()], [1, 2]);

@@ -1,32 +1,32 @@
-//! How far a run is: shots counted and passes over the state applied. Written once for each part of a state and each
-//! branch, read now and then.
+//! The progress of a run: shots counted and passes over the state applied. Updated once for each tile and each
+//! branch, read from time to time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts what is done. It says nothing about classical statements, sampling or tableaus, which take little time.
+/// Counts finished work. Classical statements, sampling and tableaus are not counted: they take little time.
 #[derive(Debug, Default)]
 pub struct Meter {
     shots: AtomicU64,
-    /// Passes of the groups that are done, and all that are known so far.
+    /// Passes of finished groups, and all passes known so far.
     passes: AtomicU64,
     known: AtomicU64,
-    /// The group under way: its passes, and its amplitudes times passes, done and all.
+    /// The current group: its passes, and its amplitudes times passes, finished and total.
     group: AtomicU64,
     work: AtomicU64,
     all_work: AtomicU64,
 }
 
-/// What was done of what is known.
+/// Finished work out of known work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Done {
     /// Shots whose outcome is counted: a run with several branches.
     Shots(u64),
-    /// Passes over the state, and how many are known so far.
+    /// Passes over the state, out of those known so far.
     Passes(u64, u64),
 }
 
 impl Meter {
-    /// How far the run is; None before there is anything to say.
+    /// The progress of the run; `None` before there is any.
     pub fn read(&self) -> Option<Done> {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (shots, known) = (load(&self.shots), load(&self.known));
@@ -39,22 +39,22 @@ impl Meter {
         (known > 0).then(|| Done::Passes(passes.min(known), known))
     }
 
-    /// The shots of a branch are counted.
+    /// Counts the shots of a branch.
     pub(crate) fn add_shots(&self, shots: u64) {
         self.shots.fetch_add(shots, Ordering::Relaxed);
     }
 
-    /// All shots are run again.
+    /// Resets the shots: all of them are run again.
     pub(crate) fn begin_anew(&self) {
         self.shots.store(0, Ordering::Relaxed);
     }
 
-    /// That many more passes are to be applied.
+    /// Adds passes that are to be applied.
     pub(crate) fn add_known(&self, passes: usize) {
         self.known.fetch_add(passes as u64, Ordering::Relaxed);
     }
 
-    /// A group of passes over a state of that many qubits begins.
+    /// Begins a group of passes over a state of that many qubits.
     pub(crate) fn begin_group(&self, passes: usize, qubits: u32) {
         let passes = passes as u64;
         self.work.store(0, Ordering::Relaxed);
@@ -63,13 +63,13 @@ impl Meter {
         self.group.store(passes, Ordering::Relaxed);
     }
 
-    /// Passes of the group were applied to a part of that many qubits.
+    /// Counts passes of the group applied to a tile of that many qubits.
     pub(crate) fn add_part(&self, passes: usize, qubits: u32) {
         let work = (passes as u64).checked_shl(qubits).unwrap_or_default();
         self.work.fetch_add(work, Ordering::Relaxed);
     }
 
-    /// The group is done, also where parts of the state were left out for being zero.
+    /// Ends the group, also if zero tiles were skipped.
     pub(crate) fn end_group(&self) {
         let passes = self.group.swap(0, Ordering::Relaxed);
         self.passes.fetch_add(passes, Ordering::Relaxed);

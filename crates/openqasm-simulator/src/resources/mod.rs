@@ -1,4 +1,4 @@
-//! What bounds a run and is shared by runs: the stop flag, memory, threads, and the progress of a run.
+//! Resources that bound a run or are shared by runs: the stop flag, memory, threads, and the progress of a run.
 
 pub(crate) mod memory_pool;
 pub(crate) mod meter;

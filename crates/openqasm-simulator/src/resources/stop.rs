@@ -1,4 +1,4 @@
-//! Cancellation, deadline and meter of one run, seen by every long loop of the simulator.
+//! Cancellation, deadline and meter of one run, checked by every long loop of the simulator.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use crate::resources::meter::Meter;
 /// Why a run ended before its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Stopped {
-    /// Someone called [`Stop::cancel`].
+    /// [`Stop::cancel`] was called.
     #[error("the simulation was cancelled")]
     Cancelled,
     /// The deadline given to [`Stop::new`] passed.
@@ -35,7 +35,7 @@ impl Stop {
         }
     }
 
-    /// The same handle with a deadline so soon from now, where its own is not sooner.
+    /// The same handle with a deadline that far from now, unless its own deadline is sooner.
     pub(crate) fn within(&self, time: Duration) -> Self {
         let soon = Instant::now().checked_add(time);
         Self {
@@ -45,17 +45,17 @@ impl Stop {
         }
     }
 
-    /// How far the run is.
+    /// The progress of the run.
     pub fn meter(&self) -> &Meter {
         &self.meter
     }
 
-    /// Asks the run to end; it does within about 50 ms.
+    /// Asks the run to end; it ends within about 50 ms.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// Says whether the run must end now.
+    /// An error if the run must end now.
     pub fn check(&self) -> Result<(), Stopped> {
         if self.cancelled.load(Ordering::Relaxed) {
             return Err(Stopped::Cancelled);

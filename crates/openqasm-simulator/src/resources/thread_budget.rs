@@ -1,12 +1,12 @@
-//! The threads that circuits running at the same time share.
+//! The threads shared by concurrent circuits.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// So many threads, for however many circuits run at the moment.
+/// A number of threads, divided among all running circuits.
 #[derive(Debug)]
 pub struct ThreadBudget {
     threads: usize,
-    /// Circuits that run.
+    /// Number of running circuits.
     circuits: AtomicUsize,
 }
 
@@ -15,7 +15,7 @@ pub struct ThreadBudget {
 pub struct ThreadShare<'a>(&'a ThreadBudget);
 
 impl ThreadBudget {
-    /// A budget of that many threads; 0 is 1.
+    /// A budget of that many threads; 0 counts as 1.
     pub fn new(threads: usize) -> Self {
         Self {
             threads: threads.max(1),
@@ -23,14 +23,14 @@ impl ThreadBudget {
         }
     }
 
-    /// One more circuit runs.
+    /// Registers one more circuit.
     pub(crate) fn join(&self) -> ThreadShare<'_> {
-        // Nothing else is read by it.
+        // Relaxed: the counter guards no other memory.
         self.circuits.fetch_add(1, Ordering::Relaxed);
         ThreadShare(self)
     }
 
-    /// How many threads each circuit may work with at the moment, at least one.
+    /// The number of threads that each circuit may use now, at least one.
     pub(crate) fn threads_per_run(&self) -> usize {
         let circuits = self.circuits.load(Ordering::Relaxed).max(1);
         (self.threads / circuits).max(1)

@@ -1,4 +1,4 @@
-//! A check of a circuit without running it: its mistakes, or what it is made of and would take.
+//! The check of a circuit without a run: its mistakes, or its gates, depth, method and memory.
 
 mod report;
 
@@ -15,11 +15,10 @@ use crate::request::Request;
 use crate::resources::stop::{Stop, Stopped};
 use std::time::Duration;
 
-/// How long the choice of the method may take: gates defined through each other can be looked at
-/// very often.
+/// Time limit for the choice of the method: gate definitions that apply each other can expand to very many gates.
 const METHOD_TIME: Duration = Duration::from_secs(2);
 
-/// Checks what the request would run. Without parameters its inputs may have any values.
+/// Checks the circuit of the request. Without parameters its inputs may have any values.
 pub fn survey(request: &Request<'_>, stop: &Stop) -> Result<Verdict, Stopped> {
     let source = request.source;
     let program = match compile::read(request, request.parameters, stop) {
@@ -49,7 +48,7 @@ pub fn survey(request: &Request<'_>, stop: &Stop) -> Result<Verdict, Stopped> {
         limit_bytes: limit,
         fits: need.bytes <= u128::from(limit),
     });
-    // Ways that are not all gone may each fit, though they do not fit together.
+    // Alternative branches may fit one by one, though they do not fit together.
     let least = method.map(|method| MemoryNeed::of(method, found.surely_used_qubits));
     if let Some(least) = least.filter(|least| least.bytes > u128::from(limit)) {
         errors.push(Mistake::limit(least.over_limit(limit)));
@@ -78,7 +77,7 @@ fn located(mut mistakes: Vec<Diagnostic>, source: &str) -> Vec<Mistake> {
     located.collect()
 }
 
-/// The method that a run would take, unless it takes too long to find.
+/// The method of a run, unless finding it takes too long.
 fn method(
     request: &Request<'_>,
     program: &Program,

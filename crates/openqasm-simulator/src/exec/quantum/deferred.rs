@@ -1,5 +1,5 @@
-//! Measurements in the middle of a circuit that nothing looks at, put off to its end (the principle
-//! of deferred measurement): in a tableau another qubit is cheaper than another branch.
+//! Deferred measurement: measurements in the middle of a circuit whose outcomes are not read are moved to its end. In
+//! a tableau an ancilla is cheaper than another branch.
 
 use crate::exec::context::Context;
 use crate::exec::quantum::{Form, Quantum, Slot, Status};
@@ -7,15 +7,15 @@ use crate::ir::program::Program;
 use crate::run_error::Running;
 use crate::stabilizer::clifford::Clifford;
 
-/// Most qubits of a tableau with those put aside. They take 12 MiB; drawing all their outcomes
-/// together takes about a second.
+/// Maximum qubits of a tableau, ancillas included. They take 12 MiB; drawing all their outcomes together takes about
+/// a second.
 const MAX_WIDTH: usize = 4096;
-/// A program that uses more qubits has no names left for others.
+/// A program with more qubits has no numbers left for ancillas.
 const MAX_PROGRAM_QUBITS: u32 = 1 << 15;
 /// Fewer shots are quicker one by one.
 const MIN_SHOTS: u32 = 32;
 
-/// How many qubits a tableau may have with those put aside; none may be where it is 0.
+/// Maximum tableau width including ancillas; 0 disables deferral.
 pub(crate) fn max_width(context: &Context<'_>) -> usize {
     if context.is_deferring && context.program.qubits <= MAX_PROGRAM_QUBITS {
         MAX_WIDTH
@@ -24,15 +24,14 @@ pub(crate) fn max_width(context: &Context<'_>) -> usize {
     }
 }
 
-/// Whether measurements are worth putting off. Where outcomes are looked at, each shot goes its own
-/// way anyway, with as few qubits as it needs.
+/// Whether deferral is worthwhile. If outcomes are read, each shot branches anyway, with as few qubits as it needs.
 pub(crate) fn pays_to_defer(program: &Program, shots: u32) -> bool {
     shots >= MIN_SHOTS && program.steps.iter().all(|step| step.reads.is_empty())
 }
 
 impl Quantum {
-    /// Before a measured qubit is changed: a new qubit takes its value and its measurement over.
-    /// False where the outcome must be decided instead.
+    /// Before a measured qubit is changed, an ancilla takes over its value and its measurement. Returns false if the
+    /// outcome must be decided instead.
     pub(crate) fn defer_with_ancilla(&mut self, slot: Slot) -> Running<bool> {
         if !self.is_worth_deferring(slot)? {
             return Ok(false);
@@ -60,8 +59,7 @@ impl Quantum {
         Ok(true)
     }
 
-    /// Resets a qubit: a new one in |0⟩ takes its place. False where its value must be decided
-    /// first.
+    /// Resets a qubit: an ancilla in |0⟩ replaces it. Returns false if its value must be decided first.
     pub(crate) fn replace(&mut self, qubit: u32, slot: Slot) -> Running<bool> {
         if !self.is_worth_deferring(slot)? {
             return Ok(false);
@@ -73,12 +71,12 @@ impl Quantum {
         Ok(true)
     }
 
-    /// Whether so much was put aside that branches from the start on are quicker.
+    /// Whether so many measurements were deferred that branches from the start are quicker.
     pub(crate) fn is_full(&self) -> bool {
         self.is_full
     }
 
-    /// Whether a qubit's outcome is random and can be put off.
+    /// Whether a qubit's outcome is random and can be deferred.
     fn is_worth_deferring(&mut self, slot: Slot) -> Running<bool> {
         if self.max_deferred_width == 0 || matches!(self.form, Form::Vector { .. }) {
             return Ok(false);

@@ -1,4 +1,4 @@
-//! What is told about the qubits at the end: outcomes drawn, probabilities, amplitudes.
+//! The results of the qubits at the end: sampled outcomes, probabilities, amplitudes.
 
 use crate::exec::evaluate::set_bit;
 use crate::exec::exact::Probabilities;
@@ -10,8 +10,8 @@ use crate::statevector::state::{BLOCK, State};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 impl Quantum {
-    /// Draws the outcomes of all open measurements: calls with `bits` and those outcomes, and how
-    /// often they were drawn, until it answers false. Nothing may be waiting.
+    /// Samples the outcomes of all open measurements: calls back with `bits` and those outcomes, and their number of
+    /// shots, until the callback returns false. No gate may be pending.
     pub(crate) fn sample(
         &self,
         bits: &[u64],
@@ -43,8 +43,8 @@ impl Quantum {
         }
     }
 
-    /// The exact probabilities of the outcomes of all open measurements, beside `bits`; none where
-    /// there are more than `most`. Nothing may be waiting.
+    /// The exact probabilities of the outcomes of all open measurements, with `bits`; `None` if there are more than
+    /// `most`. No gate may be pending.
     pub(crate) fn probabilities(
         &self,
         bits: &[u64],
@@ -69,9 +69,8 @@ impl Quantum {
         Ok(Some(located.collect()))
     }
 
-    /// The amplitudes of all basis states of these qubits, which are all that the program has; bit
-    /// `k` of an index is the value of the one at place `k`. None for a tableau. Nothing may be
-    /// waiting.
+    /// The amplitudes of all basis states of these qubits, which must be all qubits of the program; bit `k` of an
+    /// index is the value of the qubit at index `k`. `None` for a tableau. No gate may be pending.
     pub(crate) fn amplitudes(&self, order: &[u32]) -> Option<Vec<[f64; 2]>> {
         let Form::Vector { state, .. } = &self.form else {
             return None;
@@ -92,7 +91,7 @@ impl Quantum {
         Some(amplitudes)
     }
 
-    /// The open measurements that go to a bit at least: slot and bits.
+    /// The open measurements that write to at least one bit: slot and bits.
     fn open_measurements(&self) -> Vec<(usize, Vec<u32>)> {
         let slots = self.status.iter().enumerate();
         let open = slots.filter_map(|(slot, status)| match status {
@@ -105,7 +104,7 @@ impl Quantum {
     }
 }
 
-/// The bits with the outcomes of open measurements that a basis state stands for.
+/// The bits with the outcomes of open measurements in a basis state.
 fn outcome(bits: &[u64], open: &[(usize, Vec<u32>)], index: usize) -> Vec<u64> {
     let mut outcome = bits.to_vec();
     for (slot, bits) in open {
