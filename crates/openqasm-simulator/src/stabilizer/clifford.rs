@@ -1,14 +1,14 @@
-//! Clifford gates: those that turn every Pauli operator into a Pauli operator. What an operation
-//! does to the Pauli operators of its qubits is all that a tableau needs of it.
+//! Clifford gates: gates that map every Pauli operator to a Pauli operator. A tableau needs only an operation's
+//! effect on the Pauli operators of its qubits.
 
 use crate::ir::complex::{Complex, Matrix};
 use crate::statevector::op::Op;
 
-/// How far an element may be from that of an exact Clifford gate: far above the rounding of an
-/// angle's sine, far below what any number of shots could show.
+/// Tolerance of an element against that of an exact Clifford gate: far above the rounding of an angle's sine, far
+/// below what any number of shots can resolve.
 const TOLERANCE: f64 = 1e-10;
 
-/// Where a one-qubit gate takes X, Z and Y: to a Pauli operator (`x`, `z`; both for Y) with a sign.
+/// The image of X, Z or Y of one qubit: a Pauli operator (`x`, `z`; both for Y) with a sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Local {
     pub x: Image,
@@ -34,7 +34,7 @@ pub(crate) enum Clifford {
     Swap { a: u8, b: u8 },
 }
 
-/// The steps of an operation, in order, but for a global phase; none if it is not Clifford.
+/// The steps of an operation, in order, up to a global phase; `None` if it is not Clifford.
 pub(crate) fn steps(op: &Op) -> Option<Vec<Clifford>> {
     match *op {
         Op::Swap { a, b, on: 0, .. } => Some(vec![Clifford::Swap { a, b }]),
@@ -67,7 +67,7 @@ const X: Matrix = Matrix {
     d: Complex::ZERO,
 };
 const Z: Matrix = Matrix::diagonal(Complex::ONE, Complex::new(-1.0, 0.0));
-/// XZ, which is Y but for a phase.
+/// XZ, which is Y up to a phase.
 const XZ: Matrix = Matrix {
     a: Complex::ZERO,
     b: Complex::new(-1.0, 0.0),
@@ -75,7 +75,7 @@ const XZ: Matrix = Matrix {
     d: Complex::ZERO,
 };
 
-/// A factor where the qubits in the mask have their values.
+/// A factor on basis states whose qubits in the mask have the given values.
 fn phase(on: u64, value: u64, factor: Complex) -> Option<Vec<Clifford>> {
     if (factor - Complex::ONE).norm2() < TOLERANCE * TOLERANCE || on == 0 {
         return Some(Vec::new());
@@ -100,7 +100,7 @@ fn phase(on: u64, value: u64, factor: Complex) -> Option<Vec<Clifford>> {
     }
 }
 
-/// The lowest and the highest qubit of a mask that is not empty.
+/// The lowest and the highest qubit of a non-empty mask.
 fn ends(mask: u64) -> (u8, u8) {
     let small = |number: u32| u8::try_from(number).unwrap_or(0);
     (
@@ -109,7 +109,7 @@ fn ends(mask: u64) -> (u8, u8) {
     )
 }
 
-/// A controlled gate is Clifford where the gate is a Pauli operator times a power of i.
+/// A controlled gate is Clifford if the gate is a Pauli operator times a power of i.
 fn controlled(on: u64, value: u64, target: u8, matrix: &Matrix) -> Option<Vec<Clifford>> {
     let (control, _) = ends(on);
     let flip = Clifford::ControlledX { control, target };
@@ -145,7 +145,7 @@ fn controlled(on: u64, value: u64, target: u8, matrix: &Matrix) -> Option<Vec<Cl
     None
 }
 
-/// What a matrix does to the Pauli operators; nothing if it is not Clifford.
+/// The images of the Pauli operators under a matrix; `None` if it is not Clifford.
 fn local(matrix: &Matrix) -> Option<Local> {
     let y = XZ.scaled(Complex::I);
     let [x, z, y] = [X, Z, y].map(|pauli| {

@@ -1,7 +1,7 @@
-//! The outcomes that a stabilizer state can give: an affine space over GF(2), all equally likely.
+//! The possible outcomes of a stabilizer state: an affine space over GF(2), all equally likely.
 //!
-//! Stabilizers without an X are parities that every outcome obeys; one outcome solves them. The X
-//! parts of the others lead from each outcome to all the rest.
+//! Stabilizers without an X are parities that every outcome satisfies; solving them gives one outcome. The X parts of
+//! the others span the differences to all other outcomes.
 
 use crate::exec::evaluate::set_bit;
 use crate::exec::exact::Probabilities;
@@ -11,7 +11,7 @@ use crate::stabilizer::tableau::Tableau;
 use rand::Rng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// One outcome, and vectors whose sums lead to the others. As words of classical bits.
+/// One outcome, and vectors whose sums lead to the others, as words of classical bits.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Support {
     pub origin: Vec<u64>,
@@ -61,7 +61,7 @@ impl Support {
         })
     }
 
-    /// Draws outcomes: calls with each outcome drawn and how often, until it answers false.
+    /// Samples outcomes: calls back with each outcome and its number of shots, until the callback returns false.
     pub(crate) fn sample(
         &self,
         shots: u64,
@@ -69,7 +69,7 @@ impl Support {
         stop: &Stop,
         mut found: impl FnMut(Vec<u64>, u64) -> bool,
     ) -> Result<(), Stopped> {
-        // Shots that share the choices made so far: how many, at which vector they are.
+        // Groups of shots with the same choices so far: the outcome, their number, and the index of the next vector.
         let mut parts = vec![(self.origin.clone(), shots, 0)];
         while let Some((mut outcome, times, place)) = parts.pop() {
             stop.check()?;
@@ -99,7 +99,7 @@ impl Support {
         Ok(())
     }
 
-    /// All outcomes with their probability; none where there are more than `most`.
+    /// All outcomes with their probability; `None` if there are more than `most`.
     pub(crate) fn all(&self, most: usize, stop: &Stop) -> Result<Option<Probabilities>, Stopped> {
         let directions = u32::try_from(self.basis.len()).unwrap_or(u32::MAX);
         let Some(number) = 1_usize.checked_shl(directions).filter(|n| *n <= most) else {
@@ -120,7 +120,7 @@ impl Support {
         Ok(Some(each.collect()))
     }
 
-    /// Makes the choices that are left for a single shot.
+    /// Makes the remaining choices for a single shot.
     fn finish(&self, outcome: &mut [u64], place: usize, rng: &mut Xoshiro256PlusPlus) {
         for vectors in self.basis.get(place..).unwrap_or_default().chunks(64) {
             let choices = rng.next_u64();
@@ -179,7 +179,7 @@ fn set_bit_of(words: &mut [u64], index: usize) {
     }
 }
 
-/// Brings the X parts into echelon form, and tells how many rows have one; they come first.
+/// Brings the X parts into echelon form; returns the number of rows with an X part, which come first.
 fn eliminate_x(rows: &mut [Row], qubits: usize, stop: &Stop) -> Result<usize, Stopped> {
     let mut rank = 0;
     for qubit in 0..qubits {
@@ -206,7 +206,7 @@ fn eliminate_x(rows: &mut [Row], qubits: usize, stop: &Stop) -> Result<usize, St
 impl Row {
     /// Multiplies with another stabilizer. They commute: the product is real.
     fn multiply(&mut self, other: &Self) {
-        // The power of i, counted in two bits by each place of a word.
+        // The power of i at each position of a word, counted in two bits.
         let (mut ones, mut twos) = (0_u64, 0_u64);
         let mine = self.x.iter_mut().zip(&mut self.z);
         for ((x, z), (px, pz)) in mine.zip(other.x.iter().zip(&other.z)) {
@@ -222,7 +222,7 @@ impl Row {
     }
 }
 
-/// Values of the qubits that obey all parities: the sum of those in `z` is odd where negative.
+/// Values of the qubits that satisfy all parities: the sum of those in `z` is odd if the row is negative.
 fn solve(parities: &mut [Row], qubits: usize, stop: &Stop) -> Result<Vec<u64>, Stopped> {
     let mut solution = vec![0; qubits.div_ceil(64)];
     let mut done = 0;
@@ -257,7 +257,7 @@ fn solve(parities: &mut [Row], qubits: usize, stop: &Stop) -> Result<Vec<u64>, S
     Ok(solution)
 }
 
-/// As many of the vectors' sums as there are directions.
+/// A basis of the space that the vectors span.
 fn independent(mut vectors: Vec<Vec<u64>>, stop: &Stop) -> Result<Vec<Vec<u64>>, Stopped> {
     let mut rank = 0;
     let bits = vectors.first().map_or(0, |vector| vector.len() * 64);

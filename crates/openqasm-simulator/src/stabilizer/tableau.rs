@@ -22,8 +22,8 @@ pub(crate) struct Pauli {
     pub z: Column,
 }
 
-/// A stabilizer state. Row `k` of either kind stands for a product of Pauli operators: `x` alone
-/// for X, `z` alone for Z, both for Y. Destabilizer `k` anticommutes with stabilizer `k` alone.
+/// A stabilizer state. Row `k` of either kind is a product of Pauli operators: `x` alone for X, `z` alone for Z, both
+/// for Y. Destabilizer `k` anticommutes with stabilizer `k` alone.
 #[derive(Debug)]
 pub(crate) struct Tableau {
     pub qubits: Vec<Pauli>,
@@ -31,8 +31,8 @@ pub(crate) struct Tableau {
     pub negative: Column,
 }
 
-/// Words of a column for that many qubits, with room for up to an eighth more, so that columns
-/// seldom move as qubits are added.
+/// Words of a column for that many qubits, with capacity for up to an eighth more, so that columns seldom move
+/// as qubits are added.
 fn words(qubits: usize) -> usize {
     let exact = qubits.div_ceil(64);
     let unit = exact.checked_ilog2().map_or(1, |log| (1 << log) / 8);
@@ -48,8 +48,8 @@ impl Tableau {
         }
     }
 
-    /// Bytes for that many qubits: two bits for each qubit in each of two rows for each qubit, and
-    /// half of that again to sample outcomes.
+    /// Bytes for that many qubits: two bits for each qubit in each of two rows for each qubit, and half of that again
+    /// to sample outcomes.
     pub(crate) fn bytes(qubits: usize) -> u128 {
         let column = words(qubits) as u128 * 8;
         let each = 3 * column + 2 * size_of::<Pauli>() as u128;
@@ -110,7 +110,7 @@ impl Tableau {
         })
     }
 
-    /// Applies a step; its numbers are places in `slots`.
+    /// Applies a step; its qubit numbers are indices into `slots`.
     pub(crate) fn apply(&mut self, step: Clifford, slots: &[usize]) {
         let slot = |number: u8| slots.get(usize::from(number)).copied();
         match step {
@@ -167,7 +167,7 @@ impl Tableau {
         Some(64 * word + bits.trailing_zeros() as usize)
     }
 
-    /// The outcome of a qubit's measurement; none where both are equally likely.
+    /// The outcome of a qubit's measurement; `None` if both are equally likely.
     pub(crate) fn outcome(&self, qubit: usize, stop: &Stop) -> Result<Option<bool>, Stopped> {
         if self.pivot(qubit).is_some() {
             return Ok(None);
@@ -199,8 +199,7 @@ impl Tableau {
         Ok(Some(sign ^ (ys & 2 == 2)))
     }
 
-    /// Fixes the outcome of a measurement that was random. Where this is stopped, the tableau is
-    /// of no use any more.
+    /// Fixes the outcome of a measurement that was random. If this is stopped, the tableau is invalid.
     pub(crate) fn collapse(
         &mut self,
         qubit: usize,

@@ -1,15 +1,14 @@
-//! A block of gates on one or two qubits, and the matrix that it becomes where that pays.
+//! A block of gates on one or two qubits, and the matrix that replaces them if that is cheaper.
 
 use crate::ir::complex::{Complex, Matrix};
 use crate::statevector::op::Op;
 use crate::statevector::pass::Pass;
 use crate::statevector::two_qubit::{IDENTITY4, follow};
 
-/// Cost of a dense two-qubit pass, where a dense one-qubit pass costs 1.
+/// Cost of a dense two-qubit pass, relative to a dense one-qubit pass.
 const DENSE_PAIR: f64 = 1.6;
 
-/// Gates on one or two qubits that follow each other without another gate on those qubits
-/// between them.
+/// Consecutive gates on one or two qubits without another gate on those qubits between them.
 #[derive(Debug)]
 pub(crate) struct Block {
     pub low: u8,
@@ -27,7 +26,7 @@ fn cost(op: &Op) -> f64 {
 }
 
 impl Block {
-    /// Appends the passes that the block amounts to.
+    /// Appends the passes that perform the block.
     pub(crate) fn into_passes(self, passes: &mut Vec<Pass>) {
         let apart: f64 = self.ops.iter().map(cost).sum();
         match self.high {
@@ -59,7 +58,7 @@ pub(crate) fn phase(on: u64, factor: Complex) -> Op {
     }
 }
 
-/// What an operation on one qubit does to it.
+/// The effect of an operation on one qubit.
 fn matrix_of(op: &Op) -> Option<(u64, Matrix)> {
     match op {
         Op::Unitary {
@@ -80,8 +79,7 @@ fn matrix_of(op: &Op) -> Option<(u64, Matrix)> {
     }
 }
 
-/// Appends a one-qubit operation, multiplying it into the one before where that is on the same
-/// qubit.
+/// Appends a one-qubit operation, multiplied into the previous one if that is on the same qubit.
 pub(crate) fn push_merged(ops: &mut Vec<Op>, op: Op) {
     if let Some((qubit, matrix)) = matrix_of(&op)
         && let Some(last) = ops.last_mut()
@@ -99,7 +97,7 @@ pub(crate) fn push_merged(ops: &mut Vec<Op>, op: Op) {
     ops.push(op);
 }
 
-/// Drops the rounding that would hide a diagonal or a permutation.
+/// Removes the rounding that would hide a diagonal or a permutation.
 fn clean(matrix: Matrix) -> Matrix {
     let small = |value: Complex| {
         if value.norm2() < 1e-30 {

@@ -1,8 +1,8 @@
-//! Matrices of one or two qubits on a part of the state, in vectors.
+//! Matrices on one or two qubits of a tile, in vectors.
 //!
-//! A target below the vector's length pairs lanes of one vector: each new lane is a sum over the
-//! vector and the same vector with its lanes exchanged, with a coefficient for every lane. Any
-//! other target pairs whole vectors. Controls among the lanes are in the coefficients, too.
+//! A target below the logarithm of the vector's length pairs lanes of one vector: each new lane is a sum over the
+//! vector and the same vector with its lanes exchanged, with a coefficient for every lane. Any other target pairs
+//! whole vectors. Controls among the lanes are part of the coefficients.
 #![allow(
     clippy::indexing_slicing,
     clippy::inline_always,
@@ -14,19 +14,19 @@ use crate::ir::complex::{Complex, Matrix};
 use crate::statevector::simd::{Lanes, Level, Work};
 use crate::statevector::two_qubit::Matrix4;
 
-/// Most numbers of a vector.
+/// Maximum numbers of a vector.
 const MOST_LANES: usize = 8;
 
-/// A matrix made ready for the vectors of one instruction set.
+/// A matrix prepared for the vectors of one instruction set.
 #[derive(Debug)]
 pub(crate) struct Dense {
     /// Real and imaginary parts of the coefficients, each a vector, one after another.
     coefficients: Vec<f64>,
     /// Targets within a vector, in ascending order.
     low: Vec<u32>,
-    /// The bits of the numbers of vectors that the other targets are.
+    /// The other targets, as bits of vector indices.
     high: Vec<usize>,
-    /// Bits of the numbers of vectors that controls fix, and their values.
+    /// Bits of vector indices that controls fix, and their values.
     on: usize,
     value: usize,
 }
@@ -54,7 +54,7 @@ impl Elements for Matrix4 {
 }
 
 impl Dense {
-    /// A matrix on one qubit. Qubits are those of the part.
+    /// A matrix on one qubit. Qubits are those of the tile.
     pub(crate) fn single(target: u8, on: u64, value: u64, matrix: &Matrix, level: Level) -> Self {
         Self::new(&[u32::from(target)], on, value, matrix, level.log())
     }
@@ -107,7 +107,7 @@ impl Dense {
         }
     }
 
-    /// Applies the matrix to a part of at least two vectors.
+    /// Applies the matrix to a tile of at least two vectors.
     pub(crate) fn apply(&self, re: &mut [f64], im: &mut [f64], level: Level) {
         level.run(Apply {
             dense: self,
@@ -165,8 +165,8 @@ struct Vectors<'a, L: Lanes> {
 }
 
 impl<L: Lanes> Vectors<'_, L> {
-    /// Works on groups of `ROWS` vectors at those places, each with `FLIPS` orders of its lanes:
-    /// itself, exchanged by bit `A`, by bit `B`, by both.
+    /// Processes groups of `ROWS` vectors at those indices, each with `FLIPS` orders of its lanes: itself, exchanged
+    /// by bit `A`, by bit `B`, by both.
     #[inline(always)]
     fn each<const ROWS: usize, const FLIPS: usize, const A: u32, const B: u32>(
         self,
@@ -196,7 +196,7 @@ impl<L: Lanes> Vectors<'_, L> {
         }
         let fixed = on | places[ROWS - 1];
         let count = re.len() >> fixed.count_ones();
-        // Counts through the numbers that have 0 in all fixed bits.
+        // Enumerates the numbers that have 0 in all fixed bits.
         let mut free = 0;
         for _ in 0..count {
             let first = free | value;

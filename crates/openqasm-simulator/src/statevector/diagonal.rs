@@ -1,5 +1,5 @@
-//! Phases on one and two qubits, any number of them in one pass: together they give each amplitude
-//! a factor that is a product over the bits of its index and over pairs of them.
+//! Phases on one and two qubits, any number of them in one pass: together they multiply each amplitude by a product
+//! over the bits of its index and over pairs of them.
 #![allow(
     clippy::indexing_slicing,
     clippy::inline_always,
@@ -10,7 +10,7 @@
 use crate::ir::complex::Complex;
 use crate::statevector::simd::{Lanes, Level, Work};
 
-/// The lowest qubits of a part, which have tables of their own: a row of the part is 2^6 amplitudes.
+/// The lowest qubits of a tile, which have tables of their own: a row of the tile is 2^6 amplitudes.
 const ROW_QUBITS: u32 = 6;
 const ROW: usize = 1 << ROW_QUBITS;
 
@@ -22,7 +22,7 @@ pub(crate) struct Diagonal {
 }
 
 impl Diagonal {
-    /// All qubits that it touches, as a mask.
+    /// All qubits that the phases touch, as a mask.
     pub(crate) fn qubits(&self) -> u64 {
         let singles = self.singles.iter().fold(0, |mask, (a, _)| mask | 1 << a);
         let pairs = self.pairs.iter();
@@ -30,21 +30,20 @@ impl Diagonal {
     }
 }
 
-/// A diagonal made ready for parts of given qubits. Qubits outside a part have the same value in
-/// all of it.
+/// A diagonal prepared for tiles of given qubits. A qubit outside a tile has one value in all of it.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    /// A factor of the whole part for each set of qubits outside, given as bits of an index.
+    /// A factor of the whole tile for each set of qubits outside, given as bits of an index.
     outside: Vec<(u64, Complex)>,
-    /// Factors where a qubit of the part is 1, where those bits of an index are 1.
+    /// Factors where a qubit of the tile is 1, if those bits of the tile's index are 1.
     crossing: Vec<(usize, u64, Complex)>,
-    /// Factors where a qubit of the part is 1.
+    /// Factors where a qubit of the tile is 1.
     singles: Vec<Complex>,
-    /// The products over pairs within a row, and over pairs of qubits above.
+    /// The products over pairs within a row, and over pairs of qubits above the row.
     row: Vec<Complex>,
     above: Vec<Complex>,
-    /// Qubits above that are paired with some within the row, as bits of the number of a row,
-    /// each with its factors along the row.
+    /// Qubits above the row that are paired with qubits within it, as bits of the row's number, each with its factors
+    /// along the row.
     mixed: Vec<(usize, Table)>,
 }
 
@@ -65,7 +64,7 @@ impl Table {
 }
 
 impl Prepared {
-    /// Makes ready for parts of the qubits in the mask, of which there are more than a row's.
+    /// Prepares for tiles of the qubits in the mask, which has more qubits than a row.
     pub(crate) fn new(diagonal: &Diagonal, mask: u64) -> Self {
         let place = |qubit: u8| (mask & ((1 << qubit) - 1)).count_ones() as usize;
         let is_inside = |qubit: u8| mask >> qubit & 1 == 1;
@@ -118,7 +117,7 @@ impl Prepared {
         prepared
     }
 
-    /// Applies all phases to the part at that index of the state.
+    /// Applies all phases to the tile at that index of the state.
     pub(crate) fn apply(&self, re: &mut [f64], im: &mut [f64], base: u64, level: Level) {
         let mut whole = Complex::ONE;
         for (bits, factor) in &self.outside {
@@ -183,9 +182,9 @@ struct Apply<'a> {
 impl Work for Apply<'_> {
     type Output = ();
 
-    /// Goes through the sets of mixed qubits that are 1 as numbers. The table of a number is that
-    /// of the number without its lowest bit, times that bit's; the former is still there when it
-    /// is needed, kept by its own lowest bit.
+    /// Enumerates the sets of mixed qubits that are 1 as numbers. The table of a number is the table of the number
+    /// without its lowest bit, times the table of that bit; the former is stored under its own lowest bit and is
+    /// still valid when it is needed.
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let Self {

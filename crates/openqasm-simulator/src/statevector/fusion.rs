@@ -1,5 +1,5 @@
-//! Fusion: neighbouring gates on the same one or two qubits become one matrix, and phases that
-//! nothing keeps apart become one pass.
+//! Fusion: neighbouring gates on the same one or two qubits become one matrix, and phases without another gate
+//! between them become one pass.
 
 use crate::ir::complex::Complex;
 use crate::resources::stop::{Stop, Stopped};
@@ -13,7 +13,7 @@ use crate::statevector::pending::Pending;
 use crate::statevector::state::State;
 use crate::statevector::tiling;
 
-/// Below that many qubits a pass is cheaper than thinking about it.
+/// Below that many qubits a pass is cheaper than its analysis.
 pub(crate) const MIN_QUBITS: usize = 8;
 #[derive(Debug)]
 enum Item {
@@ -23,18 +23,18 @@ enum Item {
     Diagonal(Diagonal),
 }
 
-/// Sorts operations into blocks. The order of their effects: what is ready, then the open blocks
-/// (on different qubits each), then the phases that wait.
+/// Sorts operations into blocks. The order of their effects: finished passes, then the open blocks (on different
+/// qubits each), then the pending phases.
 #[derive(Debug, Default)]
 struct Fuser {
     ready: Vec<Item>,
     blocks: Vec<Option<Block>>,
-    /// For each qubit, the open block that it is in.
+    /// For each qubit, its open block.
     open: Vec<Option<usize>>,
     pending: Pending,
 }
 
-/// Applies the operations in order, fused where that pays.
+/// Applies the operations in order, fused if that is cheaper.
 pub(crate) fn apply_all(
     state: &mut State,
     ops: &mut Vec<Op>,
@@ -100,13 +100,13 @@ impl Fuser {
         }
     }
 
-    /// A phase on up to two qubits joins the block that they are in, or waits.
+    /// Adds a phase on up to two qubits to their block, or to the pending phases.
     fn add_phase(&mut self, on: u64, value: u64, factor: Complex) {
         let mut ones = qubits(on);
         match (ones.next(), ones.next(), ones.next()) {
             (None, ..) => {}
             (Some(qubit), None, _) => {
-                // A phase on the value 0 is the opposite one on 1, but for a global phase.
+                // A phase on the value 0 is the opposite one on 1, up to a global phase.
                 let factor = if value == on { factor } else { factor.conj() };
                 if let Some(block) = self.block_of(qubit) {
                     let phase = Op::Phase {
@@ -127,7 +127,7 @@ impl Fuser {
                     block.ops.push(Op::Phase { on, value, factor });
                     return;
                 }
-                // exp(i t (1 - x)) is exp(i t) exp(-i t x): a value 0 becomes a 1 this way.
+                // exp(i t (1 - x)) is exp(i t) exp(-i t x): this turns a value 0 into a 1.
                 let is_one = |qubit: u8| value >> qubit & 1 == 1;
                 let (low_one, high_one) = (is_one(low), is_one(high));
                 let both = if low_one == high_one {
@@ -173,8 +173,8 @@ impl Fuser {
         push_merged(&mut block.ops, op);
     }
 
-    /// Whether the phase that two qubits share, the only one of the first, can go into a block of
-    /// them both for less than a pass of its own.
+    /// Whether the phase that two qubits share, the only one of the first, can be added to a block of both for less
+    /// than the cost of a pass of its own.
     fn can_join(&mut self, qubit: u8, other: u8) -> bool {
         let is_alone = |block: Option<&mut Block>| block.is_none_or(|block| block.high.is_none());
         let has_block = self.block_of(other).is_some();
@@ -183,7 +183,7 @@ impl Fuser {
             && (has_block || self.pending.pairs() == 1)
     }
 
-    /// A gate on two qubits; the matrix mixes those in the first mask.
+    /// Adds a gate on two qubits; the matrix mixes those in the first mask.
     fn add_pair(&mut self, mixed: u64, both: u64, op: Op) {
         let mut pair = qubits(both);
         let (Some(low), Some(high)) = (pair.next(), pair.next()) else {
@@ -195,7 +195,7 @@ impl Fuser {
         self.pair_block(low, high).ops.push(op);
     }
 
-    /// The block on two qubits, opened if it is not, with all that was waiting on them alone.
+    /// The block on two qubits, opened if necessary, including all pending phases on those two alone.
     fn pair_block(&mut self, low: u8, high: u8) -> &mut Block {
         let is_open = self
             .block_of(low)
@@ -203,7 +203,7 @@ impl Fuser {
         if !is_open {
             let mut ops = Vec::with_capacity(4);
             for qubit in [low, high] {
-                // A block of this qubit alone joins the new pair; a pair with another one ends.
+                // A block of this qubit alone joins the new pair; a pair with another qubit ends.
                 if self
                     .block_of(qubit)
                     .is_some_and(|block| block.high.is_none())
@@ -233,7 +233,7 @@ impl Fuser {
         block
     }
 
-    /// A gate on more than two qubits is a pass of its own.
+    /// Makes a gate on more than two qubits a separate pass.
     fn add_large(&mut self, mixed: u64, op: Op) {
         let waits = |qubit| self.pending.partners(qubit) != 0;
         if qubits(mixed).any(waits) || qubits(mixed).any(|qubit| self.pending.has_single(qubit)) {
@@ -243,7 +243,7 @@ impl Fuser {
         self.ready.push(Item::Large(op));
     }
 
-    /// Makes a pass of all phases that wait.
+    /// Turns all pending phases into a pass.
     fn emit_pending(&mut self) {
         if let Some(diagonal) = self.pending.take_all() {
             qubits(diagonal.qubits()).for_each(|qubit| self.close(qubit));
@@ -270,7 +270,7 @@ impl Fuser {
         self.blocks.get_mut(index?)?.as_mut()
     }
 
-    /// The block that a qubit is in, opened if there is none.
+    /// The block of a qubit, opened if necessary.
     fn block_on(&mut self, qubit: u8) -> &mut Block {
         let known = self.open.get(usize::from(qubit)).copied().flatten();
         let index = known.unwrap_or_else(|| {

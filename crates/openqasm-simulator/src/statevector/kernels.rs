@@ -1,5 +1,5 @@
-//! Gates on a statevector. Every kernel works on independent runs of amplitudes and looks at the
-//! stop flag between chunks.
+//! Gates on a statevector. Every kernel works on independent runs of amplitudes and checks the stop flag between
+//! chunks.
 #![allow(
     clippy::indexing_slicing,
     clippy::many_single_char_names,
@@ -47,7 +47,7 @@ struct Run<'a> {
     im: &'a mut [f64],
 }
 
-/// The indices that have given values in some bits, as runs of neighbours no longer than a chunk.
+/// The indices with given values in some bits, as runs of neighbours no longer than a chunk.
 struct Selection {
     /// Fixed bits, lowest first.
     fixed: Vec<u32>,
@@ -84,7 +84,7 @@ impl Selection {
         index | self.value
     }
 
-    /// Runs between two looks at the stop flag.
+    /// Runs between two checks of the stop flag.
     fn group(&self) -> usize {
         (CHUNK / self.run).max(1)
     }
@@ -100,7 +100,7 @@ impl Selection {
         Ok(())
     }
 
-    /// Calls with the runs where `bit` is 0 and where it is 1. The value has that bit as 0.
+    /// Calls back with the runs where `bit` is 0 and where it is 1. In `value` that bit is 0.
     fn pairs(
         &self,
         state: &mut State,
@@ -165,7 +165,7 @@ fn phase(
     })
 }
 
-/// The matrix on pairs of amplitudes; permutations move without arithmetic.
+/// Applies the matrix to pairs of amplitudes; permutations move them without arithmetic.
 fn dense(lo: Run<'_>, hi: Run<'_>, matrix: &Matrix) {
     if matrix.is_antidiagonal() && matrix.b == Complex::ONE && matrix.c == Complex::ONE {
         lo.re.swap_with_slice(hi.re);
@@ -185,7 +185,7 @@ fn dense(lo: Run<'_>, hi: Run<'_>, matrix: &Matrix) {
     }
 }
 
-/// A matrix without controls.
+/// Applies a matrix without controls.
 fn one_qubit(
     state: &mut State,
     target: usize,

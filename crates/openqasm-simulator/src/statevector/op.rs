@@ -2,8 +2,7 @@
 
 use crate::ir::complex::{Complex, Matrix};
 
-/// A gate as the engine applies it: on numbered qubits, with the qubits in the mask `on` having to
-/// have the values in `value`.
+/// A gate as the simulator applies it: on numbered qubits, if the qubits in the mask `on` have the values in `value`.
 #[derive(Debug, Clone)]
 pub(crate) enum Op {
     /// A one-qubit matrix.
@@ -19,12 +18,12 @@ pub(crate) enum Op {
         value: u64,
         factor: Complex,
     },
-    /// Two qubits change places.
+    /// Exchanges two qubits.
     Swap { a: u8, b: u8, on: u64, value: u64 },
 }
 
 impl Op {
-    /// All qubits that it touches, as a mask.
+    /// All qubits that the operation touches, as a mask.
     pub(crate) fn qubits(&self) -> u64 {
         match self {
             Self::Unitary { target, on, .. } => on | 1 << target,

@@ -1,10 +1,10 @@
-//! Work on pieces of a state, shared by threads that live as long as it takes.
+//! Parallel work on pieces of a state, by scoped threads.
 
 use crate::resources::stop::Stopped;
 use std::sync::{Mutex, PoisonError};
 
-/// Gives each piece to one of at most so many threads, this one among them; each thread works with
-/// a worker of its own. After an error no further piece is begun by the thread that met it.
+/// Distributes the pieces among at most that many threads, the calling thread included; each thread has its own
+/// worker. A thread that meets an error begins no further piece.
 pub(crate) fn parallel_for<T, W>(
     pieces: Vec<T>,
     threads: usize,
@@ -28,7 +28,7 @@ where
                 .spawn_scoped(scope, work)
                 .ok()
         };
-        // Where no thread can be had, the others do its share.
+        // If a thread cannot be started, the others do its share.
         let helpers: Vec<_> = (1..threads).map_while(spawn).collect();
         let own = work();
         helpers.into_iter().fold(own, |so_far, helper| {

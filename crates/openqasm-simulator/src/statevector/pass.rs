@@ -1,4 +1,4 @@
-//! A pass over the state: what it changes, what it looks at, and how it is done on a part.
+//! A pass over the state: the qubits that it changes and reads, and its application to a tile.
 
 use crate::ir::complex::{Complex, Matrix};
 use crate::statevector::dense::Dense;
@@ -7,7 +7,7 @@ use crate::statevector::op::Op;
 use crate::statevector::simd::Level;
 use crate::statevector::two_qubit::{IDENTITY4, Matrix4};
 
-/// One pass over a state. Qubits in the mask `on` must have the values in `value`.
+/// One pass over a state, applied where the qubits in the mask `on` have the values in `value`.
 #[derive(Debug)]
 pub(crate) enum Pass {
     Single {
@@ -34,7 +34,7 @@ pub(crate) enum Pass {
 }
 
 impl Pass {
-    /// The pass that does one operation.
+    /// The pass that performs one operation.
     pub(crate) fn of(op: &Op) -> Self {
         match *op {
             Op::Unitary {
@@ -63,7 +63,7 @@ impl Pass {
         }
     }
 
-    /// The qubits that it mixes: they must be in the part.
+    /// The qubits that the pass mixes: they must be in the tile.
     pub(crate) fn targets(&self) -> u64 {
         match self {
             Self::Single { target, .. } => 1 << target,
@@ -72,7 +72,7 @@ impl Pass {
         }
     }
 
-    /// The qubits whose values it looks at without changing them.
+    /// The qubits whose values the pass reads without changing them.
     pub(crate) fn read_mask(&self) -> u64 {
         match self {
             Self::Single { on, .. } | Self::Pair { on, .. } | Self::Phase { on, .. } => *on,
@@ -81,9 +81,9 @@ impl Pass {
     }
 }
 
-/// A pass made ready for parts of given qubits.
+/// A pass prepared for tiles of given qubits.
 pub(crate) enum Step {
-    /// On the parts at whose indices the bits in the mask have that value.
+    /// Applies to the tiles whose index has that value in the bits of the mask.
     Dense {
         on: u64,
         value: u64,
@@ -126,8 +126,8 @@ impl Step {
                 (on, value, dense)
             }
             Pass::Phase { on, value, factor } => {
-                // A matrix that does the same to the lowest qubit whatever its value is, unless
-                // it is one of those that select.
+                // Expands to a matrix that acts the same for both values of the lowest qubit, unless that qubit is a
+                // control.
                 let (mut one, mut zero) = (*factor, *factor);
                 if on & 1 == 1 {
                     *(if value & 1 == 1 { &mut zero } else { &mut one }) = Complex::ONE;
@@ -146,7 +146,7 @@ impl Step {
         }
     }
 
-    /// Applies the pass to the part at that index of the state.
+    /// Applies the pass to the tile at that index of the state.
     pub(crate) fn apply(&self, re: &mut [f64], im: &mut [f64], base: u64, level: Level) {
         match self {
             Self::Dense { on, value, dense } => {

@@ -1,17 +1,17 @@
-//! Phases that wait: they commute with each other and with all that does not change their qubits,
-//! so that many of them can become one pass.
+//! Pending phases: they commute with each other and with all operations that do not change their qubits, so that many
+//! of them can become one pass.
 
 use crate::ir::complex::Complex;
 use crate::statevector::diagonal::Diagonal;
 
-/// Qubits that the masks have room for.
+/// Maximum qubits of the masks.
 const MOST: usize = 64;
 
 /// Phases on one and two qubits, at most one for each qubit and each pair.
 #[derive(Debug)]
 pub(crate) struct Pending {
     diagonal: Diagonal,
-    /// For each qubit, those that it is paired with.
+    /// For each qubit, the qubits that it shares a phase with.
     partners: [u64; MOST],
     /// Qubits with a phase of their own.
     singles: u64,
@@ -71,12 +71,12 @@ impl Pending {
         self.singles >> qubit & 1 == 1
     }
 
-    /// How many pairs have a phase.
+    /// The number of pairs with a phase.
     pub(crate) fn pairs(&self) -> usize {
         self.diagonal.pairs.len()
     }
 
-    /// The phase of a qubit alone, which no longer waits.
+    /// Removes and returns the phase of a qubit alone.
     pub(crate) fn take_single(&mut self, qubit: u8) -> Option<Complex> {
         if self.singles >> qubit & 1 == 0 {
             return None;
@@ -87,7 +87,7 @@ impl Pending {
         Some(self.diagonal.singles.swap_remove(place).1)
     }
 
-    /// The phase of a pair, which no longer waits.
+    /// Removes and returns the phase of a pair.
     pub(crate) fn take_pair(&mut self, a: u8, b: u8) -> Option<Complex> {
         let (a, b) = (a.min(b), a.max(b));
         if self.partners(a) >> b & 1 == 0 {
@@ -99,7 +99,7 @@ impl Pending {
         Some(self.diagonal.pairs.swap_remove(place).2)
     }
 
-    /// All that waits; nothing does afterwards.
+    /// Removes and returns all pending phases.
     pub(crate) fn take_all(&mut self) -> Option<Diagonal> {
         let all = std::mem::take(self).diagonal;
         (all.qubits() != 0).then_some(all)

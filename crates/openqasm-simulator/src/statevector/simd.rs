@@ -1,5 +1,5 @@
-//! Vectors of the processor: the same kernel is compiled for each of its instruction sets, and the
-//! best one that this machine has is chosen when the program runs.
+//! Vectors of the processor: the same kernel is compiled for each instruction set, and the widest one that this
+//! machine has is chosen at run time.
 #![allow(
     clippy::indexing_slicing,
     clippy::inline_always,
@@ -12,14 +12,14 @@ use pulp::{
     x86::{V3, V4},
 };
 
-/// What kernels need of vectors of floating-point numbers. Everything is inlined, so that it is
-/// compiled for the instruction set of the kernel that uses it.
+/// Operations of kernels on vectors of floating-point numbers. Everything is inlined, so that it is compiled for the
+/// instruction set of the calling kernel.
 pub(crate) trait Lanes: Copy {
     /// A vector in memory.
     type Memory: Copy;
     /// A vector in a register.
     type Register: Copy;
-    /// A vector has `1 << LOG` numbers.
+    /// The logarithm of the number of lanes: a vector has `1 << LOG` numbers.
     const LOG: u32;
 
     /// The whole vectors of a slice.
@@ -53,12 +53,12 @@ pub(crate) enum Level {
     /// Of 4 numbers: AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
     Four(V3),
-    /// Whatever every machine of this kind has.
+    /// The baseline that every machine of this architecture has.
     Plain,
 }
 
 impl Level {
-    /// The widest one. Cheap: what the machine has is looked up once.
+    /// The widest set. Cheap: the processor's features are detected once.
     pub(crate) fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
@@ -72,7 +72,7 @@ impl Level {
         Self::Plain
     }
 
-    /// All that this machine has.
+    /// All sets that this machine has.
     #[cfg(test)]
     pub(crate) fn all() -> Vec<Self> {
         let mut all = vec![Self::Plain];
@@ -120,7 +120,7 @@ impl<L: Lanes, W: Work> NullaryFnOnce for Inlined<L, W> {
     }
 }
 
-/// Arrays, for the compiler to make of them what it can.
+/// Plain arrays, vectorized by the compiler.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plain;
 

@@ -1,4 +1,4 @@
-//! The statevector: amplitudes in memory, and what measurement needs of them.
+//! The statevector: amplitudes in memory, and their use in measurements.
 #![allow(
     clippy::indexing_slicing,
     reason = "hot loops over two slices whose lengths are equal by construction"
@@ -10,25 +10,25 @@ use crate::statevector::parallel::parallel_for;
 use crate::statevector::simd::{Lanes, Level, Work};
 use std::collections::BTreeMap;
 
-/// Amplitudes worked on between two looks at the stop flag.
+/// Amplitudes processed between two checks of the stop flag.
 pub(crate) const CHUNK: usize = 1 << 16;
-/// Amplitudes whose probabilities are summed before they are added to others.
+/// Amplitudes whose probabilities are summed before the sum is added to others.
 pub(crate) const BLOCK: usize = 1 << 10;
-/// At least the numbers of any vector.
+/// At least the number of lanes of any vector.
 const LANES: usize = 8;
 
-/// Real and imaginary parts apart, so that the compiler can use vector instructions. Bit `k` of
-/// an index is the value of qubit `k`.
+/// Real and imaginary parts are separate, so that the compiler can use vector instructions. Bit `k` of an index is
+/// the value of qubit `k`.
 #[derive(Debug)]
 pub(crate) struct State {
     pub re: Vec<f64>,
     pub im: Vec<f64>,
 }
 
-/// Why a state could not be made.
+/// Why a state could not be allocated.
 #[derive(Debug)]
 pub(crate) enum NoState {
-    /// The machine has no memory for it, though it is within the limit.
+    /// The machine lacks the memory, although the state is within the limit.
     OutOfMemory,
     Stopped(Stopped),
 }
@@ -39,11 +39,11 @@ impl From<Stopped> for NoState {
     }
 }
 
-/// Numbers in the smallest page of memory that machines have.
+/// Numbers in the smallest memory page of any machine.
 const PAGE: usize = 4096 / size_of::<f64>();
-/// Fresh memory costs time when it is first touched: look at the stop flag between pieces.
+/// Fresh memory costs time when it is first touched: the stop flag is checked between pieces.
 const PIECE: usize = 1 << 20;
-/// A state of so few amplitudes is copied when it grows.
+/// A state of at most that many amplitudes is copied when it grows.
 const SMALL: usize = 1 << 12;
 
 impl State {
@@ -55,7 +55,7 @@ impl State {
         }
     }
 
-    /// Bytes that a state of that many qubits needs.
+    /// Bytes of a state of that many qubits.
     pub(crate) fn bytes(qubits: usize) -> u128 {
         u32::try_from(qubits)
             .ok()
@@ -118,7 +118,7 @@ impl State {
         })
     }
 
-    /// The weights of a qubit's outcomes 0 and 1; their sum is 1 but for rounding.
+    /// The weights of a qubit's outcomes 0 and 1; their sum is 1 up to rounding.
     pub(crate) fn weights(
         &self,
         qubit: usize,
@@ -163,7 +163,7 @@ impl State {
         self.each_block(config, stop, 0.0, |re, im| weight(config.level, re, im))
     }
 
-    /// What is found for each block, in order.
+    /// The result of `find` for each block, in order.
     fn each_block<T: Copy + Send>(
         &self,
         config: &ExecConfig,
@@ -188,7 +188,7 @@ impl State {
         Ok(found)
     }
 
-    /// Keeps the part where the qubit has that value, scaled.
+    /// Projects the qubit onto that value and scales the remaining amplitudes.
     pub(crate) fn collapse(
         &mut self,
         qubit: usize,
@@ -225,8 +225,8 @@ impl State {
         })
     }
 
-    /// The probabilities of the values of the qubits in the mask, by those bits of the index, in
-    /// order; none where more than `most` of them are above rounding.
+    /// The probabilities of the values of the qubits in the mask, by those bits of the index, in order; `None` if
+    /// more than `most` of them are above rounding.
     pub(crate) fn marginals(
         &self,
         mask: usize,
@@ -234,7 +234,7 @@ impl State {
         config: &ExecConfig,
         stop: &Stop,
     ) -> Result<Option<BTreeMap<usize, f64>>, Stopped> {
-        /// Below it an amplitude's square is rounding.
+        /// Weights up to this are rounding.
         const NOISE: f64 = 1e-24;
         let norm = self.norm(config, stop)?;
         let mut weights: BTreeMap<usize, f64> = BTreeMap::new();
@@ -253,22 +253,22 @@ impl State {
         Ok(Some(weights))
     }
 
-    /// The sum of all probabilities: 1 but for rounding.
+    /// The sum of all probabilities: 1 up to rounding.
     fn norm(&self, config: &ExecConfig, stop: &Stop) -> Result<f64, Stopped> {
         let blocks = self.block_weights(config, stop)?;
         Ok(blocks.iter().sum())
     }
 }
 
-/// Fresh memory becomes real when it is first written to. Memory that is read before costs twice,
-/// and the second time disturbs the other cores.
+/// Pre-faults fresh memory by writing to it. Memory that is read first faults twice, and the second fault disturbs
+/// the other cores.
 fn prefault(part: &mut [f64], config: &ExecConfig, stop: &Stop) -> Result<(), Stopped> {
     let threads = config.threads(part.len() as u64);
     parallel_for(part.chunks_mut(PIECE).collect(), threads, || {
         |piece: &mut [f64]| {
             stop.check()?;
             for first in piece.iter_mut().step_by(PAGE) {
-                // Hidden from the compiler, which would leave out a store that changes nothing.
+                // Hidden from the compiler, which would remove a store that changes nothing.
                 *first = std::hint::black_box(0.0);
             }
             Ok(())
@@ -276,7 +276,7 @@ fn prefault(part: &mut [f64], config: &ExecConfig, stop: &Stop) -> Result<(), St
     })
 }
 
-/// The sum of the probabilities of some neighbours.
+/// The sum of the probabilities of consecutive amplitudes.
 pub(crate) fn weight(level: Level, re: &[f64], im: &[f64]) -> f64 {
     level.run(Weight {
         re,
@@ -286,7 +286,7 @@ pub(crate) fn weight(level: Level, re: &[f64], im: &[f64]) -> f64 {
     })
 }
 
-/// The sum of the probabilities of the amplitudes whose places have given values in some bits.
+/// The sum of the probabilities of the amplitudes whose indices have given values in some bits.
 struct Weight<'a> {
     re: &'a [f64],
     im: &'a [f64],

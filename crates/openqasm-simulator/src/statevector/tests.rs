@@ -1,4 +1,4 @@
-//! Kernels, fusion and blocking against the definition of a gate, amplitude by amplitude.
+//! Kernels, fusion and tiling against the definition of a gate, amplitude by amplitude.
 
 use crate::ir::complex::{Complex, Matrix};
 use crate::ir::gates::Base;
@@ -17,7 +17,7 @@ use rand::Rng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::sync::Arc;
 
-/// What each operation means, without any cleverness.
+/// The definition of each operation, applied directly.
 fn apply_by_definition(state: &mut [Complex], op: &Op) {
     let before = state.to_vec();
     for (index, amplitude) in state.iter_mut().enumerate() {
@@ -109,7 +109,7 @@ impl Dice {
     }
 }
 
-/// The largest distance of two amplitudes, free of the states' global phases.
+/// The maximum distance of two amplitudes, up to the states' global phases.
 fn distance(state: &State, expected: &[Complex]) -> f64 {
     let tiles = state.re.iter().zip(&state.im);
     let amplitudes = tiles.map(|(re, im)| Complex::new(*re, *im));
@@ -127,7 +127,7 @@ fn compare(qubits: usize, ops: usize, seed: u64, apply: impl Fn(&mut State, &mut
     compare_list(qubits, some_gates(qubits, ops, seed), apply);
 }
 
-/// A different rotation of every qubit, and so many gates of all kinds.
+/// A different rotation of every qubit, and that many gates of all kinds.
 fn some_gates(qubits: usize, ops: usize, seed: u64) -> Vec<Op> {
     let mut dice = Dice(generator(seed));
     let mut list: Vec<Op> = (0..u8::try_from(qubits).unwrap())
@@ -159,7 +159,7 @@ fn compare_list(qubits: usize, mut list: Vec<Op>, apply: impl Fn(&mut State, &mu
     );
 }
 
-/// Vectors of every width, threads of several numbers, parts so small that there are many.
+/// Vectors of every width, several numbers of threads, and tiles so small that there are many.
 fn all_machinery() -> impl Iterator<Item = ExecConfig> {
     Level::all().into_iter().flat_map(|level| {
         [1, 2, 3, 8].into_iter().map(move |threads| ExecConfig {

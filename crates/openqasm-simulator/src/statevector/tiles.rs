@@ -1,5 +1,5 @@
-//! The parts of a state: all amplitudes whose indices agree outside a mask of qubits. Threads get
-//! disjoint pieces of the state, each with many whole parts.
+//! The tiles of a state: all amplitudes whose indices agree outside a mask of qubits. Threads get disjoint pieces of
+//! the state, each with many whole tiles.
 #![allow(clippy::inline_always, reason = "tiles of kernels")]
 
 use crate::resources::stop::{Stop, Stopped};
@@ -8,48 +8,48 @@ use crate::statevector::simd::{Lanes, Level, Work};
 use crate::statevector::state::State;
 use std::ops::Range;
 
-/// Which amplitudes make a part.
+/// Which amplitudes form a tile.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parts {
-    /// The qubits that differ within a part. The lowest [`NEIGHBOURS`] are always among them.
+    /// The qubits that differ within a tile. The lowest [`NEIGHBOURS`] are always among them.
     pub mask: u64,
     /// All qubits of the state.
     pub qubits: u32,
 }
 
-/// Lowest qubits that belong to every part, so that copies are of neighbours.
+/// Lowest qubits that belong to every tile, so that copies are of neighbours.
 pub(crate) const NEIGHBOURS: u32 = 5;
-/// More pieces than threads: a thread that is held up leaves some to the others.
+/// More pieces than threads: a delayed thread leaves some to the others.
 const PIECES_PER_THREAD: usize = 4;
-/// A vector that starts at a line of the cache is loaded at once.
+/// A vector that starts at a cache line is loaded at once.
 const CACHE_LINE: usize = 64;
 
-/// What is done with a part: its amplitudes, neighbours in memory, and its index in the state.
+/// Called for each tile with its amplitudes, contiguous in memory, and its index in the state.
 pub(crate) type Visit<'a> = &'a (dyn Fn(Slices<'_>, u64) -> Result<(), Stopped> + Sync);
 
-/// Amplitudes that are neighbours.
+/// Contiguous amplitudes.
 pub(crate) struct Slices<'a> {
     pub re: &'a mut [f64],
     pub im: &'a mut [f64],
 }
 
 impl Slices<'_> {
-    /// Whether all amplitudes are 0: they stay so, whatever gates do to them.
+    /// Whether all amplitudes are 0: gates leave them 0.
     fn are_zero(&self) -> bool {
         let is_zero = |part: &[f64]| part.iter().all(|value| *value == 0.0);
         is_zero(self.re) && is_zero(self.im)
     }
 }
 
-/// A share of the state for one thread: all amplitudes with certain values of the highest qubits
-/// outside the mask, as slices in the order of their indices.
+/// A share of the state for one thread: all amplitudes with certain values of the highest qubits outside the mask, as
+/// slices in the order of their indices.
 struct Piece<'a> {
     base: u64,
     re: Vec<&'a mut [f64]>,
     im: Vec<&'a mut [f64]>,
 }
 
-/// Visits all parts of a state that are not zero.
+/// Visits all tiles of a state that are not zero.
 pub(crate) fn each(
     state: &mut State,
     tiles: Parts,
@@ -77,8 +77,8 @@ pub(crate) fn each(
     })
 }
 
-/// Cuts the state at its highest qubits outside the parts until there are as many pieces as
-/// wanted. Answers with the qubit of the last cut as well, or their number without one.
+/// Cuts the state at its highest qubits outside the tiles until there are as many pieces as requested. Also returns
+/// the qubit of the last cut, or the number of qubits if there was none.
 fn pieces(state: &mut State, outside: u64, wanted: usize) -> (Vec<Piece<'_>>, u32) {
     let mut cut = state.re.len().trailing_zeros();
     let mut pieces = vec![Piece {
@@ -117,7 +117,7 @@ fn halves(slices: Vec<&mut [f64]>, half: usize) -> Halves<'_> {
     blocks.map(|block| block.split_at_mut(half)).unzip()
 }
 
-/// Room for the amplitudes of a part.
+/// A buffer for the amplitudes of a tile.
 struct Buffer {
     re: Vec<f64>,
     im: Vec<f64>,
@@ -125,7 +125,7 @@ struct Buffer {
 }
 
 impl Buffer {
-    /// A part is small; it was checked that far more memory is there.
+    /// A tile is small: the memory check covered far more.
     fn new(tiles: Parts) -> Self {
         let length = 1_usize << tiles.mask.count_ones();
         let buffer = length + CACHE_LINE / size_of::<f64>();
@@ -144,7 +144,7 @@ impl Buffer {
     }
 }
 
-/// That many numbers from the start of a line of the cache on.
+/// That many numbers, starting at a cache line.
 fn aligned(buffer: &mut [f64], length: usize) -> &mut [f64] {
     let first = buffer.as_ptr().align_offset(CACHE_LINE);
     let first = first.min(buffer.len() - length);
@@ -157,10 +157,10 @@ impl Parts {
     }
 }
 
-/// What a thread needs to visit parts.
+/// The state of a thread that visits tiles.
 struct Visitor<'a> {
     tiles: Parts,
-    /// The qubit at which pieces were cut last.
+    /// The qubit of the last cut into pieces.
     cut: u32,
     level: Level,
     buffer: Buffer,
@@ -183,7 +183,7 @@ impl Visitor<'_> {
                 length,
             };
             if let ([start], [re], [im]) = (&*starts, &mut *piece.re, &mut *piece.im) {
-                // Its amplitudes are neighbours already.
+                // The amplitudes are contiguous already.
                 let range = runs.range(*start);
                 let slices = re.get_mut(range.clone()).zip(im.get_mut(range));
                 if let Some(slices) = slices.map(|(re, im)| Slices { re, im })
@@ -198,7 +198,7 @@ impl Visitor<'_> {
         Ok(())
     }
 
-    /// Visits a part whose amplitudes are far apart.
+    /// Visits a tile whose amplitudes are scattered, in a buffer.
     fn copied(&mut self, piece: &mut Piece<'_>, runs: Runs<'_>, index: u64) -> Result<(), Stopped> {
         let Slices { re, im } = self.buffer.slices();
         self.level.run(Gather(re, &piece.re, runs));
@@ -215,8 +215,8 @@ impl Visitor<'_> {
     }
 }
 
-/// Where the amplitudes of a part are in each slice of a piece: a whole number of vectors from
-/// `base + start` on.
+/// The position of a tile's amplitudes in each slice of a piece: whole numbers of vectors, each run starting at `base
+/// + start`.
 #[derive(Clone, Copy)]
 struct Runs<'a> {
     base: usize,
@@ -231,7 +231,7 @@ impl Runs<'_> {
     }
 }
 
-/// Copies the runs of each slice to neighbouring places.
+/// Gathers the runs of each slice into contiguous memory.
 struct Gather<'a>(&'a mut [f64], &'a [&'a mut [f64]], Runs<'a>);
 
 impl Work for Gather<'_> {
@@ -251,7 +251,7 @@ impl Work for Gather<'_> {
     }
 }
 
-/// Copies neighbouring runs back to where they were.
+/// Scatters contiguous runs back to their positions.
 struct Scatter<'a, 'b>(&'a [f64], &'a mut [&'b mut [f64]], Runs<'a>);
 
 impl Work for Scatter<'_, '_> {
@@ -271,7 +271,7 @@ impl Work for Scatter<'_, '_> {
     }
 }
 
-/// Runs are too short for the library's copy.
+/// Runs are too short for the standard library's copy.
 #[inline(always)]
 fn copy<L: Lanes>(lanes: L, to: &mut [f64], from: &[f64]) {
     const VECTORS: usize = 4;

@@ -1,5 +1,5 @@
-//! Many passes for one trip through memory: passes whose targets are few are applied together to
-//! parts of the state that fit the processor's cache, on several threads.
+//! Tiling: passes with few targets are applied together, in one traversal of memory, to tiles of the state that fit
+//! the processor's cache, on several threads.
 
 use crate::resources::stop::{Stop, Stopped};
 use crate::statevector::exec_config::ExecConfig;
@@ -7,10 +7,10 @@ use crate::statevector::pass::{Pass, Step};
 use crate::statevector::state::State;
 use crate::statevector::tiles::{self, NEIGHBOURS, Parts, Slices};
 
-/// Most passes of one trip: those made ready take up to 10 KiB each.
+/// Maximum passes of one traversal: a prepared pass takes up to 10 KiB.
 const MOST_PASSES: usize = 512;
 
-/// Applies passes in an order that has the same effect as theirs.
+/// Applies passes, reordered without changing their joint effect.
 pub(crate) fn apply_all(
     state: &mut State,
     mut passes: Vec<Pass>,
@@ -26,7 +26,7 @@ pub(crate) fn apply_all(
         passes = rest;
         meter.begin_group(chosen.len(), qubits);
         if size == qubits {
-            // One part: no need to have all passes ready at once.
+            // One tile: passes can be prepared one by one.
             for (number, pass) in chosen.iter().enumerate() {
                 if number.is_multiple_of(16) {
                     stop.check()?;
@@ -56,11 +56,10 @@ pub(crate) fn apply_all(
     Ok(())
 }
 
-/// Picks the passes that can go first together: those on few qubits that commute with all passes
-/// before them that are left behind.
+/// Selects the passes of the next traversal: those on few qubits that commute with all earlier passes left behind.
 fn group(passes: Vec<Pass>, qubits: u32, size: u32) -> (u64, Vec<Pass>, Vec<Pass>) {
     let mut mask = (1_u64 << NEIGHBOURS.min(qubits)) - 1;
-    // What the passes left behind change, and what they look at.
+    // The qubits that the passes left behind change, and those that they read.
     let (mut changed, mut seen) = (0_u64, 0_u64);
     let (mut chosen, mut rest) = (Vec::new(), Vec::new());
     for pass in passes {
@@ -77,7 +76,7 @@ fn group(passes: Vec<Pass>, qubits: u32, size: u32) -> (u64, Vec<Pass>, Vec<Pass
             rest.push(pass);
         }
     }
-    // A part has a whole number of rows: what is free is filled with the lowest qubits.
+    // A tile has a whole number of rows: the lowest qubits fill the mask.
     for qubit in 0..qubits {
         if mask.count_ones() < size {
             mask |= 1 << qubit;

@@ -1,4 +1,4 @@
-//! Dense two-qubit matrices: what several neighbouring gates on one pair of qubits become.
+//! Dense two-qubit matrices: the product of several neighbouring gates on one pair of qubits.
 #![allow(
     clippy::indexing_slicing,
     clippy::needless_range_loop,
@@ -20,12 +20,12 @@ pub(crate) const IDENTITY4: Matrix4 = {
     matrix
 };
 
-/// Applies an operation on the qubits `low` and `high` after the matrix.
+/// Appends an operation on the qubits `low` and `high` to the matrix.
 pub(crate) fn follow(matrix: &mut Matrix4, op: &Op, low: u8) {
     let bit = |qubit: u8| if qubit == low { 1_usize } else { 2 };
     let local = |mask: u64| {
         let lower = usize::from(mask >> low & 1 == 1);
-        // What is left is the higher qubit.
+        // The remaining one is the higher qubit.
         lower | if mask & !(1 << low) == 0 { 0 } else { 2 }
     };
     match op {

@@ -4,14 +4,14 @@ use crate::error::{CircuitError, Diagnostic};
 use crate::output::Register;
 use std::collections::BTreeMap;
 
-/// Whether a circuit would run, and what it would take.
+/// Whether a circuit would run, and the resources of its run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
     /// Whether the simulator would run it.
     pub valid: bool,
-    /// Why not, up to ten mistakes.
+    /// Why it would not run, up to ten mistakes.
     pub errors: Vec<Mistake>,
-    /// What it would take; left out where the text is no program.
+    /// The resources of a run; omitted if the text does not compile.
     pub survey: Option<Survey>,
 }
 
@@ -20,7 +20,7 @@ pub struct Verdict {
 pub struct Mistake {
     /// The kind of the mistake.
     pub code: MistakeCode,
-    /// Line, from 1; left out where the whole circuit is meant.
+    /// Line, from 1; omitted if the mistake concerns the whole circuit.
     pub line: Option<usize>,
     /// Column in characters, from 1.
     pub column: Option<usize>,
@@ -35,9 +35,9 @@ pub struct Mistake {
 /// The kind of a mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MistakeCode {
-    /// It is no program that can be run.
+    /// The program cannot be run.
     InvalidCircuit,
-    /// It needs more than it may have.
+    /// It exceeds a limit.
     ResourceLimit,
 }
 
@@ -52,7 +52,7 @@ impl MistakeCode {
 }
 
 impl Mistake {
-    /// A limit that the circuit as a whole does not keep.
+    /// A limit that the circuit as a whole exceeds.
     pub(crate) fn limit(message: String) -> Self {
         Self {
             code: MistakeCode::ResourceLimit,
@@ -88,18 +88,18 @@ impl Mistake {
     }
 }
 
-/// What a circuit is made of and what its run would take.
+/// The contents of a circuit and the resources of its run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Survey {
     /// The version of OpenQASM: 2 or 3.
     pub openqasm_version: u8,
     /// Qubits that it declares.
     pub qubits: u32,
-    /// Qubits that gates change: those that take memory.
+    /// Qubits that gates change: only those take memory.
     pub qubits_used: usize,
     /// Classical registers in the order of their declaration.
     pub registers: Vec<Register>,
-    /// What its `input` declarations want as `parameters`.
+    /// The `parameters` that its `input` declarations require.
     pub inputs: Vec<InputSurvey>,
     /// How often each gate is applied, under the name that the circuit gives it; a gate on registers
     /// once for each of their qubits.
@@ -118,15 +118,15 @@ pub struct Survey {
     pub counts_are_exact: bool,
     /// Whether every run has exactly this depth.
     pub depth_is_exact: bool,
-    /// How it would be simulated: `statevector` or `stabilizer`; left out where that takes too long to find.
+    /// The simulation method: `statevector` or `stabilizer`; omitted if finding it takes too long.
     pub method: Option<&'static str>,
-    /// What its state takes; left out where the method is not known.
+    /// The memory of its state; omitted if the method is not known.
     pub memory: Option<MemorySurvey>,
-    /// What there is to know about these figures, for people.
+    /// Notes on these figures, for people.
     pub notes: Vec<String>,
 }
 
-/// A value that a circuit wants.
+/// A value that a circuit requires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputSurvey {
     /// Its name.
@@ -138,12 +138,12 @@ pub struct InputSurvey {
 /// The memory of a run, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemorySurvey {
-    /// What one state takes; left out where no machine could count it.
+    /// Memory of one state; omitted if it exceeds what a 64-bit number can hold.
     pub state_bytes: Option<u64>,
-    /// What a run sets aside, copies for branches included; at most the limit.
+    /// Memory that a run reserves, copies for branches included; at most the limit.
     pub reserved_bytes: u64,
-    /// What there may be.
+    /// The limit.
     pub limit_bytes: u64,
-    /// Whether the state fits; where the counts are estimates, that of all ways together.
+    /// Whether the state fits; if the counts are estimates, the state of all branches together.
     pub fits: bool,
 }
