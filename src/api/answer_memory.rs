@@ -1,8 +1,8 @@
-//! What answers take in memory: counted before their rows are read, until their clients have taken them.
+//! Bounds the memory of responses, from before their rows are read until they are sent.
 //!
-//! Two bounds. A [`ReadPermit`] holds while rows are read and printed, which never waits for a client.
-//! [`Unsent`] holds the bytes of an answer until the last of them is handed to the connection. Answers of
-//! up to 64 KiB need no part of the second, so that they get through when others are not taken.
+//! There are two bounds. A [`ReadPermit`] is held while rows are read and serialized, which never waits for a
+//! client. [`Unsent`] is held until the last byte of a response is passed to the connection. Responses of up to
+//! 64 KiB need no [`Unsent`], so that they are sent even if clients do not read large ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,18 +15,18 @@ use tokio::time::timeout;
 
 use super::Problem;
 
-/// What rows may take while they are read and printed, all requests together, in KiB.
+/// Memory of the rows of all requests while they are read and serialized, in KiB.
 const ALL_READING_KIB: usize = 128 << 10;
-/// What large answers may take until they are sent, all together, in KiB.
+/// Memory of all large responses until they are sent, in KiB.
 const ALL_UNSENT_KIB: usize = 128 << 10;
-/// An answer of this size is not counted.
+/// Responses up to this size are not counted.
 pub(super) const FREE_BYTES: usize = 64 << 10;
-/// How often a row is in memory while it is read: as a message, as text, and in the answer, which grows by doubling.
+/// Copies of a row in memory while it is read: the message, the text, and the response buffer, which grows by doubling.
 const COPIES: usize = 4;
-/// How long a request may wait for its turn.
+/// Maximum wait of a request for a permit.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The memory that the answers of one server share. Clones share it.
+/// The memory that the responses of one server share. Clones share it.
 #[derive(Debug, Clone)]
 pub struct AnswerMemory {
     reading: Arc<Semaphore>,
@@ -43,12 +43,12 @@ impl Default for AnswerMemory {
 }
 
 impl AnswerMemory {
-    /// Whether large answers wait because others are not taken: an eighth of their memory is left, or less.
+    /// Whether unsent responses leave at most an eighth of their memory free.
     pub fn is_crowded(&self) -> bool {
         self.unsent.available_permits() < ALL_UNSENT_KIB / 8
     }
 
-    /// Waits until rows of so many bytes may be read.
+    /// Waits for a permit to read rows of `bytes` bytes.
     pub async fn read_permit(&self, bytes: usize) -> Result<ReadPermit, Problem> {
         let bytes = bytes.saturating_mul(COPIES);
         acquire(&self.reading, bytes, ALL_READING_KIB)
@@ -56,7 +56,7 @@ impl AnswerMemory {
             .map(ReadPermit)
     }
 
-    /// Waits until an answer of so many bytes may be made.
+    /// Waits for the memory of a response of `bytes` bytes.
     pub async fn unsent(&self, bytes: usize) -> Result<Unsent, Problem> {
         if bytes <= FREE_BYTES {
             return Ok(Unsent::default());
@@ -65,12 +65,12 @@ impl AnswerMemory {
         Ok(Unsent(Some(permit)))
     }
 
-    /// Takes the memory of an answer that is there already.
+    /// Reserves the memory of a response without waiting.
     pub fn try_unsent(&self, bytes: usize) -> Result<Unsent, Problem> {
         self.resize(Unsent::default(), bytes).ok_or_else(overloaded)
     }
 
-    /// As much as an answer of so many bytes takes, once its size is known; None where there is no more.
+    /// Resizes a reservation to the actual size of the response; `None` if there is not enough memory.
     pub fn resize(&self, mut held: Unsent, bytes: usize) -> Option<Unsent> {
         if bytes <= FREE_BYTES {
             return Some(Unsent::default());
@@ -103,28 +103,28 @@ async fn acquire(
     }
 }
 
-/// The refusal of an answer that there is no memory for.
+/// The problem for a response that exceeds the memory.
 pub fn overloaded() -> Problem {
     let detail = "Too many large answers are under way, or wait for clients that do not read them; nothing was changed. \
                   Try again in a moment.";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
 }
 
-/// Memory for rows while they are read and printed.
+/// Memory for rows while they are read and serialized.
 #[derive(Debug)]
 pub struct ReadPermit(
     #[allow(dead_code, reason = "held until the rows are printed")] OwnedSemaphorePermit,
 );
 
 impl ReadPermit {
-    /// The answer 200 with this value, printed while the memory is still held.
+    /// A 200 response with this value, serialized while the permit is held.
     #[allow(clippy::unused_self, reason = "the memory is released at the end")]
     pub fn json(self, value: &impl Serialize) -> Result<HttpResponse, Problem> {
         json(value)
     }
 }
 
-/// The answer 200 with this value; the text takes no more memory than its length.
+/// A 200 response with this value; the buffer is shrunk to the length of the text.
 fn json(value: &impl Serialize) -> Result<HttpResponse, Problem> {
     let mut text = serde_json::to_vec(value).map_err(|error| {
         tracing::error!(event = "request.serialization_failed", %error, "response could not be serialized");
@@ -138,12 +138,12 @@ fn json(value: &impl Serialize) -> Result<HttpResponse, Problem> {
         .body(text))
 }
 
-/// Memory of a large answer until it is sent; none for a small one.
+/// Memory of a large response until it is sent; nothing for a small one.
 #[derive(Debug, Default)]
 pub struct Unsent(Option<OwnedSemaphorePermit>);
 
 impl Unsent {
-    /// The answer with the memory that it takes.
+    /// Binds the reservation to the response, so that it is returned once the response is sent.
     pub fn hold(self, mut response: HttpResponse) -> HttpResponse {
         response.extensions_mut().insert(self);
         response

@@ -1,11 +1,11 @@
-//! Errors that are answered before there is a request: actix sends a head without a body, here it gets one.
+//! Adds a problem document to errors that actix answers with a head only, before a request exists.
 
 use std::str;
 
 use serde_json::json;
 use uuid::Uuid;
 
-/// The head's own time limit and the parser's refusals are the only answers that no handler has seen.
+/// Only the timeout of the request head and parse errors are answered without a handler.
 fn problem(status: &str) -> Option<(&'static str, u16, &'static str, &'static str)> {
     match status {
         "408" => Some((
@@ -24,14 +24,14 @@ fn problem(status: &str) -> Option<(&'static str, u16, &'static str, &'static st
     }
 }
 
-/// The whole answer in place of a bare head; None where these bytes are no such head.
+/// The complete response that replaces a bare head; `None` if `bytes` is not such a head.
 pub fn with_body(bytes: &[u8]) -> Option<Vec<u8>> {
     const LONGEST: usize = 512;
     if bytes.len() > LONGEST || !bytes.starts_with(b"HTTP/1.1 4") || !bytes.ends_with(b"\r\n\r\n") {
         return None;
     }
     let head = str::from_utf8(bytes).ok()?.to_ascii_lowercase();
-    // Whatever comes from the application has an id.
+    // Every response of the application has a correlation id.
     if head.contains("\r\nx-correlation-id:") || !head.contains("\r\ncontent-length: 0\r\n") {
         return None;
     }

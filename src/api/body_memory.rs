@@ -1,4 +1,4 @@
-//! Memory for large bodies: what all requests together may hold, as text and as values.
+//! Bounds the memory of large request bodies, as text and as parsed values, over all requests.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use tracing::{Instrument, Span};
 use super::Problem;
 use crate::store::StoreError;
 
-/// What all large bodies under way may take together, in KiB.
+/// Memory of all large bodies in progress, in KiB.
 pub(super) const ALL_KIB: usize = 256 << 10;
-/// A body that takes no more than this needs no permit: heartbeats must get through whatever else comes.
+/// Bodies up to this size need no permit, so that heartbeats are accepted under any load.
 const FREE_BYTES: usize = 64 << 10;
 
 /// The memory that the large bodies of one server share. Clones share it.
@@ -35,7 +35,7 @@ impl BodyMemory {
     }
 }
 
-/// What one body takes, given back when it is dropped.
+/// The memory of one body, returned on drop.
 #[derive(Debug)]
 pub struct MemoryPermit {
     memory: BodyMemory,
@@ -44,7 +44,7 @@ pub struct MemoryPermit {
 }
 
 impl MemoryPermit {
-    /// Takes memory for a body that has grown to take so many bytes; false where there is none.
+    /// Grows the permit to `bytes` bytes; returns false if there is not enough memory.
     pub fn try_grow(&mut self, bytes: usize) -> bool {
         let missing = bytes.saturating_sub(FREE_BYTES).saturating_sub(self.bytes);
         if missing == 0 {
@@ -65,8 +65,8 @@ impl MemoryPermit {
         true
     }
 
-    /// Carries out what a large body asks for, to its end, and gives the memory back only then: what a
-    /// client leaves behind when it hangs up would otherwise be held by nobody's count.
+    /// Runs the work for a large body to its end and returns the memory only then. If the client disconnected
+    /// first, the memory that the work still uses would otherwise not be counted.
     pub async fn hold<T: Send + 'static>(
         self,
         work: impl Future<Output = Result<T, Problem>> + Send + 'static,

@@ -1,5 +1,5 @@
-//! Checks of circuits beside the requests: on blocking threads, few at a time, each within a
-//! deadline, so that the rest of the API does not feel them.
+//! Checks circuits on blocking threads, with bounded concurrency and a deadline each, so that they do not
+//! delay other requests.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,14 +15,14 @@ use crate::executor::CircuitCheck;
 use crate::executor::circuit_report::CircuitVerdict;
 use openqasm_simulator::{Stop, Stopped};
 
-/// How long one check may take.
+/// Maximum duration of one check.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long one may wait for its turn.
+/// Maximum wait of a check for a run slot.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How many may wait.
+/// Maximum number of waiting checks.
 const MAX_QUEUED: usize = 32;
 
-/// The checks of one server. Clones share their number.
+/// The checks of one server. Clones share the slots.
 #[derive(Debug, Clone)]
 pub struct CircuitChecks {
     run_slots: Arc<Semaphore>,
@@ -32,8 +32,8 @@ pub struct CircuitChecks {
 impl Default for CircuitChecks {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        // Half of the cores at most: requests are answered meanwhile. Each check may take some 420 MiB: `pow(2) @ x q;`
-        // as often as 8 MiB hold it.
+        // At most half of the cores, so that requests are answered meanwhile. A check takes up to about 420 MiB:
+        // `pow(2) @ x q;` repeated to 8 MiB.
         let run_slots = (cores / 2).clamp(1, 4);
         Self {
             run_slots: Arc::new(Semaphore::new(run_slots)),
@@ -42,7 +42,7 @@ impl Default for CircuitChecks {
     }
 }
 
-/// Stops the check when its client has gone.
+/// Stops the check when its client disconnects.
 struct StopOnDrop(Stop);
 
 impl Drop for StopOnDrop {
@@ -52,7 +52,7 @@ impl Drop for StopOnDrop {
 }
 
 impl CircuitChecks {
-    /// Checks a circuit when its turn comes. `permit` is what its text takes.
+    /// Checks a circuit once a run slot is free. `permit` is the memory of its text.
     pub async fn check(
         &self,
         circuit_check: CircuitCheck,
@@ -70,7 +70,7 @@ impl CircuitChecks {
         let stop_on_drop = StopOnDrop(stop.clone());
         let checked = tokio::task::spawn_blocking(move || {
             let verdict = circuit_check.run(&stop);
-            // Given back by the thread that uses them, and not by a client that hangs up.
+            // Returned by the thread that uses them, even if the client has disconnected.
             drop((turn, permit));
             verdict
         });

@@ -1,7 +1,6 @@
-//! Connections whose clients must take what is sent to them.
+//! Connections with a write timeout.
 //!
-//! actix has no limit of time for that: an answer that its client does not read is kept for as long as the
-//! connection lasts.
+//! actix has none: it keeps a response that the client does not read for as long as the connection lasts.
 
 use std::io;
 use std::pin::Pin;
@@ -16,44 +15,44 @@ use tracing::info;
 use super::answer_memory::AnswerMemory;
 use super::bare;
 
-/// How long a client may take nothing while large answers wait for memory.
+/// Write timeout while large responses wait for memory.
 const CROWDED_TIMEOUT: Duration = Duration::from_secs(3);
-/// The least that a client must take of what waits for it, in bytes a second.
+/// Minimum rate at which a client must read, in bytes per second.
 const MIN_BYTES_PER_SECOND: u64 = 4 << 10;
-/// How much the kernel may hold of what it cannot send yet: it bounds its memory, and lets a slow client's progress
-/// be seen in small steps.
+/// Maximum unsent data in the kernel's buffer: bounds its memory, and shows a slow client's progress in small
+/// steps.
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES: u32 = 128 << 10;
 
-/// A TCP connection that fails once its client has not taken what is sent to it for too long.
+/// A TCP connection that fails if its client reads too slowly.
 pub struct TimedStream {
     stream: TcpStream,
     timeout: Duration,
     answers: AnswerMemory,
     stall: Option<Stall>,
-    /// What is sent in place of a bare error.
+    /// The response that replaces a bare error.
     error: Option<Replacement>,
 }
 
-/// An answer, and how much of it is sent.
+/// A response, and how much of it is sent.
 struct Replacement {
     answer: Vec<u8>,
     sent: usize,
 }
 
-/// Something waits to be taken by the client.
+/// Data that waits until the client reads.
 struct Stall {
     tick: Pin<Box<Sleep>>,
-    /// Since when `taken` is counted.
+    /// Start of the period in which `taken` is counted.
     since: Instant,
     taken: usize,
 }
 
 impl TimedStream {
-    /// A connection just accepted by the server whose answers share this memory.
+    /// Wraps an accepted connection; `answers` is the response memory of the server.
     pub fn new(stream: TcpStream, timeout: Duration, answers: AnswerMemory) -> Self {
-        // Answers go out in parts: the last one must not wait for the acknowledgement of the one before. Neither option
-        // is needed for the answer to be right.
+        // Responses are sent in parts: the last one must not wait for the acknowledgement of the one before. Both
+        // options only affect speed, so errors are ignored.
         let _ = stream.set_nodelay(true);
         #[cfg(target_os = "linux")]
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
@@ -66,7 +65,7 @@ impl TimedStream {
         }
     }
 
-    /// Sends the answer in place of a bare error, all of it; `length` is that of the error.
+    /// Sends the whole response that replaces a bare error; `length` is that of the error.
     fn poll_error(
         &mut self,
         mut error: Replacement,
@@ -108,7 +107,7 @@ impl TimedStream {
         }
     }
 
-    /// Ready with an error once the client has taken too little for too long.
+    /// Ready with an error once the client has read less than the minimum rate for the timeout.
     fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let tick = CROWDED_TIMEOUT.min(self.timeout);
         let stall = self.stall.get_or_insert_with(|| Stall {
@@ -177,7 +176,7 @@ impl AsyncWrite for TimedStream {
         self.written(result, cx)
     }
 
-    /// Asked for when everything so far has been written.
+    /// Called by actix when everything so far has been written.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stall = None;
         Pin::new(&mut self.stream).poll_flush(cx)

@@ -1,29 +1,29 @@
-//! What is validated beyond what the derived schemas say: laid over the description of the API.
+//! Adds the validation rules that derived schemas lack to the OpenAPI document.
 //!
-//! Whatever fits the description is accepted as valid; `tests/it/described/generated.rs` tries it. Sizes in bytes, which
-//! JSON Schema does not know, stand in the descriptions of the fields.
+//! A request that matches the document is valid; `tests/it/described/generated.rs` tests it. JSON Schema cannot
+//! express sizes in bytes; the descriptions of the fields name them.
 
 use serde_json::{Map, Value, json};
 
 use crate::domain::submission::Limits;
 
-/// Any text without the NUL character, which PostgreSQL cannot store.
+/// Text without the NUL character, which PostgreSQL cannot store.
 const NO_NUL: &str = r"^[^\u0000]*$";
-/// A text for people: something visible, and no control characters.
+/// Text for people: at least one visible character, and no control characters.
 const VISIBLE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
-/// A program: something visible, and no NUL.
+/// A program: at least one visible character, and no NUL.
 const PROGRAM: &str = r"^[^\u0000]*[^\s\u0000\u0085][^\u0000]*$";
 /// The name of a backend or a worker.
 const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
 /// The name of an input in OpenQASM.
 const IDENTIFIER: &str = r"^[\p{L}_][\p{L}\p{N}_]*$";
-/// A URL to call: a host, and no user before it.
+/// A URL to call: with a host, and without user information.
 const CALLABLE: &str = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\u0000-\u0020\u007f-\u009f@\\/?#]+([/?#][^\u0000-\u0020\u007f-\u009f]*)?$";
 /// Visible ASCII, with spaces inside.
 const KEY: &str = "^[!-~]([ -~]{0,253}[!-~])?$";
 const EVENT_ID: &str = "^([0-9]{1,18}[.][0-9]{1,18})?$";
 
-/// Lays everything that is validated over a description.
+/// Adds all validation rules to an OpenAPI document.
 #[allow(
     clippy::indexing_slicing,
     reason = "members of JSON objects: one that is absent is null, or is made"
@@ -48,7 +48,7 @@ pub fn apply(document: &mut Value, limits: &Limits) {
     }
 }
 
-/// Members of `top` replace those of the same name, and objects are laid over each other.
+/// Merges `top` into `below`: its members replace those of the same name; objects are merged recursively.
 fn overlay(below: &mut Value, top: Value) {
     match (below, top) {
         (Value::Object(below), Value::Object(top)) => {
@@ -76,12 +76,12 @@ fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
-/// An object of the client's own.
+/// An object with any members.
 fn own_object() -> Value {
     json!({"propertyNames": {"pattern": NO_NUL}, "additionalProperties": reference("JsonValue")})
 }
 
-/// Everything but null that PostgreSQL can store.
+/// Any value but null that PostgreSQL can store.
 fn some_json() -> Value {
     json!([
         {"type": ["boolean", "number"]},
@@ -96,7 +96,7 @@ fn nothing(fields: &[&str]) -> Map<String, Value> {
     fields.iter().map(absent).collect()
 }
 
-/// A circuit or a problem, without fields of the other.
+/// A circuit or a problem, without fields of the other kind.
 fn kinds() -> Value {
     let mut circuit = nothing(&["problem_id", "agent_config", "max_steps"]);
     circuit.insert("circuit".to_owned(), json!({"type": "string"}));

@@ -1,4 +1,4 @@
-//! One id for each request, in its answer, its logs, its task and everything that follows from it.
+//! The correlation id of a request: in its response, its logs, its task and the task's messages.
 
 use std::time::Instant;
 
@@ -13,24 +13,24 @@ use uuid::Uuid;
 use crate::domain::correlation;
 use crate::metrics;
 
-/// The header that carries it, in both directions.
+/// The header of requests and responses that carries the id.
 pub const HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
 
-/// A longer one could not travel as an AMQP property, and is no use to anyone.
+/// Maximum length: the id is also sent as an AMQP property, whose length is limited.
 const MAX_LENGTH: usize = 128;
-/// Asked for every few seconds by machines; their lines are at debug.
+/// Paths that probes poll every few seconds; they are logged at debug level.
 const PROBES: [&str; 4] = ["/livez", "/readyz", "/health", "/metrics"];
 
-/// The id of the request that is being answered.
+/// The id of the current request.
 pub fn current() -> Option<String> {
     correlation::current().map(|id| id.as_ref().to_owned())
 }
 
-/// The id of a request, for handlers.
+/// The id of a request, as an extractor for handlers.
 #[derive(Debug, Clone)]
 pub struct CorrelationId(pub String);
 
-/// Takes the id from the request or makes one, and puts it on everything.
+/// Middleware: takes the id from the request or generates one, and sets it on the span and the response.
 pub async fn correlate(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -38,12 +38,11 @@ pub async fn correlate(
     let id = from_header(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
     request.extensions_mut().insert(CorrelationId(id.clone()));
     let (method, path) = (request.method().clone(), request.path().to_owned());
-    // An error's: it must be there where only slow statements and errors are logged.
+    // At error level, so that the span exists even if only errors are logged.
     let span = error_span!("request", correlation_id = id, %method, path);
     let (method_name, began) = (request.method().clone(), Instant::now());
     let answering = async {
-        // Handlers and extractors turn their errors into responses themselves; only a middleware
-        // could fail here, and none does.
+        // Handlers and extractors turn their errors into responses; only a middleware could fail here, and none does.
         let mut response = next.call(request).await?;
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(HEADER, value);

@@ -1,4 +1,4 @@
-//! Large answers, counted and handed to the connection part by part.
+//! Counts large responses and sends them in chunks.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -14,11 +14,11 @@ use actix_web::{Error, ResponseError, web};
 use super::ApiState;
 use super::answer_memory::{AnswerMemory, FREE_BYTES, Unsent, overloaded};
 
-/// How much of a large answer is handed to the connection at a time.
+/// Size of the chunks of a large response.
 const CHUNK_BYTES: usize = 32 << 10;
 
-/// Counts the large answers to reads: what there is no memory for is refused. Answers to writes are sent in any case,
-/// since the write has happened.
+/// Counts large responses to reads and refuses those that exceed the memory. Responses to writes are always sent,
+/// since the write is committed.
 pub async fn count(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -50,7 +50,7 @@ pub async fn count(
     }))
 }
 
-/// A large answer that is handed to the connection part by part: the connection copies what it gets.
+/// A large response as a body of chunks, because the connection copies each chunk.
 struct InParts {
     bytes: Bytes,
     #[allow(dead_code, reason = "held until the answer is sent or given up")]

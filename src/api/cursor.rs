@@ -1,4 +1,4 @@
-//! Cursors as clients see them: opaque, and good for the order that they were made for.
+//! Page cursors as clients see them: opaque, and valid for one sort order.
 
 use uuid::Uuid;
 
@@ -11,16 +11,16 @@ const SORTS: [(Sort, &str, char); 4] = [
     (Sort::LowestPriority, "priority", 'l'),
 ];
 
-/// The names of all orders, for messages.
+/// The names of all sort orders, for messages.
 pub const SORT_NAMES: &str = "submitted_at, -submitted_at, priority, -priority";
 
-/// The order that a query names.
+/// The sort order of this name.
 pub fn sort(name: &str) -> Option<Sort> {
     let named = SORTS.into_iter().find(|(_, known, _)| *known == name);
     named.map(|(sort, ..)| sort)
 }
 
-/// The cursor as text.
+/// Encodes a cursor as text.
 pub fn encode(sort: Sort, cursor: Cursor) -> String {
     let named = SORTS.into_iter().find(|(known, ..)| *known == sort);
     let letter = named.map_or('n', |(.., letter)| letter);
@@ -28,8 +28,7 @@ pub fn encode(sort: Sort, cursor: Cursor) -> String {
     format!("{letter}{priority:02}{}", task_id.simple())
 }
 
-/// The cursor that a text stands for, and the order that it belongs to; None where it is none of
-/// ours.
+/// Decodes a cursor and its sort order; `None` if the text is not a cursor.
 pub fn decode(text: &str) -> Option<(Sort, Cursor)> {
     let (letter, rest) = text.split_at_checked(1)?;
     let (priority, task_id) = rest.split_at_checked(2)?;

@@ -1,4 +1,4 @@
-//! HEAD: the headers of what GET would answer.
+//! Answers HEAD with the headers of the GET response.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -9,12 +9,12 @@ use actix_web::{Error, HttpMessage, HttpRequest};
 /// Marks a request that came as HEAD.
 struct IsHead;
 
-/// Whether only the headers of the answer are asked for: there is no reason to wait for its body.
+/// Whether the request is a HEAD request: handlers then do not wait for the body.
 pub fn is_head(request: &HttpRequest) -> bool {
     request.extensions().contains::<IsHead>()
 }
 
-/// Lets every HEAD be answered as GET; the connection, which has seen it as HEAD, leaves the body out.
+/// Middleware: routes HEAD as GET. The connection still knows the request as HEAD and omits the body.
 pub async fn as_get(
     mut request: ServiceRequest,
     next: Next<impl MessageBody>,

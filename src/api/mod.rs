@@ -1,11 +1,11 @@
 //! The REST API.
 //!
-//! - `routes` answers; one file for each group of paths;
-//! - `extract` reads requests, `responses` is what answers look like, `problem` what every error looks like; `cursor` is in
-//!   both;
-//! - `body_memory` and `answer_memory` (applied by `counted_answers`) bound what requests and answers take, `connection`
-//!   cuts off clients that do not read them, `circuit_checks` checks circuits beside the requests;
-//! - `openapi` and `constraints` describe it all.
+//! - `routes` holds the handlers, one file for each group of paths;
+//! - `extract` reads requests, `responses` defines the bodies of responses, `problem` those of errors; `cursor` is
+//!   used by both;
+//! - `body_memory` and `answer_memory` (applied by `counted_answers`) bound the memory of requests and responses,
+//!   `connection` disconnects clients that do not read, `circuit_checks` checks circuits on other threads;
+//! - `openapi` and `constraints` generate the OpenAPI document.
 
 mod answer_memory;
 mod bare;
@@ -42,33 +42,33 @@ use crate::service::submit::Submitter;
 use crate::service::watch::Watch;
 use crate::store::Store;
 
-/// What every handler may use.
+/// The services that handlers use.
 #[derive(Clone)]
 pub struct ApiState {
-    /// Reads.
+    /// Reads rows.
     pub store: Store,
-    /// Stores and sends new tasks.
+    /// Stores and dispatches new tasks.
     pub submitter: Submitter,
-    /// Whether tasks can be sent.
+    /// Reports whether tasks can be dispatched.
     pub dispatcher: Dispatcher,
-    /// Waiting for changes.
+    /// Notifies of changes of tasks.
     pub watch: Watch,
-    /// The sessions of workers.
+    /// Manages the sessions of workers.
     pub fleet: Fleet,
-    /// Hands tasks to workers.
+    /// Claims tasks for workers.
     pub claimer: Claimer,
-    /// What a task may name.
+    /// The backends that a task may name.
     pub backends: KnownBackends,
-    /// How much waits and runs.
+    /// Numbers of waiting and running tasks.
     pub depths: Depths,
-    /// What a task may weigh.
+    /// Limits of a submission.
     pub limits: Limits,
-    /// When a task that failed for a passing reason is tried again.
+    /// Delays of retries after transient failures.
     pub retry: Backoff,
-    /// What large bodies may take.
+    /// Memory of large request bodies.
     pub body_memory: BodyMemory,
-    /// What large answers may take.
+    /// Memory of large responses.
     pub answer_memory: AnswerMemory,
-    /// Checks of circuits, few at a time.
+    /// Checks of circuits, with bounded concurrency.
     pub circuit_checks: CircuitChecks,
 }

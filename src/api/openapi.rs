@@ -1,4 +1,4 @@
-//! The description of the API, generated from the handlers.
+//! The OpenAPI document, generated from the handlers.
 
 use serde_json::Value;
 use utoipa::OpenApi;
@@ -6,7 +6,7 @@ use utoipa::OpenApi;
 use super::{constraints, routes};
 use crate::domain::submission::Limits;
 
-/// The whole description, with what is validated by those limits.
+/// The OpenAPI document, with the validation rules of these limits.
 pub fn document(limits: &Limits) -> Value {
     let mut document = serde_json::to_value(ApiDescription::openapi()).unwrap_or_default();
     constraints::apply(&mut document, limits);

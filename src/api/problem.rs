@@ -1,4 +1,4 @@
-//! Errors as clients see them: `application/problem+json` (RFC 9457), one shape for all.
+//! Problem documents: `application/problem+json` (RFC 9457), the body of every error.
 
 use std::fmt;
 
@@ -14,14 +14,14 @@ use crate::domain::checks::FieldErrors;
 use crate::service::submit::SubmitError;
 use crate::store::StoreError;
 
-/// How long a client should wait before it tries a 503 or 507 again, in seconds.
+/// `Retry-After` of a 503 or 507, in seconds.
 const RETRY_AFTER_SECONDS: u8 = 2;
-/// Unlike all other writes, a submission makes something new each time.
+/// A repeated submission creates another task, while all other writes are idempotent.
 const UNKNOWN_SUBMISSION: &str = "The database went away before it answered, so it is not known whether the request was carried out. \
      Repeating a submission is safe when it carries an Idempotency-Key header: a task that was accepted is \
      found again, and never submitted twice. Without one, look for it in GET /tasks first.";
 
-/// An error on its way to a client.
+/// An error response.
 #[derive(Debug, Clone)]
 pub struct Problem {
     status: StatusCode,
@@ -58,17 +58,17 @@ pub struct ProblemBody {
     correlation_id: Option<String>,
 }
 
-/// The longest `detail`, in bytes: it may quote a request.
+/// Maximum length of `detail`, in bytes: it may quote the request.
 const MAX_DETAIL: usize = 4 << 10;
-/// The longest name of a field, in bytes.
+/// Maximum length of a field's name, in bytes.
 const MAX_FIELD: usize = 128;
-/// The longest message about a field, in bytes.
+/// Maximum length of a message about a field, in bytes.
 const MAX_MESSAGE: usize = 1 << 10;
-/// The most fields in `errors`, and the most that `detail` names.
+/// Maximum number of fields in `errors`, and of those that `detail` names.
 const MAX_ERRORS: usize = 200;
 const MAX_NAMED: usize = 20;
 
-/// The beginning of a text, of at most `most` bytes.
+/// Truncates a text to at most `most` bytes.
 fn shortened(mut text: String, most: usize) -> String {
     const MARK: &str = "…";
     if text.len() > most {
@@ -79,8 +79,8 @@ fn shortened(mut text: String, most: usize) -> String {
 }
 
 impl Problem {
-    /// A problem of this status; `code` is for programs, `detail` for people. What a request says is
-    /// quoted in part where it is long.
+    /// A problem of this status; `code` is for programs, `detail` for people. Long values of the request are
+    /// truncated.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             status,
@@ -91,7 +91,7 @@ impl Problem {
         }
     }
 
-    /// Fields that are well-formed and cannot be used.
+    /// Fields that are well-formed but invalid.
     pub fn validation(errors: FieldErrors) -> Self {
         let short =
             |(field, message)| (shortened(field, MAX_FIELD), shortened(message, MAX_MESSAGE));
@@ -133,7 +133,7 @@ impl Problem {
         )
     }
 
-    /// The session was silent for too long, or said good-bye.
+    /// The session's lease has expired, or the worker has ended the session.
     pub fn session_ended(worker_id: &str) -> Self {
         let detail = format!(
             "This session of worker `{worker_id}` has ended and its tasks are lost: register anew."

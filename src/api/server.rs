@@ -20,39 +20,39 @@ use super::{ApiState, correlation, counted_answers, head, openapi, routes};
 use crate::domain::backoff::Backoff;
 use crate::domain::submission::Limits;
 
-/// How the server runs.
+/// Settings of the server.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
-    /// Where it listens; port 0 takes any that is free.
+    /// Address to listen on; port 0 selects a free port.
     pub address: SocketAddr,
-    /// Threads that answer requests.
+    /// Number of threads that handle requests.
     pub threads: usize,
-    /// How long a client may take nothing of what is sent to it.
+    /// Write timeout: how long a client may read nothing.
     pub write_timeout: Duration,
-    /// Origins that browsers may call from; `*` for all.
+    /// Origins that CORS allows; `*` for all.
     pub cors_origins: Vec<String>,
-    /// Delays between the attempts of workers that speak HTTP.
+    /// Delays of retries that HTTP workers request.
     pub retry: Backoff,
-    /// What a task may weigh, and whom it may have called.
+    /// Limits of a submission and the allowed webhook targets.
     pub limits: Limits,
 }
 
-/// How long a client may take nothing of what is sent to it, where nothing else is said.
+/// Default write timeout.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long requests under way may go on after a stop was asked for, in seconds.
+/// How long requests in progress may continue after shutdown was requested, in seconds.
 const SHUTDOWN_SECONDS: u64 = 10;
-/// How long a client may take to send the head of a request.
+/// Timeout for the head of a request.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 
-/// How long a connection is read after an answer that came before the end of the request: closed at once, it would
-/// take the answer with it.
+/// How long a connection is still read after a response that precedes the end of the request: an immediate close
+/// would discard the response.
 const LINGER_TIME: Duration = Duration::from_secs(1);
-/// How many connections may wait to be accepted.
+/// Maximum number of connections that wait to be accepted.
 const BACKLOG: i32 = 2048;
 
-/// Takes the port; requests are answered once the server is awaited.
+/// Binds the port; requests are handled once the server is awaited.
 ///
-/// This is what `actix_web::HttpServer` does, over connections with a limit of time for writes.
+/// It does the same as `actix_web::HttpServer`, over connections with a write timeout.
 pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, SocketAddr)> {
     let listener = listen(settings.address)?;
     let address = listener.local_addr()?;
@@ -81,7 +81,7 @@ pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, Sock
             )
             .default_service(web::to(routes::not_found));
         let app = app.into_factory().map_err(|error| error.error_response());
-        // It is read for the address of a request without a host, which nothing here asks for.
+        // Only read for the host of a request without a `Host` header, which no handler uses.
         let app = map_config(app, |()| AppConfig::default());
         let shutdown = shutdown.clone();
         let http = HttpService::build()
@@ -89,8 +89,7 @@ pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, Sock
                 let shutdown = shutdown.clone();
                 async move { shutdown.notified().await }
             })
-            // A client that hangs up while it waits is noticed at once: nobody waits for it, and what was to
-            // be handed to it goes to others.
+            // A client that disconnects while it waits is detected at once, so that its tasks go to other workers.
             .h1_allow_half_closed(false)
             .client_request_timeout(HEAD_TIME)
             .client_disconnect_timeout(LINGER_TIME)
@@ -113,14 +112,14 @@ pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, Sock
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-    // Connections of a process that has just ended do not keep the port.
+    // Lets a restarted process bind the port while connections of the former one are in TIME_WAIT.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
 
-/// The Swagger UI lives under its folder's name alone.
+/// Redirects to `/docs/`, the only path at which the Swagger UI is served.
 async fn to_docs() -> HttpResponse {
     let location = (LOCATION, "/docs/");
     HttpResponse::SeeOther().insert_header(location).finish()

@@ -15,39 +15,39 @@ use crate::domain::log::{Level, LogLine};
 use crate::domain::owner::Lease;
 use crate::domain::whole_number;
 
-/// The most lines of one request.
+/// Maximum number of lines of one request.
 const MAX_LINES: usize = 1_000;
-/// The longest message, in bytes.
+/// Maximum length of a message, in bytes.
 const MAX_MESSAGE_BYTES: usize = 64 << 10;
-/// The largest context and the largest progress, as JSON, in bytes.
+/// Maximum size of `context` and of `progress` as JSON, in bytes.
 const MAX_DETAIL_BYTES: usize = 64 << 10;
-/// The largest output of an attempt, as JSON, in bytes.
+/// Maximum size of `output` as JSON, in bytes.
 const MAX_OUTPUT_BYTES: usize = 1 << 20;
 
-/// What the attempt says, and how far it has come.
+/// Log lines, progress and output of an attempt.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AppendLogs {
     /// The worker's name.
     #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     worker_id: String,
-    /// As given by the registration.
+    /// The session id that the registration returned.
     session_id: Uuid,
-    /// As given by the claim.
+    /// The attempt number that the claim returned.
     #[schema(minimum = 1)]
     #[serde(deserialize_with = "whole_number::required")]
     attempt: i32,
-    /// The lines, in their order; there may be none where progress or output is given.
+    /// The lines, in order; may be empty if `progress` or `output` is given.
     #[serde(
         default,
         deserialize_with = "object_list::of_objects::<_, _, MAX_LINES>"
     )]
     #[schema(max_items = 1_000)]
     logs: Vec<NewLine>,
-    /// How far the attempt has come, in the worker's own words; at most 64 KiB.
+    /// Progress of the attempt, in a format of the worker; at most 64 KiB.
     progress: Option<Map<String, Value>>,
-    /// What the attempt has produced so far, in place of what it said before; at most 1 MiB. It stays however the
-    /// attempt ends.
+    /// Output of the attempt so far; replaces the previous output; at most 1 MiB. It is kept even if the attempt
+    /// fails.
     output: Option<Map<String, Value>>,
 }
 
@@ -56,35 +56,34 @@ pub struct AppendLogs {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewLogLine)]
 struct NewLine {
-    /// How much it matters.
+    /// The severity.
     #[serde(default)]
     level: Level,
-    /// What is said; at most 64 KiB.
+    /// The text; at most 64 KiB.
     message: String,
     /// Details for programs; at most 64 KiB.
     context: Option<Map<String, Value>>,
-    /// When it was said; a line with the same time and text as an earlier one is taken for its
-    /// repetition.
+    /// When the line was logged; a line with the same time and text as an earlier one counts as its repetition.
     #[serde(default, with = "time::serde::rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime)]
     logged_at: Option<OffsetDateTime>,
 }
 
-/// Checked lines.
+/// A validated request.
 #[derive(Debug)]
 pub struct Append {
-    /// Who says it.
+    /// The lease of the owner.
     pub lease: Lease,
-    /// What is said.
+    /// The new lines.
     pub lines: Vec<LogLine>,
-    /// How far the attempt has come.
+    /// Progress of the attempt.
     pub progress: Option<Value>,
-    /// What the attempt has produced so far.
+    /// Output of the attempt so far.
     pub output: Option<Value>,
 }
 
 impl AppendLogs {
-    /// What is to be written, or what is wrong with it.
+    /// Validates the request.
     pub fn into_append(self, task_id: Uuid) -> Result<Append, FieldErrors> {
         let mut errors = FieldErrors::new();
         let owner = Owner {
@@ -133,14 +132,14 @@ impl NewLine {
         LogLine {
             logged_at: self.logged_at,
             level: self.level,
-            // A line of a program's output may hold anything; PostgreSQL has no NUL in texts.
+            // A line of a program's output may contain NUL, which PostgreSQL cannot store.
             message: self.message.replace('\0', "\u{fffd}"),
             context: self.context.map(Value::Object),
         }
     }
 }
 
-/// The database compares with what it holds, not within one request.
+/// Removes repetitions within the request; the database only compares new lines with stored ones.
 fn without_repetitions(lines: Vec<NewLine>) -> Vec<LogLine> {
     let mut known = HashSet::new();
     let mut is_new = |line: &LogLine| {

@@ -8,23 +8,23 @@ use crate::domain::checks::{self, FieldErrors};
 use crate::domain::submission::{Limits, Submission};
 use crate::domain::task::{Idempotency, NewTask};
 
-/// The most tasks of one batch.
+/// Maximum number of tasks of one batch.
 pub const MAX_TASKS: usize = 1_000;
-/// The most mistakes that one answer names.
+/// Maximum number of errors in one response.
 const MAX_ERRORS: usize = 100;
 
-/// Tasks that are accepted together, or not at all.
+/// Tasks that are accepted or refused together.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchSubmission {
-    /// Each as it would be submitted alone.
+    /// The tasks, each as in a single submission.
     #[serde(deserialize_with = "object_list::of_objects::<_, _, MAX_TASKS>")]
     #[schema(min_items = 1, max_items = 1_000)]
     tasks: Vec<Submission>,
 }
 
 impl BatchSubmission {
-    /// The tasks to store, or what is wrong with which of them.
+    /// Validates the tasks.
     pub fn into_tasks(
         self,
         limits: &Limits,
@@ -55,7 +55,7 @@ impl BatchSubmission {
     }
 }
 
-/// The errors of one task under their place in the batch.
+/// Prefixes the errors of one task with its index in the batch.
 fn within(index: usize, errors: FieldErrors) -> impl Iterator<Item = (String, String)> {
     errors
         .into_iter()

@@ -1,24 +1,24 @@
-//! How large bodies may be, as text and once they are parsed.
+//! Maximum sizes of request bodies, as text and parsed.
 
 use crate::domain::submission::Limits;
 
 const MIB: usize = 1 << 20;
-/// The largest body with a circuit, whatever the longest circuit is: parsed, it still fits beside nothing else in the
+/// Maximum size of a body with a circuit, for any `QTASK_MAX_CIRCUIT_MIB`: its text and values fit alone into the
 /// memory that all bodies share.
 const MAX_WITH_CIRCUIT: usize = 120 * MIB;
 
-/// The most that a body may take, in bytes.
+/// Maximum size of a body, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxBody {
-    /// As it is sent.
+    /// Size of the text.
     pub text: usize,
-    /// As text and values together.
+    /// Size of text and values together.
     pub parsed: usize,
 }
 
-/// How large the bodies of a kind may be.
+/// Maximum size of a kind of body.
 pub trait BodySize {
-    /// The most, where circuits are limited so.
+    /// The maximum under these limits.
     fn max(limits: &Limits) -> MaxBody;
 }
 
@@ -35,8 +35,8 @@ impl BodySize for Plain {
     }
 }
 
-/// A body with one circuit, and 2 MiB of other fields. JSON may write the circuit in twice its length, unless it is
-/// longer than 59 MiB.
+/// A body with one circuit and 2 MiB of other fields. A circuit of up to 59 MiB may take twice its length in JSON
+/// because of escapes.
 #[derive(Debug)]
 pub struct WithCircuit;
 
@@ -46,13 +46,13 @@ impl BodySize for WithCircuit {
         let text = text.min(MAX_WITH_CIRCUIT);
         MaxBody {
             text,
-            // The text and the circuit; or the largest task of nothing but tiny values, which takes half of 64 MiB.
+            // The text and the circuit, or the largest task that consists of tiny values, which takes half of 64 MiB.
             parsed: (2 * text + MIB).max(64 * MIB),
         }
     }
 }
 
-/// A batch of tasks: at least one circuit of the greatest length.
+/// A batch of tasks: at least one circuit of the maximum length.
 #[derive(Debug)]
 pub struct Batch;
 
@@ -66,8 +66,8 @@ impl BodySize for Batch {
     }
 }
 
-/// A result of 8 MiB, and what stands around it. Numbers of one digit in one array take 200 MiB, log lines or counts
-/// about 100.
+/// A result of 8 MiB and the other fields. Parsed, an array of one-digit numbers takes 200 MiB, log lines or counts
+/// about 100 MiB.
 #[derive(Debug)]
 pub struct OfResult;
 

@@ -16,12 +16,12 @@ pub struct CheckCircuitRequest {
     /// The OpenQASM program, version 2 or 3.
     #[schema(min_length = 1)]
     circuit: String,
-    /// Values for its `input` declarations; without this field they may have any values.
+    /// Values for its `input` declarations; without this field, the circuit is checked for any values.
     parameters: Option<Map<String, Value>>,
 }
 
 impl CheckCircuitRequest {
-    /// What to check, or what is wrong with the request itself.
+    /// Validates the request, but not the circuit.
     pub fn into_circuit_check(self, limits: &Limits) -> Result<CircuitCheck, FieldErrors> {
         let mut errors = FieldErrors::new();
         if let Err(message) = check_circuit(&self.circuit, limits) {

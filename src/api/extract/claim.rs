@@ -11,33 +11,33 @@ use crate::domain::checks::{self, FieldErrors};
 use crate::domain::whole_number;
 use crate::service::claims::ClaimParams;
 
-/// The most tasks of one claim.
+/// Maximum number of tasks of one claim.
 const MAX_TASKS: i64 = 100;
-/// The longest wait, in seconds: what proxies usually bear with.
+/// Maximum wait, in seconds: the usual timeout of proxies.
 const MAX_WAIT_SECONDS: f64 = 60.0;
 
-/// A worker that asks for tasks.
+/// A claim of a worker.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimTasksRequest {
-    /// As given by the registration.
+    /// The session id that the registration returned.
     #[schema(required = true, nullable = false)]
     pub session_id: Option<Uuid>,
-    /// The most tasks that it takes.
+    /// Maximum number of tasks to claim.
     #[schema(minimum = 1, maximum = 100, default = 1)]
     #[serde(default, deserialize_with = "whole_number::optional")]
     pub max_tasks: Option<i64>,
-    /// How long to wait for the first one, in seconds, if there is none.
+    /// How long to wait for a first task, in seconds.
     #[schema(minimum = 0, maximum = 60, default = 0)]
     pub wait: Option<f64>,
-    /// The tasks that it has in its hands. Those that it owns without naming them are answered again:
-    /// the answer to an earlier claim was lost.
+    /// The tasks that the worker runs. Tasks that it owns but does not name are returned again, because the response to
+    /// an earlier claim was lost.
     #[schema(max_items = 10_000)]
     pub tasks: Option<Vec<Uuid>>,
 }
 
 impl ClaimTasksRequest {
-    /// What the worker of this name asks for, or everything that is wrong with it.
+    /// Validates the claim of the worker of this name; returns all errors at once.
     pub fn check(self, worker_id: &str) -> Result<ClaimParams, FieldErrors> {
         let mut errors = FieldErrors::new();
         let session_id = session_id(&mut errors, self.session_id);

@@ -3,11 +3,11 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// Whether a worker is to take tasks.
+/// Starts or ends the drain of a worker.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DrainRequest {
-    /// True: it finishes what it has and takes no more. False: it takes tasks again.
+    /// True: the worker finishes its tasks and claims no more. False: it claims tasks again.
     #[schema(default = true)]
     pub draining: Option<bool>,
 }

@@ -1,23 +1,23 @@
-//! What a JSON text takes in memory once it is parsed, told from the text alone.
+//! Estimates the heap size of a JSON text once it is parsed, from the text alone.
 //!
-//! Small values take far more memory than text: `{"":0}` is 7 bytes with its comma and takes 672.
-//! The weights were measured with glibc over arrays and maps of many shapes: what they foretell was
-//! never less than what was taken, and up to twice as much where it is not made of empty values.
+//! Small values take far more memory than text: `{"":0}` is 7 bytes with its comma and takes 672 bytes.
+//! The weights were measured with glibc over arrays and maps of many shapes: the estimate was never below the
+//! measured size, and at most twice as large unless most values are empty.
 
-/// A map has room for eleven members from the first one on.
+/// Bytes of a map: its first node has a capacity of 11 members.
 const OBJECT: usize = 664;
-/// An array has room for four elements from the first one on.
+/// Bytes of an array: its first allocation has a capacity of 4 elements.
 const ARRAY: usize = 160;
-/// An element takes 32 bytes, in an array that has grown ahead of what it holds.
+/// Bytes of an element: 32, and a share of the unused capacity of its array.
 const ELEMENT: usize = 48;
-/// What a member takes beyond an element: the nodes of a large map are half full.
+/// Bytes of a map's member beyond those of an element: the nodes of a large map are half full.
 const MEMBER: usize = 64;
-/// A text is an allocation of its own.
+/// Bytes of a string beyond its length: the overhead of its allocation.
 const TEXT: usize = 32;
-/// `serde_json` stops at what is nested deeper, so that nothing behind it takes memory.
+/// `serde_json` stops at deeper nesting, so the rest of the text takes no memory.
 const MAX_DEPTH: usize = 128;
 
-/// The most that the values of a JSON text take, in bytes, without the text itself.
+/// Upper bound of the heap size of a JSON text's values, in bytes, without the text itself.
 pub fn estimated_heap_bytes(json: &[u8]) -> usize {
     let mut bytes = json.iter();
     let (mut total, mut depth) = (0_usize, 0_usize);
@@ -43,7 +43,7 @@ pub fn estimated_heap_bytes(json: &[u8]) -> usize {
     total
 }
 
-/// Goes behind the end of the text that has begun, and says how long it was.
+/// Skips the rest of a string, including the closing quote, and returns its length.
 fn skip_text(bytes: &mut std::slice::Iter<'_, u8>) -> usize {
     let before = bytes.len();
     while let Some(byte) = bytes.next() {

@@ -8,7 +8,7 @@ use super::worker_fields::{check_named, session, session_id, worker_id};
 use crate::domain::checks::{self, FieldErrors};
 use crate::domain::owner::Session;
 
-/// A worker that is alive.
+/// A heartbeat of a worker.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeartbeatRequest {
@@ -19,17 +19,17 @@ pub struct HeartbeatRequest {
         pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
     )]
     pub worker_id: Option<String>,
-    /// As given by the registration.
+    /// The session id that the registration returned.
     #[schema(required = true, nullable = false)]
     pub session_id: Option<Uuid>,
-    /// The tasks that it has in its hands. One that it owns and has not named for a whole lease is given
-    /// to others.
+    /// The tasks that the worker runs. A task that it owns but has not named for a whole lease duration goes to
+    /// another worker.
     #[schema(max_items = 10_000)]
     pub tasks: Option<Vec<Uuid>>,
 }
 
 impl HeartbeatRequest {
-    /// Whose heartbeat it is and what is named, or everything that is wrong with it.
+    /// Validates the heartbeat and returns its session and tasks, or all errors at once.
     pub fn check(self) -> Result<(Session, Option<Vec<Uuid>>), FieldErrors> {
         let mut errors = FieldErrors::new();
         let worker_id = worker_id(&mut errors, self.worker_id);

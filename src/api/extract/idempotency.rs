@@ -7,10 +7,10 @@ use uuid::Uuid;
 use crate::api::Problem;
 use crate::domain::task::Idempotency;
 
-/// The longest key.
+/// Maximum length of a key.
 const MAX_KEY_LENGTH: usize = 255;
 
-/// The key of a submission whose body has this digest; none where the header is missing.
+/// The key of a submission whose body has this digest; `None` without the header.
 pub fn idempotency(
     request: &HttpRequest,
     fingerprint: Uuid,

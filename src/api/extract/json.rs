@@ -1,4 +1,4 @@
-//! JSON texts, refused with the place of the mistake.
+//! Parses JSON; errors name the field.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::error::Category;
 
 use crate::api::Problem;
 
-/// Reads a JSON object.
+/// Parses a JSON object.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let invalid = |detail| Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail);
     if bytes.is_empty() {
@@ -16,7 +16,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             "The body is empty; a JSON object is needed.".to_owned(),
         ));
     }
-    // serde would take an array for the fields in the order of their declaration.
+    // serde would accept an array as the fields in the order of their declaration.
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(invalid(
             "The body is an array; a JSON object is needed.".to_owned(),
@@ -53,7 +53,7 @@ fn missing_field(error: &serde_json::Error) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// The field is named beside it; line and column of a body that a program wrote help nobody.
+/// The message without line and column, which are of no use for a generated body; the field is named separately.
 fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ")

@@ -20,16 +20,16 @@ use crate::api::body_memory::{BodyMemory, MemoryPermit};
 use crate::api::{ApiState, Problem};
 use crate::domain::submission::Limits;
 
-/// How long a client may take to send its body.
+/// Timeout for the body of a request.
 const MAX_TIME: Duration = Duration::from_secs(30);
 
-/// A JSON body of at most the size that `S` names, and a digest of its bytes.
+/// A JSON body of at most the size of `S`, and a digest of its bytes.
 pub struct JsonBody<T, S = Plain> {
-    /// What it says.
+    /// The parsed value.
     pub value: T,
-    /// The same for the same bytes.
+    /// A digest of the bytes: equal for equal bodies.
     pub fingerprint: Uuid,
-    /// What it takes; to be held for as long as anything of the value is.
+    /// The memory of the body; must be held as long as any part of the value.
     pub permit: MemoryPermit,
     size: PhantomData<S>,
 }
@@ -43,7 +43,7 @@ where
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        // Always there: the server hands it to every request.
+        // Always present: the server sets it for every request.
         let state = request.app_data::<web::Data<ApiState>>();
         let most = state.map_or_else(|| S::max(&Limits::default()), |state| S::max(&state.limits));
         let memory = state.map_or_else(BodyMemory::default, |state| state.body_memory.clone());
@@ -86,7 +86,7 @@ async fn read(
     Ok((bytes, permit))
 }
 
-/// Takes the memory that the values need, before any of them is made.
+/// Reserves the memory of the values before they are parsed.
 fn admit(bytes: &[u8], permit: &mut MemoryPermit, most: usize) -> Result<(), Problem> {
     let taken = bytes.len().saturating_add(estimated_heap_bytes(bytes));
     if taken > most {
@@ -129,7 +129,7 @@ fn refuse_other_types(request: &HttpRequest) -> Result<(), Problem> {
     }
 }
 
-/// A head that announces too much is enough to refuse the body.
+/// Refuses a body by its `Content-Length`, before it is read.
 fn refuse_length(request: &HttpRequest, most: usize) -> Result<(), Problem> {
     let length = request
         .headers()

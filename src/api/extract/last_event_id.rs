@@ -1,4 +1,4 @@
-//! Where a client that follows a task resumes.
+//! The event after which a stream resumes.
 
 use actix_web::HttpRequest;
 
@@ -6,8 +6,7 @@ use super::query;
 use crate::api::Problem;
 use crate::domain::last_event_id::{BadEventId, LastEventId};
 
-/// How far a client that follows a task has seen it: the `Last-Event-ID` header, or the parameter
-/// `last_event_id`.
+/// The last event that the client has received: the `Last-Event-ID` header, or the parameter `last_event_id`.
 pub fn last_event_id(request: &HttpRequest) -> Result<LastEventId, Problem> {
     let mut id = String::new();
     let mut errors = query::read(request.query_string(), |name, value| match name {

@@ -1,4 +1,4 @@
-//! Ownership of a running task, which every write about it proves.
+//! The lease fields of a write about a running task.
 
 use uuid::Uuid;
 
@@ -10,9 +10,9 @@ use crate::domain::owner::{Lease, Session};
 pub struct Owner<'a> {
     /// The worker's name.
     pub worker_id: &'a str,
-    /// As given by the registration.
+    /// The session id that the registration returned.
     pub session_id: Uuid,
-    /// As given by the claim.
+    /// The attempt number that the claim returned.
     pub attempt: i32,
 }
 

@@ -9,12 +9,12 @@ use crate::domain::log::Level;
 use crate::domain::whole_number;
 use crate::store::LogFilter;
 
-/// The length of a page when none is asked for.
+/// Default length of a page.
 const DEFAULT_LIMIT: i64 = 100;
-/// The longest page.
+/// Maximum length of a page.
 const MAX_LIMIT: i64 = 1_000;
 
-/// Which lines `GET /tasks/{task_id}/logs` is asked for.
+/// Parses the query of `GET /tasks/{task_id}/logs`.
 pub fn log_filter(query: &str) -> Result<LogFilter, Problem> {
     let mut filter = LogFilter {
         level: Level::Debug,
@@ -43,7 +43,7 @@ fn take(filter: &mut LogFilter, key: &str, value: &str) -> Result<(), String> {
 }
 
 fn time(text: &str) -> Result<OffsetDateTime, String> {
-    // The plus of an offset is a space once it has been through a query unescaped.
+    // An unescaped `+` of a UTC offset is decoded as a space.
     OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339)
         .map_err(|_| "is not a time like 2025-12-28T14:30:00.123Z".to_owned())
 }

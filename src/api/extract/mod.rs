@@ -1,4 +1,4 @@
-//! Requests, read and checked: one file for each thing that handlers take from a request.
+//! Reads and validates requests: one file for each part of a request that handlers take.
 
 mod append_logs;
 mod batch;

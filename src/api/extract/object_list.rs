@@ -1,4 +1,4 @@
-//! Lists of objects in bodies: bounded while they are read, and of nothing but objects.
+//! Lists of objects in bodies, whose length is checked while they are parsed.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// For `deserialize_with`: at most `MOST` objects. More are refused before they take memory.
+/// For `deserialize_with`: at most `MOST` objects. A longer list is refused before it takes memory.
 pub fn of_objects<'de, D, T, const MOST: usize>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -38,7 +38,7 @@ impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for ListVisitor<T
     }
 }
 
-/// serde would take an array for the fields in the order of their declaration.
+/// An object; serde would also accept an array as the fields in the order of their declaration.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

@@ -1,4 +1,4 @@
-//! JSON bodies that may be left out.
+//! Optional JSON bodies.
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 use super::json_body::JsonBody;
 use crate::api::Problem;
 
-/// A JSON body that may be left out, or be null.
+/// A JSON body that may be missing or null.
 pub struct OptionalBody<T> {
-    /// What it says; the default where there is none.
+    /// The parsed value; the default if the body is missing.
     pub value: T,
 }
 

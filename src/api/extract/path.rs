@@ -1,4 +1,4 @@
-//! What a path names.
+//! Parameters of paths.
 
 use actix_web::http::StatusCode;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ pub fn task_id(segment: &str) -> Result<Uuid, Problem> {
 
 /// The worker that a path names.
 pub fn worker_id(segment: String) -> Result<String, Problem> {
-    // What cannot be a name is nobody's name.
+    // No worker can have an invalid name.
     if is_valid_name(&segment) {
         Ok(segment)
     } else {

@@ -1,9 +1,9 @@
-//! Query strings: everything that is wrong with the parameters is said at once.
+//! Query strings; all errors of the parameters are reported at once.
 
 use crate::api::Problem;
 use crate::domain::checks::{self, FieldErrors};
 
-/// Reads each parameter; what `read` refuses is noted under the parameter's name.
+/// Passes each parameter to `read`, and collects its errors under the parameter's name.
 pub fn read(query: &str, mut read: impl FnMut(&str, &str) -> Result<(), String>) -> FieldErrors {
     let mut errors = FieldErrors::new();
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -14,7 +14,7 @@ pub fn read(query: &str, mut read: impl FnMut(&str, &str) -> Result<(), String>)
     errors
 }
 
-/// What was read, unless something is wrong.
+/// Returns `read` if there are no errors.
 pub fn accept<T>(read: T, errors: FieldErrors) -> Result<T, Problem> {
     checks::refuse_if_any(errors).map_err(Problem::validation)?;
     Ok(read)

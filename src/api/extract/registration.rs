@@ -12,45 +12,46 @@ use crate::domain::problem_patterns::ProblemPatterns;
 use crate::domain::whole_number;
 use crate::service::fleet::{MAX_LEASE_SECONDS, MAX_STOP_GRACE_SECONDS, WorkerRegistration};
 
-/// The most backends that one worker serves.
+/// Maximum number of backends of one worker.
 const MAX_BACKENDS: usize = 32;
-/// The most that capabilities and metadata may take as JSON, in bytes each: they come with every list.
+/// Maximum size of `capabilities` and of `metadata` as JSON, in bytes: every list contains them.
 const MAX_OWN_DATA_BYTES: usize = 4 << 10;
-/// The most tasks that a worker may say it runs at once.
+/// Maximum of `max_parallel_tasks`.
 const MAX_PARALLEL_TASKS: u64 = 100_000;
 
-/// A worker that begins a session.
+/// The registration of a worker, which begins a session.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"worker_id": "lab-1", "backends": ["aiopslab"], "capabilities": {"max_parallel_tasks": 2}}))]
 pub struct RegisterRequest {
-    /// Its name, unique among living workers.
+    /// The worker's name, unique among live workers.
     #[schema(
         required = true,
         nullable = false,
         pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
     )]
     pub worker_id: Option<String>,
-    /// What it serves.
+    /// The backends that the worker serves.
     #[schema(required = true, nullable = false, min_items = 1, max_items = 32)]
     pub backends: Option<Vec<String>>,
-    /// What it can; at most 4 KiB. `max_parallel_tasks` (1 to 100,000): it is never handed more at once.
-    /// `supported_problems` (1 to 100 names, in which `*` stands for any characters): it is handed no other
-    /// problems. `stop_grace_seconds` (0 to 600): what it needs to stop a task. Anything else is kept as it is.
+    /// Capabilities of the worker; at most 4 KiB. `max_parallel_tasks` (1 to 100,000): the worker never gets more
+    /// tasks at once. `supported_problems` (1 to 100 names, in which `*` matches any characters): the worker gets no
+    /// other problems. `stop_grace_seconds` (0 to 600): the time that it needs to stop a task. Other members are stored
+    /// unchanged.
     pub capabilities: Option<Map<String, Value>>,
-    /// Anything of its own: host, version; at most 4 KiB.
+    /// Any data of the worker, such as host and version; at most 4 KiB.
     pub metadata: Option<Map<String, Value>>,
-    /// Whether it takes the name from a session that is still alive.
+    /// Whether to replace a live session of the same name.
     #[schema(default = false)]
     pub replace: Option<bool>,
-    /// How long it may be silent before others get its tasks, in seconds; the service's own lease where that
-    /// is longer. The answer says what is granted.
+    /// The requested lease duration, in seconds: without a heartbeat for this time, the worker loses its tasks to
+    /// others. The service grants at least its own lease duration; the response contains the granted one.
     #[schema(minimum = 1, maximum = 600)]
     pub lease_seconds: Option<f64>,
 }
 
 impl RegisterRequest {
-    /// What is registered, or everything that is wrong with it.
+    /// Validates the registration; returns all errors at once.
     pub fn check(self) -> Result<WorkerRegistration, FieldErrors> {
         let mut errors = FieldErrors::new();
         let worker_id = worker_id(&mut errors, self.worker_id);
@@ -93,7 +94,7 @@ fn backends(errors: &mut FieldErrors, given: Option<Vec<String>>) -> Vec<String>
     for (index, name) in names.iter().enumerate() {
         checks::name(errors, &format!("backends[{index}]"), "backend", name);
     }
-    // A backend named twice is served once.
+    // Removes repeated backends.
     names.sort_unstable();
     names.dedup();
     names

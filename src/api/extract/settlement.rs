@@ -11,11 +11,11 @@ use crate::domain::checks::{self, FieldErrors};
 use crate::domain::settlement::{Blame, ErrorCode, Failure, Outcome, Settlement};
 use crate::domain::whole_number;
 
-/// The largest result, as JSON, in bytes.
+/// Maximum size of `result` as JSON, in bytes.
 const MAX_RESULT_BYTES: usize = 8 << 20;
-/// The largest `execution`, as JSON, in bytes.
+/// Maximum size of `execution` as JSON, in bytes.
 const MAX_EXECUTION_BYTES: usize = 64 << 10;
-/// The longest message of a failure, in bytes.
+/// Maximum length of a failure's message, in bytes.
 const MAX_MESSAGE_BYTES: usize = 64 << 10;
 
 /// The owner delivers a result.
@@ -25,67 +25,67 @@ pub struct Complete {
     /// The worker's name.
     #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     worker_id: String,
-    /// As given by the registration.
+    /// The session id that the registration returned.
     session_id: Uuid,
-    /// As given by the claim.
+    /// The attempt number that the claim returned.
     #[schema(minimum = 1)]
     #[serde(deserialize_with = "whole_number::required")]
     attempt: i32,
-    /// Anything but null, at most 8 MiB; of a problem `{"logs": [], "metrics": {}, "output": {}}`.
+    /// Any value but null, at most 8 MiB; for a problem `{"logs": [], "metrics": {}, "output": {}}`.
     result: Value,
-    /// How it was run; `queued_ms` and `executed_ms` are added where they are missing.
+    /// Data about the execution; `queued_ms` and `executed_ms` are added if they are missing.
     #[serde(default)]
     execution: Option<Map<String, Value>>,
 }
 
-/// The owner has no result.
+/// The owner reports a failure.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fail {
     /// The worker's name.
     #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     worker_id: String,
-    /// As given by the registration.
+    /// The session id that the registration returned.
     session_id: Uuid,
-    /// As given by the claim.
+    /// The attempt number that the claim returned.
     #[schema(minimum = 1)]
     #[serde(deserialize_with = "whole_number::required")]
     attempt: i32,
-    /// Why, in one word for programs.
+    /// The reason, as a code for programs.
     #[schema(
         default = "execution_error",
         max_length = 64,
         pattern = "^[a-z][a-z0-9_]*$"
     )]
     code: Option<String>,
-    /// Why, for people; at most 64 KiB.
+    /// The reason, for people; at most 64 KiB.
     #[schema(min_length = 1)]
     message: String,
-    /// Whether another attempt could go better; by default where the worker is to blame.
+    /// Whether another attempt may succeed; by default true if `blame` is `worker`.
     #[schema(default = false)]
     retry: Option<bool>,
-    /// Whose fault it is: `worker` where its environment was not fit, so that another worker gets the next
-    /// attempt. By default `worker` for the codes `environment_error` and `killed`, `task` for others.
+    /// The cause of the failure: `worker` if its environment was not fit, so that another worker gets the next attempt.
+    /// By default `worker` for the codes `environment_error` and `killed`, `task` for others.
     blame: Option<Blame>,
 }
 
-/// The owner gives the task back unfinished.
+/// The owner returns the task unfinished.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
     /// The worker's name.
     #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     worker_id: String,
-    /// As given by the registration.
+    /// The session id that the registration returned.
     session_id: Uuid,
-    /// As given by the claim.
+    /// The attempt number that the claim returned.
     #[schema(minimum = 1)]
     #[serde(deserialize_with = "whole_number::required")]
     attempt: i32,
 }
 
 impl Complete {
-    /// The move that is asked for, or what is wrong with the report.
+    /// Validates the report and returns the settlement.
     pub fn into_settlement(self, task_id: Uuid) -> Result<Settlement, FieldErrors> {
         let mut errors = FieldErrors::new();
         let owner = Owner {
@@ -105,7 +105,7 @@ impl Complete {
     }
 }
 
-/// The execution, which is small, counts as part of the result's size.
+/// Checks the size of the result; that of `execution`, which is small, is included.
 fn check_result(outcome: &Outcome) -> Result<(), String> {
     if outcome.result.is_null() {
         return Err("must not be null".to_owned());
@@ -123,7 +123,7 @@ fn check_result(outcome: &Outcome) -> Result<(), String> {
 }
 
 impl Fail {
-    /// The move that is asked for, or what is wrong with the report.
+    /// Validates the report and returns the settlement.
     pub fn into_settlement(
         self,
         task_id: Uuid,
@@ -174,7 +174,7 @@ fn check_message(message: &str) -> Result<(), String> {
 }
 
 impl Release {
-    /// The move that is asked for, or what is wrong with the report.
+    /// Validates the report and returns the settlement.
     pub fn into_settlement(self, task_id: Uuid) -> Result<Settlement, FieldErrors> {
         let mut errors = FieldErrors::new();
         let owner = Owner {

@@ -1,5 +1,4 @@
-//! The query of `GET /tasks`: `status` and `tag` collect, all others stand once, unknown ones are
-//! refused.
+//! The query of `GET /tasks`: `status` and `tag` may be repeated, other parameters not; unknown ones are refused.
 
 use std::collections::BTreeSet;
 
@@ -14,16 +13,16 @@ use crate::domain::status::Status;
 use crate::domain::whole_number;
 use crate::store::{Cursor, Sort, TaskFilter};
 
-/// The length of a page when none is asked for.
+/// Default length of a page.
 const DEFAULT_LIMIT: usize = 20;
-/// The longest page.
+/// Maximum length of a page.
 const MAX_LIMIT: usize = 100;
-/// No task has more.
+/// Maximum number of tags of a task.
 const MAX_TAGS: usize = 32;
 /// All parameters, for messages.
 const KNOWN: &str = "status, kind, backend, problem_id, worker_id, tag, name, submitted_after, submitted_before, id_prefix, sort, limit, cursor";
 
-/// Which tasks `GET /tasks` is asked for; what is wrong with the query, all of it, otherwise.
+/// Parses the query of `GET /tasks`; returns all errors at once.
 pub fn task_filter(query: &str) -> Result<TaskFilter, Problem> {
     let mut reader = TaskQueryReader {
         filter: TaskFilter {
@@ -71,7 +70,7 @@ impl TaskQueryReader {
         Ok(())
     }
 
-    /// What can only be said of the parameters together.
+    /// Checks that involve several parameters.
     fn finish(self, mut errors: FieldErrors) -> (TaskFilter, FieldErrors) {
         let mut filter = self.filter;
         if let (Some(from), Some(before)) = (filter.submitted_from, filter.submitted_before)
@@ -94,7 +93,7 @@ impl TaskQueryReader {
     }
 }
 
-/// Adds one status, or several with commas between them.
+/// Adds one status, or several separated by commas.
 fn add_status(statuses: &mut Vec<Status>, value: &str) -> Result<(), String> {
     for name in value.split(',') {
         let status = name.trim().parse().map_err(|error| format!("{error}"))?;
@@ -129,7 +128,7 @@ fn text(value: &str) -> Result<String, String> {
     if value.is_empty() {
         return Err("must not be empty".to_owned());
     }
-    // PostgreSQL cannot compare with it, and nothing is called that.
+    // PostgreSQL text cannot contain NUL, so no name matches.
     if value.contains('\0') {
         return Err("must not contain the NUL character".to_owned());
     }
@@ -137,7 +136,7 @@ fn text(value: &str) -> Result<String, String> {
 }
 
 fn time(value: &str) -> Result<OffsetDateTime, String> {
-    // The plus of an offset is a space once it has been through a query unescaped.
+    // An unescaped `+` of a UTC offset is decoded as a space.
     OffsetDateTime::parse(&value.replace(' ', "+"), &Rfc3339)
         .map_err(|_| "must be a time like 2025-12-28T14:30:00Z (RFC 3339)".to_owned())
 }

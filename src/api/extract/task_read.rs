@@ -5,35 +5,35 @@ use std::time::Duration;
 use super::query;
 use crate::api::Problem;
 
-/// Until when a read waits.
+/// The condition that ends a wait.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Until {
-    /// Until the task has ended.
+    /// The task is in a terminal status.
     #[default]
     Terminal,
-    /// Until its status is another.
+    /// The status of the task has changed.
     Change,
 }
 
-/// How `GET /tasks/{task_id}` is asked for.
+/// The parameters of `GET /tasks/{task_id}`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TaskQuery {
-    /// How long the answer may be waited for.
+    /// Maximum wait.
     pub wait: Duration,
-    /// What is waited for.
+    /// The condition that ends the wait.
     pub until: Until,
-    /// Whether the log comes with it.
+    /// Whether the response contains the log.
     pub include_logs: bool,
-    /// Whether the text of the circuit comes with it.
+    /// Whether the response contains the text of the circuit.
     pub include_circuit: bool,
-    /// Whether the values for the circuit's inputs come with it.
+    /// Whether the response contains the values of the circuit's inputs.
     pub include_parameters: bool,
 }
 
-/// The longest wait, in seconds: what proxies usually bear with.
+/// Maximum wait, in seconds: the usual timeout of proxies.
 const MAX_WAIT_SECONDS: u64 = 60;
 
-/// A wait in seconds, which may have a fraction.
+/// Parses a wait in seconds, which may have a fraction.
 fn wait(value: &str) -> Result<Duration, String> {
     let seconds = value
         .parse()
@@ -44,12 +44,12 @@ fn wait(value: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("must be a number of seconds from 0 to {MAX_WAIT_SECONDS}"))
 }
 
-/// A parameter that is true or false.
+/// Parses a boolean parameter.
 fn flag(word: &str) -> Result<bool, String> {
     word.parse().map_err(|_| "must be true or false".to_owned())
 }
 
-/// The values of `include`, separated by commas.
+/// Reads the values of `include`, separated by commas.
 fn include(asked: &mut TaskQuery, names: &str) -> Result<(), String> {
     for name in names.split(',').map(str::trim) {
         match name {
@@ -73,7 +73,7 @@ fn until(word: &str) -> Result<Until, String> {
     }
 }
 
-/// How `GET /tasks/{task_id}` is asked for.
+/// The parameters of `GET /tasks/{task_id}`.
 pub fn task_query(query: &str) -> Result<TaskQuery, Problem> {
     let mut asked = TaskQuery::default();
     let errors = query::read(query, |name, value| {

@@ -1,11 +1,11 @@
-//! The fields that several requests of workers have.
+//! Fields that several requests of workers share.
 
 use uuid::Uuid;
 
 use crate::domain::checks::{self, FieldErrors};
 use crate::domain::owner::Session;
 
-/// The most tasks that a worker can name as being in its hands.
+/// Maximum number of running tasks that a worker can name.
 const MAX_NAMED: usize = 10_000;
 
 /// The session of a worker.
@@ -16,7 +16,7 @@ pub fn session(worker_id: &str, session_id: Uuid) -> Session {
     }
 }
 
-/// The worker that the request comes from; required.
+/// The name of the worker that sends the request; required.
 pub fn worker_id(errors: &mut FieldErrors, given: Option<String>) -> String {
     match &given {
         Some(name) => checks::name(errors, "worker_id", "worker", name),
@@ -25,7 +25,7 @@ pub fn worker_id(errors: &mut FieldErrors, given: Option<String>) -> String {
     given.unwrap_or_default()
 }
 
-/// The session that the request belongs to; required.
+/// The session of the request; required.
 pub fn session_id(errors: &mut FieldErrors, given: Option<Uuid>) -> Uuid {
     if given.is_none() {
         missing(errors, "session_id", "as given by the registration");
@@ -33,7 +33,7 @@ pub fn session_id(errors: &mut FieldErrors, given: Option<Uuid>) -> Uuid {
     given.unwrap_or_default()
 }
 
-/// The tasks in hand, as many as may be named.
+/// Checks the number of running tasks.
 pub fn check_named(errors: &mut FieldErrors, named: Option<&[Uuid]>) {
     let named = named.map_or(0, <[Uuid]>::len);
     if named > MAX_NAMED {
@@ -42,7 +42,7 @@ pub fn check_named(errors: &mut FieldErrors, named: Option<&[Uuid]>) {
     }
 }
 
-/// Notes a field that is required.
+/// Adds the error of a missing field.
 pub fn missing(errors: &mut FieldErrors, field: &str, what: &str) {
     errors.insert(field.to_owned(), format!("is required: {what}"));
 }

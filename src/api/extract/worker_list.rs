@@ -1,4 +1,4 @@
-//! The queries of `GET /workers` and `GET /backends`, whose pages go by names.
+//! The queries of `GET /workers` and `GET /backends`, whose pages are ordered by name.
 
 use std::str::FromStr;
 
@@ -9,9 +9,9 @@ use crate::domain::checks::{self, FieldErrors};
 use crate::domain::whole_number;
 use crate::store::{WorkerFilter, WorkerSearch, WorkerStatus};
 
-/// The most workers or backends of one page.
+/// Maximum length of a page of workers or backends.
 const MAX_NAMES: u16 = 1_000;
-/// The workers of a page whose length is not given.
+/// Default length of a page of workers.
 const USUAL_WORKERS: usize = 100;
 
 fn name_limit(value: &str) -> Result<u16, String> {
@@ -36,7 +36,7 @@ fn backend(value: &str) -> Result<String, String> {
         .map_or_else(|| Ok(value.to_owned()), Err)
 }
 
-/// Adds one status, or several with commas between them.
+/// Adds one status, or several separated by commas.
 fn add_statuses(statuses: &mut Vec<WorkerStatus>, value: &str) -> Result<(), String> {
     for name in value.split(',') {
         let status = WorkerStatus::from_str(name.trim()).map_err(|error| error.to_string())?;
@@ -45,7 +45,7 @@ fn add_statuses(statuses: &mut Vec<WorkerStatus>, value: &str) -> Result<(), Str
     Ok(())
 }
 
-/// Behind which name `GET /backends` begins, and how many it shows.
+/// Parses the query of `GET /backends`: the name after which the page begins, and its length.
 pub fn backend_search(query: &str) -> Result<(String, u16), Problem> {
     let (mut after, mut limit) = (String::new(), MAX_NAMES);
     let errors = query::read(query, |name, value| {
@@ -59,7 +59,7 @@ pub fn backend_search(query: &str) -> Result<(String, u16), Problem> {
     query::accept((after, limit), errors)
 }
 
-/// Which workers `GET /workers` is asked for.
+/// Parses the query of `GET /workers`.
 pub fn worker_search(query: &str) -> Result<WorkerSearch, Problem> {
     let mut search = WorkerSearch {
         filter: WorkerFilter::default(),
