@@ -1,4 +1,4 @@
-//! A circuit to check instead of running it.
+//! The check of a circuit without a run.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use super::circuit_report::CircuitVerdict;
 use crate::domain::circuit_options::CircuitOptions;
 use crate::domain::task::Work;
 
-/// What is to be checked, as the simulator would run it.
+/// The circuit to check, with the options of a run.
 #[derive(Debug, Clone, Default)]
 pub struct CircuitCheck {
     source: String,
@@ -18,7 +18,7 @@ pub struct CircuitCheck {
 }
 
 impl CircuitCheck {
-    /// OpenQASM 2 or 3 by itself, whose state may take so many bytes. Without `inputs`, its inputs may have all values.
+    /// An OpenQASM 2 or 3 program and the memory limit of its state. Without `inputs`, its inputs may have any value.
     pub fn new(
         source: String,
         inputs: Option<Map<String, Value>>,
@@ -35,7 +35,7 @@ impl CircuitCheck {
         }
     }
 
-    /// The circuit of a task, with all that the task asks for; none for other work.
+    /// The circuit of a task with all its options; `None` for other work.
     pub fn of_task(work: Work, memory_limit_bytes: u64) -> Option<Self> {
         let Work::Circuit {
             source,
@@ -44,7 +44,7 @@ impl CircuitCheck {
         else {
             return None;
         };
-        // A task has exactly the inputs that it names.
+        // A task without `inputs` has no inputs.
         options.inputs.get_or_insert_default();
         Some(Self {
             source,
@@ -53,7 +53,7 @@ impl CircuitCheck {
         })
     }
 
-    /// Checks it; blocks for seconds at most.
+    /// Checks the circuit; blocks for seconds at most.
     pub fn run(&self, stop: &Stop) -> Result<CircuitVerdict, Stopped> {
         let request = Request {
             source: &self.source,

@@ -1,4 +1,4 @@
-//! The report of a circuit check as the API and `qtask check` write it.
+//! The report of a circuit check, as the API and `qtask check` write it.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,15 @@ use openqasm_simulator::survey;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Whether a circuit would run, and what it would take.
+/// Whether a circuit would run, and its analysis.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct CircuitVerdict {
     /// Whether the simulator would run it.
     pub valid: bool,
-    /// Why not, up to ten mistakes.
+    /// The reasons why not, at most 10.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<CircuitMistake>,
-    /// What it would take; left out where the text is no program.
+    /// The analysis; omitted if the text is not a valid program.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub survey: Option<CircuitSurvey>,
@@ -23,9 +23,9 @@ pub struct CircuitVerdict {
 /// One reason why a circuit does not run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CircuitMistake {
-    /// What a task with this circuit would fail with.
+    /// The error code with which a task with this circuit would fail.
     pub code: MistakeCode,
-    /// Line, from 1; left out where the whole circuit is meant.
+    /// Line, from 1; omitted if the mistake concerns the whole circuit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub line: Option<usize>,
@@ -33,13 +33,13 @@ pub struct CircuitMistake {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub column: Option<usize>,
-    /// What is wrong and, where it helps, what was expected.
+    /// The mistake and, where useful, what was expected.
     pub message: String,
-    /// The line, or a window of it when it is long.
+    /// The source line, or the part of a long line around the mistake.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub source_line: Option<String>,
-    /// Where in `source_line` the mistake is, in characters from 0.
+    /// The position of the mistake in `source_line`, in characters from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub caret: Option<usize>,
@@ -49,28 +49,28 @@ pub struct CircuitMistake {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MistakeCode {
-    /// It is no program that can be run.
+    /// It is not a program that can be run.
     InvalidCircuit,
-    /// It needs more than it may have.
+    /// It exceeds a resource limit.
     ResourceLimit,
     /// It is for a backend that does not run such tasks.
     UnsupportedTask,
 }
 
-/// What a circuit is made of and what its run would take.
+/// The contents of a circuit, and the resources of its run.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct CircuitSurvey {
     /// The version of OpenQASM: 2 or 3.
     pub openqasm_version: u8,
-    /// Qubits that it declares.
+    /// Declared qubits.
     pub qubits: u32,
-    /// Qubits that gates change: those that take memory.
+    /// Qubits that gates change: those that occupy memory.
     pub qubits_used: usize,
     /// Classical registers in the order of their declaration.
     pub registers: Vec<ClassicalRegister>,
-    /// What its `input` declarations want as `parameters`.
+    /// The `input` declarations, whose values `parameters` supplies.
     pub inputs: Vec<CircuitInput>,
-    /// How often each gate is applied, under the name that the circuit gives it; a gate on registers
+    /// The number of applications of each gate, by its name in the circuit; a gate on registers counts
     /// once for each of their qubits.
     #[schema(example = json!({"h": 1, "ctrl @ x": 2}))]
     pub gates: BTreeMap<String, u64>,
@@ -78,30 +78,30 @@ pub struct CircuitSurvey {
     pub gate_count: u64,
     /// Applications of gates to two qubits or more.
     pub multi_qubit_gates: u64,
-    /// Qubits measured, once for each time.
+    /// Measurements of single qubits.
     pub measurements: u64,
-    /// Qubits reset, once for each time.
+    /// Resets of single qubits.
     pub resets: u64,
     /// The longest path, in gates, measurements and resets.
     pub depth: u32,
-    /// Whether every run applies exactly these gates; `notes` say why not.
+    /// Whether every run applies exactly these gates; if not, `notes` has the reason.
     pub counts_are_exact: bool,
     /// Whether every run has exactly this depth.
     pub depth_is_exact: bool,
-    /// How it would be simulated: `statevector` or `stabilizer`; left out where that takes too long to find.
+    /// The simulation method: `statevector` or `stabilizer`; omitted if finding it takes too long.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, value_type = Option<String>)]
     pub method: Option<&'static str>,
-    /// What its state takes; left out where the method is not known.
+    /// The memory of a run; omitted if the method is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub memory: Option<CircuitMemory>,
-    /// What there is to know about these figures, for people.
+    /// Remarks about these figures, for people.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
-/// A value that a circuit wants.
+/// An input of a circuit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CircuitInput {
     /// Its name.
@@ -115,15 +115,15 @@ pub struct CircuitInput {
 /// The memory of a run, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CircuitMemory {
-    /// What one state takes; left out where no machine could count it.
+    /// The size of one state; omitted if it does not fit into 64 bits.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub state_bytes: Option<u64>,
-    /// What a run sets aside, copies for branches included; at most the limit.
+    /// The memory that a run reserves, including copies for branches; at most the limit.
     pub reserved_bytes: u64,
-    /// What there may be.
+    /// The memory limit.
     pub limit_bytes: u64,
-    /// Whether the state fits; where the counts are estimates, that of all ways together.
+    /// Whether the state fits; if the counts are estimates, for all branches together.
     pub fits: bool,
 }
 

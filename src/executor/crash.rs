@@ -1,4 +1,4 @@
-//! An executor that panicked, in its own words.
+//! The message of an executor that panicked.
 
 use std::any::Any;
 
@@ -6,8 +6,8 @@ use tokio::task::JoinError;
 
 use crate::domain::settlement::{ErrorCode, Failure};
 
-/// The failure of a task of the runtime that panicked, or that the runtime tore down. `what` says
-/// what it was doing.
+/// The failure of a runtime task that panicked or that the runtime aborted. `what` describes
+/// its work.
 pub fn crashed(what: &str, error: JoinError) -> Failure {
     let why = match error.try_into_panic() {
         Ok(payload) => panic_text(payload.as_ref()).to_owned(),
@@ -16,7 +16,7 @@ pub fn crashed(what: &str, error: JoinError) -> Failure {
     Failure::transient(ErrorCode::ExecutionError, format!("{what}: {why}"))
 }
 
-/// What a panic said: `panic!` leaves a `&str` or, with arguments, a `String`.
+/// The message of a panic: `panic!` leaves a `&str` or, with arguments, a `String`.
 fn panic_text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))

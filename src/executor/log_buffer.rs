@@ -1,4 +1,4 @@
-//! What an attempt says while it runs, on its way to the database.
+//! The log lines, progress and output of a running attempt, buffered for the database.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,18 +10,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::log::{Level, LogLine};
 
-/// The most lines that wait to be written.
+/// Maximum number of buffered lines.
 const MAX_LINES: usize = 10_000;
-/// The most text that waits to be written, in bytes.
+/// Maximum size of the buffered text, in bytes.
 const MAX_BYTES: usize = 8 << 20;
-/// The most lines of one batch.
+/// Maximum number of lines in one batch.
 const BATCH_LINES: usize = 1_000;
-/// The most bytes of one batch, but for its first line.
+/// Maximum size of one batch, in bytes; a single larger line is a batch.
 const BATCH_BYTES: usize = 1 << 20;
 
 /// Log lines, progress and output of one attempt. Clones share them.
 ///
-/// An executor never waits here: while nobody reads, the oldest lines are dropped and counted.
+/// Writing never blocks: when the buffer is full, the oldest lines are dropped and counted.
 #[derive(Debug, Clone, Default)]
 pub struct LogBuffer {
     shared: Arc<SharedBuffer>,
@@ -31,7 +31,7 @@ pub struct LogBuffer {
 struct SharedBuffer {
     lines_and_progress: Mutex<BufferedLines>,
     changed: Notify,
-    /// What the attempt has produced so far, if it is news: the latest word counts.
+    /// The latest output of the attempt, until it is taken.
     output: Mutex<Option<Value>>,
     output_changed: Notify,
     closed: CancellationToken,
@@ -46,27 +46,27 @@ struct BufferedLines {
     latest: Option<OffsetDateTime>,
 }
 
-/// What is to be written next.
+/// The next lines and progress to write.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LogBatch {
     /// The oldest lines.
     pub lines: Vec<LogLine>,
-    /// The latest progress, if it is news.
+    /// The latest progress, if it has changed.
     pub progress: Option<Value>,
 }
 
 impl LogBuffer {
-    /// Adds a line; if it has no time, it is now.
+    /// Adds a line; a line without a time gets the current one.
     pub fn log(&self, line: LogLine) {
         self.change(|lines_and_progress| lines_and_progress.add(line));
     }
 
-    /// Says how far the attempt is; only the latest word counts.
+    /// Sets the progress of the attempt; only the latest value is kept.
     pub fn progress(&self, progress: Value) {
         self.change(|lines_and_progress| lines_and_progress.progress = Some(progress));
     }
 
-    /// Replaces what the attempt has produced so far.
+    /// Replaces the output of the attempt so far.
     pub fn output(&self, output: Value) {
         if !self.shared.closed.is_cancelled() {
             *self.latest_output() = Some(output);
@@ -74,7 +74,7 @@ impl LogBuffer {
         }
     }
 
-    /// Waits for output to write, and takes it out; None when there will be no more. One reader at a time.
+    /// Waits for output to write, and removes it; `None` when there will be no more. One reader at a time.
     pub async fn next_output(&self) -> Option<Value> {
         loop {
             let changed = self.shared.output_changed.notified();
@@ -88,7 +88,7 @@ impl LogBuffer {
         }
     }
 
-    /// Puts output back that could not be written, unless there is newer one.
+    /// Returns output that could not be written, unless there is newer output.
     pub fn put_back(&self, output: Value) {
         self.latest_output().get_or_insert(output);
     }
@@ -98,28 +98,28 @@ impl LogBuffer {
         output.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The attempt is over: nothing more is taken.
+    /// Closes the buffer: it accepts nothing more.
     pub fn close(&self) {
         self.shared.closed.cancel();
     }
 
-    /// Waits until the attempt is over.
+    /// Waits until the buffer is closed.
     pub async fn closed(&self) {
         self.shared.closed.cancelled().await;
     }
 
-    /// Waits for something to write; false when there will be nothing more. One reader at a time.
+    /// Waits for a batch to write; false when there will be no more. One reader at a time.
     pub async fn filled(&self) -> bool {
         self.wait_for(BufferedLines::has_news).await;
         self.lines_and_progress().has_news()
     }
 
-    /// Waits until a batch is full, or the attempt over. One reader at a time.
+    /// Waits until a batch is full or the buffer is closed. One reader at a time.
     pub async fn full(&self) {
         self.wait_for(BufferedLines::fill_a_batch).await;
     }
 
-    /// Takes the next batch out.
+    /// Removes and returns the next batch.
     pub fn take(&self) -> LogBatch {
         self.lines_and_progress().take()
     }
@@ -147,7 +147,7 @@ impl LogBuffer {
     }
 
     fn lines_and_progress(&self) -> MutexGuard<'_, BufferedLines> {
-        // Nothing in here can panic half way through a change.
+        // No code under this lock can panic between two related changes.
         self.shared
             .lines_and_progress
             .lock()
@@ -167,8 +167,8 @@ impl BufferedLines {
         }
     }
 
-    /// Now, but later than the line before it: a batch that is written twice is known by its times,
-    /// which the database keeps to the microsecond.
+    /// The current time, but later than that of the previous line: the database recognises a batch that is
+    /// written twice by its times, which it keeps to the microsecond.
     fn next_time(&mut self) -> OffsetDateTime {
         let now = OffsetDateTime::now_utc();
         let now = now.truncate_to_microsecond();
@@ -214,7 +214,7 @@ impl BufferedLines {
         LogBatch { lines, progress }
     }
 
-    /// Stands where the dropped lines would have.
+    /// The line that replaces the dropped lines.
     fn note_of_dropped(&mut self) -> Option<LogLine> {
         let dropped = std::mem::take(&mut self.dropped);
         let next = self.lines.front()?;
@@ -227,12 +227,12 @@ impl BufferedLines {
     }
 }
 
-/// About how many bytes of memory a line takes.
+/// The approximate memory of a line, in bytes.
 fn size(line: &LogLine) -> usize {
     line.message.len() + line.context.as_ref().map_or(0, weight) + size_of::<LogLine>()
 }
 
-/// Small values take more memory than text.
+/// Small JSON values take more memory than their text.
 fn weight(value: &Value) -> usize {
     let inside = match value {
         Value::String(text) => text.len(),

@@ -1,8 +1,8 @@
-//! Fixed counts after a set delay, for tests and load.
+//! Fixed counts after a configured delay, for tests and load.
 //!
-//! A circuit can ask for trouble with a line `// mock: WORD`: `fail` (permanent), `fail-transient`,
-//! `panic`, `hang` (until it is stopped), `stuck` (for ever, deaf to being stopped), or `sleep
-//! 250ms` instead of the configured delay.
+//! A circuit can request a failure with a line `// mock: WORD`: `fail` (permanent), `fail-transient`,
+//! `panic`, `hang` (until it is stopped), `stuck` (never ends, ignores a stop), or `sleep 250ms`
+//! instead of the configured delay.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::domain::task::{Assignment, Work};
 /// The mock backend.
 #[derive(Debug, Clone, Copy)]
 pub struct Mock {
-    /// How long every task takes.
+    /// The duration of every task.
     pub delay: Duration,
 }
 
@@ -53,7 +53,7 @@ impl Executor for Mock {
 }
 
 impl Mock {
-    /// Does what the circuit's text asks for, and says how long the task is to take.
+    /// Performs the request in the circuit's text, and returns the duration of the task.
     async fn apply_directive(&self, source: &str, control: &Control) -> Result<Duration, Failure> {
         let order = source
             .lines()

@@ -1,4 +1,4 @@
-//! What runs a task: one trait, one module for each kind.
+//! Executors, which run tasks: one trait, one module for each kind.
 
 mod circuit_check;
 pub mod circuit_report;
@@ -23,34 +23,34 @@ pub use log_buffer::{LogBatch, LogBuffer};
 pub use mock::Mock;
 pub use simulator::{CIRCUITS_ONLY, Simulator};
 
-/// How an executor learns that it is to stop, and where it says what it does.
+/// The stop signals of an executor, and the buffer for its log and progress.
 #[derive(Debug, Clone)]
 pub struct Control {
-    /// Cancelled when the result is not wanted any more: the task was cancelled, the lease lost,
-    /// the worker shut down.
+    /// Cancelled when the result is no longer needed: the task was cancelled, the lease was lost,
+    /// or the worker is shutting down.
     pub stop: CancellationToken,
-    /// Cancelled when the time for an orderly end is over as well: [`Executor::stop_grace`] after
+    /// Cancelled when the time for an orderly end is over, too: [`Executor::stop_grace`] after
     /// `stop`, or sooner.
     pub kill: CancellationToken,
-    /// When the attempt's time is over.
+    /// When the attempt times out.
     pub deadline: Instant,
-    /// Log lines and progress.
+    /// Log lines, progress and output.
     pub log_buffer: LogBuffer,
 }
 
 /// Runs tasks of one backend.
 pub trait Executor: Send + Sync {
-    /// Runs one attempt to its end: a result or the reason why there is none.
+    /// Runs one attempt to its end: a result, or the reason why there is none.
     ///
     /// It runs on an async thread: long computations belong on a blocking one. It must end soon
-    /// after [`Control::kill`]; what it answers after [`Control::stop`] is not used.
+    /// after [`Control::kill`]; its answer after [`Control::stop`] is ignored.
     fn execute<'a>(
         &'a self,
         assignment: &'a Assignment,
         control: Control,
     ) -> BoxFuture<'a, Result<Outcome, Failure>>;
 
-    /// The time that it wants between [`Control::stop`] and [`Control::kill`].
+    /// The time that it needs between [`Control::stop`] and [`Control::kill`].
     fn stop_grace(&self) -> Duration {
         Duration::ZERO
     }

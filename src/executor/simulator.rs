@@ -16,26 +16,26 @@ use super::{Control, Executor, LogBuffer, crashed};
 use crate::domain::settlement::{ErrorCode, Failure, Outcome};
 use crate::domain::task::{Assignment, Work};
 
-/// Short runs say nothing of how far they are.
+/// Runs shorter than this report no progress.
 const FIRST_PROGRESS: Duration = Duration::from_secs(2);
-/// Between two looks at how far a run is.
+/// The interval between progress reports.
 const PROGRESS: Duration = Duration::from_millis(500);
 
-/// What is said of other work.
+/// The message of the failure for other work.
 pub const CIRCUITS_ONLY: &str = "the simulator runs circuits only";
 
 /// The simulator backend.
 #[derive(Debug, Clone)]
 pub struct Simulator {
-    /// What the states of all circuits that run at the same time may take together.
+    /// The memory that the states of all concurrent circuits share.
     memory: Arc<MemoryPool>,
     /// The threads that all of them share.
     threads: Arc<ThreadBudget>,
 }
 
 impl Simulator {
-    /// A simulator whose states take at most that many bytes and threads, all tasks together.
-    /// Clones share them.
+    /// A simulator whose tasks together use at most this much memory (in bytes) for states, and this many threads.
+    /// Clones share both.
     pub fn new(memory_limit_bytes: u64, threads: usize) -> Self {
         Self {
             memory: Arc::new(MemoryPool::new(memory_limit_bytes)),
@@ -67,11 +67,11 @@ impl Executor for Simulator {
             let thread = tokio::task::spawn_blocking({
                 let stop = stop.clone();
                 move || {
-                    // A task has exactly the inputs that it names.
+                    // A task without `inputs` has no inputs.
                     let inputs = options.inputs.unwrap_or_default();
                     let request = Request {
                         source: &source,
-                        // What the API has accepted runs, whatever its own setting is.
+                        // A circuit that the API has accepted runs, whatever limit the API is configured with.
                         max_source_bytes: MAX_SOURCE_BYTES,
                         shots: options.shots,
                         seed: options.seed,
@@ -83,7 +83,7 @@ impl Executor for Simulator {
                         threads: Some(&threads),
                         shared: Some(&pool),
                     };
-                    // The outcome may be many texts: they are made here as well.
+                    // Formatting the outcome can take long, so it is done on this thread as well.
                     openqasm_simulator::run(&request, &stop).map(|output| into_outcome(&output))
                 }
             });
@@ -108,7 +108,7 @@ impl Executor for Simulator {
     }
 }
 
-/// Says how far a run is, if it takes longer than a few seconds.
+/// Reports the progress of a run that takes longer than `FIRST_PROGRESS`.
 async fn tell_progress(stop: &Stop, shots: u32, log_buffer: &LogBuffer) {
     let mut told = None;
     tokio::time::sleep(FIRST_PROGRESS).await;
@@ -177,7 +177,7 @@ fn into_failure(error: &SimulatorError, timeout_seconds: i32) -> Failure {
             Failure::permanent(ErrorCode::ResourceLimit, message)
         }
         SimulatorError::Stopped(Stopped::DeadlineExceeded) => {
-            // In the words of the worker, who may be the first to see it.
+            // The same message as the worker's own timeout, which may expire first.
             let message = format!("ran longer than {timeout_seconds} s");
             Failure::permanent(ErrorCode::Timeout, message)
         }

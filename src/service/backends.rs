@@ -10,34 +10,34 @@ use tracing::debug;
 
 use crate::store::{Store, StoreError};
 
-/// How soon a backend is known after its first worker has registered, and unknown after its last one
-/// has left the registry.
+/// The maximum delay until a backend is known after its first worker has registered, and unknown after its
+/// last one has left the registry.
 const REFRESH: Duration = Duration::from_secs(2);
-/// From one question to the registry to the next, at the least, whatever clients send.
+/// The minimum interval between queries of the registry, for any number of requests.
 const REFRESH_AT_MOST: Duration = Duration::from_millis(500);
-/// The most names of the registry that are kept in memory: those of living workers first. Others are looked up when
-/// they are asked for.
+/// Maximum number of the registry's names in memory: those of living workers first. Others are queried when a
+/// request names them.
 const MAX_SERVED: usize = 10_000;
-/// The most names that a refusal lists.
+/// Maximum number of names that a refusal lists.
 const MAX_LISTED: usize = 8;
-/// The most names that the names of one request are compared with, all together.
+/// Maximum number of known names that the names of one request are compared with, in total.
 const MAX_COMPARED: usize = 1_000;
 
 /// The backends named in the configuration, and those of the workers in the registry.
 ///
-/// A task for a backend without workers would wait until its client gives up because of a typing
-/// mistake; it is refused instead.
+/// A task that names a backend without workers, such as a misspelled one, is refused: it would wait until its
+/// client gives up.
 #[derive(Clone)]
 pub struct KnownBackends {
     configured: Arc<BTreeSet<String>>,
-    /// Replaced by each refresh: a name goes with the last worker that serves it.
+    /// Replaced by each refresh: a name is removed with the last worker that serves it.
     served: Arc<RwLock<BTreeSet<String>>>,
     refreshed: Arc<Mutex<Option<Instant>>>,
     store: Store,
 }
 
 impl KnownBackends {
-    /// Knows the configured ones at once, and keeps up with the registry until cancelled.
+    /// Knows the configured backends at once, and refreshes those of the registry until cancelled.
     pub fn start(
         configured: impl IntoIterator<Item = String>,
         store: Store,
@@ -61,8 +61,8 @@ impl KnownBackends {
         known
     }
 
-    /// Those of the names that no task may bear, each with the reason; the registry is asked once,
-    /// whatever their number.
+    /// The names that no task may use, each with the reason; the registry is queried once for any
+    /// number of names.
     pub async fn refusals<'a>(
         &self,
         names: impl IntoIterator<Item = &'a str>,
@@ -80,13 +80,13 @@ impl KnownBackends {
         Ok(explain(&unknown, &self.configured, &self.read_served()))
     }
 
-    /// Takes out what the registry knows beyond the names in memory, if there may be any.
+    /// Removes names that the registry knows but memory does not hold, if there may be any.
     async fn look_up(&self, unknown: &mut BTreeSet<&str>) -> Result<(), StoreError> {
         let is_full = self.read_served().len() >= MAX_SERVED;
         if unknown.is_empty() || !is_full {
             return Ok(());
         }
-        // One at a time, whatever clients send.
+        // One query at a time, for any number of requests.
         let _turn = self.refreshed.lock().await;
         let names: Vec<&str> = unknown.iter().copied().collect();
         for served in self.store.served_among(&names).await? {
@@ -115,19 +115,19 @@ impl KnownBackends {
         self.configured.contains(backend) || self.read_served().contains(backend)
     }
 
-    /// Knows these until the next refresh: a worker has just registered for them. Names without room are
-    /// found in the registry when a task needs them.
+    /// Adds these until the next refresh: a worker has just registered for them. When memory is full, the
+    /// others are found in the registry when a task names them.
     pub fn learn(&self, names: impl IntoIterator<Item = String>) {
         let mut served = self.served.write().unwrap_or_else(PoisonError::into_inner);
         let room = MAX_SERVED.saturating_sub(served.len());
         served.extend(names.into_iter().take(room));
     }
 
-    /// Asks the registry. What was registered before this call is known after it, in whatever process
-    /// that was.
+    /// Queries the registry. Registrations made before this call, in any process, are known after
+    /// it.
     async fn refresh(&self) -> Result<(), StoreError> {
         let called = Instant::now();
-        // Held while asking: those who come meanwhile wait for the same answer.
+        // Held during the query: concurrent callers wait for the same answer.
         let mut refreshed = self.refreshed.lock().await;
         if refreshed.is_some_and(|began| began >= called) {
             return Ok(());
@@ -151,7 +151,7 @@ fn all<'a>(
     configured.iter().chain(served.difference(configured))
 }
 
-/// A message for each unknown name: the nearest known one, a few of the others, and how many there are.
+/// A message for each unknown name: the nearest known name, a few others, and their number.
 fn explain<'a>(
     unknown: &BTreeSet<&'a str>,
     configured: &BTreeSet<String>,
@@ -177,7 +177,7 @@ fn explain<'a>(
     unknown.iter().map(|name| (*name, message(name))).collect()
 }
 
-/// The known name that differs least from `name`, in a third of its letters at the most.
+/// The known name that differs least from `name`, in at most a third of its letters.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
     let most = (lower.len() / 3).max(1);

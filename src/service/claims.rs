@@ -1,4 +1,4 @@
-//! Claims over HTTP: an answer at once, or as soon as there is something to do.
+//! Claims over HTTP: answered at once, or as soon as a task is claimable.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,24 +19,24 @@ use crate::domain::status::Status;
 use crate::domain::task::{Assignment, Work};
 use crate::store::{LimitedBy, SessionState, Settled, Store, StoreError};
 
-/// How long a task may go unnoticed when its notification is lost, and how often a waiting session is
-/// asked whether it is still alive.
+/// How long a task may wait when its notification was lost, and how often the state of a waiting
+/// session is read.
 const POLL: Duration = Duration::from_secs(1);
 
-/// What a worker asks for.
+/// The parameters of a claim.
 #[derive(Debug, Clone)]
 pub struct ClaimParams {
-    /// Who asks.
+    /// The session that claims.
     pub session: Session,
-    /// The most tasks that it takes.
+    /// The maximum number of tasks to claim.
     pub max_tasks: usize,
-    /// How long it waits for the first one.
+    /// How long to wait for the first task.
     pub wait: Duration,
-    /// What it has in its hands already, where it says so.
+    /// The tasks that the worker already runs, if it reports them.
     pub known_tasks: Option<Vec<Uuid>>,
 }
 
-/// Why nothing can be claimed.
+/// Why a claim failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
     /// No worker has this name.
@@ -48,13 +48,13 @@ pub enum ClaimError {
     /// The session has ended.
     #[error("the session has ended")]
     SessionEnded,
-    /// The database could not be asked, or did not answer.
+    /// The query of the database failed or was not answered.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Tasks on their way to the worker that claimed them. Dropped before they are handed over, they are
-/// released: nobody would run them.
+/// Claimed tasks that were not delivered to the worker yet. Dropping it releases them: no worker would run
+/// them.
 pub struct ClaimGuard {
     assignments: Vec<Assignment>,
     store: Store,
@@ -62,7 +62,7 @@ pub struct ClaimGuard {
 }
 
 impl ClaimGuard {
-    /// About how many bytes the answer takes.
+    /// The approximate size of the answer, in bytes.
     pub fn text_bytes(&self) -> usize {
         const BESIDES: usize = 8 << 10;
         let source = |task: &Assignment| match &task.work {
@@ -92,8 +92,8 @@ impl Drop for ClaimGuard {
     }
 }
 
-/// Releases attempts that nobody has in his hands. One that cannot be released is found again by the
-/// heartbeat of its session, or ends with it.
+/// Releases attempts that no worker runs. If a release fails, the next heartbeat of the session finds the
+/// attempt again, or the end of the session frees it.
 pub(super) async fn release(store: &Store, leases: Vec<Lease>, reason: &'static str) {
     for lease in leases {
         let (task_id, attempt) = (lease.task_id, lease.attempt);
@@ -114,7 +114,7 @@ pub struct Claimer {
     store: Store,
     watch: Watch,
     empty_claims: Arc<EmptyClaimCache>,
-    /// What is begun for a client goes on here, whatever becomes of the thread that serves it.
+    /// The runtime for work that must continue when the thread that serves the client ends.
     runtime: Handle,
 }
 
@@ -129,14 +129,14 @@ impl Claimer {
         }
     }
 
-    /// Claims the next tasks of the session's backends. Where the caller is dropped, nothing stays
-    /// claimed.
+    /// Claims the next tasks of the session's backends. If the caller is dropped, the claimed tasks are
+    /// released.
     pub async fn claim(&self, params: ClaimParams) -> Result<ClaimGuard, ClaimError> {
         let (mut answer, answered) = oneshot::channel();
         let claimer = self.clone();
         let work = async move {
             let granted = claimer.answer(&params, &mut answer).await;
-            // Without a receiver this drops what was granted, which releases it.
+            // Without a receiver this drops the granted tasks, which releases them.
             let _ = answer.send(granted);
         };
         self.runtime
@@ -182,7 +182,7 @@ impl Claimer {
                 let Some(turn) = self.turn(first, deadline, answer).await else {
                     return Ok(Vec::new());
                 };
-                // A claim under way is seen through: to drop it would leave its tasks owned by a worker
+                // A claim in progress is completed: dropping it would leave its tasks owned by a worker
                 // that does not know of them.
                 let found = self.look(params, &mut ready, first, turn).await?;
                 if !found.is_empty() {
@@ -213,8 +213,8 @@ impl Claimer {
         }
     }
 
-    /// Waits in line; None where the client has gone meanwhile, or the time is up. A first look gets a
-    /// moment in any case: a claim that does not wait for tasks is to find those that are there.
+    /// Waits for a permit to claim; `None` if the client has disconnected or the time is up. The first attempt
+    /// waits up to `POLL` in any case: a claim without a wait must find the tasks that are claimable now.
     async fn turn(
         &self,
         first: bool,
@@ -234,7 +234,7 @@ impl Claimer {
         }
     }
 
-    /// Claims the tasks that wait; none where another claim has just found none.
+    /// Claims waiting tasks; none if another claim has just found none.
     async fn look(
         &self,
         params: &ClaimParams,
@@ -277,7 +277,7 @@ impl Claimer {
         Ok(found)
     }
 
-    /// What the session serves, and whether it is to take no more for now.
+    /// The backends that the session serves, and whether it may claim no tasks at present.
     async fn standing(&self, session: &Session) -> Result<(Vec<String>, bool), ClaimError> {
         match self.store.session_state(session).await? {
             SessionState::Alive { backends, held } => Ok((backends, held)),

@@ -1,4 +1,4 @@
-//! How much waits and runs: asked for as often as anyone likes, and counted now and then.
+//! The numbers of waiting and running tasks, counted at most once per `GOOD_FOR`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,9 +7,9 @@ use tokio::sync::Mutex;
 
 use crate::store::{Depth, Store};
 
-/// For how long a count is good enough.
+/// The lifetime of a count.
 const GOOD_FOR: Duration = Duration::from_secs(2);
-/// Whoever asks would rather be told nothing than wait for longer.
+/// The timeout of a caller, after which it gets no answer.
 const COUNT_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Counted = (Instant, Vec<Depth>);
@@ -22,7 +22,7 @@ pub struct Depths {
 }
 
 impl Depths {
-    /// Counts nothing until asked.
+    /// Counts nothing until the first call.
     pub fn new(store: Store) -> Self {
         Self {
             store,
@@ -30,13 +30,13 @@ impl Depths {
         }
     }
 
-    /// What the backends have to do that have anything to do; None where the database does not say.
+    /// The depths of the backends that have tasks; `None` if the database does not answer.
     pub async fn now(&self) -> Option<Vec<Depth>> {
         tokio::time::timeout(COUNT_TIMEOUT, self.ask()).await.ok()?
     }
 
     async fn ask(&self) -> Option<Vec<Depth>> {
-        // Held while asking: those who come meanwhile get the same answer.
+        // Held during the query: concurrent callers get the same answer.
         let mut last = self.last.lock().await;
         match last.as_ref() {
             Some((at, depths)) if at.elapsed() < GOOD_FOR => Some(depths.clone()),

@@ -1,4 +1,4 @@
-//! How workers hear of tasks: through the broker, or from PostgreSQL itself.
+//! How workers learn of tasks: through the broker, or from PostgreSQL directly.
 
 use std::time::Duration;
 
@@ -6,42 +6,42 @@ use crate::queue::amqp::{LinkState, OutgoingMessage, PublishError, Publisher};
 
 /// How long a submission waits for the first connection.
 const FIRST_CONNECT: Duration = Duration::from_secs(2);
-/// A health report names no more queues than these.
+/// Maximum number of queues that a health report names.
 const MOST_NAMED: usize = 5;
 
-/// The way of a task to its workers. Cheap to clone.
+/// The path of a task to its workers. Cheap to clone.
 #[derive(Clone)]
 pub enum Dispatcher {
     /// A message for each task.
     Amqp(Publisher),
-    /// The commit itself, with its notification.
+    /// The commit, with its notification.
     Postgres,
 }
 
 /// Why a task cannot be sent now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotReadyReason {
-    /// The broker is away, or takes nothing; it may come back by itself.
+    /// The broker is unreachable or accepts no messages; it may recover without an operator.
     Away(String),
-    /// The backend's queue cannot be used until an operator changes it; the text says how.
+    /// The backend's queue is unusable until an operator changes it; the text says how.
     UnusableQueue(String),
 }
 
-/// How the queue is, as far as is known without asking it.
+/// The state of the queue, as far as known without a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QueueHealth {
-    /// Tasks can be sent. There may be something to say about how.
+    /// Tasks can be sent; with a remark if a queue differs from its declaration.
     Connected(Option<String>),
-    /// The broker is connected, and some queues cannot be used.
+    /// The broker is connected, and some queues are unusable.
     Unusable(String),
-    /// The broker is away.
+    /// The broker is unreachable.
     Disconnected(String),
-    /// The broker is connected and takes no messages.
+    /// The broker is connected and accepts no messages.
     Blocked(String),
 }
 
 impl Dispatcher {
-    /// Why no task can be sent at the moment, as far as is known without trying.
+    /// Why no task can be sent at present, as far as known without trying.
     pub fn not_ready_reason(&self) -> Option<String> {
         match self {
             Self::Postgres => None,
@@ -52,8 +52,8 @@ impl Dispatcher {
         }
     }
 
-    /// The same, for tasks of these backends. Gives a link that is being set up for the first time a moment
-    /// to come up: a process that has just started need not refuse what it can take in an instant.
+    /// The same, for tasks of these backends. Waits a limited time for a link that connects for the first
+    /// time: a process that has just started need not refuse tasks that it can soon accept.
     pub async fn not_ready_reason_now(&self, backends: &[&str]) -> Option<NotReadyReason> {
         let Self::Amqp(publisher) = self else {
             return None;
@@ -68,7 +68,7 @@ impl Dispatcher {
         Some(NotReadyReason::UnusableQueue(unusable.to_string()))
     }
 
-    /// How the queue is.
+    /// The state of the queue.
     pub fn health(&self) -> QueueHealth {
         let Self::Amqp(publisher) = self else {
             return QueueHealth::Connected(None);
@@ -91,7 +91,7 @@ impl Dispatcher {
         }
     }
 
-    /// Compares the queues of these backends with what they should be, at every connection, until the
+    /// Compares the queues of these backends with their declarations at every new connection, until the
     /// link is closed.
     pub async fn watch_queues(&self, backends: &[String]) {
         if let Self::Amqp(publisher) = self {
@@ -99,7 +99,7 @@ impl Dispatcher {
         }
     }
 
-    /// Sends tasks and says of each, in the same order, whether the broker has it safe.
+    /// Sends tasks and returns for each, in the same order, whether the broker has confirmed it.
     pub async fn send(&self, messages: Vec<OutgoingMessage>) -> Vec<Result<(), PublishError>> {
         match self {
             Self::Postgres => vec![Ok(()); messages.len()],

@@ -1,4 +1,4 @@
-//! Many workers wait for the same few tasks: one who finds nothing has looked for all of them.
+//! Many workers wait for the same few tasks: one claim that finds none answers for all of them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,23 +7,23 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-/// How many claims over HTTP are under way at once; the rest wait in line. One more than can run leaves
-/// no pause between two.
+/// Maximum number of concurrent claims over HTTP; further claims queue. Two, because with one the database
+/// would be idle between two claims.
 const MAX_CONCURRENT_CLAIMS: usize = 2;
-/// How many sets of backends are remembered.
+/// Maximum number of backend sets to remember.
 const MAX_KEPT: usize = 1_000;
 
-/// Whose turn it is to look, and what was found empty.
+/// The permits to claim, and the backends whose claims found nothing.
 #[derive(Debug)]
 pub struct EmptyClaimCache {
     turns: Semaphore,
     known_empty: Mutex<HashMap<Vec<String>, EmptyClaim>>,
 }
 
-/// A look that found nothing.
+/// A claim that found nothing.
 #[derive(Debug, Clone, Copy)]
 struct EmptyClaim {
-    /// The last signal before it.
+    /// The last signal before the claim.
     signal: u64,
     began: Instant,
 }
@@ -38,14 +38,14 @@ impl Default for EmptyClaimCache {
 }
 
 impl EmptyClaimCache {
-    /// Waits in line, so that tasks are spread over those who wait. None cannot be: the line is never
-    /// closed.
+    /// Waits for a permit, so that tasks are spread over the waiting claims. Never `None`: the semaphore is
+    /// never closed.
     pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         self.turns.acquire().await.ok()
     }
 
-    /// Whether somebody has looked for these backends after the signal, and less than `max_age` ago, and
-    /// found nothing.
+    /// Whether a claim for these backends found nothing, after the signal and less than `max_age`
+    /// ago.
     pub fn is_known_empty(&self, backends: &[String], signal: u64, max_age: Duration) -> bool {
         let known_empty = self
             .known_empty
@@ -56,7 +56,7 @@ impl EmptyClaimCache {
             .is_some_and(|look| look.signal >= signal && look.began.elapsed() < max_age)
     }
 
-    /// Notes a look that found nothing.
+    /// Records a claim that found nothing.
     pub fn record_empty(&self, backends: &[String], signal: u64, began: Instant) {
         let mut known_empty = self
             .known_empty

@@ -1,4 +1,4 @@
-//! Workers that speak HTTP: their sessions begin and are kept alive here.
+//! Workers that speak HTTP: their registration, sessions and leases.
 
 use std::time::Duration;
 
@@ -17,41 +17,41 @@ use crate::store::{
     Heartbeat, HeartbeatReport, QuarantineRules, Registered, Registration, Store, StoreError,
 };
 
-/// What a worker says of itself, checked.
+/// A worker's registration, validated.
 #[derive(Debug, Clone)]
 pub struct WorkerRegistration {
-    /// Its name.
+    /// The worker's name.
     pub worker_id: String,
-    /// What it serves.
+    /// The backends that it serves.
     pub backends: Vec<String>,
-    /// What it can.
+    /// Its capabilities.
     pub capabilities: Map<String, Value>,
-    /// The problems that it takes; all where it is None.
+    /// The problems that it accepts; all of them if `None`.
     pub problems: Option<ProblemPatterns>,
-    /// How long it asks to be silent without losing its tasks.
+    /// The lease duration that it requests.
     pub lease: Option<Duration>,
-    /// Anything else.
+    /// Any other data.
     pub metadata: Map<String, Value>,
-    /// Whether it takes the name from a session that is alive.
+    /// Whether it replaces a living session of the same name.
     pub replace: bool,
 }
 
 /// Keeps the registry for workers that cannot reach the database. Cheap to clone.
 #[derive(Clone)]
 pub struct Fleet {
-    /// Where the registry is kept.
+    /// The store of the registry.
     pub store: Store,
-    /// What a session gets.
+    /// The lease of a session.
     pub lease: LeaseSettings,
-    /// When a worker gets no more tasks because its environment fails them.
+    /// When failures of its environment put a worker into quarantine.
     pub quarantine: QuarantineRules,
-    /// Learns what new workers serve.
+    /// Receives the backends of new workers.
     pub backends: KnownBackends,
 }
 
 impl Fleet {
-    /// Begins a session; it has begun where the answer says so. Each is a new start, that no drain of
-    /// an older session holds for.
+    /// Registers a worker; its session has begun only if the answer is `Begun`. A drain of an older session does
+    /// not apply to the new one.
     pub async fn register(
         &self,
         enrolment: WorkerRegistration,
@@ -82,13 +82,13 @@ impl Fleet {
         Ok((session, registered))
     }
 
-    /// The lease of a worker that asks for this one: no shorter than any other's, in which its heartbeats fit.
+    /// The lease for a worker that requests this one: at least the configured lease, in which its heartbeats fit.
     pub fn granted_lease(&self, asked: Option<Duration>) -> Duration {
         asked.unwrap_or_default().max(self.lease.lease)
     }
 
-    /// Renews the lease of everything that the session runs. `held` is what it has in its hands, where
-    /// it says so.
+    /// Renews the lease of everything that the session runs. `held` lists the tasks that it runs, if
+    /// it reports them.
     pub async fn heartbeat(
         &self,
         session: &Session,
@@ -99,7 +99,7 @@ impl Fleet {
             running: held.unwrap_or_default(),
             ..HeartbeatReport::default()
         };
-        // Where a connection hangs, the other half is left for a heartbeat over a new one.
+        // If a connection hangs, the other half is left for a heartbeat over a new one.
         let limit = self.lease.trusted() / 2;
         let heartbeat = self.store.heartbeat(session, &beat, limit).await?;
         if let Heartbeat::Renewed { unnamed, .. } = &heartbeat
@@ -111,8 +111,8 @@ impl Fleet {
         Ok(heartbeat)
     }
 
-    /// Hands back what the session has owned for a whole lease without naming it: the answer to its
-    /// claim was lost.
+    /// Releases attempts that the session has owned for a whole lease without reporting them: the answer to
+    /// their claim was lost.
     fn hand_back_unnamed(&self, session: Session, held: Vec<Uuid>) {
         let store = self.store.clone();
         tokio::spawn(async move {
@@ -130,8 +130,8 @@ impl Fleet {
 }
 
 impl Fleet {
-    /// Counts what the end of an attempt says about the environment of a worker that speaks HTTP. The end
-    /// stands without it.
+    /// Counts the evidence of an attempt's end about the environment of a worker that speaks HTTP. The settlement
+    /// is valid even if this fails.
     pub async fn judge(&self, settlement: &Settlement) {
         let session = &settlement.lease.session;
         let judged = match settlement.evidence() {
@@ -171,13 +171,13 @@ async fn unnamed(
     Ok(owned.into_iter().map(lease).collect())
 }
 
-/// The longest lease that a worker may ask for, in seconds.
+/// The longest lease that a worker may request, in seconds.
 pub const MAX_LEASE_SECONDS: f64 = 600.0;
 
-/// The longest time that a worker may ask for to stop a task in order, in seconds.
+/// The longest time that a worker may request for an orderly stop of a task, in seconds.
 pub const MAX_STOP_GRACE_SECONDS: f64 = 600.0;
 
-/// What a worker says of how long it may take to stop a task; nothing where it does not say so.
+/// How long a worker may take to stop a task, from its capabilities; zero if it does not say.
 fn stop_grace(capabilities: &Map<String, Value>) -> Duration {
     let seconds = capabilities
         .get("stop_grace_seconds")

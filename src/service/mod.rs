@@ -1,5 +1,5 @@
-//! What spans the store and the queue: submission, waiting for changes, workers that pull over HTTP,
-//! and the sweep that heals.
+//! Operations that span the store and the queue: submission, waiting for changes, workers that claim over HTTP,
+//! and the sweep.
 
 pub mod backends;
 pub mod claims;

@@ -1,4 +1,4 @@
-//! The log of settlements, whether the worker writes them itself or over HTTP.
+//! The log of settlements, written by the worker or over HTTP.
 
 use tracing::{info, warn};
 

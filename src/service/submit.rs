@@ -1,4 +1,4 @@
-//! Submission: commit, then publish; what was answered with success is in PostgreSQL.
+//! Submission: commit, then publish; every task that was acknowledged to the client is in PostgreSQL.
 //!
 //! The tasks of one request, one or many, are accepted together or not at all.
 
@@ -17,27 +17,27 @@ use crate::domain::task::NewTask;
 use crate::queue::amqp::{OutgoingMessage, PublishError, QueueError};
 use crate::store::{BatchInsertion, Insertion, PriorSubmission, Store, StoreError};
 
-/// A task that is safe.
+/// An accepted task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
     /// Its id.
     pub task_id: Uuid,
-    /// Where it stands.
+    /// Its status.
     pub status: Status,
     /// When it was committed.
     pub submitted_at: OffsetDateTime,
-    /// Follows it through rows, messages and logs.
+    /// The id that its rows, messages and logs share.
     pub correlation_id: String,
 }
 
 /// Why a task was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
-    /// The broker takes no messages; nothing is left in the database.
+    /// The broker accepts no messages; nothing remains in the database.
     #[error("the queue is unavailable: {0}")]
     QueueUnavailable(String),
-    /// The backend's queue cannot be used; nothing is left in the database. The text names it and says what
-    /// to do.
+    /// The backend's queue is unusable; nothing remains in the database. The text names the queue and the
+    /// remedy.
     #[error("{0}")]
     QueueUnusable(String),
     /// The key was used for another request.
@@ -46,36 +46,36 @@ pub enum SubmitError {
         /// The task of that request.
         task_id: Uuid,
     },
-    /// The database could not be asked, or did not answer.
+    /// The query of the database failed or was not answered.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Stores tasks and sends them on their way.
+/// Stores tasks and dispatches them.
 #[derive(Clone)]
 pub struct Submitter {
-    /// Where tasks are kept.
+    /// The store of the tasks.
     pub store: Store,
-    /// How workers hear of them.
+    /// The dispatcher of the tasks.
     pub dispatcher: Dispatcher,
 }
 
 impl Submitter {
-    /// Submits a task alone.
+    /// Submits one task.
     pub async fn submit(&self, task: NewTask) -> Result<Accepted, SubmitError> {
         let mut accepted = self.submit_all(vec![task]).await?;
         accepted.pop().ok_or_else(broke_down)
     }
 
-    /// Stores the tasks of one request and sends them on their way; those with a key share it.
+    /// Stores the tasks of one request and dispatches them; those with a key share it.
     ///
-    /// Goes on to its end even if the caller is dropped: a client that hangs up must not leave a
+    /// Runs to its end even if the caller is dropped: a client that disconnects must not leave a
     /// request half submitted.
     pub async fn submit_all(&self, tasks: Vec<NewTask>) -> Result<Vec<Accepted>, SubmitError> {
         let backends: BTreeSet<&str> = tasks.iter().map(|task| &*task.backend).collect();
         let backends: Vec<&str> = backends.into_iter().collect();
         if let Some(not_ready_reason) = self.dispatcher.not_ready_reason_now(&backends).await {
-            // A repetition of a request that was accepted must not be told that it was not.
+            // The repetition of an accepted request must not be answered with a refusal.
             let key = tasks.first().and_then(|task| task.idempotency.as_ref());
             let earlier = self.store.prior_submission(key).await?;
             return if earlier.is_empty() {
@@ -114,7 +114,7 @@ impl Submitter {
         Ok(tasks.iter().map(accepted).collect())
     }
 
-    /// Stores the tasks of one request. One alone shares its commit with those of other requests.
+    /// Stores the tasks of one request. A single task shares its commit with those of other requests.
     async fn insert(&self, tasks: &[Arc<NewTask>]) -> Result<BatchInsertion, StoreError> {
         let [task] = tasks else {
             return self.store.insert_all(tasks).await;
@@ -125,8 +125,8 @@ impl Submitter {
         })
     }
 
-    /// Decides about tasks that are committed and of which some messages are not known to be safe:
-    /// all are withdrawn, or all are accepted.
+    /// Decides about committed tasks of which some messages are not confirmed: all are withdrawn, or all are
+    /// accepted.
     async fn settle_unsent(
         &self,
         tasks: &[Arc<NewTask>],
@@ -141,8 +141,8 @@ impl Submitter {
             .filter_map(|(task, outcome)| outcome.is_err().then_some(task.task_id))
             .collect();
         let has_key = tasks.iter().any(|task| task.idempotency.is_some());
-        // A repetition of the request may have been answered with these tasks already; and a task that a worker has
-        // is not taken back.
+        // A repetition of the request may have been answered with these tasks already, and a task that a worker owns
+        // is not withdrawn.
         if has_key || !self.withdraw(tasks, reason).await? {
             warn!(
                 event = "task.publish_delayed", task_id = alone(tasks), unsent = unsent.len(), %reason,
@@ -158,7 +158,7 @@ impl Submitter {
         Err(not_sent(reason))
     }
 
-    /// False where a worker has one of the tasks already.
+    /// False if a worker owns one of the tasks already.
     async fn withdraw(
         &self,
         tasks: &[Arc<NewTask>],
@@ -174,7 +174,7 @@ impl Submitter {
         })
     }
 
-    /// Where that fails, the sweep finds them as well, but later: more tasks wait than messages.
+    /// Marks them as unpublished. If this fails, the sweep finds them later: more tasks wait than there are messages.
     async fn leave_to_the_sweep(&self, unsent: &[Uuid]) {
         if let Err(error) = self.store.undo_dispatch(unsent).await {
             warn!(event = "task.mark_failed", %error, "unpublished tasks could not be marked: the sweep finds them later");
@@ -222,7 +222,7 @@ fn not_sent(reason: &PublishError) -> SubmitError {
     }
 }
 
-/// A repetition is answered with what it repeats.
+/// A repetition is answered with the tasks of the first request.
 fn repeated(earlier: Vec<PriorSubmission>) -> Result<Vec<Accepted>, SubmitError> {
     earlier.into_iter().map(as_accepted).collect()
 }

@@ -1,5 +1,5 @@
-//! Waiting for changes without asking the table again and again: one listening connection for each
-//! process, shared by everyone who waits in it.
+//! Waiting for changes without polling the table: one listening connection per process, shared by all
+//! waits in it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use crate::store::{
     CHANGES, DatabaseSettings, Notification, READY, WEBHOOKS, changed_tasks, listen,
 };
 
-/// Tells those who wait that something has changed; what, they look up themselves.
+/// Notifies its subscribers that something has changed; they read the change from the database.
 #[derive(Clone)]
 pub struct Watch {
     shared: Arc<WatchShared>,
@@ -25,14 +25,14 @@ struct WatchShared {
     stopping: CancellationToken,
 }
 
-/// How many names of backends are remembered.
+/// Maximum number of backend names to remember.
 const MAX_BACKENDS: usize = 10_000;
 
-/// When tasks have become claimable, told by a number that only grows.
+/// Signals that tasks have become claimable: numbers that only grow.
 #[derive(Default)]
 struct Signals {
     last: u64,
-    /// The last one that was meant for everybody.
+    /// The last signal for all backends.
     for_all: u64,
     by_backend: HashMap<String, u64>,
 }
@@ -61,7 +61,7 @@ impl Signals {
 }
 
 impl Watch {
-    /// Listens until `stop` is cancelled; then nobody waits any longer.
+    /// Listens until `stop` is cancelled, which ends every wait.
     pub fn start(database: DatabaseSettings, stop: CancellationToken) -> Self {
         let shared = Arc::new(WatchShared {
             tasks: Mutex::default(),
@@ -76,7 +76,7 @@ impl Watch {
         Self { shared }
     }
 
-    /// Watches one task from now on: read it after this, and nothing is missed.
+    /// Watches one task from now on: a read after this call misses no change.
     pub fn task(&self, task_id: Uuid) -> TaskWatch {
         let mut tasks = self.shared.lock();
         let changes = tasks
@@ -102,7 +102,7 @@ impl Watch {
         }
     }
 
-    /// Watches for calls that come to be owed.
+    /// Watches for webhooks that become due.
     pub fn webhooks(&self) -> OwedWatch {
         OwedWatch {
             changes: self.shared.webhooks.subscribe(),
@@ -110,7 +110,7 @@ impl Watch {
         }
     }
 
-    /// Cancelled when the process stops, and with it every wait.
+    /// Cancelled when the process stops, which ends every wait.
     pub fn stopping(&self) -> &CancellationToken {
         &self.shared.stopping
     }
@@ -119,7 +119,7 @@ impl Watch {
 impl WatchShared {
     fn hear(&self, heard: Notification<'_>) {
         match heard {
-            // What was notified while the link was down went unheard.
+            // Notifications were lost while the connection was down.
             Notification::Connected => {
                 self.lock().values().for_each(|task| task.send_replace(()));
                 self.ready.send_modify(Signals::note_all);
@@ -141,12 +141,12 @@ impl WatchShared {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, watch::Sender<()>>> {
-        // Nothing in here can panic half way through a change.
+        // No code under this lock can panic between two related changes.
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One who waits for a task.
+/// A subscription to the changes of one task.
 pub struct TaskWatch {
     shared: Arc<WatchShared>,
     task_id: Uuid,
@@ -173,7 +173,7 @@ impl Drop for TaskWatch {
     }
 }
 
-/// One who waits for anything to do.
+/// A subscription to claimable tasks.
 pub struct ReadyWatch {
     changes: watch::Receiver<Signals>,
     backends: Vec<String>,
@@ -182,18 +182,18 @@ pub struct ReadyWatch {
 }
 
 impl ReadyWatch {
-    /// Whose tasks are waited for.
+    /// The backends whose tasks are awaited.
     pub fn backends(&self) -> &[String] {
         &self.backends
     }
 
-    /// The last signal up to now, which counts as seen. It only ever grows.
+    /// The latest signal, which then counts as seen. It only grows.
     pub fn signal(&mut self) -> u64 {
         self.seen = self.changes.borrow().of(&self.backends);
         self.seen
     }
 
-    /// Waits for a signal that was not seen. False when the process stops.
+    /// Waits for an unseen signal. False when the process stops.
     pub async fn changed(&mut self) -> bool {
         let Self {
             changes,
@@ -206,14 +206,14 @@ impl ReadyWatch {
     }
 }
 
-/// One who waits for calls that come to be owed.
+/// A subscription to due webhooks.
 pub struct OwedWatch {
     changes: watch::Receiver<()>,
     stopping: CancellationToken,
 }
 
 impl OwedWatch {
-    /// Waits for calls since the last wait, or since the watch began. False when the process stops.
+    /// Waits for a due webhook since the last call, or since the watch began. False when the process stops.
     pub async fn changed(&mut self) -> bool {
         wait(&self.stopping, &mut self.changes).await
     }

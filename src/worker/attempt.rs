@@ -1,4 +1,4 @@
-//! One attempt: from its claim to the moment when its end is in the database.
+//! One attempt: from its claim until its settlement is in the database.
 
 use std::time::{Duration, Instant};
 
@@ -21,16 +21,16 @@ use crate::domain::status::Status;
 use crate::domain::task::Assignment;
 use crate::executor::{Control, LogBuffer, crashed};
 
-/// Runs the attempt and writes its end, however long the database is away.
+/// Runs the attempt and writes its settlement; retries while the database is unreachable.
 pub async fn run(worker: &Worker, assignment: Assignment) -> Written {
     let lease = &assignment.lease;
     let (task_id, worker_id) = (lease.task_id, &lease.session.worker_id);
     let correlation_id = &assignment.correlation_id;
-    // An error's: it must be there where only slow statements and errors are logged.
+    // An error-level span: its fields must be logged where only slow statements and errors are.
     let span =
         error_span!("attempt", %task_id, attempt = lease.attempt, %worker_id, correlation_id);
     let attempt = attempt(worker, &assignment).instrument(span);
-    // On the heap: callers would hold it in futures of their own.
+    // On the heap: otherwise the futures of all callers would contain it.
     Box::pin(correlation::scope(correlation_id, attempt)).await
 }
 
@@ -38,8 +38,8 @@ async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
     let lease = &assignment.lease;
     let (order, in_hand) = worker.running.add(lease.task_id, lease.attempt);
     let _busy = worker.health.task_begins();
-    // The answer to a claim can come after the lease came into doubt or was lost, and all else was
-    // stopped.
+    // The answer to a claim can arrive after the lease came into doubt or was lost, and after all other
+    // attempts were stopped.
     if worker.session().await != lease.session {
         worker.running.stop(&[lease.task_id], StopReason::LeaseLost);
     } else if !worker.health.is_leased() {
@@ -66,8 +66,8 @@ async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
     written
 }
 
-/// The end of the attempt, and how long it took. What it said is in the database by then, if that
-/// could be done in time.
+/// Returns the end of the attempt and its duration. Its log is in the database by then, if that
+/// succeeded in time.
 async fn execute_and_log(
     worker: &Worker,
     assignment: &Assignment,
@@ -111,7 +111,7 @@ async fn execute(
         log_buffer: log_buffer.clone(),
     };
     let deadline = tokio::time::Instant::from_std(control.deadline);
-    // A task of its own: its panic is an answer, too.
+    // In a separate task, whose panic becomes a failure.
     let mut running = tokio::spawn({
         let before = worker.settings.environment.before_task.clone();
         let variables = task_hooks::variables(worker, assignment);
@@ -135,7 +135,7 @@ async fn execute(
             AttemptEnd::Finished(Err(Failure::permanent(ErrorCode::Timeout, message)))
         }
     };
-    // The command before the task may be under way.
+    // The command before the task may be running.
     let before_task = worker.settings.environment.before_task.as_ref();
     let hook_grace = before_task.map(|_| hook::STOP_GRACE).unwrap_or_default();
     let grace = executor.stop_grace().max(hook_grace);
@@ -149,8 +149,8 @@ async fn execute(
     end
 }
 
-/// Stops an executor: in order, and at once when it takes too long or others may soon have the
-/// task. Says whether it has ended.
+/// Stops an executor: orderly first, then at once after the grace time or when the lease is in doubt.
+/// Returns whether it has ended.
 async fn stop<T>(
     worker: &Worker,
     control: &Control,
@@ -160,7 +160,7 @@ async fn stop<T>(
 ) -> bool {
     control.stop.cancel();
     if !grace.is_zero() {
-        // The lease is trusted for a heartbeat less than it is granted: half of that is for this.
+        // The lease is trusted for one heartbeat less than it was granted: half of that is used here.
         let hurry = worker.settings.lease.heartbeat / 2;
         tokio::select! {
             _ = &mut *running => return true,
@@ -172,7 +172,7 @@ async fn stop<T>(
     tokio::time::timeout(STOP_LIMIT, running).await.is_ok()
 }
 
-/// What is to be written; None when the task is not ours any more.
+/// The settlement to write; `None` when the worker no longer owns the task.
 fn settlement(
     worker: &Worker,
     assignment: &Assignment,

@@ -3,7 +3,7 @@
 use super::running::StopReason;
 use crate::domain::settlement::{Failure, Outcome};
 
-/// How an attempt came to its end.
+/// How an attempt ended.
 pub enum AttemptEnd {
     Finished(Result<Outcome, Failure>),
     Stopped(StopReason),

@@ -1,4 +1,4 @@
-//! What the parts of a worker share.
+//! Settings and state that the parts of a worker share.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,49 +23,49 @@ use crate::executor::Executor;
 use crate::queue::amqp::AmqpConfig;
 use crate::store::{DatabaseSettings, QuarantineRules, Store};
 
-/// How long an executor may take to stop once it was told to.
+/// How long an executor may take to stop after the stop was requested.
 pub const STOP_LIMIT: Duration = Duration::from_secs(2);
 
-/// The executors of a worker, by the backend that they serve.
+/// The executors of a worker, by backend.
 pub type Executors = BTreeMap<String, Arc<dyn Executor>>;
 
-/// Where a worker hears of tasks.
+/// How a worker learns of waiting tasks.
 #[derive(Clone)]
 pub enum TaskSource {
     /// Messages on the backends' queues.
     Amqp(AmqpConfig),
-    /// The table itself: woken by NOTIFY, with a poll behind it.
+    /// The table: woken by NOTIFY, with polling as the fallback.
     Postgres,
 }
 
-/// How one worker runs.
+/// The settings of one worker.
 #[derive(Clone)]
 pub struct WorkerSettings {
-    /// Unique among living workers; a worker that starts under a known name replaces the older one.
+    /// Unique among living workers; a worker that starts under an existing name replaces the older one.
     pub name: String,
-    /// How many tasks at once.
+    /// The maximum number of concurrent tasks.
     pub concurrency: u16,
-    /// How long running tasks may go on after a stop was asked for.
+    /// How long running tasks may continue after a stop was requested.
     pub grace: Duration,
-    /// The times of the lease.
+    /// The lease duration and the heartbeat interval.
     pub lease: LeaseSettings,
-    /// The longest that the answer to a claim can take.
+    /// The longest time until a claim is answered.
     pub claim_limit: Duration,
     /// The delays between a task's attempts.
     pub retry: Backoff,
-    /// Where tasks come from.
+    /// The source of tasks.
     pub source: TaskSource,
-    /// Where notifications come from.
+    /// The source of notifications.
     pub database: DatabaseSettings,
-    /// What is run before the first task and after the last, before and after each, and to heal.
+    /// The commands before the first task and after the last, before and after each task, and to heal.
     pub environment: EnvironmentSettings,
-    /// When it takes no more tasks because its environment fails them.
+    /// When failures of its environment put the worker into quarantine.
     pub quarantine: QuarantineRules,
-    /// The problems that it takes; all where it is None.
+    /// The problems that it accepts; all of them if `None`.
     pub problems: Option<ProblemPatterns>,
 }
 
-/// What the parts of one worker share.
+/// State that the parts of one worker share.
 pub struct Worker {
     pub settings: WorkerSettings,
     pub store: Store,
@@ -73,22 +73,22 @@ pub struct Worker {
     pub session: RwLock<Session>,
     /// Every session that this process has tried to begin.
     pub begun: Mutex<HashSet<Uuid>>,
-    /// A permit for each task that may run.
+    /// One permit for each task that may run.
     pub slots: Arc<Semaphore>,
     pub running: Running,
-    /// Claims and attempts under way.
+    /// Claims and attempts in progress.
     pub attempts: TaskTracker,
     pub health: Arc<WorkerHealth>,
     pub lifecycle_hooks: LifecycleHooks,
     /// Wakes the intake: tasks have become claimable.
     pub ready: Notify,
-    /// Why no more tasks are to be taken for now.
+    /// Why no tasks are claimed at present.
     pub held: watch::Sender<Held>,
-    /// Cancelled when no more tasks are to be taken.
+    /// Cancelled when the worker must claim no more tasks.
     pub draining: CancellationToken,
-    /// Cancelled when none will be: the last claim is answered and its attempt begun.
+    /// Cancelled when the intake has ended: the last claim is answered and its attempt has begun.
     pub intake_over: CancellationToken,
-    /// Cancelled when unwritten outcomes are to be given up.
+    /// Cancelled when unwritten settlements must be abandoned.
     pub abandon: CancellationToken,
 }
 
@@ -101,7 +101,7 @@ impl Worker {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The time that the slowest of the executors wants for its end, with the commands around it.
+    /// The longest stop grace of the executors, plus that of the commands around tasks.
     pub fn stop_grace(&self) -> Duration {
         let graces = self.executors.values().map(|it| it.stop_grace());
         self.settings
@@ -109,7 +109,7 @@ impl Worker {
             .stop_grace(graces.max().unwrap_or_default())
     }
 
-    /// What every command of the operator's finds in its environment.
+    /// The environment variables of every hook command.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("QTASK_WORKER", self.settings.name.clone()),
@@ -131,9 +131,9 @@ impl Worker {
         self.executors.keys().cloned().collect()
     }
 
-    /// Waits until the registry lets it take tasks.
+    /// Waits until the registry allows the worker to claim tasks.
     pub async fn until_let(&self) {
-        // The sender is the worker's own, so that the wait has no other end.
+        // The worker owns the sender, so this wait cannot fail.
         let _ = self.held.subscribe().wait_for(|held| !held.holds()).await;
     }
 }

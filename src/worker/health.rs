@@ -1,4 +1,4 @@
-//! What a worker says about itself to a health check.
+//! The state of a worker for health checks and metrics.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU32, Ordering};
 
 use crate::metrics::Gauges;
 
-/// Shared between a worker and whoever answers for it.
+/// Shared between a worker and its health endpoint.
 #[derive(Debug, Default)]
 pub struct WorkerHealth {
     leased: AtomicBool,
     draining: AtomicBool,
-    /// Why the registry has refused the worker.
+    /// Why the registry refused the worker.
     refused: Mutex<Option<String>>,
-    /// Why no tasks come in; None when they do.
+    /// Why no tasks arrive; `None` when they do.
     intake: Mutex<Option<String>>,
     completed: AtomicI64,
     failed: AtomicI64,
@@ -21,7 +21,7 @@ pub struct WorkerHealth {
     running: AtomicU32,
 }
 
-/// One more task runs until this is dropped.
+/// Counts one running task until dropped.
 pub(super) struct BusyGuard<'a>(&'a WorkerHealth);
 
 impl Drop for BusyGuard<'_> {
@@ -31,7 +31,7 @@ impl Drop for BusyGuard<'_> {
 }
 
 impl WorkerHealth {
-    /// A worker that has not begun to take tasks.
+    /// A worker that has not started to claim tasks.
     pub fn starting() -> Self {
         Self {
             intake: Mutex::new(Some("starting".to_owned())),
@@ -39,7 +39,7 @@ impl WorkerHealth {
         }
     }
 
-    /// None when the worker really takes tasks; otherwise what keeps it from that.
+    /// `None` when the worker claims tasks; otherwise the reason why it does not.
     pub fn not_ready_reason(&self) -> Option<String> {
         if self.draining.load(Ordering::Relaxed) {
             return Some("draining".to_owned());
@@ -57,7 +57,7 @@ impl WorkerHealth {
             .clone()
     }
 
-    /// Tasks completed and failed by this process.
+    /// Tasks that this process completed and failed.
     pub fn counts(&self) -> (i64, i64) {
         (
             self.completed.load(Ordering::Relaxed),
@@ -65,7 +65,7 @@ impl WorkerHealth {
         )
     }
 
-    /// What there is to measure at the moment.
+    /// The current values of the metrics.
     pub fn gauges(&self) -> Gauges {
         let (slots, running) = (
             self.slots.load(Ordering::Relaxed),
@@ -104,7 +104,7 @@ impl WorkerHealth {
         self.leased.store(held, Ordering::Relaxed);
     }
 
-    /// Notes why the registry refuses the worker; None when it does not.
+    /// Records why the registry refuses the worker; `None` when it does not.
     pub(super) fn set_refused(&self, reason: Option<String>) {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = reason;
     }
@@ -113,7 +113,7 @@ impl WorkerHealth {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Notes what keeps tasks from coming in; true when nothing does any more, and something did
+    /// Records why no tasks arrive; true when the last reason was removed, and there was one
     /// before.
     pub(super) fn set_intake(&self, not_ready_reason: Option<String>) -> bool {
         let mut intake = self.intake.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Why a worker takes no tasks for now: it was told to drain, or it is in quarantine.
+//! Why a worker claims no tasks at present: it drains, or it is in quarantine.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 pub struct Held {
     draining: bool,
     quarantine: Option<QuarantineEnd>,
-    /// Attempts in a row that failed for the worker's environment.
+    /// Consecutive attempts that failed because of the worker's environment.
     blamed: u32,
-    /// When this process last changed the quarantine; older heartbeats do not know of that.
+    /// When this process last changed the quarantine; the answer to an earlier heartbeat does not include that.
     judged_at: Option<Instant>,
 }
 
@@ -20,7 +20,7 @@ struct QuarantineEnd {
 }
 
 impl Held {
-    /// Whether no tasks are to be taken.
+    /// Whether the worker must not claim tasks.
     pub const fn holds(&self) -> bool {
         self.draining || self.quarantine.is_some()
     }
@@ -35,12 +35,12 @@ impl Held {
         self.quarantine.as_ref().map(|backoff| backoff.ends_at)
     }
 
-    /// Whether a success is news: attempts have failed for the worker's environment.
+    /// Whether a success must be reported: earlier attempts failed because of the worker's environment.
     pub const fn is_blamed(&self) -> bool {
         self.blamed > 0 || self.quarantine.is_some()
     }
 
-    /// What the health report says.
+    /// The reason for the health report.
     pub fn not_ready_reason(&self) -> Option<String> {
         match &self.quarantine {
             _ if self.draining => Some("draining: it takes no more tasks".to_owned()),
@@ -49,12 +49,12 @@ impl Held {
         }
     }
 
-    /// The drain of the session that has begun.
+    /// Sets whether the session that has begun drains.
     pub const fn set_draining(&mut self, draining: bool) {
         self.draining = draining;
     }
 
-    /// Notes the answer to a heartbeat sent at that time; true where it changes whether tasks are taken.
+    /// Records the answer to a heartbeat sent at that time; true if it changes whether tasks are claimed.
     pub fn note_heartbeat(
         &mut self,
         sent: Instant,
@@ -76,7 +76,7 @@ impl Held {
         before != (self.draining, self.is_quarantined())
     }
 
-    /// Notes a failure for the worker's environment, and the backoff that the registry answered, if any.
+    /// Records a failure of the worker's environment, and the backoff that the registry returned, if any.
     pub fn blame(&mut self, reason: &str, quarantine: Option<Duration>) {
         self.blamed += 1;
         self.judged_at = Some(Instant::now());
@@ -86,7 +86,7 @@ impl Held {
         });
     }
 
-    /// Notes that the registry ended the quarantine.
+    /// Records that the registry ended the quarantine.
     pub fn absolve(&mut self) {
         self.judged_at = Some(Instant::now());
         self.clear();

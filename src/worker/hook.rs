@@ -1,4 +1,4 @@
-//! A shell command of the operator's, run for a worker or for one of its tasks.
+//! A shell command that an operator configured, run for a worker or for one of its tasks.
 
 use std::collections::VecDeque;
 use std::process::{ExitStatus, Stdio};
@@ -17,33 +17,33 @@ use crate::config::environment::Hook;
 use crate::domain::log::{Level, LogLine};
 use crate::executor::LogBuffer;
 
-/// How long the command may take to end once it was told to.
+/// How long the command may take to end after SIGTERM.
 pub const STOP_GRACE: Duration = Duration::from_secs(5);
-/// How long its last lines may take to arrive after its end; what it left running may keep its output
-/// open for ever.
+/// How long its last lines may take to arrive after its end; a process that it left running may keep its
+/// output open.
 const LAST_LINES: Duration = Duration::from_millis(500);
-/// A longer line is cut.
+/// A longer line is truncated.
 const MOST_LINE_BYTES: usize = 4 << 10;
-/// The lines that are shown again when it has failed.
+/// The number of last lines that are logged again when it has failed.
 const KEPT_LINES: usize = 20;
 /// How many last lines of standard error the registry keeps.
 const TOLD_LINES: usize = 5;
 /// The most characters that the registry keeps of them.
 const MOST_TOLD: usize = 1_000;
 
-/// Why a command did not do its work.
+/// Why a command failed.
 #[derive(Debug)]
 pub struct HookFailure {
-    /// In a few words.
+    /// A short reason.
     pub reason: String,
     /// The last lines of its output.
     pub output: Vec<String>,
-    /// The last lines of its standard error; of its output where that is empty.
+    /// The last lines of its standard error, or of its output if that is empty.
     errors: Vec<String>,
 }
 
 impl HookFailure {
-    /// The reason with the last lines of standard error, which say most; the end of them where they are long.
+    /// The reason with the last lines of standard error, which are the most specific; only their end if they are long.
     pub fn in_short(&self) -> String {
         let lines = self.errors.iter().map(|line| line.trim());
         let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
@@ -60,7 +60,7 @@ impl HookFailure {
     }
 }
 
-/// Where the output of a command goes.
+/// The destination of a command's output.
 #[derive(Debug, Clone)]
 pub enum HookOutput {
     /// The log of the worker.
@@ -87,7 +87,7 @@ impl LastLines {
     }
 }
 
-/// What is read of one stream of the command.
+/// The lines read from one stream of the command.
 #[derive(Clone)]
 struct LineReader {
     name: &'static str,
@@ -96,8 +96,8 @@ struct LineReader {
     last: [Arc<LastLines>; 2],
 }
 
-/// Runs the command to its end, or until its time is over, or until `stop`; then it is killed with
-/// everything that it has started in its process group.
+/// Runs the command to its end, or until its timeout, or until `stop`; then it is killed with
+/// every process in its process group.
 pub async fn run_hook(
     name: &'static str,
     hook: &Hook,
@@ -195,7 +195,7 @@ fn judge(status: std::io::Result<ExitStatus>) -> Result<(), String> {
 
 fn signal(group: Option<Pid>, signal: Signal) {
     if let Some(group) = group {
-        // Nobody may be left in it.
+        // An error means that no process is left in the group.
         let _ = killpg(group, signal);
     }
 }

@@ -1,4 +1,4 @@
-//! Tasks from the broker: each message is a hint that a task may be claimed.
+//! Claims tasks named by the broker's messages: each message is a hint that a task may be claimed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::domain::correlation;
 use crate::queue::amqp::{AmqpConfig, Consumer, Deliveries, Delivery, LinkState};
 use crate::store::{Claim, ClaimRequest};
 
-/// How often the health report is brought up to date.
+/// How often the health report is updated.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// Takes tasks until the worker drains; ends when the last delivery is settled.
+/// Claims tasks until the worker drains; ends when the last delivery is settled.
 pub async fn run(worker: &Arc<Worker>, config: AmqpConfig) {
     let link = CancellationToken::new();
     let (consumer, deliveries) = Consumer::start(
@@ -60,7 +60,7 @@ async fn take(worker: &Arc<Worker>, mut deliveries: Deliveries, database_away: &
     }
 }
 
-/// One message: the claim, the attempt, and the ack once its end is in the database.
+/// Processes one message: the claim, the attempt, and the ack after its settlement is written.
 async fn handle(
     worker: &Worker,
     delivery: Delivery,
@@ -136,7 +136,7 @@ async fn handle(
     drop(permit);
 }
 
-/// Keeps the health report true, and stops consuming while the database is away.
+/// Updates the health report, and stops consuming while the database is unreachable.
 async fn watch(worker: &Worker, consumer: &Consumer, database_away: &Notify) {
     let watching = async {
         loop {
@@ -161,14 +161,14 @@ async fn watch(worker: &Worker, consumer: &Consumer, database_away: &Notify) {
 }
 
 async fn until_held(worker: &Worker) {
-    // The sender is the worker's own, so that the wait has no other end.
+    // The worker owns the sender, so this wait cannot fail.
     let _ = worker.held.subscribe().wait_for(Held::holds).await;
 }
 
-/// Notes whether messages can come in, and returns when it is time to look again.
+/// Records whether messages can arrive, and returns when it must be checked again.
 async fn report(worker: &Worker, consumer: &Consumer) {
     match consumer.state() {
-        // Readiness is about both: messages come in, and the lease to claim what they name is held.
+        // Ready means both: messages arrive, and the lease is valid, so that their tasks can be claimed.
         LinkState::Up if !worker.health.is_leased() => {}
         LinkState::Up => {
             if worker.health.set_intake(None) {
@@ -193,7 +193,7 @@ async fn report(worker: &Worker, consumer: &Consumer) {
 async fn wait_for_database(worker: &Worker) {
     let mut failures = 0;
     loop {
-        // First of all a pause: what could not be claimed though the database answers comes back at
+        // Pause first: a message whose task could not be claimed although the database answers returns at
         // once.
         failures += 1;
         tokio::time::sleep(Backoff::RECONNECT.delay(failures)).await;

@@ -1,4 +1,4 @@
-//! Tasks from the table itself: claims the next ones for the free slots.
+//! Claims the next tasks from the table, for the free slots.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use crate::domain::backoff::Backoff;
 use crate::domain::task::Assignment;
 use crate::store::LimitedBy;
 
-/// How long a task may go unnoticed when its notification is lost.
+/// How long a task may wait when its notification was lost.
 const POLL: Duration = Duration::from_secs(1);
 
-/// Takes tasks until the worker drains.
+/// Claims tasks until the worker drains.
 pub async fn run(worker: &Arc<Worker>) {
-    // Without a session nothing can be claimed, which is no failure.
+    // Without a session no claim is possible; that is not a failure.
     let registered = worker.lifecycle_hooks.registered.cancelled();
     worker.draining.run_until_cancelled(registered).await;
     let mut failures = 0;
@@ -33,7 +33,7 @@ pub async fn run(worker: &Arc<Worker>) {
             continue;
         }
         let wanted = permits.len();
-        // A claim under way is seen through: to drop it would leave its tasks owned by a worker
+        // A claim in progress is completed: dropping it would leave its tasks owned by a worker
         // that does not know of them.
         match claim(worker, wanted).await {
             Ok(assignments) => {
@@ -55,7 +55,7 @@ pub async fn run(worker: &Arc<Worker>) {
     }
 }
 
-/// All slots that are free, at least one; None when the worker drains.
+/// All free slots, at least one; `None` when the worker drains.
 async fn free_slots(worker: &Worker) -> Option<Vec<OwnedSemaphorePermit>> {
     let first = worker
         .draining

@@ -1,4 +1,4 @@
-//! The lease: one heartbeat renews everything that the session runs.
+//! The lease: one heartbeat renews the lease of every attempt that the session runs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,26 +15,26 @@ use crate::domain::settlement::Settlement;
 use crate::metrics;
 use crate::store::{Heartbeat, HeartbeatReport};
 
-/// How a session came to its end.
+/// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionEnd {
-    /// The worker has stopped and needs it no more.
+    /// The worker has stopped and no longer needs the session.
     Over,
-    /// It was silent for too long.
+    /// The lease expired without a heartbeat.
     Ended,
     /// The worker's name belongs to a newer session.
     Replaced,
 }
 
-/// Attempts that the database says are the session's and that are not in hand, with the time when
-/// that was first seen.
+/// Attempts that the session owns in the database but the worker does not run, with the time when
+/// a heartbeat first reported them.
 type Unnamed = HashMap<(Uuid, i32), Instant>;
 
-/// Renews the lease, which is trusted from `since` on, until the session is at its end.
+/// Renews the lease, which is trusted from `since` on, until the session ends.
 ///
-/// When no renewal gets through for as long as the lease is trusted, what runs is stopped, for
-/// others may soon take it. The session is kept: if the database was away for everybody, it is
-/// still alive afterwards.
+/// If no renewal succeeds while the lease is trusted, all running attempts are stopped, because other
+/// workers may soon own their tasks. The session is kept: if the database was unreachable for all
+/// processes, the session is still alive afterwards.
 pub async fn keep(
     worker: &Worker,
     session: &Session,
@@ -75,7 +75,7 @@ pub async fn keep(
                 unnamed = hand_back_unknown(worker, session, &unnamed, now_unnamed);
             }
             Some(Ok(Heartbeat::Ended | Heartbeat::Unknown)) => return SessionEnd::Ended,
-            // One of our own: the registration was carried out late, after we had given it up.
+            // An earlier session of this process: its registration was executed late, after it was abandoned here.
             Some(Ok(Heartbeat::ReplacedBy(other))) if worker.begun().contains(&other) => {
                 return SessionEnd::Ended;
             }
@@ -95,7 +95,7 @@ pub async fn keep(
             worker.health.set_lease(false);
             worker.running.stop_all(StopReason::LeaseInDoubt);
         }
-        // After a failure sooner than usual, but never in a rush.
+        // Sooner than usual after a failure, but without a busy loop.
         let pause = if sent == renewed {
             times.heartbeat
         } else {
@@ -111,14 +111,14 @@ pub async fn keep(
     }
 }
 
-/// One heartbeat, for which half of the time is taken that the lease is still trusted: where a
+/// Sends one heartbeat, with a timeout of half the time for which the lease is still trusted: if a
 /// connection hangs, the other half is left for a new one.
 async fn beat(worker: &Worker, session: &Session, renewed: Instant) -> Result<Heartbeat, String> {
     let beat = HeartbeatReport {
         running: worker.running.task_ids(),
         counts: Some(worker.health.counts()),
-        // Where the heartbeat arrives, it renews the lease, whose absence would be the reason; the
-        // intake begins, or goes on, right behind it.
+        // A heartbeat that arrives renews the lease, so its absence is not reported as the reason; the
+        // intake starts or continues right after it.
         not_ready_reason: worker.health.not_ready_reason().filter(|not_ready_reason| {
             worker.health.is_leased()
                 && !["no lease", "starting"].contains(&not_ready_reason.as_str())
@@ -135,8 +135,8 @@ async fn beat(worker: &Worker, session: &Session, renewed: Instant) -> Result<He
     heartbeat.await.map_err(|error| error.to_string())
 }
 
-/// Hands back what the session owns without knowing it: the answer to its claim was lost. It is
-/// left alone for as long as the answer may still be on its way.
+/// Releases attempts that the session owns unknowingly, because the answer to their claim was lost. An
+/// attempt is kept for as long as that answer may still arrive.
 fn hand_back_unknown(
     worker: &Worker,
     session: &Session,
@@ -161,7 +161,7 @@ fn hand_back_unknown(
         let release = Settlement::release(lease, "the answer to the claim was lost");
         let store = worker.store.clone();
         tokio::spawn(async move {
-            // Seen again at the next heartbeat if this fails.
+            // If this fails, the next heartbeat reports the attempt again.
             let _ = store.settle(Arc::new(release)).await;
         });
     }

@@ -1,8 +1,8 @@
-//! The worker's surroundings: a command before its first task, and one after its last.
+//! The set-up command before a worker's first task, and the teardown command after its last.
 //!
-//! The worker is registered before the first and until after the second, so that it can be seen what
-//! it is busy with. What the set-up leaves running goes on beside the worker; to stop it is the
-//! teardown's business.
+//! The worker is registered before the first and until after the second, so that the registry shows
+//! what it does. Processes that the set-up leaves running continue beside the worker; the teardown
+//! must stop them.
 
 use std::sync::atomic::Ordering;
 
@@ -13,7 +13,7 @@ use super::context::Worker;
 use super::error::WorkerError;
 use super::hook::{HookFailure, HookOutput, run_hook};
 
-/// Makes everything ready for tasks; returns early when the worker is to stop.
+/// Runs the set-up command; returns early when the worker must stop.
 pub async fn set_up(worker: &Worker) -> Result<(), WorkerError> {
     let Some(hook) = &worker.settings.environment.setup else {
         return Ok(());
@@ -64,7 +64,8 @@ pub async fn set_up(worker: &Worker) -> Result<(), WorkerError> {
     }
 }
 
-/// Puts everything back, if it was touched. A failure is for the log: the tasks are done.
+/// Runs the teardown command, unless a set-up was configured and never started. A failure is only logged:
+/// the tasks have ended.
 pub async fn tear_down(worker: &Worker) {
     let environment = &worker.settings.environment;
     let touched =

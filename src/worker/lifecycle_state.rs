@@ -1,13 +1,13 @@
-//! How far a worker has got with its set-up.
+//! The progress of a worker's set-up.
 
 use std::sync::atomic::AtomicBool;
 
 use tokio_util::sync::CancellationToken;
 
-/// What the registry says of a worker that is not ready for tasks yet.
+/// The reason that the registry shows for a worker that is not ready for tasks yet.
 pub const SETTING_UP: &str = "setting up";
 
-/// How far the worker has got with its surroundings.
+/// The progress of the worker's lifecycle hooks.
 #[derive(Debug, Default)]
 pub struct LifecycleHooks {
     /// Cancelled when the worker is registered.

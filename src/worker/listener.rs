@@ -1,4 +1,4 @@
-//! What the database tells a worker at once: tasks to stop, and tasks to claim.
+//! Receives PostgreSQL's notifications for a worker: tasks to stop, and tasks to claim.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::context::{TaskSource, Worker};
 use super::running::StopReason;
 use crate::store::{CANCELS, Notification, READY, listen};
 
-/// Listens until cancelled. What goes unheard is found by the next heartbeat and the next poll.
+/// Listens until cancelled. The next heartbeat and the next poll find what a lost notification announced.
 pub fn start(worker: &Arc<Worker>, over: CancellationToken) {
     let channels: &'static [&'static str] = match worker.settings.source {
         TaskSource::Amqp(_) => &[CANCELS],

@@ -12,20 +12,20 @@ use crate::domain::owner::Lease;
 use crate::executor::{LogBatch, LogBuffer};
 use crate::store::{Appended, Store, StoreError};
 
-/// Between two batches, unless one is full: what comes meanwhile shares a statement.
+/// The pause between two batches, unless one is full: lines that arrive meanwhile share a statement.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How long the last lines may hold up the end of an attempt.
+/// How long the last lines may delay the end of an attempt.
 const LAST_LINES: Duration = Duration::from_secs(3);
-/// Between two writes of an attempt's output, which may be large.
+/// The pause between two writes of an attempt's output, which may be large.
 const OUTPUT_PAUSE: Duration = Duration::from_secs(1);
 
-/// The log and the output of one attempt on their way to the database. Nothing that was taken from the
-/// journal is lost when a future of this is dropped.
+/// Writes the log and the output of one attempt to the database. Dropping one of its futures loses
+/// nothing that was taken from the log buffer.
 pub struct LogWriter<'a> {
     store: &'a Store,
     lease: &'a Lease,
     log_buffer: LogBuffer,
-    /// Taken from the journal and not written yet, oldest first. Only the first is ever under way.
+    /// Batches taken from the log buffer and not written yet, oldest first. Only the first is being written.
     taken: VecDeque<LogBatch>,
     lease_lost: bool,
 }
@@ -42,9 +42,9 @@ impl<'a> LogWriter<'a> {
         }
     }
 
-    /// Writes until the journal is closed and empty, or for a limited time after it was closed; for as
-    /// long as the database is away, the journal drops its oldest lines. The log of a lost task is of
-    /// no use to anyone.
+    /// Writes until the log buffer is closed and empty, or for a limited time after it was closed. While
+    /// the database is unreachable, the log buffer drops its oldest lines. Ends when the lease is lost: the log
+    /// of that attempt is no longer accepted.
     pub async fn run(&mut self, order: &StopOrder) {
         let log_buffer = self.log_buffer.clone();
         let outputs = write_outputs(self.store, self.lease, &log_buffer);
@@ -64,8 +64,8 @@ impl<'a> LogWriter<'a> {
         }
     }
 
-    /// Tries once more to write what [`run`](Self::run) left. To be called just before a new try to write
-    /// the end of the attempt: afterwards neither lines nor output are taken.
+    /// Tries once more to write what [`run`](Self::run) left unwritten. Call this just before each attempt to
+    /// write the settlement: afterwards the database accepts neither lines nor output.
     pub async fn write_rest(&mut self) {
         let _ = tokio::time::timeout(LAST_LINES, async {
             while self.take_next().await && self.write_first().await.is_ok() {}
@@ -102,7 +102,7 @@ impl<'a> LogWriter<'a> {
         }
     }
 
-    /// Waits for something to write; false when there will be nothing more.
+    /// Waits for a batch to write; false when there will be no more.
     async fn take_next(&mut self) -> bool {
         if self.lease_lost {
             return false;
@@ -116,8 +116,8 @@ impl<'a> LogWriter<'a> {
         true
     }
 
-    /// Writes the first batch. It can be written again: its lines carry their times, by which the database
-    /// knows those that it has. Of what cannot be stored only the very line is dropped.
+    /// Writes the first batch. A repeated write is safe: the database recognises lines that it has by their
+    /// times. Of a batch that cannot be stored, only the offending line is dropped.
     async fn write_first(&mut self) -> Result<(), StoreError> {
         let Some(batch) = self.taken.front() else {
             return Ok(());
@@ -138,7 +138,7 @@ impl<'a> LogWriter<'a> {
         Ok(())
     }
 
-    /// Puts two halves in the place of the first batch; drops it where it is a single line or progress.
+    /// Replaces the first batch by its two halves; drops it if it is a single line or progress.
     fn split_first(&mut self, reason: &str) {
         let Some(mut first) = self.taken.pop_front() else {
             return;
@@ -152,7 +152,7 @@ impl<'a> LogWriter<'a> {
             return;
         }
         let progress = first.progress.take();
-        // The lines may be good without the progress.
+        // The lines may be storable without the progress.
         let middle = if progress.is_some() {
             first.lines.len()
         } else {
@@ -164,7 +164,7 @@ impl<'a> LogWriter<'a> {
     }
 }
 
-/// Writes what the attempt has produced so far, and again when there is more; the last word in any case.
+/// Writes each new output of the attempt; the last one in any case.
 async fn write_outputs(store: &Store, lease: &Lease, log_buffer: &LogBuffer) {
     let mut failures = 0;
     while let Some(unwritten) = Unwritten::next(log_buffer).await {
@@ -187,7 +187,7 @@ async fn write_outputs(store: &Store, lease: &Lease, log_buffer: &LogBuffer) {
     }
 }
 
-/// Output taken from the journal. It goes back when this is dropped before the database has it.
+/// Output taken from the log buffer. Dropping this before the output is written returns it.
 struct Unwritten<'a> {
     log_buffer: &'a LogBuffer,
     output: Value,
@@ -195,7 +195,7 @@ struct Unwritten<'a> {
 }
 
 impl<'a> Unwritten<'a> {
-    /// Waits for output to write; None when there will be no more.
+    /// Waits for output to write; `None` when there will be no more.
     async fn next(log_buffer: &'a LogBuffer) -> Option<Self> {
         let output = log_buffer.next_output().await?;
         Some(Self {
@@ -205,7 +205,7 @@ impl<'a> Unwritten<'a> {
         })
     }
 
-    /// Writes the output. One that can never be stored is dropped, and counts as written.
+    /// Writes the output. Output that can never be stored is dropped, and counts as written.
     async fn write(mut self, store: &Store, lease: &Lease) -> Result<Appended, StoreError> {
         let answer = match store.write_output(lease, &self.output).await {
             Err(StoreError::Unstorable(reason)) => {

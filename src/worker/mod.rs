@@ -1,16 +1,16 @@
-//! A worker: claims tasks for its session, runs them, and writes what came of it.
+//! A worker: claims tasks for its session, runs them, and writes their settlements.
 //!
-//! - `lease` keeps the session alive and says when it may not be trusted;
-//! - `listener` listens for what cannot wait until the next heartbeat;
+//! - `lease` renews the session's lease and determines when it is no longer trusted;
+//! - `listener` receives the notifications that must not wait for the next heartbeat;
 //! - `intake_amqp` and `intake_postgres` claim tasks and start attempts;
 //! - `attempt` runs one task from its claim to its settlement, and `settling` writes that;
-//! - `log_writer` writes what a running task says;
+//! - `log_writer` writes the log lines, progress and output of a running task;
 //! - `lifecycle_hooks` runs a command before the first task and one after the last, by `hook`;
 //! - `task_hooks` runs a command before and after each task;
-//! - `held` says why no tasks are taken, `quarantine` what is done about a sick environment;
-//! - `running` knows what is in hand, and stops it;
-//! - `context` is what these parts share;
-//! - this file puts them together and takes them apart in order.
+//! - `held` records why no tasks are claimed, `quarantine` handles an unfit environment;
+//! - `running` lists the running attempts, and stops them;
+//! - `context` has the settings and state that these parts share;
+//! - this file starts the parts and stops them in order.
 
 mod attempt;
 mod attempt_end;
@@ -56,14 +56,14 @@ use lease::SessionEnd;
 use lifecycle_state::{LifecycleHooks, SETTING_UP};
 use running::{Running, StopReason};
 
-/// How long the last outcomes may take to be written after the executors have ended.
+/// How long writing the last settlements may take after the executors have ended.
 const LAST_WRITES: Duration = Duration::from_secs(10);
-/// For how long the end of the session is tried.
+/// How long ending the session is retried.
 const LAST_WORD: Duration = Duration::from_secs(3);
 
 impl Worker {
-    /// Begins a session, as often as it takes, and says since when it may be trusted; None when a
-    /// stop was asked for first.
+    /// Begins a session, with retries, and returns it with the time from which its lease is trusted; `None`
+    /// if a stop was requested first.
     async fn register(&self) -> Option<(Session, Instant)> {
         let host = nix::unistd::gethostname()
             .map(|name| name.to_string_lossy().into_owned())
@@ -75,8 +75,8 @@ impl Worker {
         let backends = self.backends();
         let mut failures = 0;
         loop {
-            // New at every try: an answer that was lost must not leave the session of a later try
-            // half known.
+            // A new session at each attempt: a registration whose answer was lost must not be mistaken for a
+            // later one.
             let session = Session::begin(&self.settings.name);
             let earlier = self.begun().iter().copied().collect();
             self.begun().insert(session.session_id);
@@ -89,7 +89,7 @@ impl Worker {
                 metadata: metadata.clone(),
                 lease,
                 stop_grace: self.stop_grace(),
-                // Its name is its own: whatever had it before is gone, or shall go.
+                // The name belongs to this process: an earlier session of that name has ended or must end.
                 replace: true,
                 earlier,
                 counts: self.health.counts(),
@@ -104,7 +104,7 @@ impl Worker {
                         "worker registered"
                     );
                     self.health.set_refused(None);
-                    // Before anything can be claimed for the session.
+                    // Before any claim for the session.
                     self.held.send_modify(|held| held.set_draining(draining));
                     *self.session.write().await = session.clone();
                     return Some((session, sent));
@@ -127,7 +127,7 @@ impl Worker {
         }
     }
 
-    /// Keeps sessions alive, one after the other, until a stop was asked for and all is written.
+    /// Keeps sessions alive, one after the other, until a stop was requested and all settlements are written.
     async fn keep_sessions(&self, over: &CancellationToken) -> Result<(), WorkerError> {
         while let Some((session, since)) = self.register().await {
             sweep::release_orphans_soon(&self.store);
@@ -162,7 +162,7 @@ impl Worker {
     }
 }
 
-/// Why no session has begun.
+/// Why the registry began no session.
 #[derive(Debug, thiserror::Error)]
 enum NotRegistered {
     #[error("its name is in use")]
@@ -176,7 +176,7 @@ enum NotRegistered {
 }
 
 impl NotRegistered {
-    /// The reason for the health report; None where the database cannot be reached, whose errors may name
+    /// The reason for the health report; `None` where the database is unreachable, because its errors may name
     /// hosts.
     fn shown(&self) -> Option<String> {
         match self {
@@ -186,7 +186,7 @@ impl NotRegistered {
     }
 }
 
-/// Whether the session that has begun is to take no tasks for now, or why none has.
+/// Whether the session that has begun is draining, or why none has begun.
 fn begun(answer: Result<Registered, StoreError>, name: &str) -> Result<bool, NotRegistered> {
     match answer? {
         Registered::Begun { draining } => Ok(draining),
@@ -195,7 +195,7 @@ fn begun(answer: Result<Registered, StoreError>, name: &str) -> Result<bool, Not
     }
 }
 
-/// Runs a worker until `stop` is cancelled and everything in its hands is settled or handed back.
+/// Runs a worker until `stop` is cancelled and every running task is settled or released.
 pub async fn run(
     settings: WorkerSettings,
     store: Store,
@@ -232,7 +232,7 @@ pub async fn run(
     });
     let mut intake = tokio::spawn({
         let worker = worker.clone();
-        // Ends every wait for the intake, however the intake ends.
+        // Ends every wait for the intake, for any end of the intake.
         let intake_over = worker.intake_over.clone().drop_guard();
         async move {
             let prepared = lifecycle_hooks::set_up(&worker).await;
@@ -244,7 +244,7 @@ pub async fn run(
         }
     });
     let early = tokio::select! {
-        // Asked first: once it drains, the others end as they should.
+        // Polled first: while the worker drains, the other two end normally.
         biased;
         () = worker.draining.cancelled() => None,
         ended = &mut sessions => {
@@ -262,7 +262,7 @@ pub async fn run(
     worker.health.set_draining();
     drain(&worker).await;
     if matches!(early, Some(Err(WorkerError::Replaced(_)))) {
-        // What was set up bears the worker's name, and so it is the successor's by now.
+        // The set-up was made under the worker's name, and so it belongs to the successor now.
         warn!(
             event = "worker.teardown_skipped", worker_id = %worker.settings.name,
             "teardown skipped: the worker was replaced"
@@ -285,7 +285,7 @@ pub async fn run(
     ended
 }
 
-/// Lets running tasks finish for the grace time, then hands the rest back.
+/// Waits for running tasks for the grace time, then releases the rest.
 async fn drain(worker: &Worker) {
     worker.intake_over.cancelled().await;
     worker.attempts.close();
@@ -307,7 +307,7 @@ async fn drain(worker: &Worker) {
         .is_err()
     {
         worker.abandon.cancel();
-        // What is left are claims that the database has not answered; each has its time limit.
+        // Only claims that the database has not answered remain; each has a timeout.
         let _ = tokio::time::timeout(LAST_WRITES, worker.attempts.wait()).await;
     }
 }

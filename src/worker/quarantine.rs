@@ -1,7 +1,7 @@
-//! Quarantine: after failures in a row for the worker's own environment it takes no more tasks, until a command heals the
-//! environment, an operator resumes the worker, or one task at a time proves that it is fit again.
+//! Quarantine: after several consecutive failures of its environment a worker claims no tasks, until a command heals
+//! the environment, an operator resumes the worker, or a probe (one task at a time) succeeds.
 //!
-//! The registry decides (`store/quarantine.rs`) and every claim obeys it; this is what the worker does meanwhile.
+//! The registry decides (`store/quarantine.rs`) and every claim respects it; this file is the worker's part.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,14 +15,14 @@ use super::{attempt, trial};
 use crate::config::environment::Hook;
 use crate::store::{ClaimedNext, LimitedBy};
 
-/// How often a task for a probe is looked for.
+/// The interval between attempts to claim a task for a probe.
 const POLL: Duration = Duration::from_secs(1);
 
-/// Sees quarantines through until the worker drains.
+/// Handles quarantines until the worker drains.
 pub async fn run(worker: &Arc<Worker>) {
     let sitting = async {
         loop {
-            // The sender is the worker's own, so that the wait has no other end.
+            // The worker owns the sender, so this wait cannot fail.
             let _ = worker.held.subscribe().wait_for(Held::is_quarantined).await;
             let not_ready_reason = worker.held.borrow().not_ready_reason();
             let worker_id = &worker.settings.name;
@@ -56,7 +56,7 @@ async fn sit_out(worker: &Arc<Worker>) {
     }
 }
 
-/// Runs the command that heals the environment. A failure after the backoff begins the next one.
+/// Runs the command that heals the environment. A failure after the backoff starts the next backoff.
 async fn heal_environment(worker: &Worker, hook: &Hook, backoff_over: bool) {
     let worker_id = &worker.settings.name;
     let environment = worker.environment();
@@ -83,12 +83,12 @@ async fn heal_environment(worker: &Worker, hook: &Hook, backoff_over: bool) {
         }
     }
     if worker.held.borrow().is_quarantined() {
-        // Not at once: the registry may not have been reached.
+        // Wait before the next attempt: the registry may be unreachable.
         tokio::time::sleep(POLL).await;
     }
 }
 
-/// Waits until the backoff is over, or the quarantine has ended otherwise.
+/// Waits until the backoff is over, or the quarantine has ended for another reason.
 async fn wait_for_backoff(worker: &Worker) {
     let mut held = worker.held.subscribe();
     loop {
@@ -96,7 +96,7 @@ async fn wait_for_backoff(worker: &Worker) {
             return;
         };
         if ends_at <= Instant::now() {
-            // The registry's clock decides, and it rounds.
+            // The registry's clock decides, and its times are rounded.
             tokio::time::sleep(Duration::from_millis(5)).await;
             return;
         }
@@ -104,10 +104,11 @@ async fn wait_for_backoff(worker: &Worker) {
     }
 }
 
-/// Runs one task, as soon as there is one, unless the quarantine ends first. Its message, if it has one, finds it claimed.
+/// Runs one task as soon as one can be claimed, unless the quarantine ends first. If a message names the task, its
+/// consumer finds it claimed.
 async fn probe(worker: &Arc<Worker>) {
     while worker.held.borrow().is_quarantined() {
-        // Tasks from before the quarantine may have all slots.
+        // Tasks from before the quarantine may occupy all slots.
         let Ok(permit) = worker.slots.clone().acquire_owned().await else {
             return;
         };
@@ -119,7 +120,7 @@ async fn probe(worker: &Arc<Worker>) {
         }
         let probing = worker.attempts.spawn({
             let worker = worker.clone();
-            // In a task of its own: a claim under way is seen through, whatever becomes of this wait.
+            // In a separate task: a claim in progress is completed even if this wait is dropped.
             async move {
                 let claiming = worker
                     .store

@@ -1,4 +1,4 @@
-//! What a worker has in its hands, and how to stop it.
+//! The running attempts of a worker, and how to stop them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -8,21 +8,21 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Why an attempt is stopped before it is done.
+/// Why an attempt is stopped before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopReason {
-    /// A client asked for it: the task is handed back, which ends it.
+    /// A client cancelled the task: its release ends it.
     Cancelled,
-    /// The worker shuts down: the task is handed back.
+    /// The worker shuts down: the task is released.
     Shutdown,
-    /// The lease could not be renewed in time: the task is handed back, if it is still the
-    /// worker's.
+    /// The lease could not be renewed in time: the task is released, if the worker still
+    /// owns it.
     LeaseInDoubt,
-    /// Others may have the task already: nothing is written.
+    /// Another worker may own the task already: nothing is written.
     LeaseLost,
 }
 
-/// The order to stop one attempt; the first reason given is the one that counts.
+/// The order to stop one attempt; the first reason counts.
 #[derive(Debug, Clone, Default)]
 pub struct StopOrder {
     token: CancellationToken,
@@ -43,25 +43,25 @@ impl StopOrder {
         }
     }
 
-    /// Waits until the attempt is to stop.
+    /// Waits until the attempt must stop.
     pub async fn given(&self) -> StopReason {
         self.token.cancelled().await;
         self.reason.get().copied().unwrap_or(StopReason::LeaseLost)
     }
 
-    /// Waits until the task is known to be someone else's; for ever if it stays ours.
+    /// Waits until the task's lease is lost; never returns while the worker owns the task.
     pub async fn lost(&self) {
         self.lost.cancelled().await;
     }
 
-    /// Waits until others may soon have the task, or have it, whatever else was the reason to stop
-    /// it before.
+    /// Waits until the lease is in doubt or lost, even if a stop was already requested for another
+    /// reason.
     pub async fn unleased(&self) {
         self.unleased.cancelled().await;
     }
 }
 
-/// The attempts in hand, by task.
+/// The running attempts, by task.
 #[derive(Debug, Default)]
 pub struct Running {
     hands: Mutex<Registry>,
@@ -70,12 +70,12 @@ pub struct Running {
 #[derive(Debug, Default)]
 struct Registry {
     attempts: HashMap<Uuid, (i32, StopOrder)>,
-    /// Given to every attempt that is taken in hand from here on, too.
+    /// Also given to every attempt that is added later.
     closing: Option<StopReason>,
 }
 
 impl Running {
-    /// Takes an attempt in hand until the guard is dropped.
+    /// Adds an attempt, which is removed when the guard is dropped.
     pub fn add(&self, task_id: Uuid, attempt: i32) -> (StopOrder, RunningGuard<'_>) {
         let order = StopOrder::default();
         let mut hands = self.lock();
@@ -91,22 +91,22 @@ impl Running {
         (order, in_hand)
     }
 
-    /// The tasks in hand.
+    /// The running tasks.
     pub fn task_ids(&self) -> Vec<Uuid> {
         self.lock().attempts.keys().copied().collect()
     }
 
-    /// How many there are.
+    /// The number of running tasks.
     pub fn count(&self) -> usize {
         self.lock().attempts.len()
     }
 
-    /// Whether the task is in hand.
+    /// Whether the task is running.
     pub fn contains(&self, task_id: Uuid) -> bool {
         self.lock().attempts.contains_key(&task_id)
     }
 
-    /// Stops these tasks, if they are in hand.
+    /// Stops those of these tasks that are running.
     pub fn stop(&self, task_ids: &[Uuid], reason: StopReason) {
         let hands = self.lock();
         let found = task_ids
@@ -115,26 +115,26 @@ impl Running {
         found.for_each(|(_, order)| order.give(reason));
     }
 
-    /// Stops everything.
+    /// Stops all attempts.
     pub fn stop_all(&self, reason: StopReason) {
         for (_, order) in self.lock().attempts.values() {
             order.give(reason);
         }
     }
 
-    /// Stops everything, and whatever may come yet: the answer to a claim may be under way.
+    /// Stops all attempts, and every attempt that is added later: a claim may still be in progress.
     pub fn close(&self, reason: StopReason) {
         self.lock().closing = Some(reason);
         self.stop_all(reason);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Registry> {
-        // Nothing in here can panic half way through a change.
+        // No code under this lock can panic between two related changes.
         self.hands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Keeps an attempt in hand.
+/// Removes an attempt from the running ones when dropped.
 #[derive(Debug)]
 pub struct RunningGuard<'a> {
     running: &'a Running,
@@ -145,7 +145,7 @@ pub struct RunningGuard<'a> {
 impl Drop for RunningGuard<'_> {
     fn drop(&mut self) {
         let attempts = &mut self.running.lock().attempts;
-        // A later attempt at the same task may have taken the place.
+        // A later attempt at the same task may have replaced this one.
         if attempts
             .get(&self.task_id)
             .is_some_and(|(attempt, _)| *attempt == self.attempt)

@@ -1,4 +1,4 @@
-//! The end of an attempt on its way to the database.
+//! Writes the end of an attempt to the database.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,28 +13,28 @@ use crate::domain::status::Status;
 use crate::service::settled::log_settled;
 use crate::store::{Settled, StoreError};
 
-/// For how long an outcome may be refused, while heartbeats are written, before the task fails instead:
-/// it must not stay `processing` without end because of a refusal that nothing else meets.
+/// How long an outcome may be refused, while heartbeats are written, before the task fails instead:
+/// a refusal that affects nothing else must not keep the task in `processing` without end.
 const REFUSED_FOR: Duration = Duration::from_hours(1);
-/// Begins the message of that failure. The outcome itself is not repeated: it may be what cannot be stored.
+/// Prefix of that failure's message. The outcome itself is not repeated: it may be the part that cannot be stored.
 const UNSTORABLE: &str = "the outcome of the attempt could not be stored in the database";
-/// The most characters of the database's reason in that message.
+/// Maximum length of the database's reason in that message, in characters.
 const MAX_REASON: usize = 300;
 
-/// Whether the end of an attempt is known to the database.
+/// Whether the end of an attempt is in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
-    /// It is, or the task is someone else's by now.
+    /// It is, or the worker no longer owns the task.
     Yes,
-    /// The worker shut down before the database could be reached.
+    /// The worker shut down while the database was unreachable.
     Abandoned,
 }
 
-/// Writes the end of an attempt, again and again while the database is away or refuses everything, and
-/// before each new try what is left of its log. The fence makes that safe: whatever happened meanwhile,
-/// only the owner's word changes the row.
+/// Writes the end of an attempt, with retries while the database is unreachable or refuses all writes; each
+/// retry first writes the rest of the log. The fence makes the retries safe: only the owner's
+/// settlement changes the row.
 ///
-/// Only a refusal of the outcome's own values is final: then the task fails, and says why.
+/// Only a refusal of the outcome's own values is final: the task then fails with that reason.
 pub async fn write(worker: &Worker, settlement: Settlement, log: &mut LogWriter<'_>) -> Written {
     let mut settlement = Arc::new(settlement);
     let mut replaceable = !settlement.is_release();

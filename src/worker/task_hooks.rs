@@ -14,7 +14,7 @@ use crate::domain::settlement::{Blame, ErrorCode, Failure};
 use crate::domain::task::Assignment;
 use crate::executor::LogBuffer;
 
-/// What a command finds in its environment.
+/// Environment variables of a command.
 pub type Variables = Vec<(&'static str, String)>;
 
 /// The variables that name the attempt.
@@ -32,7 +32,7 @@ pub fn variables(worker: &Worker, assignment: &Assignment) -> Variables {
     variables
 }
 
-/// Runs the command before the task. Where it fails, the worker is not fit for the task.
+/// Runs the command before the task. Its failure is blamed on the worker.
 pub async fn before(
     hook: &Hook,
     variables: &Variables,
@@ -47,7 +47,7 @@ pub async fn before(
     })
 }
 
-/// Runs the command after the task, whatever came of it. A failure is for the logs: the attempt has ended.
+/// Runs the command after the task, for every outcome. A failure is only logged: the attempt has ended.
 pub async fn after(
     worker: &Worker,
     assignment: &Assignment,

@@ -1,4 +1,4 @@
-//! What the end of an attempt says of the worker's environment.
+//! The evidence of an attempt's end about the worker's environment.
 
 use tracing::warn;
 
@@ -6,10 +6,10 @@ use super::context::Worker;
 use super::held::Held;
 use crate::domain::settlement::{Evidence, Settlement};
 
-/// The longest reason, in characters.
+/// Maximum length of a reason, in characters.
 const MAX_REASON: usize = 500;
 
-/// What the end of an attempt is worth, to be noted once it is written.
+/// The evidence of an attempt's end, to be counted once the settlement is written.
 #[derive(Debug)]
 pub struct Trial {
     evidence: Option<Evidence>,
@@ -17,7 +17,7 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// What this settlement is worth.
+    /// The evidence of this settlement.
     pub fn of(settlement: &Settlement) -> Self {
         Self {
             evidence: settlement.evidence(),
@@ -26,7 +26,7 @@ impl Trial {
     }
 }
 
-/// Counts a failure for the worker's environment, or ends the count with a success.
+/// Counts a failure of the worker's environment, or resets the count after a success.
 pub async fn note(worker: &Worker, trial: &Trial) {
     match trial.evidence {
         Some(Evidence::Unfit) => blame(worker, &trial.note).await,
@@ -35,7 +35,7 @@ pub async fn note(worker: &Worker, trial: &Trial) {
     }
 }
 
-/// Counts a failure of the environment, for this reason.
+/// Counts a failure of the environment, with this reason.
 pub async fn blame(worker: &Worker, reason: &str) {
     let reason: String = reason.chars().take(MAX_REASON).collect();
     let (session, rules) = (worker.session().await, worker.settings.quarantine);
@@ -50,7 +50,7 @@ pub async fn blame(worker: &Worker, reason: &str) {
     }
 }
 
-/// Ends the count: the environment is fit.
+/// Resets the count: the environment is fit.
 pub async fn absolve(worker: &Worker) {
     let session = worker.session().await;
     match worker.store.absolve_worker(&session).await {

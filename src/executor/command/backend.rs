@@ -1,4 +1,4 @@
-//! What a command backend runs, and how.
+//! The settings of a command backend.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use super::Program;
 /// The backend of one program.
 #[derive(Debug, Clone)]
 pub struct Command {
-    /// What is run.
+    /// The program to run.
     pub program: Program,
-    /// What the program sees of the worker's environment, beside what every program sees.
+    /// Variables of the worker's environment that the program receives in addition to the standard ones.
     pub environment: Vec<(OsString, OsString)>,
-    /// How long it may take to end once it was told to.
+    /// How long the program may take to end after SIGTERM.
     pub grace: Duration,
-    /// Set for every process of this worker, so that they can be found when it is gone.
+    /// Set for every process of this worker, so that the watchdog finds them when the worker has ended.
     pub mark: String,
 }

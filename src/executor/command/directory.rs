@@ -1,4 +1,4 @@
-//! The working directory of one attempt: new, private, and gone afterwards.
+//! The working directory of one attempt: new, private, and removed afterwards.
 
 use std::fs;
 use std::io;
@@ -9,22 +9,22 @@ use tracing::warn;
 
 use crate::domain::owner::Lease;
 
-/// How often it is made, if the folder around it is being removed at the same time.
+/// How often creation is tried if the parent folder is being removed at the same time.
 const TRIES: usize = 3;
 
-/// The folder around all working directories of one worker process, which this mark is of.
+/// The folder of all working directories of the worker process with this mark.
 pub fn folder(mark: &str) -> PathBuf {
     std::env::temp_dir().join(format!("qtask-{mark}"))
 }
 
-/// A directory that is removed when this is dropped.
+/// A directory that is removed on drop.
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
 }
 
 impl Directory {
-    /// Makes it in this folder, and one for temporary files inside it.
+    /// Creates it in this folder, with a subfolder for temporary files.
     pub fn create(folder: &Path, lease: &Lease) -> io::Result<Self> {
         let path = folder.join(format!("{}-{}", lease.task_id, lease.attempt));
         let mut made = Err(io::ErrorKind::NotFound.into());
@@ -42,12 +42,12 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The place for temporary files.
+    /// The path of the folder for temporary files.
     pub fn temporary(&self) -> PathBuf {
         self.path.join("tmp")
     }
@@ -56,7 +56,7 @@ impl Directory {
 impl Drop for Directory {
     fn drop(&mut self) {
         remove(&self.path);
-        // The last one out; it is not empty otherwise.
+        // Succeeds only for the last directory: the folder is not empty before.
         if let Some(folder) = self.path.parent() {
             let _ = fs::remove_dir(folder);
         }
@@ -69,10 +69,10 @@ fn make(folder: &Path, path: &Path) -> io::Result<()> {
     builder.recursive(false).create(path)
 }
 
-/// Removes a folder with all that is in it.
+/// Removes a folder and its content.
 pub fn remove(path: &Path) {
     let removed = fs::remove_dir_all(path).or_else(|_| {
-        // Programs leave folders behind that nobody may write to.
+        // Programs leave folders without write permission behind.
         unlock(path);
         fs::remove_dir_all(path)
     });
@@ -87,7 +87,7 @@ pub fn remove(path: &Path) {
     }
 }
 
-/// Makes a folder and all folders in it writable; links are left alone.
+/// Makes a folder and all folders in it writable; does not follow links.
 fn unlock(path: &Path) {
     let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o700));
     for entry in fs::read_dir(path).into_iter().flatten().flatten() {

@@ -1,4 +1,4 @@
-//! Ends a program with all that it started.
+//! Ends a program and all its descendants.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use nix::unistd::Pid;
 use super::stragglers::Marks;
 use crate::domain::owner::Lease;
 
-/// Between two looks at processes that were told to end.
+/// The interval between checks for processes that were signalled.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-/// How often the processes of an attempt are looked for and killed: they may be starting others
-/// meanwhile, and a killed one takes a moment to be gone.
+/// How often the processes of an attempt are searched and killed: they may start others meanwhile, and a
+/// killed process takes time to end.
 const ROUNDS: u32 = 50;
 
-/// The processes of one attempt. Whatever is left of them when this is dropped is killed.
+/// The processes of one attempt. Dropping this kills those that remain.
 #[derive(Debug)]
 pub struct Group {
     leader: Pid,
@@ -40,21 +40,21 @@ impl Group {
         }
     }
 
-    /// Asks all of the group to end; one that is stopped goes on, to be able to.
+    /// Sends SIGTERM to the group, and SIGCONT so that a stopped process can handle it.
     pub fn terminate(&self) {
         let _ = killpg(self.leader, Signal::SIGTERM);
         let _ = killpg(self.leader, Signal::SIGCONT);
     }
 
-    /// Waits until nobody is in the group any more.
+    /// Waits until the group is empty.
     pub async fn empty(&self) {
         while killpg(self.leader, None).is_ok() {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 
-    /// Kills every process of the attempt, and does not return before they are gone, if they can be
-    /// killed at all.
+    /// Kills every process of the attempt, and returns when they have ended, or after `ROUNDS` for processes that
+    /// cannot be killed.
     pub async fn kill(&mut self) {
         for _ in 0..ROUNDS {
             let (leader, marks) = (self.leader, self.marks.clone());
@@ -76,7 +76,7 @@ impl Drop for Group {
     }
 }
 
-/// Those that have left the group are looked for first: they are found by their parents, too.
+/// Searches before killing the group: processes that have left the group are found by their parents, too.
 fn kill_once(leader: Pid, marks: &Marks) -> usize {
     let found = marks.signal(Signal::SIGKILL);
     let _ = killpg(leader, Signal::SIGKILL);

@@ -1,11 +1,11 @@
-//! The task as a program reads it: one JSON document on its standard input.
+//! The task as a program receives it: one JSON document on its standard input.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::domain::task::{Assignment, Work};
 
-/// The options of a problem that have a member of their own.
+/// The options of a problem that have their own members in the document.
 const OF_A_PROBLEM: [&str; 2] = ["agent_config", "max_steps"];
 
 /// The document, with a newline at its end.
@@ -43,7 +43,7 @@ pub fn document(assignment: &Assignment) -> Vec<u8> {
     format!("{task}\n").into_bytes()
 }
 
-/// Writes the document and ends the stream. A program need not read it.
+/// Writes the document and closes the stream. A program need not read it.
 pub async fn write(mut stdin: impl AsyncWrite + Unpin, document: &[u8]) {
     let _ = stdin.write_all(document).await;
     let _ = stdin.shutdown().await;

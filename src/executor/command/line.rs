@@ -1,4 +1,4 @@
-//! `BACKEND=PROGRAM ARGS`, as the configuration has it.
+//! Parses `BACKEND=PROGRAM ARGS` of the configuration.
 
 use crate::domain::backend::is_valid_name;
 
@@ -13,13 +13,13 @@ pub struct CommandLine {
     pub arguments: Vec<String>,
 }
 
-/// A text that is no command.
+/// Why a text is not a command.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidCommand {
-    /// No backend before it.
+    /// No backend name before the equals sign.
     #[error("`{0}` is not of the form BACKEND=PROGRAM ARGS")]
     NoBackend(String),
-    /// The backend's name has characters that it may not have.
+    /// The backend's name contains forbidden characters.
     #[error("`{0}` cannot name a backend")]
     BackendName(String),
     /// Nothing after the equals sign.
@@ -33,7 +33,7 @@ pub enum InvalidCommand {
 impl std::str::FromStr for CommandLine {
     type Err = InvalidCommand;
 
-    /// Words are split as a shell splits them; nothing else of a shell is done.
+    /// Words are split as in a shell, without any of its expansions.
     fn from_str(text: &str) -> Result<Self, InvalidCommand> {
         let text = text.trim();
         let (backend, rest) = text
@@ -54,7 +54,7 @@ impl std::str::FromStr for CommandLine {
     }
 }
 
-/// The commands of one text: separated by newlines or semicolons, where these are not quoted.
+/// The commands of one text, separated by unquoted newlines or semicolons.
 pub fn split_commands(text: &str) -> Vec<String> {
     let mut commands = vec![String::new()];
     let (mut quote, mut escaped) = (None, false);

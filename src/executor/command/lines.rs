@@ -4,10 +4,10 @@ use std::io;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
-/// What is read at once.
+/// The size of one read, in bytes.
 const CHUNK: usize = 64 << 10;
 
-/// Reads lines, none of them longer than its limit.
+/// Reads lines, each up to its limit.
 #[derive(Debug)]
 pub struct Lines<R> {
     reader: BufReader<R>,
@@ -18,9 +18,9 @@ pub struct Lines<R> {
 /// One line, or the beginning of one.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line {
-    /// A whole line, without its end.
+    /// A whole line, without its line break.
     Whole(Vec<u8>),
-    /// As much of a line as its limit allows; what follows is the next line.
+    /// A line up to its limit; the rest is returned as the next line.
     Cut(Vec<u8>),
 }
 
@@ -34,12 +34,12 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    /// How many bytes were read so far.
+    /// The number of bytes read so far.
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The next line; None at the end. `limit` says how long a line may be that begins so.
+    /// The next line; `None` at the end. `limit` returns the maximum length of a line with this beginning.
     pub async fn next(&mut self, limit: impl Fn(&[u8]) -> usize) -> io::Result<Option<Line>> {
         loop {
             let available = self.reader.fill_buf().await?;

@@ -1,4 +1,4 @@
-//! The log of one attempt: as much of it as a task may have.
+//! The log of one attempt, up to the limits of a task's log.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,12 +8,12 @@ use crate::domain::log::{Level, LogLine};
 use crate::domain::stored_size::stored_size;
 use crate::executor::LogBuffer;
 
-/// The most lines of one attempt.
+/// Maximum number of lines of one attempt.
 const MAX_LINES: usize = 10_000;
-/// The most text of one attempt, in bytes.
+/// Maximum size of the text of one attempt, in bytes.
 const MAX_BYTES: usize = 8 << 20;
 
-/// Passes lines on until there are too many, and counts the rest.
+/// Passes lines to the log buffer up to the limits, and counts the rest.
 #[derive(Debug)]
 pub struct Logs {
     log_buffer: LogBuffer,
@@ -28,7 +28,7 @@ struct Count {
 }
 
 impl Logs {
-    /// Writes into this journal.
+    /// Writes into this log buffer.
     pub fn new(log_buffer: LogBuffer) -> Self {
         Self {
             log_buffer,
@@ -36,7 +36,7 @@ impl Logs {
         }
     }
 
-    /// Adds a line, or counts it.
+    /// Adds a line, or counts it as dropped.
     pub fn add(&self, line: LogLine) {
         let context = line.context.as_ref().map_or(0, stored_size);
         if self.count().has_room_for(line.message.len() + context) {
@@ -44,7 +44,7 @@ impl Logs {
         }
     }
 
-    /// Says how many lines are missing, if any are.
+    /// Adds a line with the number of dropped lines, if any.
     pub fn finish(&self) {
         let dropped = self.count().dropped;
         if dropped > 0 {
@@ -66,7 +66,7 @@ impl Logs {
 }
 
 impl Count {
-    /// Once a line was dropped, all that follow are: a log with holes would mislead.
+    /// After the first dropped line all others are dropped too: a log with gaps would mislead.
     fn has_room_for(&mut self, bytes: usize) -> bool {
         let fits = self.lines < MAX_LINES && self.bytes + bytes <= MAX_BYTES && self.dropped == 0;
         if fits {

@@ -7,20 +7,20 @@ use crate::domain::log::{Level, LogLine};
 use crate::domain::settlement::{Blame, ErrorCode, Failure, Outcome};
 use crate::domain::stored_size::stored_size;
 
-/// The most that a line other than a result may have, in bytes.
+/// Maximum length of a line other than a result, in bytes.
 pub const MAX_LINE: usize = 1 << 20;
-/// The most that a result may have, in bytes.
+/// Maximum size of a result, in bytes.
 pub const MAX_RESULT: usize = 8 << 20;
-/// The most that a line with a result may have: something is left for what stands around it.
+/// Maximum length of a line with a result, in bytes: the result and the members around it.
 pub const MAX_RESULT_LINE: usize = MAX_RESULT + (64 << 10);
-/// The most that a progress object may have, in bytes: it is written again and again.
+/// Maximum size of a progress object, in bytes: it is written repeatedly.
 const MAX_PROGRESS: usize = 64 << 10;
-/// The most that the output of an attempt may have, in bytes.
+/// Maximum size of the output of an attempt, in bytes.
 const MAX_ATTEMPT_OUTPUT: usize = 1 << 20;
-/// The most characters of a message that says why a task failed.
+/// Maximum length of a failure's message, in characters.
 const MAX_ERROR_MESSAGE: usize = 16_000;
 
-/// What one line says.
+/// The content of one line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WorkerMessage {
     /// `{"log": ...}`
@@ -35,16 +35,16 @@ pub enum WorkerMessage {
     Error(Failure),
 }
 
-/// What is wrong with a line.
+/// Why a line was rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wrong {
-    /// It is not of the protocol.
+    /// It violates the protocol.
     Form(String),
-    /// It is too much.
+    /// It exceeds a limit.
     Size(String),
 }
 
-/// Reads one line.
+/// Parses one line.
 pub fn parse(line: &[u8]) -> Result<WorkerMessage, Wrong> {
     let mut members: Map<String, Value> =
         serde_json::from_slice(line).map_err(|error| Wrong::Form(format!("{error}")))?;
@@ -109,7 +109,7 @@ fn log_line(log: Value) -> Result<LogLine, Wrong> {
     })
 }
 
-/// A level by any of its names; `info` where there is none.
+/// A level by any of its names; `info` by default.
 fn level(name: Option<&str>) -> Result<Level, Wrong> {
     let name = name.unwrap_or("info").escape_debug().to_string();
     name.parse().or_else(|error| form(format!("log: {error}")))
@@ -181,7 +181,7 @@ fn failure(problem: Value) -> Result<Failure, Wrong> {
         message.truncate(end);
         message.push('…');
     }
-    // What one worker cannot do, another one can.
+    // A failure blamed on this worker may not occur on another one.
     let retry = problem
         .retry
         .unwrap_or(problem.blame == Some(Blame::Worker));
@@ -193,7 +193,7 @@ fn failure(problem: Value) -> Result<Failure, Wrong> {
     Ok(failure.blaming(problem.blame))
 }
 
-/// PostgreSQL has no NUL in texts.
+/// PostgreSQL's text type has no NUL.
 fn has_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),

@@ -1,12 +1,12 @@
 //! Any program as an executor: the task as JSON on its standard input, JSON lines on its output.
 //!
-//! - `line` reads what the configuration says, `program` finds what it names;
-//! - `input` is the task as the program reads it, `spawn` starts it, in a `directory` of its own;
-//! - `group` ends it with all that it started, of which `stragglers` are found in `/proc`;
-//! - `lines` reads its output in bounded memory, `message` knows the protocol, `output` follows both;
-//! - `outcome` says what came of it all.
+//! - `line` parses the configuration, `program` finds the program that it names;
+//! - `input` is the task as the program receives it, `spawn` starts the program, in its own `directory`;
+//! - `group` ends it with all its descendants; `stragglers` finds them in `/proc`;
+//! - `lines` reads its output in bounded memory, `message` parses the protocol, `output` uses both;
+//! - `outcome` derives the result or the failure.
 //!
-//! `docs/workers.md` has the protocol for those who write such a program.
+//! `docs/workers.md` describes the protocol for authors of such programs.
 
 mod backend;
 mod directory;

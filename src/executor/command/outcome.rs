@@ -1,4 +1,4 @@
-//! What came of a program: its own word, or how it ended.
+//! The end of a program: its result or error message, or its exit status.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use super::output::{Said, Tail};
 use crate::domain::settlement::{ErrorCode, Failure, Outcome};
 
-/// A shell that ran a program which died of a signal exits with this plus the signal's number.
+/// A shell exits with this plus the signal's number if a signal killed the program that it ran.
 const SHELL_SIGNAL: i32 = 128;
 
 /// The result, or why there is none.
@@ -56,7 +56,7 @@ fn failure(status: ExitStatus, stderr: &Tail) -> Failure {
             let how = format!("{how}: out of memory?");
             Failure::transient(ErrorCode::Killed, told(&how))
         }
-        // Whoever shuts a machine down tells every process so, not only the worker.
+        // A machine's shutdown sends these signals to every process, not only to the worker.
         Some(Signal::SIGTERM | Signal::SIGINT | Signal::SIGHUP) => {
             Failure::transient(ErrorCode::ExecutionError, told(&how))
         }

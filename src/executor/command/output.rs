@@ -1,4 +1,4 @@
-//! Follows what a program writes: its messages, and its standard error.
+//! Reads the output of a program: its messages, and its standard error.
 
 use std::collections::VecDeque;
 
@@ -12,30 +12,30 @@ use crate::domain::log::{Level, LogLine};
 use crate::domain::settlement::{ErrorCode, Failure, Outcome};
 use crate::executor::LogBuffer;
 
-/// The most that a program may write on its standard output, in bytes.
+/// Maximum size of a program's standard output, in bytes.
 const MAX_OUTPUT: u64 = 256 << 20;
-/// A longer line of standard error becomes several.
+/// A longer line of standard error is split.
 const MAX_ERROR_LINE: usize = 16 << 10;
-/// How much of standard error is told with a failure: lines, and characters of each.
+/// How much of standard error a failure's message quotes: lines, and characters of each.
 const TAIL_LINES: usize = 10;
 const TAIL_WIDTH: usize = 300;
 /// How much of a line is quoted, in characters.
 const QUOTED: usize = 80;
-/// Longer lines are read on a thread for blocking work.
+/// Longer lines are parsed on a thread for blocking work.
 const INLINE: usize = 64 << 10;
 
-/// What a program has said so far.
+/// The messages of a program so far.
 #[derive(Debug, Default)]
 pub struct Said {
     /// The last result.
     pub result: Option<Outcome>,
     /// The last error.
     pub error: Option<Failure>,
-    /// What was wrong with its output, after which no more is read.
+    /// The first violation of the protocol, after which nothing more is read.
     pub violation: Option<Failure>,
 }
 
-/// Reads standard output to its end, or to the first line that is wrong.
+/// Reads standard output to its end, or to the first violation of the protocol.
 pub async fn follow(
     stdout: impl AsyncRead + Unpin,
     logs: &Logs,
@@ -44,7 +44,7 @@ pub async fn follow(
 ) {
     let mut lines = Lines::new(stdout);
     let mut number = 0_u64;
-    // A stream that cannot be read has ended.
+    // A read error counts as the end of the stream.
     while let Ok(Some(line)) = lines.next(longest).await {
         number += 1;
         let read = if lines.bytes() > MAX_OUTPUT {
@@ -118,7 +118,7 @@ fn parse(line: &[u8], number: u64) -> Result<WorkerMessage, Failure> {
     })
 }
 
-/// The beginning of a line, readable whatever it is.
+/// The beginning of a line, as text for any bytes.
 fn quote(line: &[u8]) -> String {
     // A character has at most four bytes.
     let beginning = line.get(..QUOTED * 4).unwrap_or(line);
@@ -128,7 +128,7 @@ fn quote(line: &[u8]) -> String {
     format!("`{}{more}`", shown.escape_debug())
 }
 
-/// Reads standard error to its end: each line is a line of the log.
+/// Reads standard error to its end: each line becomes a log line.
 pub async fn follow_errors(stderr: impl AsyncRead + Unpin, logs: &Logs, tail: &mut Tail) {
     let mut lines = Lines::new(stderr);
     while let Ok(Some(line)) = lines.next(|_| MAX_ERROR_LINE).await {
@@ -160,7 +160,7 @@ impl Tail {
         self.0.push_back(line.chars().take(TAIL_WIDTH).collect());
     }
 
-    /// The lines, oldest first; None when there are none.
+    /// The lines, oldest first; `None` when there are none.
     pub fn text(&self) -> Option<String> {
         let lines: Vec<&str> = self.0.iter().map(String::as_str).collect();
         (!lines.is_empty()).then(|| lines.join("\n"))

@@ -1,4 +1,4 @@
-//! The program of a command, found once, when the worker starts.
+//! The program of a command, resolved once, when the worker starts.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use nix::unistd::{AccessFlags, access};
 /// A program that can be started from any directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    /// Its file. Not resolved further: what a link is called may matter to what it links to.
+    /// The path of its file. Symbolic links are kept, because a program may depend on the name that it is called by.
     pub path: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
@@ -20,10 +20,10 @@ pub enum NotAProgram {
     /// In no directory of `PATH`.
     #[error("`{0}` is not found on PATH")]
     NotFound(String),
-    /// A path without a file.
+    /// A path at which no file exists.
     #[error("there is no file `{0}`")]
     NoFile(String),
-    /// A file that may not be run.
+    /// A file that is not executable.
     #[error("`{0}` is not a program that may be run")]
     NotExecutable(String),
 }
@@ -37,7 +37,7 @@ impl Program {
     ) -> Result<Self, NotAProgram> {
         let path = if name.contains('/') {
             check(Path::new(name), name)?;
-            // The program runs in another directory.
+            // Made absolute, because the program runs in another directory.
             std::path::absolute(name).map_err(|_| NotAProgram::NoFile(name.to_owned()))?
         } else {
             find_on(search.unwrap_or_default(), name)
@@ -46,7 +46,7 @@ impl Program {
         Ok(Self { path, arguments })
     }
 
-    /// Arguments that look like files of the worker's directory, which is not the program's.
+    /// Arguments that look like files of the worker's directory, which is not the program's directory.
     pub fn relative_files(&self) -> impl Iterator<Item = &str> {
         let arguments = self.arguments.iter().map(String::as_str);
         arguments.filter(|text| Path::new(text).is_relative() && Path::new(text).is_file())

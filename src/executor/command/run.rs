@@ -1,4 +1,4 @@
-//! One attempt of a command, from its start to the moment when all of it is gone.
+//! One attempt of a command, from its start until all its processes have ended.
 
 use std::io;
 use std::process::ExitStatus;
@@ -18,8 +18,8 @@ use crate::domain::settlement::{ErrorCode, Failure, Outcome};
 use crate::domain::task::Assignment;
 use crate::executor::Control;
 
-/// How long what a program has written may take to be read when all of it is gone. It is in the
-/// system's buffers by then; only a process that nobody could find would still hold the streams.
+/// How long reading a program's remaining output may take after all its processes have ended. The output is
+/// in the system's buffers by then; only a process that was not found could still hold the streams.
 const LAST_READS: Duration = Duration::from_secs(5);
 
 /// Runs the program to its end, or until it is stopped.
@@ -31,7 +31,7 @@ pub async fn run(
     let directory = Directory::create(&folder(&command.mark), &assignment.lease)
         .map_err(|error| cannot_start("no working directory", &error))?;
     let ended = attempt(command, assignment, &control, &directory).await;
-    // It may be large.
+    // On a blocking thread: the directory may be large.
     let _ = tokio::task::spawn_blocking(move || drop(directory)).await;
     ended
 }
@@ -78,7 +78,7 @@ async fn attempt(
         tokio::time::sleep(LAST_READS).await;
     };
     let living = async {
-        // A program that does not read its task must not keep anyone.
+        // A program that does not read its task must not block the attempt.
         let status = tokio::select! {
             status = live(&mut child, &mut group, control, &spoiled, command.grace) => status,
             never = write_and_wait(stdin, &document) => never,
@@ -105,7 +105,7 @@ async fn write_and_wait<T>(stdin: tokio::process::ChildStdin, document: &[u8]) -
     std::future::pending().await
 }
 
-/// Waits for the end of the program, and sees to it that nothing is left of it.
+/// Waits for the end of the program, and ensures that none of its processes remain.
 async fn live(
     child: &mut Child,
     group: &mut Group,
@@ -122,7 +122,7 @@ async fn live(
     if ended.is_none() {
         group.terminate();
         tokio::select! {
-            // What the leader has started may need its time, too.
+            // The leader's descendants may need the grace time, too.
             () = async { let _ = child.wait().await; group.empty().await } => {}
             () = control.kill.cancelled() => {}
             () = tokio::time::sleep(grace) => {}

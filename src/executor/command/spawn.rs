@@ -10,9 +10,9 @@ use super::Command;
 use super::directory::Directory;
 use crate::domain::task::Assignment;
 
-/// What every program sees of the worker's environment.
+/// The variables of the worker's environment that every program receives.
 const PASSED: [&str; 4] = ["PATH", "LANG", "LC_ALL", "TZ"];
-/// What qtask sets itself.
+/// The variables that qtask sets.
 pub const OWN_VARIABLES: [&str; 8] = [
     "HOME",
     "TMPDIR",
@@ -38,7 +38,7 @@ pub fn start(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // So that signals reach all that it starts, and a Ctrl-C at the worker's terminal none of it.
+        // Signals then reach all descendants in the group, and a Ctrl-C at the worker's terminal reaches none.
         .process_group(0)
         .kill_on_drop(true)
         .spawn()

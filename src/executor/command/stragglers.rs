@@ -1,28 +1,28 @@
-//! Finds the processes of an attempt, wherever they went.
+//! Finds the processes of an attempt, including those that have left its group.
 //!
-//! A process can leave its group (`setsid`) and its parent (fork twice); what it cannot change
-//! afterwards is the environment that the system shows of it. So a process belongs to an attempt if
+//! A process can leave its group (`setsid`) and its parent (fork twice), but it cannot change
+//! the environment that `/proc` shows for it. So a process belongs to an attempt if
 //! it is in the program's group, or was started with the attempt's marks in its environment, or
-//! descends from one of those.
+//! descends from such a process.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Which processes are meant.
+/// The criteria that select processes.
 #[derive(Debug, Clone)]
 pub struct Marks {
-    /// The process group, if it is known and still the program's.
+    /// The process group, if it is known and still belongs to the program.
     pub group: Option<Pid>,
-    /// `NAME=value`, all of which are in the environment.
+    /// `NAME=value` pairs, all of which are in the environment.
     pub environment: Vec<String>,
 }
 
 impl Marks {
-    /// Signals every process found; how many there are.
+    /// Signals every process found; returns their number.
     pub fn signal(&self, signal: Signal) -> usize {
         let found = self.find();
         for pid in &found {
-            // It may have ended since.
+            // The process may have ended since.
             let _ = kill(*pid, signal);
         }
         found.len()
@@ -31,11 +31,11 @@ impl Marks {
 
 #[cfg(target_os = "linux")]
 impl Marks {
-    /// Every living process that is meant; not this one.
+    /// Every living process that matches, except this one.
     pub fn find(&self) -> Vec<Pid> {
         let mut rest = proc::all();
         let mut found: Vec<i32> = Vec::new();
-        // Descendants of what is found are found as well, until there are no more.
+        // Adds descendants of the processes found, until there are no more.
         loop {
             let (new, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|process| {
                 found.contains(&process.parent) || (found.is_empty() && self.names(process))
@@ -60,7 +60,7 @@ impl Marks {
 
 #[cfg(not(target_os = "linux"))]
 impl Marks {
-    /// Only the group can be found here, by the system itself: see `group`.
+    /// No search on this platform; the system signals the group: see `group`.
     pub fn find(&self) -> Vec<Pid> {
         Vec::new()
     }
@@ -71,7 +71,7 @@ mod proc {
     use std::fs;
     use std::io::Read;
 
-    /// The most that is read of an environment; marks stand within it.
+    /// How much of an environment is read, in bytes; the marks must be within it.
     const MAX_ENVIRONMENT: u64 = 1 << 20;
 
     /// A living process.
@@ -82,7 +82,7 @@ mod proc {
         pub group: i32,
     }
 
-    /// All of them, but for those that only wait to be reaped.
+    /// All processes except zombies.
     pub fn all() -> Vec<Process> {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -92,7 +92,7 @@ mod proc {
     fn look_at(pid: i32) -> Option<Process> {
         let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
         let stat = String::from_utf8_lossy(&stat);
-        // The name before it is in brackets, and may have brackets and blanks itself.
+        // The name before it is in parentheses, and may contain parentheses and blanks.
         let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
         let state = fields.next()?;
         let parent = fields.next()?.parse().ok()?;
@@ -100,7 +100,7 @@ mod proc {
         (!matches!(state, "Z" | "X")).then_some(Process { pid, parent, group })
     }
 
-    /// Whether a process was started with all of these in its environment. Others' are not shown.
+    /// Whether a process was started with all of these in its environment. False for other users' processes.
     pub fn has_environment(pid: i32, marks: &[String]) -> bool {
         let mut environment = Vec::new();
         let read = fs::File::open(format!("/proc/{pid}/environ"))

@@ -1,8 +1,8 @@
-//! Ends the commands of a worker that is gone: killed, or told twice to stop; and clears up.
+//! Ends the commands of a worker that was killed or told twice to stop, and removes their files.
 //!
-//! A process beside the worker holds the other end of a pipe. When the pipe closes, the worker is
-//! gone, however that came about, and with it whoever would have stopped its commands. Their tasks
-//! go to other workers when the lease has run out; until then they must have ended.
+//! A child process of the worker holds the other end of a pipe. When the pipe closes, the worker has
+//! ended, for whatever reason, and can no longer stop its commands. Other workers claim their tasks
+//! when the lease has expired; until then the commands must have ended.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -15,13 +15,13 @@ use nix::sys::signal::Signal;
 use super::directory::{self, remove};
 use super::stragglers::Marks;
 
-/// How long commands have to end in order. A lease is longer than that.
+/// How long commands have for an orderly end. A lease is longer than that.
 const GRACE: Duration = Duration::from_secs(3);
-/// How long killing them is tried.
+/// How long killing them is retried.
 const LIMIT: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// A watchdog, which acts when this is dropped, in whatever way.
+/// A watchdog, which acts when this is dropped or the process ends.
 #[derive(Debug)]
 pub struct Watchdog {
     child: Child,
@@ -29,8 +29,8 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// Starts it: `program` and `arguments` must come to [`watch`] with the mark and the folder that
-    /// are added to them.
+    /// Starts it: `program`, called with `arguments`, the mark and the folder, must call [`watch`] with the last
+    /// two.
     pub fn start(program: &Path, arguments: &[&str], mark: &str) -> io::Result<Self> {
         let mut child = Command::new(program)
             .args(arguments)
@@ -55,12 +55,12 @@ impl Drop for Watchdog {
     }
 }
 
-/// Waits until the worker is gone, and clears up what it has left: its processes by their mark, and
-/// the folder of their working directories.
+/// Waits until the worker has ended, then ends the processes with its mark and removes the folder of
+/// their working directories.
 pub fn watch(mark: &str, folder: &Path) {
     let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
     end_processes(mark);
-    // It removes all that is in there: whoever calls this by hand shall not lose anything.
+    // Only the folder of this mark: a manual call must not delete anything else.
     if folder.file_name() == directory::folder(mark).file_name() {
         remove(folder);
     }

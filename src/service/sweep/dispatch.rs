@@ -1,4 +1,4 @@
-//! The duties of dispatch and of reconciling: publishes what waits without a message, and replaces messages that were lost.
+//! The duties of dispatch and reconciliation: publish waiting tasks that have no message, and replace lost messages.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(super) async fn dispatch(
         return Ok(());
     }
     let due = send_due(store, publisher).await;
-    // It counts what waits, so it is not done more often than it can find anything new.
+    // It counts the waiting tasks, so it runs only as often as it can find new ones.
     let min_age = settings.republish_after;
     if is_mine(store, Duty::Reconcile, min_age).await? {
         replace_lost_messages(store, publisher, min_age).await?;
@@ -31,14 +31,14 @@ pub(super) async fn dispatch(
     due
 }
 
-/// Takes the turn at a duty that compares no times.
+/// Tries to acquire a duty that compares no times.
 async fn is_mine(store: &Store, duty: Duty, interval: Duration) -> Result<bool, StoreError> {
     let clock = ClockWatch::default();
     let turn = store.try_acquire_duty(duty, interval, &clock).await?;
     Ok(turn != Turn::DoneByOther)
 }
 
-/// Sends what waits without a message: retries that are due, and what was never published.
+/// Sends waiting tasks that have no message: due retries, and tasks that were never published.
 async fn send_due(store: &Store, publisher: &Publisher) -> Result<(), StoreError> {
     for _ in 0..MAX_ROUNDS {
         let due = store.take_undispatched().await?;
@@ -50,15 +50,15 @@ async fn send_due(store: &Store, publisher: &Publisher) -> Result<(), StoreError
     Ok(())
 }
 
-/// Where more tasks wait than the queue holds messages, some were lost: a purged or deleted queue, a
-/// lost disk, a process killed between commit and publish. A message too many is harmless.
+/// If more tasks wait than the queue holds messages, some messages were lost: a purged or deleted queue, a
+/// lost disk, a process killed between commit and publish. A surplus message is harmless.
 async fn replace_lost_messages(
     store: &Store,
     publisher: &Publisher,
     min_age: Duration,
 ) -> Result<(), StoreError> {
     for backend in store.waiting_backends().await? {
-        // Asked first: what is claimed in between is then missing from the waiting, not from the queue.
+        // Read first: a task claimed in between is then missing from the waiting tasks, not from the queue.
         match publisher.queue_depth(&backend).await {
             Ok(depth) => {
                 let depth = i64::from(depth.unwrap_or_default());
@@ -94,8 +94,8 @@ async fn replace_missing(
     Ok(())
 }
 
-/// Publishes tasks that were marked as dispatched; those that could not be sent are unmarked. False
-/// where there were any of those.
+/// Publishes tasks that were marked as dispatched, and unmarks those that could not be sent. False
+/// if there were any.
 async fn send(
     store: &Store,
     publisher: &Publisher,

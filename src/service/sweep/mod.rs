@@ -1,7 +1,7 @@
-//! The sweep: whatever was lost on the way is found in PostgreSQL and set right.
+//! The sweep: finds orphans, overdue attempts, lost messages and expired rows in PostgreSQL, and repairs them.
 //!
-//! Every process of a deployment runs it; a row in the database gives the turn to one of them at a
-//! time. Reaping goes on by itself: a broker that answers slowly must not keep a dead worker's tasks.
+//! Every process of a deployment runs it; a row in the database assigns each duty to one process at a
+//! time. Reaping runs independently: a broker that answers slowly must not delay the release of orphans.
 
 mod dispatch;
 mod reap;

@@ -1,5 +1,5 @@
-//! The duty of reaping: ends silent sessions, frees tasks of lost workers, ends what was not stopped in time, and deletes
-//! what has expired.
+//! The duty of reaping: ends sessions whose lease has expired, releases orphans, ends attempts that were not stopped in
+//! time, and deletes expired rows.
 
 use std::future::Future;
 
@@ -9,7 +9,7 @@ use super::rounds::{MAX_ROUNDS, is_full};
 use crate::config::timing::SweepSettings;
 use crate::store::{ClockWatch, Duty, Store, StoreError, Transition, Turn};
 
-/// Each step stands for itself: one that fails does not keep the others from their work.
+/// The steps are independent: the failure of one does not prevent the others.
 pub(super) async fn reap(
     store: &Store,
     settings: SweepSettings,
@@ -60,7 +60,7 @@ pub(super) async fn reap(
         .and(forgotten)
 }
 
-/// Ends the waits for times from before the clock was set back. A turn that finds none is the last to look.
+/// Makes tasks and webhooks due whose time was set before the clock was set back. Stops after a turn that finds none.
 async fn bring_forward(store: &Store) -> Result<(), StoreError> {
     let (mut tasks, mut webhooks) = (0, 0);
     for _ in 0..MAX_ROUNDS {
@@ -87,7 +87,7 @@ async fn bring_forward(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Deletes what nobody asks for any more, some rows at a time.
+/// Deletes expired rows in batches.
 async fn delete_in_batches<F>(mut forget: impl FnMut() -> F) -> Result<(), StoreError>
 where
     F: Future<Output = Result<usize, StoreError>>,
@@ -133,8 +133,8 @@ async fn delete_ended_workers(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Repeats a statement that moves a limited number of tasks, until it moves fewer. `log` logs a transition; its fields come
-/// from a span around it.
+/// Repeats a statement that changes a limited number of tasks, until it changes fewer. `log` logs one transition; its
+/// fields come from a span around it.
 async fn run_until_drained<F>(
     mut statement: impl FnMut() -> F,
     log: impl Fn(),
@@ -163,7 +163,7 @@ fn span(transition: &Transition) -> Span {
         correlation_id,
         ..
     } = transition;
-    // An error's: it must be there where only warnings and errors are logged.
+    // An error-level span: its fields must be logged where only warnings and errors are.
     error_span!("transition", %task_id, correlation_id, attempt, worker_id, from = "processing", to = %status)
 }
 
@@ -181,8 +181,8 @@ async fn release_orphans(store: &Store) -> Result<(), StoreError> {
     .await
 }
 
-/// Releases orphans without waiting for it, for a session that has just followed another one. Where this fails, the next
-/// sweep releases them.
+/// Starts a release of orphans in the background, for a session that has just followed another one. If this fails, the
+/// next sweep releases them.
 pub fn release_orphans_soon(store: &Store) {
     let store = store.clone();
     tokio::spawn(async move {

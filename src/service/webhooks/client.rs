@@ -1,8 +1,8 @@
-//! Sends one webhook to an address that may be called.
+//! Sends one webhook to an allowed address.
 //!
-//! Addresses are checked after the name is resolved, and the connection goes to one of the addresses that passed: a name
-//! that resolves to another address later reaches nothing else. Redirects are failures; proxies of the environment are
-//! not used; no connection is kept, so that every call resolves and checks anew.
+//! Addresses are checked after the name is resolved, and the connection uses one of the addresses that passed: a name
+//! that later resolves to another address reaches nothing else. Redirects are failures; the environment's proxies are
+//! not used; no connection is kept, so every call resolves and checks again.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -36,7 +36,7 @@ pub struct WebhookClient {
 }
 
 impl WebhookClient {
-    /// A client that calls these targets only and waits for an answer for `timeout`, from the resolution of the name on.
+    /// A client that calls these targets only, with a `timeout` from the start of the name resolution to the answer.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -59,10 +59,10 @@ impl WebhookClient {
         })
     }
 
-    /// Sends the message. Any status of success means that it arrived; the body of the answer is not read.
+    /// Sends the message. Any success status means that it was delivered; the response body is not read.
     pub async fn post(&self, url: &str, message: WebhookMessage) -> Result<(), WebhookError> {
         let url = Url::parse(url).map_err(|error| WebhookError::Forbidden(error.to_string()))?;
-        // The resolver sees names only.
+        // The resolver receives only names: an IP address in the URL is checked here.
         if let Some(refusal) = self.targets.refusal(&url) {
             return Err(WebhookError::Forbidden(format!("the host {refusal}")));
         }
@@ -99,7 +99,7 @@ impl WebhookClient {
     }
 }
 
-/// The user and the password of a URL are not sent.
+/// Removes the user and the password from a URL: they are not sent.
 fn without_credentials(mut url: Url) -> Url {
     if url.set_username("").is_ok() {
         let _ = url.set_password(None);

@@ -1,24 +1,24 @@
-//! Whom this process is calling: a receiver that does not answer has a few of the calls and not all of
-//! them.
+//! Limits the concurrent calls to each host: a receiver that does not answer occupies only a few of the slots
+//! of this process.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-/// The most calls that are under way to one host at a time.
+/// The maximum number of concurrent calls to one host.
 pub const PER_HOST: i32 = 8;
 
-/// The calls under way, by host.
+/// The number of calls in progress, by host.
 #[derive(Debug, Default)]
 pub struct HostLimiter {
     calls: Mutex<HashMap<String, i32>>,
-    /// A host that had all the calls it may have has room for another one.
+    /// Notified when a host at its limit gets a free slot.
     room: Notify,
 }
 
 impl HostLimiter {
-    /// Notes a call until the guard is dropped.
+    /// Counts a call until the guard is dropped.
     pub fn add(self: &Arc<Self>, host: &str) -> HostPermit {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         *calls.entry(host.to_owned()).or_default() += 1;
@@ -28,7 +28,7 @@ impl HostLimiter {
         }
     }
 
-    /// The host of each call, as often as it has calls.
+    /// The host of each call, once per call.
     pub fn hosts(&self) -> Vec<String> {
         let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         let times = |(host, count): (&String, &i32)| {
@@ -37,7 +37,7 @@ impl HostLimiter {
         calls.iter().flat_map(times).collect()
     }
 
-    /// Waits until a host has room that had none, perhaps since the last time.
+    /// Waits until a host at its limit gets a free slot, or returns at once if one did since the last call.
     pub async fn room(&self) {
         self.room.notified().await;
     }
@@ -57,7 +57,7 @@ impl HostLimiter {
     }
 }
 
-/// A call that is under way.
+/// A call in progress.
 #[derive(Debug)]
 pub struct HostPermit {
     host_limiter: Arc<HostLimiter>,

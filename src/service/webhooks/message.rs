@@ -1,4 +1,4 @@
-//! What a webhook says, and how it is signed.
+//! The body of a webhook, and its signature.
 
 use std::fmt::Write;
 
@@ -10,19 +10,19 @@ use time::OffsetDateTime;
 use crate::domain::timestamp::rfc3339_milliseconds;
 use crate::store::DueWebhook;
 
-/// A result that is larger as text is left out; the receiver can read it from the API.
+/// A result larger than this, as text, is omitted; the receiver can read it from the API.
 pub const MOST_RESULT_BYTES: i32 = 256 << 10;
 
-/// A body and the headers that go with it.
+/// A body and its headers.
 pub struct WebhookMessage {
     /// JSON.
     pub body: String,
-    /// Names and values, but for those that every request has.
+    /// Names and values of the headers, without those that every request has.
     pub headers: Vec<(&'static str, String)>,
 }
 
 impl WebhookMessage {
-    /// What is said about the end of a task, now.
+    /// The message about the end of a task, with the current time.
     pub fn new(due: &DueWebhook, result: Option<Value>, secret: Option<&str>) -> Self {
         let body = body(due, result).to_string();
         let timestamp = OffsetDateTime::now_utc().unix_timestamp().to_string();
@@ -60,8 +60,8 @@ fn body(due: &DueWebhook, result: Option<Value>) -> Value {
     body
 }
 
-/// HMAC-SHA256 (RFC 2104) over the time and the body, so that neither can be changed, nor an old call
-/// be sent again as a new one.
+/// HMAC-SHA256 (RFC 2104) over the time and the body, so that neither can be changed, and an old request
+/// cannot be replayed as a new one.
 fn sign(secret: &str, timestamp: &str, body: &str) -> Option<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
     mac.update(timestamp.as_bytes());

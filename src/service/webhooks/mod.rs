@@ -1,14 +1,14 @@
-//! Webhooks: clients are called by HTTP when their tasks have ended.
+//! Webhooks: HTTP requests to clients when their tasks have ended.
 //!
-//! - `message` is what is said, and how it is signed;
-//! - `host_limiter` counts the calls under way to each host;
-//! - `client` sends it to an address that may be called;
-//! - this file finds what is due and writes what came of it.
+//! - `message` has the body, and its signature;
+//! - `host_limiter` counts the calls in progress to each host;
+//! - `client` sends a message to an allowed address;
+//! - this file finds due webhooks and writes their outcome.
 //!
-//! The calls that are owed stand in the database. Every process that serves takes some of them, each
-//! for the length of a lease: what it has not written an outcome for by then, another one takes. So a
-//! call is made at least once, and its id tells the receiver when it comes again. Nothing that happens
-//! here touches the task.
+//! Due webhooks are rows in the database. Every process that serves takes some of them under a
+//! lease: another process takes a webhook whose outcome is not written by then. So a
+//! call is made at least once, and its id lets the receiver recognise a repetition. No outcome of a
+//! call changes the task.
 
 mod client;
 mod host_limiter;
@@ -33,13 +33,13 @@ use crate::domain::webhook::receiver;
 use crate::metrics;
 use crate::store::{DueWebhook, Store, StoreError};
 
-/// The most calls that one process makes at a time.
+/// The maximum number of concurrent calls of one process.
 const AT_ONCE: usize = 64;
-/// How soon a call is found that is due again, or whose notification went unheard.
+/// The maximum delay of a webhook that is due again, or whose notification was lost.
 const POLL: Duration = Duration::from_secs(1);
-/// How long the outcome of a call may take to be written, on top of the call.
+/// How long writing the outcome of a call may take, in addition to the call.
 const WRITE_TIME: Duration = Duration::from_mins(1);
-/// The same once a stop was asked for.
+/// The same after a stop was requested.
 const LAST_WRITE_TIME: Duration = Duration::from_secs(5);
 
 struct WebhookDispatcher {
@@ -52,7 +52,7 @@ struct WebhookDispatcher {
     stop: CancellationToken,
 }
 
-/// Makes the calls that are owed until cancelled; ends when those under way are made.
+/// Makes the due calls until cancelled; returns when the calls in progress have ended.
 pub fn start(
     store: Store,
     settings: WebhookSettings,
@@ -83,8 +83,8 @@ pub fn start(
     }))
 }
 
-/// The calls that were taken under the host that they go to, and the others with that host. A row from before hosts
-/// were stored may have another one, and its receiver would get more calls at a time than it may.
+/// Separates calls stored with the host of their URL from the others, which are returned with that host. A row from
+/// before hosts were stored may have another host, and its receiver would get more concurrent calls than its limit.
 fn by_receiver(due: Vec<DueWebhook>) -> (Vec<DueWebhook>, Vec<(DueWebhook, String)>) {
     let (mut right, mut misplaced) = (Vec::new(), Vec::new());
     for call in due {
@@ -123,7 +123,7 @@ impl WebhookDispatcher {
         }
     }
 
-    /// Waits until calls are owed, a host may be called again that has had enough, or a moment has passed.
+    /// Waits until webhooks are due, a host at its limit has a free slot, or the poll interval has passed.
     async fn something_new(&self, owed: &mut OwedWatch) {
         tokio::select! {
             _ = owed.changed() => {}
@@ -132,7 +132,7 @@ impl WebhookDispatcher {
         }
     }
 
-    /// All slots that are free, at least one.
+    /// All free slots, at least one.
     async fn free_slots(&self) -> Option<Vec<OwnedSemaphorePermit>> {
         let first = self.slots.clone().acquire_owned().await.ok()?;
         let more = std::iter::from_fn(|| self.slots.clone().try_acquire_owned().ok());
@@ -148,7 +148,7 @@ impl WebhookDispatcher {
         taking.await
     }
 
-    /// Puts calls back that were taken under another host than their own; whether there were any.
+    /// Stores the right host of misplaced calls, and makes them due again; true if there were any and this succeeded.
     async fn correct(&self, misplaced: &[(DueWebhook, String)]) -> bool {
         if misplaced.is_empty() {
             return false;
@@ -168,7 +168,7 @@ impl WebhookDispatcher {
         for (due, permit) in due.into_iter().zip(permits) {
             let dispatcher = self.clone();
             let under_way = self.host_limiter.add(&due.host);
-            // An error's: it must be there where only slow statements and errors are logged.
+            // An error-level span: its fields must be logged where only slow statements and errors are.
             let span =
                 error_span!("webhook", task_id = %due.task_id, correlation_id = due.correlation_id);
             let calling = async move {
@@ -199,8 +199,8 @@ impl WebhookDispatcher {
         }
     }
 
-    /// Writes what came of a call, again and again while the database is away or refuses, for as long as
-    /// no other process may make the call again. Both writes can be repeated.
+    /// Writes the outcome of a call, with retries while the database is unreachable or refuses it, for as long as
+    /// no other process may repeat the call. Both writes are idempotent.
     async fn write_outcome<F>(&self, write: impl Fn() -> F)
     where
         F: Future<Output = Result<(), StoreError>>,
@@ -231,8 +231,8 @@ impl WebhookDispatcher {
         }
     }
 
-    /// What is said. A result that the database cannot print in time is left out like any other large
-    /// one, and keeps no other call waiting.
+    /// The message. A result that the database cannot print in time is omitted like any other large
+    /// one, and delays no other call.
     async fn message(&self, due: &DueWebhook) -> Result<WebhookMessage, WebhookError> {
         let read = self
             .store

@@ -25,7 +25,7 @@ async fn failure(script: &str) -> Failure {
     run(&shell(script), &control()).await.unwrap_err()
 }
 
-/// Starts the script, whose first log line is the ids of processes, and gives them with its end.
+/// Starts the script, whose first log line lists process ids, and returns them with its end.
 async fn start(
     script: &str,
     grace: Duration,

@@ -1,4 +1,4 @@
-//! What tests of commands are made of.
+//! Helpers for tests of commands.
 
 use std::time::{Duration, Instant};
 
@@ -52,7 +52,7 @@ pub fn shell(script: &str) -> Command {
     }
 }
 
-/// What nobody stops.
+/// A control whose attempt is never stopped.
 pub fn control() -> Control {
     Control {
         stop: CancellationToken::new(),
@@ -62,7 +62,7 @@ pub fn control() -> Control {
     }
 }
 
-/// The next line of the log, as soon as there is one.
+/// Waits for the next line of the log.
 pub async fn next_line(log_buffer: &LogBuffer) -> LogLine {
     let filled = tokio::time::timeout(Duration::from_secs(30), log_buffer.filled()).await;
     assert_eq!(filled, Ok(true), "a line");

@@ -21,7 +21,7 @@ async fn a_broker_without_memory_blocks_publishing_until_it_has_some() {
         "{:?}",
         asked.elapsed()
     );
-    // One that connects only now is told by its probe, before any message is at stake.
+    // A publisher that connects only now detects the block by its probe, before it sends any message.
     let late = Publisher::start(queues.config.clone(), &queues.shutdown);
     let blocked = |state: &LinkState| matches!(state, LinkState::Blocked { .. });
     within("blocked", late.wait_for(blocked)).await;
@@ -64,7 +64,7 @@ async fn a_restarted_broker_gets_its_publisher_and_consumer_back() {
     publish_all(&publisher, messages("simulator", 1)).await;
     take(&mut deliveries, 1).await.remove(0).ack();
     depth_becomes(&publisher, "simulator", 0).await;
-    // A broker that lost its disk knows nothing of what was declared.
+    // A broker that lost its disk has none of the declared queues.
     node.ctl(&["stop_app"]).await;
     node.ctl(&["reset"]).await;
     node.ctl(&["start_app"]).await;

@@ -1,5 +1,5 @@
-//! Tests against a real broker (`RABBITMQ_URL`, else guest at 127.0.0.1:5672), through a proxy
-//! that can fail where the network is to fail, and on a broker of their own where it is to stop.
+//! Tests against a real broker (`RABBITMQ_URL`, else guest at 127.0.0.1:5672): through a proxy
+//! that fails for network faults, and on a private broker for tests that stop it.
 
 mod broker_faults;
 mod consuming;

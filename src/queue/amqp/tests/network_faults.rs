@@ -191,7 +191,7 @@ async fn a_connection_opened_for_a_caller_outlives_the_callers_runtime() {
     };
     let asked = tokio::task::spawn_blocking(elsewhere);
     within("an answer elsewhere", asked).await.unwrap();
-    // Only the connection that is there already can answer now.
+    // Only the existing connection can answer now.
     proxy.refuse(true);
     assert_eq!(publisher.queue_depth("simulator").await, Ok(Some(0)));
 }

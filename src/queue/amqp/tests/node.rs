@@ -1,4 +1,4 @@
-//! A broker of one's own, that may be stopped and starved.
+//! A private broker, which tests may stop and starve.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -15,13 +15,13 @@ pub(super) struct Node {
     directory: PathBuf,
     name: String,
     ports: [u16; 3],
-    /// A child, because one that the node starts for itself outlives it.
+    /// A child process of the test: an epmd that the node starts would outlive the node.
     epmd: Child,
     server: Child,
 }
 
 impl Node {
-    /// Starts a node with its own name, ports, epmd and directory; takes some seconds.
+    /// Starts a node with a private name, ports, epmd and directory; takes some seconds.
     pub(super) fn start() -> Self {
         let id = Uuid::now_v7().simple().to_string();
         let directory = std::env::temp_dir().join(format!("qtask-node-{id}"));
@@ -72,7 +72,7 @@ impl Drop for Node {
     fn drop(&mut self) {
         let mut stop = command("rabbitmqctl", &self.directory, &self.name, self.ports);
         let _ = stop.args(["-n", &self.name, "stop"]).output();
-        // The script ends after the node; killed first, it would leave the node behind.
+        // The script ends after the node; if it were killed first, the node would keep running.
         let deadline = Instant::now() + STOP_LIMIT;
         while matches!(self.server.try_wait(), Ok(None)) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(50));
@@ -112,7 +112,7 @@ fn wait_until_open(port: u16) {
     }
 }
 
-/// Held together while they are drawn, so that they differ.
+/// The listeners stay open together while ports are chosen, so that the ports differ.
 fn free_ports() -> [u16; 3] {
     let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())

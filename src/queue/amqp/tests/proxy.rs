@@ -15,7 +15,7 @@ pub(super) struct Proxy {
     frozen: watch::Sender<bool>,
     refusing: watch::Sender<bool>,
     connections: Arc<Mutex<CancellationToken>>,
-    /// Told when bytes arrive that a frozen proxy keeps.
+    /// Notified when a frozen proxy retains bytes.
     kept: Arc<Notify>,
     over: CancellationToken,
 }
@@ -64,12 +64,12 @@ impl Proxy {
         std::mem::take(&mut *connections).cancel();
     }
 
-    /// Lets no more bytes through, in either direction, on any connection.
+    /// Forwards no more bytes, in either direction, on any connection.
     pub(super) fn freeze(&self) {
         self.frozen.send_replace(true);
     }
 
-    /// Waits until a frozen proxy has kept something.
+    /// Waits until a frozen proxy has retained bytes.
     pub(super) async fn has_kept_something(&self) {
         self.kept.notified().await;
     }
@@ -78,7 +78,7 @@ impl Proxy {
         self.frozen.send_replace(false);
     }
 
-    /// Closes new connections at once, or no longer.
+    /// Closes new connections at once, or stops doing so.
     pub(super) fn refuse(&self, refuse: bool) {
         self.refusing.send_replace(refuse);
     }

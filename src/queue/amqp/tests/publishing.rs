@@ -115,7 +115,7 @@ async fn asking_for_missing_queues_can_go_on_for_ever() {
     let queues = Queues::new(&["simulator"]);
     let publisher = queues.publisher().await;
     publisher.ensure_queue("simulator").await.unwrap();
-    // More than the channels that one connection may lose.
+    // More than the number of channels that one connection may lose.
     for _ in 0..600 {
         assert_eq!(publisher.queue_depth("missing").await, Ok(None));
     }
@@ -181,7 +181,7 @@ async fn quorum_queues_carry_messages_as_well() {
 
 #[tokio::test]
 async fn without_a_broker_publishing_fails_at_once() {
-    // A port that was free a moment ago, and that nobody listens on.
+    // A port that was free when it was chosen, without a listener.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);

@@ -1,4 +1,4 @@
-//! Queues of one's own, and waiting with a deadline.
+//! Private queues, and waiting with a deadline.
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use super::super::{
 
 pub(super) const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Queues with a base name that nobody else has, deleted at the end.
+/// Queues with a unique base name, deleted at the end.
 pub(super) struct Queues {
     pub(super) config: AmqpConfig,
-    /// Reaches the broker without the proxy that `config` may go through.
+    /// A configuration that reaches the broker without the proxy of `config`.
     direct: AmqpConfig,
     backends: Vec<String>,
     pub(super) shutdown: CancellationToken,
@@ -41,7 +41,7 @@ impl Queues {
         }
     }
 
-    /// Everything but the clean-up goes to `port` on this machine.
+    /// Uses `port` on this machine for everything but the clean-up.
     pub(super) fn through(mut self, port: u16) -> Self {
         let url = url::Url::parse(&broker_url()).unwrap();
         let (user, password) = (url.username(), url.password().unwrap());
@@ -84,7 +84,7 @@ impl Queues {
         .await;
     }
 
-    /// Declares the queue as no one else would.
+    /// Declares the queue with arguments other than those of qtask.
     pub(super) async fn declare_otherwise(&self, backend: &str, durable: bool) {
         let queue = queue_name(&self.config.queue, backend);
         raw(&self.direct, async |_, channel| {
