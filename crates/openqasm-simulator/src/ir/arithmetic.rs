@@ -63,8 +63,8 @@ pub fn binary(op: BinaryOp, left: Value, right: Value) -> Evaluated {
     }
 }
 
-/// Whether the type of both may still be chosen. That of booleans and single bits is `int` unless they
-/// stand beside another: it must not depend on their values.
+/// Whether the type of both is still open. Booleans and single bits are `int` unless the other operand has a type:
+/// the type must not depend on their values.
 fn are_literals(left: Value, right: Value) -> bool {
     matches!((left, right), (Value::Int(_), Value::Int(_)))
 }
@@ -90,7 +90,7 @@ fn typed(op: BinaryOp, left: Value, right: Value) -> Evaluated {
     }
 }
 
-/// The exponent does not change the type of the base, unless it has a greater one itself.
+/// The exponent does not change the type of the base, unless its own type is greater.
 fn typed_power(base: Value, exponent: Value) -> Evaluated {
     let power = match exponent {
         Value::Integer(integer) => match integer.value() {
@@ -110,7 +110,7 @@ fn typed_power(base: Value, exponent: Value) -> Evaluated {
     Ok(Value::Integer(base.power(power)))
 }
 
-/// Two integers, at least one of which has a type, in the type in which they are combined.
+/// Converts two integers, at least one of which has a type, to their common type.
 fn together(left: Value, right: Value) -> Option<(Integer, Integer)> {
     match (left, right) {
         (Value::Integer(a), Value::Integer(b)) => Some(a.together(b)),
@@ -149,7 +149,7 @@ fn complex(op: BinaryOp, left: Value, right: Value) -> Evaluated {
     }
 }
 
-/// The divisor is made of a size near 1 first, for its square may not fit a number.
+/// The divisor is scaled to a magnitude near 1 first, because its square may overflow.
 fn quotient(a: Complex, b: Complex) -> Complex {
     let size = b.re.abs().max(b.im.abs());
     let b = Complex::new(b.re / size, b.im / size);
@@ -182,7 +182,7 @@ fn lasting(op: BinaryOp, left: Value, right: Value) -> Evaluated {
     }
 }
 
-/// What only a schedule tells: a `stretch`, or the duration of gates.
+/// A duration that only a schedule determines: a `stretch`, or the duration of gates.
 fn unknown_duration() -> Evaluated {
     domain_error("this depends on a duration that only the schedule of a device tells")
 }
@@ -213,8 +213,8 @@ fn real(op: BinaryOp, a: f64, b: f64) -> Evaluated {
     finite(result)
 }
 
-/// Arithmetic on angles wraps at a full turn. What has no meaning for turns (a product with a real
-/// number, a power) is computed with radians.
+/// Arithmetic on angles wraps at a full turn. Operations without a meaning for turns (a product with a real number, a
+/// power) are computed in radians.
 fn angular(op: BinaryOp, left: Value, right: Value) -> Evaluated {
     use BinaryOp as Op;
     match (op, left, right) {
@@ -350,7 +350,7 @@ fn bitwise(op: BinaryOp, left: Value, right: Value) -> Evaluated {
         {
             type_error(format!("{width} and {other} bits do not match"))
         }
-        // Qiskit combines registers of different sizes: the shorter one has zeros above.
+        // Qiskit combines registers of different sizes: the shorter one is extended with zeros above.
         (Some((a, width)), Some((b, other))) => Ok(Value::Bits {
             value: combined(op, a, b),
             width: width.max(other),
@@ -383,7 +383,7 @@ where
     }
 }
 
-/// Bits, and how many, of a value that consists of such.
+/// The bits, and their number, of a value that consists of bits.
 pub(crate) fn as_bits(value: Value) -> Option<(u128, u32)> {
     match value {
         Value::Bits { value, width } => Some((value, width)),

@@ -46,7 +46,7 @@ impl Complex {
         self.im.atan2(self.re)
     }
 
-    /// Multiplied by a real number.
+    /// The product with a real number.
     pub fn scale(self, by: f64) -> Self {
         Self::new(self.re * by, self.im * by)
     }
@@ -97,7 +97,7 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// The matrix that changes nothing.
+    /// The identity matrix.
     pub const IDENTITY: Self = Self::diagonal(Complex::ONE, Complex::ONE);
 
     /// A diagonal matrix.
@@ -110,7 +110,7 @@ impl Matrix {
         }
     }
 
-    /// This matrix times that one: that one acts first.
+    /// The product of this matrix and that one: that one acts first.
     pub fn times(self, first: Self) -> Self {
         Self {
             a: self.a * first.a + self.b * first.c,
@@ -120,7 +120,7 @@ impl Matrix {
         }
     }
 
-    /// Every element times a number.
+    /// The product of every element with a number.
     pub fn scaled(self, by: Complex) -> Self {
         Self {
             a: self.a * by,
@@ -150,9 +150,8 @@ impl Matrix {
         self.a == Complex::ZERO && self.d == Complex::ZERO
     }
 
-    /// A real power of a unitary matrix: small whole exponents by products, others on the principal
-    /// branch (eigenvalues' arguments in (-π, π]), as OpenQASM 3 defines `pow`. None where rounding
-    /// would decide the result.
+    /// A real power of a unitary matrix: small whole exponents by products, others on the principal branch
+    /// (eigenvalues' arguments in (-π, π]), as OpenQASM 3 defines `pow`. `None` if rounding would decide the result.
     pub fn power(self, exponent: f64) -> Option<Self> {
         if exponent.fract() == 0.0 && exponent.abs() <= 64.0 {
             let base = if exponent < 0.0 { self.adjoint() } else { self };
@@ -167,9 +166,9 @@ impl Matrix {
             let power = |value: Complex| phase_power(value.arg(), exponent, 0.0);
             return Some(Self::diagonal(power(self.a)?, power(self.d)?));
         }
-        // A unitary matrix is exp(i mean) (cos(half) + i sin(half) N) with N² = 1: its eigenvalues
-        // are exp(i (mean ± half)), its projectors (1 ± N) / 2. The sine comes from the elements
-        // themselves: near 1 the cosine no longer tells small angles.
+        // A unitary matrix is exp(i mean) (cos(half) + i sin(half) N) with N² = 1: its eigenvalues are exp(i (mean ±
+        // half)), its projectors (1 ± N) / 2. The sine is computed from the elements: a cosine near 1 does not
+        // resolve small angles.
         let mean = (self.a * self.d - self.b * self.c).arg() / 2.0;
         let special = self.scaled(Complex::cis(-mean));
         let along = [
@@ -211,10 +210,10 @@ impl Matrix {
 
 /// Several times the rounding of an angle of π.
 const ROUNDING: f64 = 2e-15;
-/// Most that rounding may turn a phase by.
+/// Maximum phase error from rounding.
 const TOLERANCE: f64 = 1e-6;
 
-/// The angle in (-π, π] that is equal to this one.
+/// The equivalent angle in (-π, π].
 fn principal(angle: f64) -> f64 {
     let principal = Complex::cis(angle).arg();
     // Rounding must not turn -1 into the lower edge of the branch.
@@ -225,9 +224,8 @@ fn principal(angle: f64) -> f64 {
     }
 }
 
-/// A power of `exp(i angle)`, of the angle in (-π, π] that it is equal to. Multiples of π/4, but for
-/// rounding, have exact powers, however large. An angle near 0 is taken for it where so much of it
-/// may come from rounding.
+/// A power of `exp(i angle)`, with the angle reduced to (-π, π]. Multiples of π/4, up to rounding, have exact powers,
+/// however large. An angle near 0 is taken for 0 if rounding may account for that much of it.
 fn phase_power(angle: f64, exponent: f64, rounding: f64) -> Option<Complex> {
     let angle = principal(angle);
     let eighths = (angle / FRAC_PI_4).round();
@@ -239,11 +237,11 @@ fn phase_power(angle: f64, exponent: f64, rounding: f64) -> Option<Complex> {
     scaled_angle(angle, exponent, rounding).map(Complex::cis)
 }
 
-/// An angle, known but for rounding, times a number, if the product still tells an angle.
+/// The product of an angle, known up to rounding, and a number, if it still determines an angle.
 fn scaled_angle(angle: f64, by: f64, rounding: f64) -> Option<f64> {
     let scaled = angle * by;
     let error = rounding * by.abs() + scaled.abs() * f64::EPSILON;
-    // Also where it is not a number.
+    // Also `None` for NaN.
     (error < TOLERANCE).then_some(scaled)
 }
 
@@ -260,8 +258,8 @@ pub(crate) fn phase_angle_power(angle: f64, exponent: f64) -> Option<f64> {
     scaled_angle(reduced, exponent, 0.0)
 }
 
-/// The angle of a power of a rotation, whose eigenvalues are `exp(±i angle/2)`. A fraction of an
-/// angle of a full turn or more is not a rotation about the same angle: nothing then.
+/// The angle of a power of a rotation, whose eigenvalues are `exp(±i angle/2)`. A fraction of an angle of a full turn
+/// or more is not a rotation about the same angle: `None` then.
 pub(crate) fn rotation_angle_power(angle: f64, exponent: f64) -> Option<f64> {
     if exponent.fract() != 0.0 && angle.abs() >= TAU {
         return None;

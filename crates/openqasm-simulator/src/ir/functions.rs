@@ -49,7 +49,7 @@ fn population(value: Value) -> Evaluated {
     Ok(Value::Integer(Integer::new(ones, MACHINE_WIDTH, false)))
 }
 
-/// The distance from zero, in the type of the value.
+/// The absolute value, in the type of the value.
 fn distance(value: Value) -> Evaluated {
     match value.numeric() {
         Value::Complex(number) => finite(number.re.hypot(number.im)),
@@ -132,7 +132,7 @@ impl Function {
         })
     }
 
-    /// How many arguments it takes.
+    /// The number of its arguments.
     pub fn arity(self) -> usize {
         match self {
             Self::Mod | Self::Pow | Self::Rotl | Self::Rotr => 2,
@@ -169,7 +169,7 @@ impl Function {
             Self::Exp => x.exp(),
             Self::Floor => x.floor(),
             Self::Log => x.ln(),
-            // Not `signum`, for which 0 is positive.
+            // Not `signum`, which returns 1 for 0.
             Self::Sign if x == 0.0 => 0.0,
             Self::Sign => x.signum(),
             Self::Sin => x.sin(),

@@ -1,11 +1,11 @@
-//! The built-in gates: one-qubit matrices with any number of controls, the swap, the global
-//! phase. Names are those of OpenQASM's `stdgates.inc`, Qiskit's `qelib1.inc` and Amazon Braket;
-//! gates that are made of others stand in `frontend/library.inc`.
+//! The built-in gates: one-qubit matrices with any number of controls, the swap, the global phase. Names are those of
+//! OpenQASM's `stdgates.inc`, Qiskit's `qelib1.inc` and Amazon Braket; gates composed of others are in
+//! `sema/library.inc`.
 
 use crate::ir::complex::{Complex, Matrix};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2, FRAC_PI_4, PI};
 
-/// What a built-in gate does to its last qubit (the swap: to its last two).
+/// The effect of a built-in gate on its last qubit (the swap: on its last two).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "named after the gates")]
 pub enum Base {
@@ -41,7 +41,7 @@ pub enum Base {
 /// A built-in gate: a base with control qubits before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Builtin {
-    /// What happens when all controls are 1.
+    /// The effect when all controls are 1.
     pub base: Base,
     /// Number of controls.
     pub controls: u8,
@@ -97,7 +97,7 @@ impl Builtin {
         Some(Self { base, controls })
     }
 
-    /// How many parameters it takes.
+    /// The number of its parameters.
     pub fn parameters(self) -> usize {
         match self.base {
             Base::P | Base::Rx | Base::Ry | Base::Rz | Base::GlobalPhase | Base::U0 => 1,
@@ -108,7 +108,7 @@ impl Builtin {
         }
     }
 
-    /// How many qubits it acts on, controls included.
+    /// The number of its qubits, controls included.
     pub fn qubits(self) -> usize {
         let own = match self.base {
             Base::GlobalPhase => 0,
@@ -176,7 +176,7 @@ impl Base {
     }
 }
 
-/// `e^{-i(φ+λ)/2}`, without the sum, in which the smaller angle may get lost beside a very large one.
+/// `e^{-i(φ+λ)/2}`, without the sum, in which the smaller angle may be lost beside a very large one.
 fn half_back(phi: f64, lambda: f64) -> Complex {
     Complex::cis(-phi / 2.0) * Complex::cis(-lambda / 2.0)
 }
@@ -190,7 +190,7 @@ fn euler(theta: f64, phi: f64, lambda: f64) -> Matrix {
         cos = 0.0;
         sin = theta.signum();
     }
-    // Not the exponential of the sum: rounded, it would belong to other angles than those beside it.
+    // Not the exponential of the sum: the rounded sum would not match the angles of the other elements.
     let (phi, lambda) = (Complex::cis(phi), Complex::cis(lambda));
     Matrix {
         a: Complex::new(cos, 0.0),

@@ -1,5 +1,4 @@
-//! Integers of a declared width, whose arithmetic wraps: `int[n]` and `uint[n]`, and bit registers
-//! where they are computed with.
+//! Integers of a declared width, whose arithmetic wraps: `int[n]` and `uint[n]`, and bit registers in arithmetic.
 //!
 //! Unsigned arithmetic is modulo `2^n`, as in C99. C99 leaves the overflow of signed integers
 //! undefined; here it wraps in two's complement, the representation that the specification names.
@@ -29,7 +28,7 @@ impl Integer {
         }
     }
 
-    /// A harmless value of a type: not negative, and 1 where that is one.
+    /// A sample value of a type: not negative, and 1 if the type can hold it.
     pub(crate) const fn sample(width: u32, is_signed: bool) -> Self {
         let word = if is_signed && width == 1 { 0 } else { 1 };
         Self::new(word, width, is_signed)
@@ -41,8 +40,8 @@ impl Integer {
         Self::new(number as u128, width, is_signed)
     }
 
-    /// The type of a literal beside this one: unsigned and as wide as this one, or as it needs, if
-    /// neither has a sign (Qiskit's rule for its expressions); else an `int`, as in C99.
+    /// The type of a literal beside this one: if neither has a sign, unsigned and as wide as this one, or wider if
+    /// needed (Qiskit's rule for its expressions); else an `int`, as in C99.
     pub(crate) fn literal(self, number: i128) -> Self {
         match u128::try_from(number) {
             Ok(word) if !self.is_signed => {
@@ -68,7 +67,7 @@ impl Integer {
         self.word
     }
 
-    /// How many bits it has.
+    /// Its number of bits.
     pub const fn width(self) -> u32 {
         self.width
     }
@@ -78,7 +77,7 @@ impl Integer {
         self.is_signed
     }
 
-    /// Its bits as a word of 128, the sign repeated.
+    /// Its bits as a word of 128, sign-extended.
     #[allow(clippy::cast_possible_wrap, reason = "two's complement")]
     const fn extended(self) -> i128 {
         let free = 128 - self.width;
@@ -105,13 +104,13 @@ impl Integer {
         }
     }
 
-    /// Keeps the bits: cut, or extended by this one's own sign.
+    /// Keeps the bits: truncated, or extended by its own sign.
     pub const fn to(self, width: u32, is_signed: bool) -> Self {
         Self::wrapped(self.extended(), width, is_signed)
     }
 
-    /// Both in the type that C99's usual conversions give them. Narrow types are not promoted to
-    /// `int` first: the specification defines the operators on the bits of `uint[n]` itself.
+    /// Converts both to the type of C99's usual arithmetic conversions. Narrow types are not promoted to `int` first:
+    /// the specification defines the operators on the bits of `uint[n]` itself.
     pub(crate) fn together(self, other: Self) -> (Self, Self) {
         let width = self.width.max(other.width);
         let is_signed = match (self.is_signed, other.is_signed) {
@@ -123,8 +122,8 @@ impl Integer {
         (self.to(width, is_signed), other.to(width, is_signed))
     }
 
-    /// A sum, difference, product, quotient or remainder of two of the same type; nothing where a
-    /// division is by zero, or for another operator.
+    /// A sum, difference, product, quotient or remainder of two of the same type; `None` for a division by zero, or
+    /// for another operator.
     pub(crate) fn combined(self, op: BinaryOp, other: Self) -> Option<Self> {
         let (a, b) = (self.word, other.word);
         let word = match op {
@@ -151,7 +150,7 @@ impl Integer {
         Some(Self::new(word, self.width, self.is_signed))
     }
 
-    /// This one to a power that is not negative.
+    /// This value raised to a power that is not negative.
     pub(crate) fn power(self, mut exponent: u128) -> Self {
         let (mut result, mut base) = (1_u128, self.word);
         while exponent > 0 {
@@ -164,13 +163,13 @@ impl Integer {
         Self::new(result, self.width, self.is_signed)
     }
 
-    /// Shifted to the left; bits that leave it are lost.
+    /// Shifted to the left; bits shifted out are lost.
     pub(crate) fn shifted_left(self, by: u32) -> Self {
         let word = self.word.checked_shl(by).unwrap_or(0);
         Self::new(word, self.width, self.is_signed)
     }
 
-    /// Shifted to the right; the sign of a signed one stays.
+    /// Shifted to the right; the sign of a signed value is repeated.
     pub(crate) fn shifted_right(self, by: u32) -> Self {
         let word = if self.is_signed {
             return Self::wrapped(self.extended() >> by.min(127), self.width, true);
@@ -190,7 +189,7 @@ impl Integer {
         Self::new(self.word.wrapping_neg(), self.width, self.is_signed)
     }
 
-    /// The order of two of the same type.
+    /// The order of two values of the same type.
     pub(crate) fn order(self, other: Self) -> std::cmp::Ordering {
         if self.is_signed {
             self.extended().cmp(&other.extended())

@@ -1,4 +1,4 @@
-//! The checked program, and the values that it computes with.
+//! The checked program, and its values.
 
 pub(crate) mod arithmetic;
 pub(crate) mod complex;

@@ -40,7 +40,7 @@ pub enum BinaryOp {
 }
 
 impl BinaryOp {
-    /// Whether values in that order compare so.
+    /// Whether the comparison holds for values in that order.
     pub(crate) fn holds(self, order: std::cmp::Ordering) -> bool {
         match self {
             Self::Equal => order.is_eq(),
@@ -52,7 +52,7 @@ impl BinaryOp {
         }
     }
 
-    /// Whether the operator compares.
+    /// Whether the operator is a comparison.
     pub(crate) fn is_comparison(self) -> bool {
         matches!(
             self,
@@ -65,7 +65,7 @@ impl BinaryOp {
         )
     }
 
-    /// The operator that gives the same with its sides exchanged.
+    /// The operator with the same result for exchanged sides.
     pub(crate) fn mirrored(self) -> Self {
         match self {
             Self::Less => Self::Greater,

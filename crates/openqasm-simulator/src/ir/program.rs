@@ -1,12 +1,12 @@
-//! A checked program: what the front-end hands to the engine. Control flow is flat (jumps), so
-//! that a half-run program is just a position and its variables, and can be copied.
+//! A checked program: the output of the checker (`sema`) and the input of execution (`exec`). Control flow is flat
+//! (jumps), so that a partly run program is just a position and its variables, and can be copied.
 
 use crate::ir::functions::Function;
 use crate::ir::operator::{BinaryOp, UnaryOp};
 use crate::ir::value::{Type, Value};
 use std::sync::Arc;
 
-/// A program that passed every check the front-end can make.
+/// A program that passed every check of the compiler.
 #[derive(Debug, Clone)]
 pub struct Program {
     pub(crate) steps: Vec<Step>,
@@ -15,12 +15,12 @@ pub struct Program {
     pub(crate) bits: u32,
     pub(crate) variables: usize,
     pub(crate) qubits: u32,
-    /// The qubits in the order in which results list them.
+    /// The qubits in the order of results.
     pub(crate) order: Vec<u32>,
     /// Of OpenQASM: 2 or 3.
     pub(crate) version: u8,
     pub(crate) inputs: Vec<Input>,
-    /// So many of the steps stand in the source; those after them measure what nothing measures.
+    /// The number of steps that are in the source; the steps after them measure a circuit without measurements.
     pub(crate) written: usize,
 }
 
@@ -28,16 +28,16 @@ pub struct Program {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Input {
     pub name: String,
-    /// Its type as the circuit may write it.
+    /// Its type in OpenQASM syntax.
     pub ty: String,
-    /// Where it is while its value is not known; nowhere if it is.
+    /// Its storage while its value is not known; `None` if it is known.
     pub open: Option<Open>,
 }
 
-/// The place of a value that is not known.
+/// The storage of a value that is not known.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Open {
-    /// So many variables in a row.
+    /// That many consecutive variables.
     Variables {
         first: usize,
         count: usize,
@@ -46,31 +46,29 @@ pub(crate) enum Open {
 }
 
 impl Program {
-    /// How many qubits the program declares, or measures implicitly.
+    /// The number of qubits that the program declares, or measures implicitly.
     pub fn declared_qubits(&self) -> u32 {
         self.qubits
     }
 
-    /// How many classical bits the counts have.
+    /// The number of classical bits of the counts.
     pub fn classical_bits(&self) -> u32 {
         self.registers.iter().map(|register| register.len).sum()
     }
 
-    /// Bytes that one shot takes in a list of outcomes by register: `"0x`, a digit for four bits,
-    /// a quote and a comma.
+    /// Bytes of one shot in a list of outcomes by register: `"0x`, a digit for four bits, a quote and a comma.
     pub(crate) fn shot_bytes(&self) -> u64 {
         let digits = |register: &RegisterSlot| u64::from(register.len.div_ceil(4).max(1)) + 5;
         self.registers.iter().map(digits).sum()
     }
 
-    /// Bytes that one outcome takes in a result: a digit for each bit, a space between registers,
-    /// quotes and a comma.
+    /// Bytes of one outcome in a result: a digit for each bit, a space between registers, quotes and a comma.
     pub(crate) fn outcome_bytes(&self) -> u64 {
         u64::from(self.classical_bits()) + self.registers.len() as u64 + 3
     }
 }
 
-/// A register of the result, and where its bits are.
+/// A register of the result, and the positions of its bits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RegisterSlot {
     pub name: String,
@@ -79,7 +77,7 @@ pub(crate) struct RegisterSlot {
     pub len: u32,
 }
 
-/// One statement, with its place in the source.
+/// One statement, with its offset in the source.
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
     pub action: Action,
@@ -96,7 +94,7 @@ pub(crate) enum Action {
         target: Operand,
     },
     Reset(Operand),
-    /// Has no effect; without operands it is for all qubits.
+    /// Has no effect; without operands it applies to all qubits.
     Barrier(Box<[Operand]>),
     SetVariable {
         slot: usize,
@@ -108,7 +106,7 @@ pub(crate) enum Action {
         ty: Type,
         value: Expr,
     },
-    /// The same value in so many variables in a row.
+    /// Assigns one value to that many consecutive variables.
     Fill {
         first: usize,
         count: usize,
@@ -123,7 +121,7 @@ pub(crate) enum Action {
         target: Operand,
         value: Expr,
     },
-    /// As many bits to as many others; measurements that are not decided yet stay so.
+    /// Copies bits to as many others; undecided measurements stay undecided.
     CopyBits {
         source: Operand,
         target: Operand,
@@ -137,8 +135,8 @@ pub(crate) enum Action {
     LoopNext(Box<LoopNext>),
 }
 
-/// Fills the three hidden variables of a loop, which stand in a row from `state` on: the next
-/// value (or the number of the next value), how many are left, and the step.
+/// Sets the three hidden variables of a loop, consecutive from `state` on: the next value (or the number of the next
+/// value), the number of remaining values, and the step.
 #[derive(Debug, Clone)]
 pub(crate) struct LoopStart {
     pub domain: Domain,
@@ -165,7 +163,7 @@ pub(crate) enum Domain {
 /// Numbered qubits, or numbered classical bits.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Operand {
-    /// One or more in a row.
+    /// One or more consecutive numbers.
     Range { first: u32, len: u32 },
     /// Any, in this order.
     List(Arc<[u32]>),
@@ -178,7 +176,7 @@ pub(crate) enum Operand {
 }
 
 impl Operand {
-    /// How many it stands for.
+    /// The number of its elements.
     pub(crate) fn len(&self) -> u32 {
         match self {
             Self::Range { len, .. } => *len,
@@ -187,7 +185,7 @@ impl Operand {
         }
     }
 
-    /// The number of the one at that place, if it is known before the run.
+    /// The number at that index, if it is known before the run.
     pub(crate) fn get(&self, index: u32) -> Option<u32> {
         match self {
             Self::Range { first, len } => (index < *len).then(|| first + index),
@@ -196,7 +194,7 @@ impl Operand {
         }
     }
 
-    /// All numbers, where they are known before the run.
+    /// All numbers; none if they are known only at run time.
     pub(crate) fn known(&self) -> impl Iterator<Item = u32> {
         (0..self.len()).map_while(|index| self.get(index))
     }
@@ -207,7 +205,7 @@ impl Operand {
 pub(crate) enum Expr {
     Constant(Value),
     Variable(usize),
-    /// A parameter of the gate definition that this expression stands in.
+    /// A parameter of the enclosing gate definition.
     Parameter(usize),
     /// A register of classical bits (at most 128), bit 0 first.
     Bits(Operand),
@@ -215,13 +213,12 @@ pub(crate) enum Expr {
     Binary(BinaryOp, Box<(Expr, Expr)>, u32),
     Call(Function, Vec<Expr>, u32),
     Element(Box<Element>),
-    /// Bits of a value that is stored in so many, numbered by the operand.
+    /// Bits of a value that is stored in that many bits, numbered by the operand.
     Select(Box<Expr>, Operand, u32),
-    /// The first value, of that type, with those of its bits that the operand numbers replaced by
-    /// the second.
+    /// The first value, of that type, with the bits that the operand numbers replaced by the second.
     Insert(Box<(Expr, Expr)>, Operand, Type, u32),
     Cast(Type, Box<Expr>, u32),
-    /// Registers of any number of bits, the second perhaps a value, compared as unsigned numbers.
+    /// Registers of any width, the second possibly a value, compared as unsigned numbers.
     CompareBits(BinaryOp, Box<(Operand, Wide)>, u32),
 }
 
@@ -232,7 +229,7 @@ pub(crate) enum Wide {
     Value(Expr),
 }
 
-/// An element of an array, known at run time.
+/// An element of an array, selected at run time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Element {
     /// The variable at which all indices are 0.
@@ -244,9 +241,9 @@ pub(crate) struct Element {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ElementIndex {
     pub value: Expr,
-    /// How many values it may have.
+    /// The number of its values.
     pub size: u32,
-    /// How many variables one step goes on, or back where it is negative.
+    /// The step in variables, negative if it runs backwards.
     pub stride: isize,
     pub at: u32,
 }
@@ -257,7 +254,7 @@ pub(crate) struct GateCall {
     pub gate: GateRef,
     /// Innermost first; `inv` is the power -1.
     pub powers: Box<[Expr]>,
-    /// For each control qubit, which come first among the operands: whether it controls on 1.
+    /// For each control qubit (the first operands): whether it controls on 1.
     pub controls: Box<[bool]>,
     pub parameters: Box<[Expr]>,
     pub operands: Box<[Operand]>,
@@ -270,7 +267,7 @@ pub(crate) enum GateRef {
     Library(usize),
     /// An index into [`Program::gates`].
     Defined(usize),
-    /// A reset in a definition. It takes the place of the call: no gate of a program is one.
+    /// A reset in a definition. It is inlined at the call: no gate of a program is one.
     Reset,
 }
 
@@ -280,13 +277,13 @@ pub(crate) struct GateDefinition {
     pub parameters: usize,
     pub qubits: usize,
     pub body: Vec<BodyCall>,
-    /// How many built-in gates one application expands to.
+    /// The number of built-in gates that one application expands to.
     pub size: u64,
-    /// How deeply its definition calls others.
+    /// The nesting depth of its definition.
     pub depth: u32,
     /// Whether it resets a qubit, as no gate of the language does.
     pub resets: bool,
-    /// Declared with `opaque`: known, but cannot run.
+    /// Declared with `opaque`: known, but cannot be run.
     pub opaque: bool,
 }
 

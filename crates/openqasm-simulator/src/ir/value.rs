@@ -1,4 +1,4 @@
-//! Classical values and their conversions, used for constants and at run time alike.
+//! Classical values and their conversions, used for constants and at run time.
 
 use crate::ir::complex::Complex;
 use crate::ir::integer::Integer;
@@ -9,8 +9,8 @@ use std::fmt;
 pub enum Value {
     /// `true` or `false`.
     Bool(bool),
-    /// An integer without a declared type: written as such, or computed of such alone. Beside a
-    /// typed one it takes a type.
+    /// An integer without a declared type: a literal, or computed from literals alone. Beside a typed integer it
+    /// takes a type.
     Int(i128),
     /// A value of type `int[n]` or `uint[n]`.
     Integer(Integer),
@@ -32,8 +32,8 @@ pub enum Value {
         /// 1 to 64.
         width: u32,
     },
-    /// A length of time in nanoseconds (as one of which `dt` counts). Has no effect. Not a number
-    /// where only a schedule would tell it.
+    /// A length of time in nanoseconds (`dt` counts as one). Has no effect. NaN if only a schedule would determine
+    /// it.
     Duration(f64),
 }
 
@@ -125,7 +125,7 @@ impl Value {
         }
     }
 
-    /// A complex number, as which real ones count too.
+    /// A complex number; real values are converted.
     pub(crate) fn as_complex(self) -> Result<Complex, EvalError> {
         match self {
             Self::Complex(value) => Ok(value),
@@ -163,8 +163,8 @@ impl Value {
         }
     }
 
-    /// Converts for an assignment to a variable of that type. An integer without a type must fit;
-    /// one with a type keeps its lowest bits.
+    /// Converts for an assignment to a variable of that type. An integer without a type must fit; one with a type
+    /// keeps its lowest bits.
     pub fn assign_to(self, ty: Type) -> Evaluated {
         match (ty, self) {
             (Type::Int(_) | Type::Uint(_), Self::Float(_)) => {
@@ -208,8 +208,8 @@ impl Value {
         }
     }
 
-    /// Booleans and single bits as integers without a type, registers as unsigned integers of their
-    /// width; other values unchanged.
+    /// Converts booleans and single bits to integers without a type, registers to unsigned integers of their width;
+    /// other values are unchanged.
     pub(crate) fn numeric(self) -> Self {
         match self {
             Self::Bool(value) => Self::Int(i128::from(value)),
@@ -264,13 +264,13 @@ impl Value {
         }
     }
 
-    /// The angle of which `value` holds the lowest bits.
+    /// The angle with the lowest bits of `value`.
     pub(crate) fn angle(value: u128, width: u32) -> Self {
         let value = u64::try_from(value & mask(width.min(64))).unwrap_or(0);
         Self::Angle { value, width }
     }
 
-    /// The lowest bits of a value as it is stored, an integer as its two's complement.
+    /// The lowest bits of a value as it is stored, an integer in two's complement.
     pub(crate) fn word(self, width: u32) -> Result<u128, EvalError> {
         match self {
             #[allow(clippy::cast_sign_loss, reason = "two's complement")]
@@ -282,7 +282,7 @@ impl Value {
         }
     }
 
-    /// The value of that type which is stored as these bits.
+    /// The value of that type that is stored as these bits.
     pub(crate) fn from_word(word: u128, ty: Type) -> Self {
         let word = word & mask(ty.bits().unwrap_or(128));
         match ty {
@@ -320,7 +320,7 @@ impl Value {
 }
 
 impl Type {
-    /// How many bits a value has that can be looked at one by one.
+    /// The number of bits of a value that can be indexed.
     pub(crate) fn bits(self) -> Option<u32> {
         match self {
             Self::Int(width) | Self::Uint(width) | Self::Bits(width) | Self::Angle(width) => {
@@ -348,7 +348,7 @@ fn turn(radians: f64, width: u32) -> Value {
     Value::angle(value, width)
 }
 
-/// The largest value of that many bits.
+/// The largest value with that many bits.
 pub const fn mask(width: u32) -> u128 {
     if width >= 128 {
         u128::MAX
@@ -369,7 +369,7 @@ fn round_to(width: u32, value: f64) -> f64 {
     }
 }
 
-/// An integer of a type that holds it.
+/// An integer, in a type that holds it.
 fn fit(value: i128, ty: Type) -> Evaluated {
     let fitted = match ty {
         Type::Int(width) => Integer::wrapped(value, width, true),

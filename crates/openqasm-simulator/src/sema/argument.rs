@@ -1,4 +1,4 @@
-//! Arguments of subroutines, evaluated where the call stands.
+//! Arguments of subroutines, evaluated at the call site.
 
 use crate::error::{Diagnostic, counted, quoted};
 use crate::ir::program::{Action, Expr, Operand};
@@ -11,7 +11,7 @@ use crate::syntax::ast::{self, ExprKind, Name};
 use std::rc::Rc;
 
 impl<'s> Checker<'s> {
-    /// Puts the body of a subroutine here; gives its result, if it has one.
+    /// Inlines the body of a subroutine here; returns its result, if it has one.
     pub(crate) fn call_subroutine(
         &mut self,
         subroutine: &Rc<Subroutine<'s>>,
@@ -104,7 +104,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// An operand whose index is computed now, whatever happens to its variables later.
+    /// An operand whose index is computed now: later changes of its variables do not matter.
     fn settled(&mut self, operand: Operand) -> Checked<Operand> {
         let Operand::At { of, index, at } = operand else {
             return Ok(operand);
@@ -121,7 +121,7 @@ impl<'s> Checker<'s> {
     }
 
     fn check_disjoint(&mut self, bound: &[Argument], asts: &[ast::Expr<'s>]) -> Checked<()> {
-        // Where each part begins and ends, and the argument that it belongs to.
+        // The begin and end of each part, and its argument.
         let mut parts: Vec<(u32, u32, u32)> = Vec::new();
         for (argument, ast) in bound.iter().zip(asts) {
             match argument {

@@ -1,4 +1,4 @@
-//! Arrays: declarations, and the values that literals give them.
+//! Arrays: declarations and literals.
 
 use crate::error::{Diagnostic, counted};
 use crate::ir::program::{Action, Expr};
@@ -40,7 +40,7 @@ impl<'s> Checker<'s> {
         self.declare(*name, Symbol::Array(array))
     }
 
-    /// An array of elements of its own, which hold nothing yet.
+    /// Allocates an array without values.
     pub(crate) fn new_array(
         &mut self,
         ty: &ArrayType<'s>,
@@ -107,7 +107,7 @@ impl<'s> Checker<'s> {
         sizes.iter().map(|size| self.size(Some(size))).collect()
     }
 
-    /// Gives an array the values of a literal.
+    /// Assigns the values of a literal to an array.
     pub(crate) fn fill(&mut self, array: &Array, literal: &Literal<'s>, at: u32) -> Checked<()> {
         match (literal, array.sizes.first()) {
             (Literal::Value(value), None) => {

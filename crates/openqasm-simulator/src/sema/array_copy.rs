@@ -9,7 +9,7 @@ use crate::syntax::ast::{self, ExprKind};
 use std::rc::Rc;
 
 impl<'s> Checker<'s> {
-    /// Gives an array the values of another one, or of several.
+    /// Assigns another array, or several joined by `++`, to an array.
     pub(crate) fn copy_array(
         &mut self,
         target: &Array,
@@ -41,8 +41,8 @@ impl<'s> Checker<'s> {
         self.copy_elements(&source, target, at)
     }
 
-    /// `a ++ b`: the values of both, one after the other. All are read before any is written, for
-    /// the target may be one of them.
+    /// `a ++ b`: the values of both, one after the other. All are read before any is written, because the target may
+    /// be one of them.
     fn copy_arrays(
         &mut self,
         target: &Array,
@@ -95,9 +95,9 @@ impl<'s> Checker<'s> {
         Err(Diagnostic::new(part.at, message))
     }
 
-    /// Copies the elements of an array to another one of its shape, perhaps of the same variables.
+    /// Copies the elements of an array to another one of its shape, which may share variables with it.
     pub(crate) fn copy_elements(&mut self, source: &Array, target: &Array, at: u32) -> Checked<()> {
-        // Only the body of a subroutine that is not called yet has sizes that are not known.
+        // Sizes are unknown only in the body of a subroutine that is checked without a call.
         if source.has_unknown_size() || target.has_unknown_size() {
             return Ok(());
         }
@@ -113,7 +113,7 @@ impl<'s> Checker<'s> {
             return self.copy_elements(&between, target, at);
         }
         let runs = runs(&from, &to);
-        // Each takes the place of so many numbers.
+        // Each copy counts as 16 numbers.
         self.count_listed(runs.len() * 16, at)?;
         for (from, to, count) in runs {
             self.emit(Action::CopyVariables { from, to, count }, at)?;
@@ -122,7 +122,7 @@ impl<'s> Checker<'s> {
     }
 }
 
-/// Whether variables of both may be the same.
+/// Whether the two may share variables.
 fn overlap(a: &[usize], b: &[usize]) -> bool {
     let reach = |all: &[usize]| Some((*all.iter().min()?, *all.iter().max()?));
     match (reach(a), reach(b)) {

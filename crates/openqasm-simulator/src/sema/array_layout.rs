@@ -1,19 +1,18 @@
-//! Where the elements of arrays are: in variables, for a whole array in a row with the last index
-//! running fastest, for a part of one perhaps with gaps or backwards.
+//! The layout of arrays in variables: a whole array is contiguous with the last index running fastest; a part of one
+//! may have gaps or run backwards.
 
 use crate::ir::value::Type;
 use std::rc::Rc;
 
-/// The size of a dimension that is not known: that of a parameter with `#dim`, while its
-/// subroutine is only checked.
+/// The unknown size of a dimension: that of a `#dim` parameter while its subroutine is checked without a call.
 pub(crate) const UNKNOWN: u32 = u32::MAX;
 
-/// What may be done with an array.
+/// The permitted uses of an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     Writable,
     ReadOnly,
-    /// Its values are constants: subroutines see it.
+    /// Its values are constants: subroutines can read it.
     Constant,
 }
 
@@ -24,13 +23,13 @@ pub(crate) struct Array {
     pub first: usize,
     pub ty: Type,
     pub sizes: Rc<[u32]>,
-    /// For each index, how many variables one step goes on, or back where it is negative.
+    /// For each index, the step in variables, negative if it runs backwards.
     pub strides: Rc<[isize]>,
     pub access: Access,
 }
 
 impl Array {
-    /// An array whose elements are in a row.
+    /// An array of contiguous elements.
     pub(crate) fn packed(first: usize, ty: Type, sizes: Rc<[u32]>, access: Access) -> Self {
         let strides = packed_strides(&sizes);
         Self {
@@ -50,7 +49,7 @@ impl Array {
         self.strides == packed_strides(&self.sizes)
     }
 
-    /// What the first index selects: an array of one dimension less.
+    /// The selection of the first index: an array of one dimension less.
     pub(crate) fn row(&self, index: usize) -> Self {
         let inner = |from: &[isize]| from.get(1..).unwrap_or_default().into();
         let stride = self.strides.first().copied().unwrap_or(0);
@@ -74,7 +73,7 @@ impl Array {
     }
 }
 
-/// The variable that many steps further.
+/// The variable at that offset.
 pub(crate) fn moved(first: usize, stride: isize, steps: usize) -> usize {
     let steps = isize::try_from(steps).unwrap_or(isize::MAX);
     first.saturating_add_signed(stride.saturating_mul(steps))
@@ -102,8 +101,7 @@ pub(crate) fn same_shape(a: &[u32], b: &[u32]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(fits)
 }
 
-/// Copies of variables in a row, `(from, to, count)`, that together copy each variable to the one
-/// beside it.
+/// Copies of consecutive variables, `(from, to, count)`, that together copy each variable to its counterpart.
 pub(crate) fn runs(from: &[usize], to: &[usize]) -> Vec<(usize, usize, usize)> {
     let mut found: Vec<(usize, usize, usize)> = Vec::new();
     for (from, to) in from.iter().zip(to) {

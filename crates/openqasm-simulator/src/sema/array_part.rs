@@ -7,7 +7,7 @@ use crate::sema::{Checked, Checker};
 use crate::syntax::ast::{self, Index, Name, Reference};
 
 impl<'s> Checker<'s> {
-    /// The array, or the part of one, that a reference stands for.
+    /// The array, or the part of one, that a reference names.
     pub(crate) fn array(&mut self, reference: &Reference<'s>) -> Checked<Array> {
         let name = reference.name;
         let Symbol::Array(mut array) = self.lookup(name)? else {
@@ -45,7 +45,7 @@ impl<'s> Checker<'s> {
         Ok(array)
     }
 
-    /// The indices that a range stands for in a dimension of that size.
+    /// The indices of a range in a dimension of that size.
     fn range_of_array(
         &mut self,
         range: &ast::RangeExpr<'s>,
@@ -71,7 +71,7 @@ impl<'s> Checker<'s> {
         if let (UNKNOWN, Some(a), Some(b)) = (size, is_from_end(start), is_from_end(end))
             && a != b
         {
-            // Only a call tells whether there are such indices.
+            // Whether the indices exist is known only at a call.
             let step = isize::try_from(step).unwrap_or(isize::MAX);
             return Ok(Part::Range {
                 first: 0,
@@ -103,7 +103,7 @@ impl<'s> Checker<'s> {
     }
 }
 
-/// What an index selects of a dimension.
+/// The selection of an index in a dimension.
 #[derive(Debug, Clone, Copy)]
 enum Part {
     Row(usize),
@@ -115,7 +115,7 @@ enum Part {
 }
 
 impl Part {
-    /// This part of that dimension of an array.
+    /// Selects this part of that dimension of an array.
     fn of(self, array: &Array, dimension: usize) -> Array {
         let (mut sizes, mut strides) = (array.sizes.to_vec(), array.strides.to_vec());
         let stride = strides.get(dimension).copied().unwrap_or(0);
@@ -144,7 +144,7 @@ impl Part {
     }
 }
 
-/// An index as a number from 0; negative ones count from the end.
+/// An index as a number from 0; negative indices count from the end.
 pub(crate) fn within(index: i128, size: u32, name: Name<'_>, at: u32) -> Checked<u32> {
     let from_end = if index < 0 { i128::from(size) } else { 0 };
     u32::try_from(index.saturating_add(from_end))

@@ -12,7 +12,7 @@ use crate::sema::{Checked, Checker};
 use crate::syntax::ast::{self, ArrayType, ExprKind, Name, Reference};
 use std::rc::Rc;
 
-/// The `uint` that `sizeof` gives.
+/// The `uint` that `sizeof` returns.
 const SIZE_TYPE: Type = Type::Uint(MACHINE_WIDTH);
 
 impl<'s> Checker<'s> {
@@ -65,7 +65,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// The elements that a loop runs over.
+    /// The elements that a loop iterates over.
     pub(crate) fn each(&mut self, reference: &Reference<'s>, ty: Type) -> Checked<Vec<Expr>> {
         let name = reference.name;
         let (values, sample): (Vec<Expr>, Value) = match self.lookup(name)? {
@@ -128,7 +128,7 @@ impl<'s> Checker<'s> {
                 format!("a loop runs over at most {MAX_LOOP_ELEMENTS} elements; use a range"),
             ));
         }
-        // Each takes the place of so many numbers.
+        // Each element counts as 16 numbers.
         self.count_listed(values.len() * 16, name.at)?;
         let fit = |expr| Ok(Self::fit(Typed { expr, sample }, ty, name.at)?.expr);
         values.into_iter().map(fit).collect()

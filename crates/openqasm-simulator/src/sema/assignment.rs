@@ -64,7 +64,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Gives bits that are declared the value of an expression.
+    /// Assigns the value of an expression to newly declared bits.
     pub(crate) fn initial_bits(
         &mut self,
         target: Operand,
@@ -78,7 +78,7 @@ impl<'s> Checker<'s> {
         self.set_bits(target, typed, value.at, at)
     }
 
-    /// Gives bits a value. Bits are copied as they are, whether decided or not.
+    /// Assigns a value to bits. Bits are copied as they are, whether decided or not.
     pub(crate) fn set_bits(
         &mut self,
         target: Operand,
@@ -95,7 +95,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Gives a variable or an element of an array, or some of its bits, a value.
+    /// Assigns a value to a variable or an element of an array, or to some of its bits.
     pub(crate) fn assign_cell(
         &mut self,
         cell: Cell,
@@ -147,7 +147,7 @@ impl<'s> Checker<'s> {
         })
     }
 
-    /// The value that is assigned, or that `+=` and its like combine with the current one.
+    /// The assigned value; for `+=` and its like, the operand that is combined with the current value.
     fn source_of(&mut self, op: Option<BinaryOp>, value: &ast::Expr<'s>) -> Checked<Typed> {
         match op {
             Some(_) => self.computing_operand(value),
@@ -155,7 +155,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// The right-hand side of `+=` and its like.
+    /// The new value; for `+=` and its like, the current value combined with the operand.
     fn updated(
         &self,
         op: Option<BinaryOp>,
@@ -189,10 +189,10 @@ impl<'s> Checker<'s> {
         self.emit(Action::Measure { source, target }, at)
     }
 
-    /// `measure q;`: the outcome goes to a register of its own for each measured register.
+    /// `measure q;`: the outcome is stored in a separate register for each measured register.
     pub(crate) fn measure_implicitly(&mut self, source: &Reference<'s>, at: u32) -> Checked<()> {
         let around = self.calls.iter().map(|frame| &frame.loops);
-        // The turns of a loop that is unrolled are known.
+        // The turns of an unrolled loop are known.
         let turns = |loops: &Vec<LoopFrame>| loops.iter().any(|frame| frame.again != UNKNOWN);
         if around.chain([&self.loops]).any(turns) {
             return Err(Diagnostic::new(
@@ -213,7 +213,7 @@ impl<'s> Checker<'s> {
         let Operand::Range { first, len } = *target else {
             return;
         };
-        // Physical qubits share one register, as if they were elements of one.
+        // Physical qubits share one register, as if they were its elements.
         let key = if key.starts_with('$') { "$" } else { key };
         let index = *self.implicit.entry(key).or_insert_with(|| {
             self.registers.push(RegisterSlot {

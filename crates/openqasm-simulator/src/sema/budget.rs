@@ -1,4 +1,4 @@
-//! What checking may cost, and what a program may.
+//! The limits of the checking work, and of the program's size.
 
 use crate::error::Diagnostic;
 use crate::ir::program::{Action, Step};
@@ -8,16 +8,16 @@ use crate::limits::{
 };
 use crate::sema::{Checked, Checker, control, reads};
 
-/// More ranges of bits than a value can have, which a statement names only through an alias.
+/// More ranges of bits than a value can have: only an alias names that many.
 const MANY_READS: usize = 128;
 
 impl Checker<'_> {
-    /// Whether there is no point in going on.
+    /// Whether checking cannot usefully continue.
     pub(crate) fn is_over(&self) -> bool {
         self.errors.len() >= MAX_ERRORS || self.is_too_large() || self.stopped.is_some()
     }
 
-    /// Whether a count has passed its limit: that was reported, and holds for all that follows.
+    /// Whether a count has exceeded its limit: that was reported, and holds for all following statements.
     fn is_too_large(&self) -> bool {
         self.called_parts > MAX_CALLED_PARTS
             || self.parts > MAX_PARTS
@@ -25,7 +25,7 @@ impl Checker<'_> {
             || self.names > MAX_NAMES
     }
 
-    /// Counts work, and looks now and then whether the run is to end.
+    /// Counts work, and checks the stop flag from time to time.
     pub(crate) fn charge(&mut self, amount: u32) {
         self.work = self.work.saturating_add(amount);
         if self.work >= 1 << 16 {
@@ -34,7 +34,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Counts a statement, an operand or a value where it may stand for many.
+    /// Counts a statement, an operand or a value that may be repeated.
     pub(crate) fn count_part(&mut self, at: u32) -> Checked<()> {
         self.charge(1 << 4);
         self.parts += 1;
@@ -74,7 +74,7 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// Does one level of nesting. What the parser lets through can add up in calls.
+    /// Checks one level of nesting. Depths within the parser's limit can add up in calls.
     pub(crate) fn nested<T>(
         &mut self,
         at: u32,
@@ -112,7 +112,7 @@ impl Checker<'_> {
 
     pub(crate) fn check_cost(&mut self, at: u32) -> Checked<()> {
         if self.cost.gates > MAX_GATES || self.cost.steps > MAX_STEPS {
-            // Once is enough: everything after it would be too much as well.
+            // Reported once: all following statements would exceed the limit as well.
             self.cost = control::Cost::default();
             return Err(Diagnostic::limit(
                 at,

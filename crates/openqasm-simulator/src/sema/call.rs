@@ -1,4 +1,4 @@
-//! Calls of subroutines: the body takes the place of the call.
+//! Calls of subroutines, inlined at the call site.
 
 use crate::error::Diagnostic;
 use crate::ir::program::{Action, Expr};
@@ -13,7 +13,7 @@ use crate::syntax::ast::{self, Source, Statement};
 use std::collections::HashMap;
 
 impl<'s> Checker<'s> {
-    /// The steps of a call. Also says whether the body has a `return`.
+    /// Emits the steps of a call. Also returns whether the body has a `return`.
     pub(crate) fn inline(
         &mut self,
         subroutine: &Subroutine<'s>,
@@ -117,7 +117,7 @@ impl<'s> Checker<'s> {
         let Some(frame) = self.calls.last_mut() else {
             return Err(Diagnostic::new(at, "`return` outside of a subroutine"));
         };
-        // Two scopes are those of the program and of the subroutine: nothing is decided there.
+        // The first two scopes are those of the program and of the subroutine: no condition encloses them.
         frame.left_early |= self.scopes.len() > 2;
         let place = frame.result.clone();
         for frame in &mut self.loops {

@@ -10,29 +10,29 @@ use crate::sema::{Checked, Checker};
 use crate::syntax::ast::{self, Case, ForLoop, Statement};
 use std::collections::HashSet;
 
-/// What a program costs at least, however its measurements turn out.
+/// The minimum cost of a program, however its measurements turn out.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Cost {
     pub gates: u64,
     pub steps: u64,
 }
 
-/// The innermost loops, for `break` and `continue`.
+/// An enclosing loop, for `break` and `continue`.
 pub(crate) struct LoopFrame {
     pub again: usize,
     pub breaks: Vec<usize>,
-    /// In a loop that is unrolled: jumps to the end of this turn.
+    /// In an unrolled loop: jumps to the end of this turn.
     pub continues: Vec<usize>,
-    /// In a loop that is unrolled: bits, first and number, that belong to this turn alone.
+    /// In an unrolled loop: bits, first and number, that only this turn uses.
     pub bits: Vec<(u32, u32)>,
     pub left_early: bool,
 }
 
-/// A jump whose goal is not known yet.
+/// A jump whose target is not known yet.
 pub(crate) const UNKNOWN: usize = usize::MAX;
 
 impl<'s> Checker<'s> {
-    /// Points the jump at that step to a goal.
+    /// Sets the target of the jump at that step.
     pub(crate) fn patch(&mut self, step: usize, goal: usize) {
         match self.steps.get_mut(step).map(|step| &mut step.action) {
             Some(Action::Jump(to) | Action::Unless { to, .. }) => *to = goal,
@@ -41,7 +41,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Checks statements in a scope of their own.
+    /// Checks statements in a new scope.
     pub(crate) fn scoped(&mut self, body: &[Statement<'s>]) {
         self.scopes.push(std::collections::HashMap::new());
         for statement in body {
@@ -50,7 +50,7 @@ impl<'s> Checker<'s> {
         self.scopes.pop();
     }
 
-    /// Statements that may not run cost nothing for sure.
+    /// Checks statements that may not run: they add nothing to the minimum cost.
     pub(crate) fn conditionally(&mut self, body: &[Statement<'s>]) {
         let before = self.cost;
         self.scoped(body);
@@ -159,7 +159,7 @@ impl<'s> Checker<'s> {
         if turns.is_some_and(|turns| turns.is_empty()) {
             self.drop_unreached(&checkpoint);
         }
-        // Where the loop is wrong in both forms, the one that knows its variable tells why.
+        // If the loop is wrong in both forms, the form with a known loop variable gives the better message.
         if self.errors.len() > before && !mistakes.is_empty() && self.stopped.is_none() {
             self.errors.truncate(before);
             self.errors.extend(mistakes);
@@ -168,7 +168,7 @@ impl<'s> Checker<'s> {
         result
     }
 
-    /// A loop that counts its turns when it runs.
+    /// A loop that counts its turns at run time.
     fn turning_loop(
         &mut self,
         ast: &ForLoop<'s>,
@@ -215,7 +215,7 @@ impl<'s> Checker<'s> {
         self.check_cost(at)
     }
 
-    /// The values of a loop, and how many there are at least.
+    /// The values of a loop, and their minimum number.
     fn domain(&mut self, ast: &ast::Domain<'s>, ty: Type) -> Checked<(Domain, u64)> {
         match ast {
             ast::Domain::Set(items) => {
@@ -264,7 +264,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// A value of a loop, computed before its first turn: the body may change what it is made of.
+    /// A value of a loop, computed before its first turn: the body may change its operands.
     fn loop_value(&mut self, item: &ast::Expr<'s>, ty: Type) -> Checked<Expr> {
         let value = self.assignable(item, ty)?;
         if matches!(value, Expr::Constant(_)) {
@@ -323,7 +323,7 @@ impl<'s> Checker<'s> {
         Ok(())
     }
 
-    /// Whether the subject is one of the values. Built as a balanced tree: there may be many.
+    /// Whether the subject is one of the values. Built as a balanced tree, because there may be many.
     fn case_condition(
         &mut self,
         slot: usize,
@@ -378,7 +378,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Ends the innermost loop here; says whether it may have been left early.
+    /// Ends the innermost loop here; returns whether it may have been left early.
     pub(crate) fn pop_loop(&mut self) -> bool {
         let Some(frame) = self.loops.pop() else {
             return false;
@@ -410,7 +410,7 @@ impl<'s> Checker<'s> {
         Ok(())
     }
 
-    /// `end;` goes to the end of the program.
+    /// `end;` jumps to the end of the program.
     pub(crate) fn end(&mut self, at: u32) -> Checked<()> {
         for frame in &mut self.loops {
             frame.left_early = true;

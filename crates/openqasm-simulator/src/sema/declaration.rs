@@ -47,7 +47,7 @@ impl<'s> Checker<'s> {
         match init {
             Some(Source::Measure(source)) => self.measure_into(source, target, at)?,
             Some(Source::Value(value)) => self.initial_bits(target, value, at)?,
-            // In a loop or a call the name is new each time; outside, all bits begin as 0 anyway.
+            // In a loop or a call the bits are declared anew each time; outside, all bits are 0 at the start.
             None if !self.loops.is_empty() || !self.calls.is_empty() => {
                 self.clear_bits(&target, at)?;
             }
@@ -97,7 +97,7 @@ impl<'s> Checker<'s> {
         self.emit(Action::SetVariable { slot, ty, value }, at)
     }
 
-    /// Measures into bits of no name.
+    /// Measures into unnamed bits.
     pub(crate) fn outcome(&mut self, source: &Reference<'s>, at: u32) -> Checked<Typed> {
         let source = self.qubits(source)?;
         if source.len() > 128 {
@@ -187,7 +187,7 @@ impl<'s> Checker<'s> {
     }
 }
 
-/// What a variable holds before it is assigned.
+/// The value of a variable before its first assignment.
 pub(crate) fn zero(ty: Type) -> Value {
     match ty {
         Type::Bool => Value::Bool(false),

@@ -19,7 +19,7 @@ pub(crate) enum Cell {
 }
 
 impl Cell {
-    /// What it holds, of that type.
+    /// Its value, with that type.
     pub(crate) fn value(&self, ty: Type) -> Typed {
         let expr = match self {
             Self::Variable(slot) => program::Expr::Variable(*slot),
@@ -31,7 +31,7 @@ impl Cell {
 }
 
 impl<'s> Checker<'s> {
-    /// The element that the first indices select, and the indices after them.
+    /// The element that the first indices select, and the remaining indices.
     fn cell<'a>(
         &mut self,
         array: &Array,
@@ -119,7 +119,7 @@ impl<'s> Checker<'s> {
 }
 
 impl<'s> Checker<'s> {
-    /// `a = {1, 2};` gives an array, or a part of one, new values.
+    /// `a = {1, 2};` assigns new values to an array, or to a part of one.
     pub(crate) fn assign_list(
         &mut self,
         target: &Reference<'s>,
@@ -131,20 +131,20 @@ impl<'s> Checker<'s> {
         if part.access != Access::Writable {
             return Err(read_only(name, at));
         }
-        // Sizes that are not known before a call are taken to be those of the list.
+        // Sizes that are not known before a call are assumed to be those of the list.
         let sizes = sizes_like(&part.sizes, list);
         let part = Array { sizes, ..part };
         if is_plain(list) {
             return self.fill(&part, list, at);
         }
-        // The values may be made of the elements that they replace.
+        // The values may depend on the elements that they replace.
         let values = self.elements(part.ty, Rc::clone(&part.sizes), Access::Writable, at)?;
         self.fill(&values, list, at)?;
         self.copy_elements(&values, &part, at)
     }
 }
 
-/// Those sizes, and those of the list where they are not known.
+/// The known sizes; for unknown ones, the sizes of the list.
 fn sizes_like(sizes: &[u32], list: &Literal) -> Rc<[u32]> {
     let mut inner = Some(list);
     let mut like = |size: &u32| {
@@ -162,7 +162,7 @@ fn sizes_like(sizes: &[u32], list: &Literal) -> Rc<[u32]> {
     sizes.iter().map(&mut like).collect()
 }
 
-/// Whether a literal is made of numbers only.
+/// Whether a literal consists of numbers only.
 fn is_plain(literal: &Literal<'_>) -> bool {
     fn is_number(value: &Expr<'_>) -> bool {
         match &value.kind {

@@ -15,8 +15,7 @@ use crate::syntax::ast;
 use crate::syntax::ast::{ExprKind, Index, Reference};
 use crate::syntax::hint;
 
-/// An expression with a value of the kind it will have, so that operators can be checked before
-/// the run by trying them.
+/// An expression with a sample value of its kind, so that operators can be checked before the run by evaluating them.
 pub(crate) struct Typed {
     pub expr: Expr,
     pub sample: Value,
@@ -30,7 +29,7 @@ impl Typed {
         }
     }
 
-    /// Some bits of a value that is stored in so many.
+    /// Some bits of a value that is stored in that many bits.
     pub(crate) fn selected(expr: Expr, positions: Operand, width: u32) -> Self {
         let len = positions.len();
         if let (Expr::Constant(value), false) = (&expr, matches!(positions, Operand::At { .. })) {
@@ -54,7 +53,7 @@ impl Typed {
     }
 }
 
-/// A harmless value of the same kind.
+/// A sample value of the same kind.
 fn typical(value: Value) -> Value {
     match value {
         Value::Bool(_) => Value::Bool(true),
@@ -68,7 +67,7 @@ fn typical(value: Value) -> Value {
     }
 }
 
-/// A value of a type, for trying operators.
+/// A sample value of a type, for trying operators.
 pub(crate) fn sample_of(ty: Type) -> Value {
     match ty {
         Type::Bool => Value::Bool(true),
@@ -82,8 +81,8 @@ pub(crate) fn sample_of(ty: Type) -> Value {
     }
 }
 
-/// `int[2](b)` is 3 for the programs of the specification, which its text makes -1: where bits cast
-/// to an `int` are compared with a number that no `int` of the width has, their pattern counts.
+/// The specification's programs have 3 for `int[2](b)`, its text -1: if bits cast to an `int` are compared with a
+/// number that no `int` of that width has, their bit pattern is compared.
 fn as_pattern(cast: Typed, other: &Typed) -> Typed {
     match other.expr {
         Expr::Constant(Value::Int(number)) if is_pattern(&cast.expr, number) => unsigned(cast),
@@ -91,7 +90,7 @@ fn as_pattern(cast: Typed, other: &Typed) -> Typed {
     }
 }
 
-/// Whether bits cast to an `int` are that number only without a sign.
+/// Whether bits cast to an `int` equal that number only as an unsigned integer.
 pub(crate) fn is_pattern(cast: &Expr, number: i128) -> bool {
     match cast {
         Expr::Cast(Type::Int(width), bits, _) if *width < 127 => {
@@ -102,7 +101,7 @@ pub(crate) fn is_pattern(cast: &Expr, number: i128) -> bool {
     }
 }
 
-/// The same bits without a sign.
+/// The same bits as an unsigned integer.
 pub(crate) fn unsigned(cast: Typed) -> Typed {
     match cast.expr {
         Expr::Cast(Type::Int(width), bits, at) => Typed {
@@ -211,8 +210,7 @@ impl<'s> Checker<'s> {
         self.combine(op, left, right, at)
     }
 
-    /// `a && b` and `a || b`: values in `b` that have no result are mistakes only where it is
-    /// reached.
+    /// `a && b` and `a || b`: values in `b` that have no result are mistakes only if `b` is reached.
     fn short_circuit(
         &mut self,
         op: BinaryOp,
@@ -260,7 +258,7 @@ impl<'s> Checker<'s> {
         Ok(found)
     }
 
-    /// Two values that are checked already, combined.
+    /// Combines two checked values.
     pub(crate) fn combine(
         &self,
         op: BinaryOp,
@@ -270,14 +268,14 @@ impl<'s> Checker<'s> {
     ) -> Checked<Typed> {
         let folded = left.is_constant() && right.is_constant();
         let result = arithmetic::binary(op, left.sample, right.sample);
-        // The kind that most operators would give.
+        // The kind of most operators' results.
         let like = arithmetic::binary(BinaryOp::Add, left.sample, right.sample);
         let like = like.unwrap_or(left.sample);
         let expr = Expr::Binary(op, Box::new((left.expr, right.expr)), at);
         self.operation(expr, folded, result, (like, at))
     }
 
-    /// The folded constant, or the operation with a sample of its kind, at worst one like that value.
+    /// The folded constant, or the operation with a sample of its kind; if there is none, one of the kind of `like`.
     fn operation(
         &self,
         expr: Expr,
@@ -291,7 +289,7 @@ impl<'s> Checker<'s> {
                 expr,
                 sample: typical(value),
             }),
-            // Samples may have no result where values have one; and what is not reached needs none.
+            // A sample may have no result where the actual values have one; unreached code needs none.
             Err(EvalError::Domain(_)) if self.unreached || !folded => Ok(Typed {
                 expr,
                 sample: typical(like),
@@ -300,7 +298,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Registers one after another, the first lowest.
+    /// Concatenated registers, the first lowest.
     fn concatenation(&mut self, parts: &[ast::Expr<'s>], at: u32) -> Checked<Typed> {
         let mut operands = Vec::with_capacity(parts.len());
         for part in parts {
@@ -323,7 +321,7 @@ impl<'s> Checker<'s> {
         Ok(Self::bits_value(operand))
     }
 
-    /// Bits of a value that has no name.
+    /// Bits of an unnamed value.
     fn indexed(&mut self, value: &ast::Expr<'s>, indices: &[Index<'s>], at: u32) -> Checked<Typed> {
         let whole = self.expression(value)?;
         let width = match whole.sample {
@@ -483,7 +481,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// A value, or those of its bits that indices select.
+    /// A value, or the bits of it that indices select.
     pub(crate) fn bits_of(
         &mut self,
         whole: Typed,
@@ -497,7 +495,7 @@ impl<'s> Checker<'s> {
         })
     }
 
-    /// Which of the bits of a value indices select, and how many it has.
+    /// The bits of a value that indices select, and the value's number of bits.
     pub(crate) fn positions(
         &mut self,
         width: Option<u32>,
@@ -546,7 +544,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// A condition: anything that is true or false.
+    /// A condition: any value that is true or false.
     pub(crate) fn condition(&mut self, ast: &ast::Expr<'s>) -> Checked<Expr> {
         if let Some(bits) = self.wide_bits(ast)? {
             let zero = Wide::Value(Expr::Constant(Value::Int(0)));
@@ -560,7 +558,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// The bits behind a symbol, as a value to combine with another.
+    /// The bits of a symbol, as a value to combine with another.
     pub(crate) fn bits_value(operand: Operand) -> Typed {
         let width = operand.len();
         Typed {

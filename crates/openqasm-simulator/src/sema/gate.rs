@@ -14,13 +14,13 @@ use crate::syntax::ast::{self, Modifier, Name};
 use crate::syntax::hint;
 use std::collections::HashSet;
 
-/// The parts that an application has wherever it stands.
+/// The parts of an application in any context.
 pub(crate) struct Application {
     pub gate: GateRef,
     pub powers: Vec<Expr>,
     pub controls: Vec<bool>,
     pub parameters: Vec<Expr>,
-    /// Built-in gates that one application expands to.
+    /// The number of built-in gates that one application expands to.
     pub size: u64,
     pub depth: u32,
 }
@@ -156,7 +156,7 @@ impl<'s> Checker<'s> {
         })
     }
 
-    /// `popcount(b);`, `a;`: a value that nothing uses.
+    /// `popcount(b);`, `a;`: a value that is not used.
     fn is_value(&self, call: &ast::GateCall<'s>) -> bool {
         let name = call.name.text;
         let is_function = || name == "sizeof" || Function::named(name).is_some();
@@ -212,7 +212,7 @@ impl<'s> Checker<'s> {
             && definition.is_some_and(|definition| definition.body.is_empty())
     }
 
-    /// A global phase. `PennyLane` names a qubit with it, which means nothing.
+    /// A global phase. `PennyLane` names a qubit with it, which has no meaning.
     pub(crate) fn is_plain_phase(&self, call: &ast::GateCall<'s>) -> bool {
         call.name.text == "gphase" && call.modifiers.is_empty() && !self.is_taken("gphase")
     }
@@ -281,7 +281,7 @@ impl<'s> Checker<'s> {
             );
             return Diagnostic::new(name.at, message);
         }
-        // While the library is being read it cannot be asked.
+        // The library is not available while it is being read.
         let library = (!self.in_library).then(|| library().names());
         let library = library
             .into_iter()
@@ -357,7 +357,7 @@ fn is_any_controlled(name: &str) -> bool {
 
 fn wrong_parameters(call: &ast::GateCall<'_>, expected: usize) -> String {
     let found = call.parameters.len();
-    // `cx(a, b);` is meant to be `cx a, b;`.
+    // `cx(a, b);` was probably meant as `cx a, b;`.
     let advice = if call.operands.is_empty() && found > 0 {
         "; qubits stand behind the gate without parentheses"
     } else {
@@ -370,7 +370,7 @@ fn wrong_parameters(call: &ast::GateCall<'_>, expected: usize) -> String {
     )
 }
 
-/// Whether the operands are known ranges, each after the one before it.
+/// Whether the operands are known ranges, each after the previous one.
 fn in_order(operands: &[Operand]) -> bool {
     let mut from = 0;
     operands.iter().all(|operand| match *operand {
@@ -383,7 +383,7 @@ fn in_order(operands: &[Operand]) -> bool {
     })
 }
 
-/// Refuses the same qubit twice in one application, where it is known before the run.
+/// Refuses a repeated qubit in one application, if it is known before the run.
 fn check_distinct(operands: &[Operand], times: u32, call: &ast::GateCall<'_>) -> Checked<()> {
     if operands.len() < 2 {
         return Ok(());

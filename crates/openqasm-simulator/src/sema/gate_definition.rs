@@ -10,7 +10,7 @@ use crate::sema::{Checked, Checker};
 use crate::syntax::ast::{self, Name, Statement, StatementKind};
 use std::collections::{HashMap, HashSet};
 
-/// The name that Qiskit gives a delay in version 2.
+/// Qiskit's name for a delay in version 2.
 pub(crate) const DELAY: &str = "delay";
 
 impl<'s> Checker<'s> {
@@ -76,7 +76,7 @@ impl<'s> Checker<'s> {
                 size: 0,
                 depth: 0,
                 resets: false,
-                // Qiskit declares its delay so.
+                // Qiskit declares its delay this way.
                 opaque: name.text != DELAY || parameters != 1 || qubits != 1,
             },
         );
@@ -119,13 +119,13 @@ impl<'s> Checker<'s> {
         for statement in body {
             let alone = std::slice::from_ref(statement);
             mistakes.extend(self.gate_statements(own, alone, &mut into).err());
-            // What is too large stays too large.
+            // A gate that is too large stays too large.
             let ends = mistakes.last().is_some_and(|mistake| mistake.is_limit);
             if ends || mistakes.len() >= MAX_ERRORS {
                 break;
             }
         }
-        // The last one is reported by the caller.
+        // The caller reports the last one.
         let Some(last) = mistakes.pop() else {
             return Ok(into);
         };
@@ -147,7 +147,7 @@ impl<'s> Checker<'s> {
                     self.unroll(call.operands.len(), statement.at)?;
                     self.body_call(own, call, statement.at, into)?;
                 }
-                // Not in the language, but Qiskit defines `initialize` so.
+                // Not in the language, but Qiskit defines `initialize` this way.
                 StatementKind::Reset(operand) if self.version == 2 => {
                     let qubits = vec![self.formal(operand)?];
                     into.1 += 1;
@@ -176,7 +176,7 @@ impl<'s> Checker<'s> {
         Ok(())
     }
 
-    /// Counts what the loops of definitions amount to.
+    /// Counts the expanded size of definitions with loops.
     pub(crate) fn unroll(&mut self, parts: usize, at: u32) -> Checked<()> {
         let parts = u32::try_from(parts).unwrap_or(u32::MAX);
         self.unrolled = self.unrolled.saturating_add(parts);
@@ -318,7 +318,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// A qubit of the gate that is being defined.
+    /// A qubit of the enclosing gate definition.
     fn formal(&self, operand: &ast::Reference<'s>) -> Checked<usize> {
         match self.lookup(operand.name)? {
             Symbol::Formal(index) if operand.index.is_none() => Ok(index),

@@ -1,5 +1,5 @@
-//! Gates on more qubits than the engine takes at once, such as a whole circuit that Qiskit made a
-//! gate: the gates of their definition take their place.
+//! Gates on more qubits than the simulator applies at once, such as a whole circuit that Qiskit made a gate: they are
+//! replaced by the gates of their definition.
 
 use crate::error::Diagnostic;
 use crate::ir::arithmetic;
@@ -8,14 +8,14 @@ use crate::ir::value::Value;
 use crate::sema::gate::Application;
 use crate::sema::{Checked, Checker};
 
-/// Most qubits of one gate that the engine can name.
+/// Maximum qubits of one gate that the simulator can number.
 const MAX_WHOLE: usize = 64;
 
 /// A gate of a definition, with its parameters computed.
 type Part = (BodyCall, Vec<Expr>, Vec<Expr>);
 
 impl Checker<'_> {
-    /// Puts the gates of a large definition here, if that is possible; says whether it did.
+    /// Inlines the gates of a large definition here, if that is possible; returns whether it did.
     pub(crate) fn inline_wide_gate(
         &mut self,
         application: &Application,
@@ -71,7 +71,7 @@ impl Checker<'_> {
         Ok(true)
     }
 
-    /// Puts the gates and resets of a definition here, for each of the qubits of registers.
+    /// Inlines the gates and resets of a definition here, for each of the qubits of registers.
     pub(crate) fn inline_resets(
         &mut self,
         application: &Application,
@@ -104,7 +104,7 @@ impl Checker<'_> {
         let parameters: Option<Vec<Value>> = parameters.iter().map(|e| folded(e, &[])).collect();
         let parameters = parameters?;
         let body = &self.definitions.get(index)?.body;
-        // A wide gate takes as much as several narrow ones.
+        // A wide gate counts as several narrow ones.
         let narrow = body.iter().map(|call| 1 + call.qubits.len() as u64 / 4);
         self.unrolled_left = self.unrolled_left.checked_sub(narrow.sum())?;
         let all = |values: &[Expr]| -> Option<Vec<Expr>> {

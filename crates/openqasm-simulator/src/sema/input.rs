@@ -46,7 +46,7 @@ impl<'s> Checker<'s> {
         Ok(())
     }
 
-    /// `input array[int[8], 2] a;`: its values come as lists.
+    /// `input array[int[8], 2] a;`: its values are lists.
     pub(crate) fn declare_input_array(
         &mut self,
         ty: &ArrayType<'s>,
@@ -77,7 +77,7 @@ impl<'s> Checker<'s> {
         self.declare(name, Symbol::Array(array))
     }
 
-    /// The value that came for an input; none where no values came at all.
+    /// The value given for an input; `None` if no values were given at all.
     fn given(&mut self, name: Name<'s>, ty: &dyn Display) -> Checked<Option<Json>> {
         let Some(inputs) = &mut self.inputs else {
             return Ok(None);
@@ -96,7 +96,7 @@ impl<'s> Checker<'s> {
         ))
     }
 
-    /// What stands for an input while its value is not known.
+    /// The symbol of an input while its value is not known.
     fn any_input(&mut self, ty: Type, name: Name<'s>) -> Checked<Symbol> {
         Ok(match ty {
             Type::Bits(width) => Symbol::Bits(self.new_bits(width, name.at)?),
@@ -107,10 +107,10 @@ impl<'s> Checker<'s> {
         })
     }
 
-    /// Values for which the circuit has no declaration are most likely misspelt.
+    /// Reports values for inputs that the circuit does not declare: most are misspelt.
     pub(crate) fn refuse_unknown_inputs(&mut self) {
         let unknown = self.inputs.take().unwrap_or_default();
-        // A declaration that could not be read may have been theirs.
+        // A declaration that could not be read may have declared them.
         if self.errors.len() > self.inputs_without_value {
             return;
         }
@@ -164,7 +164,7 @@ fn list_from_json(
     }
 }
 
-/// A number, `true` or `false`, or a text of bits or of a duration, as a value of that type.
+/// Converts a number, `true` or `false`, or a text of bits or of a duration to a value of that type.
 fn from_json(given: &Json, ty: Type) -> Result<Value, String> {
     let value = match (ty, given) {
         (Type::Bool, Json::Bool(value)) => Value::Bool(*value),

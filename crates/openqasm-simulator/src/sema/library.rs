@@ -1,4 +1,4 @@
-//! The library of gates that are defined in OpenQASM itself, read once for each process.
+//! The library of gates that are defined in OpenQASM itself, parsed once for each process.
 
 use crate::ir::program::GateDefinition;
 use crate::resources::stop::Stop;
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 const SOURCE: &str = include_str!("library.inc");
 
-/// Definitions, and where each name is.
+/// Definitions, and the index of each name.
 #[derive(Debug, Default)]
 pub(crate) struct Library {
     pub gates: Vec<GateDefinition>,
@@ -33,7 +33,7 @@ static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
     Library { gates, names }
 });
 
-/// The library. Its own text is part of the program, and a test proves that it is right.
+/// The library. Its text is part of the binary, and a test proves that it is valid.
 pub(crate) fn library() -> &'static Library {
     &LIBRARY
 }

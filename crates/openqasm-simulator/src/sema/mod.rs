@@ -1,5 +1,5 @@
-//! The syntax tree to a checked program: names resolved, sizes and types checked, constants
-//! computed, control flow flattened.
+//! From the syntax tree to a checked program: names resolved, sizes and types checked, constants computed, control
+//! flow flattened.
 
 mod argument;
 mod array;
@@ -42,13 +42,13 @@ use std::sync::Arc;
 
 type Checked<T> = Result<T, Diagnostic>;
 
-/// How whole numbers in an expression count.
+/// The arithmetic of whole numbers in an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Numbers {
     Whole,
-    /// In exponents of `pow` they are divided as real numbers.
+    /// In exponents of `pow`: division is real.
     Divided,
-    /// In version 2, all numbers in parameters of gates are real.
+    /// In version 2: all numbers in parameters of gates are real.
     Real,
 }
 
@@ -56,28 +56,28 @@ enum Numbers {
     clippy::struct_excessive_bools,
     reason = "they do not depend on each other"
 )]
-/// Checks statements in their order and builds the program.
+/// Checks statements in source order and builds the program.
 pub(crate) struct Checker<'s> {
     version: u8,
     /// Whether the body of a gate is being checked.
     in_gate: bool,
-    /// Whether what is being checked may not be reached for all that is known.
+    /// Whether the statements being checked may be unreachable.
     unreached: bool,
     /// Whether this is the built-in library, whose gates refer to each other.
     in_library: bool,
     errors: Vec<Diagnostic>,
-    /// How many of the errors are that the value of an input is missing.
+    /// How many of the errors are missing values of inputs.
     inputs_without_value: usize,
     /// The inputs for which values were looked up, and where they are declared.
     input_places: Vec<(&'s str, u32)>,
     scopes: Vec<HashMap<&'s str, Symbol>>,
     gates: HashMap<&'s str, GateSymbol>,
     definitions: Vec<GateDefinition>,
-    /// Nothing stands for a subroutine whose definition was wrong.
+    /// `None` for a subroutine whose definition was wrong.
     subroutines: HashMap<&'s str, Option<Rc<subroutine::Subroutine<'s>>>>,
     /// Functions declared with `extern`, and where.
     externals: HashMap<&'s str, u32>,
-    /// The subroutines that are being called here, innermost last.
+    /// The active subroutine calls, innermost last.
     calls: Vec<subroutine::Frame<'s>>,
     called_parts: u32,
     /// Names declared outside of all blocks.
@@ -86,13 +86,13 @@ pub(crate) struct Checker<'s> {
     unrolls: bool,
     /// Statements, operands and values checked so far.
     parts: u64,
-    /// How many of them loops may still be unrolled to.
+    /// How many more of them loops may be unrolled to.
     unrolled_left: u64,
-    /// What definitions of gates amount to with their loops unrolled.
+    /// The expanded size of gate definitions with their loops unrolled.
     unrolled: u32,
     array_elements: usize,
     nesting: u32,
-    /// Bits of calls that have ended, by the number of bits in a row.
+    /// Free bits of finished calls, by the number of consecutive bits.
     spare_bits: HashMap<u32, Vec<u32>>,
     /// Bits declared `bit[1]`.
     unit_registers: HashSet<u32>,
@@ -100,10 +100,10 @@ pub(crate) struct Checker<'s> {
     temporary_bits: Vec<(u32, u32)>,
     stop: Stop,
     stopped: Option<Stopped>,
-    /// Steps of checking since the last look at `stop`.
+    /// Steps of checking since the last check of `stop`.
     work: u32,
     physical: HashMap<&'s str, u32>,
-    /// Quantum registers measured without a target, and which result register they fill.
+    /// Quantum registers measured without a target, and the result register of each.
     implicit: HashMap<&'s str, usize>,
     steps: Vec<Step>,
     registers: Vec<RegisterSlot>,
@@ -113,18 +113,18 @@ pub(crate) struct Checker<'s> {
     loops: Vec<control::LoopFrame>,
     ends: Vec<usize>,
     cost: control::Cost,
-    /// Elements of registers picked out so far.
+    /// Elements of registers selected so far.
     listed: usize,
-    /// Values for `input` declarations that have not been met yet, if any were given at all.
+    /// Values for `input` declarations that are not declared yet, if any were given at all.
     inputs: Option<Map<String, Value>>,
-    /// How whole numbers count here.
+    /// The arithmetic of whole numbers in the current context.
     numbers: Numbers,
     declared_inputs: Vec<Input>,
-    /// Those of them whose values are not known.
+    /// The inputs without a known value.
     open_inputs: HashSet<&'s str>,
 }
 
-/// Checks the built-in library and gives its definitions by name.
+/// Checks the built-in library and returns its definitions by name.
 pub(crate) fn library_definitions<'s>(
     statements: impl Iterator<Item = Statement<'s>>,
     version: u8,
@@ -154,7 +154,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// The program. The outer error is the stop, the inner ones are the author's mistakes.
+    /// The checked program. The outer error is the stop, the inner ones are the author's mistakes.
     pub(crate) fn end_program(self) -> Result<Result<Program, Vec<Diagnostic>>, Stopped> {
         match self.stopped {
             Some(stopped) => Err(stopped),
@@ -209,7 +209,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Checks one statement; a mistake is noted and checking goes on after it.
+    /// Checks one statement; after a mistake, checking continues with the next one.
     pub(crate) fn statement(&mut self, statement: &Statement<'s>) {
         self.charge(1 << 8);
         if self.is_over() {
@@ -306,7 +306,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Keeps uses of a name whose declaration was wrong from being reported as well.
+    /// Suppresses reports of a name whose declaration was wrong.
     fn mark_broken(&mut self, statement: &Statement<'s>) {
         let name = match &statement.kind {
             StatementKind::Qubits { name, .. }
@@ -333,7 +333,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// What could not be read may have declared any of these names.
+    /// An unreadable statement may have declared any of these names.
     fn mark_unreadable(&mut self, names: &[Name<'s>]) {
         for name in names {
             let known = self

@@ -1,4 +1,4 @@
-//! Qubits and bits that a statement names, perhaps through indices.
+//! Qubits and bits that a statement names, with or without indices.
 
 use crate::error::{Diagnostic, counted, quoted};
 use crate::ir::program::{Expr, Operand};
@@ -7,11 +7,11 @@ use crate::sema::{Checked, Checker};
 use crate::syntax::ast::{self, Index, Name, RangeExpr, Reference};
 use std::collections::HashSet;
 
-/// Most elements of registers that indices and aliases may pick out, over the whole program.
+/// Maximum elements of registers that indices and aliases may select, over the whole program.
 const MAX_LISTED: usize = 4_000_000;
 
 impl<'s> Checker<'s> {
-    /// The qubits that a reference stands for.
+    /// The qubits that a reference names.
     pub(crate) fn qubits(&mut self, reference: &Reference<'s>) -> Checked<Operand> {
         let name = reference.name;
         self.count_part(name.at)?;
@@ -35,7 +35,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// The classical bits that a reference stands for.
+    /// The classical bits that a reference names.
     pub(crate) fn bits(&mut self, reference: &Reference<'s>) -> Checked<Operand> {
         self.count_part(reference.name.at)?;
         match self.lookup(reference.name)? {
@@ -125,7 +125,7 @@ impl<'s> Checker<'s> {
         })
     }
 
-    /// A range or a set of a register. An element that only a run tells is a register of one.
+    /// A range or a set of a register. An element known only at run time is a register of one.
     fn select_several(
         &mut self,
         base: Operand,
@@ -200,7 +200,7 @@ impl<'s> Checker<'s> {
         }
         let mut numbers = Vec::new();
         while (step > 0 && index <= end) || (step < 0 && index >= end) {
-            // The ends have been counted from the start: what is negative now is out of range.
+            // Both ends count from the start: an index that is negative now is out of range.
             let counted = if index < 0 { index - last - 1 } else { index };
             numbers.push(element(base, counted, name, range.at)?);
             index = index.saturating_add(step);
@@ -223,7 +223,7 @@ impl<'s> Checker<'s> {
         Ok(Operand::List(numbers.into()))
     }
 
-    /// All lists together are limited, for they are longer than their text.
+    /// The total length of all lists is limited, because they are longer than their text.
     pub(crate) fn count_listed(&mut self, count: usize, at: u32) -> Checked<()> {
         self.listed = self.listed.saturating_add(count);
         if self.listed > MAX_LISTED {
@@ -235,7 +235,7 @@ impl<'s> Checker<'s> {
         Ok(())
     }
 
-    /// Several registers one after another.
+    /// Several registers, concatenated.
     pub(crate) fn concatenate(&mut self, parts: &[Operand], at: u32) -> Checked<Operand> {
         if let [only] = parts {
             return Ok(only.clone());
@@ -253,7 +253,7 @@ impl<'s> Checker<'s> {
     }
 }
 
-/// Stands for a physical qubit where nothing will run.
+/// A placeholder for a physical qubit in code that will not run.
 fn rehearsed(name: Name<'_>) -> Operand {
     let number: u32 = name.text.trim_start_matches('$').parse().unwrap_or(0);
     Operand::Range {

@@ -1,4 +1,4 @@
-//! Which classical bits a step looks at: their measurements must be decided before it runs.
+//! The classical bits that a step reads: their measurements must be decided before it runs.
 
 use crate::ir::program::{Action, Domain, Element, Expr, Operand, Wide};
 
@@ -52,7 +52,7 @@ fn domain(domain: &Domain, found: &mut Vec<(u32, u32)>) {
     }
 }
 
-/// The bits that decide which element an operand is.
+/// The bits that determine which element an operand is.
 fn index(operand: &Operand, found: &mut Vec<(u32, u32)>) {
     if let Operand::At {
         of, index: which, ..

@@ -1,4 +1,4 @@
-//! What names stand for.
+//! Symbols and scopes.
 
 use crate::error::{Diagnostic, quoted};
 use crate::ir::program::Operand;
@@ -22,7 +22,7 @@ pub(crate) enum Symbol {
     Parameter(usize),
     /// A qubit of the gate that is being defined.
     Formal(usize),
-    /// Declared by a statement that was wrong.
+    /// Declared by a wrong statement.
     Broken,
 }
 
@@ -41,7 +41,7 @@ impl Symbol {
         }
     }
 
-    /// The kind of thing, for messages.
+    /// The kind of symbol, for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Qubits(_) | Self::Formal(_) => "a qubit",
@@ -116,13 +116,13 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Whether a name stands for an input whose value is not known: it is a constant of each run.
+    /// Whether a name is an input without a known value: it is a constant of each run.
     pub(crate) fn is_open_input(&self, name: Name<'s>) -> bool {
         let mut inner = self.scopes.iter().skip(1);
         self.open_inputs.contains(name.text) && !inner.any(|scope| scope.contains_key(name.text))
     }
 
-    /// A declared name like that one.
+    /// A declared name similar to that one.
     fn like(&self, name: &'s str) -> String {
         let declared = self.scopes.iter().flat_map(|scope| scope.keys().copied());
         hint::for_name(name, declared)

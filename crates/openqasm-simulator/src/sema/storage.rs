@@ -1,4 +1,4 @@
-//! Numbers for qubits and bits.
+//! Allocation of qubits and bits.
 
 use crate::error::Diagnostic;
 use crate::ir::program::{Action, Expr, Operand};
@@ -45,7 +45,7 @@ impl Checker<'_> {
         Ok(Operand::Range { first, len: count })
     }
 
-    /// Notes bits that are free again when the turn of an unrolled loop or the call ends.
+    /// Notes bits that become free when the turn of an unrolled loop or the call ends.
     pub(crate) fn own_bits(&mut self, first: u32, count: u32) {
         self.unit_registers.remove(&first);
         if let Some(frame) = self.unrolling() {
@@ -55,7 +55,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Bits that belong to no call.
+    /// Allocates bits that belong to no call.
     pub(crate) fn lasting_bits(&mut self, count: u32, at: u32) -> Checked<Operand> {
         let calls = std::mem::take(&mut self.calls);
         let loops = std::mem::take(&mut self.loops);
@@ -64,7 +64,7 @@ impl Checker<'_> {
         operand
     }
 
-    /// Bits that are free again at the end of the statement.
+    /// Allocates bits that become free at the end of the statement.
     pub(crate) fn temporary(&mut self, count: u32, at: u32) -> Checked<Operand> {
         let spare = self.spare_bits.get_mut(&count).and_then(Vec::pop);
         let operand = match spare {

@@ -1,4 +1,4 @@
-//! Subroutines: definitions, and calls, which put the body in place of the call.
+//! Subroutines: definitions, and calls, which are inlined.
 
 use crate::error::{Diagnostic, quoted};
 use crate::ir::operator::{BinaryOp, UnaryOp};
@@ -28,14 +28,14 @@ pub(crate) enum Parameter {
     Array(Array),
 }
 
-/// What a parameter stands for in one call.
+/// The meaning of a parameter in one call.
 pub(crate) enum Argument {
     Qubits(Operand),
     Value(Typed, Type, u32),
     Array(Array),
 }
 
-/// Where the result of a call goes.
+/// The target of a call's result.
 #[derive(Clone)]
 pub(crate) enum ResultTarget {
     Nowhere,
@@ -48,13 +48,13 @@ pub(crate) struct Frame<'s> {
     pub name: &'s str,
     pub result: ResultTarget,
     pub returns: Vec<usize>,
-    /// Bits, first and number, that belong to this call alone.
+    /// Bits, first and number, that only this call uses.
     pub bits: Vec<(u32, u32)>,
     /// The loops around the call.
     pub loops: Vec<LoopFrame>,
     /// Whether statements at its end may not run.
     pub left_early: bool,
-    /// Whether the body is only checked, and nothing of it will run.
+    /// Whether the body is only checked, and none of it will run.
     pub rehearsal: bool,
 }
 
@@ -94,7 +94,7 @@ impl<'s> Checker<'s> {
         Ok(())
     }
 
-    /// A function without a body may be declared; only a call of it needs one.
+    /// A function without a body may be declared; only a call of it needs a body.
     pub(crate) fn declare_external(&mut self, name: Name<'s>, at: u32) -> Checked<()> {
         self.check_new_gate(name)?;
         self.externals.insert(name.text, at);
@@ -119,7 +119,7 @@ impl<'s> Checker<'s> {
         })
     }
 
-    /// Checks a body by a call that leaves nothing behind; says whether it returns anything.
+    /// Checks a body by a call that is rolled back; returns whether the body returns a value.
     fn check_body(&mut self, subroutine: &Rc<Subroutine<'s>>) -> Checked<bool> {
         let mut unused = MAX_QUBITS;
         let arguments = subroutine
@@ -160,7 +160,7 @@ impl<'s> Checker<'s> {
             ));
         }
         if let Some(declared) = self.externals.get(name.text) {
-            // One report is enough, however often it is called.
+            // Reported once, however often it is called.
             if self.errors.iter().any(|error| error.at == *declared) {
                 return Err(already_reported(name.at));
             }
@@ -183,7 +183,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Whether an expression needs steps of its own before it has a value.
+    /// Whether an expression requires steps before it has a value.
     pub(crate) fn calls_subroutine(&self, ast: &ast::Expr<'s>) -> bool {
         let any = |items: &[ast::Expr<'s>]| items.iter().any(|item| self.calls_subroutine(item));
         match &ast.kind {
@@ -218,7 +218,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Ranges and sets are constants, which call nothing.
+    /// Ranges and sets are constants, which contain no calls.
     fn index_calls_subroutine(&self, index: &Index<'s>) -> bool {
         match index {
             Index::One(index) => self.calls_subroutine(index),
@@ -244,7 +244,7 @@ impl<'s> Checker<'s> {
         };
         let skip = self.branch_unless(go_on, at)?;
         let cost = self.cost;
-        // Values on this side that have no result are mistakes only where it is reached.
+        // Values on this side that have no result are mistakes only if it is reached.
         let unreached = std::mem::replace(&mut self.unreached, true);
         let value = self.condition(right);
         self.unreached = unreached;

@@ -1,4 +1,4 @@
-//! Types as they are written, and the constants that they are made of.
+//! Types as written, and their constants.
 
 use crate::error::{Diagnostic, quoted};
 use crate::ir::program::Expr;

@@ -1,5 +1,5 @@
-//! Registers declared with one bit. In arithmetic they are unsigned integers of their width, as wider
-//! registers are; `bit b;` and `c[0]` are single bits, which count as `int`.
+//! Registers declared with one bit. In arithmetic they are unsigned integers of their width, as wider registers are;
+//! `bit b;` and `c[0]` are single bits, which count as `int`.
 
 use crate::ir::program::{Expr, Operand};
 use crate::ir::value::Type;
@@ -16,7 +16,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// An operand of an operator that computes, whose type decides that of the result.
+    /// An operand of an arithmetic operator: its type determines that of the result.
     pub(crate) fn computing_operand(&mut self, ast: &ast::Expr<'s>) -> Checked<Typed> {
         let typed = self.expression(ast)?;
         Ok(match &ast.kind {

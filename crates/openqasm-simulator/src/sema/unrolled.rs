@@ -1,9 +1,9 @@
-//! `for` loops over constants, unrolled: in each turn the loop variable is a constant, so indices,
-//! slices, aliases and angles made of it are known before the run. The qubits that gates touch are
-//! then known, and so is which gates are Clifford.
+//! Unrolled `for` loops over constants: in each turn the loop variable is a constant, so indices, slices, aliases and
+//! angles that depend on it are known before the run. This determines the qubits that gates touch, and which gates
+//! are Clifford.
 //!
-//! A loop that is long, or in which anything is wrong, runs as a loop: then a mistake in a turn
-//! that is never reached, such as `if (i < 3) { x q[i + 1]; }`, is none.
+//! A loop that is long, or that has any mistake, runs as a loop: a mistake in a turn that is never reached, such as
+//! `if (i < 3) { x q[i + 1]; }`, is then none.
 
 use crate::error::Diagnostic;
 use crate::ir::program::{Domain, Expr};
@@ -15,10 +15,10 @@ use crate::sema::scope::Symbol;
 use crate::syntax::ast::ForLoop;
 use std::collections::HashMap;
 
-/// Longest loop that is unrolled, in turns.
+/// Maximum turns of an unrolled loop.
 const MAX_TURNS: usize = 4_096;
 
-/// Where the checker was before something was tried, to go back to.
+/// The state of the checker before a trial, for a rollback.
 pub(crate) struct Checkpoint {
     errors: usize,
     steps: usize,
@@ -31,16 +31,15 @@ pub(crate) struct Checkpoint {
     called_parts: u32,
     parts: u64,
     loops: usize,
-    /// Jumps and bits of the loop around it.
+    /// Jumps and bits of the enclosing loop.
     inner: [usize; 3],
-    /// Jumps and bits of the call around it.
+    /// Jumps and bits of the enclosing call.
     call: [usize; 2],
     registers: usize,
 }
 
 impl<'s> Checker<'s> {
-    /// Puts the body of a loop here once for each value of its variable, or nothing, with the
-    /// mistakes that were found.
+    /// Emits the body of a loop once for each value of its variable; on mistakes, emits nothing and returns them.
     pub(crate) fn unrolled_loop(
         &mut self,
         ast: &ForLoop<'s>,
@@ -69,7 +68,7 @@ impl<'s> Checker<'s> {
                 self.rollback(&checkpoint);
                 return Err(mistakes);
             }
-            // What a turn declares is gone with it.
+            // Declarations of a turn end with it.
             variables = variables.max(self.variables);
             elements = elements.max(self.array_elements);
             (self.variables, self.array_elements) =
@@ -85,7 +84,7 @@ impl<'s> Checker<'s> {
         Ok(())
     }
 
-    /// The values of a loop variable, if they are known, and not too many to try.
+    /// The values of a loop variable, if they are known and not too many.
     pub(crate) fn turns(&self, domain: &Domain, ty: Type) -> Option<Vec<Value>> {
         if !self.unrolls || self.unrolled_left == 0 {
             return None;
@@ -137,12 +136,12 @@ impl<'s> Checker<'s> {
         self.loops.iter().any(|frame| frame.again == UNKNOWN)
     }
 
-    /// Whether all turns of a loop can be unrolled, judged by the first.
+    /// Whether all turns of a loop fit the limits, judged by the first.
     fn has_room(&self, checkpoint: &Checkpoint, turns: usize) -> bool {
         let turns = turns as u64;
         let parts = (self.parts - checkpoint.parts).saturating_mul(turns);
         let called = u64::from(self.called_parts - checkpoint.called_parts).saturating_mul(turns);
-        // Calls have a limit of their own, which is an error and not a reason to go back.
+        // Calls have a separate limit, which is an error and not a reason for a rollback.
         let called_left = u64::from(MAX_CALLED_PARTS.saturating_sub(checkpoint.called_parts)) / 2;
         parts <= self.unrolled_left && called <= called_left
     }
@@ -170,8 +169,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Takes the bits that were added since then from the registers of measurements without a
-    /// target.
+    /// Removes the bits added since the checkpoint from the registers of measurements without a target.
     fn forget_measurements(&mut self, checkpoint: &Checkpoint) {
         self.registers.truncate(checkpoint.registers);
         self.implicit
@@ -184,14 +182,14 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Leaves nothing of statements that are never reached, but for mistakes in them.
+    /// Removes the steps of unreachable statements; mistakes in them are kept.
     pub(crate) fn drop_unreached(&mut self, checkpoint: &Checkpoint) {
         if self.errors.len() == checkpoint.errors {
             self.rollback(checkpoint);
         }
     }
 
-    /// Forgets what was checked since then. The work counts nevertheless.
+    /// Restores the checkpoint. The work counts nevertheless.
     fn rollback(&mut self, checkpoint: &Checkpoint) {
         self.unrolled_left = self
             .unrolled_left

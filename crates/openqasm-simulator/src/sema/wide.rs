@@ -1,4 +1,4 @@
-//! Registers of more bits than a value can have: named, compared, and combined bit by bit.
+//! Registers of more bits than a value can have: resolved, compared, and combined bit by bit.
 
 use crate::error::Diagnostic;
 use crate::ir::arithmetic::{self};
@@ -11,10 +11,10 @@ use crate::sema::scope::Symbol;
 use crate::sema::{Checked, Checker};
 use crate::syntax::ast::{self, ExprKind, Index, Reference};
 
-/// Most bits of a value.
+/// Maximum bits of a value.
 pub(crate) const MAX_VALUE: u32 = 128;
 
-/// What a wide register is combined with.
+/// The other operand of a wide register.
 enum Side {
     Bits(Operand),
     /// An unsigned number.
@@ -22,8 +22,8 @@ enum Side {
 }
 
 impl<'s> Checker<'s> {
-    /// The bits of an expression that has too many for a value: those that it names, or others
-    /// that hold its result until the end of the statement.
+    /// The bits of an expression that has too many for a value: the bits that it names, or temporary ones that hold
+    /// its result until the end of the statement.
     pub(crate) fn wide_bits(&mut self, ast: &ast::Expr<'s>) -> Checked<Option<Operand>> {
         if self.in_gate {
             return Ok(None);
@@ -119,7 +119,7 @@ impl<'s> Checker<'s> {
         self.concatenate(&operands, at).map(Some)
     }
 
-    /// Bits of no name, given 128 at a time by their number and width.
+    /// Unnamed bits, filled 128 at a time by their number and width.
     fn stored(
         &mut self,
         width: u32,
@@ -127,7 +127,7 @@ impl<'s> Checker<'s> {
         mut value: impl FnMut(usize, u32) -> Checked<Expr>,
     ) -> Checked<Operand> {
         let chunks = width.div_ceil(MAX_VALUE) as usize;
-        // Each takes the place of so many numbers.
+        // Each chunk counts as 16 numbers.
         self.count_listed(chunks * 16, at)?;
         let stored = self.temporary(width, at)?;
         for place in 0..chunks {
@@ -162,7 +162,7 @@ impl<'s> Checker<'s> {
         })
     }
 
-    /// Bits with as many zeros above as the width asks for.
+    /// Bits, extended with zeros above to the width.
     fn padded(&mut self, bits: &Operand, width: u32, at: u32) -> Checked<Operand> {
         let missing = width.saturating_sub(bits.len());
         if missing == 0 {
@@ -227,7 +227,7 @@ impl<'s> Checker<'s> {
         Ok(Operand::List(numbers.into()))
     }
 
-    /// `a &= b;` and its like, where `a` is that wide.
+    /// `a &= b;` and its like, where `a` is wide.
     fn updated_bits(
         &mut self,
         op: BinaryOp,
@@ -251,7 +251,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Gives bits the value of an expression that is wide, if it is.
+    /// Assigns the value of an expression to bits, if it is wide.
     pub(crate) fn set_wide_bits(
         &mut self,
         target: &Operand,
@@ -276,7 +276,7 @@ impl<'s> Checker<'s> {
         Ok(true)
     }
 
-    /// The number of ones in bits that are that many, a `uint`.
+    /// The number of ones in wide bits, a `uint`.
     pub(crate) fn wide_population(&mut self, ast: &ast::Expr<'s>) -> Checked<Option<Typed>> {
         let Some(bits) = self.wide_bits(ast)? else {
             return Ok(None);
@@ -303,7 +303,7 @@ impl<'s> Checker<'s> {
         Ok(sums.pop().map(|expr| Typed { expr, sample }))
     }
 
-    /// A comparison in which a register is that wide.
+    /// A comparison with a wide register.
     pub(crate) fn compared_registers(
         &mut self,
         op: BinaryOp,
@@ -332,7 +332,7 @@ impl<'s> Checker<'s> {
         Ok(typed)
     }
 
-    /// A number without a sign, which has zeros above.
+    /// An unsigned number, extended with zeros above.
     fn number(&mut self, ast: &ast::Expr<'s>) -> Checked<Expr> {
         let typed = self.unsigned(ast)?;
         let has_sign = match (typed.sample, &typed.expr) {

@@ -1,16 +1,16 @@
-//! The syntax tree: what was written, before names have a meaning.
+//! The syntax tree of the source, before names are resolved.
 
 use crate::ir::operator::{BinaryOp, UnaryOp};
 use std::rc::Rc;
 
-/// A name with its place (byte offset) in the source.
+/// A name with its byte offset in the source.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Name<'s> {
     pub text: &'s str,
     pub at: u32,
 }
 
-/// An expression, with its place and how deeply it nests.
+/// An expression, with its offset and its nesting depth.
 #[derive(Debug)]
 pub(crate) struct Expr<'s> {
     pub kind: ExprKind<'s>,
@@ -28,7 +28,7 @@ pub(crate) enum ExprKind<'s> {
         value: u128,
         width: u32,
     },
-    /// More bits than a value can have, 128 in a word, the lowest first; and how many they are.
+    /// More bits than a value can have, 128 in a word, the lowest first; and their number.
     LongBits(Box<[u128]>, u32),
     Duration(f64),
     Reference(Box<Reference<'s>>),
@@ -36,7 +36,7 @@ pub(crate) enum ExprKind<'s> {
     Binary(BinaryOp, Box<(Expr<'s>, Expr<'s>)>),
     Call(Name<'s>, Vec<Expr<'s>>),
     Cast(Box<TypeName<'s>>, Box<Expr<'s>>),
-    /// Elements of something other than a name: `(a + b)[0]`.
+    /// Indices of an expression other than a name: `(a + b)[0]`.
     Indexed(Box<Expr<'s>>, Vec<Index<'s>>),
     /// `a ++ b`
     Concatenation(Vec<Expr<'s>>),
@@ -57,7 +57,7 @@ pub(crate) struct Reference<'s> {
 #[derive(Debug)]
 pub(crate) struct Further<'s> {
     pub index: Index<'s>,
-    /// Whether it stands in the same brackets as the one before it.
+    /// Whether it is in the same brackets as the index before it.
     pub comma: bool,
 }
 
@@ -69,7 +69,7 @@ impl<'s> Reference<'s> {
     }
 }
 
-/// What stands in brackets after a name.
+/// The contents of brackets after a name.
 #[derive(Debug)]
 pub(crate) enum Index<'s> {
     /// `q[2]`
@@ -112,7 +112,7 @@ pub(crate) struct TypeName<'s> {
     pub width: Option<Expr<'s>>,
 }
 
-/// A statement with its place.
+/// A statement with its offset.
 #[derive(Debug)]
 pub(crate) struct Statement<'s> {
     pub kind: StatementKind<'s>,
@@ -138,7 +138,7 @@ pub(crate) enum StatementKind<'s> {
         init: Option<Source<'s>>,
         constant: bool,
     },
-    /// `input float[64] theta;`: its value comes with the task.
+    /// `input float[64] theta;`: its value is a parameter of the run.
     Input {
         ty: TypeName<'s>,
         name: Name<'s>,
@@ -198,7 +198,7 @@ pub(crate) enum StatementKind<'s> {
     },
     /// An expression whose value is not used.
     Expression(Expr<'s>),
-    /// What could not be read: names in it may be declared there.
+    /// An unreadable statement: it may declare any of these names.
     Unreadable(Vec<Name<'s>>),
     Break,
     Continue,
@@ -235,15 +235,15 @@ pub(crate) struct ArrayDeclaration<'s> {
 pub(crate) struct ArrayType<'s> {
     pub element: TypeName<'s>,
     pub sizes: Vec<Expr<'s>>,
-    /// `#dim = 2`, for a parameter whose sizes do not matter.
+    /// `#dim = 2`, for a parameter of any sizes.
     pub dimensions: Option<Expr<'s>>,
 }
 
-/// What an array is filled with.
+/// The initial value of an array.
 #[derive(Debug)]
 pub(crate) enum Literal<'s> {
     Value(Expr<'s>),
-    /// With its place.
+    /// With its offset.
     List(Vec<Literal<'s>>, u32),
 }
 
@@ -275,7 +275,7 @@ pub(crate) enum FormalKind<'s> {
 
 #[derive(Debug)]
 pub(crate) struct GateCall<'s> {
-    /// As written: the last stands next to the gate.
+    /// In source order: the last is next to the gate.
     pub modifiers: Vec<Modifier<'s>>,
     pub name: Name<'s>,
     pub parameters: Vec<Expr<'s>>,
@@ -300,7 +300,7 @@ pub(crate) struct ForLoop<'s> {
     pub body: Vec<Statement<'s>>,
 }
 
-/// What a `for` loop runs over.
+/// The values that a `for` loop iterates over.
 #[derive(Debug)]
 pub(crate) enum Domain<'s> {
     Range(RangeExpr<'s>),

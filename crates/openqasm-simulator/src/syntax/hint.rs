@@ -1,20 +1,20 @@
-//! What was probably meant: names like a misspelt one, and OpenQASM for what other languages write.
+//! Suggestions for mistakes: names similar to a misspelt one, and the OpenQASM for syntax of other languages.
 
 use crate::error::quoted;
 
-/// Longer names are not compared: it would take time, and nobody misspells them by a letter or two.
+/// Longer names are not compared: it would take time, and they are rarely misspelt by one or two letters.
 const LONGEST_NAME: usize = 20;
 
-/// Inputs that are listed where none is like a wrong one.
+/// Maximum inputs that are listed if none is similar to a wrong one.
 const MOST_INPUTS: usize = 8;
 
-/// Words with which statements begin. Somebody who misspells one seems to apply a gate.
+/// Words that begin statements. A misspelt one looks like a gate.
 const STATEMENTS: [&str; 24] = [
     "angle", "array", "barrier", "bit", "bool", "box", "const", "creg", "delay", "float", "for",
     "gate", "if", "include", "input", "int", "let", "measure", "output", "qreg", "qubit", "reset",
     "uint", "while",
 ];
-/// The built-in gates that people mean.
+/// Common built-in gates.
 const GATES: [&str; 42] = [
     "CX", "U", "ccnot", "ccx", "ccz", "ch", "cnot", "cp", "cphase", "crx", "cry", "crz", "cs",
     "csdg", "cswap", "csx", "cu", "cu1", "cx", "cy", "cz", "gphase", "h", "id", "p", "phase", "rx",
@@ -26,7 +26,7 @@ const FUNCTIONS: [&str; 17] = [
     "pow", "rotl", "rotr", "sin", "sizeof", "sqrt", "tan",
 ];
 const MODIFIERS: [&str; 4] = ["ctrl", "inv", "negctrl", "pow"];
-/// Other words for the same.
+/// Synonyms.
 const SYNONYMS: [(&str, &str); 21] = [
     ("adjoint", "inv"),
     ("boolean", "bool"),
@@ -51,12 +51,12 @@ const SYNONYMS: [(&str, &str); 21] = [
     ("unsigned", "uint"),
 ];
 
-/// `; did you mean ...?` for a gate or a statement, or nothing.
+/// `; did you mean ...?` for a gate or a statement, or an empty text.
 pub(crate) fn for_gate<'a>(wrong: &'a str, declared: impl Iterator<Item = &'a str>) -> String {
     suggestion(wrong, declared.chain(GATES).chain(STATEMENTS))
 }
 
-/// The same for a word that stands where a type should.
+/// The same for a word in the position of a type.
 pub(crate) fn for_type(wrong: &str) -> String {
     suggestion(wrong, STATEMENTS.into_iter())
 }
@@ -66,8 +66,7 @@ pub(crate) fn for_name<'a>(wrong: &'a str, declared: impl Iterator<Item = &'a st
     suggestion(wrong, declared.chain(CONSTANTS))
 }
 
-/// The same for the name of an input, and the input that was probably meant; otherwise the names that
-/// there are.
+/// The same for the name of an input, and the input that was probably meant; otherwise the names of the inputs.
 pub(crate) fn for_input<'a>(
     wrong: &'a str,
     inputs: impl Iterator<Item = &'a str> + Clone,
@@ -101,8 +100,7 @@ pub(crate) fn for_modifier(wrong: &str) -> String {
     suggestion(wrong, MODIFIERS.into_iter())
 }
 
-/// What is written instead of a word or sign that stands where something else was expected. A `0`
-/// stands for any number.
+/// The OpenQASM for a word or sign in the wrong place. A `0` matches any number.
 pub(crate) fn for_found(found: &str, expected: &str) -> Option<&'static str> {
     Some(match (found, expected) {
         ("and", _) => "`and` is written `&&`",
@@ -130,8 +128,8 @@ fn suggestion<'a>(wrong: &'a str, names: impl Iterator<Item = &'a str>) -> Strin
     close.unwrap_or_default()
 }
 
-/// The name most like a wrong one: other capitals, another word for it, or a letter or two. The
-/// order of the names does not matter.
+/// The name most similar to a wrong one: different case, a synonym, or one or two different letters. The order of the
+/// names does not matter.
 fn nearest<'a>(wrong: &'a str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let length = wrong.chars().count();
     if length > LONGEST_NAME {
@@ -154,12 +152,12 @@ fn nearest<'a>(wrong: &'a str, names: impl Iterator<Item = &'a str>) -> Option<&
             return None;
         }
         let distance = strsim::osa_distance(&lower, &name.to_lowercase());
-        // In a short name another letter makes another word.
+        // In a short name a different letter makes a different word.
         if length <= 3 && difference == 0 && distance > 0 && !same_letters(&lower, name) {
             return None;
         }
         let other_start = lower.chars().next() != name.to_lowercase().chars().next();
-        // A single letter in common is no likeness, unless it is the first one.
+        // A single common letter is no similarity, unless it is the first one.
         let alike = distance <= most && (distance < own_length || !other_start);
         let exactly = strsim::osa_distance(wrong, name);
         alike.then_some(((distance, other_start, difference, exactly), name))

@@ -1,4 +1,4 @@
-//! Source text to tokens. Comments and annotations end here.
+//! Source text to tokens. Comments and annotations are dropped here.
 
 use crate::error::Diagnostic;
 use crate::limits::MAX_ERRORS;
@@ -13,7 +13,7 @@ const SIGNS: [&str; 43] = [
 const LATE_SIGNS: [&str; 4] = ["<", ">", "@", "#"];
 const UNITS: [&str; 6] = ["ns", "us", "µs", "ms", "s", "dt"];
 
-/// Tokens between two checks of the stop.
+/// Tokens between two checks of the stop flag.
 const CHECK_INTERVAL: usize = 1 << 12;
 
 /// Splits a source into tokens, one after the other: only the last one is kept.
@@ -25,7 +25,7 @@ pub(crate) struct Lexer<'s> {
     errors: Vec<Diagnostic>,
 }
 
-/// Finds what is no token in a source: up to [`MAX_ERRORS`] mistakes.
+/// Finds invalid tokens in a source: up to [`MAX_ERRORS`] mistakes.
 pub(crate) fn mistakes(source: &str, stop: &Stop) -> Result<Vec<Diagnostic>, Stopped> {
     let mut lexer = Lexer::new(source);
     let mut number = 0_usize;
@@ -178,7 +178,7 @@ impl<'s> Lexer<'s> {
                 kind = TokenKind::Float;
                 length += exponent;
             }
-            // Blanks may stand before a unit.
+            // Blanks are allowed before a unit.
             let blanks = blank_length(tail(length));
             let unit = name_length(tail(length + blanks));
             let word = tail(length + blanks).get(..unit).unwrap_or_default();
@@ -229,7 +229,7 @@ fn digit_run(text: &str) -> usize {
         .unwrap_or(text.len())
 }
 
-/// Whether an underscore does not stand between two digits.
+/// Whether an underscore is not between two digits.
 fn has_stray_underscore(number: &str) -> bool {
     let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_hexdigit());
     let prefix = if radix_length(number) > 0 { 2 } else { 0 };

@@ -1,4 +1,4 @@
-//! The text to a syntax tree: tokens, statements, expressions.
+//! From the text to a syntax tree: tokens, statements, expressions.
 
 pub(crate) mod ast;
 pub(crate) mod hint;

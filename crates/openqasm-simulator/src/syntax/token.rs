@@ -1,6 +1,6 @@
-//! Words and signs of the language.
+//! Tokens of the language.
 
-/// What a token is. Keywords are names: which names are keywords depends on the version.
+/// The kind of a token. Keywords are names: the set of keywords depends on the version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
     /// A name or keyword.

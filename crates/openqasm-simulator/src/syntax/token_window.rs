@@ -1,4 +1,4 @@
-//! The tokens of the statement that is being parsed. Those before it are dropped, those behind it are not read yet.
+//! The tokens of the statement that is being parsed. Earlier tokens are dropped, later ones are not read yet.
 
 use crate::limits::MAX_STATEMENT_TOKENS;
 use crate::syntax::lexer::Lexer;
@@ -6,7 +6,7 @@ use crate::syntax::token::{Token, TokenKind};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
-/// Tokens by their number from the start of the source, read when they are asked for.
+/// Tokens by their number from the start of the source, read on demand.
 pub(crate) struct TokenWindow<'s> {
     lexer: RefCell<Lexer<'s>>,
     kept: RefCell<VecDeque<Token>>,
@@ -28,8 +28,8 @@ impl<'s> TokenWindow<'s> {
         }
     }
 
-    /// The token of that number. None before the last token of the previous statement, behind the end of the source,
-    /// and behind the most tokens that a statement may have.
+    /// The token of that number. `None` before the last token of the previous statement, after the end of the source,
+    /// and after the maximum number of tokens of a statement.
     pub(crate) fn get(&self, number: usize) -> Option<Token> {
         let place = number.checked_sub(self.first)?;
         if let Some(token) = self.kept.borrow().get(place) {
@@ -51,12 +51,12 @@ impl<'s> TokenWindow<'s> {
         kept.get(place).copied()
     }
 
-    /// The tokens from one number up to another, which is left out.
+    /// The tokens from one number up to another, exclusive.
     pub(crate) fn range(&self, from: usize, to: usize) -> impl Iterator<Item = Token> {
         (from..to).map_while(|number| self.get(number))
     }
 
-    /// A statement begins with the token of that number. Keeps the one before it, where mistakes may be located.
+    /// Begins a statement with the token of that number. Keeps the token before it, where mistakes may be located.
     pub(crate) fn begin_statement(&mut self, number: usize) {
         let passed = number.saturating_sub(1).saturating_sub(self.first);
         let mut kept = self.kept.borrow_mut();
@@ -66,7 +66,7 @@ impl<'s> TokenWindow<'s> {
         self.start = number;
     }
 
-    /// Whether tokens were asked for behind the most that a statement may have.
+    /// Whether tokens were requested beyond the maximum of a statement.
     pub(crate) fn is_overflowed(&self) -> bool {
         self.overflowed.get()
     }

@@ -5,7 +5,7 @@ use crate::syntax::ast::{Expr, Name, StatementKind, TypeName};
 use crate::syntax::parser::{Parsed, Parser};
 
 impl<'s> Parser<'s> {
-    /// `[n]`, if it is there.
+    /// `[n]`, if present.
     pub(crate) fn designator(&mut self) -> Parsed<Option<Expr<'s>>> {
         if !self.eat("[") {
             return Ok(None);
@@ -49,7 +49,7 @@ impl<'s> Parser<'s> {
         Ok(StatementKind::Bits { name, size, init })
     }
 
-    /// Version 2 has the size behind the name, and people go on writing it so.
+    /// Version 2 has the size after the name, and many programs of version 3 still do.
     pub(crate) fn no_size_behind(&self, name: Name<'s>, ty: &str) -> Parsed<()> {
         if self.text() != "[" {
             return Ok(());
@@ -123,7 +123,7 @@ impl<'s> Parser<'s> {
         })
     }
 
-    /// `output bit[2] c;` declares what follows; the result is made of all classical registers.
+    /// `output bit[2] c;` declares the register after it; the result consists of all classical registers.
     pub(crate) fn output(&mut self) -> Parsed<StatementKind<'s>> {
         self.outermost()?;
         self.position += 1;

@@ -71,7 +71,7 @@ impl<'s> Parser<'s> {
         })))
     }
 
-    /// Goes behind parentheses, if they are closed, so that what is in them is not taken for statements.
+    /// Skips parentheses, if they are closed, so that their contents are not parsed as statements.
     fn skip_parentheses(&mut self) {
         let (mut ahead, mut open) = (0, 0_usize);
         while self.tokens.get(self.position + ahead).is_some() {
@@ -122,8 +122,7 @@ impl<'s> Parser<'s> {
         })
     }
 
-    /// The block of a case. Before the statement was part of the language, Qiskit wrote
-    /// `case 1: { ... } break;`.
+    /// The block of a case. Before the statement was part of the language, Qiskit wrote `case 1: { ... } break;`.
     fn case_body(&mut self) -> Parsed<Vec<Statement<'s>>> {
         let old = self.eat(":");
         let body = self.block()?;

@@ -6,7 +6,7 @@ use crate::syntax::ast::{Expr, ExprKind, Further, Index, Name, RangeExpr};
 use crate::syntax::parser::{Parsed, Parser};
 use crate::syntax::token::{Token, TokenKind};
 
-/// Binds tighter than every operator but the power.
+/// Binds tighter than every operator except the power.
 const UNARY: u8 = 11;
 const POWER: u8 = 12;
 const COMPARISON: u8 = 7;
@@ -30,7 +30,7 @@ impl<'s> Parser<'s> {
         })
     }
 
-    /// Whether an operator stands here that continues an expression.
+    /// Whether the next token is an operator that continues an expression.
     pub(crate) fn at_operator(&self) -> bool {
         self.operator().is_some() || self.text() == "++"
     }
@@ -75,7 +75,7 @@ impl<'s> Parser<'s> {
         self.version >= 3 && self.text() == "in" && self.text_at(1) == "{"
     }
 
-    /// `{0, 3}` behind `in`.
+    /// `{0, 3}` after `in`.
     fn membership(&mut self, subject: Expr<'s>) -> Parsed<Expr<'s>> {
         self.position += 2;
         let items = self.list("}", Self::expression)?;
@@ -126,7 +126,7 @@ impl<'s> Parser<'s> {
         })
     }
 
-    /// Indices behind a value that is not just a name, which has taken its own.
+    /// Indices after a value that is not just a name; a name has parsed its own.
     fn indexed(&mut self, value: Expr<'s>) -> Parsed<Expr<'s>> {
         if self.version < 3 || self.text() != "[" || matches!(value.kind, ExprKind::Reference(_)) {
             return Ok(value);
@@ -151,7 +151,7 @@ impl<'s> Parser<'s> {
         })
     }
 
-    /// Goes behind a block of which nothing runs.
+    /// Skips a block that does not run.
     fn skip_block(&mut self) -> Parsed<()> {
         self.expect("{")?;
         let mut open = 1_usize;
@@ -259,7 +259,7 @@ impl<'s> Parser<'s> {
             });
         }
         let reference = self.reference("a value")?;
-        // Indices of what an index has selected nest in it.
+        // Indices of an indexed value nest in it.
         let chain = u16::try_from(reference.more.len()).unwrap_or(u16::MAX);
         let deepest = reference.indices().map(Index::depth).max().unwrap_or(0);
         let depth = deepest.saturating_add(chain).saturating_add(1);
@@ -273,7 +273,7 @@ impl<'s> Parser<'s> {
         })
     }
 
-    /// What stands in brackets after a name; the indices after a comma go to `more`.
+    /// The contents of brackets after a name; the indices after a comma are appended to `more`.
     pub(crate) fn index(&mut self, more: &mut Vec<Further<'s>>) -> Parsed<Index<'s>> {
         self.expect("[")?;
         if self.eat("{") {
@@ -340,7 +340,7 @@ impl<'s> Parser<'s> {
     }
 }
 
-/// An operator between two values, and how strongly it binds.
+/// An operator between two values, and its precedence.
 fn binary_operator(text: &str, version: u8) -> Option<(BinaryOp, u8)> {
     use BinaryOp as Op;
     let two = version == 2;
@@ -414,7 +414,7 @@ pub(crate) fn duration(text: &str) -> Option<f64> {
     Some(real(number.trim_end())? * scale)
 }
 
-/// The bits of a text, 128 in a word, the lowest first; and how many they are.
+/// The bits of a text, 128 in a word, the lowest first; and their number.
 fn bit_string(text: &str) -> Option<(Box<[u128]>, u32)> {
     let digits = text.get(1..text.len().checked_sub(1)?)?;
     if digits.starts_with('_') || digits.ends_with('_') || digits.contains("__") {

@@ -31,15 +31,15 @@ pub(crate) struct Parser<'s> {
     errors: Vec<Diagnostic>,
     stop: Stop,
     stopped: Option<Stopped>,
-    /// The token from which the stop is checked again.
+    /// The number of the token at which the stop flag is checked next.
     next_check: usize,
-    /// Whether the end of what could not be read lies behind the most tokens of a statement.
+    /// Whether an unreadable statement ends beyond the maximum number of tokens.
     is_cut_short: bool,
-    /// Whether nothing that follows can be parsed.
+    /// Whether parsing cannot continue.
     ended: bool,
 }
 
-/// Tokens between two checks of the stop.
+/// Tokens between two checks of the stop flag.
 const CHECK_INTERVAL: usize = 1 << 10;
 
 const END: Token = Token {
@@ -49,7 +49,7 @@ const END: Token = Token {
 };
 
 impl<'s> Parser<'s> {
-    /// Parses the head of a program whose tokens are known to be right.
+    /// Parses the head of a program with valid tokens.
     pub(crate) fn new(source: &'s str, stop: &Stop) -> Self {
         let mut parser = Self {
             source,
@@ -77,7 +77,7 @@ impl<'s> Parser<'s> {
         self.version
     }
 
-    /// The next statement outside of all blocks; None at the end, or where there is no point in going on.
+    /// The next statement outside of all blocks; `None` at the end, or if parsing cannot continue.
     pub(crate) fn next_statement(&mut self) -> Option<Statement<'s>> {
         if self.ended {
             return None;
@@ -94,19 +94,19 @@ impl<'s> Parser<'s> {
         statement
     }
 
-    /// The mistakes of what was parsed, up to [`MAX_ERRORS`].
+    /// The mistakes of the parsed statements, up to [`MAX_ERRORS`].
     pub(crate) fn finish(mut self) -> Result<Vec<Diagnostic>, Stopped> {
         if let Some(stopped) = self.stopped {
             return Err(stopped);
         }
-        // What follows a block or an expression that was left half-way may look wrong without being so.
+        // After a block or an expression that was abandoned, valid text may look wrong.
         if let Some(limit) = self.errors.iter().position(|error| error.is_limit) {
             self.errors.truncate(limit + 1);
         }
         Ok(self.errors)
     }
 
-    /// Refuses a statement of too many tokens; what looks wrong where they end is not.
+    /// Refuses a statement of too many tokens. Mistakes found in it are dropped: the cut may have caused them.
     fn refuse_size(&mut self, at: u32, errors_before: usize) {
         self.errors.truncate(errors_before);
         self.errors.push(Diagnostic::limit(
@@ -162,7 +162,7 @@ impl<'s> Parser<'s> {
         self.semicolon()
     }
 
-    /// Parses statements up to a closing brace or the end, going on after mistakes.
+    /// Parses statements up to a closing brace or the end; after a mistake it continues with the next one.
     fn statements_until_close(&mut self, into: &mut Vec<Statement<'s>>) {
         while let Some(statement) = self.next_in_block() {
             if !matches!(statement.kind, StatementKind::Nothing) {
@@ -171,7 +171,7 @@ impl<'s> Parser<'s> {
         }
     }
 
-    /// The next statement of a block or of the program; what cannot be read is skipped as one statement.
+    /// The next statement of a block or of the program; an unreadable one is skipped as one statement.
     fn next_in_block(&mut self) -> Option<Statement<'s>> {
         if self.errors.len() >= MAX_ERRORS || self.stopped.is_some() {
             return None;
@@ -199,7 +199,7 @@ impl<'s> Parser<'s> {
         }
     }
 
-    /// Stands for what was skipped.
+    /// The placeholder for skipped text.
     fn unreadable(&self, from: usize) -> Statement<'s> {
         let skipped = self.tokens.range(from, self.position);
         let names = skipped.filter(|token| token.kind == TokenKind::Name);
@@ -213,7 +213,7 @@ impl<'s> Parser<'s> {
         }
     }
 
-    /// Skips to where the next statement probably begins.
+    /// Skips to the probable start of the next statement.
     fn recover(&mut self, before: usize) {
         if self.position == before {
             self.position += 1;
@@ -236,7 +236,7 @@ impl<'s> Parser<'s> {
                 }
                 "}" => {
                     open -= 1;
-                    // An `else` belongs to what was wrong, and so does what follows a list.
+                    // A following `else` is part of the unreadable statement, as is the text after a list.
                     let ends = !matches!(self.text_at(1), "else" | ")" | "," | ";");
                     if open == 0 && ends {
                         self.position += 1;
@@ -266,7 +266,7 @@ impl<'s> Parser<'s> {
         Ok(statements)
     }
 
-    /// The end of a block. Where it is missing, only its beginning tells which one is meant.
+    /// The end of a block. If it is missing, the message names the beginning of the block.
     fn close_block(&mut self, opened: Token) -> Parsed<()> {
         if self.errors.len() >= MAX_ERRORS || self.stopped.is_some() || self.eat("}") {
             return Ok(());
@@ -315,7 +315,7 @@ impl<'s> Parser<'s> {
         self.text_at(0)
     }
 
-    /// The text of the token that many places ahead; nothing for quoted texts and pragmas.
+    /// The text of the token at that offset ahead; empty for quoted texts and pragmas.
     fn text_at(&self, ahead: usize) -> &'s str {
         let token = self.tokens.get(self.position + ahead).unwrap_or(END);
         if matches!(token.kind, TokenKind::Text | TokenKind::Pragma) {
@@ -346,12 +346,12 @@ impl<'s> Parser<'s> {
         }
     }
 
-    /// A missing semicolon is reported where it belongs: right after the statement.
+    /// A missing semicolon is reported at its position: right after the statement.
     fn semicolon(&mut self) -> Parsed<()> {
         self.semicolon_or("")
     }
 
-    /// A semicolon where something else, such as `` `,` or ``, could also have stood.
+    /// A semicolon where another token, such as `` `,` or ``, would also be valid.
     fn semicolon_or(&mut self, other: &str) -> Parsed<()> {
         if self.eat(";") {
             return Ok(());
@@ -370,7 +370,7 @@ impl<'s> Parser<'s> {
         if same_line {
             return Err(error);
         }
-        // The next line is most likely a statement of its own.
+        // The next line is probably another statement.
         self.errors.push(error);
         Ok(())
     }
@@ -409,7 +409,7 @@ impl<'s> Parser<'s> {
         self.here(format!("expected {what}, found {}{advice}", self.found()))
     }
 
-    /// What is missing at the end of the circuit is missing behind its last line.
+    /// A token missing at the end of the circuit is reported after its last line.
     fn here(&self, message: impl Into<String>) -> Diagnostic {
         let token = self.peek();
         let at = match self

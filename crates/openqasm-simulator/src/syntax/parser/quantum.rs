@@ -206,7 +206,7 @@ impl<'s> Parser<'s> {
         Ok(StatementKind::Delay(duration, self.references()?))
     }
 
-    /// `box { ... }`, perhaps with a duration.
+    /// `box { ... }`, optionally with a duration.
     pub(crate) fn box_statement(&mut self) -> Parsed<StatementKind<'s>> {
         self.position += 1;
         if self.eat("[") {

@@ -1,4 +1,4 @@
-//! Statements: which rule a statement follows, and the ones without quantum effect.
+//! Statements: the choice of the rule, and statements without quantum effect.
 
 use crate::error::quoted;
 use crate::syntax::ast::{Reference, Source, Statement, StatementKind};
@@ -16,7 +16,7 @@ impl<'s> Parser<'s> {
             TokenKind::Physical => Err(self.expected("a statement")),
             _ if self.eat(";") => Ok(StatementKind::Nothing),
             _ if self.version >= 3 && self.begins_value() => self.expression_statement(),
-            // A block of its own is a scope, as a box is.
+            // A block is a scope, as a box is.
             _ if self.version >= 3 && self.text() == "{" => self.block().map(StatementKind::Box),
             _ => Err(self.expected("a statement")),
         }?;
@@ -118,7 +118,7 @@ impl<'s> Parser<'s> {
         self.gate_call()
     }
 
-    /// Whether a number, a text, or what else begins only values stands here.
+    /// Whether the next token is a number, a text, or another token that begins only values.
     fn begins_value(&self) -> bool {
         let kind = self.peek().kind;
         matches!(
@@ -131,7 +131,7 @@ impl<'s> Parser<'s> {
         ) || matches!(self.text(), "(" | "-" | "!" | "~")
     }
 
-    /// Whether the type that stands here casts what follows in parentheses.
+    /// Whether the type at this position casts the expression in parentheses after it.
     fn at_cast(&self) -> bool {
         let (mut ahead, mut open) = (1, 0_usize);
         while self.tokens.get(self.position + ahead).is_some() {
@@ -147,7 +147,7 @@ impl<'s> Parser<'s> {
         false
     }
 
-    /// `a << 1;`: an expression whose value nothing uses.
+    /// `a << 1;`: an expression whose value is not used.
     fn expression_statement(&mut self) -> Parsed<StatementKind<'s>> {
         let mark = self.position;
         let value = self.expression();
@@ -164,7 +164,7 @@ impl<'s> Parser<'s> {
         Ok(StatementKind::Expression(value?))
     }
 
-    /// Whether the parentheses behind a name are closed before an operator: then it is no gate.
+    /// Whether the parentheses after a name are closed before an operator: then it is no gate.
     fn is_called_in_expression(&self) -> bool {
         let (mut ahead, mut open) = (1, 0_usize);
         loop {
@@ -187,7 +187,7 @@ impl<'s> Parser<'s> {
             || crate::syntax::parser::expression::is_operator(behind)
     }
 
-    /// Whether the brackets that open there hold an index: behind them no qubit follows.
+    /// Whether the brackets at this position hold an index: then no qubit follows them.
     fn is_indexed_value(&self, mut ahead: usize) -> bool {
         while !matches!(self.text_at(ahead), "]" | ";" | "{" | "}") {
             if self.tokens.get(self.position + ahead).is_none() {
@@ -226,8 +226,7 @@ impl<'s> Parser<'s> {
         Ok(StatementKind::Nothing)
     }
 
-    /// Braket's pragmas change what a circuit computes, all but `verbatim`; other pragmas are
-    /// hints for other tools.
+    /// Braket's pragmas change the result of a circuit, except `verbatim`; other pragmas are hints for other tools.
     fn pragma(&mut self) -> Parsed<StatementKind<'s>> {
         let line = self.raw(self.peek());
         let mut words = line.trim_start_matches('#').split_whitespace().skip(1);
@@ -313,7 +312,7 @@ impl<'s> Parser<'s> {
                 items.push(self.reference("a qubit")?);
             }
         }
-        // Most statements have one or two operands, less than a vector makes room for.
+        // Most statements have one or two operands, fewer than the default capacity of a vector.
         items.shrink_to_fit();
         let operand = matches!(self.peek().kind, TokenKind::Name | TokenKind::Physical);
         self.semicolon_or(if operand { "`,` or " } else { "" })?;
@@ -323,7 +322,7 @@ impl<'s> Parser<'s> {
 
 type Operator = Option<crate::ir::operator::BinaryOp>;
 
-/// The operator of an assignment: `=` has none of its own.
+/// The operator of a compound assignment: `=` has none.
 fn assignment_operator(text: &str) -> Option<Operator> {
     use crate::ir::operator::BinaryOp as Op;
     Some(match text {
