@@ -1,30 +1,30 @@
-//! What answers about backends and their lines look like.
+//! Responses about backends and queue positions.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::store::{BackendRecord, COUNTED_WAITING, QueuePosition};
 
-/// A backend at this moment.
+/// The current state of a backend.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BackendView {
     /// Its name.
     #[schema(example = "simulator")]
     pub backend: String,
-    /// Living workers that serve it.
+    /// Number of live workers that serve it.
     pub workers_online: i64,
-    /// Waiting tasks, counted up to 10,000.
+    /// Number of waiting tasks, counted up to 10,000.
     pub waiting: i64,
-    /// Whether that is all of them.
+    /// Whether `waiting` is the exact number.
     pub waiting_exact: bool,
-    /// Tasks in the hands of workers.
+    /// Number of tasks that workers run.
     pub running: i64,
-    /// For how long the oldest of the tasks counted has waited; null where none does.
+    /// Age of the oldest waiting task that was counted, in seconds; null if none waits.
     pub oldest_wait_seconds: Option<f64>,
-    /// How long an attempt takes, in the middle of the last 100 completed tasks; null where there are none.
+    /// Median duration of an attempt over the last 100 completed tasks, in seconds; null if there are none.
     pub median_run_seconds: Option<f64>,
-    /// When the tasks counted will have been begun, as far as can be told: their number times the median, shared by
-    /// all that workers can run at once. Null where nobody takes tasks, or none was ever completed.
+    /// Estimated time until all counted tasks have started, in seconds: their number times the median, divided by the
+    /// total concurrency of the workers. Null if no worker takes tasks, or no task was ever completed.
     pub estimated_wait_seconds: Option<f64>,
 }
 
@@ -56,27 +56,27 @@ fn estimated_wait(waiting: i64, record: &BackendRecord) -> Option<f64> {
     Some(f64::from(waiting) * record.median_run_seconds? / f64::from(slots))
 }
 
-/// More digits would say nothing.
+/// Rounds to milliseconds; further digits are not significant.
 fn in_milliseconds(seconds: f64) -> f64 {
     (seconds * 1e3).round() / 1e3
 }
 
-/// The backends.
+/// A page of backends.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BackendPage {
-    /// By name.
+    /// The backends, ordered by name.
     pub backends: Vec<BackendView>,
-    /// Asks for the next page as `cursor`; null on the last one.
+    /// The `cursor` of the next page; null on the last page.
     pub next_cursor: Option<String>,
 }
 
-/// Where a waiting task stands in the line of its backend.
+/// The queue position of a waiting task within its backend.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct QueuePositionView {
-    /// 1 is the next; 1001 stands for everything behind the first 1,000.
+    /// 1 is the next task; 1001 is any position after the first 1,000.
     #[schema(minimum = 1, maximum = 1001)]
     pub position: i64,
-    /// Whether the position is that very one.
+    /// Whether the position is exact.
     pub exact: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Tasks as they are handed to workers that claim them over HTTP.
+//! The response to a claim over HTTP.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -9,28 +9,28 @@ use uuid::Uuid;
 use super::times::time;
 use crate::domain::task::{Assignment, Work};
 
-/// The answer to a claim.
+/// The response to a claim.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ClaimedPage {
-    /// What the worker is to do now; empty where there was nothing.
+    /// The claimed tasks; empty if none was waiting.
     pub tasks: Vec<ClaimedTask>,
 }
 
-/// A task as handed to the worker that owns it now.
+/// A claimed task, as its owner gets it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ClaimedTask {
     /// Its id.
     pub task_id: Uuid,
-    /// Goes into every write about this task.
+    /// The number of the attempt, required in every write about this task.
     pub attempt: i32,
-    /// What it was submitted for.
+    /// The backend of the task.
     pub backend: String,
     /// `circuit` or `problem`.
     #[schema(example = "problem")]
     pub kind: &'static str,
-    /// How long the attempt may run, in seconds.
+    /// Timeout of the attempt, in seconds.
     pub timeout_seconds: i32,
-    /// How many attempts the task gets.
+    /// Maximum number of attempts of the task.
     pub max_attempts: i16,
     /// 0 to 10, higher first.
     pub priority: i16,
@@ -43,11 +43,11 @@ pub struct ClaimedTask {
     /// A problem: its name in the benchmark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem_id: Option<String>,
-    /// A problem: what the agent is and how it is set up.
+    /// A problem: the agent and its configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub agent_config: Option<Value>,
-    /// A problem: how many steps the agent may take.
+    /// A problem: maximum number of steps of the agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     pub max_steps: Option<Value>,
@@ -57,7 +57,7 @@ pub struct ClaimedTask {
     /// The client's own data.
     #[schema(value_type = Object)]
     pub metadata: Value,
-    /// Follows the task through rows, messages and logs.
+    /// The correlation id of the task in rows, messages and logs.
     pub correlation_id: String,
     /// When it was submitted.
     #[serde(serialize_with = "time")]

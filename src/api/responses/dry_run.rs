@@ -1,11 +1,11 @@
-//! The answer to a submission that is only tried.
+//! The response to a dry run.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::executor::circuit_report::{CircuitMistake, CircuitSurvey, CircuitVerdict, MistakeCode};
 
-/// What a submission would come to.
+/// The result of a dry run of a submission.
 #[allow(
     clippy::struct_field_names,
     reason = "`dry_run` is its name on the wire"
@@ -14,25 +14,25 @@ use crate::executor::circuit_report::{CircuitMistake, CircuitSurvey, CircuitVerd
 pub struct DryRun {
     /// Always true: nothing was stored.
     pub dry_run: bool,
-    /// Whether the task would be accepted and, as far as is checked, run.
+    /// Whether the task would be accepted and, as far as it is checked, would run.
     pub valid: bool,
     /// `circuit` or `problem`.
     pub kind: &'static str,
-    /// Who would run it.
+    /// The backend that would run it.
     pub backend: String,
-    /// Whether the circuit itself was checked: that of a task for the simulator is.
+    /// Whether the circuit itself was checked; only circuits for the simulator are.
     pub circuit_checked: bool,
-    /// Why it would fail, up to ten mistakes.
+    /// The errors for which it would fail, at most 10.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<CircuitMistake>,
-    /// What the circuit would take; left out where it was not checked or is no program.
+    /// The resources that the circuit needs; absent if it was not checked or is not a program.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub survey: Option<CircuitSurvey>,
 }
 
 impl DryRun {
-    /// The answer for a task that its backend does not run.
+    /// The response for a task that its backend does not support.
     pub fn unsupported(kind: &'static str, backend: String, message: &str) -> Self {
         let mistake =
             CircuitMistake::without_position(MistakeCode::UnsupportedTask, message.to_owned());
@@ -43,7 +43,7 @@ impl DryRun {
         }
     }
 
-    /// The answer for a task whose circuit was checked, or needs no check.
+    /// The response for a task whose circuit was checked or needs no check.
     pub fn new(kind: &'static str, backend: String, verdict: Option<CircuitVerdict>) -> Self {
         let circuit_checked = verdict.is_some();
         let CircuitVerdict {

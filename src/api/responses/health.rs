@@ -1,4 +1,4 @@
-//! How the service is.
+//! Health of the service.
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -6,59 +6,59 @@ use utoipa::ToSchema;
 
 use super::times::time;
 
-/// How the service is.
+/// Health of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
-    /// Everything that it needs is there.
+    /// All dependencies are available.
     Healthy,
-    /// Something is away; the rest goes on.
+    /// A dependency is unavailable; functions that do not need it work.
     Degraded,
 }
 
-/// Whether tasks can be sent to workers.
+/// Whether tasks can be dispatched to workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum QueueStatus {
-    /// The queue is reached. `queue_detail` says where one of its queues cannot be used.
+    /// The broker is connected. If one of its queues has an error, `queue_detail` names it.
     Connected,
-    /// The queue is away.
+    /// The broker is not connected.
     Disconnected,
-    /// The broker is reached, and takes no messages now.
+    /// The broker is connected and accepts no messages at present.
     Blocked,
 }
 
-/// What carries tasks to workers.
+/// The queue that carries tasks to workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum QueueName {
-    /// A broker.
+    /// The broker RabbitMQ.
     Rabbitmq,
-    /// The database itself: no broker is configured.
+    /// The database, because no broker is configured.
     Postgresql,
 }
 
-/// The answer of `GET /health`.
+/// The response of `GET /health`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HealthView {
-    /// The whole.
+    /// Health of the service as a whole.
     pub status: Health,
     /// `connected`, `disconnected`, `not answering`, or what is wrong with the schema: `schema_missing`,
     /// `schema_outdated`, `schema_too_new`.
     #[schema(example = "connected")]
     pub database_status: &'static str,
-    /// What is wrong with the database, and what to do about it; absent where nothing is.
+    /// The error of the database and how to resolve it; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_detail: Option<String>,
-    /// Whether tasks can be sent to workers. Without a broker, this is the database's status.
+    /// Whether tasks can be dispatched to workers. Without a broker, this is the database's status.
     pub queue_status: QueueStatus,
-    /// What carries tasks to workers.
+    /// The queue that carries tasks to workers.
     pub queue: QueueName,
-    /// Why the queue is not connected, which queue cannot be used and what to do, or which queue is used
-    /// although it has other arguments than qtask declares.
+    /// Why the broker is not connected, which queue has an error and how to resolve it, or which queue is used although
+    /// its arguments differ from those that qtask declares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue_detail: Option<String>,
-    /// Of this answer.
+    /// The time of this response.
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: OffsetDateTime,

@@ -1,4 +1,4 @@
-//! What attempts said.
+//! Responses with log lines.
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -11,18 +11,18 @@ use crate::store::{Json, LogEntry};
 /// One line of a task's log.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LogView {
-    /// Grows from line to line.
+    /// The id of the line; ids increase.
     pub id: i64,
-    /// The attempt that said it.
+    /// The attempt that logged it.
     pub attempt: i32,
-    /// When.
+    /// When it was logged.
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]
     pub logged_at: OffsetDateTime,
-    /// How much it matters.
+    /// The severity.
     #[schema(value_type = Level)]
     pub level: String,
-    /// What is said.
+    /// The text.
     pub message: String,
     /// Details for programs.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,8 +46,8 @@ impl From<LogEntry> for LogView {
 /// A page of a task's log.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LogPage {
-    /// Oldest first.
+    /// The lines, oldest first.
     pub logs: Vec<LogView>,
-    /// Give it as `after` to get the next page; null on the last one.
+    /// The `after` of the next page; null on the last page.
     pub next_after: Option<i64>,
 }

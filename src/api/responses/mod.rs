@@ -1,4 +1,4 @@
-//! What answers look like; one file for each group of paths.
+//! Bodies of responses; one file for each group of paths.
 
 mod backends;
 mod claimed_tasks;

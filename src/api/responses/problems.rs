@@ -1,13 +1,13 @@
-//! The problems that several operations answer with, for the description of the API.
+//! The problems that several operations return, for the OpenAPI document.
 //!
-//! Where an operation names several of them, the later ones replace the descriptions of the earlier ones.
+//! If an operation lists several groups, descriptions of later groups replace those of earlier ones.
 
 use std::collections::BTreeMap;
 
 use utoipa::IntoResponses;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
-/// A group of problems for each name: statuses and what they mean.
+/// Defines a group of problems for each name: statuses and their descriptions.
 macro_rules! problems {
     ($($(#[$doc:meta])* $name:ident { $($status:literal => $description:literal,)+ })+) => {$(
         $(#[$doc])*
@@ -22,7 +22,7 @@ macro_rules! problems {
 }
 
 problems! {
-    /// Of operations that read a JSON body.
+    /// Problems of operations that read a JSON body.
     BodyErrors {
         400 => "The body is not JSON.",
         408 => "The body did not arrive in time.",
@@ -31,7 +31,7 @@ problems! {
         422 => "Fields that cannot be used.",
     }
 
-    /// Of operations that submit tasks.
+    /// Problems of operations that submit tasks.
     SubmissionErrors {
         400 => "The body is not JSON, or the key is empty or too long.",
         409 => "`idempotency_key_reused`: the key was used for another request.",
@@ -39,36 +39,36 @@ problems! {
         507 => "Not accepted: the database is full.",
     }
 
-    /// Of operations on the task that the path names.
+    /// Problems of operations on the task that the path names.
     TaskErrors {
         400 => "Not a UUID.",
         404 => "There is no such task.",
     }
 
-    /// Of reports of a task's owner.
+    /// Problems of reports of a task's owner.
     OwnerErrors {
         400 => "The body is not JSON, or the id is not a UUID.",
         404 => "There is no such task.",
         409 => "`lease_lost`: the worker does not own the task any more; nothing was changed.",
     }
 
-    /// Of operations on the worker that the path names.
+    /// Problems of operations on the worker that the path names.
     WorkerErrors {
         404 => "There is no such worker.",
     }
 
-    /// Of operations that read a query.
+    /// Problems of operations that read a query.
     QueryErrors {
         422 => "A parameter that cannot be used.",
     }
 
-    /// Of operations that write to the database.
+    /// Problems of operations that write to the database.
     WriteErrors {
         503 => "The database is away.",
         507 => "The database is full.",
     }
 
-    /// Of operations that only read the database.
+    /// Problems of operations that only read the database.
     ReadErrors {
         503 => "The database is away.",
     }

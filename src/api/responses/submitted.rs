@@ -1,4 +1,4 @@
-//! Answers to submissions.
+//! Responses to submissions.
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -9,25 +9,25 @@ use super::times::time;
 use crate::domain::status::Status;
 use crate::service::submit::Accepted;
 
-/// The answer to a submission.
+/// The response to a submission.
 #[allow(
     clippy::struct_field_names,
     reason = "`submitted_at` is its name on the wire"
 )]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Submitted {
-    /// The new task.
+    /// The id of the new task.
     pub task_id: Uuid,
-    /// `pending`; further on where the request repeats an earlier one.
+    /// `pending`; the current status if the request repeats an earlier one.
     pub status: Status,
     /// When the task was committed.
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]
     pub submitted_at: OffsetDateTime,
-    /// For people.
+    /// A message for people.
     #[schema(example = "Task submitted successfully.")]
     pub message: &'static str,
-    /// Follows the task through rows, messages and logs.
+    /// The correlation id of the task in rows, messages and logs.
     pub correlation_id: String,
 }
 
@@ -43,12 +43,12 @@ impl From<Accepted> for Submitted {
     }
 }
 
-/// The answer to a submission of many tasks.
+/// The response to the submission of a batch.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BatchSubmitted {
-    /// In the order of the request.
+    /// The tasks, in the order of the request.
     pub tasks: Vec<Submitted>,
-    /// How many they are.
+    /// Number of tasks.
     pub count: usize,
 }
 

@@ -1,4 +1,4 @@
-//! A task as it is read, with its result and its history.
+//! The response to a read of a task, with its result and its history.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,21 +14,21 @@ use crate::domain::status::Status;
 use crate::domain::waiting::WaitingReason;
 use crate::store::{AttemptOutput, HistoryEntry, Json, TaskSnapshot};
 
-/// One status that a task was in.
+/// An entry of a task's history.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HistoryView {
     /// The status.
     pub status: Status,
-    /// When the task went to it.
+    /// The time of the transition to it.
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]
     pub transitioned_at: OffsetDateTime,
-    /// The attempt that it belongs to; 0 before the first.
+    /// The attempt to which the entry belongs; 0 before the first.
     pub attempt: i32,
-    /// The worker concerned.
+    /// The worker of the attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker_id: Option<String>,
-    /// What happened.
+    /// The reason for the transition.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Task created")]
     pub notes: Option<String>,
@@ -46,17 +46,17 @@ impl From<HistoryEntry> for HistoryView {
     }
 }
 
-/// What an attempt has produced so far.
+/// The output of an attempt so far.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AttemptOutput)]
 pub struct OutputView {
     /// The attempt.
     pub attempt: i32,
-    /// When it said so last.
+    /// The time of the last update.
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]
     pub written_at: OffsetDateTime,
-    /// An object of the worker's own.
+    /// The output, an object in a format of the worker.
     #[schema(value_type = Object)]
     pub output: Value,
 }
@@ -76,68 +76,68 @@ impl From<AttemptOutput> for OutputView {
 pub struct TaskView {
     #[serde(flatten)]
     overview: TaskOverview,
-    /// A problem: what the agent is and how it is set up.
+    /// A problem: the agent and its configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     agent_config: Option<Box<RawValue>>,
-    /// A problem: how many steps the agent may take.
+    /// A problem: maximum number of steps of the agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     max_steps: Option<Box<RawValue>>,
-    /// A circuit: the seed that was asked for; the one that was used is in `execution`.
+    /// A circuit: the requested seed; the seed that was used is in `execution`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>)]
     seed: Option<Box<RawValue>>,
-    /// A circuit: whether exact probabilities were asked for; absent where the submission did not say.
+    /// A circuit: whether exact probabilities were requested; absent if the submission did not set it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<bool>)]
     probabilities: Option<Box<RawValue>>,
-    /// A circuit: whether amplitudes were asked for; absent where the submission did not say.
+    /// A circuit: whether amplitudes were requested; absent if the submission did not set it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<bool>)]
     statevector: Option<Box<RawValue>>,
-    /// A circuit: whether the outcome of each shot was asked for; absent where the submission did not say.
+    /// A circuit: whether the outcome of each shot was requested; absent if the submission did not set it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<bool>)]
     memory: Option<Box<RawValue>>,
-    /// A circuit: the values for its inputs, with `include=parameters` and where the submission had any.
+    /// A circuit: the values of its inputs, with `include=parameters`; absent if the submission had none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, example = json!({"theta": 0.5}))]
     parameters: Option<Box<RawValue>>,
-    /// A circuit: the text as it was submitted, with `include=circuit`.
+    /// A circuit: the submitted text, with `include=circuit`.
     #[serde(skip_serializing_if = "Option::is_none")]
     circuit: Option<String>,
-    /// Once completed: of a circuit, counts by outcome; of a problem, what its worker delivered.
+    /// The result of a completed task: for a circuit, counts by outcome; for a problem, the worker's result.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>, example = json!({"00": 512, "11": 512}))]
     result: Option<Json>,
-    /// How it was run: qubits, registers, seed, method, times.
+    /// Data about the execution: qubits, registers, seed, method, times.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     execution: Option<Json>,
-    /// Every status it was in, oldest first.
+    /// The transitions of the task, oldest first.
     status_history: Vec<HistoryView>,
-    /// What its attempts have produced, as far as they said so: of the last five that did, oldest first. It is there
-    /// however the attempt ended.
+    /// The outputs of the last five attempts that reported one, oldest first. An output is kept even if its attempt
+    /// failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attempt_outputs: Vec<OutputView>,
-    /// The first 1,000 lines of its log, where they were asked for.
+    /// The first 1,000 lines of its log, with `include_logs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     logs: Option<Vec<LogView>>,
-    /// Where it stands in the line of its backend, while it waits.
+    /// The queue position of a waiting task.
     #[serde(skip_serializing_if = "Option::is_none")]
     queue: Option<QueuePositionView>,
-    /// Why it does not run yet, while it waits.
+    /// The reason why a waiting task does not run yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     waiting_reason: Option<WaitingReason>,
-    /// The same for people.
+    /// The reason as a message for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "no worker serves the backend `aer`; the task waits until one does")]
     waiting_message: Option<String>,
 }
 
-/// The parameters of a task as PostgreSQL prints them: passed on, so that numbers stay as they are written.
+/// The parameters of a task as raw JSON text of PostgreSQL, which keeps the notation of numbers.
 #[derive(Debug, Default, Deserialize)]
 struct StoredParameters {
     agent_config: Option<Box<RawValue>>,
@@ -189,7 +189,7 @@ impl From<TaskSnapshot> for TaskView {
 }
 
 impl TaskView {
-    /// Adds a result that was read by itself.
+    /// Adds a result that was read separately.
     pub fn add_result(&mut self, result: Option<Json>) {
         self.result = result;
     }

@@ -1,4 +1,4 @@
-//! Tasks as they are listed, without their results.
+//! The response to a list of tasks, without their results.
 
 use serde::Serialize;
 use serde_json::Number;
@@ -10,7 +10,7 @@ use super::times::{optional_time, time};
 use crate::domain::status::Status;
 use crate::store::{Json, TaskSummary};
 
-/// What a task is.
+/// The kind of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TaskKind {
@@ -25,26 +25,26 @@ pub enum TaskKind {
 pub struct TaskOverview {
     /// Its id.
     pub task_id: Uuid,
-    /// What it is.
+    /// Its kind.
     pub kind: TaskKind,
     /// The client's name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The client's marks.
+    /// The client's tags.
     #[schema(value_type = Vec<String>)]
     pub tags: Json,
-    /// Where it stands.
+    /// Its status.
     pub status: Status,
-    /// Who runs it.
+    /// Its backend.
     #[schema(example = "simulator")]
     pub backend: String,
     /// How often the circuit is run and measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shots: Option<i32>,
-    /// The benchmark problem.
+    /// The name of the benchmark problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem_id: Option<String>,
-    /// How long one attempt at a problem may run, in minutes.
+    /// Timeout of one attempt at a problem, in minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<f64>, example = 30)]
     pub timeout_minutes: Option<Number>,
@@ -52,15 +52,15 @@ pub struct TaskOverview {
     pub priority: i16,
     /// The number of the attempt that runs or ran last; 0 before the first.
     pub attempt: i32,
-    /// How many attempts it gets.
+    /// Maximum number of attempts.
     pub max_attempts: i16,
-    /// How long one attempt may run, in seconds.
+    /// Timeout of one attempt, in seconds.
     pub timeout_seconds: i32,
-    /// When it was committed.
+    /// When its submission was committed.
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]
     pub submitted_at: OffsetDateTime,
-    /// When it may be claimed next, while it waits for that.
+    /// When it may be claimed next, while this time is in the future.
     #[serde(
         serialize_with = "optional_time",
         skip_serializing_if = "Option::is_none"
@@ -81,34 +81,34 @@ pub struct TaskOverview {
     )]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub completed_at: Option<OffsetDateTime>,
-    /// When its cancel was first asked for.
+    /// When its cancellation was first requested.
     #[serde(
         serialize_with = "optional_time",
         skip_serializing_if = "Option::is_none"
     )]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub cancel_requested_at: Option<OffsetDateTime>,
-    /// Who runs it now, or ran its last attempt.
+    /// The worker that runs it, or that ran its last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker_id: Option<String>,
-    /// Is called by HTTP when the task has ended.
+    /// The URL of the webhook that qtask calls when the task is terminal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
-    /// How far the attempt has come, in its worker's words.
+    /// Progress of the attempt, in a format of the worker.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub progress: Option<Json>,
-    /// Why it failed, for programs; on a retrying task, why its last attempt failed.
+    /// The error code of a failed task, or of the last attempt of a retrying task.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "invalid_circuit")]
     pub error_code: Option<String>,
-    /// Why it failed, for people.
+    /// The error message, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
     /// The client's own data.
     #[schema(value_type = Object)]
     pub metadata: Json,
-    /// Follows the task through rows, messages and logs.
+    /// The correlation id of the task in rows, messages and logs.
     pub correlation_id: String,
 }
 
@@ -122,7 +122,7 @@ impl TaskSummary {
     }
 }
 
-/// Whole minutes as a whole number.
+/// Converts to minutes; a whole number of minutes is an integer in JSON.
 fn minutes(seconds: i32) -> Number {
     let fraction = Number::from_f64(f64::from(seconds) / 60.0);
     fraction
@@ -166,10 +166,9 @@ impl From<TaskSummary> for TaskOverview {
 /// A page of tasks.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TaskPage {
-    /// In the order asked for. It may be shorter than `limit`, and even empty, with more to come.
+    /// The tasks, in the requested order. A page may have fewer tasks than `limit`, or none, even if another follows.
     pub tasks: Vec<TaskOverview>,
-    /// Give it as `cursor`, with the same filters and `sort`, to get the next page; null at the end
-    /// of the list.
+    /// The `cursor` of the next page, to be used with the same filters and `sort`; null on the last page.
     pub next_cursor: Option<String>,
 }
 

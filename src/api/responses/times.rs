@@ -1,17 +1,17 @@
-//! Times in answers, for `serialize_with`.
+//! Times in responses, for `serialize_with`.
 
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
 use crate::domain::timestamp::rfc3339_milliseconds;
 
-/// A time.
+/// Serializes a time.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives references")]
 pub fn time<S: Serializer>(time: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&rfc3339_milliseconds(*time))
 }
 
-/// A time that may be missing.
+/// Serializes an optional time.
 #[allow(
     clippy::ref_option,
     clippy::trivially_copy_pass_by_ref,

@@ -1,4 +1,4 @@
-//! What answers about workers look like.
+//! Responses about workers.
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -8,38 +8,38 @@ use uuid::Uuid;
 use super::times::time;
 use crate::store::{Json, WorkerList, WorkerRecord, WorkerStatus};
 
-/// The answer to a registration.
+/// The response to a registration.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Registered)]
 pub struct RegisteredView {
     /// The worker's name.
     pub worker_id: String,
-    /// Proves who asks, in every call of this worker from here on.
+    /// Identifies the session; required in every further request of this worker.
     pub session_id: Uuid,
-    /// How often to send a heartbeat.
+    /// Interval of heartbeats, in seconds.
     #[schema(example = 5.0)]
     pub heartbeat_seconds: f64,
-    /// A worker that was silent for this long has lost its tasks to others.
+    /// Lease duration, in seconds: without a heartbeat for this time, the worker loses its tasks to others.
     #[schema(example = 15.0)]
     pub lease_seconds: f64,
-    /// `idle`: it has nothing to do yet.
+    /// `idle`: the worker runs no tasks yet.
     pub status: WorkerStatus,
 }
 
-/// The answer to a heartbeat.
+/// The response to a heartbeat.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HeartbeatView {
-    /// The lease is renewed.
+    /// Always true: the lease is renewed.
     #[schema(example = true)]
     pub acknowledged: bool,
-    /// Stop these: their clients have cancelled them.
+    /// Tasks to stop, because their clients have cancelled them.
     pub cancel: Vec<Uuid>,
-    /// Those of the tasks named that others have by now: stop them, and write nothing more about them.
+    /// Named tasks that the worker no longer owns: stop them, and send no more writes about them.
     pub lost: Vec<Uuid>,
-    /// Whether to take no more tasks for now.
+    /// Whether the worker drains: it must claim no more tasks.
     pub draining: bool,
-    /// Whether the worker is in quarantine: attempts in a row failed for its environment. It gets no tasks until the
-    /// backoff is over, and then one at a time.
+    /// Whether the worker is in quarantine, because its environment failed several attempts in a row. It gets no tasks
+    /// until the backoff has ended, and then one at a time.
     pub quarantined: bool,
 }
 
@@ -48,56 +48,56 @@ pub struct HeartbeatView {
 pub struct WorkerView {
     /// Its name.
     pub worker_id: String,
-    /// Its present or last session.
+    /// Its current or last session.
     pub session_id: Uuid,
-    /// How it is, by its last heartbeat.
+    /// Its status, by its last heartbeat.
     pub status: WorkerStatus,
-    /// Whether it was told to take no more tasks.
+    /// Whether it drains.
     pub draining: bool,
-    /// What it serves.
+    /// The backends that it serves.
     pub backends: Vec<String>,
-    /// What it can.
+    /// Its capabilities.
     #[schema(value_type = Object)]
     pub capabilities: Json,
-    /// Anything of its own.
+    /// Data of the worker, such as host and version.
     #[schema(value_type = Object)]
     pub metadata: Json,
     /// When the session began.
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]
     pub registered_at: OffsetDateTime,
-    /// When it was last heard of.
+    /// The time of its last heartbeat.
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]
     pub last_heartbeat_at: OffsetDateTime,
-    /// What it has in its hands.
+    /// The tasks that it runs.
     pub current_tasks: Vec<Uuid>,
-    /// Tasks completed in this session.
+    /// Number of tasks completed in this session.
     pub tasks_completed: i64,
-    /// Tasks failed in this session.
+    /// Number of tasks failed in this session.
     pub tasks_failed: i64,
-    /// How long it may be silent before others get its tasks.
+    /// Lease duration, in seconds: without a heartbeat for this time, the worker loses its tasks to others.
     #[schema(example = 15.0)]
     pub lease_seconds: f64,
-    /// Why it takes no tasks now, in its own words, or why it is in quarantine.
+    /// Why it takes no tasks at present, as it reported, or why it is in quarantine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_ready_reason: Option<String>,
-    /// Where attempts in a row failed for its environment.
+    /// Its quarantine, if its environment failed several attempts in a row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<QuarantineView>,
 }
 
-/// Why a worker gets no tasks, and for how long.
+/// The quarantine of a worker.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct QuarantineView {
-    /// The last failure, and how many there were in a row.
+    /// The last failure, and the number of failures in a row.
     pub reason: String,
-    /// When the present backoff began.
+    /// When the current backoff began.
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]
     pub since: OffsetDateTime,
-    /// When it ends. From then on one task at a time is a probe: its success ends the quarantine, its failure doubles the
-    /// backoff.
+    /// When the backoff ends. Then one task at a time is a probe: its success ends the quarantine, its failure doubles
+    /// the backoff.
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]
     pub probe_at: OffsetDateTime,
@@ -133,12 +133,12 @@ impl From<WorkerRecord> for WorkerView {
     }
 }
 
-/// The workers.
+/// A page of workers.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WorkerPage {
-    /// By name.
+    /// The workers, ordered by name.
     pub workers: Vec<WorkerView>,
-    /// Asks for the next page as `cursor`; null on the last one.
+    /// The `cursor` of the next page; null on the last page.
     pub next_cursor: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Answers to what moves a task: a cancel, or the word of its owner.
+//! Responses to transitions of a task: a cancellation or a settlement.
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -8,27 +8,27 @@ use uuid::Uuid;
 use super::times::time;
 use crate::domain::status::Status;
 
-/// The answer to a cancel.
+/// The response to a cancellation.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CancelView {
-    /// The task.
+    /// The id of the task.
     pub task_id: Uuid,
-    /// `cancelled`; `processing` as long as its worker has not stopped it.
+    /// `cancelled`, or `processing` until its worker has stopped it.
     pub status: Status,
-    /// When the cancel was first asked for.
+    /// When the cancellation was first requested.
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]
     pub cancel_requested_at: OffsetDateTime,
-    /// For people.
+    /// A message for people.
     #[schema(example = "The task is cancelled.")]
     pub message: &'static str,
 }
 
-/// The answer to the end of an attempt.
+/// The response to a settlement.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SettledView {
-    /// The task.
+    /// The id of the task.
     pub task_id: Uuid,
-    /// Where the report has brought it; for a repetition, where the first one had brought it.
+    /// The status after the report; for a repetition, the status after the first report.
     pub status: Status,
 }
