@@ -1,11 +1,11 @@
-//! What can be asked for, and how long it takes.
+//! Listing backends, with their load and estimated wait.
 
 use actix_web::{HttpRequest, web};
 
 use crate::api::responses::{BackendPage, BackendView, QueryErrors, ReadErrors};
 use crate::api::{ApiState, Problem, extract};
 
-/// The backends, by name: who serves them, what waits, what runs, and for how long.
+/// List backends by name, with their numbers of workers, of waiting and of running tasks, and their wait times.
 #[utoipa::path(
     get, path = "/backends", operation_id = "list_backends", tag = "workers",
     params(

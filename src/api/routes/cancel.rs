@@ -13,8 +13,8 @@ use crate::store::Cancellation;
 
 /// Cancel a task.
 ///
-/// One that waits is cancelled at once; one that runs, as soon as its worker has stopped it. A
-/// result that comes first stands. Repeating a cancel is safe.
+/// A waiting task is cancelled at once, a running task when its worker has stopped it. If the result arrives
+/// first, the task is completed. The request is idempotent.
 #[utoipa::path(
     delete, path = "/tasks/{task_id}", operation_id = "cancel_task", tag = "tasks",
     params(("task_id" = Uuid, Path, description = "As given by the submission.")),

@@ -10,9 +10,8 @@ use crate::executor::circuit_report::CircuitVerdict;
 
 /// Check a circuit without running it.
 ///
-/// The answer to a circuit that does not run is 200 as well: the request was all right, and this is
-/// what was asked. 422 means that the request itself cannot be used. Nothing is stored, and neither
-/// the database nor the queue is needed.
+/// The status is 200 even if the circuit is invalid, since the check succeeded. 422 means that the request itself
+/// is invalid. Nothing is stored, and neither the database nor the queue is needed.
 #[utoipa::path(
     post, path = "/circuits/check", operation_id = "check_circuit", tag = "circuits",
     request_body = CheckCircuitRequest,

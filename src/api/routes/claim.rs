@@ -1,4 +1,4 @@
-//! Tasks for workers that pull them.
+//! Claiming tasks over HTTP.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -13,9 +13,9 @@ use crate::store::StoreError;
 
 /// Claim the next tasks of the worker's backends, or wait for them.
 ///
-/// Each task is the worker's own until it completes, fails or releases it, or loses its lease. A worker
-/// that was told to drain gets none. With `tasks`, an answer that was lost on its way is given again;
-/// such a worker sends one claim after the other.
+/// The worker owns each task until it completes, fails or releases it, or loses its lease. A draining worker gets
+/// no tasks. With `tasks`, tasks whose response was lost are returned again; such a worker must send its claims one
+/// after the other.
 #[utoipa::path(
     post, path = "/workers/{worker_id}/claim", operation_id = "claim_tasks", tag = "workers",
     params(("worker_id" = String, Path, description = "The worker's name.")),
@@ -37,7 +37,7 @@ pub async fn claim_tasks(
     let wish = body.value.check(&worker_id).map_err(Problem::validation)?;
     let granted = state.claimer.claim(wish).await;
     let granted = granted.map_err(|error| refusal(error, &worker_id))?;
-    // What is not handed over goes back to the line.
+    // If the response is not sent, the claimed tasks are released.
     let unsent = state.answer_memory.try_unsent(granted.text_bytes())?;
     let tasks = granted.hand_over().into_iter().map(ClaimedTask::from);
     Ok(unsent.hold(HttpResponse::Ok().json(ClaimedPage {

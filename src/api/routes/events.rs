@@ -1,4 +1,4 @@
-//! What happens to a task, as it happens: server-sent events.
+//! Server-sent events of a task.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -24,16 +24,16 @@ use crate::domain::status::Status;
 use crate::service::watch::TaskWatch;
 use crate::store::{HistoryEntry, Json, LogEntry, Store, StoreError};
 
-/// How often a stream without events says that it is alive; proxies close silent ones.
+/// Interval of keep-alive comments in a stream without events; proxies close idle connections.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// The most log lines that are read at once.
+/// Maximum number of log lines that one read returns.
 const LOG_PAGE: i64 = 500;
 
-/// Follow a task: its statuses, its progress and its log, until it has ended.
+/// Stream a task's statuses, progress and log until it is terminal.
 ///
-/// Events: `status` (an entry of the history), `log` (a line), `progress` (the worker's own object),
-/// and at the end `end` with the terminal status. A stream that was cut off is resumed by
-/// `Last-Event-ID`: statuses and lines come neither twice nor not at all.
+/// Events: `status` (an entry of the history), `log` (a line), `progress` (an object in a format of the worker), and
+/// finally `end` with the terminal status. `Last-Event-ID` resumes an interrupted stream: each status and each line
+/// is sent exactly once.
 #[utoipa::path(
     get, path = "/tasks/{task_id}/events", operation_id = "follow_task", tag = "tasks",
     params(
@@ -63,7 +63,7 @@ pub async fn follow_task(
     let mut follower = EventFollower {
         store: state.store.clone(),
         answers: state.answer_memory.clone(),
-        // Before the first look: what happens from here on is noticed.
+        // Subscribe before the first read, so that no later change is missed.
         watching: state.watch.task(task_id),
         task_id,
         seen,
@@ -84,7 +84,7 @@ fn answer() -> HttpResponseBuilder {
     answer
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-cache"))
-        // Proxies would hold events back to fill their buffers.
+        // Keeps proxies from buffering events.
         .insert_header(("X-Accel-Buffering", "no"));
     answer
 }
@@ -96,11 +96,11 @@ struct EventFollower {
     task_id: Uuid,
     seen: LastEventId,
     progress: Option<Json>,
-    /// Events on their way: no more than one look brings.
+    /// Events to send: at most those of one read.
     ready: VecDeque<Bytes>,
-    /// The memory of the events on their way.
+    /// The memory of the events to send.
     unsent: Unsent,
-    /// Whether the last look left lines of the log for the next one.
+    /// Whether the last read left log lines for the next one.
     more: bool,
     ended: bool,
 }
@@ -113,8 +113,7 @@ impl EventFollower {
         })
     }
 
-    /// The next event; None when there will be none. A stream that cannot go on ends: its client
-    /// comes back and resumes.
+    /// The next event; `None` at the end of the stream. An error ends the stream; the client reconnects and resumes.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -133,7 +132,7 @@ impl EventFollower {
             }
             match self.look().await {
                 Ok(true) => {}
-                // It was withdrawn.
+                // The submission was withdrawn.
                 Ok(false) => return None,
                 Err(error) => {
                     debug!(
@@ -146,7 +145,7 @@ impl EventFollower {
         }
     }
 
-    /// Reads what is new, within the memory of all answers; false where there is no such task.
+    /// Reads new events, within the memory of all responses; false if the task does not exist.
     async fn look(&mut self) -> Result<bool, Problem> {
         let reading = self.answers.read_permit(most_text(LOG_PAGE)).await?;
         let found = self.read().await?;
@@ -156,8 +155,8 @@ impl EventFollower {
         Ok(found)
     }
 
-    /// Reads what is new; false where there is no such task. A line that was written before the end comes
-    /// before it.
+    /// Reads new events; false if the task does not exist. Lines that were written before the end precede the `end`
+    /// event.
     async fn read(&mut self) -> Result<bool, StoreError> {
         let news = self.store.task_since(self.task_id, self.seen, LOG_PAGE);
         let Some(news) = news.await? else {
@@ -207,7 +206,7 @@ impl EventFollower {
 
     fn add(&mut self, event: &str, data: &impl Serialize) {
         let id = self.seen;
-        // JSON has no line break outside its strings, and none unescaped inside.
+        // Compact JSON contains no line break, which would end the field of the event.
         let data = serde_json::to_string(data).unwrap_or_default();
         let text = format!("id: {id}\nevent: {event}\ndata: {data}\n\n");
         self.ready.push_back(text.into());

@@ -1,4 +1,4 @@
-//! How the service is, for people and for probes.
+//! Health of the service and probes.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::api::{ApiState, Problem};
 use crate::service::dispatcher::{Dispatcher, QueueHealth};
 use crate::store::{SchemaFault, StoreError};
 
-/// A health check that takes longer has failed, whatever comes of it.
+/// Timeout of a health check.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How the service and what it depends on are; 200 as long as it serves.
+/// Report the health of the service and its dependencies; 200 as long as it serves requests.
 #[utoipa::path(
     get, path = "/health", operation_id = "health", tag = "health",
     responses((status = 200, description = "The service serves.", body = HealthView))
@@ -54,7 +54,7 @@ pub async fn health(state: web::Data<ApiState>) -> web::Json<HealthView> {
     })
 }
 
-/// Whether the process runs.
+/// Liveness probe: whether the process runs.
 #[utoipa::path(
     get, path = "/livez", operation_id = "livez", tag = "health",
     responses((status = 200, description = "It does.", body = String, content_type = "text/plain"))
@@ -65,8 +65,8 @@ pub async fn livez() -> HttpResponse {
         .body("alive\n")
 }
 
-/// Whether requests can be answered: the database is there, and its schema is of the version that this
-/// process was made for. A broker that is away stops submissions only.
+/// Readiness probe: the database is reachable, and its schema has the version that this process requires. An
+/// unreachable broker only stops submissions.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "readyz", tag = "health",
     responses(
@@ -87,13 +87,13 @@ pub async fn readyz(state: web::Data<ApiState>) -> Result<HttpResponse, Problem>
     }
 }
 
-/// What keeps the database from being used.
+/// Why the database is not ready.
 struct ReadinessFailure {
-    /// For `database_status`.
+    /// The value of `database_status`.
     status: &'static str,
-    /// For a problem.
+    /// The code of the problem.
     code: &'static str,
-    /// For people. The cause is for the log: it may name hosts.
+    /// The message for people. The cause is only logged, because it may name hosts.
     detail: String,
 }
 
@@ -117,7 +117,7 @@ impl From<SchemaFault> for ReadinessFailure {
     }
 }
 
-/// None where PostgreSQL answers and its schema is of the version that this process was made for.
+/// `None` if PostgreSQL responds and its schema has the version that this process requires.
 async fn database_failure(state: &ApiState) -> Option<ReadinessFailure> {
     match tokio::time::timeout(CHECK_TIMEOUT, state.store.check_schema()).await {
         Ok(Ok(())) => None,

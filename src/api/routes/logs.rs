@@ -47,7 +47,7 @@ pub async fn read_logs(
     })
 }
 
-/// The longest text of so many lines, in bytes: a message and a context of 64 KiB each, within a page.
+/// Maximum size of a page of `lines` lines, in bytes: a message and a context of 64 KiB each.
 pub(super) fn most_text(lines: i64) -> usize {
     const MAX_LINE_BYTES: i64 = 132 << 10;
     let text = lines
@@ -58,7 +58,7 @@ pub(super) fn most_text(lines: i64) -> usize {
 
 /// Append lines to the log of a running task, as its owner.
 ///
-/// Repeating it is safe where the lines say when they were said (`logged_at`).
+/// The request is idempotent if the lines have `logged_at`.
 #[utoipa::path(
     post, path = "/tasks/{task_id}/logs", operation_id = "append_logs", tag = "pull protocol",
     request_body = AppendLogs,

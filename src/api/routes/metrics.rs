@@ -1,4 +1,4 @@
-//! Numbers for Prometheus.
+//! Metrics for Prometheus.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::api::ApiState;
 use crate::metrics::{self, Gauges};
 use crate::service::dispatcher::Dispatcher;
 
-/// The most backends that are shown: each is a series of its own.
+/// Maximum number of backends in the output: each is a separate series.
 const MOST_BACKENDS: usize = 100;
 
-/// Counts and times of this process, and how much waits and runs.
+/// Metrics of this process, and the numbers of waiting and running tasks.
 #[utoipa::path(
     get, path = "/metrics", operation_id = "metrics", tag = "health",
     responses((status = 200, description = "OpenMetrics, as Prometheus reads it.", body = String,
@@ -44,7 +44,7 @@ async fn depths(state: &ApiState, gauges: Gauges) -> Gauges {
     let busy = depths
         .iter()
         .map(|it| (it.backend.clone(), (it.waiting, it.running)));
-    // A backend that has nothing to do is there, too, where there is room.
+    // Idle backends are added up to the maximum.
     let mut shown: BTreeMap<String, (i64, i64)> = busy.take(MOST_BACKENDS).collect();
     for name in state.backends.some(MOST_BACKENDS) {
         if shown.len() < MOST_BACKENDS {

@@ -1,4 +1,4 @@
-//! Paths and methods, and what answers where there are none.
+//! Routes, and the responses to unknown paths and methods.
 
 mod backends;
 mod cancel;
@@ -34,7 +34,7 @@ pub use workers::{
     __path_register_worker, __path_resume_worker,
 };
 
-/// All paths of the API.
+/// Configures all paths of the API.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
         .service(
@@ -46,7 +46,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
             resource("/tasks/{task_id}/events", "GET, HEAD")
                 .route(web::get().to(events::follow_task)),
         )
-        // Before the tasks themselves: `batch` would be taken for an id.
+        // Before the path of a task, in which `batch` would be an id.
         .service(resource("/tasks/batch", "POST").route(web::post().to(submit::submit_batch)))
         .service(
             resource("/tasks/{task_id}", "GET, HEAD, DELETE")
@@ -62,7 +62,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/readyz", "GET, HEAD").route(web::get().to(health::readyz)));
 }
 
-/// What the owner of a running task writes, and what is read of it.
+/// Configures the paths at which a task's owner writes and clients read.
 fn configure_attempts(config: &mut web::ServiceConfig) {
     let complete = resource("/tasks/{task_id}/complete", "POST");
     let fail = resource("/tasks/{task_id}/fail", "POST");
@@ -82,7 +82,7 @@ fn configure_workers(config: &mut web::ServiceConfig) {
     config
         .service(resource("/backends", "GET, HEAD").route(web::get().to(backends::list_backends)))
         .service(resource("/workers", "GET, HEAD").route(web::get().to(workers::list_workers)))
-        // Before the paths with a name in them, which they would fit.
+        // Before the paths with a worker's name, which would match.
         .service(
             resource("/workers/register", "POST").route(web::post().to(workers::register_worker)),
         )
@@ -105,7 +105,7 @@ fn configure_workers(config: &mut web::ServiceConfig) {
         );
 }
 
-/// A path; methods without a route of their own are refused with the list of those that have one.
+/// A path; methods without a route get a 405 with the list of allowed methods.
 fn resource(path: &str, allow: &'static str) -> Resource {
     let refuse = move |request: HttpRequest| async move {
         Err::<actix_web::HttpResponse, _>(Problem::method_not_allowed(
@@ -116,7 +116,7 @@ fn resource(path: &str, allow: &'static str) -> Resource {
     web::resource(path.to_owned()).default_service(web::to(refuse))
 }
 
-/// Answers for every path that is not there.
+/// The response to unknown paths.
 pub async fn not_found(request: HttpRequest) -> Result<actix_web::HttpResponse, Problem> {
     let detail = format!(
         "There is nothing at {}; the API is described at /docs.",

@@ -1,4 +1,4 @@
-//! The end of an attempt, as its owner reports it over HTTP.
+//! Settlements over HTTP.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ type SettleResponse = Result<web::Json<SettledView>, Problem>;
 
 /// Complete a running task, as its owner.
 ///
-/// Repeating it is safe. Where a cancel was asked for meanwhile, the result stands: it came first.
+/// The request is idempotent. A result is kept even if a cancellation was requested meanwhile.
 #[utoipa::path(
     post, path = "/tasks/{task_id}/complete", operation_id = "complete_task", tag = "pull protocol",
     request_body = Complete,
@@ -44,8 +44,8 @@ pub async fn complete_task(
 
 /// Fail a running task, as its owner.
 ///
-/// With `retry` it gets another attempt after a delay, if any is left. Where a cancel was asked for,
-/// it is cancelled. Repeating it is safe.
+/// With `retry`, the task gets another attempt after a delay, if any is left. If a cancellation was requested, the
+/// task is cancelled. The request is idempotent.
 #[utoipa::path(
     post, path = "/tasks/{task_id}/fail", operation_id = "fail_task", tag = "pull protocol",
     request_body = Fail,
@@ -65,10 +65,10 @@ pub async fn fail_task(
     settle(&state, settlement.map_err(Problem::validation)?).await
 }
 
-/// Give a running task back unfinished, as its owner.
+/// Release a running task unfinished, as its owner.
 ///
-/// It waits for the next worker at once, and the attempt does not count. Where a cancel was asked
-/// for, it is cancelled: this is how a worker says that it has stopped. Repeating it is safe.
+/// The task waits for the next worker without a delay, and the attempt does not count. If a cancellation was
+/// requested, the task is cancelled: a worker confirms so that it has stopped the task. The request is idempotent.
 #[utoipa::path(
     post, path = "/tasks/{task_id}/release", operation_id = "release_task", tag = "pull protocol",
     request_body = Release,
@@ -109,7 +109,7 @@ async fn settle(state: &ApiState, settlement: Settlement) -> SettleResponse {
 
 fn report(settlement: &Settlement, to: Status, correlation_id: Option<&str>) {
     let request = correlation::current();
-    // An error's: it must be there where only warnings and errors are logged.
+    // At error level, so that the span exists even if only warnings and errors are logged.
     let span = error_span!(
         "settlement",
         correlation_id,

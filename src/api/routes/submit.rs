@@ -1,4 +1,4 @@
-//! Submitting tasks, one or many.
+//! Submitting one task or a batch.
 
 use std::slice;
 
@@ -17,19 +17,18 @@ use crate::domain::submission::Submission;
 use crate::domain::task::NewTask;
 use crate::executor::{CIRCUITS_ONLY, CircuitCheck};
 
-/// The text of one task in the answer, in bytes, with a correlation id of the greatest length.
+/// Maximum size of one task in the response, in bytes, including the longest correlation id.
 const MAX_SUBMITTED: usize = 400;
-/// The most unknown backends that one answer names.
+/// Maximum number of unknown backends that one response names.
 const MAX_ERRORS: usize = 100;
 
 /// Submit a task.
 ///
-/// A task that is answered with 201 is committed and will be run. An answer of 503 means that it
-/// was not accepted, unless its `code` is `outcome_unknown`; then repeat the request with the same
-/// `Idempotency-Key`.
+/// 201 means that the task is committed and will be run. 503 means that it was not accepted, unless `code` is
+/// `outcome_unknown`; then repeat the request with the same `Idempotency-Key`.
 ///
-/// With `dry_run` nothing is stored. The answer is 200 and says what would become of the task, mistakes
-/// in the circuit included: a real submission of it would be accepted, and the task would fail.
+/// With `dry_run`, nothing is stored. The response is 200 and reports whether the task would run, including errors
+/// in the circuit: an actual submission with such errors is accepted, and the task fails.
 #[utoipa::path(
     post, path = "/tasks", operation_id = "submit_task", tag = "tasks",
     request_body = Submission,
@@ -71,10 +70,10 @@ pub async fn submit_task(
         .json(Submitted::from(accepted)))
 }
 
-/// Submit up to 1,000 tasks: all of them are accepted, or none is.
+/// Submit up to 1,000 tasks: either all or none are accepted.
 ///
-/// Answers as the submission of a single task does; `errors` name the task that they belong to,
-/// as in `tasks[3].shots`. The `Idempotency-Key` names the whole batch.
+/// Responses are those of a single submission; `errors` include the index of the task, as in `tasks[3].shots`. The
+/// `Idempotency-Key` applies to the whole batch.
 #[utoipa::path(
     post, path = "/tasks/batch", operation_id = "submit_batch", tag = "tasks",
     request_body = BatchSubmission,
@@ -101,7 +100,7 @@ pub async fn submit_batch(
         .map_err(Problem::validation)?;
     let field = |index| format!("tasks[{index}].backend");
     refuse_unknown_backends(&state, &tasks, field).await?;
-    // Before anything is stored: what is accepted must be answered.
+    // Before the tasks are stored, because accepted tasks must be answered.
     let unsent = state
         .answer_memory
         .unsent(tasks.len() * MAX_SUBMITTED)
@@ -111,7 +110,7 @@ pub async fn submit_batch(
     Ok(unsent.hold(HttpResponse::Created().json(BatchSubmitted::from(accepted))))
 }
 
-/// Refuses tasks for backends that nobody serves; `field` names that of the task at an index.
+/// Refuses tasks for unknown backends; `field` returns the name of the field for the task at an index.
 async fn refuse_unknown_backends(
     state: &ApiState,
     tasks: &[NewTask],
@@ -131,7 +130,7 @@ async fn refuse_unknown_backends(
     checks::refuse_if_any(errors).map_err(Problem::validation)
 }
 
-/// What would become of the task.
+/// Checks the task without storing it.
 async fn dry_run(state: &ApiState, task: NewTask, permit: MemoryPermit) -> Result<DryRun, Problem> {
     let kind = task.work.kind();
     let limit = state.limits.simulator_memory_bytes;
@@ -140,7 +139,7 @@ async fn dry_run(state: &ApiState, task: NewTask, permit: MemoryPermit) -> Resul
             None => return Ok(DryRun::unsupported(kind, task.backend, CIRCUITS_ONLY)),
             circuit_check => circuit_check,
         },
-        // Others may run what the simulator does not.
+        // Other backends may run circuits that the simulator does not.
         _ => None,
     };
     let verdict = match circuit_check {

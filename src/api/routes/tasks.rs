@@ -17,16 +17,16 @@ use crate::api::{ApiState, Problem, cursor, extract};
 use crate::domain::status::Status;
 use crate::store::{TaskParts, TaskRead, TaskSnapshot};
 
-/// The most log lines that come with a task.
+/// Maximum number of log lines in the response to a read of a task.
 const MAX_LOG_LINES: i64 = 1_000;
-/// The longest text of those lines: a page, the line that goes beyond it, and what stands around them, in bytes.
+/// Maximum size of those lines: a page, the line that exceeds it, and the JSON around them, in bytes.
 const MAX_LOG_TEXT: usize = 5 << 20;
-/// The longest text of a result, in bytes: 8 MiB, its `execution` of 64 KiB, and what stands around them.
+/// Maximum size of a result, in bytes: 8 MiB, its `execution` of 64 KiB, and the JSON around them.
 const MAX_RESULT_TEXT: usize = (8 << 20) + (512 << 10);
-/// The longest text of a task in a list, in bytes: progress and error message of 64 KiB each, metadata, and small fields.
+/// Maximum size of a task in a list, in bytes: progress and error message of 64 KiB each, metadata, and small fields.
 const MAX_OVERVIEW: usize = 160 << 10;
 
-/// Read a task, with its result and its history; with `wait`, as soon as it has ended.
+/// Read a task, with its result and its history; with `wait`, once it is terminal.
 #[utoipa::path(
     get, path = "/tasks/{task_id}", operation_id = "read_task", tag = "tasks",
     params(
@@ -49,7 +49,7 @@ pub async fn read_task(
     let task_id = extract::task_id(&task_id)?;
     let mut asked = extract::task_query(request.query_string())?;
     if is_head(&request) {
-        // It asks how the answer is now.
+        // HEAD does not wait.
         asked.wait = Duration::ZERO;
     }
     let (task, reading) = read_when_due(&state, task_id, asked).await?;
@@ -58,8 +58,8 @@ pub async fn read_task(
     if !has_large_result {
         return reading.json(&view);
     }
-    // Before the result is read: first the memory that clients decide about, and last the one that is soon free. What is
-    // already read is not held while others are waited for.
+    // Before the result is read: first the memory that slow clients hold, then the permit to read, which is soon free.
+    // So no result is held while the request waits for either.
     let unsent = if asked.include_logs {
         state
             .answer_memory
@@ -72,14 +72,14 @@ pub async fn read_task(
     Ok(unsent.hold(reading.json(&view)?))
 }
 
-/// Returns the task once it is in the state asked for, or in its current state when the wait is over.
+/// Returns the task once it reaches the requested state, or its current state on timeout.
 async fn read_when_due(
     state: &ApiState,
     task_id: Uuid,
     asked: TaskQuery,
 ) -> Result<(TaskSnapshot, ReadPermit), Problem> {
     let deadline = Instant::now() + asked.wait;
-    // Before the first look: what happens from here on is noticed.
+    // Subscribe before the first read, so that no later change is missed.
     let mut watching = (!asked.wait.is_zero()).then(|| state.watch.task(task_id));
     let parts = TaskParts {
         circuit: asked.include_circuit,
@@ -117,7 +117,7 @@ async fn read_when_due(
     }
 }
 
-/// The statuses in which a client that has seen the task in `first` goes on waiting.
+/// The statuses in which the read continues to wait, if the task was in `first` at its start.
 fn statuses_to_wait_in(until: Until, first: Option<Status>) -> Vec<Status> {
     match (until, first) {
         (Until::Change, Some(first)) => vec![first],
@@ -128,14 +128,13 @@ fn statuses_to_wait_in(until: Until, first: Option<Status>) -> Vec<Status> {
     }
 }
 
-/// List tasks, newest first where no other order is asked for.
+/// List tasks, by default newest first.
 ///
-/// A filter given twice is refused, but for `status` (any of them) and `tag` (all of them). The order
-/// of submission is that of the task ids.
+/// Only the filters `status` (any of them matches) and `tag` (all of them match) may be repeated. The order of
+/// submission is that of the task ids.
 ///
-/// One page reads 5,500 tasks at most. Where few tasks fit a combination of filters each of which
-/// fits many, a page may therefore come with fewer tasks than asked for, or with none; the list
-/// goes on for as long as there is a `next_cursor`.
+/// One page reads at most 5,500 tasks. If each filter matches many tasks but their combination few, a page may
+/// therefore have fewer tasks than `limit`, or none; the list continues as long as there is a `next_cursor`.
 #[utoipa::path(
     get, path = "/tasks", operation_id = "list_tasks", tag = "tasks",
     params(

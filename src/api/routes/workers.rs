@@ -1,4 +1,4 @@
-//! The registry of workers: begin a session, keep it alive, drain it, look at it.
+//! The registry of workers: register, renew the lease, drain, resume, read.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
@@ -17,14 +17,14 @@ use crate::api::{ApiState, Problem, extract};
 use crate::domain::owner::Session;
 use crate::store::{Heartbeat, MAX_WORKERS, Registered, WorkerStatus};
 
-/// The text of a worker in a list, in bytes: capabilities and metadata of 4 KiB each, 32 names of backends, and a few
-/// hundred tasks.
+/// Maximum size of a worker in a list, in bytes: capabilities and metadata of 4 KiB each, 32 names of backends, and a
+/// few hundred tasks.
 const MAX_WORKER: usize = 24 << 10;
 
-/// Begin a session.
+/// Register a worker and begin a session.
 ///
-/// Everything that an older session of the same name still had goes to others at once. A worker whose
-/// registration was not answered repeats it with `replace`.
+/// Tasks of an older session of the same name go to other workers at once. A worker whose registration got no
+/// response repeats it with `replace`.
 #[utoipa::path(
     post, path = "/workers/register", operation_id = "register_worker", tag = "workers",
     request_body = RegisterRequest,
@@ -76,7 +76,7 @@ fn registry_full() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_workers", detail)
 }
 
-/// Renew the lease of everything that the session runs.
+/// Renew the lease of a session on its tasks.
 #[utoipa::path(
     post, path = "/workers/heartbeat", operation_id = "heartbeat", tag = "workers",
     request_body = HeartbeatRequest,
@@ -114,10 +114,10 @@ pub async fn heartbeat(
     }
 }
 
-/// Let a worker finish what it has and take no more, or let it take tasks again.
+/// Drain a worker, or end its drain: a draining worker finishes its tasks and claims no more.
 ///
-/// It holds until the worker is started anew: a worker of `qtask work` that lost its session goes on
-/// draining, and one that speaks HTTP starts anew whenever it registers.
+/// A drain lasts until the worker restarts: `qtask work` continues to drain after it has lost its session; for an
+/// HTTP worker, each registration is a restart.
 #[utoipa::path(
     post, path = "/workers/{worker_id}/drain", operation_id = "drain_worker", tag = "workers",
     params(("worker_id" = String, Path, description = "The worker's name.")),
@@ -140,9 +140,9 @@ pub async fn drain_worker(
     find(&state, worker_id).await.map(web::Json)
 }
 
-/// Let a worker take tasks again: ends its quarantine and its drain.
+/// Resume a worker: end its quarantine and its drain.
 ///
-/// Repeating it is safe.
+/// The request is idempotent.
 #[utoipa::path(
     post, path = "/workers/{worker_id}/resume", operation_id = "resume_worker", tag = "workers",
     params(("worker_id" = String, Path, description = "The worker's name.")),
@@ -163,7 +163,7 @@ pub async fn resume_worker(
     find(&state, worker_id).await.map(web::Json)
 }
 
-/// The workers, by name.
+/// List workers by name.
 #[utoipa::path(
     get, path = "/workers", operation_id = "list_workers", tag = "workers",
     params(
