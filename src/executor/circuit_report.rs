@@ -78,9 +78,9 @@ pub struct CircuitSurvey {
     pub gate_count: u64,
     /// Applications of gates to two qubits or more.
     pub multi_qubit_gates: u64,
-    /// Measurements of single qubits.
+    /// Measurements, counted per qubit.
     pub measurements: u64,
-    /// Resets of single qubits.
+    /// Resets, counted per qubit.
     pub resets: u64,
     /// The longest path, in gates, measurements and resets.
     pub depth: u32,

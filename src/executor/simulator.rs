@@ -71,7 +71,7 @@ impl Executor for Simulator {
                     let inputs = options.inputs.unwrap_or_default();
                     let request = Request {
                         source: &source,
-                        // A circuit that the API has accepted runs, whatever limit the API is configured with.
+                        // The API applies its configured limit; a circuit that it has accepted must run.
                         max_source_bytes: MAX_SOURCE_BYTES,
                         shots: options.shots,
                         seed: options.seed,

@@ -9,7 +9,7 @@ use crate::store::{Depth, Store};
 
 /// The lifetime of a count.
 const GOOD_FOR: Duration = Duration::from_secs(2);
-/// The timeout of a caller, after which it gets no answer.
+/// How long a caller waits for a count before it gets none.
 const COUNT_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Counted = (Instant, Vec<Depth>);

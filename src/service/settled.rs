@@ -1,4 +1,4 @@
-//! The log of settlements, written by the worker or over HTTP.
+//! Logs settlements, both those of `qtask work` and those that arrive over HTTP.
 
 use tracing::{info, warn};
 

@@ -113,8 +113,7 @@ impl WorkerHealth {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Records why no tasks arrive; true when the last reason was removed, and there was one
-    /// before.
+    /// Records why no tasks arrive; true if this removes an earlier reason.
     pub(super) fn set_intake(&self, not_ready_reason: Option<String>) -> bool {
         let mut intake = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
         let freed = not_ready_reason.is_none() && intake.is_some();

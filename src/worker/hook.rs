@@ -28,7 +28,7 @@ const MOST_LINE_BYTES: usize = 4 << 10;
 const KEPT_LINES: usize = 20;
 /// How many last lines of standard error the registry keeps.
 const TOLD_LINES: usize = 5;
-/// The most characters that the registry keeps of them.
+/// The maximum number of characters that the registry keeps of them.
 const MOST_TOLD: usize = 1_000;
 
 /// Why a command failed.

@@ -1,4 +1,4 @@
-//! Writes the log lines and the progress of a running attempt.
+//! Writes the log lines, the progress and the output of a running attempt.
 
 use std::collections::VecDeque;
 use std::time::Duration;

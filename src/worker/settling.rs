@@ -76,7 +76,7 @@ pub async fn write(worker: &Worker, settlement: Settlement, log: &mut LogWriter<
 }
 
 /// Whether the outcome will never be stored. `refused_since` is when the database began to refuse this
-/// statement while it took others.
+/// statement while it accepted others.
 fn is_final(worker: &Worker, error: &StoreError, refused_since: &mut Option<Instant>) -> bool {
     match error {
         StoreError::Unstorable(_) => true,

@@ -1,8 +1,8 @@
 //! Ends the commands of a worker that was killed or told twice to stop, and removes their files.
 //!
 //! A child process of the worker holds the other end of a pipe. When the pipe closes, the worker has
-//! ended, for whatever reason, and can no longer stop its commands. Other workers claim their tasks
-//! when the lease has expired; until then the commands must have ended.
+//! ended and can no longer stop its commands. Other workers claim the tasks when the lease has expired;
+//! until then the commands must have ended.
 
 use std::io;
 use std::os::unix::process::CommandExt;

@@ -1,4 +1,4 @@
-//! Handlers of the broker's unsolicited frames: closes, cancels, confirms, returns, blocks.
+//! Handlers of the frames that the broker sends without a request: closes, cancels, confirms, returns, blocks.
 //!
 //! The task that reads the connection or the channel owns its callback object and drops it when it
 //! ends. The drop guard is therefore the one signal that covers every kind of end, including a

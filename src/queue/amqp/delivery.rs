@@ -30,7 +30,7 @@ pub(super) struct Settler {
     pub(super) tag: u64,
     /// The index of the consumer's lane that received it.
     pub(super) lane: usize,
-    /// The acker of its channel; upgrading fails once the channel has ended.
+    /// The acker of its channel, until the delivery is settled.
     pub(super) acker: Option<mpsc::UnboundedSender<AckCommand>>,
 }
 
