@@ -1,8 +1,9 @@
-//! How many circuits a second go in, and through, beside what the machine's PostgreSQL can do.
+//! Submission and completion rates in circuits per second, compared with the commit rate of the machine's
+//! PostgreSQL.
 //!
-//! `just bench` runs it over whatever PostgreSQL and RabbitMQ the tests would use. Machines differ and are noisy: the figure
-//! to compare is the ratio to the yardstick of the same run, one row per commit from as many
-//! connections as the naive service would have.
+//! `just bench` runs it with the PostgreSQL and RabbitMQ of the tests. Machines differ and measurements are
+//! noisy: compare the ratio to the baseline of the same run, which commits one row at a time over as many
+//! connections as a naive service would use.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -49,7 +50,7 @@ async fn main() {
     }
 }
 
-/// Rows of a task's size, one per statement and commit, all connections busy.
+/// Baseline: inserts rows of a task's size, one per statement and commit, with all connections busy.
 async fn commits_per_second() -> f64 {
     let database = TestDatabase::create().await;
     let table =

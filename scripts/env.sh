@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Sourced first by the scripts here: goes to the root of the tree, finds cargo even where CI starts a script with next to
-# no environment, and defines say and die. Works in any POSIX shell that knows `local`.
+# Sourced first by these scripts: changes to the root of the repository, finds cargo even if CI starts a
+# script with a minimal environment, and defines say and die. Works in any POSIX shell that supports `local`.
 
 cd "$(dirname "$0")/.." || exit 1
 

@@ -1,13 +1,14 @@
 # shellcheck shell=sh
 # shellcheck disable=SC3043,SC2086 # prefixes and lists of packages are split into words; every shell in use knows `local`
-# Sourced after env.sh and toolchain.sh: installs what a script needs and this machine lacks.
+# Sourced after env.sh and toolchain.sh: installs the missing prerequisites of a script.
 #
 #   require NEED...   NEED is one of: postgres rabbitmq cc python3 bash rust
 #
-# Packages come from the machine's own manager (apt-get, dnf, apk, pacman, brew), Rust from rustup. root is not asked.
-# Other users are asked where there is a terminal; where there is none, packages are installed only if sudo needs no
-# password, and Rust is not. QTASK_INSTALL=yes answers the question beforehand, QTASK_INSTALL=no installs nothing.
-# Tried for real with Debian's packages; the other managers only with stand-ins.
+# Packages come from the machine's package manager (apt-get, dnf, apk, pacman, brew), Rust from rustup. root
+# is not prompted. Other users are prompted on a terminal; without one, packages are installed only if sudo
+# needs no password, and Rust is not installed. QTASK_INSTALL=yes answers the prompt in advance,
+# QTASK_INSTALL=no installs nothing. Tested with real packages on Debian; the other package managers only with
+# stubs.
 
 # A setting of these scripts, not of the programs that they start.
 install_answer=${QTASK_INSTALL:-}
@@ -54,10 +55,10 @@ place_hint() {
   esac
 }
 
-# --- what is there ------------------------------------------------------------------------------------------------
+# --- installed programs -------------------------------------------------------------------------------------------
 
-# Prints the directory of PostgreSQL's programs. The variable named by postgres_setting decides where it is set, as it
-# does for the program that uses them.
+# Prints the directory of PostgreSQL's programs. The variable named by postgres_setting overrides the search,
+# as it does in the program that uses them.
 locate_postgres() {
   local explicit candidate
   eval "explicit=\${${postgres_setting:-QTASK_POSTGRES_BIN}:-}"
@@ -79,7 +80,8 @@ locate_postgres() {
 
 postgres_is_in() { [ -x "$1/postgres" ] && [ -x "$1/initdb" ] && [ -x "$1/pg_ctl" ]; }
 
-# Prints the directory of rabbitmq-server. Not Debian's /usr/sbin: that wrapper insists on the system's node and user.
+# Prints the directory of rabbitmq-server. Not Debian's /usr/sbin: that wrapper requires the system's node and
+# user.
 locate_rabbitmq() {
   local candidate
   for candidate in "${QTASK_TEST_RABBITMQ_BIN:-/nowhere}" /usr/lib/rabbitmq/bin /opt/rabbitmq/sbin \
@@ -92,7 +94,7 @@ locate_rabbitmq() {
   return 1
 }
 
-# gcc can be installed without the C library's headers and start files, which a build of Rust needs as well.
+# gcc may be installed without the C library's headers and start files, which Rust builds need as well.
 cc_links() {
   command -v cc >/dev/null || return
   # Without the Command Line Tools, macOS has a cc that opens a dialog.
@@ -104,9 +106,9 @@ cc_links() {
   return $status
 }
 
-# --- how it is installed ------------------------------------------------------------------------------------------
+# --- installation -------------------------------------------------------------------------------------------------
 
-# The manager of this system by /etc/os-release, else the first one on the PATH.
+# The package manager of this system according to /etc/os-release, else the first one on the PATH.
 package_manager() {
   local own='' each
   case "$(uname -s) $(os_release ID) $(os_release ID_LIKE) " in
@@ -146,7 +148,7 @@ packages_for() { # MANAGER NEED
   esac
 }
 
-# The commands, one on each line, that install packages.
+# Prints the install commands, one per line.
 package_commands() { # MANAGER ROOT-PREFIX PACKAGES
   case $1 in
     apt-get)
@@ -155,7 +157,7 @@ package_commands() { # MANAGER ROOT-PREFIX PACKAGES
       ;;
     dnf) echo "$2dnf install -y --setopt=install_weak_deps=False $3" ;;
     apk) echo "$2apk add --update-cache $3" ;;
-    # -y alone would make a partial upgrade of a system that has lists already.
+    # -y alone would be a partial upgrade on a system that already has package lists.
     pacman) [ -e /var/lib/pacman/sync/core.db ] && echo "$2pacman -S --needed --noconfirm $3" ||
       echo "$2pacman -Sy --needed --noconfirm $3" ;;
     brew) echo "brew install $3" ;;
@@ -202,7 +204,7 @@ install_needs() { # NEED...
 
 is_root() { [ "$(id -u)" -eq 0 ]; }
 
-# Comes before each command that must run as root; empty for root and for brew.
+# Prints the prefix of a command that must run as root; empty for root and for brew.
 root_prefix() { # MANAGER
   if is_root || [ "$1" = brew ]; then
     return
@@ -213,7 +215,7 @@ root_prefix() { # MANAGER
   fi
 }
 
-# Returns only if the commands may be run.
+# Returns only if the commands may be run; otherwise exits.
 permit_installation() { # MANAGER PACKAGES ROOT-PREFIX NEEDS-RUST COMMANDS
   local answer manager="$1" packages="$2" prefix="$3" needs_rust="$4" commands="$5"
   if [ "$install_answer" = no ]; then
@@ -281,8 +283,8 @@ install_packages() { # MANAGER ROOT-PREFIX PACKAGES
   fi
 }
 
-# Debian starts what it installs unless this file says no. One that is there already is left alone; ours denies nothing
-# once this script has ended, should it be killed before it can remove the file.
+# Debian starts installed services unless this file forbids it. An existing file is not changed; ours forbids
+# nothing after this script has ended, in case it is killed before it can remove the file.
 services_policy=/usr/sbin/policy-rc.d
 services_prefix=
 services_denied=
@@ -305,8 +307,7 @@ $2
 LINES
 }
 
-# Not as a pipe: a download that breaks off must not run as far as it came. A cargo of the system, too old to be of use,
-# is no reason for rustup to stop.
+# Not piped: an interrupted download must not run in part. An outdated system cargo must not stop rustup.
 install_rust() {
   local script
   if command -v curl >/dev/null; then
@@ -316,6 +317,6 @@ install_rust() {
   fi
   printf '%s\n' "$script" | RUSTUP_INIT_SKIP_PATH_CHECK=yes sh -s -- -y --profile minimal \
     --default-toolchain "$(named_toolchain)" -c clippy -c rustfmt >&2 || die "rustup failed (above)"
-  # The shell may remember where an older cargo was.
+  # The shell may have cached the path of an older cargo.
   hash -r
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by scripts/test, after packages.sh: finds, or starts, the PostgreSQL and RabbitMQ that the tests use.
+# Sourced by scripts/test, after packages.sh: finds or starts the PostgreSQL and RabbitMQ that the tests use.
 #
 #   services_up     exports DATABASE_URL, RABBITMQ_URL, TMPDIR, QTASK_TEST_POSTGRES_BIN and QTASK_TEST_RABBITMQ_BIN
 #   services_down   stops what services_up started and removes its directory; safe to call twice
@@ -41,7 +41,7 @@ services_down() {
   fi
   if [ -n "$services_rabbit" ]; then
     kill -TERM "$services_rabbit" 2>/dev/null
-    # Its shutdown takes seconds and nothing on its disk is wanted: 5 seconds, then the hard way.
+    # A shutdown takes seconds and its disk contents are not needed: SIGKILL after 5 seconds.
     local left=50
     while [ "$left" -gt 0 ] && kill -0 "$services_rabbit" 2>/dev/null; do
       sleep 0.1
@@ -65,7 +65,7 @@ services_down() {
 
 # --- the executables ---------------------------------------------------------------------------------------------
 
-# Tests start nodes of their own to kill them, so the executables are needed even where services already answer.
+# Tests start private nodes and kill them, so the executables are needed even if services already run.
 find_binaries() {
   # The tests of examples/ are written in Python.
   require postgres rabbitmq python3
@@ -75,7 +75,7 @@ find_binaries() {
   command -v epmd >/dev/null || die "epmd is not on the PATH; it comes with Erlang, which RabbitMQ needs"
 }
 
-# --- services that already run -----------------------------------------------------------------------------------
+# --- running services --------------------------------------------------------------------------------------------
 
 postgres_answers() {
   local answer
@@ -105,7 +105,7 @@ port_open() {
   limited 3 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$host" "$port" 2>/dev/null
 }
 
-# "host port" of a URL such as scheme://user:password@host:port/path
+# Prints "host port" of a URL such as scheme://user:password@host:port/path
 host_and_port() {
   local rest=${1#*://}
   rest=${rest%%[/?]*}
@@ -120,8 +120,8 @@ limited() {
   if command -v timeout >/dev/null; then timeout "$@"; else shift && "$@"; fi
 }
 
-# Databases that the tests keep to copy from. The lock is that of tests/it/support/template.rs: another run on the same
-# server may be copying just now.
+# Drops the template databases of the tests. Takes the lock of tests/it/support/template.rs: another run on
+# the same server may be copying a template.
 drop_templates() {
   command -v psql >/dev/null || return 0
   local name
@@ -134,8 +134,8 @@ drop_templates() {
 
 # --- private services --------------------------------------------------------------------------------------------
 
-# Readable for others: PostgreSQL runs as a user of its own where this runs as root. The tests put their temporary
-# files there too, so that nothing stays behind even when they are interrupted.
+# World-readable: PostgreSQL runs as a separate user if this script runs as root. The tests put their
+# temporary files there too, so that nothing remains even after an interruption.
 make_services_dir() {
   services_dir=$(mktemp -d "${TMPDIR:-/tmp}/qtask-test.XXXXXX")
   mkdir "$services_dir/tmp"
@@ -174,7 +174,7 @@ start_postgres() {
   fi
   as_postgres "$QTASK_TEST_POSTGRES_BIN/initdb" -U postgres -A trust -E UTF8 --no-locale --no-sync -D "$home/data" \
     >"$services_dir/initdb.log" 2>&1 || { cat "$services_dir/initdb.log" >&2 && die "initdb failed (above)"; }
-  # Without fsync a killed process still loses nothing, and the tests run faster.
+  # A killed process loses no data without fsync, and the tests run faster.
   as_postgres "$QTASK_TEST_POSTGRES_BIN/pg_ctl" -D "$home/data" -l "$home/log" -w -t 60 -o \
     "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories='' -c fsync=off -c max_connections=400" \
     start >/dev/null 2>&1 || { cat "$home/log" >&2 && die "PostgreSQL did not start (above)"; }
@@ -186,9 +186,9 @@ start_rabbitmq() {
   port=$(free_port) epmd_port=$(free_port) distribution_port=$(free_port)
   mkdir "$home"
   echo '[].' >"$home/enabled_plugins"
-  # Out of the terminal's process group: Ctrl-C ends the tests first, and then this script stops the node.
+  # In a separate process group: Ctrl-C ends the tests first, and then this script stops the node.
   detach=$(command -v setsid || true)
-  # Its own epmd, because the one that a node starts outlives it.
+  # A private epmd, because the one that a node starts outlives it.
   (cd "$home" && exec $detach epmd -address 127.0.0.1 -port "$epmd_port") </dev/null >/dev/null 2>&1 &
   services_epmd=$!
   (
@@ -199,7 +199,7 @@ start_rabbitmq() {
     export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1}'
     export RABBITMQ_ENABLED_PLUGINS_FILE=$home/enabled_plugins
     export RABBITMQ_CONF_ENV_FILE=$home/none.conf RABBITMQ_CONFIG_FILE=$home/none
-    # Makes the script replace itself by the node, so that a signal to the child reaches it.
+    # Makes the script exec the node, so that a signal to the child reaches it.
     export RUNNING_UNDER_SYSTEMD=true
     exec $detach "$QTASK_TEST_RABBITMQ_BIN/rabbitmq-server"
   ) </dev/null >"$home/out" 2>&1 &

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # shellcheck disable=SC3043,SC2034 # every shell in use knows `local`; the scripts read what is set here
-# Sourced after env.sh: which Rust the scripts use.
+# Sourced after env.sh: selects the Rust toolchain of the scripts.
 #
 #   named_toolchain    prints the version that rust-toolchain.toml names
 #   rust_is_usable     whether cargo runs and is no older than Cargo.toml asks for
@@ -10,7 +10,7 @@ named_toolchain() { sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml; }
 
 minimum_rust() { sed -n 's/^rust-version *= *"\(.*\)"/\1/p' Cargo.toml; }
 
-# cargo and rustup themselves read rust-toolchain.toml; rustup may fetch the toolchain now, and shows its progress.
+# cargo and rustup read rust-toolchain.toml; rustup may download the toolchain now, and shows its progress.
 cargo_runs() {
   cargo --version >/dev/null && return
   RUSTUP_TOOLCHAIN=stable cargo --version >/dev/null 2>&1

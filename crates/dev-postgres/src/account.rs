@@ -1,7 +1,7 @@
 //! The account that owns the cluster and runs its programs.
 //!
-//! PostgreSQL refuses to run as root, so root hands the cluster to another account; anybody else
-//! runs it as themselves.
+//! PostgreSQL refuses to run as root, so root assigns the cluster to another account; other users run it
+//! under their own.
 
 use std::ffi::OsStr;
 use std::fs::Metadata;
@@ -13,24 +13,24 @@ use anyhow::{Context, bail};
 use nix::unistd::{User, geteuid};
 use tokio::process::Command;
 
-/// What PostgreSQL's programs get of our environment. The rest stays out: `PG*` variables would
-/// redirect them, and secrets are none of their business.
+/// The environment variables that PostgreSQL's programs inherit. The others are removed: `PG*` variables
+/// would redirect the programs, and secrets must not leak to them.
 const KEPT_VARIABLES: [&str; 5] = ["PATH", "HOME", "TMPDIR", "TZ", "LD_LIBRARY_PATH"];
 
-/// Accounts that root may hand the cluster to, the best first.
+/// Accounts to which root may assign the cluster, in order of preference.
 const ACCOUNTS: [&str; 2] = ["postgres", "nobody"];
 
-/// Who runs the cluster.
+/// The account that runs the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Account {
     uid: u32,
-    /// The group to switch to together with the user; `None` where no switch is needed.
+    /// The group to switch to together with the user; `None` if no switch is needed.
     switch_to_group: Option<u32>,
 }
 
 impl Account {
-    /// The account for a cluster: the owner of `data` where that exists, else this process's
-    /// user, or the first of [`ACCOUNTS`] for root.
+    /// Chooses the account of a cluster: the owner of `data` if that exists, else this process's user, or for
+    /// root the first of [`ACCOUNTS`] that exists.
     ///
     /// # Errors
     /// When the cluster belongs to another user, or root finds no account to run it.
@@ -84,7 +84,7 @@ impl Account {
         )
     }
 
-    /// The user id and group id to switch to, if this process runs as somebody else.
+    /// The user id and group id to switch to, if this process runs as another user.
     pub(super) fn switch(self) -> Option<(u32, u32)> {
         self.switch_to_group.map(|group| (self.uid, group))
     }
@@ -94,7 +94,7 @@ impl Account {
         self.uid
     }
 
-    /// Hands `path` (not what it may point to) to this account.
+    /// Changes the owner of `path` to this account, without following symbolic links.
     pub(super) fn own(self, path: &Path) -> io::Result<()> {
         match self.switch() {
             Some((uid, gid)) => std::os::unix::fs::lchown(path, Some(uid), Some(gid)),
@@ -102,7 +102,7 @@ impl Account {
         }
     }
 
-    /// A command run by this account, with a clean environment, that dies with its future.
+    /// A command run by this account with a clean environment; killed when its future is dropped.
     pub(super) fn command(self, program: impl AsRef<OsStr>) -> Command {
         let mut command = clean_command(program);
         if let Some((uid, gid)) = self.switch() {
@@ -112,10 +112,10 @@ impl Account {
         command
     }
 
-    /// Proves that this account can enter `directory`, by running `program --version` there.
+    /// Checks that this account can enter `directory`, by running `program --version` there.
     ///
     /// # Errors
-    /// Names the directory on the way that keeps the account out.
+    /// Names the directory on the path that the account cannot enter.
     pub(super) async fn check_reach(self, directory: &Path, program: &Path) -> anyhow::Result<()> {
         let mut probe = self.command(program);
         match probe.arg("--version").current_dir(directory).output().await {
@@ -135,7 +135,7 @@ impl Account {
         }
     }
 
-    /// The first directory on the way to `directory` whose permissions shut this account out.
+    /// The first directory on the path to `directory` whose permissions deny this account.
     fn barrier(self, directory: &Path) -> Option<PathBuf> {
         let mut way: Vec<&Path> = directory.ancestors().collect();
         way.reverse();
@@ -158,7 +158,7 @@ impl Account {
     }
 }
 
-/// A command with nothing of our environment but [`KEPT_VARIABLES`].
+/// A command that inherits only [`KEPT_VARIABLES`].
 pub(super) fn clean_command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear();
@@ -167,12 +167,12 @@ pub(super) fn clean_command(program: impl AsRef<OsStr>) -> Command {
             command.env(name, value);
         }
     }
-    // An unknown locale is an error to initdb, and macOS needs some LC_ALL to start at all.
+    // initdb fails on an unknown locale, and macOS needs some LC_ALL to start at all.
     command.env("LC_ALL", "C");
     command
 }
 
-/// A user's name for messages, or the number where there is none.
+/// A user's name for messages, or the user id if it has none.
 pub(super) fn user_name(uid: u32) -> String {
     match User::from_uid(uid.into()) {
         Ok(Some(user)) => user.name,

@@ -8,8 +8,7 @@ use anyhow::{Context, bail};
 use super::account::Account;
 use super::packages;
 
-/// Where packages put server programs, as folder, start of the name of the version's folder, and
-/// what follows it.
+/// Installation directories: parent directory, prefix of the versioned directory, and the path below it.
 const PLACES: [(&str, &str, &str); 7] = [
     ("/usr/lib/postgresql", "", "bin"),         // Debian, Ubuntu, SUSE
     ("/usr", "pgsql-", "bin"),                  // PostgreSQL's own RPMs
@@ -32,11 +31,11 @@ pub(super) struct Installation {
 }
 
 impl Installation {
-    /// The installation to use: the one in `explicit`, or the newest of this machine. With
-    /// `wanted`, the major version of an existing cluster, only that version will do.
+    /// Returns the installation in `explicit`, or else the newest of this machine. `wanted`, the major
+    /// version of an existing cluster, restricts the choice to that version.
     ///
     /// # Errors
-    /// When there is none, or none of the wanted version; the message says what to install.
+    /// When no installation is found, or none of the wanted version; the message says what to install.
     pub(super) async fn find(
         explicit: Option<&Path>,
         wanted: Option<u32>,
@@ -91,7 +90,7 @@ impl Installation {
     }
 }
 
-/// The number in `postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)`, `... 18beta1`.
+/// The major version in `postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)`, `... 18beta1`.
 fn major_version(text: &str) -> Option<u32> {
     let (_, version) = text.split_once("(PostgreSQL) ")?;
     let digits = version.split(|c: char| !c.is_ascii_digit()).next()?;
@@ -100,7 +99,7 @@ fn major_version(text: &str) -> Option<u32> {
 
 fn pick(found: Vec<Installation>, wanted: Option<u32>) -> anyhow::Result<Installation> {
     let Some(wanted) = wanted else {
-        // Reversed, because the last of equals wins and the first found is to.
+        // Reversed: `max_by_key` returns the last of equal elements, and the first found is wanted.
         let newest = found
             .into_iter()
             .rev()
@@ -132,7 +131,7 @@ fn not_found(wanted: Option<u32>) -> String {
     )
 }
 
-/// The end of a sentence that says to install something: the command on a line of its own.
+/// The end of an error message: the installation command on a separate line.
 fn command(wanted: Option<u32>) -> String {
     packages::install_command(wanted).map_or_else(
         || " with this system's package manager,".to_owned(),
@@ -140,7 +139,7 @@ fn command(wanted: Option<u32>) -> String {
     )
 }
 
-/// Directories that hold a `postgres`: the known places, then PATH, without repetitions.
+/// Directories that contain a `postgres`: the known places, then PATH, without duplicates.
 fn candidates() -> Vec<PathBuf> {
     let mut directories = Vec::new();
     for (folder, prefix, rest) in PLACES {

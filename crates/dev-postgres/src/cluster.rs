@@ -1,4 +1,4 @@
-//! Makes the cluster, and stops a server that an earlier run left behind.
+//! Creates the cluster, and stops a server that an earlier run left running.
 
 use std::fs;
 use std::io;
@@ -15,16 +15,16 @@ use super::layout::{Layout, create_private_dir};
 use super::lock::Locks;
 use super::pid_file::PidFile;
 
-/// initdb takes half a second; a slow disk or a loaded machine may take much longer.
+/// initdb takes half a second, and much longer on a slow disk or a loaded machine.
 const INITDB_LIMIT: Duration = Duration::from_mins(2);
 
-/// How long each way of stopping an old server may take.
+/// Time limit of each shutdown mode of a leftover server, in seconds.
 const STOP_SECONDS: u64 = 15;
 
-/// The major version of the cluster in `data`; `None` where there is no cluster yet.
+/// The major version of the cluster in `data`; `None` if there is no cluster yet.
 ///
 /// # Errors
-/// When something else than a cluster is there.
+/// When `data` contains something other than a cluster.
 pub(super) fn major_version(data: &Path) -> anyhow::Result<Option<u32>> {
     let path = data.join("PG_VERSION");
     match fs::read_to_string(&path) {
@@ -52,11 +52,11 @@ pub(super) fn major_version(data: &Path) -> anyhow::Result<Option<u32>> {
     }
 }
 
-/// Makes the cluster under another name and renames it when it is whole, so that an interruption
-/// leaves nothing that looks like a cluster.
+/// Creates the cluster under a temporary name and renames it when it is complete, so that an interruption
+/// leaves no partial cluster.
 ///
 /// # Errors
-/// When initdb fails, with what it said.
+/// When initdb fails, with its output.
 pub(super) async fn create(
     layout: &Layout,
     server: &Installation,
@@ -88,18 +88,18 @@ pub(super) async fn create(
             "--no-locale",
             "-N",
         ])
-        // It reads nothing; holding the lock keeps the next qtask waiting if this one is killed.
+        // initdb reads no input; the inherited lock makes the next qtask wait if this one is killed.
         .stdin(Stdio::from(locks.for_helper()?))
         .current_dir(layout.root());
     run(&mut initdb, "initdb", INITDB_LIMIT).await?;
     fs::rename(&unfinished, layout.data()).context("putting the new cluster into its place")
 }
 
-/// Stops the server that the cluster's pid file names, if there is one. The pid file itself is
-/// never removed: PostgreSQL does that when it has made sure that nobody uses the cluster.
+/// Stops the server that the cluster's pid file names, if it runs. Never removes the pid file: PostgreSQL
+/// does that after it has verified that no process uses the cluster.
 ///
 /// # Errors
-/// When a server is there and does not stop.
+/// When the server does not stop.
 pub(super) async fn stop_leftover(
     layout: &Layout,
     server: &Installation,
@@ -150,7 +150,7 @@ pub(super) async fn stop_leftover(
     }
 }
 
-/// Runs a program to its end, and makes an error of a failure.
+/// Runs a program until it exits; a failure is an error.
 async fn run(command: &mut Command, name: &str, limit: Duration) -> anyhow::Result<()> {
     let output = tokio::time::timeout(limit, command.output());
     let output = output

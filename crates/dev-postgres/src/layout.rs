@@ -1,4 +1,4 @@
-//! What lies where in the data directory, and who may look into it.
+//! The paths in the data directory, and their permissions.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -10,7 +10,7 @@ use nix::unistd::geteuid;
 
 use super::account::user_name;
 
-/// How much of the server's log goes into an error message, in bytes.
+/// Size of the log excerpt in an error message, in bytes.
 const LOG_TAIL_BYTES: u64 = 2_000;
 
 /// The paths below the data directory.
@@ -20,10 +20,10 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Creates the data directory where needed and checks that it is ours alone.
+    /// Creates the data directory if needed, and checks its owner and permissions.
     ///
     /// # Errors
-    /// When it cannot be created, belongs to another user, or everybody may write to it.
+    /// When it cannot be created, belongs to another user, or is world-writable.
     pub(super) fn prepare(directory: &Path) -> anyhow::Result<Self> {
         let name = directory.display();
         fs::create_dir_all(directory.parent().unwrap_or(directory))
@@ -38,7 +38,7 @@ impl Layout {
         }
         let me = geteuid();
         if metadata.uid() != me.as_raw() {
-            // Root must not write where another user can put symbolic links.
+            // Root must not write where another user can create symbolic links.
             let owner = user_name(metadata.uid());
             bail!(
                 "the data directory {name} belongs to {owner}: run as {owner}, or choose another directory"
@@ -52,7 +52,8 @@ impl Layout {
         }
         let layout = Self { root };
         if me.is_root() && layout.is_ours_or_empty() {
-            // The cluster's account must be able to pass; what lies inside stays closed.
+            // The cluster's account must be able to traverse the directory; its contents stay inaccessible to
+            // others.
             fs::set_permissions(
                 &layout.root,
                 PermissionsExt::from_mode((mode & 0o7777) | 0o001),
@@ -62,7 +63,7 @@ impl Layout {
         Ok(layout)
     }
 
-    /// A directory that holds other things is left with the permissions that it has.
+    /// The permissions of a directory with other contents are not changed.
     fn is_ours_or_empty(&self) -> bool {
         let empty = fs::read_dir(&self.root).is_ok_and(|mut entries| entries.next().is_none());
         empty || self.owner_lock().exists()
@@ -78,27 +79,27 @@ impl Layout {
         self.root.join("data")
     }
 
-    /// A cluster that initdb has not finished.
+    /// A cluster that initdb has not completed.
     pub(super) fn unfinished_data(&self) -> PathBuf {
         self.root.join("data.new")
     }
 
-    /// Locked by the one process that uses the directory; holds its process id.
+    /// Locked by the process that uses the directory; contains its process id.
     pub(super) fn owner_lock(&self) -> PathBuf {
         self.root.join("owner.lock")
     }
 
-    /// Locked while any of our helpers may still touch the cluster.
+    /// Locked while a helper may still access the cluster.
     pub(super) fn cluster_lock(&self) -> PathBuf {
         self.root.join("cluster.lock")
     }
 
-    /// The server's log of the present run.
+    /// The server's log of the current run.
     pub(super) fn log(&self) -> PathBuf {
         self.root.join("postgres.log")
     }
 
-    /// Opens the log, empty.
+    /// Opens the log and truncates it.
     pub(super) fn open_log(&self) -> anyhow::Result<File> {
         let path = self.log();
         let context = || format!("opening {}", path.display());
@@ -129,7 +130,7 @@ fn read_tail(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).trim_end().to_owned())
 }
 
-/// Creates a directory that only its owner may enter; one that exists stays as it is.
+/// Creates a directory that only its owner may enter; an existing one is not changed.
 pub(super) fn create_private_dir(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -137,12 +138,12 @@ pub(super) fn create_private_dir(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Where `qtask dev` keeps its data unless told otherwise: `/var/lib/qtask` for root,
-/// `$XDG_DATA_HOME/qtask` or `~/.local/share/qtask` for anybody else.
+/// The default data directory of `qtask dev`: `/var/lib/qtask` for root, `$XDG_DATA_HOME/qtask` or
+/// `~/.local/share/qtask` for other users.
 pub fn default_data_dir() -> PathBuf {
     let me = geteuid();
     if me.is_root() {
-        // Not below root's home: the account that runs PostgreSQL could not reach it.
+        // Not below root's home, which the account that runs PostgreSQL cannot enter.
         return PathBuf::from("/var/lib/qtask");
     }
     if let Some(data) = absolute_variable("XDG_DATA_HOME") {
@@ -160,7 +161,7 @@ pub fn default_data_dir() -> PathBuf {
     }
 }
 
-/// An environment variable that holds an absolute path; the XDG rules say to ignore others.
+/// An environment variable that contains an absolute path; the XDG specification says to ignore others.
 pub(super) fn absolute_variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name)
         .map(PathBuf::from)

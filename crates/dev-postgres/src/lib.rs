@@ -1,5 +1,5 @@
-//! A PostgreSQL server of qtask's own, for `qtask dev`: made from the programs that are installed
-//! on this machine, reachable through a Unix socket only, stopped when qtask ends.
+//! A private PostgreSQL server for `qtask dev`: uses the server programs installed on this machine, listens
+//! on a Unix socket only, and stops when qtask ends.
 //!
 //! - The data outlives qtask and any `kill -9`, of any of the processes. It is not safe against a
 //!   loss of power: `fsync` is off.
@@ -39,20 +39,20 @@ use pid_file::PidFile;
 pub use supervisor::supervise;
 use supervisor::{Assignment, STOP_LIMIT};
 
-/// A warm start takes 50 ms; recovery after a crash takes as long as there is log to replay.
+/// A warm start takes 50 ms; crash recovery takes time in proportion to the log to replay.
 const READY_LIMIT: Duration = Duration::from_mins(2);
 
-/// How often to look whether the server is ready, which it says in a file.
+/// Interval of the checks whether the server is ready, according to its pid file.
 const READY_POLL: Duration = Duration::from_millis(10);
 
-/// What [`PrivatePostgres::start`] needs to know.
+/// Options of [`PrivatePostgres::start`].
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where the cluster, its socket and its log live; created where needed.
+    /// The directory of the cluster, its socket and its log; created if needed.
     pub data_dir: PathBuf,
-    /// The directory of `postgres`, `initdb` and `pg_ctl`; found by itself if `None`.
+    /// The directory of `postgres`, `initdb` and `pg_ctl`; `None` searches for it.
     pub bin_dir: Option<PathBuf>,
-    /// The program, with leading arguments, that hands the arguments after them to [`supervise`].
+    /// The program and leading arguments that pass the arguments after them to [`supervise`].
     pub supervisor: Vec<OsString>,
 }
 
@@ -60,7 +60,7 @@ impl Options {
     /// Options for a data directory, with this executable's `supervise-postgres` as supervisor.
     ///
     /// # Errors
-    /// When this executable cannot tell its own path.
+    /// When the path of this executable cannot be determined.
     pub fn new(data_dir: PathBuf) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("finding the path of this program")?;
         let supervisor = vec![program.into_os_string(), "supervise-postgres".into()];
@@ -72,7 +72,7 @@ impl Options {
     }
 }
 
-/// A running server. Dropping it stops the server too, without waiting for it.
+/// A running server. Dropping it also stops the server, without waiting for that.
 #[derive(Debug)]
 pub struct PrivatePostgres {
     url: String,
@@ -80,19 +80,19 @@ pub struct PrivatePostgres {
     server: Installation,
     account: Account,
     supervisor: Child,
-    /// Closing this pipe is what tells the supervisor to stop the server.
+    /// The supervisor stops the server when this pipe closes.
     lifeline: ChildStdin,
-    /// Declared last: another qtask may come in only when all else is gone.
+    /// Declared last: another qtask may acquire the locks only after the other fields were dropped.
     locks: Locks,
 }
 
 impl PrivatePostgres {
-    /// Starts the server, making the cluster first where there is none, and returns when it takes
+    /// Starts the server, after creating the cluster if there is none, and returns when it accepts
     /// connections. Takes about 0.5 s the first time and 0.1 s later.
     ///
     /// # Errors
-    /// When no suitable PostgreSQL is installed, the directory is in use or unfit, or the server
-    /// does not start; the message says what to do, or shows the end of the server's log.
+    /// When no suitable PostgreSQL is installed, the directory is in use or unsuitable, or the server does
+    /// not start; the message says what to do, or shows the end of the server's log.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let started = Instant::now();
         let layout = Layout::prepare(&options.data_dir)?;
@@ -150,14 +150,14 @@ impl PrivatePostgres {
         Ok(this)
     }
 
-    /// The URL of the database, `postgresql://postgres@%2Fdirectory/postgres`. It holds no secret:
-    /// the permissions of the socket's directory are what keeps others out.
+    /// The URL of the database, `postgresql://postgres@%2Fdirectory/postgres`. It contains no secret: the
+    /// permissions of the socket's directory restrict access.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Resolves when the server has ended though nobody asked it to, with the reason. It may be
-    /// dropped and called again; [`stop`](Self::stop) still tidies up afterwards.
+    /// Resolves with the reason when the server has exited without a request. The future may be dropped and
+    /// created again; [`stop`](Self::stop) still cleans up afterwards.
     pub async fn died(&mut self) -> anyhow::Error {
         let how = match self.supervisor.wait().await {
             Ok(status) => format!("supervisor: {status}"),
@@ -169,10 +169,10 @@ impl PrivatePostgres {
         )
     }
 
-    /// Stops the server, ending all sessions, and waits for it; by force if it takes too long.
+    /// Stops the server, ending all sessions, and waits until it has exited; escalates to SIGKILL.
     ///
     /// # Errors
-    /// When the server is still there after all that.
+    /// When the server still runs after that.
     pub async fn stop(self) -> anyhow::Result<()> {
         let Self {
             layout,
@@ -194,14 +194,14 @@ impl PrivatePostgres {
                 .await
                 .context("killing the supervisor of PostgreSQL")?;
         }
-        // Nothing is left unless the supervisor was killed.
+        // Finds a server only if the supervisor was killed.
         cluster::stop_leftover(&layout, &server, account).await?;
         drop(locks);
         tracing::info!(event = "postgres.stopped", "private PostgreSQL stopped");
         Ok(())
     }
 
-    /// Waits for a pid file other than the one before the start, that says ready.
+    /// Waits for a new pid file with the status `ready`; `before` is the one that existed before the start.
     async fn wait_until_ready(&mut self, before: Option<&PidFile>) -> anyhow::Result<()> {
         let data = self.layout.data();
         loop {
@@ -243,12 +243,13 @@ fn spawn_supervisor(
         .stdin(Stdio::piped())
         .stdout(Stdio::from(lock))
         .stderr(Stdio::from(log));
-    // Out of the terminal's group: Ctrl-C is for qtask, which stops the server last.
+    // In a separate process group: Ctrl-C is for qtask, which stops the server last.
     command.process_group(0);
     if let Some(stale) = before.and_then(PidFile::pid) {
-        // PostgreSQL refuses to start while any process has the number in its pid file, which
-        // after a reboot, or in a container, may be a stranger. We know it is none of its servers,
-        // and this variable, made for pg_ctl, says so. The check for live sessions still applies.
+        // PostgreSQL refuses to start while any process has the id in its pid file, which after a reboot, or
+        // in a container, may be an unrelated process. qtask has checked that the process is not the
+        // cluster's server, and this variable, made for pg_ctl, makes PostgreSQL ignore the id. The check for
+        // live sessions still applies.
         command.env("PG_GRANDPARENT_PID", stale.to_string());
     }
     let mut child = command

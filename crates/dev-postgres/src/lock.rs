@@ -1,9 +1,9 @@
-//! Keeps two processes out of one data directory.
+//! Prevents two processes from using one data directory.
 //!
-//! Two locks, because two questions are asked. The owner's lock says that another qtask is alive
-//! and will stay: fail at once. The cluster's lock is handed on to every helper (initdb, the
-//! supervisor) as an open file, so it outlasts an owner that was killed until they are done: wait.
-//! Both are `flock` locks, which end with the last process that has the file open.
+//! Two locks with different semantics. The owner's lock means that another qtask is running and will
+//! continue: fail at once. The cluster's lock is inherited by every helper (initdb, the supervisor) as an
+//! open file, so it outlives a killed owner until the helpers exit: wait. Both are `flock` locks, released
+//! when the last process closes the file.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -16,15 +16,15 @@ use tokio::time::{Instant, sleep};
 
 use super::layout::Layout;
 
-/// Long enough for an owner that is just ending, or that has yet to write down its number.
+/// Covers an owner that is exiting, or has not written its process id yet.
 const OWNER_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Long enough for a supervisor to stop PostgreSQL by force, see `supervisor`.
+/// Covers a supervisor that escalates to SIGKILL, see `supervisor`.
 const HELPERS_PATIENCE: Duration = Duration::from_secs(20);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Both locks of a data directory, held until dropped.
+/// Both locks of a data directory, held until drop.
 #[derive(Debug)]
 pub(super) struct Locks {
     _owner: File,
@@ -32,7 +32,7 @@ pub(super) struct Locks {
 }
 
 impl Locks {
-    /// Takes both locks.
+    /// Acquires both locks.
     ///
     /// # Errors
     /// When another process uses the directory (named by its process id), or helpers of one that
@@ -64,7 +64,7 @@ impl Locks {
         })
     }
 
-    /// The cluster's lock, for a helper to hold open.
+    /// A duplicate of the cluster's lock, for a helper to inherit.
     pub(super) fn for_helper(&self) -> anyhow::Result<File> {
         self.cluster
             .try_clone()
@@ -85,7 +85,7 @@ fn open(path: &Path) -> anyhow::Result<File> {
         .with_context(|| format!("opening {}", path.display()))
 }
 
-/// Whether the lock was had before `patience` ran out.
+/// Whether the lock was acquired before `patience` elapsed.
 async fn lock_within(file: &File, path: &Path, patience: Duration) -> anyhow::Result<bool> {
     let deadline = Instant::now() + patience;
     loop {

@@ -1,4 +1,5 @@
-//! The command that installs PostgreSQL's server on this machine. `scripts/packages.sh` knows the same packages.
+//! The command that installs PostgreSQL's server on this machine. `scripts/packages.sh` lists the same
+//! packages.
 
 use std::fs;
 
@@ -13,7 +14,7 @@ enum Manager {
     Brew,
 }
 
-/// The programs by which a manager is found on the PATH, in the order in which they are looked for.
+/// The executables that identify a package manager on the PATH, in search order.
 const PROGRAMS: [(&str, Manager); 5] = [
     ("apt-get", Manager::Apt),
     ("dnf", Manager::Dnf),
@@ -22,7 +23,7 @@ const PROGRAMS: [(&str, Manager); 5] = [
     ("brew", Manager::Brew),
 ];
 
-/// Systems by the names that `/etc/os-release` has for them and for their relatives.
+/// Systems by their `ID` or `ID_LIKE` in `/etc/os-release`.
 const SYSTEMS: [(&str, Manager); 6] = [
     ("debian", Manager::Apt),
     ("ubuntu", Manager::Apt),
@@ -32,8 +33,8 @@ const SYSTEMS: [(&str, Manager); 6] = [
     ("arch", Manager::Pacman),
 ];
 
-/// The command for this machine and user, of the given major version if one is wanted; `None` where no package manager is
-/// known, or it has no packages for single versions.
+/// The install command for this machine and user, for the given major version if set; `None` if no package
+/// manager is known, or it has no packages for single versions.
 pub(super) fn install_command(major: Option<u32>) -> Option<String> {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let manager = choose(&release, is_on_path)?;
@@ -45,7 +46,7 @@ pub(super) fn install_command(major: Option<u32>) -> Option<String> {
     ))
 }
 
-/// The manager of the system that `release` (`/etc/os-release`) names, else the first one on the PATH.
+/// The package manager of the system in `release` (`/etc/os-release`), else the first one on the PATH.
 fn choose(release: &str, is_on_path: impl Fn(&str) -> bool) -> Option<Manager> {
     let own = release
         .lines()
@@ -68,7 +69,7 @@ fn choose(release: &str, is_on_path: impl Fn(&str) -> bool) -> Option<Manager> {
     own.and_then(|own| there(Some(own))).or_else(|| there(None))
 }
 
-/// Comes before a command that must run as root.
+/// The prefix of a command that must run as root.
 fn prefix(manager: Manager, is_root: bool, is_on_path: impl Fn(&str) -> bool) -> &'static str {
     if is_root || manager == Manager::Brew {
         ""

@@ -1,4 +1,4 @@
-//! Reads `postmaster.pid`, the file by which a PostgreSQL server says who it is and how far it is.
+//! Reads `postmaster.pid`, in which a PostgreSQL server publishes its process id and status.
 //!
 //! Its lines, from PostgreSQL's `src/include/utils/pidfile.h`: process id, data directory, start
 //! time, port, socket directory, listen address, shared memory key, status.
@@ -16,7 +16,7 @@ pub(super) struct PidFile {
 }
 
 impl PidFile {
-    /// Reads the file of the cluster in `data`; `None` where there is none.
+    /// Reads the file of the cluster in `data`; `None` if there is none.
     pub(super) fn read(data: &Path) -> anyhow::Result<Option<Self>> {
         let path = data.join("postmaster.pid");
         match fs::read(&path) {
@@ -39,7 +39,7 @@ impl PidFile {
             .filter(|pid| *pid > 0)
     }
 
-    /// Whether the server takes connections.
+    /// Whether the status is `ready`: the server accepts connections.
     pub(super) fn says_ready(&self) -> bool {
         self.text
             .lines()
@@ -47,8 +47,8 @@ impl PidFile {
             .is_some_and(|status| status.trim() == "ready")
     }
 
-    /// Whether the process named is alive and serves the cluster in `data`, rather than being
-    /// a stranger that got the number of a server long dead.
+    /// Whether the process is alive and serves the cluster in `data`. A later process can have the process id
+    /// of a dead server.
     pub(super) async fn is_alive(&self, data: &Path) -> bool {
         match self.pid() {
             Some(pid) => process_serves(pid, data).await,
@@ -57,8 +57,8 @@ impl PidFile {
     }
 }
 
-/// A server works in its data directory, and ours has it in its arguments. Of another user's
-/// process, only the arguments may be visible.
+/// Checks the working directory of the process, or the data directory in its arguments. For another user's
+/// process, only the arguments may be readable.
 #[cfg(target_os = "linux")]
 #[allow(clippy::unused_async, reason = "other systems have to ask a program")]
 async fn process_serves(pid: u32, data: &Path) -> bool {

@@ -1,9 +1,8 @@
-//! The process between qtask and its PostgreSQL.
+//! The supervisor process between qtask and its PostgreSQL.
 //!
-//! It holds the server as its child and the read end of a pipe from qtask as its standard input.
-//! Whatever ends qtask, a `kill -9` included, closes the pipe, and then the server is stopped.
-//! Its standard output is the cluster's lock, held as long as it lives; its standard error is the
-//! server's log.
+//! Its child is the server; its standard input is the read end of a pipe from qtask. Any end of qtask,
+//! including `kill -9`, closes the pipe, and the supervisor then stops the server. Its standard output is the
+//! cluster's lock, held until the supervisor exits; its standard error is the server's log.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -24,19 +23,19 @@ use tokio::time::timeout;
 use super::account::Account;
 use super::socket;
 
-/// How long each signal gets before the next one: a shutdown that ends all sessions, one without
-/// a checkpoint, and the end.
+/// Time limit of each signal before the next one: fast shutdown (ends all sessions), immediate shutdown (no
+/// checkpoint), kill.
 const ESCALATION: [(Signal, Duration); 3] = [
     (Signal::SIGINT, Duration::from_secs(8)),
     (Signal::SIGQUIT, Duration::from_secs(4)),
     (Signal::SIGKILL, Duration::from_secs(4)),
 ];
 
-/// More than the sum of the times in [`ESCALATION`].
+/// Exceeds the sum of the limits in [`ESCALATION`].
 pub(super) const STOP_LIMIT: Duration = Duration::from_secs(18);
 
-/// Settings of the server. `fsync = off` makes a cluster that survives any death of a process,
-/// but not one of the machine. Commits stay synchronous and pages whole, which a killed process
+/// Settings of the server. With `fsync = off` the cluster survives the crash of any process, but not of the
+/// machine. Commits stay synchronous and full page writes enabled, which recovery from a killed process
 /// needs.
 const SETTINGS: [&str; 10] = [
     "listen_addresses=",
@@ -51,13 +50,13 @@ const SETTINGS: [&str; 10] = [
     "log_line_prefix=%m [%p] ",
 ];
 
-/// What the supervisor is told on its command line.
+/// The arguments on the supervisor's command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Assignment {
     pub(super) program: PathBuf,
     pub(super) data: PathBuf,
     pub(super) socket: PathBuf,
-    /// User id and group id to run the server as, if not the supervisor's own.
+    /// User id and group id of the server, if they differ from the supervisor's.
     pub(super) switch: Option<(u32, u32)>,
 }
 
@@ -71,7 +70,7 @@ impl Assignment {
         }
     }
 
-    /// The command line: three paths, then the two ids if there are any.
+    /// Formats the command line: three paths, then the two ids, if set.
     pub(super) fn to_args(&self) -> Vec<OsString> {
         let paths = [&self.program, &self.data, &self.socket];
         let paths = paths.map(|path| path.clone().into_os_string());
@@ -103,8 +102,8 @@ fn id(text: &OsString) -> anyhow::Result<u32> {
     number.with_context(|| format!("{} is not an id", text.display()))
 }
 
-/// The body of the hidden command `supervise-postgres`: runs the server until it ends, standard
-/// input is closed, or a signal asks for the end. Must be called outside of any tokio runtime.
+/// The body of the hidden command `supervise-postgres`: runs the server until it exits, standard input
+/// closes, or a signal requests the stop. Must be called outside of any tokio runtime.
 ///
 /// `args` are what [`PrivatePostgres::start`](super::PrivatePostgres::start) appended to
 /// [`Options::supervisor`](super::Options::supervisor). The exit code is 0 after a wanted end and
@@ -170,7 +169,8 @@ fn spawn(assignment: &Assignment) -> anyhow::Result<Child> {
     if let Some((uid, gid)) = assignment.switch {
         command.uid(uid).gid(gid);
     }
-    // Not our standard output: an orphaned server must not hold the lock, or nobody could stop it.
+    // Not the supervisor's standard output: the next start stops an orphaned server, but only after it has
+    // acquired the lock.
     command
         .stdin(Stdio::null())
         .stdout(Stdio::from(log))
@@ -180,12 +180,12 @@ fn spawn(assignment: &Assignment) -> anyhow::Result<Child> {
         .with_context(|| format!("starting {}", assignment.program.display()))
 }
 
-/// Into the server's log. A disk that is full must not keep the server from being stopped.
+/// Writes to the server's log. Ignores errors: a full disk must not prevent the stop of the server.
 fn say(message: &str) {
     let _ = writeln!(io::stderr(), "supervise-postgres: {message}");
 }
 
-/// Resolves when every writer of the pipe is gone.
+/// Resolves when every writer has closed the pipe.
 async fn end_of(pipe: &mut pipe::Receiver) {
     let mut buffer = [0; 64];
     while pipe.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
@@ -193,7 +193,7 @@ async fn end_of(pipe: &mut pipe::Receiver) {
 
 async fn stop(server: &mut Child) -> anyhow::Result<()> {
     for (signal, patience) in ESCALATION {
-        // No id: it has been waited for already.
+        // No id: the exit status was already collected.
         let Some(pid) = server.id().and_then(|pid| i32::try_from(pid).ok()) else {
             return Ok(());
         };

@@ -1,4 +1,4 @@
-//! Tests with a real server. The supervisor is this test program itself, see `act_as_supervisor`.
+//! Tests with a real server. The supervisor is this test executable, see `act_as_supervisor`.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use super::*;
 
-/// A data directory of this test's own, removed with whatever is in it.
+/// A data directory for one test, removed with its contents.
 struct TestDir(PathBuf);
 
 impl TestDir {
@@ -59,7 +59,7 @@ impl Drop for TestDir {
     }
 }
 
-/// No test of its own: the supervisor process of the others. Run as one of many it does nothing.
+/// Not a test: the supervisor process of the other tests. Does nothing in an ordinary test run.
 #[test]
 fn act_as_supervisor() {
     let mut args = std::env::args_os().skip_while(|arg| arg != "--");
@@ -96,8 +96,8 @@ fn signal(pid: u32, signal: Signal) {
     kill(Pid::from_raw(pid.try_into().unwrap()), signal).unwrap();
 }
 
-/// Waits until the server of a pid file is gone. A zombie is: where nobody waits for orphans, as in
-/// many containers, it stays one.
+/// Waits until the server of a pid file has exited. A zombie counts as exited: where no process reaps
+/// orphans, as in many containers, it remains one.
 async fn gone(file: &PidFile, dir: &TestDir) {
     let data = dir.0.join("data");
     let wait = async {

@@ -1,4 +1,4 @@
-//! Reading answers; what is missing fails the test with the answer.
+//! Reads JSON answers; a missing value fails the test with the answer in the message.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ pub fn keys(object: &Value) -> BTreeSet<&str> {
     object.keys().map(String::as_str).collect()
 }
 
-/// A field that is a text.
+/// A field that is a string.
 pub fn text<'a>(object: &'a Value, field: &str) -> &'a str {
     object[field]
         .as_str()
@@ -26,7 +26,7 @@ pub fn id_of(object: &Value) -> Uuid {
     text(object, "task_id").parse().expect("a UUID")
 }
 
-/// A header of text.
+/// A header as text.
 pub fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     let value = headers
         .get(name)

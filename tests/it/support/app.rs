@@ -1,4 +1,4 @@
-//! A whole qtask: APIs, workers, a database and, if wanted, queues of its own.
+//! A complete qtask: APIs, workers, a private database and, if requested, private queues.
 
 use tokio::sync::OnceCell;
 
@@ -8,16 +8,16 @@ use super::contract::Description;
 use super::wait::{self, eventually};
 use super::{Process, TestDatabase, TestQueue};
 
-/// What carries tasks to the workers.
+/// The queue that delivers tasks to the workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueKind {
     /// RabbitMQ.
     Amqp,
-    /// PostgreSQL itself; no broker is configured.
+    /// PostgreSQL; no broker is configured.
     Postgres,
 }
 
-/// A worker process to start.
+/// The configuration of a worker process.
 #[derive(Debug, Clone)]
 pub struct Worker {
     name: String,
@@ -71,17 +71,17 @@ impl Worker {
     }
 }
 
-/// The running processes of one test. Fields drop in order: processes first, then what they use.
+/// The running processes of one test. Fields drop in order: processes first, then the services that they use.
 ///
-/// A test ends an app in one of three ways. [`finish`](App::finish) stops every process in order. A drop kills them,
-/// and fails a test that has not failed if work is left. [`abandon_work`](App::abandon_work) says that work is left.
+/// A test ends an app in one of three ways. [`finish`](App::finish) stops every process gracefully. A drop kills
+/// them, and fails a passing test if work is left. [`abandon_work`](App::abandon_work) permits leftover work.
 #[derive(Debug)]
 pub struct App {
     /// The API processes.
     pub apis: Vec<Process>,
     /// The worker processes.
     pub workers: Vec<Process>,
-    /// Their queues, if they have a broker.
+    /// Their queues, if there is a broker.
     pub queue: Option<TestQueue>,
     /// Their database.
     pub database: TestDatabase,
@@ -93,7 +93,7 @@ pub struct App {
 }
 
 impl App {
-    /// Describes what to start.
+    /// Configures an app.
     pub fn builder(kind: QueueKind) -> AppBuilder {
         AppBuilder::new(kind)
     }
@@ -153,7 +153,8 @@ impl App {
         }
     }
 
-    /// Waits until every process started since the last wait is ready: it has its database, and its broker if there is one.
+    /// Waits until every process started since the last wait is ready: connected to its database, and to its broker
+    /// if there is one.
     pub async fn wait_ready(&mut self) {
         let waited = self.addresses.len();
         self.wait_listening().await;
@@ -175,7 +176,7 @@ impl App {
         format!("{}{path}", self.addresses[api])
     }
 
-    /// Fails unless no task is running and no message waits, or soon will be so: acks follow outcomes.
+    /// Fails unless, within a few seconds, no task is running and no message waits: acks follow outcomes.
     pub async fn assert_nothing_left_behind(&self) {
         assert_eq!(
             self.database.tasks_in("processing").await,
@@ -188,7 +189,7 @@ impl App {
         }
     }
 
-    /// Ends the test in order: nothing left behind, and every process stops by itself when asked to.
+    /// Ends the test gracefully: checks that no work is left, and that every process exits when asked to.
     pub async fn finish(mut self) {
         self.assert_nothing_left_behind().await;
         self.may_leave_work = true;
@@ -199,7 +200,7 @@ impl App {
         }
     }
 
-    /// Kills every process of a test that leaves tasks running or messages unread on purpose.
+    /// Kills all processes; the test leaves tasks running or messages unread on purpose.
     pub fn abandon_work(mut self) {
         self.may_leave_work = true;
     }

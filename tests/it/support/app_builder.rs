@@ -1,12 +1,12 @@
-//! How a test says which processes it wants.
+//! Configures the processes of a test.
 
 use url::Url;
 
 use super::app::{App, QueueKind, Worker};
 use super::{Process, TestDatabase, TestQueue, process};
 
-/// Short times, so that a test sees a lease run out in seconds, and few connections, so that all tests at once fit into
-/// what a server allows.
+/// Short intervals, so that a lease expires within seconds, and few connections, so that all concurrent tests stay
+/// below the server's connection limit.
 const SETTINGS: [(&str, &str); 5] = [
     ("QTASK_HEARTBEAT_INTERVAL", "500ms"),
     ("QTASK_LEASE_DURATION", "2s"),
@@ -15,7 +15,7 @@ const SETTINGS: [(&str, &str); 5] = [
     ("DATABASE_POOL_SIZE", "4"),
 ];
 
-/// Collects what an [`App`] is made of; see [`App::builder`].
+/// The configuration of an [`App`]; see [`App::builder`].
 #[derive(Debug)]
 pub struct AppBuilder {
     kind: QueueKind,
@@ -27,7 +27,7 @@ pub struct AppBuilder {
 }
 
 impl AppBuilder {
-    /// One API and no worker, over a database and queue of their own.
+    /// One API and no worker, with a private database and private queues.
     pub fn new(kind: QueueKind) -> Self {
         Self {
             kind,
@@ -39,7 +39,7 @@ impl AppBuilder {
         }
     }
 
-    /// Starts this many API processes.
+    /// Sets the number of API processes.
     #[must_use]
     pub fn apis(mut self, count: usize) -> Self {
         self.apis = count;
@@ -53,47 +53,48 @@ impl AppBuilder {
         self
     }
 
-    /// Sets a variable for every process, over whatever the harness sets.
+    /// Sets an environment variable of every process; overrides the harness's value.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Lets the processes reach PostgreSQL at another URL, such as that of a proxy.
+    /// Connects the processes to PostgreSQL at another URL, such as that of a proxy.
     #[must_use]
     pub fn database_url(self, url: &Url) -> Self {
         self.env("DATABASE_URL", url.as_str())
     }
 
-    /// Lets the processes reach RabbitMQ at another URL, such as that of a proxy.
+    /// Connects the processes to RabbitMQ at another URL, such as that of a proxy.
     #[must_use]
     pub fn rabbitmq_url(self, url: &Url) -> Self {
         self.env("RABBITMQ_URL", url.as_str())
     }
 
-    /// Uses a database made before, such as one on a private server.
+    /// Uses an existing database, such as one on a private server.
     #[must_use]
     pub fn database(mut self, database: TestDatabase) -> Self {
         self.database = Some(database);
         self
     }
 
-    /// Uses queues named before, such as some on a private broker.
+    /// Uses existing queues, such as some on a private broker.
     #[must_use]
     pub fn queue(mut self, queue: TestQueue) -> Self {
         self.queue = Some(queue);
         self
     }
 
-    /// Starts everything, and waits until all of it is ready.
+    /// Starts all processes, and waits until they are ready.
     pub async fn start(self) -> App {
         let mut app = self.launch().await;
         app.wait_ready().await;
         app
     }
 
-    /// Starts everything, and waits only until the APIs listen: for tests in which a service is away at first.
+    /// Starts all processes, and waits only until the APIs listen: for tests in which a service is unreachable at
+    /// first.
     pub async fn start_unready(self) -> App {
         let mut app = self.launch().await;
         app.wait_listening().await;
@@ -137,13 +138,13 @@ fn base_environment(database: &TestDatabase, queue: Option<&TestQueue>) -> Vec<(
     environment
 }
 
-/// The level of the processes' logs. Tests wait for events of `qtask=debug`, so a level that is asked for is added.
+/// The log level of the processes. Tests wait for events of `qtask=debug`, so a requested level is appended to it.
 fn log_level(wanted: Option<String>) -> String {
     let added = wanted.unwrap_or_else(|| "qtask::store=info".to_owned());
     format!("info,qtask=debug,{added}")
 }
 
-/// The address that an API wrote when it began to listen.
+/// The address in the log event of an API that has begun to listen.
 pub async fn address_of(api: &Process) -> String {
     let listening = api.wait_for("api.listening").await;
     let address = listening

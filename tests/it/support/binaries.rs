@@ -1,4 +1,4 @@
-//! Where the machine keeps the executables of PostgreSQL and RabbitMQ.
+//! Finds the executables of PostgreSQL and RabbitMQ.
 
 use std::path::{Path, PathBuf};
 
@@ -18,9 +18,9 @@ pub fn postgres() -> PathBuf {
         .expect("no initdb found: install PostgreSQL's server (Debian: apt-get install postgresql), or use scripts/test")
 }
 
-/// The directory with `rabbitmq-server` and `rabbitmqctl`: `QTASK_TEST_RABBITMQ_BIN`, or the usual places.
+/// The directory with `rabbitmq-server` and `rabbitmqctl`: `QTASK_TEST_RABBITMQ_BIN`, or a usual location.
 ///
-/// Not Debian's `/usr/sbin`: those wrappers insist on the system's own node and user.
+/// Not Debian's `/usr/sbin`: those wrappers require the system's node and user.
 pub fn rabbitmq() -> PathBuf {
     let usual = [
         "/usr/lib/rabbitmq/bin",
@@ -31,7 +31,7 @@ pub fn rabbitmq() -> PathBuf {
         .expect("no rabbitmq-server found: install it (Debian: apt-get install rabbitmq-server), or use scripts/test")
 }
 
-/// The user that PostgreSQL runs as when the tests run as root, which it refuses to be.
+/// The user that runs PostgreSQL if the tests run as root, as which PostgreSQL refuses to run.
 pub fn unprivileged_user() -> Option<(Uid, Gid)> {
     if !Uid::effective().is_root() {
         return None;

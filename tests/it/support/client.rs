@@ -1,4 +1,4 @@
-//! HTTP as a client of qtask speaks it.
+//! An HTTP client of qtask.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use uuid::Uuid;
 use super::App;
 use super::wait::{DEADLINE, eventually};
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// Its status.
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body as JSON; text where it is none, `Null` where it is empty.
+    /// Its body as JSON; a string if it is not JSON, `Null` if it is empty.
     pub body: Value,
 }
 
 impl Reply {
-    /// The body, if the status is as expected.
+    /// The body, if the status is `status`.
     ///
     /// # Panics
-    /// When it is another.
+    /// When the status differs.
     pub fn expect(self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
         self.body
     }
 
-    /// The `code` of a problem+json answer with the status expected.
+    /// The `code` of a problem+json answer with this status.
     pub fn expect_problem(self, status: u16) -> String {
         let kind = self
             .headers
@@ -48,7 +48,7 @@ impl Reply {
     }
 }
 
-/// An HTTP client with the usual options.
+/// An HTTP client with the default options of the tests.
 ///
 /// # Panics
 /// When the client cannot be built.
@@ -80,7 +80,7 @@ pub async fn send(request: RequestBuilder) -> Result<Reply, reqwest::Error> {
 }
 
 impl App {
-    /// A request to the first API, to be completed and then sent by [`send`].
+    /// Builds a request to the first API, to be sent by [`send`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, self.url(0, path))
     }
@@ -99,7 +99,7 @@ impl App {
             .expect("an answer")
     }
 
-    /// DELETE of a task: asks to cancel it.
+    /// DELETE of a task: requests its cancellation.
     pub async fn cancel(&self, task_id: Uuid) -> Reply {
         send(self.request(Method::DELETE, &format!("/tasks/{task_id}")))
             .await
@@ -120,13 +120,13 @@ impl App {
         self.get(&format!("/tasks/{task_id}")).await.expect(200)
     }
 
-    /// Waits until the task is in the status, and returns it. An API that is away meanwhile only costs time.
+    /// Waits until the task has the status, and returns it. Retries while the API is unreachable.
     pub async fn wait_status(&self, task_id: Uuid, status: &str) -> Value {
         self.wait_task(task_id, DEADLINE, status, |now| now == status)
             .await
     }
 
-    /// Waits until the task has ended, in whatever way, and returns it.
+    /// Waits until the task is terminal, and returns it.
     pub async fn wait_terminal(&self, task_id: Uuid, limit: Duration) -> Value {
         self.wait_task(task_id, limit, "a terminal status", |now| {
             matches!(now, "completed" | "failed" | "cancelled")

@@ -1,9 +1,10 @@
-//! A clock of PostgreSQL that a test can set: of one database, without touching the server.
+//! A PostgreSQL clock that a test can set, for one database, without changing the server.
 
 use super::TestDatabase;
 
-/// Functions that are found before the server's own, and add what the clock was set by. The server's own sort first
-/// unless the path names them; defaults of columns were bound when their tables were made.
+/// Functions that shadow the built-in ones and add an offset. The built-in functions are found first unless
+/// `search_path` lists `pg_catalog`; column defaults were bound when their tables were created, so they are
+/// replaced.
 const SHADOW: &str = "
 CREATE SCHEMA steps;
 CREATE TABLE steps.step (length interval NOT NULL);
@@ -24,7 +25,7 @@ BEGIN
 END $$;";
 
 impl TestDatabase {
-    /// Makes a database whose clock [`set_clock`](Self::set_clock) can set.
+    /// Creates a database whose clock [`set_clock`](Self::set_clock) can set.
     pub async fn create_with_clock() -> Self {
         let database = Self::create().await;
         let client = database.connect().await;
@@ -32,7 +33,7 @@ impl TestDatabase {
         database
     }
 
-    /// Sets the clock, in one step and for every statement from now on: forward by so many hours, or back.
+    /// Shifts the clock by this many hours, forward or back, at once for all later statements.
     pub async fn set_clock(&self, hours: i32) {
         let step = "UPDATE steps.step SET length = length + $1::int * interval '1 hour'";
         assert_eq!(self.execute(step, &[&hours]).await, 1);

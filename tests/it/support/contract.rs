@@ -1,4 +1,4 @@
-//! Requests whose answers are compared with the description of the API.
+//! Requests whose answers are validated against the OpenAPI document.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -11,24 +11,24 @@ use super::answers::header;
 use super::client::{Reply, send};
 use super::json_schema::Schemas;
 
-/// An answer that was given: method, path as described, status, and the code of a problem.
+/// An answer: method, path template, status, and the `code` of a problem document.
 pub type Given = (String, String, String, Option<String>);
 
-/// The description of a running service, and the answers that were given so far.
+/// The OpenAPI document of a running service, and the answers received so far.
 #[derive(Debug)]
 pub struct Description {
     document: Value,
     given: Mutex<BTreeSet<Given>>,
 }
 
-/// The description of a running service, to send requests by.
+/// Sends requests and validates their answers against the OpenAPI document.
 pub struct Contract<'a> {
     app: &'a App,
     description: &'a Description,
 }
 
 impl<'a> Contract<'a> {
-    /// Reads it from the service, once for each app.
+    /// Fetches the document from the service, once per app.
     pub async fn of(app: &'a App) -> Self {
         let read = || async {
             Description {
@@ -42,12 +42,12 @@ impl<'a> Contract<'a> {
         }
     }
 
-    /// The description itself.
+    /// The OpenAPI document.
     pub fn document(&self) -> &'a Value {
         &self.description.document
     }
 
-    /// All answers that the app has given so far to requests sent by its description.
+    /// All answers so far to requests that were sent through a contract of this app.
     pub fn given(&self) -> BTreeSet<Given> {
         let given = self.description.given.lock();
         given.unwrap_or_else(PoisonError::into_inner).clone()
@@ -75,7 +75,7 @@ impl<'a> Contract<'a> {
         self.send(Method::POST, path, complete).await
     }
 
-    /// Any request; its answer must be one of those described.
+    /// Sends any request; fails the test if the document does not describe its answer.
     pub async fn send(
         &self,
         method: Method,
@@ -102,7 +102,7 @@ impl<'a> Contract<'a> {
     }
 }
 
-/// The path as the description names it: a fixed one, or else one with parameters.
+/// The path template of the document: a fixed path takes precedence over one with parameters.
 fn template(document: &Value, path: &str) -> String {
     let path = path.split('?').next().unwrap_or_default();
     let described = document["paths"].as_object().expect("paths");
@@ -118,7 +118,7 @@ fn template(document: &Value, path: &str) -> String {
         .clone()
 }
 
-/// Fails unless the description has this answer, and the answer is as it says.
+/// Fails unless the document describes this status and the answer conforms to its schema.
 pub fn assert_described(document: &Value, path: &str, method: &str, reply: &Reply) {
     let status = reply.status.as_str();
     let described = &document["paths"][path][method]["responses"][status];

@@ -1,4 +1,4 @@
-//! A database of its own for each test, migrated by the real executable, dropped with the test.
+//! A private database for each test, migrated by the qtask executable and dropped after the test.
 
 use tokio_postgres::{Client, NoTls};
 use url::Url;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{kept, services, template, wait};
 
-/// A migrated database that nobody else uses.
+/// A migrated database for one test.
 #[derive(Debug)]
 pub struct TestDatabase {
     server: Url,
@@ -14,19 +14,19 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// Makes one on the shared server.
+    /// Creates a database on the shared server.
     pub async fn create() -> Self {
         Self::create_on(&services::database_url()).await
     }
 
-    /// Makes one on another server, of which `server` names any existing database.
+    /// Creates a database on another server; `server` is the URL of any existing database there.
     pub async fn create_on(server: &Url) -> Self {
         let database = Self::named(server);
         template::clone_into(server, &database.name).await;
         database
     }
 
-    /// Makes one without any table, for tests of the migrations themselves.
+    /// Creates a database without tables, for tests of the migrations.
     pub async fn create_empty() -> Self {
         let database = Self::named(&services::database_url());
         let create = format!("CREATE DATABASE {}", database.name);
@@ -38,7 +38,7 @@ impl TestDatabase {
         database
     }
 
-    /// Takes over one that a test has kept: it goes with this one.
+    /// Takes over a database that a test has kept, and drops it on drop.
     pub fn adopt(url: &Url) -> Self {
         Self {
             server: on(url, "postgres"),
@@ -53,12 +53,12 @@ impl TestDatabase {
         }
     }
 
-    /// Its URL, straight to the server.
+    /// Its URL, without a proxy.
     pub fn url(&self) -> Url {
         on(&self.server, &self.name)
     }
 
-    /// Its URL through a proxy on the loopback port given.
+    /// Its URL through a proxy on this loopback port.
     pub fn url_through(&self, port: u16) -> Url {
         let mut url = self.url();
         url.set_host(Some("127.0.0.1")).expect("a host");
@@ -66,7 +66,7 @@ impl TestDatabase {
         url
     }
 
-    /// A new connection of the test's own.
+    /// A new connection, apart from those of the service.
     pub async fn connect(&self) -> Client {
         connect(&self.url()).await
     }
@@ -81,7 +81,7 @@ impl Drop for TestDatabase {
         let server = self.server.clone();
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         wait::finish_now(async move {
-            // A private server may be gone before its databases; they went with it.
+            // A private server may have stopped before its databases are dropped; it is deleted with them.
             if let Ok(client) = try_connect(&server).await
                 && let Err(error) = client.batch_execute(&drop).await
             {
@@ -106,7 +106,7 @@ pub async fn connect(url: &Url) -> Client {
     })
 }
 
-/// Connects; the connection ends with its client.
+/// Connects; the connection closes when its client is dropped.
 pub async fn try_connect(url: &Url) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url.as_str(), NoTls).await?;
     tokio::spawn(connection);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 use tokio::sync::watch;
 
-/// Lines kept per process; older ones are forgotten.
+/// Maximum number of lines kept per process; older ones are discarded.
 const KEPT: usize = 20_000;
 
 /// One log line.
@@ -26,17 +26,17 @@ impl Event {
             .unwrap_or_default()
     }
 
-    /// Its id; empty for a line of a library, and for a line of text.
+    /// Its id; empty for a line of a library or a line that is not JSON.
     pub fn id(&self) -> &str {
         self.line["event"].as_str().unwrap_or_default()
     }
 
-    /// Whether this is the event of that id.
+    /// Whether the event has this id.
     pub fn is(&self, id: &str) -> bool {
         self.id() == id
     }
 
-    /// A field of the event itself, or else of the spans around it.
+    /// A field of the event, or else of its spans.
     pub fn field(&self, name: &str) -> Option<String> {
         self.line.get(name).map(|value| {
             value
@@ -61,8 +61,8 @@ struct Kept {
 }
 
 impl Events {
-    /// Collects from `stream` on a thread of its own, until the stream ends. A thread, because a test that blocks
-    /// its runtime must not block the process that it watches.
+    /// Collects lines from `stream` on a separate thread until the stream ends: a test that blocks its runtime must
+    /// not block the process that it observes.
     pub fn collect(stream: impl Read + Send + 'static) -> Arc<Self> {
         let events = Arc::new(Self {
             kept: Mutex::default(),
@@ -99,12 +99,12 @@ impl Events {
         look(&self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The number of lines so far: a mark to wait after.
+    /// The number of lines so far, usable as a mark.
     pub fn len(&self) -> usize {
         self.read(|kept| kept.forgotten + kept.events.len())
     }
 
-    /// Every kept event that fits, oldest first.
+    /// All kept events that match, oldest first.
     pub fn all(&self, fits: impl Fn(&Event) -> bool) -> Vec<Event> {
         self.read(|kept| {
             kept.events
@@ -115,7 +115,7 @@ impl Events {
         })
     }
 
-    /// The first event from line `mark` on that fits, as soon as there is one; `None` when the stream ends without.
+    /// Waits for the first matching event from line `mark` on; `None` if the stream ends without one.
     pub async fn first_after(&self, mark: usize, fits: impl Fn(&Event) -> bool) -> Option<Event> {
         let mut changed = self.changed.subscribe();
         let mut next = mark;

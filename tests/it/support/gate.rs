@@ -1,15 +1,15 @@
-//! Stops a move in the middle of its statement.
+//! Blocks a transition in the middle of its statement.
 
 use tokio_postgres::Client;
 
 use super::TestDatabase;
 use super::wait::{DEADLINE, eventually};
 
-/// Holds each move to one status back, in the middle of the statement that makes it, until it is opened.
+/// Blocks every transition to one status, in the middle of its statement, until the gate is opened.
 pub struct Gate(Client);
 
 impl Gate {
-    /// A gate before the moves to this status; one for each database.
+    /// Creates a closed gate before transitions to this status; at most one per database.
     pub async fn closed(database: &TestDatabase, status: &str) -> Self {
         let client = database.connect().await;
         let build = format!(
@@ -23,7 +23,7 @@ impl Gate {
         Self(client)
     }
 
-    /// Waits until a statement stands at the gate.
+    /// Waits until a statement is blocked at the gate.
     pub async fn wait_for_a_comer(&self) {
         let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
                        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
@@ -34,7 +34,7 @@ impl Gate {
         eventually(DEADLINE, "a statement at the gate", someone).await;
     }
 
-    /// Lets everything through, now and later.
+    /// Opens the gate for all statements, blocked and later ones.
     pub async fn open(&self) {
         self.0
             .batch_execute("SELECT pg_advisory_unlock(1)")

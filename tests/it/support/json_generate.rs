@@ -1,4 +1,4 @@
-//! Values that fit a schema of the OpenAPI document, drawn at random with a liking for what is at its edges.
+//! Random values that conform to a schema of the OpenAPI document, biased towards the bounds.
 
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -8,21 +8,21 @@ use uuid::Uuid;
 
 use super::json_schema::{Schemas, lay_over};
 
-/// How deep values nest that have no other bound.
+/// Maximum nesting depth of values without another bound.
 const MAX_DEPTH: usize = 3;
-/// How much longer than necessary texts and lists get.
+/// Maximum number of characters, repetitions or elements beyond the minimum.
 const MAX_MORE: u64 = 6;
-/// Letters of every kind that has caused trouble somewhere.
+/// Characters that often cause defects.
 const LETTERS: [char; 18] = [
     'a', 'Z', '0', ' ', '\t', '\n', '"', '\\', '/', '\'', ',', '\u{1}', '\u{7f}', '\u{85}', 'é',
     '\u{2028}', '𝕢', '\u{feff}',
 ];
 
-/// Draws values.
+/// Generates values.
 pub struct Generator<'a> {
-    /// What they must fit.
+    /// The schemas that the values conform to.
     pub schemas: Schemas<'a>,
-    /// Where they come from.
+    /// The source of randomness.
     pub random: StdRng,
 }
 
@@ -61,7 +61,7 @@ impl Generator<'_> {
         }
     }
 
-    /// The schema with what it refers to, and with one of its choices.
+    /// Resolves references and picks one of the choices of the schema.
     fn whole(&mut self, schema: &Value, depth: usize) -> Value {
         let mut schema = schema.clone();
         loop {
@@ -77,7 +77,7 @@ impl Generator<'_> {
                 }
             } else if let Some(choices) = members.remove("oneOf").or(members.remove("anyOf")) {
                 let choices = choices.as_array().expect("schemas");
-                // The first one does not nest.
+                // The first choice does not nest.
                 let choice = if depth > MAX_DEPTH {
                     &choices[0]
                 } else {
@@ -93,7 +93,7 @@ impl Generator<'_> {
     fn integer(&mut self, schema: &Value) -> Value {
         let bound = |name: &str| schema[name].as_i64();
         let least = bound("minimum").unwrap_or(-1_000_000);
-        // Beyond it are the numbers that only u64 has.
+        // Larger integers fit only into a u64.
         let most = match &schema["maximum"] {
             Value::Number(number) => number.as_i64().unwrap_or(i64::MAX),
             _ => 1_000_000,
@@ -254,7 +254,7 @@ impl Generator<'_> {
     }
 }
 
-/// `not` stands here for members that must not all be there.
+/// Supports `not` only with `required`: members that must not all be present.
 fn without_what_is_excluded(object: &mut Map<String, Value>, excluded: &Value) {
     let names = excluded["required"].as_array().into_iter().flatten();
     let names: Vec<&str> = names.filter_map(Value::as_str).collect();

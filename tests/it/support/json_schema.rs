@@ -1,13 +1,13 @@
-//! A small checker of answers against the schemas of the OpenAPI document.
+//! A minimal validator of answers against the schemas of the OpenAPI document.
 
 use serde_json::Value;
 use uuid::Uuid;
 
-/// A JSON Schema of the document, as far as it uses them.
+/// The JSON Schemas of the document. Supports the keywords that the document uses.
 pub struct Schemas<'a>(pub &'a Value);
 
 impl Schemas<'_> {
-    /// The schema itself, or the one that it refers to.
+    /// The schema, or the one that it references.
     pub fn resolve<'s>(&'s self, schema: &'s Value) -> &'s Value {
         let Some(path) = schema["$ref"].as_str() else {
             return schema;
@@ -20,7 +20,7 @@ impl Schemas<'_> {
             .unwrap_or_else(|| panic!("{path} leads nowhere"))
     }
 
-    /// All parts that an object of this schema is made of.
+    /// All schemas that an object of this schema combines.
     fn parts<'s>(&'s self, schema: &'s Value) -> Vec<&'s Value> {
         let schema = self.resolve(schema);
         let all = schema["allOf"].as_array().into_iter().flatten();
@@ -29,7 +29,7 @@ impl Schemas<'_> {
             .collect()
     }
 
-    /// What of the value the schema does not allow or does not mention; nothing where all is well.
+    /// The parts of the value that the schema does not allow or does not mention; empty if the value conforms.
     pub fn complaints(&self, schema: &Value, value: &Value, at: &str) -> Vec<String> {
         let schema = self.resolve(schema);
         let choices = schema["oneOf"].as_array().or(schema["anyOf"].as_array());
@@ -117,14 +117,14 @@ impl Schemas<'_> {
     }
 }
 
-/// Adds what `top` says to a schema: members of the same name are replaced, and objects laid over each other.
+/// Merges `top` into a schema: members of the same name are replaced, objects merged recursively.
 pub fn lay_over(below: &mut Value, top: &Value) {
     match (below, top) {
         (Value::Object(below), Value::Object(top)) => {
             for (name, value) in top {
                 let below = below.entry(name).or_insert(Value::Null);
                 match (below.as_array_mut(), value.as_array()) {
-                    // What both need is needed.
+                    // Required members are the union of both.
                     (Some(below), Some(more)) if name == "required" => {
                         below.extend_from_slice(more);
                     }

@@ -1,4 +1,4 @@
-//! Work that a test must not leave: tasks that run, tasks without a message, messages without a task.
+//! Leftover work, which fails a test: running tasks, tasks without a message, messages without a task.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tokio_postgres::Client;
 
 use super::{App, TestQueue, database};
 
-/// How long messages may take to be sent or acknowledged after the last task of a test has ended.
+/// Time limit for sending or acknowledging messages after the last task of a test has ended.
 const SETTLING: Duration = Duration::from_secs(10);
 
-/// Between two counts of messages.
+/// Polling interval.
 const INTERVAL: Duration = Duration::from_millis(20);
 
 const RUNNING: &str =
@@ -21,7 +21,7 @@ const WAITING: &str = "SELECT count(*), count(*) FILTER (WHERE available_at <= c
     FROM tasks WHERE available_at IS NOT NULL";
 
 impl App {
-    /// Describes the work that is left. `None` where there is none, and where none can be found: a private server that the
+    /// Describes the leftover work. `None` if there is none, or if it cannot be queried: a private server that the
     /// test has stopped, a database with another schema.
     pub(super) async fn leftovers(&self) -> Option<String> {
         let client = database::try_connect(&self.database.url()).await.ok()?;
@@ -34,7 +34,8 @@ impl App {
     }
 }
 
-/// Waits until each task that is due has its message, and no message is left once no task waits.
+/// Waits until every due task has a message and, if no task waits, no message is left; describes the mismatch at the
+/// time limit.
 async fn misplaced_messages(client: &Client, queue: &TestQueue) -> Option<String> {
     let deadline = Instant::now() + SETTLING;
     loop {

@@ -1,4 +1,4 @@
-//! Tasks of the mock backend, and the histories that they must leave.
+//! Tasks of the mock backend, and their expected histories.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -6,12 +6,12 @@ use uuid::Uuid;
 use crate::support::TestDatabase;
 use crate::support::queries::Transition;
 
-/// A task whose circuit gives the mock an order, such as `sleep 250ms`; without one it takes no time.
+/// A task whose circuit contains an instruction for the mock, such as `sleep 250ms`; without one it takes no time.
 pub fn mock(order: &str) -> Value {
     json!({"backend": "mock", "circuit": circuit(order), "shots": 1000})
 }
 
-/// The same with more fields, or others.
+/// The same with additional or different fields.
 pub fn mock_with(order: &str, fields: &Value) -> Value {
     let mut task = mock(order);
     for (name, value) in fields.as_object().into_iter().flatten() {
@@ -29,7 +29,7 @@ fn circuit(order: &str) -> String {
     format!("OPENQASM 3.0;\n{order}qubit q;\n")
 }
 
-/// Gives a task that waits or runs another order for its next attempt.
+/// Changes the instruction of a waiting or running task for its next attempt.
 pub async fn reorder(database: &TestDatabase, task_id: Uuid, order: &str) {
     let statement = "UPDATE tasks SET circuit = $2 WHERE task_id = $1";
     let changed = database
@@ -38,7 +38,7 @@ pub async fn reorder(database: &TestDatabase, task_id: Uuid, order: &str) {
     assert_eq!(changed, 1, "no task {task_id}");
 }
 
-/// The first row of every history.
+/// The first transition of every history.
 pub fn created() -> Transition {
     Transition {
         status: "pending".into(),
@@ -58,7 +58,7 @@ pub fn completed(attempt: i32, worker: &str) -> Transition {
     moved("completed", attempt, worker, "Task completed successfully")
 }
 
-/// A cancel, by the owner of the attempt or of a task that nobody ran.
+/// A cancellation, by the owner of the attempt, or without a worker if the task was not running.
 pub fn cancelled(attempt: i32, worker: Option<&str>) -> Transition {
     Transition {
         status: "cancelled".into(),
@@ -68,12 +68,12 @@ pub fn cancelled(attempt: i32, worker: Option<&str>) -> Transition {
     }
 }
 
-/// A worker that died or fell silent.
+/// The loss of a worker that died or sent no heartbeat.
 pub fn lost(status: &str, attempt: i32, worker: &str) -> Transition {
     moved(status, attempt, worker, "Worker was lost")
 }
 
-/// Any move that a worker was part of.
+/// Any transition that a worker took part in.
 pub fn moved(status: &str, attempt: i32, worker: &str, notes: &str) -> Transition {
     Transition {
         status: status.to_owned(),
@@ -83,7 +83,7 @@ pub fn moved(status: &str, attempt: i32, worker: &str, notes: &str) -> Transitio
     }
 }
 
-/// Cuts the length of a delay, which is drawn by lot, off the notes.
+/// Removes the random length of a delay from the notes.
 pub fn without_delays(mut history: Vec<Transition>) -> Vec<Transition> {
     for notes in history
         .iter_mut()
@@ -96,7 +96,8 @@ pub fn without_delays(mut history: Vec<Transition>) -> Vec<Transition> {
     history
 }
 
-/// Waits until this many tasks are completed, and checks that each was run just once: one claim, one result, nothing else.
+/// Waits until this many tasks are completed, and checks that each ran exactly once: one claim, one result, no other
+/// transition.
 pub async fn wait_all_completed_at_once(database: &TestDatabase, tasks: i64) {
     use crate::support::wait::{DEADLINE, eventually};
     let what = format!("{tasks} completed tasks");

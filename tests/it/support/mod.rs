@@ -1,7 +1,8 @@
-//! What the tests stand on: real services, faults between them, and the real executable.
+//! The test harness: real services, fault injection between them, and the qtask executable.
 //!
-//! Nothing here knows how qtask works inside. A test starts `qtask` processes, speaks HTTP to them, and looks
-//! into PostgreSQL and RabbitMQ beside them. Everything a test makes has a name of its own and goes with it.
+//! The harness does not depend on qtask's internals. A test starts `qtask` processes, calls them over HTTP, and
+//! inspects PostgreSQL and RabbitMQ directly. Everything that a test creates has a unique name and is deleted after
+//! it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -51,7 +52,7 @@ pub use queue::TestQueue;
 pub use rabbit_node::PrivateRabbit;
 pub use receiver::Receiver;
 
-/// Runs each of the functions named over both queues: the tests are `name::over_amqp` and `name::over_postgres`.
+/// Runs each of these functions with both queues: the tests are `name::over_amqp` and `name::over_postgres`.
 ///
 /// ```ignore
 /// on_both_queues!(a_task_is_completed);

@@ -1,4 +1,4 @@
-//! A PostgreSQL of the test's own, to be killed, stopped and started again.
+//! A private PostgreSQL server that a test can kill, stop and restart.
 
 use std::fs::File;
 use std::io::Write;
@@ -14,7 +14,7 @@ use url::Url;
 use super::wait::{self, TempDir, eventually};
 use super::{binaries, database, signals};
 
-/// A cluster in a temporary directory, on a loopback port of its own that stays the same over restarts.
+/// A cluster in a temporary directory, on a private loopback port that stays the same across restarts.
 #[derive(Debug)]
 pub struct PrivatePostgres {
     directory: TempDir,
@@ -23,7 +23,7 @@ pub struct PrivatePostgres {
     variant: Variant,
 }
 
-/// How a server differs from the usual one.
+/// The variant of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Variant {
     Usual,
@@ -33,7 +33,7 @@ enum Variant {
 
 const GERMAN: &str = "de_DE.UTF-8";
 
-/// Whether a server can speak German: its messages are installed, and the locale can be compiled.
+/// Whether a server can write German messages: they are installed, and the locale can be compiled.
 pub fn has_german_messages() -> bool {
     let messages = std::fs::read_dir("/usr/share/locale/de/LC_MESSAGES");
     let is_installed = messages.is_ok_and(|mut files| {
@@ -49,7 +49,7 @@ pub fn has_german_messages() -> bool {
             .is_ok_and(|output| output.status.success())
 }
 
-/// Whether a server can be given a small disk of its own: a tmpfs in a mount namespace, which goes with it.
+/// Whether a server can have a small disk: a tmpfs in a mount namespace, which is removed with the namespace.
 pub fn has_small_disks() -> bool {
     let mount = "mount -t tmpfs -o size=1m tmpfs /mnt && command -v setpriv";
     let tried = Command::new("unshare")
@@ -68,17 +68,17 @@ uid=$2 gid=$3; shift 3
 exec setpriv --reuid "$uid" --regid "$gid" --clear-groups "$@""#;
 
 impl PrivatePostgres {
-    /// Makes a new cluster and starts it.
+    /// Creates a new cluster and starts it.
     pub async fn start() -> Self {
         Self::make(Variant::Usual).await
     }
 
-    /// The same with `pg_wal` on a small disk, see [`has_small_disks`]. It can be started once.
+    /// The same with `pg_wal` on a small disk, see [`has_small_disks`]. It can be started only once.
     pub async fn start_with_wal_on_small_disk() -> Self {
         Self::make(Variant::WalOnSmallDisk).await
     }
 
-    /// The same with `lc_messages` German, see [`has_german_messages`].
+    /// The same with German `lc_messages`, see [`has_german_messages`].
     pub async fn start_with_german_messages() -> Self {
         Self::make(Variant::GermanMessages).await
     }
@@ -98,10 +98,10 @@ impl PrivatePostgres {
         node
     }
 
-    /// Leaves no room on the small disk: what `pg_wal` has by then is all that it gets.
+    /// Fills the small disk: `pg_wal` cannot grow after that.
     pub fn fill_wal_disk(&self) {
         let server = self.server.as_ref().expect("a running PostgreSQL");
-        // As the server sees it.
+        // The path in the server's mount namespace.
         let disk = format!(
             "/proc/{}/root{}",
             server.id(),
@@ -113,7 +113,7 @@ impl PrivatePostgres {
         while filler.write_all(&[0; 1 << 9]).is_ok() {}
     }
 
-    /// What the server has logged.
+    /// The server's log.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).expect("a log")
     }
@@ -127,7 +127,7 @@ impl PrivatePostgres {
         .expect("a URL")
     }
 
-    /// Starts it where it is not running, and waits until it answers.
+    /// Starts it if it does not run, and waits until it answers.
     pub async fn restart(&mut self) {
         if self.server.is_none() {
             self.server = Some(self.launch());
@@ -141,15 +141,15 @@ impl PrivatePostgres {
         up.await;
     }
 
-    /// Shuts it down in order, breaking its clients' connections.
+    /// Shuts it down, closing its clients' connections.
     pub async fn stop(&mut self) {
         self.end(Signal::SIGINT).await;
     }
 
-    /// Kills every process of it at once, as a power loss or an out-of-memory kill would.
+    /// Kills all its processes at once, as a power loss or an out-of-memory kill would.
     pub async fn kill9(&mut self) {
         if let Some(server) = &self.server {
-            // Stopped first, so that it can neither fork nor tidy up while its children die.
+            // Paused first, so that it can neither fork nor clean up while its children are killed.
             let postmaster = pid_of(server);
             signals::pause(&[postmaster]).await;
             signals::kill_all(&children_of(postmaster)).await;
@@ -205,14 +205,14 @@ impl PrivatePostgres {
             .open(self.log_path())
             .expect("a log file");
         let port = format!("port={}", self.port);
-        // Without fsync a killed process loses nothing, only a killed machine does, and tests run four times as fast.
+        // Without fsync a crash of the machine can lose data, a killed process cannot; tests run four times as fast.
         let settings = [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
             "fsync=off",
             &port,
         ];
-        // Few segments are kept for later.
+        // Keeps few recycled segments.
         let small = self.wal_on_small_disk().then_some("min_wal_size=2MB");
         let german = format!("lc_messages={GERMAN}");
         let german = (self.variant == Variant::GermanMessages).then_some(&*german);
@@ -271,7 +271,7 @@ impl PrivatePostgres {
         matches!(self.variant, Variant::WalOnSmallDisk)
     }
 
-    /// Compiles the locale for this server alone: few machines have it, and nothing is installed.
+    /// Compiles the locale for this server only: few machines have it, and it is not installed on the system.
     fn compile_locale(&self) {
         std::fs::create_dir(self.locales()).expect("a directory for locales");
         let compiled = Command::new("localedef")
@@ -302,7 +302,7 @@ impl PrivatePostgres {
 impl Drop for PrivatePostgres {
     fn drop(&mut self) {
         if let Some(mut server) = self.server.take() {
-            // SIGQUIT ends all its processes at once and takes its shared memory along.
+            // SIGQUIT ends all its processes at once and removes its shared memory.
             signals::resume(&[pid_of(&server)]);
             let _ = kill(pid_of(&server), Signal::SIGQUIT);
             let _ = server.wait();

@@ -1,4 +1,4 @@
-//! The real executable as a child process.
+//! The qtask executable as a child process.
 
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use super::events::{Event, Events};
 use super::signals;
 use super::wait::DEADLINE;
 
-/// Lines of a process's log that a failed test prints where `QTASK_TEST_LOG` asks for no more.
+/// Number of log lines that a failed test prints, unless `QTASK_TEST_LOG` is set.
 const PRINTED: usize = 40;
 
-/// The value of `QTASK_TEST_LOG`: directives that tests add to the `LOG_LEVEL` of the processes that they start.
+/// The value of `QTASK_TEST_LOG`: directives that tests append to the `LOG_LEVEL` of the processes that they start.
 pub fn wanted_log() -> Option<String> {
     std::env::var("QTASK_TEST_LOG").ok()
 }
 
-/// A running `qtask`, killed when dropped. If the test failed, the end of its log is printed; a test that has not
-/// failed does so if the process has panicked.
+/// A running `qtask`, killed on drop. If the test has failed, the drop prints the end of the log; otherwise it fails
+/// the test if the process has panicked.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -31,7 +31,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `qtask` with these arguments and, besides `PATH` and `HOME`, just this environment.
+    /// Starts `qtask` with these arguments and only this environment besides `PATH` and `HOME`.
     pub fn spawn(name: &str, arguments: &[&str], environment: &[(String, String)]) -> Self {
         let mut child = qtask(arguments)
             .envs(environment.iter().map(|(key, value)| (key, value)))
@@ -68,12 +68,12 @@ impl Process {
         Pid::from_raw(pid.unwrap_or_else(|| panic!("{} has already ended", self.name)))
     }
 
-    /// The most memory that it ever had, in KiB.
+    /// The peak resident memory, in KiB.
     pub fn peak_memory_kib(&self) -> u64 {
         self.memory_kib("VmHWM:")
     }
 
-    /// The memory that it has now, in KiB.
+    /// The current resident memory, in KiB.
     pub fn resident_memory_kib(&self) -> u64 {
         self.memory_kib("VmRSS:")
     }
@@ -93,8 +93,8 @@ impl Process {
         &self.events
     }
 
-    /// Fails the test if a thread of the process has panicked, even though the process went on. Before the log is started, and
-    /// in processes without one, a panic is a line of text.
+    /// Fails the test if a thread of the process has panicked, even if the process continued. Before the log is
+    /// started, and in processes without one, a panic is a line of text.
     pub fn assert_no_panic(&self) {
         let panics = self
             .events
@@ -102,17 +102,17 @@ impl Process {
         assert!(panics.is_empty(), "{} panicked: {panics:?}", self.name);
     }
 
-    /// Says that the test lets a thread of the process panic.
+    /// Permits threads of the process to panic.
     pub fn allow_panic(&mut self) {
         self.may_panic = true;
     }
 
-    /// Waits for the event of this id, which may already have happened.
+    /// Waits for the event with this id, which may already have occurred.
     pub async fn wait_for(&self, id: &str) -> Event {
         self.wait_after(0, id, |event| event.is(id)).await
     }
 
-    /// Waits for the event of this id that carries the field, which may already have happened.
+    /// Waits for the event with this id and field, which may already have occurred.
     pub async fn wait_for_field(&self, id: &str, field: &str, value: &str) -> Event {
         let what = format!("{id} with {field}={value}");
         self.wait_after(0, &what, |event| {
@@ -121,7 +121,7 @@ impl Process {
         .await
     }
 
-    /// Waits for an event that fits and came after `mark`, a number of lines from [`Events::len`].
+    /// Waits for a matching event after `mark`, a line number from [`Events::len`].
     pub async fn wait_after(
         &self,
         mark: usize,
@@ -144,17 +144,17 @@ impl Process {
         kill(self.pid(), signal).expect("a running process");
     }
 
-    /// Stops all its threads where they are.
+    /// Stops all its threads.
     pub async fn pause(&self) {
         signals::pause(&[self.pid()]).await;
     }
 
-    /// Lets it go on after a [`pause`](Self::pause).
+    /// Resumes it after a [`pause`](Self::pause).
     pub fn resume(&self) {
         signals::resume(&[self.pid()]);
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has exited.
     pub async fn wait_exit(&mut self, limit: Duration) -> ExitStatus {
         let ended = tokio::time::timeout(limit, self.child.wait()).await;
         ended
@@ -162,13 +162,13 @@ impl Process {
             .expect("its exit status")
     }
 
-    /// Asks it to end (`SIGTERM`) and waits until it has.
+    /// Sends `SIGTERM` and waits until it has exited.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.signal(Signal::SIGTERM);
         self.wait_exit(DEADLINE).await
     }
 
-    /// Kills it (`SIGKILL`) and waits until it is gone.
+    /// Sends `SIGKILL` and waits until it has exited.
     pub async fn kill9(&mut self) {
         self.signal(Signal::SIGKILL);
         self.wait_exit(DEADLINE).await;
@@ -189,7 +189,7 @@ impl Drop for Process {
     }
 }
 
-/// Runs `qtask` to its end and returns what it printed.
+/// Runs `qtask` until it exits and returns its output.
 pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let done = qtask(arguments).envs(environment.iter().copied()).output();
     let limited = tokio::time::timeout(DEADLINE, done).await;
@@ -198,7 +198,7 @@ pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
         .expect("qtask starts")
 }
 
-/// `qtask` with these arguments and, besides `PATH` and `HOME`, no environment, not started yet.
+/// A command for `qtask` with these arguments and no environment besides `PATH` and `HOME`.
 pub fn qtask(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_qtask"));
     command

@@ -1,22 +1,22 @@
-//! A TCP proxy between qtask and a service, for the faults that a network has.
+//! A TCP proxy between qtask and a service, which injects network faults.
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// What the proxy does with connections, old and new.
+/// How the proxy treats connections, existing and new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    /// Bytes go through.
+    /// Forwards bytes.
     Pass,
-    /// Connections are closed, new ones too.
+    /// Closes connections, new ones included.
     Cut,
-    /// Connections stay open and are accepted, but no byte goes through.
+    /// Keeps and accepts connections, but forwards no bytes.
     Frozen,
 }
 
-/// A proxy on a loopback port, gone when dropped.
+/// A proxy on a loopback port, stopped on drop.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -25,7 +25,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one in front of `127.0.0.1:target`.
+    /// Starts a proxy in front of `127.0.0.1:target`.
     pub async fn start(target: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let port = listener.local_addr().expect("its address").port();
@@ -43,17 +43,17 @@ impl Proxy {
         self.port
     }
 
-    /// Closes all connections, and each new one at once.
+    /// Closes all connections, and each new one on accept.
     pub fn cut(&self) {
         self.mode.send_replace(Mode::Cut);
     }
 
-    /// Lets no byte through, in either direction, while connections stay open: a peer that vanished.
+    /// Blocks all bytes in both directions and keeps the connections open: simulates a peer that vanished.
     pub fn freeze(&self) {
         self.mode.send_replace(Mode::Frozen);
     }
 
-    /// Lets everything through again, what was held back first.
+    /// Forwards bytes again, the blocked ones first.
     pub fn resume(&self) {
         self.mode.send_replace(Mode::Pass);
     }
@@ -73,7 +73,7 @@ async fn accept(listener: TcpListener, target: u16, mode: watch::Receiver<Mode>)
     }
 }
 
-/// One connection, until either side closes it or the proxy is cut.
+/// Forwards one connection, until either side closes it or the proxy is cut.
 async fn link(client: TcpStream, target: u16, mode: watch::Receiver<Mode>) {
     let mut cut = mode.clone();
     tokio::select! {
@@ -97,7 +97,7 @@ async fn carry(client: TcpStream, target: u16, mode: watch::Receiver<Mode>) {
     );
 }
 
-/// Copies one direction until its end, which it hands on.
+/// Copies one direction until end of file, and then closes the write side of the target.
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
@@ -114,7 +114,7 @@ async fn copy(
     let _ = to.shutdown().await;
 }
 
-/// Waits until bytes may pass; false when the proxy is gone.
+/// Waits until bytes may pass; returns false when the proxy was dropped.
 async fn passing(mode: &mut watch::Receiver<Mode>) -> bool {
     mode.wait_for(|mode| *mode == Mode::Pass).await.is_ok()
 }

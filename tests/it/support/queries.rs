@@ -1,4 +1,4 @@
-//! What tests read from, and do to, the tables beside the running service.
+//! Direct queries and changes of the tables, bypassing the running service.
 
 use serde_json::Value;
 use tokio_postgres::types::ToSql;
@@ -10,13 +10,13 @@ use super::wait::{DEADLINE, eventually};
 /// One row of a task's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
-    /// The status that the task came to.
+    /// The status after the transition.
     pub status: String,
-    /// The attempt that it belongs to, 0 before the first.
+    /// The number of its attempt, 0 before the first.
     pub attempt: i32,
-    /// The worker that caused it, if one did.
+    /// The worker that caused it, if any.
     pub worker_id: Option<String>,
-    /// Why.
+    /// The reason.
     pub notes: Option<String>,
 }
 
@@ -27,14 +27,14 @@ impl TestDatabase {
         changed.unwrap_or_else(|error| panic!("{statement}: {error:?}"))
     }
 
-    /// The count that a `SELECT count(*) ...` brings.
+    /// The result of a `SELECT count(*) ...`.
     pub async fn count(&self, query: &str, parameters: &[&(dyn ToSql + Sync)]) -> i64 {
         let row = self.connect().await.query_one(query, parameters).await;
         row.unwrap_or_else(|error| panic!("{query}: {error:?}"))
             .get(0)
     }
 
-    /// Waits until so many statements wait for a row that another one holds.
+    /// Waits until this many statements wait for a row lock.
     pub async fn wait_for_a_row(&self, statements: i64) {
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                        AND wait_event_type = 'Lock' AND wait_event IN ('transactionid', 'tuple')";
@@ -42,7 +42,7 @@ impl TestDatabase {
         eventually(DEADLINE, "statements that wait for a row", all).await;
     }
 
-    /// Waits until a statement whose text fits waits for a table that another one has locked, and returns its backend.
+    /// Waits until a statement whose text matches waits for a table lock, and returns the process id of its backend.
     /// Sweeps may wait for the same table.
     pub async fn wait_for_a_table(&self, text: &str) -> i32 {
         let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
@@ -55,7 +55,7 @@ impl TestDatabase {
         eventually(DEADLINE, "a statement that waits for a table", one).await
     }
 
-    /// How many tasks are in the status given.
+    /// The number of tasks with this status.
     pub async fn tasks_in(&self, status: &str) -> i64 {
         self.count(
             "SELECT count(*) FROM tasks WHERE current_status::text = $1",
@@ -64,7 +64,7 @@ impl TestDatabase {
         .await
     }
 
-    /// A whole row of `tasks`, by column name; `Null` where there is none.
+    /// A row of `tasks`, by column name; `Null` if there is none.
     pub async fn task(&self, task_id: Uuid) -> Value {
         let query = "SELECT to_jsonb(t) FROM tasks t WHERE task_id = $1";
         let row = self

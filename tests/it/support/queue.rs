@@ -1,4 +1,4 @@
-//! A test's own queues on a broker, and what to do to them behind qtask's back.
+//! Private queues of a test on a broker, and operations on them that bypass qtask.
 
 use amqprs::channel::{
     BasicPublishArguments, Channel, QueueDeclareArguments, QueueDeleteArguments,
@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::{kept, services, wait};
 
-/// Backends whose queues a test may use; they are deleted with it.
+/// The backends whose queues a test may use; their queues are deleted after it.
 const BACKENDS: [&str; 4] = ["simulator", "mock", "aiopslab", "aer"];
 
-/// A family of queues with a name that nobody else uses.
+/// A family of queues with a unique name.
 #[derive(Debug)]
 pub struct TestQueue {
     broker: Url,
@@ -22,12 +22,12 @@ pub struct TestQueue {
 }
 
 impl TestQueue {
-    /// A new name on the shared broker. qtask declares the queues.
+    /// A unique name on the shared broker. qtask declares the queues.
     pub fn create() -> Self {
         Self::create_on(&services::rabbitmq_url())
     }
 
-    /// A new name on another broker.
+    /// A unique name on another broker.
     pub fn create_on(broker: &Url) -> Self {
         Self {
             broker: broker.clone(),
@@ -35,7 +35,7 @@ impl TestQueue {
         }
     }
 
-    /// Takes over those that a test has kept: they go with this one.
+    /// Takes over queues that a test has kept, and deletes them on drop.
     pub fn adopt(broker: &Url, base: &str) -> Self {
         Self {
             broker: broker.clone(),
@@ -53,7 +53,7 @@ impl TestQueue {
         &self.broker
     }
 
-    /// The broker's URL through a proxy on the loopback port given.
+    /// The broker's URL through a proxy on this loopback port.
     pub fn broker_through(&self, port: u16) -> Url {
         let mut url = self.broker.clone();
         url.set_host(Some("127.0.0.1")).expect("a host");
@@ -70,7 +70,7 @@ impl TestQueue {
         }
     }
 
-    /// Messages that wait in the backend's queue, or `None` if there is no such queue.
+    /// The number of messages in the backend's queue, or `None` if there is no such queue.
     pub async fn depth(&self, backend: &str) -> Option<u32> {
         let (_connection, channel) = open(&self.broker).await;
         let mut look = QueueDeclareArguments::new(&self.of(backend));
@@ -79,7 +79,7 @@ impl TestQueue {
         Some(messages)
     }
 
-    /// Messages that wait in all queues of this family.
+    /// The number of messages in all queues of this family.
     pub async fn total_depth(&self) -> u32 {
         let mut total = 0;
         for backend in BACKENDS {
@@ -88,7 +88,7 @@ impl TestQueue {
         total
     }
 
-    /// The same; `None` where the broker is away.
+    /// The same; `None` if the broker is unreachable.
     pub async fn try_total_depth(&self) -> Option<u32> {
         let (connection, _) = try_open(&self.broker).await.ok()?;
         let depth = self.total_depth().await;
@@ -96,8 +96,8 @@ impl TestQueue {
         Some(depth)
     }
 
-    /// Declares the backend's queue as it is said here, before qtask does. An exclusive one lives as long as
-    /// the connection.
+    /// Declares the backend's queue with changed arguments, before qtask does. An exclusive queue is deleted when
+    /// the connection closes.
     pub async fn declare(
         &self,
         backend: &str,
@@ -113,7 +113,7 @@ impl TestQueue {
         connection
     }
 
-    /// Throws the waiting messages of the backend's queue away.
+    /// Deletes the waiting messages of the backend's queue.
     pub async fn purge(&self, backend: &str) {
         let (connection, channel) = open(&self.broker).await;
         channel
@@ -133,7 +133,7 @@ impl TestQueue {
         connection.close().await.expect("a closed connection");
     }
 
-    /// Puts any bytes into the backend's queue, which must exist.
+    /// Publishes arbitrary bytes to the backend's queue, which must exist.
     pub async fn publish(&self, backend: &str, body: &[u8]) {
         let (connection, channel) = open(&self.broker).await;
         let properties = BasicProperties::default()
@@ -158,7 +158,7 @@ impl Drop for TestQueue {
         let broker = self.broker.clone();
         let queues = BACKENDS.map(|backend| self.of(backend));
         wait::finish_now(async move {
-            // A private broker may be gone before its queues; they went with it.
+            // A private broker may have stopped before its queues are deleted; it is deleted with them.
             let Ok((connection, channel)) = try_open(&broker).await else {
                 return;
             };
@@ -182,7 +182,7 @@ async fn open(broker: &Url) -> (Connection, Channel) {
         .unwrap_or_else(|error| panic!("RabbitMQ at port {:?}: {error}", broker.port()))
 }
 
-/// Opens a connection and a channel on it.
+/// Opens a connection with one channel.
 pub async fn try_open(broker: &Url) -> Result<(Connection, Channel), amqprs::error::Error> {
     let host = broker.host_str().unwrap_or("127.0.0.1");
     let user = if broker.username().is_empty() {

@@ -1,4 +1,4 @@
-//! A RabbitMQ node of the test's own, to be killed, stopped, paused and started again.
+//! A private RabbitMQ node that a test can kill, stop, pause and restart.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use url::Url;
 use super::wait::{self, TempDir, eventually};
 use super::{binaries, events, queue};
 
-/// A node with its own name, ports, directories and port mapper (epmd); it shares nothing with the system's node.
+/// A node with its own name, ports, directories and port mapper (epmd), separate from the system's node.
 #[derive(Debug)]
 pub struct PrivateRabbit {
     directory: TempDir,
@@ -24,11 +24,11 @@ pub struct PrivateRabbit {
 }
 
 impl PrivateRabbit {
-    /// Makes a new node and starts it: some 4 seconds.
+    /// Creates a new node and starts it, in some 4 seconds.
     pub async fn start() -> Self {
         let directory = TempDir::new("rabbit");
         let epmd_port = wait::free_port();
-        // Its own epmd, as a child: the one that a node would start by itself outlives it.
+        // A private epmd, as a child: one that a node starts outlives it.
         let epmd = Command::new("epmd")
             .args(["-address", "127.0.0.1", "-port", &epmd_port.to_string()])
             .current_dir(directory.path())
@@ -54,7 +54,7 @@ impl PrivateRabbit {
         Url::parse(&format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)).expect("a URL")
     }
 
-    /// Starts it where it is not running, and waits until clients can open a channel.
+    /// Starts it if it does not run, and waits until clients can open a channel.
     pub async fn restart(&mut self) {
         if self.node.is_none() {
             self.node = Some(self.launch());
@@ -68,17 +68,17 @@ impl PrivateRabbit {
         up.await;
     }
 
-    /// Shuts it down in order.
+    /// Shuts it down gracefully.
     pub async fn stop(&mut self) {
         self.end(Signal::SIGTERM).await;
     }
 
-    /// Kills it. What it had not written to its disk is lost.
+    /// Kills it. Data that it had not written to disk is lost.
     pub async fn kill9(&mut self) {
         self.end(Signal::SIGKILL).await;
     }
 
-    /// Kills it and empties its disk: queues and messages are gone when it starts again.
+    /// Kills it and deletes its data: queues and messages are lost.
     pub async fn lose_disk(&mut self) {
         self.kill9().await;
         std::fs::remove_dir_all(self.file("mnesia")).expect("the node's data");
@@ -148,7 +148,7 @@ impl PrivateRabbit {
             )
             .env("RABBITMQ_CONF_ENV_FILE", self.file("none.conf"))
             .env("RABBITMQ_CONFIG_FILE", self.file("none"))
-            // Makes the script replace itself by the node, so that a signal to the child reaches it.
+            // Makes the script exec the node, so that a signal to the child reaches it.
             .env("RUNNING_UNDER_SYSTEMD", "true");
         command
     }

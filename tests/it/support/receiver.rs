@@ -1,4 +1,4 @@
-//! A small HTTP receiver, which keeps what it was sent and answers as the test likes.
+//! A small HTTP receiver, which records requests and returns the answers that the test sets.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -12,14 +12,14 @@ use tokio_rustls::TlsAcceptor;
 
 use super::wait::{DEADLINE, eventually};
 
-/// A request as it came.
+/// A received request.
 #[derive(Debug, Clone)]
 pub struct Received {
     /// Its path, with the query.
     pub path: String,
-    /// Its headers, by their names in small letters.
+    /// Its headers, by lower-case name.
     pub headers: HashMap<String, String>,
-    /// Its body, byte by byte.
+    /// Its body, verbatim.
     pub body: String,
 }
 
@@ -35,10 +35,10 @@ impl Received {
     }
 }
 
-/// What is answered to the next requests; the last one again and again.
+/// The answers to the next requests; the last one is repeated.
 type Answers = Mutex<Vec<String>>;
 
-/// A receiver on a loopback port, gone when dropped.
+/// A receiver on a loopback port, stopped on drop.
 #[derive(Debug)]
 pub struct Receiver {
     address: SocketAddr,
@@ -47,18 +47,18 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Listens, and answers each request with the next status line (and headers) of `answers`, the last one
-    /// from then on. An empty answer leaves the request without one.
+    /// Listens, and answers each request with the next status line (and headers) of `answers`, repeating the last
+    /// one. An empty answer leaves the request unanswered.
     pub async fn start(answers: &[&str]) -> Self {
         Self::start_on(0, answers).await
     }
 
-    /// The same on a port that was chosen before.
+    /// The same on a given port.
     pub async fn start_on(port: u16, answers: &[&str]) -> Self {
         Self::listen(port, answers, None).await
     }
 
-    /// The same by TLS.
+    /// The same over TLS.
     pub async fn start_tls(tls: TlsAcceptor, answers: &[&str]) -> Self {
         Self::listen(0, answers, Some(tls)).await
     }
@@ -96,12 +96,12 @@ impl Receiver {
         }
     }
 
-    /// The URL of a path here, by this name for the host.
+    /// The URL of a path on this receiver, with this host name.
     pub fn url(&self, host: &str, path: &str) -> String {
         format!("http://{host}:{}{path}", self.address.port())
     }
 
-    /// Everything that has come.
+    /// All requests received so far.
     pub fn received(&self) -> Vec<Received> {
         self.received
             .lock()
@@ -109,7 +109,7 @@ impl Receiver {
             .clone()
     }
 
-    /// Waits until this many requests have come.
+    /// Waits until this many requests were received.
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
         let what = format!("{count} requests at the receiver");
         let enough = || async {
@@ -148,7 +148,7 @@ async fn serve(
         }
     };
     if answer.is_empty() {
-        // Until the caller hangs up.
+        // Waits until the client disconnects.
         let _ = stream.read_to_end(&mut Vec::new()).await;
         return;
     }

@@ -1,4 +1,4 @@
-//! The harness proves itself: a test that fails because of its tools wastes a day.
+//! Tests of the harness itself.
 
 use std::time::Duration;
 
@@ -150,7 +150,7 @@ async fn declare(queues: &TestQueue, backend: &str) {
     connection.close().await.unwrap();
 }
 
-/// Set in a second run of a test below, which must fail.
+/// Set in the second run of a test below, which must fail.
 const FAIL: &str = "QTASK_SELFTEST_FAILS";
 
 #[tokio::test]
@@ -242,7 +242,7 @@ async fn a_test_may_leave_work_where_it_says_so_or_has_failed() {
     assert_eq!(failure(failing).await, "on purpose");
 }
 
-/// The message of the panic that the drop of an app ends with.
+/// The panic message of the drop of an app.
 async fn failure_of_drop(app: App) -> String {
     failure(tokio::spawn(async move { drop(app) })).await
 }
@@ -253,7 +253,7 @@ async fn failure(failing: JoinHandle<()>) -> String {
     literal.unwrap_or_else(|| panic.downcast_ref::<String>().unwrap().clone())
 }
 
-/// Runs one of the tests here in a process of its own, in which it must fail, and returns what it prints.
+/// Runs one of the tests here in a separate process, in which it must fail, and returns its output.
 async fn run_again(test: &str, environment: &[(&str, &str)]) -> String {
     let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
     let test = format!("support::selftest::{test}");

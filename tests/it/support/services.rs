@@ -1,4 +1,4 @@
-//! Where the shared PostgreSQL and RabbitMQ are: the environment says, or the standard ports do.
+//! The URLs of the shared PostgreSQL and RabbitMQ: from the environment, or with the standard ports.
 
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use url::Url;
 const POSTGRES: &str = "postgres://postgres:postgres@127.0.0.1:5432/postgres";
 const RABBITMQ: &str = "amqp://guest:guest@127.0.0.1:5672/%2f";
 
-/// URL of a database on the shared PostgreSQL, by a role that may create databases.
+/// URL of a database on the shared PostgreSQL, with a role that may create databases.
 ///
 /// # Panics
 /// When no server listens there.

@@ -3,8 +3,8 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 
-/// Reports that a test did not run and why. `scripts/test` prints these reports after all tests; a runner on its own
-/// shows only the output of tests that fail.
+/// Records that a test was skipped, and why. `scripts/test` prints the records after all tests; a test runner by
+/// default shows only the output of failed tests.
 pub fn report_skipped(test: &str, reason: &str) {
     let line = format!("{test}: {reason}\n");
     eprint!("SKIPPED {line}");

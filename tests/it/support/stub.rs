@@ -1,4 +1,4 @@
-//! A service of the test's own, for answers that the real one gives rarely or never.
+//! A stub of the service, for answers that the real one gives rarely or never.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What a client asked for.
+/// A client's request.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// Method, path and query: `GET /tasks?limit=20`.
@@ -27,7 +27,7 @@ impl Request {
     }
 }
 
-/// A status, a content type, and a body behind which the connection is closed.
+/// A status, a content type, and a body; the connection is closed after it.
 pub type Answer = (u16, &'static str, String);
 
 /// A JSON answer.
@@ -35,17 +35,17 @@ pub fn json(status: u16, body: &serde_json::Value) -> Answer {
     (status, "application/json", body.to_string())
 }
 
-/// A listening service; it ends with the test.
+/// A listening stub, stopped on drop.
 #[derive(Debug)]
 pub struct Stub {
-    /// Where it is.
+    /// Its base URL.
     pub url: String,
     requests: Arc<Mutex<Vec<Request>>>,
     listening: JoinHandle<()>,
 }
 
 impl Stub {
-    /// Answers each request with what the function says; it is told how many came before.
+    /// Answers each request with the result of `answer`, which receives the number of earlier requests.
     pub async fn start(answer: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
@@ -71,7 +71,7 @@ impl Stub {
         }
     }
 
-    /// What it was asked for so far.
+    /// The requests so far.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().expect("no panic before").clone()
     }
@@ -113,7 +113,7 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
 
 async fn write(stream: &mut TcpStream, (status, kind, body): Answer) {
     let head = format!("HTTP/1.1 {status} x\r\ncontent-type: {kind}\r\nconnection: close\r\n\r\n");
-    // A client that has gone needs no answer.
+    // Write errors are ignored: the client may have disconnected.
     let _ = stream.write_all((head + &body).as_bytes()).await;
     let _ = stream.shutdown().await;
 }

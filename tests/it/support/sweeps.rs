@@ -1,4 +1,4 @@
-//! Sweeps as they come, and tasks that run through many of them.
+//! Waits for sweeps, and checks tasks that run through several of them.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -6,11 +6,11 @@ use uuid::Uuid;
 use crate::support::TestDatabase;
 use crate::support::wait::{DEADLINE, eventually};
 
-/// The longest timeout that a task may have, in seconds.
+/// Maximum timeout of a task, in seconds.
 pub const THREE_HOURS: u32 = 10_800;
 
-/// Sets the clock of a running task forward: it has run, and the sweeps have gone on, for 40 minutes more. That is
-/// longer than a broker waits for an ack, and than a problem runs by default.
+/// Shifts the start of a running task and of the sweeps 40 minutes into the past. That exceeds a broker's ack
+/// timeout, and the default time limit of a problem.
 const FORTY_MINUTES: &str = "
 WITH swept AS (
     UPDATE sweeps SET unbroken_since = unbroken_since - interval '40 minutes',
@@ -19,14 +19,14 @@ WITH swept AS (
 UPDATE tasks SET started_at = started_at - interval '40 minutes'
 WHERE task_id = $1 AND current_status = 'processing' AND EXISTS (SELECT FROM swept)";
 
-/// Lets 40 minutes of a running task pass, and returns when it has begun by that.
+/// Makes a running task appear 40 minutes older, and returns its new start time.
 pub async fn forty_minutes_pass(database: &TestDatabase, task_id: Uuid) -> Value {
     sweeps(database, 1).await;
     assert_eq!(database.execute(FORTY_MINUTES, &[&task_id]).await, 1);
     database.task(task_id).await["started_at"].clone()
 }
 
-/// Waits for so many sweeps, after each of which the task must still be at its first attempt.
+/// Waits for this many sweeps; after each of them the task must still be running its first attempt.
 pub async fn runs_on_through_sweeps(database: &TestDatabase, task_id: Uuid, wanted: usize) {
     let owner = database.task(task_id).await["session_id"].clone();
     assert!(owner.is_string(), "{owner}");

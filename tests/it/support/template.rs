@@ -1,7 +1,7 @@
 //! One migrated template database per set of migrations; tests copy it in some 50 ms.
 //!
-//! The test runner gives each test a process of its own, so the first one to come migrates the template under an
-//! advisory lock, and the others wait for it. `scripts/test` drops the templates when it ends.
+//! The test runner runs each test in a separate process, so the first one migrates the template under an advisory
+//! lock, and the others wait for it. `scripts/test` drops the templates when it ends.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
@@ -12,10 +12,10 @@ use url::Url;
 use super::database;
 use super::process::run;
 
-/// Held while a template is looked for, made, or copied. Any number will do, as long as nothing else uses it.
+/// Held while a template is looked up, created, or copied. An arbitrary number that no other lock uses.
 const LOCK: i64 = 7_146_982_351;
 
-/// Makes the database `name` as a copy of the template for the migrations of this tree.
+/// Creates the database `name` as a copy of the template for the migrations in this repository.
 pub async fn clone_into(server: &Url, name: &str) {
     let template = format!("qtask_template_{:016x}", fingerprint());
     let admin = database::connect(server).await;
@@ -31,7 +31,7 @@ pub async fn clone_into(server: &Url, name: &str) {
     execute(&admin, &format!("SELECT pg_advisory_unlock({LOCK})")).await;
 }
 
-/// Migrates under another name and renames, so that a template is whole or not there.
+/// Migrates under a temporary name and renames, so that a template is always complete.
 async fn build(admin: &Client, server: &Url, template: &str) {
     let building = format!("{template}_building");
     execute(
@@ -70,7 +70,7 @@ async fn execute(admin: &Client, statement: &str) {
         .unwrap_or_else(|error| panic!("{statement}: {error:?}"));
 }
 
-/// A hash over the names and contents of all migrations: another set, another template.
+/// A hash of the names and contents of all migrations: each set has its own template.
 fn fingerprint() -> u64 {
     let mut files = Vec::new();
     collect(

@@ -1,4 +1,4 @@
-//! Waiting with a deadline, and the small things that every private service needs.
+//! Waits with a deadline, and helpers for private services.
 
 use std::future::Future;
 use std::net::TcpListener;
@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long anything that should happen may take before the test fails.
+/// Deadline of every wait before the test fails.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Between two looks at something that cannot tell by itself that it changed.
+/// Polling interval for conditions without a notification.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// Looks until `look` finds something, and fails the test after `limit` with what was awaited.
+/// Polls `look` until it returns `Some`; after `limit`, fails the test with `what` in the message.
 pub async fn eventually<T, F>(limit: Duration, what: &str, mut look: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
@@ -28,7 +28,7 @@ where
     }
 }
 
-/// Runs the clean-up of a test from a `Drop`.
+/// Runs the async clean-up of a test from a `Drop`.
 pub fn finish_now<F>(future: F)
 where
     F: Future<Output = ()> + Send,
@@ -38,8 +38,8 @@ where
     }
 }
 
-/// Runs a future to its end on a thread and runtime of its own, while this thread waits: for a `Drop`, where nothing can
-/// be awaited. `None` where it takes longer than the deadline, or panics.
+/// Runs a future to completion on a separate thread and runtime, and blocks this thread meanwhile: for `Drop`, which
+/// cannot await. `None` if it exceeds the deadline or panics.
 pub fn on_a_thread<T, F>(make: impl FnOnce() -> F + Send) -> Option<T>
 where
     T: Send,
@@ -55,10 +55,10 @@ where
     std::thread::scope(|scope| scope.spawn(run).join().ok().flatten())
 }
 
-/// A loopback port that nobody listens on.
+/// A loopback port without a listener.
 ///
-/// Taken below the range that the kernel hands to outgoing connections, so that no connection of another test
-/// sits on it when a service is started, or started again, there.
+/// Below the ephemeral port range, so that no outgoing connection of another test occupies it when a service starts
+/// or restarts.
 pub fn free_port() -> u16 {
     (0..1000)
         .map(|_| rand::random_range(15_000..30_000))
@@ -66,12 +66,12 @@ pub fn free_port() -> u16 {
         .expect("a free port between 15000 and 30000")
 }
 
-/// A directory of its own, removed when dropped.
+/// A temporary directory, removed on drop.
 #[derive(Debug)]
 pub struct TempDir(PathBuf);
 
 impl TempDir {
-    /// Makes the directory, readable for every user: services run under users of their own.
+    /// Creates the directory, readable for every user: services run as separate users.
     pub fn new(purpose: &str) -> Self {
         use std::os::unix::fs::PermissionsExt;
         let name = format!("qtask-{purpose}-{:08x}", rand::random::<u32>());
@@ -82,7 +82,7 @@ impl TempDir {
         Self(path)
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.0
     }

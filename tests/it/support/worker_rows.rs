@@ -1,5 +1,5 @@
-//! A worker that speaks HTTP, as far as the endpoints of tasks are concerned: its session and its claims are rows that
-//! the test writes.
+//! A simulated HTTP worker, for the task endpoints: the test inserts its session and claims directly into the
+//! tables.
 
 use serde_json::{Value, json};
 use tokio_postgres::Client;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::App;
 use super::TestDatabase;
 
-/// A session with a lease that outlives the test.
+/// A session whose lease outlives the test.
 #[derive(Debug, Clone)]
 pub struct WorkerRows {
     /// The worker's name.
@@ -29,7 +29,7 @@ const CLAIM: &str = "WITH moved AS (
     SELECT task_id, 'processing', started_at, attempt, $2, $3, 'Worker started processing' FROM moved";
 
 impl WorkerRows {
-    /// Begins a session.
+    /// Inserts a session.
     pub async fn register(database: &TestDatabase, worker_id: &str) -> Self {
         let session_id = Uuid::now_v7();
         let registered = database.execute(REGISTER, &[&worker_id, &session_id]).await;
@@ -40,12 +40,12 @@ impl WorkerRows {
         }
     }
 
-    /// Takes a waiting task.
+    /// Claims a waiting task.
     pub async fn claim(&self, database: &TestDatabase, task_id: Uuid) {
         self.claim_on(&database.connect().await, task_id).await;
     }
 
-    /// The same on a connection of the test's, which may have a transaction open.
+    /// The same on a connection of the test, which may have an open transaction.
     pub async fn claim_on(&self, client: &Client, task_id: Uuid) {
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
             [&task_id, &self.worker_id, &self.session_id];
@@ -53,14 +53,14 @@ impl WorkerRows {
         assert_eq!(claimed, 1, "{task_id}");
     }
 
-    /// Submits a task and takes it.
+    /// Submits a task and claims it.
     pub async fn submit_and_claim(&self, app: &App, task: &Value) -> Uuid {
         let task_id = app.submit(task).await;
         self.claim(&app.database, task_id).await;
         task_id
     }
 
-    /// A body with the owner of this attempt and these fields.
+    /// A request body with the owner of this attempt and these fields.
     pub fn body(&self, attempt: i32, fields: &Value) -> Value {
         let mut body =
             json!({"worker_id": self.worker_id, "session_id": self.session_id, "attempt": attempt});
