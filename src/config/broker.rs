@@ -1,4 +1,4 @@
-//! Whether there is a broker, and how to reach it.
+//! Settings of the broker.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub struct BrokerArgs {
 }
 
 impl BrokerArgs {
-    /// The checked settings; None where PostgreSQL is the queue.
+    /// Validates the settings; `None` if PostgreSQL is the queue.
     pub fn check(&self, checker: &mut Checker, connection_name: &str) -> Option<AmqpConfig> {
         let range = Duration::from_millis(100)..=Duration::from_mins(5);
         let timeout = checker.duration("RABBITMQ_TIMEOUT", &self.rabbitmq_timeout, range);

@@ -1,4 +1,4 @@
-//! Parses settings and collects everything that is wrong with them.
+//! Parses settings and collects all errors.
 
 use std::fmt::{self, Display};
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use humantime::format_duration;
 
 use crate::domain::backend::{MAX_NAME_LENGTH, is_valid_name};
 
-/// Every bad setting of one start.
+/// All invalid settings of one start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct InvalidSettings(Vec<String>);
 
@@ -29,17 +29,17 @@ impl Display for InvalidSettings {
     }
 }
 
-/// Notes bad settings while the rest is being read.
+/// Collects invalid settings while the others are parsed.
 ///
-/// Each method names the setting as the user knows it, and gives a stand-in for a bad value that is
-/// never used: [`Checker::finish`] fails then.
+/// Each method takes the name of the setting as users see it. For an invalid value it returns a placeholder that is
+/// never used, because [`Checker::finish`] then fails.
 #[derive(Debug, Default)]
 pub struct Checker {
     problems: Vec<String>,
 }
 
 impl Checker {
-    /// The settings, if all of them were good.
+    /// Returns the settings if all of them were valid.
     pub fn finish<T>(self, settings: T) -> Result<T, InvalidSettings> {
         if self.problems.is_empty() {
             Ok(settings)
@@ -48,19 +48,19 @@ impl Checker {
         }
     }
 
-    /// Notes that a setting is bad.
+    /// Records that a setting is invalid.
     pub fn refuse(&mut self, setting: &str, problem: impl Display) {
         self.problems.push(format!("{setting}: {problem}"));
     }
 
-    /// Notes that two settings do not go together.
+    /// Records a conflict between two settings unless `holds`.
     pub fn require(&mut self, holds: bool, setting: &str, problem: impl Display) {
         if !holds {
             self.refuse(setting, problem);
         }
     }
 
-    /// A whole number within the range.
+    /// Parses a whole number within the range.
     pub fn number<T>(&mut self, setting: &str, text: &str, range: RangeInclusive<T>) -> T
     where
         T: FromStr + PartialOrd + Copy + Display,
@@ -78,7 +78,7 @@ impl Checker {
         }
     }
 
-    /// A time like `500ms`, `30s`, `2m`, or a plain number of seconds, within the range.
+    /// Parses a duration such as `500ms`, `30s`, `2m`, or a plain number of seconds, within the range.
     pub fn duration(
         &mut self,
         setting: &str,
@@ -107,7 +107,7 @@ impl Checker {
         }
     }
 
-    /// The name of a backend or a worker.
+    /// Checks the name of a backend or a worker.
     pub fn name(&mut self, setting: &str, what: &str, text: &str) {
         self.require(
             is_valid_name(text),
@@ -119,7 +119,7 @@ impl Checker {
         );
     }
 
-    /// An address to listen on.
+    /// Parses an address to listen on.
     pub fn address(&mut self, setting: &str, text: &str) -> IpAddr {
         let any = IpAddr::from([0, 0, 0, 0]);
         match text.trim() {
@@ -136,7 +136,7 @@ impl Checker {
         }
     }
 
-    /// Anything that can be parsed; its own error says what is wrong.
+    /// Parses a value with `FromStr`, and records its error.
     pub fn parsed<T>(&mut self, setting: &str, text: &str) -> Option<T>
     where
         T: FromStr<Err: Display>,

@@ -1,4 +1,4 @@
-//! Circuits: how long their texts may be.
+//! The limit of the length of circuits.
 
 use clap::Args;
 
@@ -19,7 +19,7 @@ pub struct CircuitArgs {
 }
 
 impl CircuitArgs {
-    /// The checked limit, in bytes.
+    /// Validates the limit; returns it in bytes.
     pub fn max_bytes(&self, checker: &mut Checker) -> usize {
         let most = openqasm_simulator::MAX_SOURCE_BYTES >> 20;
         let mib: usize = checker.number("QTASK_MAX_CIRCUIT_MIB", &self.max_circuit_mib, 1..=most);

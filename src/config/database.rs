@@ -1,4 +1,4 @@
-//! How to reach PostgreSQL.
+//! Settings of the connection to PostgreSQL.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub struct DatabaseArgs {
 }
 
 impl DatabaseArgs {
-    /// The checked settings.
+    /// Validates the settings.
     pub fn check(&self, checker: &mut Checker) -> DatabaseSettings {
         let least = Duration::from_millis(100);
         DatabaseSettings {

@@ -1,4 +1,4 @@
-//! `DATABASE_URL` in the forms that other programs use: SQLAlchemy names a driver in the scheme.
+//! Accepts `DATABASE_URL` in the forms of other programs, such as SQLAlchemy, which names a driver in the scheme.
 
 use std::error::Error;
 
@@ -9,8 +9,8 @@ use super::without_password;
 
 const FORM: &str = "postgresql://user:password@host:5432/name is needed";
 
-/// Options of Python's drivers that concern only the driver: qtask prepares statements itself and
-/// has `DATABASE_TIMEOUT` and `DATABASE_POOL_SIZE`.
+/// Options that only configure a Python driver, which are ignored: qtask prepares statements itself and has
+/// `DATABASE_TIMEOUT` and `DATABASE_POOL_SIZE`.
 const OF_DRIVERS: &[&str] = &[
     "async_fallback",
     "command_timeout",
@@ -22,15 +22,15 @@ const OF_DRIVERS: &[&str] = &[
     "statement_cache_size",
 ];
 
-/// The same database in the form that the client library reads.
+/// Converts the URL to the form that the client library reads.
 ///
 /// # Errors
-/// What is wrong with it, without the password.
+/// Returns a message without the password if the URL is invalid.
 pub fn normalize(given: &str) -> Result<String, String> {
     let given = given.trim();
     let url = match given.split_once("://") {
         Some((scheme, rest)) if is_scheme(scheme) => with_plain_scheme(scheme, rest)?,
-        // `host=... user=...`, which libpq reads too.
+        // `host=... user=...`, which libpq also accepts.
         _ => given.to_owned(),
     };
     match url.parse::<Config>() {
@@ -54,7 +54,7 @@ fn is_scheme(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_'))
 }
 
-/// `postgresql+asyncpg://host/db?ssl=disable` as `postgresql://host/db?sslmode=disable`.
+/// Converts `postgresql+asyncpg://host/db?ssl=disable` to `postgresql://host/db?sslmode=disable`.
 fn with_plain_scheme(scheme: &str, rest: &str) -> Result<String, String> {
     let (database, driver) = match scheme.split_once('+') {
         Some((database, driver)) => (database, Some(driver)),
@@ -83,7 +83,7 @@ fn with_plain_scheme(scheme: &str, rest: &str) -> Result<String, String> {
     ))
 }
 
-/// A password may have a question mark.
+/// Splits off the query; a password may contain a question mark.
 fn split_options(rest: &str) -> (&str, &str) {
     let from = rest.find('@').unwrap_or(0);
     match rest.split_at_checked(from) {
@@ -98,7 +98,8 @@ fn split_options(rest: &str) -> (&str, &str) {
     }
 }
 
-/// The modes of libpq and asyncpg. A mode that insists on TLS would fail at every connection.
+/// Converts the TLS modes of libpq and asyncpg. A mode that requires TLS is refused, since every connection would
+/// fail.
 fn ssl_mode(rest: &str, name: &str, value: &str) -> Result<&'static str, String> {
     match value.to_ascii_lowercase().as_str() {
         "disable" | "false" | "0" => Ok("disable"),
@@ -116,7 +117,7 @@ fn no_tls(shown: &str, option: &str) -> String {
     )
 }
 
-/// The parser's own reason where it cannot quote a part of the password.
+/// The parser's message, unless it might quote a part of the password.
 fn reason(url: &str, error: &tokio_postgres::Error) -> String {
     let reason = error.source().map(ToString::to_string).unwrap_or_default();
     let password_ends_early = url.matches('@').count() > 1;

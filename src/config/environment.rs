@@ -1,4 +1,4 @@
-//! The operator's commands around a worker and around each of its tasks, and what is done about a sick environment.
+//! Settings of lifecycle hooks and of the quarantine.
 
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ pub struct HealArgs {
 }
 
 impl QuarantineArgs {
-    /// The checked settings.
+    /// Validates the settings.
     pub fn check(&self, checker: &mut Checker) -> QuarantineRules {
         QuarantineRules {
             after: checker.number(
@@ -120,35 +120,35 @@ impl QuarantineArgs {
     }
 }
 
-/// One command and its time.
+/// A hook command and its timeout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hook {
-    /// For `sh -c`.
+    /// The command, for `sh -c`.
     pub command: String,
-    /// How long it may take.
+    /// Timeout of the command.
     pub timeout: Duration,
 }
 
-/// The checked settings.
+/// The validated settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EnvironmentSettings {
-    /// Before the first task.
+    /// Runs before the first task.
     pub setup: Option<Hook>,
-    /// After the last one.
+    /// Runs after the last task.
     pub teardown: Option<Hook>,
-    /// Before each task.
+    /// Runs before each task.
     pub before_task: Option<Hook>,
-    /// After each task.
+    /// Runs after each task.
     pub after_task: Option<Hook>,
-    /// When the worker is in quarantine.
+    /// Runs while the worker is in quarantine.
     pub heal: Option<Hook>,
 }
 
-/// How long a command before a task may take to end once it was told to, and a bit.
+/// Time for a `before_task` command to end after the order to stop, with a margin.
 const HOOK_STOP: Duration = Duration::from_secs(6);
 
 impl EnvironmentSettings {
-    /// The time between the order to stop a task and its end, where its executor takes this long.
+    /// Maximum time between the order to stop a task and its end, for an executor that takes `executor`.
     pub fn stop_grace(&self, executor: Duration) -> Duration {
         let before = self.before_task.as_ref().map(|_| HOOK_STOP);
         let after = self
@@ -171,7 +171,7 @@ pub struct HookArgs {
 }
 
 impl HookArgs {
-    /// The checked settings.
+    /// Validates the settings.
     pub fn check(&self, checker: &mut Checker) -> EnvironmentSettings {
         let (environment, task, heal) = (&self.environment, &self.task, &self.heal);
         let mut hook = |name, command: &Option<String>, timeout| {

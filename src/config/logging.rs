@@ -1,4 +1,4 @@
-//! What is logged, and in which form.
+//! Settings of the log: filter and format.
 
 use std::io::IsTerminal;
 
@@ -20,12 +20,12 @@ pub struct LogArgs {
     pub log_format: Option<String>,
 }
 
-/// Libraries that narrate their own start and end; what the user asks for comes behind it and wins.
+/// Libraries that log their start and end; the user's directives follow and take precedence.
 const QUIET: &str = "actix_server=warn";
-/// Its statements at debug level hold all parameters. Behind what the user asks for: qtask logs its
-/// statements itself, without values.
+/// At debug level, this library logs all parameters of statements. The directive follows the user's and takes
+/// precedence: qtask logs its statements itself, without values.
 const SILENT: &str = "tokio_postgres=warn";
-/// What a part of `LOG_LEVEL` without a `=` may be, and how others name some of them.
+/// The values that a part of `LOG_LEVEL` without a `=` may have.
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 const ALIASES: [(&str, &str); 3] = [
     ("warning", "warn"),
@@ -34,26 +34,26 @@ const ALIASES: [(&str, &str); 3] = [
 ];
 const DEFAULT_LEVEL: &str = "info";
 
-/// The form of a log line.
+/// The format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// For people.
+    /// A format for people.
     Pretty,
 }
 
-/// The checked settings.
+/// The validated settings.
 #[derive(Debug)]
 pub struct LogSettings {
-    /// Which events are logged.
+    /// Selects the events to log.
     pub filter: EnvFilter,
-    /// In which form.
+    /// The format of lines.
     pub format: LogFormat,
 }
 
 impl LogArgs {
-    /// The checked settings.
+    /// Validates the settings.
     pub fn check(&self, checker: &mut Checker) -> LogSettings {
         let filter = filter(&self.log_level).unwrap_or_else(|problem| {
             checker.refuse("LOG_LEVEL", problem);
@@ -81,8 +81,8 @@ impl LogArgs {
     }
 }
 
-/// A filter of a level, or of directives with commas between them. A bare word that is no level would be
-/// taken for the name of a module, and would silence everything else.
+/// Parses a level, or directives separated by commas. A bare word that is not a level is refused: it would be read
+/// as the name of a module, and would disable all other events.
 fn filter(text: &str) -> Result<EnvFilter, String> {
     let text = text.trim().to_lowercase();
     let mut directives = vec![QUIET.to_owned()];

@@ -1,8 +1,7 @@
 //! Settings: flags and environment variables, read as text and checked together.
 //!
-//! clap only names and explains the settings. Their values are parsed by [`Checker`], which notes
-//! every bad one, so that a start with three wrong settings says so in one message instead of three
-//! tries.
+//! clap only names and explains the settings. [`Checker`] parses their values and collects all invalid ones, so that
+//! one message reports all of them.
 
 pub mod broker;
 pub mod checker;
@@ -19,10 +18,9 @@ pub mod webhooks;
 
 pub use checker::{Checker, InvalidSettings};
 
-/// A URL as it may be shown: without its password, and without its query, which may hold one.
+/// Removes the password of a URL, and its query, which may contain one, so that it can be shown.
 ///
-/// Reads what is not quite a URL, too. Where a password has an `@` that is not escaped, all of the
-/// password is left out.
+/// Accepts malformed URLs, too. A password with an unescaped `@` is removed as a whole.
 pub fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return "...".to_owned();

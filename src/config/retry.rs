@@ -1,4 +1,4 @@
-//! Retries: the delays between the attempts at one task.
+//! Settings of retries: the delays between the attempts of a task.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub struct RetryArgs {
 }
 
 impl RetryArgs {
-    /// The checked delays.
+    /// Validates the delays.
     pub fn check(&self, checker: &mut Checker) -> Backoff {
         let range = Duration::from_millis(1)..=Duration::from_hours(1);
         Backoff {

@@ -1,4 +1,4 @@
-//! The simulator: what it may take.
+//! Settings of the simulator: its memory limit.
 
 use clap::Args;
 
@@ -20,7 +20,7 @@ pub struct SimulatorArgs {
 }
 
 impl SimulatorArgs {
-    /// The checked limit, in bytes.
+    /// Validates the limit; returns it in bytes.
     pub fn memory_bytes(&self, checker: &mut Checker) -> u64 {
         let mib: u64 = checker.number(
             "QTASK_SIMULATOR_MEMORY_MIB",

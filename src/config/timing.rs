@@ -1,4 +1,4 @@
-//! Leases and the sweep: the times that processes over one database should agree on.
+//! Settings of leases and of the sweep, which should be equal in all processes of one database.
 
 use std::time::Duration;
 
@@ -30,25 +30,25 @@ pub struct LeaseArgs {
     pub lease_duration: String,
 }
 
-/// The checked lease.
+/// The validated settings of the lease.
 #[derive(Debug, Clone, Copy)]
 pub struct LeaseSettings {
-    /// Between two renewals.
+    /// Interval between two renewals.
     pub heartbeat: Duration,
-    /// What the database grants.
+    /// Lease duration that the database grants.
     pub lease: Duration,
 }
 
 impl LeaseSettings {
-    /// For how long after its last renewal a worker trusts its lease: a heartbeat less than the
-    /// database grants, which is the time that it has to stop its work before others may take it.
+    /// How long after its last renewal a worker trusts its lease: one heartbeat interval less than the database grants.
+    /// In this interval the worker stops its work before others may claim it.
     pub fn trusted(&self) -> Duration {
         self.lease.saturating_sub(self.heartbeat)
     }
 }
 
 impl LeaseArgs {
-    /// The checked settings.
+    /// Validates the settings.
     pub fn check(&self, checker: &mut Checker) -> LeaseSettings {
         let range = Duration::from_millis(50)..=Duration::from_hours(1);
         let heartbeat = checker.duration(
@@ -100,21 +100,21 @@ pub struct SweepArgs {
     pub cancel_grace: String,
 }
 
-/// The checked sweep.
+/// The validated settings of the sweep.
 #[derive(Debug, Clone, Copy)]
 pub struct SweepSettings {
-    /// Between two sweeps, whichever processes do them.
+    /// Interval between two sweeps, over all processes.
     pub interval: Duration,
-    /// From a message to the next one for the same waiting task, at the least.
+    /// Minimum time between two messages for the same waiting task.
     pub republish_after: Duration,
-    /// From the request to cancel a running task to the fence, whatever its worker does.
+    /// Time from the request to cancel a running task until its worker is fenced, whether or not the worker responds.
     pub cancel_grace: Duration,
 }
 
 impl SweepArgs {
-    /// The checked settings.
+    /// Validates the settings.
     pub fn check(&self, checker: &mut Checker) -> SweepSettings {
-        // Slower than this, a dead worker would not be found in the time that is promised.
+        // With a longer interval, dead workers would be found later than documented.
         let range = Duration::from_millis(50)..=Duration::from_secs(2);
         SweepSettings {
             interval: checker.duration("QTASK_SWEEP_INTERVAL", &self.sweep_interval, range),
@@ -165,7 +165,7 @@ pub struct RuleArgs {
 }
 
 impl RuleArgs {
-    /// The checked settings.
+    /// Validates the settings.
     pub fn check(&self, checker: &mut Checker) -> QueuePolicy {
         QueuePolicy {
             idempotency_window: checker.duration(

@@ -1,10 +1,10 @@
-//! Environment variables that look like settings and are none.
+//! Warns of environment variables that are misspelled settings.
 
 use tracing::warn;
 
-/// How the names of this program's variables begin.
+/// Prefix of the names of qtask's variables.
 const PREFIX: &str = "QTASK_";
-/// What a running task's command gets from its worker; a `qtask` that it starts has them, too.
+/// Variables that a worker sets for the command of a task; a `qtask` that the command starts inherits them.
 const OF_COMMANDS: [&str; 6] = [
     "QTASK_WORKER",
     "QTASK_WORKER_MARK",
@@ -14,13 +14,13 @@ const OF_COMMANDS: [&str; 6] = [
     "QTASK_TIMEOUT_SECONDS",
 ];
 const TASK_ID: &str = "QTASK_TASK_ID";
-/// Read by other programs: tests of this one, and compose.yaml.
+/// Variables that other programs read: qtask's tests, and compose.yaml.
 const OF_OTHERS: [&str; 4] = ["QTASK_TEST_", "QTASK_FUZZ_", "QTASK_IMAGE", "QTASK_PORT"];
-/// The most letters by which a name may differ from the setting that it means.
+/// Maximum edit distance between a name and the setting that is suggested.
 const MAX_TYPOS: usize = 3;
 
-/// Warns of each variable of this process that begins like a setting and is none of `known`, with the one
-/// that was probably meant.
+/// Warns of each variable of this process that has the prefix of settings but is not in `known`, and suggests the
+/// most similar setting.
 pub fn warn_of_unknown(known: &[String]) {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for name in unknown(names.collect(), known) {
@@ -51,12 +51,12 @@ fn unknown(names: Vec<String>, known: &[String]) -> Vec<String> {
     unknown
 }
 
-/// The setting that `name` most probably means: one whose name, or the first words of it, differ by few letters.
+/// The setting most similar to `name`: its whole name, or its first words, are within the edit distance.
 fn meant<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     let candidates = known.iter().map(|setting| {
         let typos = first_words(setting).map(|words| strsim::osa_distance(name, words));
         let typos = typos.min().unwrap_or(usize::MAX);
-        // Among settings that begin alike, the one of the most similar length.
+        // Among settings with equal first words, the one with the smallest edit distance.
         (typos, strsim::osa_distance(name, setting), setting)
     });
     let (typos, _, nearest) = candidates.min()?;
@@ -71,7 +71,7 @@ fn meant<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
         .map(String::as_str)
 }
 
-/// `QTASK_LEASE`, `QTASK_LEASE_DURATION` of the latter.
+/// Yields the prefixes of a name: for `QTASK_LEASE_DURATION`, `QTASK_LEASE` and the whole name.
 fn first_words(setting: &str) -> impl Iterator<Item = &str> {
     let ends = setting.match_indices('_').map(|(end, _)| end);
     let ends = ends.filter(|end| *end > PREFIX.len());

@@ -1,4 +1,4 @@
-//! Webhooks: how clients are told that a task has ended.
+//! Settings of webhooks.
 
 use std::fmt;
 use std::time::Duration;
@@ -80,23 +80,23 @@ impl fmt::Debug for WebhookArgs {
     }
 }
 
-/// The checked settings.
+/// The validated settings.
 #[derive(Clone)]
 pub struct WebhookSettings {
-    /// Signs each call.
+    /// The key that signs each call.
     pub secret: Option<String>,
-    /// Who may be called.
+    /// The addresses that may be called.
     pub targets: WebhookTargets,
-    /// How long one try may take, from the lookup of the name to the answer.
+    /// Timeout of one attempt, from the DNS lookup to the response.
     pub timeout: Duration,
-    /// How many tries there are.
+    /// Maximum number of attempts.
     pub attempts: i32,
-    /// The delays between them.
+    /// The delays between attempts.
     pub retry: Backoff,
 }
 
 impl WebhookArgs {
-    /// The checked settings.
+    /// Validates the settings.
     pub fn check(&self, checker: &mut Checker) -> WebhookSettings {
         let secret = self
             .webhook_secret

@@ -1,4 +1,4 @@
-//! What is measured at the moment when it is asked for.
+//! Gauges that are measured when the metrics are rendered.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -12,7 +12,7 @@ use super::labels::Labels;
 type GaugeValue = Gauge<f64, AtomicU64>;
 type GaugeValues = Family<Labels, GaugeValue>;
 
-/// A set of values, made for one answer.
+/// The gauges of one response.
 #[derive(Debug)]
 pub struct Gauges {
     registry: Registry,
@@ -29,7 +29,7 @@ impl Default for Gauges {
 }
 
 impl Gauges {
-    /// The same with one value more.
+    /// Adds a value.
     #[must_use]
     pub fn with(mut self, name: &'static str, help: &'static str, value: f64) -> Self {
         let gauge = GaugeValue::default();
@@ -38,7 +38,7 @@ impl Gauges {
         self
     }
 
-    /// The same with one value more for a backend.
+    /// Adds a value for a backend.
     #[must_use]
     pub fn with_backend(
         mut self,

@@ -1,16 +1,16 @@
-//! Labels whose values clients have a say in, kept few.
+//! Bounds the number of label values that clients can influence.
 
 use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
 
 pub type Labels = Vec<(&'static str, String)>;
 
-/// More backends than this are counted together.
+/// Maximum number of backends with separate series; further ones share one series.
 const MOST_BACKENDS: usize = 100;
 
 static BACKENDS: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
 
-/// The backend's name, as long as there are not too many of them.
+/// The backend's name, or a common label above the maximum.
 pub fn backend_label(backend: &str) -> String {
     let known = |names: &BTreeSet<String>| names.contains(backend);
     if known(&BACKENDS.read().unwrap_or_else(PoisonError::into_inner)) {
@@ -24,7 +24,7 @@ pub fn backend_label(backend: &str) -> String {
     "other".to_owned()
 }
 
-/// The method; those that no route has are one.
+/// The HTTP method; all methods without a route share one label.
 pub fn method_label(method: &str) -> &'static str {
     const METHODS: [&str; 7] = ["GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"];
     let known = METHODS.into_iter().find(|known| *known == method);

@@ -1,7 +1,7 @@
-//! Counts and times of this process, for Prometheus.
+//! Counters and histograms of this process, for Prometheus.
 //!
-//! Any floor may count here; nothing is asked of the others. Labels have few values each: routes and
-//! not paths, names of statements and not their text, at most a hundred backends.
+//! Every layer may use this module; it depends only on `domain`. Labels have few values each: routes instead of
+//! paths, names of statements instead of their text, at most 100 backends.
 
 mod gauges;
 mod labels;
@@ -116,7 +116,7 @@ fn add<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metri
     metric
 }
 
-/// From half a millisecond to half a minute.
+/// Buckets from 0.5 ms to 30 s.
 fn times() -> Times {
     const BOUNDS: [f64; 14] = [
         0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0,
@@ -124,7 +124,7 @@ fn times() -> Times {
     Times::new_with_constructor(|| Histogram::new(BOUNDS))
 }
 
-/// A request was answered. `route` is the pattern of its path; none where there is nothing.
+/// Records a response. `route` is the pattern of its path; `None` for unknown paths.
 pub fn http_request(method: &str, route: Option<String>, status: u16, took: Duration) {
     let mut labels = vec![
         ("method", method_label(method).to_owned()),
@@ -138,7 +138,7 @@ pub fn http_request(method: &str, route: Option<String>, status: u16, took: Dura
     METRICS.requests.get_or_create(&labels).inc();
 }
 
-/// A statement was answered, or given up.
+/// Records the end of a statement, or its timeout.
 pub fn statement(name: &'static str, took: Duration) {
     METRICS
         .statement_times
@@ -146,7 +146,7 @@ pub fn statement(name: &'static str, took: Duration) {
         .observe(took.as_secs_f64());
 }
 
-/// A task came to this status by a statement of this process.
+/// Records a transition made by a statement of this process.
 pub fn task_moved(backend: &str, to: Status) {
     let counters = match to {
         Status::Pending => &METRICS.submitted,
@@ -161,7 +161,7 @@ pub fn task_moved(backend: &str, to: Status) {
         .inc();
 }
 
-/// A webhook was tried, with this outcome.
+/// Records an attempt to call a webhook, with its outcome.
 pub fn webhook(outcome: &'static str) {
     METRICS
         .webhooks
@@ -169,17 +169,17 @@ pub fn webhook(outcome: &'static str) {
         .inc();
 }
 
-/// A heartbeat did not get through.
+/// Records a failed heartbeat.
 pub fn heartbeat_failed() {
     METRICS.failed_heartbeats.inc();
 }
 
-/// Log lines were lost: standard error is closed, full, or not read.
+/// Records lost log lines: standard error is closed, full, or not read.
 pub fn log_lines_dropped(count: u64) {
     METRICS.log_lines_dropped.inc_by(count);
 }
 
-/// All of it as text, and with it what is only known when it is asked for.
+/// Renders all metrics and the given gauges as text.
 pub fn render(gauges: &Gauges) -> String {
     let mut text = String::new();
     // Writing to a String does not fail.

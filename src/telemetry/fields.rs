@@ -4,9 +4,9 @@ use std::fmt::{self, Write};
 
 use tracing::field::{Field, Visit};
 
-/// The most bytes of one value; more is cut, with a mark of how it was.
+/// Maximum length of one value, in bytes; longer values are truncated and marked.
 pub const MAX_VALUE_BYTES: usize = 8 << 10;
-/// The field of an event's text.
+/// The field that holds an event's message.
 const MESSAGE: &str = "message";
 /// Fields that the `log` facade adds; all but the target repeat what the event's metadata says.
 const LOG_PREFIX: &str = "log.";
@@ -15,25 +15,25 @@ const LOG_TARGET: &str = "log.target";
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FieldValue {
-    /// Anything that is neither a number nor a boolean.
+    /// Any value that is neither a number nor a boolean.
     Text(String),
-    /// A number or a boolean, as JSON writes it.
+    /// A number or a boolean, in JSON notation.
     Literal(String),
 }
 
-/// Fields in the order in which they were named, each name once.
+/// Fields in the order of their recording, each name once.
 #[derive(Debug, Default)]
 pub struct Fields {
-    /// The event's text.
+    /// The event's message.
     pub message: String,
     /// The target of an event that came through the `log` facade.
     pub log_target: Option<String>,
-    /// All others.
+    /// All other fields.
     pub named: Vec<(&'static str, FieldValue)>,
 }
 
 impl Fields {
-    /// Adds the other's fields whose names are not here yet.
+    /// Adds the fields of `others` whose names are not present yet.
     pub fn add_missing(&mut self, others: &Self) {
         for (name, value) in &others.named {
             if !self.has(name) {
@@ -61,7 +61,7 @@ impl Fields {
         if name.starts_with(LOG_PREFIX) {
             return;
         }
-        // A value that is recorded later replaces the earlier one.
+        // A later value replaces the earlier one.
         match self.named.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,
             None => self.named.push((name, value)),
@@ -78,7 +78,7 @@ impl Visit for Fields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let mut text = Bounded::default();
-        // Ends with an error where the limit is reached, so that the rest is not even formatted.
+        // Returns an error at the limit, so that the rest is not formatted.
         let _ = write!(text, "{value:?}");
         self.text(field, text.finish());
     }
@@ -96,7 +96,7 @@ impl Visit for Fields {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        // Three digits: no time or ratio in a log line is known better.
+        // Three digits: times and ratios in log lines are not more precise.
         let value = if value.is_finite() {
             FieldValue::Literal(((value * 1e3).round() / 1e3).to_string())
         } else {
@@ -106,7 +106,7 @@ impl Visit for Fields {
     }
 }
 
-/// A text that takes no more than [`MAX_VALUE_BYTES`].
+/// A text of at most [`MAX_VALUE_BYTES`].
 #[derive(Default)]
 struct Bounded {
     text: String,

@@ -1,4 +1,4 @@
-//! A log line: one JSON object without nesting, or a line for people.
+//! Formats a log line: as a flat JSON object, or for people.
 
 use std::fmt::Write;
 
@@ -9,9 +9,9 @@ use tracing::Level;
 
 use super::fields::{FieldValue, Fields};
 
-/// The most bytes of all fields of a line together; those past it are left out.
+/// Maximum size of all fields of a line together, in bytes; further fields are omitted.
 const MAX_LINE_BYTES: usize = 64 << 10;
-/// Names that a JSON line has of its own.
+/// Names of the members that every JSON line has.
 const RESERVED: [&str; 4] = ["timestamp", "level", "target", "message"];
 
 const MICROSECONDS: &[BorrowedFormatItem<'_>] =
@@ -84,8 +84,8 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned())
 }
 
-/// Further lines are indented, so that none of them looks like a line of its own; other control
-/// characters are shown and not sent to the terminal.
+/// Appends text with continuation lines indented, so that none looks like a separate log line, and with other
+/// control characters escaped, so that they do not reach the terminal.
 fn push_safe(line: &mut String, text: &str) {
     for c in text.chars() {
         match c {

@@ -1,4 +1,4 @@
-//! Turns events into lines. Fields of the spans around an event stand beside its own.
+//! Formats events as lines, with the fields of the enclosing spans.
 
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
@@ -11,11 +11,11 @@ use super::form;
 use super::line_queue::LineQueue;
 use crate::config::logging::LogFormat;
 
-/// Its statements at debug level hold the values of every parameter: circuits, results, keys. qtask
-/// logs its statements itself, by name.
+/// Excluded target: at debug level it logs statements with the values of every parameter (circuits, results, keys).
+/// qtask logs its statements itself, by name.
 const TELLS_VALUES: &str = "tokio_postgres";
 
-/// Sends every event that it gets to the queue.
+/// A tracing layer that pushes every event to the queue.
 pub struct LogLayer {
     pub(super) format: LogFormat,
     pub(super) coloured: bool,
@@ -51,7 +51,7 @@ where
         if level > Level::INFO && target.starts_with(TELLS_VALUES) {
             return;
         }
-        // The innermost span first: its fields are the nearest.
+        // The innermost span first: its fields take precedence.
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(of_span) = span.extensions().get::<Fields>() {
                 fields.add_missing(of_span);

@@ -1,8 +1,7 @@
-//! Lines on their way to standard error or standard output, which may be slow, full, or closed.
+//! A queue of lines for standard error or standard output, which may be slow, full, or closed.
 //!
-//! A thread that logs only copies a line into a bounded buffer. One thread writes: it alone blocks while
-//! the reader of a pipe does not read. What finds no room, or cannot be
-//! written, is dropped and counted.
+//! A thread that logs only copies a line into a bounded buffer. One other thread writes, and it alone blocks while
+//! the reader of a pipe does not read. Lines that exceed the buffer or fail to be written are dropped and counted.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -13,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use crate::metrics;
 
-/// The most bytes that wait. As many may be under way in the thread.
+/// Maximum size of the buffer, in bytes. The writing thread may hold as many again.
 const MAX_BYTES: usize = 4 << 20;
-/// Before another try at a descriptor that another process has set to non-blocking.
+/// Delay before a retry on a descriptor that another process has set to non-blocking.
 const NOT_READY: Duration = Duration::from_millis(20);
 
-/// Where lines go.
+/// The standard stream to write to.
 #[derive(Debug, Clone, Copy)]
 pub enum Stream {
     Output,
@@ -26,7 +25,7 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// A descriptor of one's own: the locks of `std::io` must not be held by a thread that blocks.
+    /// Duplicates the descriptor: a thread that blocks must not hold the locks of `std::io`.
     fn open(self) -> io::Result<File> {
         let descriptor = match self {
             Self::Output => io::stdout().as_fd().try_clone_to_owned(),
@@ -42,7 +41,7 @@ pub struct LineQueue {
     waiting: Mutex<QueuedLines>,
     filled: Condvar,
     drained: Condvar,
-    /// Writes the line that says how many were dropped.
+    /// Formats the notice about dropped lines.
     notice: Mutex<fn(u64) -> String>,
 }
 
@@ -50,22 +49,22 @@ pub struct LineQueue {
 struct QueuedLines {
     started: bool,
     text: Vec<u8>,
-    /// The thread holds lines that it has not written yet.
+    /// Whether the thread holds lines that it has not written yet.
     busy: bool,
-    /// Dropped since the last line that said so.
+    /// Number of lines dropped since the last notice.
     dropped: u64,
 }
 
-/// What the thread writes next.
+/// The bytes that the thread writes next.
 struct LineChunk {
-    /// The end of a line that was cut, and the notice of those dropped.
+    /// The line break of a partially written line, and the notice about dropped lines.
     head: Vec<u8>,
     text: Vec<u8>,
     dropped: u64,
 }
 
 impl LineQueue {
-    /// An empty one; its thread starts with the first line.
+    /// An empty queue; its thread starts with the first line.
     pub const fn new(stream: Stream) -> Self {
         Self {
             stream,
@@ -81,12 +80,12 @@ impl LineQueue {
         }
     }
 
-    /// Has the number of dropped lines said in this form.
+    /// Sets the format of the notice about dropped lines.
     pub fn set_notice(&self, notice: fn(u64) -> String) {
         *self.notice.lock().unwrap_or_else(PoisonError::into_inner) = notice;
     }
 
-    /// Puts a whole line, with its end, behind the others; never waits for their writing.
+    /// Appends a whole line and a line break, without waiting for the writer.
     pub fn push(&'static self, line: &str) {
         let mut waiting = self.lock();
         let fits = waiting.text.len() + line.len() <= MAX_BYTES;
@@ -99,7 +98,7 @@ impl LineQueue {
         }
     }
 
-    /// Waits until everything is written or dropped, up to the limit.
+    /// Waits until all lines are written or dropped, at most for `limit`.
     pub fn flush(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
         let mut waiting = self.lock();
@@ -154,7 +153,7 @@ impl LineQueue {
         }
     }
 
-    /// Waits for lines. `cut`: the last one that was written has no end.
+    /// Waits for lines. `cut`: the last line was written without its line break.
     fn take(&self, cut: bool) -> LineChunk {
         let mut waiting = self.lock();
         while waiting.text.is_empty() {
@@ -190,7 +189,7 @@ fn no_notice(_: u64) -> String {
     String::new()
 }
 
-/// The number of bytes that were written before an error, or all.
+/// Writes the text; returns the number of bytes written before an error, or all.
 fn write(out: &mut impl Write, text: &[u8]) -> usize {
     let mut written = 0;
     while let Some(rest) = text.get(written..).filter(|rest| !rest.is_empty()) {
@@ -209,7 +208,7 @@ fn write(out: &mut impl Write, text: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    /// Takes a few bytes at a time, up to a limit.
+    /// A writer that accepts a few bytes at a time, up to a limit.
     struct Full(Vec<u8>, usize);
 
     impl Write for Full {
@@ -239,7 +238,7 @@ mod tests {
     #[test]
     fn a_buffer_without_room_drops_new_lines_and_keeps_the_order_of_the_others() {
         let queue: &'static LineQueue = Box::leak(Box::new(LineQueue::new(Stream::Error)));
-        // No thread takes anything out.
+        // No thread removes lines.
         queue.lock().started = true;
         queue.set_notice(|count| format!("{count} dropped\n"));
         let line = format!("{}\n", "x".repeat(MAX_BYTES / 4));

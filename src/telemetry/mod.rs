@@ -1,8 +1,8 @@
-//! Where events go: standard error, as JSON or for people.
+//! Writes log events to standard error, as JSON or for people.
 //!
 //! - `layer` collects the fields of an event and of the spans around it (`fields`);
-//! - `form` makes a line of them;
-//! - `line_queue` writes lines without letting anyone wait for that.
+//! - `form` formats them as a line;
+//! - `line_queue` writes lines on a separate thread, so that callers do not block.
 
 mod fields;
 mod form;
@@ -26,11 +26,10 @@ use crate::config::logging::{LogFormat, LogSettings};
 static STANDARD_ERROR: LineQueue = LineQueue::new(Stream::Error);
 static STANDARD_OUTPUT: LineQueue = LineQueue::new(Stream::Output);
 
-/// How long the last lines may take to be written at the end of the process.
+/// Timeout for writing the last lines at the end of the process.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
-/// Sends all events of this process to standard error from here on, and its panics, too. Called once, at
-/// start.
+/// Sends all events and panics of this process to standard error. Called once, at start.
 pub fn start(settings: LogSettings) {
     let notice = match settings.format {
         LogFormat::Json => |count| form::json(Level::WARN, module_path!(), &dropped(count)),
@@ -47,21 +46,21 @@ pub fn start(settings: LogSettings) {
         .with(settings.filter)
         .with(layer)
         .init();
-    // The usual hook waits for a reader that does not read.
+    // The default hook blocks if the reader of standard error does not read.
     std::panic::set_hook(Box::new(log_panic));
 }
 
-/// Writes a line that is no event to standard error, behind all events before it, without waiting.
+/// Writes a line that is not an event to standard error, after all earlier events, without waiting.
 pub fn say(line: &str) {
     STANDARD_ERROR.push(&format!("{line}\n"));
 }
 
-/// Writes a line to standard output without waiting. A closed or full output is no error, and stops nothing.
+/// Writes a line to standard output without waiting. A closed or full output is not an error.
 pub fn print(text: &str) {
     STANDARD_OUTPUT.push(&format!("{text}\n"));
 }
 
-/// Waits until everything said so far is written, but not for long: the reader may have stopped reading.
+/// Waits until all lines so far are written, with a timeout, since the reader may have stopped reading.
 pub fn flush() {
     STANDARD_OUTPUT.flush(LAST_LINES);
     STANDARD_ERROR.flush(LAST_LINES);
