@@ -304,7 +304,7 @@ impl From<SubmitError> for Problem {
             SubmitError::QueueUnusable(reason) => {
                 error!(
                     event = "request.queue_unusable",
-                    reason, "submission refused: the queue cannot be used"
+                    reason, "submission refused: the queue is unusable"
                 );
                 let detail = format!("The task was not accepted: {reason}.");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue_unusable", detail)

@@ -158,7 +158,7 @@ impl Publisher {
                     "queue exists with other arguments: it is used unchanged"
                 ),
                 Some(Note::Unusable(error)) => {
-                    error!(event = "amqp.queue_unusable", backend, %error, "queue cannot be used");
+                    error!(event = "amqp.queue_unusable", backend, %error, "queue is unusable");
                 }
                 None => {}
             }
