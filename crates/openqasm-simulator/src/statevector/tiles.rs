@@ -215,8 +215,8 @@ impl Visitor<'_> {
     }
 }
 
-/// The position of a tile's amplitudes in each slice of a piece: whole numbers of vectors, each run starting at `base
-/// + start`.
+/// The positions of a tile's amplitudes in each slice of a piece: runs of whole vectors, each of which starts at
+/// `base + start`.
 #[derive(Clone, Copy)]
 struct Runs<'a> {
     base: usize,
