@@ -1,20 +1,19 @@
 //! Names of backends: the routing key of a task.
 
-/// The backend of a circuit that names none.
+/// The default backend of a circuit.
 pub const SIMULATOR: &str = "simulator";
-/// The backend of a problem that names none.
+/// The default backend of a problem.
 pub const AIOPSLAB: &str = "aiopslab";
-/// The backend that answers with fixed counts, for tests and load.
+/// The backend that returns fixed counts, for tests and load tests.
 pub const MOCK: &str = "mock";
 
-/// The longest name of a backend or a worker, in characters.
+/// Maximum length of the name of a backend or a worker, in characters.
 pub const MAX_NAME_LENGTH: usize = 64;
 
-/// Whether this can name a backend or a worker: 1 to 64 of `A-Z a-z 0-9 . _ -`, beginning with a
-/// letter or digit.
+/// Whether `name` is valid for a backend or a worker: 1 to 64 of `A-Z a-z 0-9 . _ -`, beginning with a letter or
+/// digit.
 ///
-/// The name becomes part of a queue's name and of URLs, so it is kept to what needs no escaping in
-/// either.
+/// The name is a part of queue names and URLs, so that only characters are allowed that need no escaping there.
 pub fn is_valid_name(name: &str) -> bool {
     name.len() <= MAX_NAME_LENGTH
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())

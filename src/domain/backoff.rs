@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-/// Delays that double from `base` up to `cap`, each drawn evenly between half of it and the whole.
+/// Delays that double from `base` up to `cap`, each drawn uniformly between half of it and the whole.
 ///
-/// The lower half is kept so that a retry is never immediate; the upper half is random so that many
-/// clients which failed together do not come back together.
+/// The fixed half prevents immediate retries; the random half keeps clients that failed together from retrying
+/// together.
 #[derive(Debug, Clone, Copy)]
 pub struct Backoff {
     /// The first delay.
     pub base: Duration,
-    /// The longest delay.
+    /// The maximum delay.
     pub cap: Duration,
 }
 
 impl Backoff {
-    /// For a link to PostgreSQL or RabbitMQ: 100 ms to 5 s.
+    /// For connections to PostgreSQL or RabbitMQ: 100 ms to 5 s.
     pub const RECONNECT: Self = Self {
         base: Duration::from_millis(100),
         cap: Duration::from_secs(5),

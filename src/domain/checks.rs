@@ -1,4 +1,4 @@
-//! Checks of single fields; each notes what is wrong under the field's name.
+//! Checks of single fields; each records errors under the field's name.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -10,10 +10,10 @@ use super::backend::{MAX_NAME_LENGTH, is_valid_name};
 use super::stored_size::stored_size;
 use super::webhook::WebhookTargets;
 
-/// What is wrong with a request: field to message, all of it at once.
+/// All errors of a request: field to message.
 pub type FieldErrors = BTreeMap<String, String>;
 
-/// The errors, if there are any.
+/// Returns the errors as `Err`, if there are any.
 pub fn refuse_if_any(errors: FieldErrors) -> Result<(), FieldErrors> {
     if errors.is_empty() {
         Ok(())
@@ -22,7 +22,7 @@ pub fn refuse_if_any(errors: FieldErrors) -> Result<(), FieldErrors> {
     }
 }
 
-/// The value or its default, as the type the table needs.
+/// Returns the value or its default, converted to the type of the column.
 pub fn in_range<T: TryFrom<i64> + Default>(
     errors: &mut FieldErrors,
     field: &str,
@@ -42,7 +42,7 @@ pub fn in_range<T: TryFrom<i64> + Default>(
     T::try_from(value).unwrap_or_default()
 }
 
-/// A text of 1 to `most` characters, none of them a control character.
+/// Checks for a text of 1 to `most` characters without control characters.
 pub fn text(errors: &mut FieldErrors, field: &str, value: &str, most: usize) {
     let length = value.chars().count();
     if value.trim().is_empty() {
@@ -56,7 +56,7 @@ pub fn text(errors: &mut FieldErrors, field: &str, value: &str, most: usize) {
     }
 }
 
-/// The name of a backend or a worker.
+/// Checks the name of a backend or a worker.
 pub fn name(errors: &mut FieldErrors, field: &str, what: &str, value: &str) {
     if !is_valid_name(value) {
         let message = format!(
@@ -67,17 +67,17 @@ pub fn name(errors: &mut FieldErrors, field: &str, what: &str, value: &str) {
     }
 }
 
-/// Data of the client's own, which is kept as it is.
+/// Checks an object of the client, which is stored unchanged.
 pub fn object(errors: &mut FieldErrors, field: &str, value: &Map<String, Value>, most: usize) {
     if let Err(message) = check_object(value, most) {
         errors.insert(field.to_owned(), message);
     }
 }
 
-/// Most dimensions of an array in OpenQASM.
+/// Maximum number of dimensions of an array in OpenQASM.
 const MAX_INPUT_DIMENSIONS: usize = 7;
 
-/// Values for the `input` declarations of a circuit.
+/// Checks values of the `input` declarations of a circuit.
 pub fn inputs(errors: &mut FieldErrors, field: &str, value: &Map<String, Value>, most: usize) {
     let checked = check_object(value, most).and_then(|()| value.iter().try_for_each(check_input));
     if let Err(message) = checked {
@@ -104,7 +104,7 @@ fn check_input((name, value): (&String, &Value)) -> Result<(), String> {
     ))
 }
 
-/// A value, or lists of values that nest so deeply at most.
+/// Whether this is a value, or lists of values nested at most `depth` deep.
 fn is_input(value: &Value, depth: usize) -> bool {
     match value {
         Value::Number(_) | Value::Bool(_) | Value::String(_) => true,
@@ -126,13 +126,13 @@ fn check_object(value: &Map<String, Value>, most: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// An address that can, and may, be called by HTTP.
+/// Checks a URL that is valid and that a webhook may call.
 pub fn http_url(errors: &mut FieldErrors, field: &str, value: &str, targets: &WebhookTargets) {
     const MOST: usize = 2_000;
     let parsed = Url::parse(value);
     let message = match &parsed {
         _ if value.len() > MOST => format!("is longer than {MOST} bytes"),
-        // The parser drops them without a word.
+        // The URL parser removes them silently.
         _ if value.contains(char::is_control) => "must not contain control characters".to_owned(),
         _ if value.trim() != value => "must not begin or end with a space".to_owned(),
         Err(error) => format!("is not a URL: {error}"),
@@ -150,14 +150,14 @@ pub fn http_url(errors: &mut FieldErrors, field: &str, value: &str, targets: &We
     errors.insert(field.to_owned(), message);
 }
 
-/// Whether a NUL character stands anywhere in it; PostgreSQL's jsonb cannot hold one.
+/// Whether the object contains a NUL character, which PostgreSQL's jsonb cannot store.
 pub fn has_nul(object: &Map<String, Value>) -> bool {
     object
         .iter()
         .any(|(key, value)| key.contains('\0') || value_has_nul(value))
 }
 
-/// The same for any value.
+/// Whether the value contains a NUL character.
 pub fn value_has_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
@@ -167,7 +167,7 @@ pub fn value_has_nul(value: &Value) -> bool {
     }
 }
 
-/// The beginning of a text, fit to be shown.
+/// The beginning of a text for messages, with control characters replaced.
 pub fn excerpt(text: &str) -> String {
     let printable = text.chars().take(MAX_NAME_LENGTH);
     printable

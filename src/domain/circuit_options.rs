@@ -1,4 +1,4 @@
-//! How a circuit is run: from the request to the executor.
+//! The options of a circuit, from the request to the executor.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,30 +8,30 @@ use super::checks::excerpt;
 
 /// The options of a circuit.
 ///
-/// Serialized, it is the object in the column `tasks.parameters`, which workers get as `parameters`: an option that
-/// the submission did not name is absent there. The shots have a column of their own.
+/// Serialized, it is the object in the column `tasks.parameters`, which workers get as `parameters`. Options that the
+/// submission did not set are absent. The shots have a separate column.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CircuitOptions {
-    /// How often it is run and measured.
+    /// Number of times that the circuit is run and measured.
     #[serde(skip)]
     pub shots: u32,
-    /// Makes a run repeatable.
+    /// Seed of a reproducible run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// Whether the outcome of each shot is kept.
+    /// Whether the result contains the outcome of each shot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<bool>,
-    /// Whether exact probabilities are listed.
+    /// Whether the result contains exact probabilities.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probabilities: Option<bool>,
-    /// Whether amplitudes are listed.
+    /// Whether the result contains amplitudes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statevector: Option<bool>,
-    /// Values for the `input` declarations.
+    /// Values of the `input` declarations.
     #[serde(rename = "input", skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Map<String, Value>>,
-    /// Stored members that are no option of this version, or have a value that the option cannot have. Commands and
-    /// workers over HTTP get them as they are; [`CircuitOptions::check`] refuses them.
+    /// Stored members that are not options of this version, or whose value is invalid. Commands and HTTP workers get
+    /// them unchanged; [`CircuitOptions::check`] refuses them.
     #[serde(flatten)]
     pub unreadable: Map<String, Value>,
 }
@@ -47,7 +47,7 @@ pub struct UnreadableOption {
 }
 
 impl CircuitOptions {
-    /// A circuit that is run so often, with no other option.
+    /// Options with this number of shots only.
     pub fn of_shots(shots: u32) -> Self {
         Self {
             shots,
@@ -55,7 +55,7 @@ impl CircuitOptions {
         }
     }
 
-    /// Reads what was stored. Nothing is lost: what cannot be read is kept aside.
+    /// Parses stored options. Unreadable members are kept separately.
     pub fn from_stored(shots: u32, mut stored: Map<String, Value>) -> Self {
         Self {
             shots,
@@ -68,16 +68,16 @@ impl CircuitOptions {
         }
     }
 
-    /// The object to store.
+    /// Serializes the options as the object to store.
     pub fn to_stored(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {
             Ok(Value::Object(members)) => members,
-            // Texts as keys and numbers of 64 bits: it always is an object.
+            // Never: string keys and 64-bit numbers always serialize to an object.
             _ => Map::new(),
         }
     }
 
-    /// Refuses options that were stored and cannot be read: without them, the run would be another one.
+    /// Refuses unreadable stored options, since a run without them would differ.
     pub fn check(&self) -> Result<(), UnreadableOption> {
         match self.unreadable.iter().next() {
             None => Ok(()),
@@ -89,7 +89,7 @@ impl CircuitOptions {
     }
 }
 
-/// Takes a member out if its value is of the option's type.
+/// Removes a member and returns its value if it has the option's type.
 fn take<T: DeserializeOwned>(stored: &mut Map<String, Value>, name: &str) -> Option<T> {
     let value = T::deserialize(stored.get(name)?).ok()?;
     stored.remove(name);

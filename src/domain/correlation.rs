@@ -1,4 +1,4 @@
-//! The correlation id that work is done for, handed down to every log line that the work causes.
+//! The correlation id of the current work, which is part of all its log lines.
 
 use std::fmt;
 use std::future::Future;
@@ -8,20 +8,20 @@ tokio::task_local! {
     static CURRENT: Arc<str>;
 }
 
-/// The most ids that one log line names.
+/// Maximum number of ids that one log line names.
 pub const MAX_NAMED: usize = 8;
 
-/// The id of the request or the task that is being worked for.
+/// The id of the current request or task.
 pub fn current() -> Option<Arc<str>> {
     CURRENT.try_with(Clone::clone).ok()
 }
 
-/// Works for this id.
+/// Runs `work` with this id.
 pub async fn scope<F: Future>(id: &str, work: F) -> F::Output {
     CURRENT.scope(id.into(), work).await
 }
 
-/// Work that goes on in a task of the runtime's own, for the same id.
+/// Runs `work` with the current id, for work that is spawned as a separate tokio task.
 pub fn inherit<F: Future>(work: F) -> impl Future<Output = F::Output> {
     let id = current();
     async move {
@@ -32,7 +32,7 @@ pub fn inherit<F: Future>(work: F) -> impl Future<Output = F::Output> {
     }
 }
 
-/// Ids with commas between them: the first few, and how many more there are.
+/// Formats ids separated by commas: the first ones, and the number of the others.
 pub struct Several<'a, T>(pub &'a [T]);
 
 impl<T: fmt::Display> fmt::Display for Several<'_, T> {

@@ -1,4 +1,4 @@
-//! Why a task failed, in one word for programs.
+//! Error codes of failed tasks.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,52 +6,52 @@ use std::str::FromStr;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// The longest code, in characters.
+/// Maximum length of a code, in characters.
 const MAX_CODE_LENGTH: usize = 64;
 
-/// Why a task failed, in one word for programs. The API and the database carry the text form.
+/// The error code of a failed task. The API and the database contain its text form.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
-    /// The circuit is not a program that can be run.
+    /// The circuit is invalid.
     InvalidCircuit,
-    /// It needs more memory, time or text than it may have.
+    /// The task exceeds a limit of memory, time or output.
     ResourceLimit,
     /// The attempt ran longer than its timeout.
     Timeout,
-    /// The worker died or fell silent, and no attempts were left.
+    /// The worker's lease expired, and no attempts were left.
     WorkerLost,
     /// The executor failed.
     ExecutionError,
     /// The worker has no executor for the task's backend or kind of work.
     UnsupportedTask,
-    /// A command was killed by the system, as happens when memory runs out.
+    /// The system killed a command, for example because it ran out of memory.
     Killed,
     /// The worker's environment was not fit for the task.
     EnvironmentError,
-    /// A command wrote something that is not of its protocol.
+    /// A command's output violates the protocol.
     InvalidOutput,
-    /// A command wrote more than it may.
+    /// A command's output exceeds its limit.
     OutputLimit,
-    /// The word that a command itself gave.
+    /// A code that a command reported.
     Own(OwnCode),
 }
 
-/// Whose fault a failure is.
+/// The cause of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Blame {
-    /// The task's own: it would fail at any worker.
+    /// The task, which would fail on any worker.
     Task,
-    /// The worker's: its environment is not fit. Another worker gets the next attempt.
+    /// The worker, whose environment is not fit. Another worker gets the next attempt.
     Worker,
 }
 
-/// A code that none of qtask's own parts gives: a word in `snake_case` of at most 64 characters.
+/// A code that qtask does not define: a word in `snake_case` of at most 64 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OwnCode(Box<str>);
 
 impl ErrorCode {
-    /// Those that qtask itself gives.
+    /// The codes that qtask defines.
     const KNOWN: [Self; 10] = [
         Self::InvalidCircuit,
         Self::ResourceLimit,
@@ -65,7 +65,7 @@ impl ErrorCode {
         Self::OutputLimit,
     ];
 
-    /// What the failure is blamed on by default.
+    /// The default cause of failures with this code.
     pub const fn blame(&self) -> Blame {
         match self {
             Self::Killed | Self::EnvironmentError => Blame::Worker,
@@ -97,7 +97,7 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// A text that cannot be a code.
+/// A text that is not a valid code.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
     "a code is a word of at most {MAX_CODE_LENGTH} of `a-z 0-9 _` that begins with a letter, like `no_such_qubit`"
@@ -107,7 +107,7 @@ pub struct NoCode;
 impl FromStr for ErrorCode {
     type Err = NoCode;
 
-    /// One of qtask's own by its name, or any other word of the right form.
+    /// Parses a code of qtask, or another word of the valid form.
     fn from_str(text: &str) -> Result<Self, NoCode> {
         if let Some(known) = Self::KNOWN.into_iter().find(|code| code.as_str() == text) {
             return Ok(known);

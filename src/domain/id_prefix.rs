@@ -1,21 +1,21 @@
-//! The beginning of a task id. Ids are `UUIDv7`: a beginning is a range of the primary key.
+//! Prefixes of task ids. Ids are `UUIDv7`: a prefix is a range of the primary key.
 
 use std::fmt;
 use std::str::FromStr;
 
 use uuid::Uuid;
 
-/// Shorter ones would name the tasks of an hour, or of all years.
+/// Minimum length: 8 digits match the ids of 66 seconds, 6 digits those of 4.7 hours.
 pub const MIN_DIGITS: usize = 8;
 const ALL_DIGITS: usize = 32;
 
-/// From 8 to 32 hexadecimal digits of an id.
+/// A prefix of 8 to 32 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdPrefix {
     digits: String,
 }
 
-/// Why a text is not the beginning of a task id.
+/// Why a text is not a prefix of a task id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadIdPrefix {
     /// It has fewer digits than [`MIN_DIGITS`].
@@ -51,7 +51,7 @@ impl FromStr for IdPrefix {
 }
 
 impl IdPrefix {
-    /// The smallest and the largest id that begin so.
+    /// The smallest and the largest id with this prefix.
     pub fn range(&self) -> (Uuid, Uuid) {
         let filled = |digit: &str| {
             let digits = self.digits.clone() + &digit.repeat(ALL_DIGITS - self.digits.len());

@@ -23,7 +23,7 @@ impl fmt::Display for LastEventId {
     }
 }
 
-/// The empty text stands before the first event.
+/// The empty text means that no event was received.
 impl FromStr for LastEventId {
     type Err = BadEventId;
 

@@ -1,4 +1,4 @@
-//! What an attempt says while it runs.
+//! Log lines of attempts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,25 +8,25 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-/// How much a line matters.
+/// The severity of a line.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// For whoever develops the executor.
+    /// Details for developers of the executor.
     Debug,
-    /// The course of things.
+    /// Normal progress.
     #[default]
     Info,
-    /// Something is not as it should be; the attempt goes on.
+    /// An unexpected condition; the attempt continues.
     Warning,
-    /// Something failed. Called `critical` and `fatal` by others.
+    /// A failure. Also accepted as `critical` and `fatal`.
     Error,
 }
 
 impl Level {
-    /// All levels, the least first.
+    /// All levels, in increasing severity.
     pub const ALL: [Self; 4] = [Self::Debug, Self::Info, Self::Warning, Self::Error];
 
     /// The name used in SQL and in the API.
@@ -54,7 +54,7 @@ pub struct UnknownLevel(String);
 impl FromStr for Level {
     type Err = UnknownLevel;
 
-    /// A level by its name, or by what other libraries call it, in small or capital letters.
+    /// Parses a level by its name, or by its name in other libraries, ignoring case.
     fn from_str(name: &str) -> Result<Self, UnknownLevel> {
         match name.to_ascii_lowercase().as_str() {
             "trace" | "debug" => Ok(Self::Debug),
@@ -76,11 +76,11 @@ impl<'de> Deserialize<'de> for Level {
 /// One line of an attempt's log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogLine {
-    /// When it was said; the database's time of writing where it is not known.
+    /// When it was logged; if unknown, the database sets the time of the write.
     pub logged_at: Option<OffsetDateTime>,
-    /// How much it matters.
+    /// The severity.
     pub level: Level,
-    /// What is said.
+    /// The text.
     pub message: String,
     /// Details for programs.
     pub context: Option<Value>,

@@ -1,4 +1,4 @@
-//! What a task is and how it may move: plain data and rules, no input or output.
+//! Tasks and their transitions: plain data and rules, without I/O.
 
 pub mod backend;
 pub mod backoff;

@@ -1,18 +1,18 @@
-//! The problems that a worker takes: names, in which `*` stands for any characters.
+//! The problems that a worker accepts: names, in which `*` matches any characters.
 
 use super::checks::{self, FieldErrors};
 
-/// The most patterns of one worker.
+/// Maximum number of patterns of one worker.
 pub const MAX_PATTERNS: usize = 100;
-/// The longest pattern, in characters: as long as the name of a problem may be.
+/// Maximum length of a pattern, in characters: that of a problem's name.
 const MAX_LENGTH: usize = 200;
 
-/// The checked patterns, at least one.
+/// Validated patterns, at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProblemPatterns(Vec<String>);
 
 impl ProblemPatterns {
-    /// Checks the patterns, and notes under the field's name what is wrong with them.
+    /// Validates the patterns, and records errors under the field's name.
     pub fn check(errors: &mut FieldErrors, field: &str, texts: Vec<String>) -> Option<Self> {
         let count = texts.len();
         if !(1..=MAX_PATTERNS).contains(&count) {
@@ -32,7 +32,7 @@ impl ProblemPatterns {
         &self.0
     }
 
-    /// The patterns as PostgreSQL's LIKE reads them.
+    /// The patterns in the syntax of PostgreSQL's LIKE.
     pub fn like(&self) -> Vec<String> {
         self.0.iter().map(|text| like(text)).collect()
     }
@@ -42,7 +42,7 @@ fn like(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            // One after the other, they say no more than one does, and LIKE takes its time over them.
+            // Consecutive wildcards match the same as one, and slow LIKE down.
             '*' if pattern.ends_with('%') && !pattern.ends_with("\\%") => {}
             '*' => pattern.push('%'),
             '%' | '_' | '\\' => pattern.extend(['\\', c]),

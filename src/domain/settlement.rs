@@ -1,4 +1,4 @@
-//! How an attempt ends: the moves out of `processing` that its owner can make.
+//! Settlements: the transitions out of `processing` that an owner can make.
 
 use std::time::Duration;
 
@@ -9,29 +9,29 @@ use super::stored_size::stored_size;
 
 pub use super::error_code::{Blame, ErrorCode};
 
-/// The most of a failure's message that its history row repeats, in characters.
+/// Maximum length of a failure's message in the history, in characters.
 const MAX_NOTE_LENGTH: usize = 500;
 
-/// What an executor says when it has no result.
+/// The failure that an executor reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// Why, for programs.
+    /// The reason, for programs.
     pub code: ErrorCode,
-    /// Why, for people.
+    /// The reason, for people.
     pub message: String,
-    /// Whether another attempt could go better.
+    /// Whether another attempt may succeed.
     pub transient: bool,
-    /// Whose fault it is.
+    /// The cause of the failure.
     pub blame: Blame,
 }
 
 impl Failure {
-    /// A failure that would come again at every attempt.
+    /// A failure that would recur at every attempt.
     pub fn permanent(code: ErrorCode, message: impl Into<String>) -> Self {
         Self::new(code, message.into(), false)
     }
 
-    /// A failure that may not come again.
+    /// A failure that may not recur.
     pub fn transient(code: ErrorCode, message: impl Into<String>) -> Self {
         Self::new(code, message.into(), true)
     }
@@ -45,7 +45,7 @@ impl Failure {
         }
     }
 
-    /// The same failure, with the fault where `blame` puts it; where it is None, as the code says.
+    /// Sets the cause to `blame`, or to the default of the code if it is `None`.
     #[must_use]
     pub fn blaming(mut self, blame: Option<Blame>) -> Self {
         self.blame = blame.unwrap_or(self.blame);
@@ -53,19 +53,19 @@ impl Failure {
     }
 }
 
-/// What an executor says when it is done.
+/// The result that an executor delivers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// The result, as clients read it.
     pub result: Value,
-    /// How it was run: method, seed, registers.
+    /// Data about the execution: method, seed, registers.
     pub execution: Value,
-    /// How many bytes both have where they are stored.
+    /// Stored size of both, in bytes.
     pub bytes: usize,
 }
 
 impl Outcome {
-    /// An outcome and its size.
+    /// Creates an outcome and computes its size.
     pub fn new(result: Value, execution: Value) -> Self {
         let bytes = stored_size(&result).saturating_add(stored_size(&execution));
         Self {
@@ -76,39 +76,39 @@ impl Outcome {
     }
 }
 
-/// The end of one attempt, as its owner reports it. One constructor for each move.
+/// The end of one attempt, as its owner reports it. There is one constructor for each transition.
 #[derive(Debug, Clone)]
 pub struct Settlement {
-    /// Who reports.
+    /// The lease of the owner.
     pub lease: Lease,
-    /// What is reported.
+    /// The reported transition.
     pub verdict: Verdict,
 }
 
-/// What an attempt showed about the environment of its worker.
+/// Evidence of an attempt about the environment of its worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
-    /// Tasks can be completed there.
+    /// The attempt completed in the environment.
     Fit,
-    /// It failed the attempt.
+    /// The environment caused the failure of the attempt.
     Unfit,
 }
 
-/// The moves out of `processing`.
+/// The transitions out of `processing`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// To `completed`.
     Completed(Outcome),
-    /// To `failed`, at once.
+    /// To `failed`, without a retry.
     Failed(Failure),
-    /// To `retrying` after the delay, or to `failed` when this was the last attempt.
+    /// To `retrying` with this delay, or to `failed` after the last attempt.
     Retry(Failure, Duration),
-    /// Back to `retrying` at once; the attempt does not count. The text says why.
+    /// To `retrying` without a delay; the attempt does not count. The text is the reason.
     Released(&'static str),
 }
 
 impl Verdict {
-    /// The name that the statement in `store` decides by.
+    /// The name by which the statement in `store` selects the transition.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Completed(_) => "completed",
@@ -128,8 +128,7 @@ impl Settlement {
         }
     }
 
-    /// The executor failed; whether that is final is the failure's own word and the task's count of
-    /// attempts.
+    /// The executor failed; the task is retried if the failure is transient and attempts are left.
     pub fn fail(lease: Lease, failure: Failure, retry_after: Duration) -> Self {
         let verdict = if failure.transient {
             Verdict::Retry(failure, retry_after)
@@ -139,7 +138,7 @@ impl Settlement {
         Self { lease, verdict }
     }
 
-    /// The worker gives the task back unfinished.
+    /// The worker releases the task unfinished.
     pub fn release(lease: Lease, reason: &'static str) -> Self {
         Self {
             lease,
@@ -147,7 +146,7 @@ impl Settlement {
         }
     }
 
-    /// Why the attempt failed, where it did.
+    /// The failure, if the attempt failed.
     pub const fn failure(&self) -> Option<&Failure> {
         match &self.verdict {
             Verdict::Failed(failure) | Verdict::Retry(failure, _) => Some(failure),
@@ -161,8 +160,8 @@ impl Settlement {
             .is_some_and(|failure| failure.blame == Blame::Worker)
     }
 
-    /// What the end of the attempt says about the worker's environment. A failure for the task's own reasons,
-    /// a timeout or a release says nothing.
+    /// Evidence of the settlement about the worker's environment. `None` for a failure that the task caused, a timeout
+    /// and a release.
     pub fn evidence(&self) -> Option<Evidence> {
         match &self.verdict {
             Verdict::Completed(_) => Some(Evidence::Fit),
@@ -170,12 +169,12 @@ impl Settlement {
         }
     }
 
-    /// Whether the task is given back unfinished.
+    /// Whether the task is released unfinished.
     pub const fn is_release(&self) -> bool {
         matches!(self.verdict, Verdict::Released(_))
     }
 
-    /// About how many bytes the report carries; a result can be large.
+    /// Approximate size of the report, in bytes; a result can be large.
     pub fn weight(&self) -> usize {
         match &self.verdict {
             Verdict::Completed(outcome) => outcome.bytes,
@@ -184,7 +183,7 @@ impl Settlement {
         }
     }
 
-    /// What the history row says about the move.
+    /// The note of the transition in the history.
     pub fn note(&self) -> String {
         match &self.verdict {
             Verdict::Completed(_) => "Task completed successfully".to_owned(),
@@ -196,7 +195,7 @@ impl Settlement {
     }
 }
 
-/// PostgreSQL has no NUL in texts: a failure that cannot be stored would be written again for ever.
+/// Replaces NUL, which PostgreSQL cannot store: the write of such a failure would be retried without end.
 fn storable(message: String) -> String {
     if message.contains('\0') {
         message.replace('\0', "\u{fffd}")
@@ -205,7 +204,7 @@ fn storable(message: String) -> String {
     }
 }
 
-/// Short enough for every reader of the history; the whole of it stands at the task.
+/// The beginning of a message, for the history; the task holds the whole message.
 fn first_line(message: &str) -> &str {
     let line = message.lines().next().unwrap_or_default();
     let end = line.char_indices().nth(MAX_NOTE_LENGTH);

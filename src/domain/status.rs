@@ -1,4 +1,4 @@
-//! The statuses of a task and the moves between them.
+//! The statuses of a task and the transitions between them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,8 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Where a task stands. There is no general "set status": each move below is one guarded statement
-/// in `store`.
+/// The status of a task. There is no general "set status": each transition below is one guarded statement in
+/// `store`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {

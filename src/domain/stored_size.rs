@@ -1,23 +1,23 @@
-//! What a JSON value takes where it is stored.
+//! The size of a JSON value in the database.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 
-/// The length of JSON as jsonb prints it, in bytes, without the blanks that it puts between values.
+/// The length of JSON as jsonb prints it, in bytes, without the spaces that it inserts between values.
 ///
-/// jsonb keeps numbers as decimals and prints every digit: `1e307`, which is 5 bytes here, is 308 for
-/// whoever reads it from there.
+/// jsonb stores numbers as decimals and prints every digit: `1e307`, which has 5 bytes here, has 308 bytes when read
+/// from the database.
 pub fn stored_size<T: Serialize + ?Sized>(value: &T) -> usize {
     let mut size = Size(0);
     let mut serializer = Serializer::with_formatter(&mut size, PlainNumbers);
-    // What cannot be written as JSON cannot be stored either.
+    // A value that cannot be serialized as JSON cannot be stored either.
     let written = value.serialize(&mut serializer);
     if written.is_ok() { size.0 } else { usize::MAX }
 }
 
-/// Counts what is written.
+/// A writer that counts bytes.
 struct Size(usize);
 
 impl Write for Size {
@@ -31,12 +31,12 @@ impl Write for Size {
     }
 }
 
-/// Writes as many bytes for a number as its plain notation has.
+/// A formatter that writes as many bytes for a number as its plain notation has.
 struct PlainNumbers;
 
 impl Formatter for PlainNumbers {
     fn write_f64<W: Write + ?Sized>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        /// More than any number has: 309 before the point, 342 with what stands behind it.
+        /// More digits than any number has: 309 before the decimal point, 342 in total.
         const DIGITS: [u8; 400] = [b'0'; 400];
         let mut text = Vec::with_capacity(32);
         CompactFormatter.write_f64(&mut text, value)?;
@@ -46,8 +46,8 @@ impl Formatter for PlainNumbers {
     }
 }
 
-/// The length of a number in plain notation, without its sign. As in PostgreSQL's `numeric`, the decimals
-/// that are written are kept.
+/// The length of a number in plain notation, without its sign. Trailing zeros of decimals count, as in PostgreSQL's
+/// `numeric`.
 fn plain_length(number: &str) -> usize {
     let number = number.trim_start_matches('-');
     let (mantissa, exponent) = number.split_once('e').unwrap_or((number, "0"));

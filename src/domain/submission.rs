@@ -1,4 +1,4 @@
-//! From what a client sent to a task that may be stored.
+//! Validates a submission and converts it to a task.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -12,8 +12,7 @@ use super::task::{Idempotency, NewTask, Work};
 use super::webhook::WebhookTargets;
 use super::whole_number;
 
-/// A circuit to run or a problem to solve. Fields that are not named here, or belong to the other
-/// kind, are refused.
+/// A circuit to run or a problem to solve. Unknown fields and fields of the other kind are refused.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"circuit": "OPENQASM 3; qubit[2] q; h q[0]; cnot q[0], q[1]; measure q;", "shots": 1024}))]
@@ -21,84 +20,82 @@ pub struct Submission {
     /// A circuit: the OpenQASM program, version 2 or 3.
     #[schema(min_length = 1)]
     pub circuit: Option<String>,
-    /// A circuit: how often it is run and measured.
+    /// A circuit: number of times that it is run and measured.
     #[schema(minimum = 1, maximum = 1_000_000, default = 1024)]
     #[serde(default, deserialize_with = "whole_number::optional")]
     pub shots: Option<i64>,
-    /// A circuit: makes a run repeatable; the same seed gives the same counts.
+    /// A circuit: seed of a reproducible run; the same seed gives the same counts.
     #[schema(minimum = 0)]
     #[serde(default, deserialize_with = "whole_number::optional")]
     pub seed: Option<u64>,
-    /// A circuit: whether the exact probability of each outcome is listed beside the counts, where
-    /// no measurement in the middle has a random outcome and there are at most 65,536 outcomes.
+    /// A circuit: whether the result contains the exact probability of each outcome, provided that no mid-circuit
+    /// measurement has a random outcome and there are at most 65,536 outcomes.
     #[schema(default = false)]
     pub probabilities: Option<bool>,
-    /// A circuit: whether the amplitudes before the final measurements are listed beside the
-    /// counts, for up to 16 qubits.
+    /// A circuit: whether the result contains the amplitudes before the final measurements, for up to 16 qubits.
     #[schema(default = false)]
     pub statevector: Option<bool>,
-    /// A circuit: whether the outcome of each shot is kept beside the counts, by register.
+    /// A circuit: whether the result contains the outcome of each shot, by register.
     #[schema(default = false)]
     pub memory: Option<bool>,
-    /// A circuit: values for its `input` declarations, each a number, `true` or `false`, or a text
-    /// of bits such as `"0110"`.
+    /// A circuit: values of its `input` declarations, each a number, `true` or `false`, or a string of bits such as
+    /// `"0110"`.
     pub parameters: Option<Map<String, Value>>,
     /// A problem: its name in the benchmark.
     #[schema(min_length = 1, max_length = 200)]
     pub problem_id: Option<String>,
-    /// A problem: what the agent is and how it is set up.
+    /// A problem: the agent and its configuration.
     pub agent_config: Option<Map<String, Value>>,
-    /// A problem: how many steps the agent may take.
+    /// A problem: maximum number of steps of the agent.
     #[schema(minimum = 1, maximum = 1_000, default = 30)]
     #[serde(default, deserialize_with = "whole_number::optional")]
     pub max_steps: Option<i64>,
-    /// How long one attempt may run, in minutes; 30 for a problem.
+    /// Timeout of one attempt, in minutes; 30 for a problem by default.
     #[schema(minimum = 1, maximum = 180)]
     #[serde(default, deserialize_with = "whole_number::optional")]
     pub timeout_minutes: Option<i64>,
-    /// How long one attempt may run, in seconds, instead of in minutes; 300 for a circuit.
+    /// Timeout of one attempt, in seconds instead of minutes; 300 for a circuit by default.
     #[schema(minimum = 1, maximum = 10_800)]
     #[serde(default, deserialize_with = "whole_number::optional")]
     pub timeout_seconds: Option<i64>,
-    /// Who is to run it: `simulator` for a circuit and `aiopslab` for a problem by default.
+    /// The backend: by default `simulator` for a circuit and `aiopslab` for a problem.
     pub backend: Option<String>,
-    /// Higher goes first.
+    /// Tasks with a higher priority are claimed first.
     #[schema(minimum = 0, maximum = 10, default = 5)]
     #[serde(default, deserialize_with = "whole_number::optional")]
     pub priority: Option<i64>,
-    /// How many attempts the task gets when workers die or fail for a passing reason.
+    /// Maximum number of attempts, for lost workers and transient failures.
     #[schema(minimum = 1, maximum = 100, default = 3)]
     #[serde(default, deserialize_with = "whole_number::optional")]
     pub max_attempts: Option<i64>,
-    /// A name of the client's own choice.
+    /// A name that the client chooses.
     #[schema(min_length = 1, max_length = 200)]
     pub name: Option<String>,
-    /// Marks to find the task by.
+    /// Tags by which the task can be found.
     #[schema(max_items = 32)]
     pub tags: Option<Vec<String>>,
-    /// Is called by HTTP when the task has ended.
+    /// The URL of a webhook that qtask calls when the task is terminal.
     #[schema(format = "uri")]
     pub callback_url: Option<String>,
-    /// Only says what would become of the submission: nothing is stored, and no `Idempotency-Key` is
-    /// taken. Not in a batch.
+    /// Only validates the submission: nothing is stored, and no `Idempotency-Key` is used. Not allowed in a batch.
     #[schema(default = false)]
     pub dry_run: Option<bool>,
-    /// Anything of the client's own, handed back untouched.
+    /// Any data of the client, returned unchanged.
     pub metadata: Option<Map<String, Value>>,
 }
 
-/// What a deployment accepts.
+/// Limits of a deployment.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// The longest circuit, in bytes: whole MiB, as `QTASK_MAX_CIRCUIT_MIB` sets it.
+    /// Maximum length of a circuit, in bytes: whole MiB, as set by `QTASK_MAX_CIRCUIT_MIB`.
     pub max_circuit_bytes: usize,
-    /// The most that the client's own data may take as JSON, in bytes: it comes with every list.
+    /// Maximum size of `metadata` as JSON, in bytes: every list contains it.
     pub max_metadata_bytes: usize,
-    /// The most that the set-up of an agent may take as JSON, in bytes.
+    /// Maximum size of `agent_config` as JSON, in bytes.
     pub max_agent_config_bytes: usize,
-    /// Who may be called when a task has ended.
+    /// The addresses that webhooks may call.
     pub webhook_targets: WebhookTargets,
-    /// What the state of a circuit may take in the simulator, in bytes: circuits are checked by it.
+    /// Maximum size of a circuit's state in the simulator, in bytes: checks of circuits use it.
     pub simulator_memory_bytes: u64,
 }
 
@@ -114,20 +111,20 @@ impl Default for Limits {
     }
 }
 
-/// The most shots of one task.
+/// Maximum number of shots of one task.
 pub const MAX_SHOTS: i64 = 1_000_000;
-/// The longest timeout of one attempt, in seconds: 3 hours.
+/// Maximum timeout of one attempt, in seconds: 3 hours.
 pub const MAX_TIMEOUT_SECONDS: i64 = 10_800;
 const MAX_TIMEOUT_MINUTES: i64 = MAX_TIMEOUT_SECONDS / 60;
 const MAX_STEPS: i64 = 1_000;
-/// The most that the inputs of a circuit may take as JSON.
+/// Maximum size of the inputs of a circuit as JSON, in bytes.
 const MAX_INPUT_BYTES: usize = 64 << 10;
-/// The longest name of a task and of a problem, in characters.
+/// Maximum length of the name of a task or a problem, in characters.
 pub const MAX_LABEL_LENGTH: usize = 200;
 const MAX_TAGS: usize = 32;
 const MAX_TAG_LENGTH: usize = 64;
 
-/// What a submission asks for.
+/// The kind of a submission.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SubmissionKind {
     Circuit,
@@ -135,7 +132,7 @@ enum SubmissionKind {
 }
 
 impl Submission {
-    /// The task to store, or everything that is wrong with the submission.
+    /// Validates the submission and returns the task to store, or all errors at once.
     pub fn into_task(
         mut self,
         limits: &Limits,
@@ -175,7 +172,7 @@ impl Submission {
         })
     }
 
-    /// What is asked for; fields of the other kind are refused.
+    /// Determines the kind, and records errors for fields of the other kind.
     fn kind(&self, errors: &mut FieldErrors) -> SubmissionKind {
         let of_circuits = [
             ("shots", self.shots.is_some()),
@@ -312,7 +309,7 @@ impl Submission {
     }
 }
 
-/// The text of a circuit, as far as can be seen without reading it.
+/// Checks the text of a circuit without parsing it.
 pub fn check_circuit(circuit: &str, limits: &Limits) -> Result<(), String> {
     if circuit.trim().is_empty() {
         return Err("must not be empty: the text of an OpenQASM program".to_owned());
@@ -325,7 +322,7 @@ pub fn check_circuit(circuit: &str, limits: &Limits) -> Result<(), String> {
             limits.max_circuit_bytes >> 20
         ));
     }
-    // PostgreSQL cannot store it, and no program needs it.
+    // PostgreSQL cannot store NUL, and no program needs it.
     match circuit.find('\0') {
         Some(at) => Err(format!(
             "must not contain the NUL character (found at byte {at})"
@@ -334,7 +331,7 @@ pub fn check_circuit(circuit: &str, limits: &Limits) -> Result<(), String> {
     }
 }
 
-/// Values for the inputs of a circuit, under their name in a submission.
+/// Checks the values of a circuit's inputs; errors are recorded under the field's name in a submission.
 pub fn check_inputs(errors: &mut FieldErrors, input: &Map<String, Value>) {
     checks::inputs(errors, "parameters", input, MAX_INPUT_BYTES);
 }

@@ -1,4 +1,4 @@
-//! A task on its way from submission to a worker.
+//! A task between its submission and its execution by a worker.
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -8,21 +8,21 @@ use super::circuit_options::CircuitOptions;
 use super::owner::Lease;
 use super::status::Status;
 
-/// What is to be done.
+/// The work of the task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Work {
     /// An OpenQASM program.
     Circuit {
         /// The program's text.
         source: String,
-        /// How it is run.
+        /// The options of the run.
         options: CircuitOptions,
     },
-    /// A benchmark problem, run by a worker's own tools.
+    /// A benchmark problem, which a worker runs with its own tools.
     Problem {
         /// The problem's name in the benchmark.
         problem_id: String,
-        /// `agent_config` and `max_steps`, which only the worker understands.
+        /// `agent_config` and `max_steps`, which only the worker interprets.
         parameters: Map<String, Value>,
     },
 }
@@ -36,7 +36,7 @@ impl Work {
         }
     }
 
-    /// What is stored in the column `tasks.parameters`.
+    /// The value of the column `tasks.parameters`.
     pub fn parameters(&self) -> Map<String, Value> {
         match self {
             Self::Circuit { options, .. } => options.to_stored(),
@@ -50,59 +50,59 @@ impl Work {
 pub struct NewTask {
     /// Version 7, so that keys grow with time and pages fill in order.
     pub task_id: Uuid,
-    /// Who serves it.
+    /// The backend of the task.
     pub backend: String,
-    /// What is to be done.
+    /// The work of the task.
     pub work: Work,
     /// The client's name for it.
     pub name: Option<String>,
-    /// The client's marks, to find it by.
+    /// The client's tags.
     pub tags: Vec<String>,
-    /// Who is told by HTTP when the task has ended.
+    /// The URL of the webhook that qtask calls when the task is terminal.
     pub callback_url: Option<String>,
     /// 0 to 10, higher first.
     pub priority: i16,
-    /// How long one attempt may run.
+    /// Timeout of one attempt, in seconds.
     pub timeout_seconds: i32,
-    /// How many attempts it gets.
+    /// Maximum number of attempts.
     pub max_attempts: i16,
-    /// The client's own data, handed back untouched.
+    /// The client's data, returned unchanged.
     pub metadata: Map<String, Value>,
-    /// Names the request over all of its repetitions.
+    /// The idempotency key of the request, equal in all its repetitions.
     pub idempotency: Option<Idempotency>,
-    /// Follows the task through rows, messages and logs.
+    /// The correlation id of the task in rows, messages and logs.
     pub correlation_id: String,
 }
 
-/// The client's key for one submission, and what it was used for.
+/// The client's key for one submission, and a digest of the submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
     /// The `Idempotency-Key` header.
     pub key: String,
-    /// A digest of the request's body: the same key with another body is a mistake.
+    /// A digest of the request's body: the same key with another body is an error.
     pub fingerprint: Uuid,
 }
 
-/// One attempt at a task, as handed to the worker that claimed it.
+/// One attempt at a task, as the worker that claimed it gets it.
 #[derive(Debug, Clone)]
 pub struct Assignment {
     /// Proof of ownership, named in every write about the attempt.
     pub lease: Lease,
     /// The status before the claim.
     pub previous_status: Status,
-    /// The backend that the task asked for.
+    /// The backend of the task.
     pub backend: String,
-    /// What is to be done.
+    /// The work of the task.
     pub work: Work,
     /// 0 to 10, higher first.
     pub priority: i16,
-    /// The client's own data.
+    /// The client's data.
     pub metadata: Value,
-    /// How long this attempt may run.
+    /// Timeout of this attempt, in seconds.
     pub timeout_seconds: i32,
-    /// How many attempts the task gets.
+    /// Maximum number of attempts of the task.
     pub max_attempts: i16,
-    /// Follows the task through rows, messages and logs.
+    /// The correlation id of the task in rows, messages and logs.
     pub correlation_id: String,
     /// When the task was submitted.
     pub submitted_at: OffsetDateTime,

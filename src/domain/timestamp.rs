@@ -1,4 +1,4 @@
-//! Times as they are written everywhere: `2025-12-28T14:30:00.123Z`.
+//! The text form of times: `2025-12-28T14:30:00.123Z`.
 
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
@@ -7,7 +7,7 @@ use time::macros::format_description;
 const MILLISECONDS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
-/// A time in UTC with milliseconds.
+/// Formats a time in UTC with milliseconds.
 pub fn rfc3339_milliseconds(time: OffsetDateTime) -> String {
     time.to_offset(time::UtcOffset::UTC)
         .format(MILLISECONDS)

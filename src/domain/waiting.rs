@@ -6,30 +6,29 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What a waiting task waits for. The names are part of the API.
+/// Why a waiting task does not run yet. The names are part of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitingReason {
-    /// No worker that serves its backend, and takes its problem, is in the registry.
+    /// No worker that serves its backend and accepts its problem is in the registry.
     NoWorker,
-    /// Workers that serve its backend are in the registry, and all of them are offline.
+    /// All workers in the registry that serve its backend are offline.
     WorkersOffline,
-    /// Workers that serve its backend are online and take no tasks, because they drain.
+    /// Workers that serve its backend are online, but drain.
     WorkersDraining,
-    /// Workers that serve its backend are online and report a reason that keeps tasks from coming in, or are in
-    /// quarantine.
+    /// Workers that serve its backend are online, but report a reason to take no tasks, or are in quarantine.
     WorkersNotReady,
     /// Its next attempt is due at `available_at`.
     RetryDue,
-    /// All workers that serve its backend have as many tasks as they run at once.
+    /// All workers that serve its backend run as many tasks as their concurrency allows.
     WorkersBusy,
-    /// Others are before it, and workers have room.
+    /// Other tasks are claimed first, and workers have free slots.
     InLine,
-    /// It is the next one, and a worker has room.
+    /// It is the next task, and a worker has a free slot.
     NextInLine,
 }
 
-/// A word that is not a reason to wait: of a newer version.
+/// A word that is not a known reason, for example of a newer version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown reason to wait")]
 pub struct UnknownWaitingReason;
@@ -61,7 +60,7 @@ impl WaitingReason {
         }
     }
 
-    /// Whether the task goes on waiting until an operator starts, resumes or mends a worker.
+    /// Whether the task waits until an operator starts, resumes or repairs a worker.
     pub const fn needs_operator(self) -> bool {
         matches!(
             self,
@@ -86,38 +85,38 @@ impl fmt::Display for WaitingReason {
     }
 }
 
-/// What a waiting task waits for, with the figures behind it.
+/// The data from which the reason of a waiting task follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// Its place in line: 1 is the next.
+    /// Its queue position: 1 is the next task.
     pub position: i64,
-    /// Whether the position was counted to its end.
+    /// Whether the position is exact.
     pub exact: bool,
     /// Whether its next attempt is due later.
     pub is_delayed: bool,
-    /// Online workers that serve its backend and take tasks, counted up to a limit.
+    /// Number of online workers that serve its backend and take tasks, counted up to a limit.
     pub taking: i64,
-    /// Whether one of these runs fewer tasks than it may.
+    /// Whether one of these workers has a free slot.
     pub has_room: bool,
-    /// Where no worker takes tasks: what the workers that serve its backend do instead.
+    /// If no worker takes tasks: the states of the workers that serve its backend.
     pub others: Others,
 }
 
-/// Workers that serve a backend and take no tasks.
+/// Numbers of workers that serve a backend and take no tasks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Others {
-    /// Silent for longer than their lease, or ended.
+    /// Workers whose lease has expired, or whose session has ended.
     pub offline: i64,
-    /// Online and draining.
+    /// Workers that are online and drain.
     pub draining: i64,
-    /// Online, not draining, and not ready.
+    /// Workers that are online, do not drain, and are not ready.
     pub not_ready: i64,
     /// Why one of them is not ready.
     pub not_ready_reason: Option<String>,
 }
 
 impl Waiting {
-    /// The reason that lasts longest.
+    /// Of all reasons that apply, the one that lasts longest.
     pub fn reason(&self) -> WaitingReason {
         let Others {
             offline,
@@ -141,7 +140,7 @@ impl Waiting {
         }
     }
 
-    /// The reason as a sentence.
+    /// The reason as a message for people.
     pub fn message(&self, backend: &str) -> String {
         let serve = |count: i64| {
             if count == 1 {

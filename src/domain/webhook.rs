@@ -1,7 +1,7 @@
-//! Whom the service may call when a task has ended.
+//! The addresses that webhooks may call.
 //!
-//! The service stands inside a network that its clients may not reach. An address that they choose
-//! must not lead there: by default only public addresses are called.
+//! The service runs inside a network that its clients may not reach. A URL that a client chooses must not give access
+//! to it (server-side request forgery): by default only public addresses are called.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -10,7 +10,7 @@ use std::str::FromStr;
 use ipnet::{IpNet, Ipv4Net};
 use url::{Host, Url};
 
-/// The addresses that may be called besides public ones.
+/// The addresses that may be called in addition to public ones.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WebhookTargets {
     any: bool,
@@ -40,7 +40,7 @@ impl FromStr for WebhookTargets {
 }
 
 impl WebhookTargets {
-    /// Whether an address may be called under the name of this host.
+    /// Whether the address, resolved from this host, may be called.
     pub fn allows(&self, host: &str, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.any
@@ -55,8 +55,8 @@ impl WebhookTargets {
                 .any(|network| network.contains(&address))
     }
 
-    /// What is wrong with a URL whose host is an address that may not be called; names are looked up
-    /// when they are called.
+    /// The error of a URL whose host is an address that may not be called. Host names are resolved and checked at the
+    /// call.
     pub fn refusal(&self, url: &Url) -> Option<String> {
         let address = match url.host()? {
             Host::Ipv4(address) => IpAddr::V4(address),
@@ -92,12 +92,12 @@ impl fmt::Display for WebhookTargets {
     }
 }
 
-/// The receiver of a call, as calls are counted by it: host and port, which is left out where it is the usual one of
-/// the scheme. None where the text is not a URL with a host.
+/// The receiver of a call, by which concurrent calls are limited: the host, and the port unless it is the default of
+/// the scheme. `None` if the text is not a URL with a host.
 pub fn receiver(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
     let host = url.host_str()?;
-    // The root's dot changes no name.
+    // The trailing dot of the DNS root does not change the name.
     let host = host.strip_suffix('.').unwrap_or(host);
     Some(match url.port() {
         Some(port) => format!("{host}:{port}"),
@@ -106,16 +106,16 @@ pub fn receiver(url: &str) -> Option<String> {
 }
 
 const SPECIAL_V4: [Ipv4Net; 15] = [
-    // This network, loopback, link-local.
+    // "This network", loopback, link-local.
     v4([0, 0, 0, 0], 8),
     v4([127, 0, 0, 0], 8),
     v4([169, 254, 0, 0], 16),
-    // Private, carriers' own (RFC 6598).
+    // Private, carrier-grade NAT (RFC 6598).
     v4([10, 0, 0, 0], 8),
     v4([172, 16, 0, 0], 12),
     v4([192, 168, 0, 0], 16),
     v4([100, 64, 0, 0], 10),
-    // Protocol assignments, relays of 6to4, benchmarks.
+    // Protocol assignments, 6to4 relays, benchmarking.
     v4([192, 0, 0, 0], 24),
     v4([192, 88, 99, 0], 24),
     v4([198, 18, 0, 0], 15),
@@ -123,7 +123,7 @@ const SPECIAL_V4: [Ipv4Net; 15] = [
     v4([192, 0, 2, 0], 24),
     v4([198, 51, 100, 0], 24),
     v4([203, 0, 113, 0], 24),
-    // Multicast, reserved with broadcast.
+    // Multicast, reserved including broadcast.
     v4([224, 0, 0, 0], 4),
     v4([240, 0, 0, 0], 4),
 ];
@@ -132,8 +132,8 @@ const fn v4([a, b, c, d]: [u8; 4], prefix: u8) -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)
 }
 
-/// Whether an address belongs to the public internet, by IANA's registries of special-purpose
-/// addresses (RFC 6890 and what came after it).
+/// Whether an address is public, according to IANA's registries of special-purpose addresses (RFC 6890 and its
+/// updates).
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -147,7 +147,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     match address.segments() {
-        // An address of version 4 behind a translator (RFC 6052).
+        // An IPv4 address embedded for NAT64 (RFC 6052).
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             let [a, b] = high.to_be_bytes();
             let [c, d] = low.to_be_bytes();
@@ -155,8 +155,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         }
         // Protocol assignments with Teredo, documentation, 6to4, documentation.
         [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..] => false,
-        // All that has ever been given out is global unicast; loopback, mapped, unique-local,
-        // link-local and multicast addresses are outside of it.
+        // All assigned global unicast addresses are in 2000::/3; loopback, mapped, unique-local, link-local and
+        // multicast addresses are not.
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }

@@ -1,4 +1,4 @@
-//! Whole numbers as JSON Schema has them: `58.0` and `5.8e1` are the integer 58.
+//! Whole numbers as JSON Schema defines them: `58.0` and `5.8e1` are the integer 58.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -24,12 +24,12 @@ where
     Ok(number.map(|Whole(number)| number))
 }
 
-/// The whole number that a JSON number is; None where it has a fraction, or is too large.
+/// Converts a JSON number to a whole number; `None` if it has a fraction or is out of range.
 pub fn of_float<T: TryFrom<i64> + TryFrom<u64>>(number: f64) -> Option<T> {
     if number.fract() != 0.0 || number.abs() >= 2.0_f64.powi(64) {
         return None;
     }
-    // Printed without a fraction it is exact.
+    // Formatted without a fraction, the number is exact.
     let digits = format!("{number:.0}");
     match digits.parse::<i64>() {
         Ok(number) => T::try_from(number).ok(),
@@ -37,7 +37,7 @@ pub fn of_float<T: TryFrom<i64> + TryFrom<u64>>(number: f64) -> Option<T> {
     }
 }
 
-/// The whole number that a parameter in a query is.
+/// Parses a whole number in a query parameter.
 pub fn of_text<T: TryFrom<i64> + TryFrom<u64>>(text: &str) -> Option<T> {
     match text.parse::<i64>() {
         Ok(number) => T::try_from(number).ok(),
