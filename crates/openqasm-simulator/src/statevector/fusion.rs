@@ -1,5 +1,5 @@
-//! Fusion: neighbouring gates on the same one or two qubits become one matrix, and phases without another gate
-//! between them become one pass.
+//! Fusion: neighbouring gates on the same one or two qubits become one matrix, and phases without a non-commuting
+//! gate between them become one pass.
 
 use crate::ir::complex::Complex;
 use crate::resources::stop::{Stop, Stopped};
