@@ -1,6 +1,5 @@
 //! The directory of the Unix socket, and the URL that leads to it.
 
-use std::fmt::Write;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -8,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use nix::unistd::geteuid;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use super::account::Account;
 use super::layout::{absolute_variable, create_private_dir};
@@ -77,18 +78,13 @@ pub(super) fn remove_directory(path: &Path) {
     let _ = fs::remove_dir(path);
 }
 
+/// What is escaped in the directory.
+const OUTSIDE_A_HOST: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
+
 /// The URL of the superuser's own database, in the form that libpq and tokio-postgres know: the
 /// directory, percent-encoded, in the place of the host.
 pub(super) fn url(directory: &Path) -> String {
-    let mut host = String::new();
-    for byte in directory.as_os_str().as_encoded_bytes() {
-        if byte.is_ascii_alphanumeric() || b"._-".contains(byte) {
-            host.push(char::from(*byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(host, "%{byte:02X}");
-        }
-    }
+    let host = percent_encode(directory.as_os_str().as_encoded_bytes(), OUTSIDE_A_HOST);
     format!("postgresql://postgres@{host}/postgres")
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use thiserror::Error;
 use url::Url;
 
@@ -193,21 +194,17 @@ fn heartbeat(url: &Url) -> Result<u16, AmqpUrlError> {
     }
 }
 
+/// Decodes a part of the URL. The library leaves an incomplete escape as it is; here it is an error.
 fn percent_decode(text: &str, what: &'static str) -> Result<String, AmqpUrlError> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let mut digit = || bytes.next().and_then(|b| char::from(b).to_digit(16));
-        let (Some(high), Some(low)) = (digit(), digit()) else {
-            return Err(AmqpUrlError::Encoding(what));
-        };
-        decoded.push(u8::try_from(high * 16 + low).map_err(|_| AmqpUrlError::Encoding(what))?);
+    let is_escape = |rest: &str| {
+        let digits = rest.as_bytes().first_chunk::<2>();
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    let decoded = percent_decode_str(text).decode_utf8();
+    match decoded {
+        Ok(decoded) if text.split('%').skip(1).all(is_escape) => Ok(decoded.into_owned()),
+        _ => Err(AmqpUrlError::Encoding(what)),
     }
-    String::from_utf8(decoded).map_err(|_| AmqpUrlError::Encoding(what))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Terminal colours.
 
+use anstyle::{AnsiColor, Color, Style};
+
 /// A colour of the terminal's palette, so that it fits the user's background.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
@@ -14,17 +16,18 @@ pub enum Colour {
 }
 
 impl Colour {
-    const fn code(self) -> &'static str {
-        match self {
-            Self::Bold => "1",
-            Self::Dim => "2",
-            Self::Red => "31",
-            Self::Green => "32",
-            Self::Yellow => "33",
-            Self::Blue => "34",
-            Self::Magenta => "35",
-            Self::Cyan => "36",
-        }
+    const fn style(self) -> Style {
+        let colour = match self {
+            Self::Bold => return Style::new().bold(),
+            Self::Dim => return Style::new().dimmed(),
+            Self::Red => AnsiColor::Red,
+            Self::Green => AnsiColor::Green,
+            Self::Yellow => AnsiColor::Yellow,
+            Self::Blue => AnsiColor::Blue,
+            Self::Magenta => AnsiColor::Magenta,
+            Self::Cyan => AnsiColor::Cyan,
+        };
+        Style::new().fg_color(Some(Color::Ansi(colour)))
     }
 
     /// The colour of a task or worker status.
@@ -58,7 +61,8 @@ impl Paint {
     /// Returns the text in a colour.
     pub fn paint(self, colour: Colour, text: &str) -> String {
         if self.0 && !text.is_empty() {
-            format!("\u{1b}[{}m{text}\u{1b}[0m", colour.code())
+            let style = colour.style();
+            format!("{style}{text}{style:#}")
         } else {
             text.to_owned()
         }
