@@ -45,12 +45,12 @@ pub struct ProblemBody {
     /// The HTTP status.
     #[schema(example = 422)]
     status: u16,
-    /// What went wrong this time.
+    /// The cause of this occurrence, for people.
     detail: String,
     /// The kind of problem, for programs to branch on.
     #[schema(example = "validation_failed")]
     code: &'static str,
-    /// What is wrong with each field, by its name.
+    /// The errors of fields, by name.
     #[serde(skip_serializing_if = "FieldErrors::is_empty")]
     #[schema(value_type = BTreeMap<String, String>)]
     errors: FieldErrors,

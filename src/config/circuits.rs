@@ -1,4 +1,4 @@
-//! The limit of the length of circuits.
+//! Settings of circuits: their maximum length.
 
 use clap::Args;
 

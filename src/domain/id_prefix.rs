@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-/// Minimum length: 8 digits match the ids of 66 seconds, 6 digits those of 4.7 hours.
+/// Minimum length: a prefix of 8 digits matches the ids of 66 seconds, one of 6 digits those of 4.7 hours.
 pub const MIN_DIGITS: usize = 8;
 const ALL_DIGITS: usize = 32;
 

@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 pub enum Status {
     /// Accepted and never claimed. In: submission. Out: a claim, a cancel.
     Pending,
-    /// One worker session owns it. In: a claim. Out: the owner's outcome, or the sweep when the
-    /// owner is dead.
+    /// A worker's session owns it. In: a claim. Out: the owner's settlement, or the sweep if the owner's lease has
+    /// expired.
     Processing,
     /// Waits for another attempt. In: a transient failure, a lost worker, a release. Out: a claim,
     /// a cancel.

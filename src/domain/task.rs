@@ -83,7 +83,7 @@ pub struct Idempotency {
     pub fingerprint: Uuid,
 }
 
-/// One attempt at a task, as the worker that claimed it gets it.
+/// One attempt at a task, with the data that its worker gets.
 #[derive(Debug, Clone)]
 pub struct Assignment {
     /// Proof of ownership, named in every write about the attempt.

@@ -116,7 +116,7 @@ pub struct Others {
 }
 
 impl Waiting {
-    /// Of all reasons that apply, the one that lasts longest.
+    /// The reason that lasts longest of those that apply.
     pub fn reason(&self) -> WaitingReason {
         let Others {
             offline,

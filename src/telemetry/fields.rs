@@ -8,11 +8,11 @@ use tracing::field::{Field, Visit};
 pub const MAX_VALUE_BYTES: usize = 8 << 10;
 /// The field that holds an event's message.
 const MESSAGE: &str = "message";
-/// Fields that the `log` facade adds; all but the target repeat what the event's metadata says.
+/// Prefix of the fields that the `log` facade adds; all but the target duplicate the event's metadata.
 const LOG_PREFIX: &str = "log.";
 const LOG_TARGET: &str = "log.target";
 
-/// One value.
+/// The value of a field.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FieldValue {
     /// Any value that is neither a number nor a boolean.

@@ -51,7 +51,7 @@ pub struct AppendLogs {
     output: Option<Map<String, Value>>,
 }
 
-/// One line.
+/// A log line.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewLogLine)]

@@ -54,7 +54,7 @@ pub struct ClaimedTask {
     /// All other options of the submission, such as `seed`.
     #[schema(value_type = Object)]
     pub parameters: Map<String, Value>,
-    /// The client's own data.
+    /// The client's data.
     #[schema(value_type = Object)]
     pub metadata: Value,
     /// The correlation id of the task in rows, messages and logs.

@@ -22,7 +22,7 @@ pub struct DryRun {
     pub backend: String,
     /// Whether the circuit itself was checked; only circuits for the simulator are.
     pub circuit_checked: bool,
-    /// The errors for which it would fail, at most 10.
+    /// The errors that would make the task fail, at most 10.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<CircuitMistake>,
     /// The resources that the circuit needs; absent if it was not checked or is not a program.

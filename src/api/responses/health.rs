@@ -43,8 +43,8 @@ pub enum QueueName {
 pub struct HealthView {
     /// Health of the service as a whole.
     pub status: Health,
-    /// `connected`, `disconnected`, `not answering`, or what is wrong with the schema: `schema_missing`,
-    /// `schema_outdated`, `schema_too_new`.
+    /// `connected`, `disconnected`, `not answering`, or an error of the schema: `schema_missing`, `schema_outdated`,
+    /// `schema_too_new`.
     #[schema(example = "connected")]
     pub database_status: &'static str,
     /// The error of the database and how to resolve it; absent if there is none.

@@ -105,7 +105,7 @@ pub struct TaskOverview {
     /// The error message, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
-    /// The client's own data.
+    /// The client's data.
     #[schema(value_type = Object)]
     pub metadata: Json,
     /// The correlation id of the task in rows, messages and logs.
