@@ -1,4 +1,4 @@
-//! The directory of the Unix socket, and the URL that leads to it.
+//! The directory of the Unix socket, and the URL of the server.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,18 +13,18 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use super::account::Account;
 use super::layout::{absolute_variable, create_private_dir};
 
-/// The most bytes in the path of a Unix socket: `sun_path` has 104 on macOS (108 on Linux), one
-/// of them for the terminating zero.
+/// Maximum length of a Unix socket path in bytes, without the terminating zero: `sun_path` has 104 bytes on macOS,
+/// 108 on Linux.
 const MAX_SOCKET_PATH_BYTES: usize = 103;
 
-/// What PostgreSQL appends to the directory, for the port that we always use.
+/// The file name that PostgreSQL appends to the directory; the port is always 5432.
 const SOCKET_NAME: &str = "/.s.PGSQL.5432";
 
-/// Creates the socket's directory, open to `account` alone: in the data directory if the path
-/// fits, else in a short one of the system's.
+/// Creates the socket's directory, accessible only to `account`: in the data directory if the path is short
+/// enough, else in a system directory with a short path.
 ///
 /// # Errors
-/// When it cannot be created, or somebody else has put something in its place.
+/// When it cannot be created, or the path exists and is not a private directory of this user or `account`.
 pub(super) fn prepare_directory(root: &Path, account: Account) -> anyhow::Result<PathBuf> {
     let path = choose(root);
     let context = || format!("creating the socket directory {}", path.display());
@@ -51,7 +51,7 @@ fn choose(root: &Path) -> PathBuf {
     let mut hasher = DefaultHasher::new();
     root.hash(&mut hasher);
     let name = format!("qtask-{:016x}", hasher.finish());
-    // Root's runtime directory is closed to the account that runs PostgreSQL.
+    // The account that runs PostgreSQL cannot enter root's runtime directory.
     let runtime = absolute_variable("XDG_RUNTIME_DIR").filter(|_| !geteuid().is_root());
     runtime
         .filter(|runtime| runtime.is_dir())
@@ -70,19 +70,19 @@ fn fits(directory: &Path) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(byte))
 }
 
-/// Removes the directory with what a server that was killed left in it.
+/// Removes the directory and the socket files that a killed server left in it.
 pub(super) fn remove_directory(path: &Path) {
-    // By name, because what else may lie there is not ours. What is absent is no error.
+    // Removes files by name, because other files there are not qtask's. Missing files are not an error.
     let _ = fs::remove_file(path.join(".s.PGSQL.5432"));
     let _ = fs::remove_file(path.join(".s.PGSQL.5432.lock"));
     let _ = fs::remove_dir(path);
 }
 
-/// What is escaped in the directory.
+/// Percent-encoded characters of the directory.
 const OUTSIDE_A_HOST: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
 
-/// The URL of the superuser's own database, in the form that libpq and tokio-postgres know: the
-/// directory, percent-encoded, in the place of the host.
+/// The URL of the superuser's database, in the form of libpq and tokio-postgres: the percent-encoded
+/// directory as host.
 pub(super) fn url(directory: &Path) -> String {
     let host = percent_encode(directory.as_os_str().as_encoded_bytes(), OUTSIDE_A_HOST);
     format!("postgresql://postgres@{host}/postgres")
