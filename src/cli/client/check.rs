@@ -29,7 +29,7 @@ more, measurements, resets, depth, method, bytes of one state; what is not known
 --json, each file's document as of POST /circuits/check, with its name. What is wrong goes to
 standard error as file:line:column, with the line and a caret under the place.
 
-Exit codes: 0 all would run, 1 one would not, 2 what was typed cannot be used or read.
+Exit codes: 0 all would run, 1 one would not, 2 usage error or unreadable file.
 
 Examples:
   qtask check bell.qasm

@@ -21,8 +21,8 @@ use super::wait;
 (how it ran, and what was asked for beside the counts) as JSON; with --circuit, the values for its
 inputs as JSON and its text, with \\n where a line ends.
 
-Exit codes: 0 done, 1 a task failed or was cancelled (--wait), 2 what was typed cannot be
-used, 3 the service cannot be reached, 130 Ctrl-C.
+Exit codes: 0 done, 1 a task failed or was cancelled (--wait), 2 usage error,
+3 the service cannot be reached, 130 Ctrl-C.
 
 Examples:
   qtask get 01a1f877-e10b-7243-ba50-5bf875c0c917

@@ -28,8 +28,8 @@ use super::submission::{SubmissionArgs, SubmissionTemplate};
 error_message, result (JSON), execution (JSON: how it ran, and what was asked for beside the
 counts).
 
-Exit codes: 0 done, 1 a task failed or was cancelled (--wait), 2 what was typed cannot be
-used, 3 the service cannot be reached, 130 Ctrl-C.
+Exit codes: 0 done, 1 a task failed or was cancelled (--wait), 2 usage error,
+3 the service cannot be reached, 130 Ctrl-C.
 
 Examples:
   qtask submit bell.qasm --shots 1000 --wait

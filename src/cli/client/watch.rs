@@ -29,8 +29,8 @@ const AT_ONCE: usize = 64;
     after_help = "In a pipe, tabs between: task_id, time, event (status, progress, log, end), value (the status or the
 level), text. With --json each event is a document: task_id, event, data.
 
-Exit codes: 0 done, 1 a task failed or was cancelled, 2 what was typed cannot be
-used, 3 the service cannot be reached, 130 Ctrl-C.
+Exit codes: 0 done, 1 a task failed or was cancelled, 2 usage error,
+3 the service cannot be reached, 130 Ctrl-C.
 
 Examples:
   qtask watch 01a1f877-e10b-7243-ba50-5bf875c0c917

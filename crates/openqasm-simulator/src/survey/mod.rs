@@ -53,7 +53,7 @@ pub fn survey(request: &Request<'_>, stop: &Stop) -> Result<Verdict, Stopped> {
     if let Some(least) = least.filter(|least| least.bytes > u128::from(limit)) {
         errors.push(Mistake::limit(least.over_limit(limit)));
     } else if memory.is_some_and(|memory| !memory.fits) {
-        notes.push("the state of all ways together does not fit; a run fails where that of its own way does not".to_owned());
+        notes.push("the state of all branches together does not fit; a run fails if that of its own branch does not".to_owned());
     }
     Ok(Verdict {
         valid: errors.is_empty(),
@@ -152,24 +152,24 @@ fn notes(program: &Program, found: &Analysis, method: Option<Method>) -> Vec<Str
     note(
         found.is_open,
         &format!(
-            "what runs depends on {unknown}: gates of all ways are counted, loops without a known end once; the depth is that of the longest way"
+            "what runs depends on {unknown}: the gates of all branches are counted, a loop body without a known end once; the depth is that of the longest branch"
         ),
     );
     note(
         found.has_open_index && !found.is_open,
         &format!(
-            "which qubits are meant depends on {unknown}: the depth is that of the longest way"
+            "which qubits are meant depends on {unknown}: the depth is that of the longest branch"
         ),
     );
     note(
         found.is_doubtful,
         &format!(
-            "values depend on {unknown}: a run may come to a mistake, such as a division by zero or an index out of range"
+            "values depend on {unknown}: a run may fail with a mistake, such as a division by zero or an index out of range"
         ),
     );
     note(
         found.is_cut,
-        "the circuit is too long to be gone through to its end: counts and depth are at least these",
+        "analysis hit its work limit: counts and depth are lower bounds",
     );
     note(
         program.written < program.steps.len(),
@@ -177,7 +177,7 @@ fn notes(program: &Program, found: &Analysis, method: Option<Method>) -> Vec<Str
     );
     note(
         method.is_none(),
-        "the method is not known: gates defined through each other take too long to look at",
+        "the method is not known: nested gate definitions exceed the time limit of the analysis",
     );
     notes
 }

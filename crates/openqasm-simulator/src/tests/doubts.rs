@@ -13,7 +13,7 @@ fn verdict(source: &str) -> Verdict {
     survey(&request, &Stop::default()).unwrap()
 }
 
-/// Whether a check says that a run may come to a mistake.
+/// Whether a check says that a run may fail with a mistake.
 fn doubts(rest: &str) -> bool {
     let source = format!(
         "OPENQASM 3; qubit[4] q; bit[3] c; h q[0]; c[0] = measure q[0]; h q[1]; c[1] = measure q[1]; {rest}"
@@ -23,7 +23,7 @@ fn doubts(rest: &str) -> bool {
     let notes = verdict.survey.unwrap().notes;
     notes
         .iter()
-        .any(|note| note.contains("may come to a mistake"))
+        .any(|note| note.contains("may fail with a mistake"))
 }
 
 #[test]

@@ -225,7 +225,10 @@ fn what_does_not_fit_is_refused_in_the_words_of_a_run() {
     assert!(simulate(&format!("{head} {both}"), 10).is_ok());
     assert!(!apart.memory.unwrap().fits);
     let note = apart.notes.last().unwrap();
-    assert!(note.contains("all ways together does not fit"), "{note}");
+    assert!(
+        note.contains("all branches together does not fit"),
+        "{note}"
+    );
     for after in ["h q; t q;", "h q[5:39];"] {
         let sure = verdict(&format!("{head} {both} {after}"));
         assert!(!sure.valid && !sure.survey.unwrap().memory.unwrap().fits);
@@ -291,7 +294,7 @@ fn mistakes_that_every_run_comes_to_are_found_without_one() {
     // Behind an outcome nobody knows.
     let notes = of("qubit[2] q; bit c; c = measure q[0]; int n = 2; if (c) x q[n];").notes;
     assert_eq!(notes.len(), 2, "{notes:?}");
-    assert!(notes[1].contains("a run may come to a mistake"));
+    assert!(notes[1].contains("a run may fail with a mistake"));
 }
 
 #[test]

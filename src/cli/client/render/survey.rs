@@ -218,8 +218,8 @@ mod tests {
                 "  ctrl @ rx        1",
                 "  x                1",
                 "",
-                "  Note: what runs depends on outcomes, or on inputs without a value: gates of all ways are counted,",
-                "  loops without a known end once; the depth is that of the longest way.",
+                "  Note: what runs depends on outcomes, or on inputs without a value: the gates of all branches are",
+                "  counted, a loop body without a known end once; the depth is that of the longest branch.",
             ]
         );
         for width in 40..120 {

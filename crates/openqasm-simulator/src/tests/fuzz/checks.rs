@@ -18,7 +18,7 @@ const DEADLINE: Duration = Duration::from_millis(500);
 struct Tally {
     ran: u64,
     wrong: u64,
-    /// Checks that said that a run may come to a mistake.
+    /// Checks that said that a run may fail with a mistake.
     doubts: u64,
     /// Those of them after which a run came to none.
     doubts_in_vain: u64,
@@ -59,7 +59,7 @@ fn contradiction(
         Err(error @ SimulatorError::Circuit(_)) => {
             let line = verdict.errors.first().and_then(|mistake| mistake.line);
             let is_told = is_wrong(MistakeCode::InvalidCircuit);
-            if !is_told && !says(verdict, "may come to a mistake") {
+            if !is_told && !says(verdict, "may fail with a mistake") {
                 Some(format!("{error}"))
             } else if is_told && !is_random && line != first_line(error) {
                 Some(format!("{:?}\n{error}", verdict.errors))
@@ -89,7 +89,7 @@ fn compare(program: &Valued, tally: &mut Tally) -> Option<String> {
     let given: Option<&Map<_, _>> = Some(&program.parameters);
     let result = run(&request(given), &stop());
     let verdict = survey(&request(given), &stop()).ok()?;
-    let doubts = says(&verdict, "may come to a mistake");
+    let doubts = says(&verdict, "may fail with a mistake");
     tally.ran += u64::from(result.is_ok());
     tally.wrong += u64::from(!verdict.valid);
     tally.doubts += u64::from(doubts);
