@@ -76,7 +76,7 @@ async fn a_circuit_that_does_not_run_is_an_answer_and_an_unusable_request_a_prob
         (json!({}), "circuit"),
         (json!({"circuit": " "}), "circuit"),
         (json!({"circuit": 1}), "circuit"),
-        (json!({"circuit": "x".repeat((1 << 20) + 1)}), "circuit"),
+        (json!({"circuit": "x".repeat((8 << 20) + 1)}), "circuit"),
         (
             json!({"circuit": BELL, "parameters": {"a": null}}),
             "parameters",
