@@ -17,7 +17,7 @@ use crate::store::StoreError;
 /// `Retry-After` of a 503 or 507, in seconds.
 const RETRY_AFTER_SECONDS: u8 = 2;
 /// A repeated submission creates another task, while all other writes are idempotent.
-const UNKNOWN_SUBMISSION: &str = "The database went away before it answered, so it is not known whether the request was carried out. \
+const UNKNOWN_SUBMISSION: &str = "The connection to the database was lost before the reply, so it is not known whether the request was carried out. \
      Repeating a submission is safe when it carries an Idempotency-Key header: a task that was accepted is \
      found again, and never submitted twice. Without one, look for it in GET /tasks first.";
 
@@ -251,7 +251,7 @@ impl From<StoreError> for Problem {
                     event = "request.outcome_unknown",
                     reason, "request outcome unknown: the database did not answer"
                 );
-                let detail = "The database went away before it answered, so it is not known whether the request was carried out. \
+                let detail = "The connection to the database was lost before the reply, so it is not known whether the request was carried out. \
                               Repeating it is safe.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown", detail)
             }
@@ -260,7 +260,7 @@ impl From<StoreError> for Problem {
                     event = "request.storage_full",
                     reason, "request refused: the database disk is full"
                 );
-                let detail = "The database has no room left; nothing was changed.";
+                let detail = "The database's disk is full; nothing was changed.";
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", detail)
             }
             StoreError::Unstorable(reason) => {

@@ -140,7 +140,7 @@ pub fn http_url(errors: &mut FieldErrors, field: &str, value: &str, targets: &We
             format!("must be http:// or https://, not {}://", url.scheme())
         }
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            "must not carry a user or a password: it is shown to whoever reads the task".to_owned()
+            "must not carry a user or a password: everyone who can read the task sees it".to_owned()
         }
         Ok(url) => match targets.refusal(url) {
             None => return,

@@ -12,7 +12,7 @@ pub enum StoreError {
     #[error("the database cannot be reached: {0}")]
     Unavailable(String),
     /// PostgreSQL accepted the statement and did not answer: it may or may not have been committed.
-    #[error("the database went away before it answered: {0}")]
+    #[error("the connection to the database was lost before the reply: {0}")]
     OutcomeUnknown(String),
     /// PostgreSQL's disk is full: nothing was changed.
     #[error("the database's disk is full: {0}")]

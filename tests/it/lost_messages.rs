@@ -1,4 +1,4 @@
-//! Messages that are gone, and brokers that go with them: PostgreSQL knows what is to be done.
+//! Lost messages and lost brokers: PostgreSQL knows the tasks.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Workers whose environment fails attempts: another worker gets the next attempt, and the sick one is put aside.
+//! Workers whose environment fails attempts: another worker gets the next attempt, and the sick worker is quarantined.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

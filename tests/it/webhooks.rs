@@ -1,5 +1,4 @@
-//! Webhooks: whoever asked for it is told that a task has ended, at least once, and nobody else is
-//! called.
+//! Webhooks: qtask calls a task's webhook when the task finishes, at least once, and sends it to no other address.
 
 use std::process::Command;
 use std::sync::Arc;

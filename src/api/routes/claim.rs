@@ -55,7 +55,7 @@ fn refusal(error: ClaimError, worker_id: &str) -> Problem {
                 event = "request.outcome_unknown",
                 worker_id, reason, "request outcome unknown: the database did not answer"
             );
-            let detail = "The database went away before it answered, so that tasks may have been claimed. \
+            let detail = "The connection to the database was lost before the reply, so that tasks may have been claimed. \
                           Claim again with `tasks`, the tasks in hand: what the session owns besides them is answered again.";
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown", detail)
         }

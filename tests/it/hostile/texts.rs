@@ -104,7 +104,7 @@ fn long() -> Vec<Hostile> {
         ),
         hostile(
             "long bits",
-            Ends::Invalid,
+            Ends::Limited,
             format!("bit[65536] c = \"{}\";", of("01")),
         ),
         hostile(

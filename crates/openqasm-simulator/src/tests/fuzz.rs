@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 /// That of the threads that tokio runs blocking work on, where circuits run.
 const STACK_BYTES: usize = 2 << 20;
-/// When a mutant is stopped: many run for ever.
+/// When a mutant is stopped: many never end.
 const DEADLINE: Duration = Duration::from_millis(40);
 /// When a mutant that was stopped counts as hanging, however busy the machine is.
 const HANGS: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! The language: values, control flow, declarations, and how mistakes are told.
+//! The language: values, control flow, declarations, and how mistakes are reported.
 
 use crate::tests::{assert_refused, errors, outcome, simulate};
 use crate::{SimulatorError, check};

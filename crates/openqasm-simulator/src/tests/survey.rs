@@ -106,7 +106,7 @@ fn what_depends_on_outcomes_is_an_estimate_and_says_so() {
             "switch (c) { case 0 { x q[1]; } case 1 { y q[1]; y q[1]; } default { } }",
             "~h:1 x:1 y:2 ~4",
         ),
-        // A loop that may be left is gone through to its end.
+        // A loop that may be left is analysed to its end.
         (
             "for int i in [1:10] { x q[1]; if (c) break; y q[1]; }",
             "~h:1 x:10 y:10 ~21",

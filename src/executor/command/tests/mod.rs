@@ -210,7 +210,7 @@ async fn nothing_is_left_of_a_program_whose_attempt_is_dropped() {
     };
     tokio::time::timeout(Duration::from_secs(10), gone)
         .await
-        .expect("all of it is gone");
+        .expect("no process is left");
 }
 
 #[tokio::test]
