@@ -214,7 +214,7 @@ impl From<StoreError> for Problem {
                     detail,
                 )
             }
-            StoreError::Collision(reason) => {
+            StoreError::SerializationConflict(reason) => {
                 warn!(
                     event = "request.serialization_conflict",
                     reason, "request refused: serialization conflict"

@@ -217,7 +217,7 @@ async fn flush_with_retries<F: Flush>(
     let mut tries = 1;
     loop {
         match flush.flush(items).await {
-            Err(StoreError::Collision(_)) if tries < MAX_TRIES => tries += 1,
+            Err(StoreError::SerializationConflict(_)) if tries < MAX_TRIES => tries += 1,
             Ok(outcomes) if outcomes.len() != items.len() => {
                 let message = format!("{} answers to {} items", outcomes.len(), items.len());
                 return Err(StoreError::Refused(message));

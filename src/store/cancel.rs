@@ -92,7 +92,7 @@ impl Store {
                 _ => {}
             }
         }
-        Err(StoreError::Collision(
+        Err(StoreError::SerializationConflict(
             "the task changed during each try".to_owned(),
         ))
     }

@@ -18,8 +18,8 @@ pub enum StoreError {
     #[error("the database's disk is full: {0}")]
     DiskFull(String),
     /// A conflict with a concurrent statement: nothing was changed, and the statement can be repeated at once.
-    #[error("the statement collided with another one: {0}")]
-    Collision(String),
+    #[error("another statement conflicted with this one: {0}")]
+    SerializationConflict(String),
     /// PostgreSQL cancelled the statement at its time limit: nothing was changed. A statement over fewer rows may succeed.
     #[error("the statement took too long: {0}")]
     TooSlow(String),
@@ -46,7 +46,7 @@ impl StoreError {
             Self::Unavailable(_)
                 | Self::OutcomeUnknown(_)
                 | Self::DiskFull(_)
-                | Self::Collision(_)
+                | Self::SerializationConflict(_)
                 | Self::TooSlow(_)
                 | Self::Cancelled(_)
                 | Self::Schema(_)
@@ -115,7 +115,7 @@ fn of_server(code: &str, message: String, timed_out: bool) -> StoreError {
         // statement_completion_unknown.
         (_, "40003") => StoreError::OutcomeUnknown(message),
         // Rollback (serialization failure, deadlock, conflict with recovery), and lock_not_available.
-        ("40", _) | (_, "55P03") => StoreError::Collision(message),
+        ("40", _) | (_, "55P03") => StoreError::SerializationConflict(message),
         // The record of the commit may have been written before pg_wal was full.
         (_, "53100") if message.contains("pg_wal") => StoreError::OutcomeUnknown(message),
         (_, "53100") => StoreError::DiskFull(message),
@@ -156,16 +156,20 @@ mod tests {
 
     /// SQLSTATE, a message in German, and the error.
     const CASES: [(&str, &str, Variant); 30] = [
-        ("40P01", "Verklemmung entdeckt", StoreError::Collision),
+        (
+            "40P01",
+            "Verklemmung entdeckt",
+            StoreError::SerializationConflict,
+        ),
         (
             "40001",
             "storniere Anfrage wegen Konflikt mit der Wiederherstellung",
-            StoreError::Collision,
+            StoreError::SerializationConflict,
         ),
         (
             "55P03",
             "storniere Anfrage wegen Zeitüberschreitung einer Sperre",
-            StoreError::Collision,
+            StoreError::SerializationConflict,
         ),
         (
             "40003",

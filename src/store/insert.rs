@@ -244,7 +244,7 @@ impl Store {
         };
         if prior.is_empty() {
             let reason = "the tasks of this idempotency key were deleted".to_owned();
-            return Err(StoreError::Collision(reason));
+            return Err(StoreError::SerializationConflict(reason));
         }
         Ok(BatchInsertion::Existing(prior))
     }
@@ -290,8 +290,9 @@ fn outcome(
             submitted_at: row.submitted_at,
         });
     }
-    let missing =
-        || StoreError::Collision("the task of this idempotency key was deleted".to_owned());
+    let missing = || {
+        StoreError::SerializationConflict("the task of this idempotency key was deleted".to_owned())
+    };
     let idempotency = task.idempotency.as_ref().ok_or_else(missing)?;
     // Not an error that says "nothing was changed": an earlier request may have been accepted.
     let existing = existing
