@@ -9,13 +9,27 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::StoreError;
-use super::claim_by_id::Claim;
 use super::sql::fill;
 use crate::domain::circuit_options::CircuitOptions;
 use crate::domain::owner::{Lease, Session};
 use crate::domain::status::Status;
 use crate::domain::task::{Assignment, Work};
 use crate::metrics;
+
+/// The answer to a claim by id.
+#[derive(Debug, Clone)]
+pub enum Claim {
+    /// The session owns the task now.
+    Granted(Box<Assignment>),
+    /// Another session owns it, it has ended, its retry is not due, or the worker does not serve it.
+    NotClaimable(Status),
+    /// There is no such task: it was withdrawn, or the message is not from this database.
+    Unknown,
+    /// The environment of the worker failed an earlier attempt, and another worker shall try first. The task gets a new message.
+    LeftToOthers,
+    /// The session has ended, drains, or is in quarantine.
+    SessionOver,
+}
 
 /// The most bytes of circuits in one claim before its last one: a claim and its answer stay bounded in memory.
 pub(super) const MAX_CLAIMED_BYTES: i64 = 16 << 20;

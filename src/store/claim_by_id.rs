@@ -7,15 +7,15 @@ use diesel::sql_types::{Array, Integer, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+use super::StoreError;
 use super::batch::Flush;
-use super::claim::{ClaimRow, TAKES_TASKS, left_to_others, move_to_processing};
+use super::claim::{Claim, ClaimRow, TAKES_TASKS, left_to_others, move_to_processing};
 use super::pool::Pools;
+use super::queue_policy::QueuePolicy;
 use super::sql::fill;
 use super::statement::Prepared;
-use super::{QueuePolicy, StoreError};
 use crate::domain::owner::Session;
 use crate::domain::status::Status;
-use crate::domain::task::Assignment;
 
 /// A claim of the task that a message names.
 #[derive(Debug, Clone)]
@@ -24,21 +24,6 @@ pub struct ClaimRequest {
     pub task_id: Uuid,
     /// The session that claims it.
     pub session: Session,
-}
-
-/// The answer to a claim by id.
-#[derive(Debug, Clone)]
-pub enum Claim {
-    /// The session owns the task now.
-    Granted(Box<Assignment>),
-    /// Another session owns it, it has ended, its retry is not due, or the worker does not serve it.
-    NotClaimable(Status),
-    /// There is no such task: it was withdrawn, or the message is not from this database.
-    Unknown,
-    /// The environment of the worker failed an earlier attempt, and another worker shall try first. The task gets a new message.
-    LeftToOthers,
-    /// The session has ended, drains, or is in quarantine.
-    SessionOver,
 }
 
 static CLAIM_BY_ID: LazyLock<String> = LazyLock::new(|| {

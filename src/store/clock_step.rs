@@ -9,7 +9,7 @@ use diesel_async::RunQueryDsl;
 
 use super::sql::body;
 use super::statement::Prepared;
-use super::sweep::SWEEP_ROWS;
+use super::sweep_bounds::SWEEP_ROWS;
 use super::{Store, StoreError};
 
 const TASKS: &str = body(include_str!("clock_step_tasks.sql"));

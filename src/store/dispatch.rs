@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::statement::Prepared;
-use super::sweep::{SWEEP_ROWS, milliseconds};
+use super::sweep_bounds::{SWEEP_ROWS, milliseconds};
 use super::{Store, StoreError};
 
 /// A waiting task that needs a message, or a new one.

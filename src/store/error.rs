@@ -2,7 +2,7 @@
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use super::SchemaFault;
+use super::schema_fault::SchemaFault;
 use super::server_error::ServerError;
 
 /// Why a statement has no result.

@@ -12,7 +12,7 @@ use diesel_async::RunQueryDsl;
 
 use super::sql::fill;
 use super::statement::Prepared;
-use super::sweep::milliseconds;
+use super::sweep_bounds::milliseconds;
 use super::turn::turn_is_recent;
 use super::{Store, StoreError};
 

@@ -14,10 +14,11 @@ use uuid::Uuid;
 
 use super::batch::Flush;
 use super::pool::Pools;
+use super::queue_policy::QueuePolicy;
 use super::sql::fill;
 use super::statement::Prepared;
 use super::turn::{key_is_over, turn_is_recent};
-use super::{QueuePolicy, Store, StoreError};
+use super::{Store, StoreError};
 use crate::domain::status::Status;
 use crate::domain::task::{Idempotency, NewTask, Work};
 use crate::domain::webhook;

@@ -30,10 +30,12 @@ mod outputs;
 mod owned_tasks;
 mod pool;
 mod quarantine;
+mod queue_policy;
 mod queue_position;
 mod read;
 mod reap;
 mod schema;
+mod schema_fault;
 mod server_error;
 mod serving;
 mod session_state;
@@ -41,6 +43,7 @@ mod settle;
 mod sql;
 mod statement;
 mod sweep;
+mod sweep_bounds;
 mod turn;
 mod version;
 mod webhooks;
@@ -49,7 +52,8 @@ mod workers;
 
 pub use backends::{BackendList, BackendRecord, COUNTED_WAITING};
 pub use cancel::Cancellation;
-pub use claim_by_id::{Claim, ClaimRequest};
+pub use claim::Claim;
+pub use claim_by_id::ClaimRequest;
 pub use claim_next::{ClaimedNext, LimitedBy};
 pub use depth::{COUNTED_DEPTH, Depth};
 pub use dispatch::StaleTask;
@@ -75,9 +79,12 @@ pub use read::{TaskParts, TaskRead, TaskRecord, TaskSnapshot, TaskSummary};
 pub use reap::Transition;
 pub use session_state::SessionState;
 pub use settle::{Reported, Settled};
-pub use sweep::SWEEP_ROWS;
+
 pub use turn::{ClockWatch, Duty, Turn};
-pub use version::SchemaFault;
+
+pub use queue_policy::QueuePolicy;
+pub use schema_fault::SchemaFault;
+pub use sweep_bounds::SWEEP_ROWS;
 pub use webhooks::DueWebhook;
 pub use workers::{Heartbeat, HeartbeatReport, MAX_WORKERS, Registered, Registration};
 
@@ -100,41 +107,6 @@ pub struct Store {
     insertions: Batcher<insert::Insert>,
     claims: Batcher<claim_by_id::ClaimById>,
     settlements: Batcher<settle::Settle>,
-}
-
-/// The settings that apply to all tasks of a deployment.
-#[derive(Debug, Clone, Copy)]
-pub struct QueuePolicy {
-    /// How long an idempotency key is remembered.
-    pub idempotency_window: Duration,
-    /// The waiting time that raises the priority of a task by one.
-    pub priority_aging_interval: Duration,
-    /// How long a task is left to other workers after it failed in the environment of one.
-    pub blame_window: Duration,
-}
-
-impl Default for QueuePolicy {
-    fn default() -> Self {
-        Self {
-            idempotency_window: Duration::from_hours(24),
-            priority_aging_interval: Duration::from_mins(10),
-            blame_window: Duration::from_mins(5),
-        }
-    }
-}
-
-impl QueuePolicy {
-    fn idempotency_seconds(&self) -> i32 {
-        i32::try_from(self.idempotency_window.as_secs()).unwrap_or(i32::MAX)
-    }
-
-    fn blame_window_ms(&self) -> i32 {
-        i32::try_from(self.blame_window.as_millis()).unwrap_or(i32::MAX)
-    }
-
-    fn priority_aging_interval_ms(&self) -> i32 {
-        i32::try_from(self.priority_aging_interval.as_millis()).unwrap_or(i32::MAX)
-    }
 }
 
 impl Store {

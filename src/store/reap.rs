@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::sql::{body, fill};
 use super::statement::Prepared;
-use super::sweep::{SWEEP_ROWS, milliseconds};
+use super::sweep_bounds::{SWEEP_ROWS, milliseconds};
 use super::turn::{is_silent, turn_is_recent};
 use super::{Store, StoreError};
 use crate::domain::owner::Session;

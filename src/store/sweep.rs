@@ -1,18 +1,15 @@
 //! Deletion of what the sweep finds expired, and what its statements have in common.
 
-use std::time::Duration;
-
 use diesel::sql_types::Integer;
 use diesel_async::RunQueryDsl;
 
 use super::reap::EndedRow;
 use super::statement::Prepared;
+use super::sweep_bounds::SWEEP_ROWS;
 use super::turn::{key_is_over, turn_is_recent};
 use super::{Store, StoreError};
 use crate::domain::owner::Session;
 
-/// The most rows that one statement of a sweep moves; the next statement continues.
-pub const SWEEP_ROWS: i32 = 500;
 /// How long a worker stays in the registry after its session has ended.
 const WORKERS_KEPT_DAYS: i32 = 7;
 
@@ -69,9 +66,4 @@ impl Store {
             .await?;
         Ok(rows.into_iter().map(EndedRow::into_session).collect())
     }
-}
-
-/// The duration in milliseconds, as a bind.
-pub(super) fn milliseconds(duration: Duration) -> i32 {
-    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }

@@ -14,7 +14,7 @@ use tracing::warn;
 
 use super::sql::body;
 use super::statement::Prepared;
-use super::sweep::milliseconds;
+use super::sweep_bounds::milliseconds;
 use super::{Store, StoreError};
 
 /// A duty of the sweep. Each is acquired separately.

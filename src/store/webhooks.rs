@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::sql::body;
 use super::statement::Prepared;
-use super::sweep::SWEEP_ROWS;
+use super::sweep_bounds::SWEEP_ROWS;
 use super::{Store, StoreError};
 
 /// A delivery attempt of a webhook, with the task that has ended.

@@ -4,13 +4,8 @@
 /// Of the service.
 pub const SERVICE: &[(&str, &str)] = &[
     ("src/cli/process.rs", "src/cli/mod.rs"),
-    ("src/store/error.rs", "src/store/version.rs"),
     ("src/store/mod.rs", "src/store/insert.rs"),
     ("src/store/version.rs", "src/store/mod.rs"),
-    ("src/store/claim_by_id.rs", "src/store/claim.rs"),
-    ("src/store/reap.rs", "src/store/sweep.rs"),
-    ("src/store/claim_by_id.rs", "src/store/mod.rs"),
-    ("src/store/turn.rs", "src/store/sweep.rs"),
 ];
 
 /// Of the simulator.

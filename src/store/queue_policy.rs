@@ -1,0 +1,38 @@
+//! The settings that apply to all tasks of a deployment.
+
+use std::time::Duration;
+
+/// How tasks wait, repeat and age.
+#[derive(Debug, Clone, Copy)]
+pub struct QueuePolicy {
+    /// How long an idempotency key is remembered.
+    pub idempotency_window: Duration,
+    /// The waiting time that raises the priority of a task by one.
+    pub priority_aging_interval: Duration,
+    /// How long a task is left to other workers after it failed in the environment of one.
+    pub blame_window: Duration,
+}
+
+impl Default for QueuePolicy {
+    fn default() -> Self {
+        Self {
+            idempotency_window: Duration::from_hours(24),
+            priority_aging_interval: Duration::from_mins(10),
+            blame_window: Duration::from_mins(5),
+        }
+    }
+}
+
+impl QueuePolicy {
+    pub(super) fn idempotency_seconds(&self) -> i32 {
+        i32::try_from(self.idempotency_window.as_secs()).unwrap_or(i32::MAX)
+    }
+
+    pub(super) fn blame_window_ms(&self) -> i32 {
+        i32::try_from(self.blame_window.as_millis()).unwrap_or(i32::MAX)
+    }
+
+    pub(super) fn priority_aging_interval_ms(&self) -> i32 {
+        i32::try_from(self.priority_aging_interval.as_millis()).unwrap_or(i32::MAX)
+    }
+}
