@@ -124,11 +124,12 @@ fn a_deadline_ends_runs_of_wide_statements_soon() {
         "for int i in [1:1000000] { c = measure q; }",
         "x q; for int i in [1:1000000] { c = measure q; }",
         "for int i in [1:1000000] { reset q; }",
-        "for int i in [1:1000000] { d = 1; }",
+        "for int i in [1:1000000] { d = 1; e = 2; d = 3; e = 4; }",
         "h q[0]; for int k in [1:1000] { for int i in [0:5999] { c[i] = measure q[0]; } }",
     ] {
         let started = Instant::now();
-        let stop = Stop::new(Some(started + Duration::from_secs(1)));
+        // Each takes much longer.
+        let stop = Stop::new(Some(started + Duration::from_millis(50)));
         let source = format!("{head} {statements}");
         let request = Request {
             source: &source,
@@ -143,7 +144,7 @@ fn a_deadline_ends_runs_of_wide_statements_soon() {
             Err(SimulatorError::Stopped(Stopped::DeadlineExceeded)),
             "{statements}"
         );
-        assert!(after < Duration::from_secs(3), "{statements}: {after:?}");
+        assert!(after < Duration::from_secs(2), "{statements}: {after:?}");
     }
 }
 
