@@ -76,15 +76,15 @@ impl<'s> Checker<'s> {
         at: u32,
     ) -> Checked<Array> {
         let count = product(&sizes);
-        self.array_elements = self.array_elements.saturating_add(count);
-        if self.array_elements > MAX_ARRAY_ELEMENTS {
+        self.usage.array_elements = self.usage.array_elements.saturating_add(count);
+        if self.usage.array_elements > MAX_ARRAY_ELEMENTS {
             return Err(Diagnostic::limit(
                 at,
                 format!("the arrays have more than {MAX_ARRAY_ELEMENTS} elements in all"),
             ));
         }
-        let first = self.variables;
-        self.variables += count;
+        let first = self.usage.variables;
+        self.usage.variables += count;
         Ok(Array::packed(first, ty, sizes, access))
     }
 

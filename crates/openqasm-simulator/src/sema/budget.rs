@@ -19,7 +19,7 @@ impl Checker<'_> {
 
     /// Whether a count has exceeded its limit: that was reported, and holds for all following statements.
     fn is_too_large(&self) -> bool {
-        self.called_parts > MAX_CALLED_PARTS
+        self.usage.called_parts > MAX_CALLED_PARTS
             || self.parts > MAX_PARTS
             || self.steps.len() > MAX_PROGRAM_STEPS
             || self.names > MAX_NAMES
@@ -50,8 +50,8 @@ impl Checker<'_> {
         if self.calls.is_empty() || self.is_over() {
             return Ok(());
         }
-        self.called_parts += 1;
-        if self.called_parts > MAX_CALLED_PARTS {
+        self.usage.called_parts += 1;
+        if self.usage.called_parts > MAX_CALLED_PARTS {
             return Err(Diagnostic::limit(
                 at,
                 format!(
@@ -106,14 +106,14 @@ impl Checker<'_> {
                 format!("the circuit has more than {MAX_PROGRAM_STEPS} statements that are run"),
             ));
         }
-        self.cost.steps = self.cost.steps.saturating_add(1);
+        self.usage.cost.steps = self.usage.cost.steps.saturating_add(1);
         self.check_cost(at)
     }
 
     pub(crate) fn check_cost(&mut self, at: u32) -> Checked<()> {
-        if self.cost.gates > MAX_GATES || self.cost.steps > MAX_STEPS {
+        if self.usage.cost.gates > MAX_GATES || self.usage.cost.steps > MAX_STEPS {
             // Reported once: all following statements would exceed the limit as well.
-            self.cost = control::Cost::default();
+            self.usage.cost = control::Cost::default();
             return Err(Diagnostic::limit(
                 at,
                 format!(

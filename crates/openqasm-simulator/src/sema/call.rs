@@ -28,7 +28,7 @@ impl<'s> Checker<'s> {
             ));
         }
         let result = self.result_place(subroutine.result, at)?;
-        let (scopes, cost) = (self.scopes.split_off(1), self.cost);
+        let (scopes, cost) = (self.scopes.split_off(1), self.usage.cost);
         self.scopes.push(HashMap::new());
         self.calls.push(Frame {
             name: subroutine.ast.name.text,
@@ -56,7 +56,7 @@ impl<'s> Checker<'s> {
             self.spare_bits.entry(len).or_default().push(first);
         }
         if frame.left_early {
-            self.cost = cost;
+            self.usage.cost = cost;
         }
         bound.map(|()| (result, !frame.returns.is_empty()))
     }

@@ -52,9 +52,9 @@ impl<'s> Checker<'s> {
 
     /// Checks statements that may not run: they add nothing to the minimum cost.
     pub(crate) fn conditionally(&mut self, body: &[Statement<'s>]) {
-        let before = self.cost;
+        let before = self.usage.cost;
         self.scoped(body);
-        self.cost = before;
+        self.usage.cost = before;
     }
 
     pub(crate) fn jump(&mut self, to: usize, at: u32) -> Checked<usize> {
@@ -177,7 +177,7 @@ impl<'s> Checker<'s> {
         at: u32,
     ) -> Checked<()> {
         let state = self.new_variable();
-        self.variables += 2;
+        self.usage.variables += 2;
         let variable = self.new_variable();
         self.emit(
             Action::LoopStart(Box::new(LoopStart {
@@ -187,7 +187,7 @@ impl<'s> Checker<'s> {
             at,
         )?;
         let again = self.steps.len();
-        let before = self.cost;
+        let before = self.usage.cost;
         let next = LoopNext {
             domain,
             state,
@@ -204,14 +204,14 @@ impl<'s> Checker<'s> {
         self.jump(again, at)?;
         self.patch(again, self.steps.len());
         if self.pop_loop() {
-            self.cost = before;
+            self.usage.cost = before;
             return Ok(());
         }
         let total = |before: u64, after: u64| {
             before.saturating_add(after.saturating_sub(before).saturating_mul(times))
         };
-        self.cost.gates = total(before.gates, self.cost.gates);
-        self.cost.steps = total(before.steps, self.cost.steps);
+        self.usage.cost.gates = total(before.gates, self.usage.cost.gates);
+        self.usage.cost.steps = total(before.steps, self.usage.cost.steps);
         self.check_cost(at)
     }
 

@@ -116,8 +116,8 @@ impl<'s> Checker<'s> {
     }
 
     pub(crate) fn new_variable(&mut self) -> usize {
-        self.variables += 1;
-        self.variables - 1
+        self.usage.variables += 1;
+        self.usage.variables - 1
     }
 
     pub(crate) fn declare_alias(&mut self, name: Name<'s>, parts: &[Reference<'s>]) -> Checked<()> {

@@ -75,7 +75,8 @@ impl<'s> Checker<'s> {
         }
         let width = u64::try_from(operands.len() / 4).unwrap_or(u64::MAX);
         let each = application.size.max(width).max(1);
-        self.cost.gates = self
+        self.usage.cost.gates = self
+            .usage
             .cost
             .gates
             .saturating_add(each.saturating_mul(u64::from(times)));

@@ -27,6 +27,7 @@ mod subroutine;
 mod types;
 mod unit_register;
 mod unrolled;
+mod usage;
 mod wide;
 
 use crate::error::Diagnostic;
@@ -39,6 +40,7 @@ use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
+use usage::Usage;
 
 type Checked<T> = Result<T, Diagnostic>;
 
@@ -79,7 +81,6 @@ pub(crate) struct Checker<'s> {
     externals: HashMap<&'s str, u32>,
     /// The active subroutine calls, innermost last.
     calls: Vec<subroutine::Frame<'s>>,
-    called_parts: u32,
     /// Names declared outside of all blocks.
     names: usize,
     /// Whether loops over constants may be unrolled here.
@@ -90,7 +91,6 @@ pub(crate) struct Checker<'s> {
     unrolled_left: u64,
     /// The expanded size of gate definitions with their loops unrolled.
     unrolled: u32,
-    array_elements: usize,
     nesting: u32,
     /// Free bits of finished calls, by the number of consecutive bits.
     spare_bits: HashMap<u32, Vec<u32>>,
@@ -105,16 +105,13 @@ pub(crate) struct Checker<'s> {
     physical: HashMap<&'s str, u32>,
     /// Quantum registers measured without a target, and the result register of each.
     implicit: HashMap<&'s str, usize>,
+    /// What the statements checked so far take.
+    usage: Usage,
     steps: Vec<Step>,
     registers: Vec<RegisterSlot>,
     qubits: u32,
-    bits: u32,
-    variables: usize,
     loops: Vec<control::LoopFrame>,
     ends: Vec<usize>,
-    cost: control::Cost,
-    /// Elements of registers selected so far.
-    listed: usize,
     /// Values for `input` declarations that are not declared yet, if any were given at all.
     inputs: Option<Map<String, Value>>,
     /// The arithmetic of whole numbers in the current context.
@@ -177,13 +174,11 @@ impl<'s> Checker<'s> {
             subroutines: HashMap::new(),
             externals: HashMap::new(),
             calls: Vec::new(),
-            called_parts: 0,
             names: 0,
             unrolls: true,
             parts: 0,
             unrolled_left: MAX_LOOP_PARTS,
             unrolled: 0,
-            array_elements: 0,
             nesting: 0,
             spare_bits: HashMap::new(),
             unit_registers: HashSet::new(),
@@ -193,15 +188,12 @@ impl<'s> Checker<'s> {
             work: 0,
             physical: HashMap::new(),
             implicit: HashMap::new(),
+            usage: Usage::default(),
             steps: Vec::new(),
             registers: Vec::new(),
             qubits: 0,
-            bits: 0,
-            variables: 0,
             loops: Vec::new(),
             ends: Vec::new(),
-            cost: control::Cost::default(),
-            listed: 0,
             inputs: None,
             numbers: Numbers::Whole,
             declared_inputs: Vec::new(),
@@ -375,8 +367,8 @@ impl<'s> Checker<'s> {
             steps: self.steps,
             gates: Arc::new(self.definitions),
             registers: self.registers,
-            bits: self.bits,
-            variables: self.variables,
+            bits: self.usage.bits,
+            variables: self.usage.variables,
             qubits: self.qubits,
             version: self.version,
             inputs: self.declared_inputs,

@@ -225,8 +225,8 @@ impl<'s> Checker<'s> {
 
     /// The total length of all lists is limited, because they are longer than their text.
     pub(crate) fn count_listed(&mut self, count: usize, at: u32) -> Checked<()> {
-        self.listed = self.listed.saturating_add(count);
-        if self.listed > MAX_LISTED {
+        self.usage.listed = self.usage.listed.saturating_add(count);
+        if self.usage.listed > MAX_LISTED {
             return Err(Diagnostic::limit(
                 at,
                 "the circuit selects too many elements of registers",

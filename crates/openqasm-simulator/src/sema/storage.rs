@@ -31,9 +31,9 @@ impl Checker<'_> {
             self.own_bits(first, count);
             return Ok(Operand::Range { first, len: count });
         }
-        let first = self.bits;
+        let first = self.usage.bits;
         match first.checked_add(count).filter(|total| *total <= MAX_BITS) {
-            Some(total) => self.bits = total,
+            Some(total) => self.usage.bits = total,
             None => {
                 return Err(Diagnostic::limit(
                     at,

@@ -139,13 +139,18 @@ impl<'s> Checker<'s> {
                 }
             })
             .collect();
-        let before = (self.steps.len(), self.ends.len(), self.variables, self.cost);
-        let elements = self.array_elements;
+        let before = (
+            self.steps.len(),
+            self.ends.len(),
+            self.usage.variables,
+            self.usage.cost,
+        );
+        let elements = self.usage.array_elements;
         let result = self.inline(subroutine, arguments, subroutine.ast.name.at, true);
         self.steps.truncate(before.0);
         self.ends.truncate(before.1);
-        self.array_elements = elements;
-        (self.variables, self.cost) = (before.2, before.3);
+        self.usage.array_elements = elements;
+        (self.usage.variables, self.usage.cost) = (before.2, before.3);
         Ok(result?.1)
     }
 
@@ -243,14 +248,14 @@ impl<'s> Checker<'s> {
             _ => Expr::Unary(UnaryOp::Not, Box::new(decided), at),
         };
         let skip = self.branch_unless(go_on, at)?;
-        let cost = self.cost;
+        let cost = self.usage.cost;
         // Values on this side that have no result are mistakes only if it is reached.
         let unreached = std::mem::replace(&mut self.unreached, true);
         let value = self.condition(right);
         self.unreached = unreached;
         let value = value?;
         self.emit(Action::SetVariable { slot, ty, value }, at)?;
-        self.cost = cost;
+        self.usage.cost = cost;
         self.patch(skip, self.steps.len());
         Ok(Typed {
             expr: Expr::Variable(slot),

@@ -10,8 +10,9 @@ use crate::ir::program::{Domain, Expr};
 use crate::ir::value::{Type, Value};
 use crate::limits::MAX_CALLED_PARTS;
 use crate::sema::Checker;
-use crate::sema::control::{Cost, LoopFrame, UNKNOWN};
+use crate::sema::control::{LoopFrame, UNKNOWN};
 use crate::sema::scope::Symbol;
+use crate::sema::usage::Usage;
 use crate::syntax::ast::ForLoop;
 use std::collections::HashMap;
 
@@ -20,15 +21,10 @@ const MAX_TURNS: usize = 4_096;
 
 /// The state of the checker before a trial, for a rollback.
 pub(crate) struct Checkpoint {
+    usage: Usage,
     errors: usize,
     steps: usize,
     ends: usize,
-    variables: usize,
-    bits: u32,
-    cost: Cost,
-    listed: usize,
-    array_elements: usize,
-    called_parts: u32,
     parts: u64,
     loops: usize,
     /// Jumps and bits of the enclosing loop.
@@ -53,7 +49,7 @@ impl<'s> Checker<'s> {
         let listed = values.len() as u64 / 8;
         self.unrolled_left = self.unrolled_left.saturating_sub(listed);
         let checkpoint = self.checkpoint();
-        let (mut variables, mut elements) = (self.variables, self.array_elements);
+        let (mut variables, mut elements) = (self.usage.variables, self.usage.array_elements);
         self.push_loop(UNKNOWN);
         for (turn, value) in values.iter().enumerate() {
             let scope = HashMap::from([(ast.variable.text, Symbol::Constant(*value, ty))]);
@@ -69,17 +65,17 @@ impl<'s> Checker<'s> {
                 return Err(mistakes);
             }
             // Declarations of a turn end with it.
-            variables = variables.max(self.variables);
-            elements = elements.max(self.array_elements);
-            (self.variables, self.array_elements) =
-                (checkpoint.variables, checkpoint.array_elements);
+            variables = variables.max(self.usage.variables);
+            elements = elements.max(self.usage.array_elements);
+            (self.usage.variables, self.usage.array_elements) =
+                (checkpoint.usage.variables, checkpoint.usage.array_elements);
         }
-        (self.variables, self.array_elements) = (variables, elements);
+        (self.usage.variables, self.usage.array_elements) = (variables, elements);
         self.unrolled_left = self
             .unrolled_left
             .saturating_sub(self.parts - checkpoint.parts);
         if self.pop_loop() {
-            self.cost = checkpoint.cost;
+            self.usage.cost = checkpoint.usage.cost;
         }
         Ok(())
     }
@@ -140,9 +136,11 @@ impl<'s> Checker<'s> {
     fn has_room(&self, checkpoint: &Checkpoint, turns: usize) -> bool {
         let turns = turns as u64;
         let parts = (self.parts - checkpoint.parts).saturating_mul(turns);
-        let called = u64::from(self.called_parts - checkpoint.called_parts).saturating_mul(turns);
+        let called = u64::from(self.usage.called_parts - checkpoint.usage.called_parts)
+            .saturating_mul(turns);
         // Calls have a separate limit, which is an error and not a reason for a rollback.
-        let called_left = u64::from(MAX_CALLED_PARTS.saturating_sub(checkpoint.called_parts)) / 2;
+        let called_left =
+            u64::from(MAX_CALLED_PARTS.saturating_sub(checkpoint.usage.called_parts)) / 2;
         parts <= self.unrolled_left && called <= called_left
     }
 
@@ -150,15 +148,10 @@ impl<'s> Checker<'s> {
         let inner = self.loops.last();
         let call = self.calls.last();
         Checkpoint {
+            usage: self.usage,
             errors: self.errors.len(),
             steps: self.steps.len(),
             ends: self.ends.len(),
-            variables: self.variables,
-            bits: self.bits,
-            cost: self.cost,
-            listed: self.listed,
-            array_elements: self.array_elements,
-            called_parts: self.called_parts,
             parts: self.parts,
             loops: self.loops.len(),
             inner: inner.map_or([0; 3], |frame| {
@@ -176,7 +169,9 @@ impl<'s> Checker<'s> {
             .retain(|_, index| *index < checkpoint.registers);
         for index in self.implicit.values() {
             if let Some(register) = self.registers.get_mut(*index) {
-                register.parts.retain(|(first, _)| *first < checkpoint.bits);
+                register
+                    .parts
+                    .retain(|(first, _)| *first < checkpoint.usage.bits);
                 register.len = register.parts.iter().map(|(_, len)| *len).sum();
             }
         }
@@ -198,17 +193,12 @@ impl<'s> Checker<'s> {
         self.steps.truncate(checkpoint.steps);
         self.ends.truncate(checkpoint.ends);
         self.loops.truncate(checkpoint.loops);
-        self.variables = checkpoint.variables;
         self.forget_measurements(checkpoint);
-        let has_new_bits = self.bits > checkpoint.bits;
-        self.bits = checkpoint.bits;
-        self.cost = checkpoint.cost;
-        self.listed = checkpoint.listed;
-        self.array_elements = checkpoint.array_elements;
-        self.called_parts = checkpoint.called_parts;
+        let has_new_bits = self.usage.bits > checkpoint.usage.bits;
+        self.usage = checkpoint.usage;
         if has_new_bits {
             for spare in self.spare_bits.values_mut() {
-                spare.retain(|bit| *bit < checkpoint.bits);
+                spare.retain(|bit| *bit < checkpoint.usage.bits);
             }
         }
         if let Some(frame) = self.loops.last_mut() {
