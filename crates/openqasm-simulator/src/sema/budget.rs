@@ -3,18 +3,48 @@
 use crate::error::Diagnostic;
 use crate::ir::program::{Action, Step};
 use crate::limits::{
-    MAX_CALL_NESTING, MAX_CALLED_PARTS, MAX_ERRORS, MAX_GATES, MAX_NAMES, MAX_PARTS,
-    MAX_PROGRAM_STEPS, MAX_STEPS,
+    MAX_CALL_NESTING, MAX_CALLED_PARTS, MAX_ERRORS, MAX_GATES, MAX_LOOP_PARTS, MAX_NAMES,
+    MAX_PARTS, MAX_PROGRAM_STEPS, MAX_STEPS,
 };
+use crate::resources::stop::{Stop, Stopped};
 use crate::sema::{Checked, Checker, control, reads};
 
 /// More ranges of bits than a value can have: only an alias names that many.
 const MANY_READS: usize = 128;
 
+/// The work of checking, and what ends it.
+#[derive(Default)]
+pub(crate) struct Work {
+    pub(crate) stop: Stop,
+    pub(crate) stopped: Option<Stopped>,
+    /// Steps since the last look at `stop`.
+    done: u32,
+}
+
+/// How far loops over constants are unrolled.
+pub(crate) struct Unrolling {
+    /// Whether they may be unrolled here.
+    pub(crate) is_allowed: bool,
+    /// How many statements, operands and values loops may still be unrolled to.
+    pub(crate) left: u64,
+    /// What definitions of gates amount to with their loops unrolled.
+    pub(crate) in_gates: u32,
+}
+
+impl Default for Unrolling {
+    fn default() -> Self {
+        Self {
+            is_allowed: true,
+            left: MAX_LOOP_PARTS,
+            in_gates: 0,
+        }
+    }
+}
+
 impl Checker<'_> {
     /// Whether checking cannot usefully continue.
     pub(crate) fn is_over(&self) -> bool {
-        self.errors.len() >= MAX_ERRORS || self.is_too_large() || self.stopped.is_some()
+        self.errors.len() >= MAX_ERRORS || self.is_too_large() || self.work.stopped.is_some()
     }
 
     /// Whether a count has exceeded its limit: that was reported, and holds for all following statements.
@@ -27,10 +57,10 @@ impl Checker<'_> {
 
     /// Counts work, and checks the stop flag from time to time.
     pub(crate) fn charge(&mut self, amount: u32) {
-        self.work = self.work.saturating_add(amount);
-        if self.work >= 1 << 16 {
-            self.work = 0;
-            self.stopped = self.stopped.or(self.stop.check().err());
+        self.work.done = self.work.done.saturating_add(amount);
+        if self.work.done >= 1 << 16 {
+            self.work.done = 0;
+            self.work.stopped = self.work.stopped.or(self.work.stop.check().err());
         }
     }
 

@@ -150,17 +150,17 @@ impl<'s> Checker<'s> {
         };
         let checkpoint = self.checkpoint();
         let before = self.errors.len();
-        let unrolls = std::mem::replace(&mut self.unrolls, false);
+        let unrolls = std::mem::replace(&mut self.unrolling.is_allowed, false);
         let unreached = self.unreached;
         self.unreached |= turns.as_ref().is_some_and(Vec::is_empty);
         let result = self.turning_loop(ast, (domain, times), ty, at);
-        self.unrolls = unrolls;
+        self.unrolling.is_allowed = unrolls;
         self.unreached = unreached;
         if turns.is_some_and(|turns| turns.is_empty()) {
             self.drop_unreached(&checkpoint);
         }
         // If the loop is wrong in both forms, the form with a known loop variable gives the better message.
-        if self.errors.len() > before && !mistakes.is_empty() && self.stopped.is_none() {
+        if self.errors.len() > before && !mistakes.is_empty() && self.work.stopped.is_none() {
             self.errors.truncate(before);
             self.errors.extend(mistakes);
             return Ok(());

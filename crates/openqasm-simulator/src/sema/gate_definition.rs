@@ -179,12 +179,12 @@ impl<'s> Checker<'s> {
     /// Counts the expanded size of definitions with loops.
     pub(crate) fn unroll(&mut self, parts: usize, at: u32) -> Checked<()> {
         let parts = u32::try_from(parts).unwrap_or(u32::MAX);
-        self.unrolled = self.unrolled.saturating_add(parts);
+        self.unrolling.in_gates = self.unrolling.in_gates.saturating_add(parts);
         self.charge(1 << 4);
-        if self.stopped.is_some() {
+        if self.work.stopped.is_some() {
             return Err(already_reported(at));
         }
-        if self.unrolled > MAX_UNROLLED_PARTS {
+        if self.unrolling.in_gates > MAX_UNROLLED_PARTS {
             return Err(Diagnostic::limit(
                 at,
                 format!(

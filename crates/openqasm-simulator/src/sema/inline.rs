@@ -106,7 +106,7 @@ impl Checker<'_> {
         let body = &self.definitions.get(index)?.body;
         // A wide gate counts as several narrow ones.
         let narrow = body.iter().map(|call| 1 + call.qubits.len() as u64 / 4);
-        self.unrolled_left = self.unrolled_left.checked_sub(narrow.sum())?;
+        self.unrolling.left = self.unrolling.left.checked_sub(narrow.sum())?;
         let all = |values: &[Expr]| -> Option<Vec<Expr>> {
             let known = values.iter().map(|value| {
                 let number = folded(value, &parameters)?.as_real().ok()?;

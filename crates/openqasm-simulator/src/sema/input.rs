@@ -11,8 +11,24 @@ use crate::sema::{Checked, Checker};
 use crate::syntax::ast::{ArrayType, Name, TypeName};
 use crate::syntax::hint;
 use crate::syntax::parser::duration;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
+use std::collections::HashSet;
 use std::fmt::Display;
+
+/// The `input` declarations and the values for them.
+#[derive(Default)]
+pub(crate) struct Inputs<'s> {
+    /// Values whose declaration has not been checked yet, if any were given at all.
+    pub(crate) given: Option<Map<String, Json>>,
+    /// The declarations.
+    pub(crate) declared: Vec<Input>,
+    /// Those whose values are not known.
+    pub(crate) open: HashSet<&'s str>,
+    /// The number of errors that report a missing value.
+    pub(crate) without_value: usize,
+    /// The inputs for which values were looked up, and the positions of their declarations.
+    pub(crate) positions: Vec<(&'s str, u32)>,
+}
 
 impl<'s> Checker<'s> {
     pub(crate) fn declare_input(&mut self, ty: &TypeName<'s>, name: Name<'s>) -> Checked<()> {
@@ -34,14 +50,14 @@ impl<'s> Checker<'s> {
             _ => None,
         };
         let is_open = open.is_some();
-        self.declared_inputs.push(Input {
+        self.inputs.declared.push(Input {
             name: name.text.to_owned(),
             ty: ty.to_string(),
             open,
         });
         self.declare(name, symbol)?;
         if is_open {
-            self.open_inputs.insert(name.text);
+            self.inputs.open.insert(name.text);
         }
         Ok(())
     }
@@ -57,7 +73,7 @@ impl<'s> Checker<'s> {
         let wanted = format!("array[{}] of {}", array.ty, shape(&array.sizes));
         let given = self.given(name, &wanted)?;
         let sizes: Vec<String> = array.sizes.iter().map(ToString::to_string).collect();
-        self.declared_inputs.push(Input {
+        self.inputs.declared.push(Input {
             name: name.text.to_owned(),
             ty: format!("array[{}, {}]", array.ty, sizes.join(", ")),
             open: given.is_none().then(|| Open::Variables {
@@ -79,14 +95,14 @@ impl<'s> Checker<'s> {
 
     /// The value given for an input; `None` if no values were given at all.
     fn given(&mut self, name: Name<'s>, ty: &dyn Display) -> Checked<Option<Json>> {
-        let Some(inputs) = &mut self.inputs else {
+        let Some(inputs) = &mut self.inputs.given else {
             return Ok(None);
         };
-        self.input_places.push((name.text, name.at));
+        self.inputs.positions.push((name.text, name.at));
         if let Some(given) = inputs.remove(name.text) {
             return Ok(Some(given));
         }
-        self.inputs_without_value += 1;
+        self.inputs.without_value += 1;
         Err(Diagnostic::new(
             name.at,
             format!(
@@ -109,15 +125,15 @@ impl<'s> Checker<'s> {
 
     /// Reports values for inputs that the circuit does not declare: most are misspelt.
     pub(crate) fn refuse_unknown_inputs(&mut self) {
-        let unknown = self.inputs.take().unwrap_or_default();
+        let unknown = self.inputs.given.take().unwrap_or_default();
         // A declaration that could not be read may have declared them.
-        if self.errors.len() > self.inputs_without_value {
+        if self.errors.len() > self.inputs.without_value {
             return;
         }
         for name in unknown.keys().take(MAX_ERRORS) {
-            let inputs = self.input_places.iter().map(|(input, _)| *input);
+            let inputs = self.inputs.positions.iter().map(|(input, _)| *input);
             let (hint, meant) = hint::for_input(name, inputs);
-            let mut places = self.input_places.iter();
+            let mut places = self.inputs.positions.iter();
             let place = places.find(|(input, _)| Some(*input) == meant);
             self.errors.push(Diagnostic::new(
                 place.map_or(0, |(_, at)| *at),

@@ -31,10 +31,11 @@ mod usage;
 mod wide;
 
 use crate::error::Diagnostic;
-use crate::ir::program::{Action, GateDefinition, Input, Operand, Program, RegisterSlot, Step};
-use crate::limits::MAX_LOOP_PARTS;
+use crate::ir::program::{Action, GateDefinition, Operand, Program, RegisterSlot, Step};
 use crate::resources::stop::{Stop, Stopped};
 use crate::syntax::ast::{Name, Statement, StatementKind};
+use budget::{Unrolling, Work};
+use input::Inputs;
 use scope::{GateSymbol, Symbol};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
@@ -54,10 +55,6 @@ enum Numbers {
     Real,
 }
 
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "they do not depend on each other"
-)]
 /// Checks statements in source order and builds the program.
 pub(crate) struct Checker<'s> {
     version: u8,
@@ -68,10 +65,6 @@ pub(crate) struct Checker<'s> {
     /// Whether this is the built-in library, whose gates refer to each other.
     in_library: bool,
     errors: Vec<Diagnostic>,
-    /// How many of the errors are missing values of inputs.
-    inputs_without_value: usize,
-    /// The inputs for which values were looked up, and where they are declared.
-    input_places: Vec<(&'s str, u32)>,
     scopes: Vec<HashMap<&'s str, Symbol>>,
     gates: HashMap<&'s str, GateSymbol>,
     definitions: Vec<GateDefinition>,
@@ -83,14 +76,8 @@ pub(crate) struct Checker<'s> {
     calls: Vec<subroutine::Frame<'s>>,
     /// Names declared outside of all blocks.
     names: usize,
-    /// Whether loops over constants may be unrolled here.
-    unrolls: bool,
     /// Statements, operands and values checked so far.
     parts: u64,
-    /// How many more of them loops may be unrolled to.
-    unrolled_left: u64,
-    /// The expanded size of gate definitions with their loops unrolled.
-    unrolled: u32,
     nesting: u32,
     /// Free bits of finished calls, by the number of consecutive bits.
     spare_bits: HashMap<u32, Vec<u32>>,
@@ -98,13 +85,12 @@ pub(crate) struct Checker<'s> {
     unit_registers: HashSet<u32>,
     /// Bits, first and number, that hold results until the end of a statement.
     temporary_bits: Vec<(u32, u32)>,
-    stop: Stop,
-    stopped: Option<Stopped>,
-    /// Steps of checking since the last check of `stop`.
-    work: u32,
     physical: HashMap<&'s str, u32>,
     /// Quantum registers measured without a target, and the result register of each.
     implicit: HashMap<&'s str, usize>,
+    inputs: Inputs<'s>,
+    unrolling: Unrolling,
+    work: Work,
     /// What the statements checked so far take.
     usage: Usage,
     steps: Vec<Step>,
@@ -112,13 +98,8 @@ pub(crate) struct Checker<'s> {
     qubits: u32,
     loops: Vec<control::LoopFrame>,
     ends: Vec<usize>,
-    /// Values for `input` declarations that are not declared yet, if any were given at all.
-    inputs: Option<Map<String, Value>>,
     /// The arithmetic of whole numbers in the current context.
     numbers: Numbers,
-    declared_inputs: Vec<Input>,
-    /// The inputs without a known value.
-    open_inputs: HashSet<&'s str>,
 }
 
 /// Checks the built-in library and returns its definitions by name.
@@ -144,16 +125,15 @@ pub(crate) fn library_definitions<'s>(
 impl<'s> Checker<'s> {
     /// Begins to check a program, whose statements follow one by one.
     pub(crate) fn begin(version: u8, inputs: Option<&Map<String, Value>>, stop: &Stop) -> Self {
-        Self {
-            inputs: inputs.cloned(),
-            stop: stop.clone(),
-            ..Self::new(version, false)
-        }
+        let mut checker = Self::new(version, false);
+        checker.inputs.given = inputs.cloned();
+        checker.work.stop = stop.clone();
+        checker
     }
 
     /// The checked program. The outer error is the stop, the inner ones are the author's mistakes.
     pub(crate) fn end_program(self) -> Result<Result<Program, Vec<Diagnostic>>, Stopped> {
-        match self.stopped {
+        match self.work.stopped {
             Some(stopped) => Err(stopped),
             None => Ok(self.finish()),
         }
@@ -166,8 +146,6 @@ impl<'s> Checker<'s> {
             unreached: false,
             in_library,
             errors: Vec::new(),
-            inputs_without_value: 0,
-            input_places: Vec::new(),
             scopes: vec![HashMap::new()],
             gates: HashMap::new(),
             definitions: Vec::new(),
@@ -175,29 +153,23 @@ impl<'s> Checker<'s> {
             externals: HashMap::new(),
             calls: Vec::new(),
             names: 0,
-            unrolls: true,
             parts: 0,
-            unrolled_left: MAX_LOOP_PARTS,
-            unrolled: 0,
             nesting: 0,
             spare_bits: HashMap::new(),
             unit_registers: HashSet::new(),
             temporary_bits: Vec::new(),
-            stop: Stop::default(),
-            stopped: None,
-            work: 0,
             physical: HashMap::new(),
             implicit: HashMap::new(),
+            inputs: Inputs::default(),
+            unrolling: Unrolling::default(),
+            work: Work::default(),
             usage: Usage::default(),
             steps: Vec::new(),
             registers: Vec::new(),
             qubits: 0,
             loops: Vec::new(),
             ends: Vec::new(),
-            inputs: None,
             numbers: Numbers::Whole,
-            declared_inputs: Vec::new(),
-            open_inputs: HashSet::new(),
         }
     }
 
@@ -371,7 +343,7 @@ impl<'s> Checker<'s> {
             variables: self.usage.variables,
             qubits: self.qubits,
             version: self.version,
-            inputs: self.declared_inputs,
+            inputs: self.inputs.declared,
             written,
         })
     }

@@ -93,7 +93,7 @@ impl<'s> Checker<'s> {
         match found.map(|(depth, symbol)| (hidden(depth), symbol)) {
             Some((_, Symbol::Broken)) => Err(already_reported(name.at)),
             Some((true, symbol))
-                if !symbol.is_constant() && !self.open_inputs.contains(name.text) =>
+                if !symbol.is_constant() && !self.inputs.open.contains(name.text) =>
             {
                 Err(Diagnostic::new(
                     name.at,
@@ -119,7 +119,7 @@ impl<'s> Checker<'s> {
     /// Whether a name is an input without a known value: it is a constant of each run.
     pub(crate) fn is_open_input(&self, name: Name<'s>) -> bool {
         let mut inner = self.scopes.iter().skip(1);
-        self.open_inputs.contains(name.text) && !inner.any(|scope| scope.contains_key(name.text))
+        self.inputs.open.contains(name.text) && !inner.any(|scope| scope.contains_key(name.text))
     }
 
     /// A declared name similar to that one.

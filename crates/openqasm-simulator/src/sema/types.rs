@@ -12,7 +12,7 @@ impl<'s> Checker<'s> {
         if let Expr::Constant(value) = self.expression(ast)?.expr {
             return Ok(value);
         }
-        let advice = if self.open_inputs.is_empty() {
+        let advice = if self.inputs.open.is_empty() {
             ""
         } else {
             "; an input is known where `parameters` give its value"

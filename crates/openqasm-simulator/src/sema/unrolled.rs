@@ -47,7 +47,7 @@ impl<'s> Checker<'s> {
         }
         // Listing the values is work too, even if no turn is kept.
         let listed = values.len() as u64 / 8;
-        self.unrolled_left = self.unrolled_left.saturating_sub(listed);
+        self.unrolling.left = self.unrolling.left.saturating_sub(listed);
         let checkpoint = self.checkpoint();
         let (mut variables, mut elements) = (self.usage.variables, self.usage.array_elements);
         self.push_loop(UNKNOWN);
@@ -71,8 +71,9 @@ impl<'s> Checker<'s> {
                 (checkpoint.usage.variables, checkpoint.usage.array_elements);
         }
         (self.usage.variables, self.usage.array_elements) = (variables, elements);
-        self.unrolled_left = self
-            .unrolled_left
+        self.unrolling.left = self
+            .unrolling
+            .left
             .saturating_sub(self.parts - checkpoint.parts);
         if self.pop_loop() {
             self.usage.cost = checkpoint.usage.cost;
@@ -82,7 +83,7 @@ impl<'s> Checker<'s> {
 
     /// The values of a loop variable, if they are known and not too many.
     pub(crate) fn turns(&self, domain: &Domain, ty: Type) -> Option<Vec<Value>> {
-        if !self.unrolls || self.unrolled_left == 0 {
+        if !self.unrolling.is_allowed || self.unrolling.left == 0 {
             return None;
         }
         let values: Vec<Value> = match domain {
@@ -141,7 +142,7 @@ impl<'s> Checker<'s> {
         // Calls have a separate limit, which is an error and not a reason for a rollback.
         let called_left =
             u64::from(MAX_CALLED_PARTS.saturating_sub(checkpoint.usage.called_parts)) / 2;
-        parts <= self.unrolled_left && called <= called_left
+        parts <= self.unrolling.left && called <= called_left
     }
 
     pub(crate) fn checkpoint(&self) -> Checkpoint {
@@ -186,8 +187,9 @@ impl<'s> Checker<'s> {
 
     /// Restores the checkpoint. The work counts nevertheless.
     fn rollback(&mut self, checkpoint: &Checkpoint) {
-        self.unrolled_left = self
-            .unrolled_left
+        self.unrolling.left = self
+            .unrolling
+            .left
             .saturating_sub(self.parts - checkpoint.parts);
         self.errors.truncate(checkpoint.errors);
         self.steps.truncate(checkpoint.steps);
