@@ -55,13 +55,18 @@ impl Link {
             reason,
         };
         let arguments = config.open_arguments(role);
-        let connection = match timeout(config.connect_timeout, Connection::open(&arguments)).await {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return Err(failed(explain(&error))),
-            Err(_) => {
-                let limit = config.connect_timeout.as_millis();
+        let limit = config.connect_timeout;
+        // A task of its own: amqprs panics if the caller is dropped between a command to its reader and the reply.
+        let opening =
+            tokio::spawn(async move { timeout(limit, Connection::open(&arguments)).await });
+        let connection = match opening.await {
+            Ok(Ok(Ok(connection))) => connection,
+            Ok(Ok(Err(error))) => return Err(failed(explain(&error))),
+            Ok(Err(_)) => {
+                let limit = limit.as_millis();
                 return Err(failed(format!("no answer within {limit} ms")));
             }
+            Err(_) => return Err(failed("the client's task ended early".to_owned())),
         };
         let link = Self {
             runtime: Handle::current(),
