@@ -111,4 +111,6 @@ async fn a_schema_that_is_ahead_takes_nothing_from_running_workers_and_no_new_ta
     let back = "DELETE FROM __diesel_schema_migrations WHERE version = '99990101000000'";
     app.database.execute(back, &[]).await;
     assert_works(&app).await;
+    // The last task shows only that it is accepted.
+    app.abandon_work();
 }

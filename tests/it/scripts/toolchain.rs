@@ -33,7 +33,7 @@ async fn warnings_are_errors_under_the_named_toolchain() {
     assert!(
         outcome
             .calls
-            .contains(&"cargo clippy --locked --all-targets -- -D warnings".to_owned())
+            .contains(&"cargo clippy --workspace --locked --all-targets -- -D warnings".to_owned())
     );
     assert!(!outcome.calls.iter().any(|call| call.starts_with("test")));
 }
@@ -45,12 +45,14 @@ async fn warnings_of_another_toolchain_are_shown_and_fail_nothing() {
         assert_eq!(outcome.code, Some(0), "{}", outcome.said);
         let said = format!("Rust {version} instead of 1.95.0");
         assert!(outcome.said.contains(&said), "{}", outcome.said);
+        assert!(outcome.calls.contains(
+            &"cargo clippy --workspace --locked --all-targets -- --cap-lints warn".to_owned()
+        ));
         assert!(
             outcome
                 .calls
-                .contains(&"cargo clippy --locked --all-targets -- --cap-lints warn".to_owned())
+                .contains(&"cargo fmt --all --check".to_owned())
         );
-        assert!(outcome.calls.contains(&"cargo fmt --check".to_owned()));
         assert_eq!(
             outcome.calls.last().map(String::as_str),
             Some("test "),
