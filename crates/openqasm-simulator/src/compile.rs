@@ -7,7 +7,6 @@ use crate::request::Request;
 use crate::resources::stop::{Stop, Stopped};
 use crate::sema::Checker;
 use crate::syntax::ast::StatementKind;
-use crate::syntax::lexer;
 use crate::syntax::parser::Parser;
 use serde_json::{Map, Value};
 
@@ -56,10 +55,6 @@ pub(crate) fn read(
             source.len()
         )));
     }
-    let mistakes = lexer::mistakes(source, stop).map_err(Refusal::Stopped)?;
-    if !mistakes.is_empty() {
-        return Err(Refusal::Wrong(mistakes));
-    }
     let mut parser = Parser::new(source, stop);
     let mut sema = Checker::begin(parser.version(), inputs, stop);
     while let Some(statement) = parser.next_statement() {
@@ -67,7 +62,8 @@ pub(crate) fn read(
             sema.statement(&statement);
         }
     }
-    let mut errors = parser.finish().map_err(Refusal::Stopped)?;
+    let parsed = parser.finish().map_err(Refusal::Stopped)?;
+    let mut errors = parsed.map_err(Refusal::Wrong)?;
     // The sizes of omitted declarations are not known.
     if errors.iter().any(|error| error.is_limit) {
         return Err(Refusal::Wrong(errors));

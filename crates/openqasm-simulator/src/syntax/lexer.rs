@@ -25,19 +25,6 @@ pub(crate) struct Lexer<'s> {
     errors: Vec<Diagnostic>,
 }
 
-/// Finds invalid tokens in a source: up to [`MAX_ERRORS`] mistakes.
-pub(crate) fn mistakes(source: &str, stop: &Stop) -> Result<Vec<Diagnostic>, Stopped> {
-    let mut lexer = Lexer::new(source);
-    let mut number = 0_usize;
-    while lexer.next().is_some() {
-        number += 1;
-        if number.is_multiple_of(CHECK_INTERVAL) {
-            stop.check()?;
-        }
-    }
-    Ok(lexer.errors)
-}
-
 impl Iterator for Lexer<'_> {
     type Item = Token;
 
@@ -59,6 +46,18 @@ impl Iterator for Lexer<'_> {
 }
 
 impl<'s> Lexer<'s> {
+    /// Reads on to the end and returns the invalid tokens of the whole source: up to [`MAX_ERRORS`] mistakes.
+    pub(crate) fn mistakes(mut self, stop: &Stop) -> Result<Vec<Diagnostic>, Stopped> {
+        let mut number = 0_usize;
+        while self.next().is_some() {
+            number += 1;
+            if number.is_multiple_of(CHECK_INTERVAL) {
+                stop.check()?;
+            }
+        }
+        Ok(self.errors)
+    }
+
     pub(crate) fn new(source: &'s str) -> Self {
         Self {
             source,

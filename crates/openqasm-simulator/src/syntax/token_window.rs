@@ -1,6 +1,8 @@
 //! The tokens of the statement that is being parsed. Earlier tokens are dropped, later ones are not read yet.
 
+use crate::error::Diagnostic;
 use crate::limits::MAX_STATEMENT_TOKENS;
+use crate::resources::stop::{Stop, Stopped};
 use crate::syntax::lexer::Lexer;
 use crate::syntax::token::{Token, TokenKind};
 use std::cell::{Cell, RefCell};
@@ -64,6 +66,11 @@ impl<'s> TokenWindow<'s> {
         kept.drain(..passed);
         self.first += passed;
         self.start = number;
+    }
+
+    /// Reads on to the end of the source and returns its invalid tokens.
+    pub(crate) fn mistakes(self, stop: &Stop) -> Result<Vec<Diagnostic>, Stopped> {
+        self.lexer.into_inner().mistakes(stop)
     }
 
     /// Whether tokens were requested beyond the maximum of a statement.

@@ -94,8 +94,13 @@ impl<'s> Parser<'s> {
         statement
     }
 
-    /// The mistakes of the parsed statements, up to [`MAX_ERRORS`].
-    pub(crate) fn finish(mut self) -> Result<Vec<Diagnostic>, Stopped> {
+    /// The mistakes of the parsed statements, up to [`MAX_ERRORS`]. The inner error is the invalid tokens of the source, if there are
+    /// any: statements without them look wrong.
+    pub(crate) fn finish(mut self) -> Result<Result<Vec<Diagnostic>, Vec<Diagnostic>>, Stopped> {
+        let invalid_tokens = self.tokens.mistakes(&self.stop)?;
+        if !invalid_tokens.is_empty() {
+            return Ok(Err(invalid_tokens));
+        }
         if let Some(stopped) = self.stopped {
             return Err(stopped);
         }
@@ -103,7 +108,7 @@ impl<'s> Parser<'s> {
         if let Some(limit) = self.errors.iter().position(|error| error.is_limit) {
             self.errors.truncate(limit + 1);
         }
-        Ok(self.errors)
+        Ok(Ok(self.errors))
     }
 
     /// Refuses a statement of too many tokens. Mistakes found in it are dropped: the cut may have caused them.
