@@ -8,6 +8,7 @@ pub mod config;
 pub mod domain;
 pub mod executor;
 pub mod metrics;
+mod process;
 pub mod queue;
 pub mod service;
 pub mod store;

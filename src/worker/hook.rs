@@ -5,8 +5,6 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
@@ -16,6 +14,7 @@ use tracing::{info, warn};
 use crate::config::environment::Hook;
 use crate::domain::log::{Level, LogLine};
 use crate::executor::LogBuffer;
+use crate::process::ProcessGroup;
 
 /// How long the command may take to end after SIGTERM.
 pub const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -140,10 +139,7 @@ async fn run(
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("sh cannot be started: {error}"))?;
-    let group = child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .map(Pid::from_raw);
+    let group = ProcessGroup::of_child(&child);
     let readers = [
         child
             .stdout
@@ -156,7 +152,7 @@ async fn run(
     ];
     let ended = wait(&mut child, group, hook.timeout, stop).await;
     if ended.is_err() {
-        signal(group, Signal::SIGKILL);
+        kill(group);
     }
     let reading = futures_util::future::join_all(readers.into_iter().flatten());
     let _ = tokio::time::timeout(LAST_LINES, reading).await;
@@ -165,7 +161,7 @@ async fn run(
 
 async fn wait(
     child: &mut Child,
-    group: Option<Pid>,
+    group: Option<ProcessGroup>,
     timeout: Duration,
     stop: &CancellationToken,
 ) -> Result<(), String> {
@@ -174,12 +170,14 @@ async fn wait(
         () = tokio::time::sleep(timeout) => format!("took longer than {timeout:?}"),
         () = stop.cancelled() => "interrupted".to_owned(),
     };
-    signal(group, Signal::SIGTERM);
+    if let Some(group) = group {
+        group.terminate();
+    }
     if tokio::time::timeout(STOP_GRACE, child.wait())
         .await
         .is_err()
     {
-        signal(group, Signal::SIGKILL);
+        kill(group);
         let _ = child.wait().await;
     }
     Err(reason)
@@ -193,10 +191,9 @@ fn judge(status: std::io::Result<ExitStatus>) -> Result<(), String> {
     }
 }
 
-fn signal(group: Option<Pid>, signal: Signal) {
+fn kill(group: Option<ProcessGroup>) {
     if let Some(group) = group {
-        // An error means that no process is left in the group.
-        let _ = killpg(group, signal);
+        group.kill();
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::stragglers::Marks;
 use crate::domain::owner::Lease;
+use crate::process::ProcessGroup;
 
 /// The interval between checks for processes that were signalled.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -16,13 +17,13 @@ const ROUNDS: u32 = 50;
 
 /// The processes of one attempt. Dropping this kills those that remain.
 #[derive(Debug)]
-pub struct Group {
-    leader: Pid,
+pub struct AttemptProcesses {
+    group: ProcessGroup,
     marks: Marks,
     gone: bool,
 }
 
-impl Group {
+impl AttemptProcesses {
     /// The group that this process leads.
     pub fn new(leader: Pid, lease: &Lease) -> Self {
         let environment = vec![
@@ -34,21 +35,20 @@ impl Group {
             environment,
         };
         Self {
-            leader,
+            group: ProcessGroup::led_by(leader),
             marks,
             gone: false,
         }
     }
 
-    /// Sends SIGTERM to the group, and SIGCONT so that a stopped process can handle it.
+    /// Asks the processes of the group to end.
     pub fn terminate(&self) {
-        let _ = killpg(self.leader, Signal::SIGTERM);
-        let _ = killpg(self.leader, Signal::SIGCONT);
+        self.group.terminate();
     }
 
     /// Waits until the group is empty.
     pub async fn empty(&self) {
-        while killpg(self.leader, None).is_ok() {
+        while !self.group.is_empty() {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
@@ -57,8 +57,8 @@ impl Group {
     /// cannot be killed.
     pub async fn kill(&mut self) {
         for _ in 0..ROUNDS {
-            let (leader, marks) = (self.leader, self.marks.clone());
-            let round = tokio::task::spawn_blocking(move || kill_once(leader, &marks));
+            let (group, marks) = (self.group, self.marks.clone());
+            let round = tokio::task::spawn_blocking(move || kill_once(group, &marks));
             if round.await.unwrap_or_default() == 0 {
                 self.gone = true;
                 return;
@@ -68,17 +68,17 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for AttemptProcesses {
     fn drop(&mut self) {
         if !self.gone {
-            kill_once(self.leader, &self.marks);
+            kill_once(self.group, &self.marks);
         }
     }
 }
 
 /// Searches before killing the group: processes that have left the group are found by their parents, too.
-fn kill_once(leader: Pid, marks: &Marks) -> usize {
+fn kill_once(group: ProcessGroup, marks: &Marks) -> usize {
     let found = marks.signal(Signal::SIGKILL);
-    let _ = killpg(leader, Signal::SIGKILL);
+    group.kill();
     found
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::directory::{Directory, folder};
-use super::group::Group;
+use super::group::AttemptProcesses;
 use super::logs::Logs;
 use super::output::{Said, Tail, follow, follow_errors};
 use super::{Command, input, outcome, spawn};
@@ -57,7 +57,7 @@ async fn attempt(
         program,
         "command started"
     );
-    let mut group = Group::new(Pid::from_raw(leader), &assignment.lease);
+    let mut group = AttemptProcesses::new(Pid::from_raw(leader), &assignment.lease);
 
     let logs = Logs::new(control.log_buffer.clone());
     let (mut said, mut tail) = (Said::default(), Tail::default());
@@ -108,7 +108,7 @@ async fn write_and_wait<T>(stdin: tokio::process::ChildStdin, document: &[u8]) -
 /// Waits for the end of the program, and ensures that none of its processes remain.
 async fn live(
     child: &mut Child,
-    group: &mut Group,
+    group: &mut AttemptProcesses,
     control: &Control,
     spoiled: &CancellationToken,
     grace: Duration,

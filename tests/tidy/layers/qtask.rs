@@ -47,7 +47,7 @@ const LAYERS: &[Layer] = &[
         modules: &["worker"],
         purpose: "runs tasks",
         may_import: &[
-            "service", "executor", "config", "queue", "store", "metrics", "domain",
+            "service", "executor", "config", "queue", "store", "metrics", "process", "domain",
         ],
     },
     Layer {
@@ -60,7 +60,7 @@ const LAYERS: &[Layer] = &[
         name: "executor",
         modules: &["executor"],
         purpose: "what runs a task: simulator, mock, commands",
-        may_import: &["domain"],
+        may_import: &["process", "domain"],
     },
     Layer {
         name: "telemetry",
@@ -96,6 +96,12 @@ const LAYERS: &[Layer] = &[
         name: "tls",
         modules: &["tls"],
         purpose: "TLS of outgoing requests",
+        may_import: &[],
+    },
+    Layer {
+        name: "process",
+        modules: &["process"],
+        purpose: "process groups of commands and hooks",
         may_import: &[],
     },
     Layer {

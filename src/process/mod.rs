@@ -1,0 +1,5 @@
+//! Processes that qtask starts.
+
+mod group;
+
+pub use group::ProcessGroup;
