@@ -14,7 +14,7 @@ const MANY_READS: usize = 128;
 
 /// The work of checking, and what ends it.
 #[derive(Default)]
-pub(crate) struct Work {
+pub(crate) struct CheckingWork {
     pub(crate) stop: Stop,
     pub(crate) stopped: Option<Stopped>,
     /// Steps since the last look at `stop`.

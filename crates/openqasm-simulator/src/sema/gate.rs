@@ -75,11 +75,8 @@ impl<'s> Checker<'s> {
         }
         let width = u64::try_from(operands.len() / 4).unwrap_or(u64::MAX);
         let each = application.size.max(width).max(1);
-        self.usage.cost.gates = self
-            .usage
-            .cost
-            .gates
-            .saturating_add(each.saturating_mul(u64::from(times)));
+        let gates = &mut self.usage.cost.gates;
+        *gates = gates.saturating_add(each.saturating_mul(u64::from(times)));
         self.check_cost(at)?;
         if !in_order(&operands) {
             self.charge(times);

@@ -34,7 +34,7 @@ use crate::error::Diagnostic;
 use crate::ir::program::{Action, GateDefinition, Operand, Program, RegisterSlot, Step};
 use crate::resources::stop::{Stop, Stopped};
 use crate::syntax::ast::{Name, Statement, StatementKind};
-use budget::{Unrolling, Work};
+use budget::{CheckingWork, Unrolling};
 use input::Inputs;
 use scope::{GateSymbol, Symbol};
 use serde_json::{Map, Value};
@@ -90,7 +90,7 @@ pub(crate) struct Checker<'s> {
     implicit: HashMap<&'s str, usize>,
     inputs: Inputs<'s>,
     unrolling: Unrolling,
-    work: Work,
+    work: CheckingWork,
     /// What the statements checked so far take.
     usage: Usage,
     steps: Vec<Step>,
@@ -162,7 +162,7 @@ impl<'s> Checker<'s> {
             implicit: HashMap::new(),
             inputs: Inputs::default(),
             unrolling: Unrolling::default(),
-            work: Work::default(),
+            work: CheckingWork::default(),
             usage: Usage::default(),
             steps: Vec::new(),
             registers: Vec::new(),

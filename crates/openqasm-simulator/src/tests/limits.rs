@@ -128,7 +128,6 @@ fn a_deadline_ends_runs_of_wide_statements_soon() {
         "h q[0]; for int k in [1:1000] { for int i in [0:5999] { c[i] = measure q[0]; } }",
     ] {
         let started = Instant::now();
-        // Each takes much longer.
         let stop = Stop::new(Some(started + Duration::from_millis(50)));
         let source = format!("{head} {statements}");
         let request = Request {

@@ -3,6 +3,7 @@
 mod array;
 mod classical;
 mod control;
+mod expectation;
 mod expression;
 mod keyword;
 mod quantum;
@@ -13,7 +14,6 @@ use crate::error::{Diagnostic, quoted};
 use crate::limits::{MAX_BLOCK_DEPTH, MAX_ERRORS, MAX_STATEMENT_TOKENS};
 use crate::resources::stop::{Stop, Stopped};
 use crate::syntax::ast::{Name, Statement, StatementKind};
-use crate::syntax::hint;
 use crate::syntax::token::{Token, TokenKind};
 use crate::syntax::token_window::TokenWindow;
 pub(crate) use expression::duration;
@@ -404,28 +404,6 @@ impl<'s> Parser<'s> {
             TokenKind::Text => "a quoted text".to_owned(),
             _ => quoted(self.raw(token)),
         }
-    }
-
-    fn expected(&self, what: &str) -> Diagnostic {
-        let number = matches!(self.peek().kind, TokenKind::Integer | TokenKind::Float);
-        let found = if number { "0" } else { self.text() };
-        let advice = hint::for_found(found, what).map(|advice| format!("; {advice}"));
-        let advice = advice.unwrap_or_default();
-        self.here(format!("expected {what}, found {}{advice}", self.found()))
-    }
-
-    /// A token missing at the end of the circuit is reported after its last line.
-    fn here(&self, message: impl Into<String>) -> Diagnostic {
-        let token = self.peek();
-        let at = match self
-            .position
-            .checked_sub(1)
-            .and_then(|last| self.tokens.get(last))
-        {
-            Some(last) if token.kind == TokenKind::End => last.end,
-            _ => token.start,
-        };
-        Diagnostic::new(at, message)
     }
 
     fn list<T>(
