@@ -14,6 +14,7 @@ use diesel_async::RunQueryDsl;
 
 use super::sql::fill;
 use super::statement::Prepared;
+use super::sweep_bounds::milliseconds;
 use super::{Store, StoreError};
 use crate::domain::owner::Session;
 
@@ -79,7 +80,6 @@ impl Store {
         reason: &str,
         rules: QuarantineRules,
     ) -> Result<Option<Duration>, StoreError> {
-        let milliseconds = |time: Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
         let row: Option<QuarantineRow> = self
             .pools
             .run_control("blame worker", async |connection| {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::sweep_bounds::milliseconds;
+
 /// How tasks wait, repeat and age.
 #[derive(Debug, Clone, Copy)]
 pub struct QueuePolicy {
@@ -29,10 +31,10 @@ impl QueuePolicy {
     }
 
     pub(super) fn blame_window_ms(&self) -> i32 {
-        i32::try_from(self.blame_window.as_millis()).unwrap_or(i32::MAX)
+        milliseconds(self.blame_window)
     }
 
     pub(super) fn priority_aging_interval_ms(&self) -> i32 {
-        i32::try_from(self.priority_aging_interval.as_millis()).unwrap_or(i32::MAX)
+        milliseconds(self.priority_aging_interval)
     }
 }
