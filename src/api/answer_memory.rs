@@ -128,9 +128,7 @@ impl ReadPermit {
 fn json(value: &impl Serialize) -> Result<HttpResponse, Problem> {
     let mut text = serde_json::to_vec(value).map_err(|error| {
         tracing::error!(event = "request.serialization_failed", %error, "response could not be serialized");
-        let detail =
-            "Something is wrong with this service; its log says more under the correlation id.";
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
+        Problem::internal_error()
     })?;
     text.shrink_to_fit();
     Ok(HttpResponse::Ok()

@@ -86,12 +86,7 @@ impl CircuitChecks {
             }
             Err(reason) => {
                 error!(event = "request.check_crashed", %reason, "circuit check crashed");
-                let detail = "Something is wrong with this service; its log says more under the correlation id.";
-                Err(Problem::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "internal_error",
-                    detail,
-                ))
+                Err(Problem::internal_error())
             }
         }
     }

@@ -124,6 +124,13 @@ impl Problem {
         )
     }
 
+    /// A defect of the service; the cause is in its log only.
+    pub fn internal_error() -> Self {
+        let detail =
+            "Something is wrong with this service; its log says more under the correlation id.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
+    }
+
     /// No worker has this name.
     pub fn worker_not_found(worker_id: &str) -> Self {
         Self::new(
@@ -278,8 +285,7 @@ impl From<StoreError> for Problem {
                     event = "request.statement_refused",
                     reason, "request failed: the database refused its statement"
                 );
-                let detail = "Something is wrong with this service; its log says more under the correlation id.";
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
+                Self::internal_error()
             }
         }
     }
