@@ -15,7 +15,7 @@ use url::Url;
 
 use super::message::WebhookMessage;
 use crate::domain::webhook::WebhookTargets;
-use crate::tls;
+use crate::tls::{self, Roots};
 
 /// Why a webhook was not delivered.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -50,7 +50,7 @@ impl WebhookClient {
             .http1_only()
             .pool_max_idle_per_host(0)
             .timeout(timeout)
-            .tls_backend_preconfigured(tls::client_config()?)
+            .tls_backend_preconfigured(tls::client_config(&Roots::public(), None)?)
             .build()?;
         Ok(Self {
             targets,

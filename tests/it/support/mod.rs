@@ -14,6 +14,7 @@ pub mod answers;
 pub mod app;
 pub mod app_builder;
 pub mod binaries;
+pub mod certificates;
 pub mod client;
 pub mod clock;
 pub mod contract;

@@ -1,0 +1,53 @@
+//! The certificate authorities that a client trusts.
+
+use std::path::Path;
+
+use rustls::RootCertStore;
+
+use super::files::{TlsFileError, certificates};
+
+/// A set of trusted certificate authorities.
+#[derive(Debug, Clone)]
+pub struct Roots(RootCertStore);
+
+impl Roots {
+    /// Mozilla's authorities and those of the machine: a container may have none, a company its own.
+    pub fn public() -> Self {
+        let mut store = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Self(store)
+    }
+
+    /// The authorities of a PEM file and no others.
+    ///
+    /// # Errors
+    /// When the file cannot be read or has no usable certificate.
+    pub fn only(path: &Path) -> Result<Self, TlsFileError> {
+        let mut roots = Self(RootCertStore::empty());
+        roots.add(path)?;
+        Ok(roots)
+    }
+
+    /// Adds the authorities of a PEM file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or has no usable certificate.
+    pub fn add(&mut self, path: &Path) -> Result<(), TlsFileError> {
+        for certificate in certificates(path)? {
+            self.0
+                .add(certificate)
+                .map_err(|error| TlsFileError::Unusable {
+                    path: path.to_owned(),
+                    wanted: "certificate of an authority",
+                    reason: error.to_string(),
+                })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn store(&self) -> RootCertStore {
+        self.0.clone()
+    }
+}
