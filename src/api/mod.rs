@@ -5,6 +5,7 @@
 //!   used by both;
 //! - `body_memory` and `answer_memory` (applied by `counted_answers`) bound the memory of requests and responses,
 //!   `connection` disconnects clients that do not read, `circuit_checks` checks circuits on other threads;
+//! - `guard` admits callers by the scopes of their tokens;
 //! - `openapi` and `constraints` generate the OpenAPI document.
 
 mod answer_memory;
@@ -17,6 +18,7 @@ mod correlation;
 mod counted_answers;
 mod cursor;
 mod extract;
+mod guard;
 mod head;
 mod openapi;
 mod problem;
@@ -31,6 +33,7 @@ pub use head::as_get;
 pub use problem::Problem;
 pub use server::{ApiSettings, WRITE_TIMEOUT, bind};
 
+use crate::domain::access::Access;
 use crate::domain::backoff::Backoff;
 use crate::domain::submission::Limits;
 use crate::service::backends::KnownBackends;
@@ -45,6 +48,8 @@ use crate::store::Store;
 /// The services that handlers use.
 #[derive(Clone)]
 pub struct ApiState {
+    /// Whether requests need tokens.
+    pub access: Access,
     /// Reads rows.
     pub store: Store,
     /// Stores and dispatches new tasks.

@@ -1,8 +1,9 @@
 //! The OpenAPI document, generated from the handlers.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::OpenApi;
 
+use super::guard::Admission;
 use super::{constraints, routes};
 use crate::domain::submission::Limits;
 
@@ -10,7 +11,39 @@ use crate::domain::submission::Limits;
 pub fn document(limits: &Limits) -> Value {
     let mut document = serde_json::to_value(ApiDescription::openapi()).unwrap_or_default();
     constraints::apply(&mut document, limits);
+    secure(&mut document);
     document
+}
+
+/// The name of the security scheme.
+const SCHEME: &str = "bearer";
+
+/// Adds the security scheme, and to each operation the scope that it demands and the answers to callers without it.
+#[allow(
+    clippy::indexing_slicing,
+    reason = "members of JSON objects: one that is absent is null, or is made"
+)]
+fn secure(document: &mut Value) {
+    document["components"]["securitySchemes"] = json!({SCHEME: {
+        "type": "http", "scheme": "bearer",
+        "description": "A token of `qtask token create`, on a service that demands tokens. The scope `admin` includes all others, \
+                        `tasks:write` includes `tasks:read`.",
+    }});
+    for operation in routes::operations() {
+        let (method, path, admission) = operation.admission();
+        let Some(described) = document["paths"][path].get_mut(&method) else {
+            continue;
+        };
+        let Admission::Scope(scope) = admission else {
+            described["security"] = json!([]);
+            continue;
+        };
+        described["security"] = json!([{SCHEME: [scope]}]);
+        described["responses"]["401"] = json!({
+            "description": "`unauthenticated`: the service demands tokens, and there is none, or one that is not valid.",
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        });
+    }
 }
 
 /// OpenAPI 3.1, served at `/openapi.json`.
@@ -40,3 +73,30 @@ pub fn document(limits: &Limits) -> Value {
     )
 )]
 struct ApiDescription;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_is_described_with_what_it_demands() {
+        let document = document(&Limits::default());
+        let paths = document["paths"].as_object().unwrap();
+        let described = paths.iter().flat_map(|(path, methods)| {
+            let methods = methods.as_object().unwrap();
+            methods.iter().map(move |(method, described)| {
+                assert!(described["security"].is_array(), "{method} {path}");
+                (method.clone(), path.as_str())
+            })
+        });
+        let described: BTreeSet<_> = described.collect();
+        let operations = routes::operations();
+        let declared = operations.iter().map(|operation| {
+            let (method, path, _) = operation.admission();
+            (method, path)
+        });
+        assert_eq!(described, declared.collect());
+    }
+}

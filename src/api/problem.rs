@@ -3,13 +3,14 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use tracing::{error, warn};
 use utoipa::ToSchema;
 
 use super::correlation;
+use crate::domain::access::Scope;
 use crate::domain::checks::FieldErrors;
 use crate::service::submit::SubmitError;
 use crate::store::StoreError;
@@ -28,7 +29,8 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     errors: FieldErrors,
-    allow: Option<&'static str>,
+    allow: Option<String>,
+    challenge: Option<String>,
 }
 
 /// The body of every error (RFC 9457).
@@ -88,6 +90,7 @@ impl Problem {
             detail: shortened(detail.into(), MAX_DETAIL),
             errors: FieldErrors::new(),
             allow: None,
+            challenge: None,
         }
     }
 
@@ -157,11 +160,42 @@ impl Problem {
     }
 
     /// The path exists, the method does not.
-    pub fn method_not_allowed(method: &str, allow: &'static str) -> Self {
+    pub fn method_not_allowed(method: &str, allow: &str) -> Self {
         let detail = format!("{method} is not possible here; possible: {allow}.");
         Self {
-            allow: Some(allow),
+            allow: Some(allow.to_owned()),
             ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+        }
+    }
+
+    /// The request has no token, and the service demands one.
+    pub fn no_token() -> Self {
+        let detail = "This service demands a token: send it as `Authorization: Bearer TOKEN`.";
+        Self::unauthenticated(detail, "")
+    }
+
+    /// The token is unknown, or the header is malformed.
+    pub fn unknown_token() -> Self {
+        let detail =
+            "The service does not know this token. It is sent as `Authorization: Bearer TOKEN`.";
+        Self::unauthenticated(detail, ", error=\"invalid_token\"")
+    }
+
+    fn unauthenticated(detail: &str, reason: &str) -> Self {
+        Self {
+            challenge: Some(format!("Bearer realm=\"qtask\"{reason}")),
+            ..Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+        }
+    }
+
+    /// The token lacks a scope.
+    pub fn missing_scope(scope: Scope) -> Self {
+        let detail = format!("The token lacks the scope `{scope}`.");
+        let challenge =
+            format!("Bearer realm=\"qtask\", error=\"insufficient_scope\", scope=\"{scope}\"");
+        Self {
+            challenge: Some(challenge),
+            ..Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
         }
     }
 
@@ -197,8 +231,11 @@ impl ResponseError for Problem {
         ) {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()));
         }
-        if let Some(allow) = self.allow {
-            response.insert_header((ALLOW, allow));
+        if let Some(allow) = &self.allow {
+            response.insert_header((ALLOW, allow.as_str()));
+        }
+        if let Some(challenge) = &self.challenge {
+            response.insert_header((WWW_AUTHENTICATE, challenge.as_str()));
         }
         let body = serde_json::to_vec(&self.body()).unwrap_or_default();
         response.content_type("application/problem+json").body(body)

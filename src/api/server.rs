@@ -17,6 +17,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::connection::TimedStream;
 use super::{ApiState, correlation, counted_answers, head, openapi, routes};
+use crate::domain::access::Access;
 use crate::domain::backoff::Backoff;
 use crate::domain::submission::Limits;
 
@@ -25,6 +26,8 @@ use crate::domain::submission::Limits;
 pub struct ApiSettings {
     /// Address to listen on; port 0 selects a free port.
     pub address: SocketAddr,
+    /// Whether requests need tokens.
+    pub access: Access,
     /// Number of threads that handle requests.
     pub threads: usize,
     /// Write timeout: how long a client may read nothing.

@@ -20,6 +20,7 @@ use crate::config::retry::RetryArgs;
 use crate::config::timing::{LeaseArgs, LeaseSettings, RuleArgs, SweepArgs, SweepSettings};
 use crate::config::webhooks::{WebhookArgs, WebhookSettings};
 use crate::config::{Checker, InvalidSettings};
+use crate::domain::access::Access;
 use crate::domain::backend::{AIOPSLAB, MOCK, SIMULATOR};
 use crate::domain::submission::Limits;
 use crate::service::dispatcher::Dispatcher;
@@ -130,6 +131,7 @@ impl DevArgs {
         let settings = DevSettings {
             api: ApiSettings {
                 address: SocketAddr::new(host, port),
+                access: Access::Open,
                 threads: 1,
                 write_timeout: WRITE_TIMEOUT,
                 cors_origins: vec!["*".to_owned()],

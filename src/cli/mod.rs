@@ -21,6 +21,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::config::access::ADMIN_TOKEN;
+
 /// A task service for work that is slow, precious or remote: quantum circuits and benchmark problems
 #[derive(Debug, Parser)]
 #[command(
@@ -73,12 +75,12 @@ pub fn main() -> ExitCode {
 
 /// The environment variables that the subcommands read.
 fn variables() -> Vec<String> {
-    /// Never a flag: a flag is visible in the process list.
-    const TOKEN: &str = "QTASK_TOKEN";
+    /// Never flags: a flag is visible in the process list.
+    const WITHOUT_FLAG: [&str; 2] = ["QTASK_TOKEN", ADMIN_TOKEN];
     let cli = Cli::command();
     let arguments = cli.get_subcommands().flat_map(clap::Command::get_arguments);
     let names = arguments.filter_map(|argument| argument.get_env()?.to_str());
-    names.chain([TOKEN]).map(str::to_owned).collect()
+    names.chain(WITHOUT_FLAG).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

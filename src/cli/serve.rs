@@ -12,6 +12,7 @@ use tracing::info;
 use super::connections::Connections;
 use super::process;
 use crate::api::{self, ApiSettings, ApiState};
+use crate::config::access::{ADMIN_TOKEN, AccessArgs};
 use crate::config::broker::BrokerArgs;
 use crate::config::circuits::CircuitArgs;
 use crate::config::database::DatabaseArgs;
@@ -88,6 +89,8 @@ pub struct ServeArgs {
     backends: String,
 
     #[command(flatten)]
+    access: AccessArgs,
+    #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
     broker: BrokerArgs,
@@ -152,11 +155,13 @@ impl ServeArgs {
                 format_args!("`{origin}` is neither an origin like https://example.org nor *"),
             );
         }
+        let admin_token = std::env::var(ADMIN_TOKEN).ok();
         let webhooks = self.webhooks.check(&mut checker);
         let settings = ServeSettings {
             serving: ServerSettings {
                 api: ApiSettings {
                     address: SocketAddr::new(host, port),
+                    access: self.access.check(&mut checker, admin_token.as_deref()),
                     threads,
                     write_timeout: checker.duration(
                         "QTASK_HTTP_WRITE_TIMEOUT",
@@ -245,6 +250,7 @@ pub(super) async fn serve(
     });
     let backends = KnownBackends::start(backends, store.clone(), stop.clone());
     let state = ApiState {
+        access: settings.access.clone(),
         submitter: Submitter {
             store: store.clone(),
             dispatcher: dispatcher.clone(),

@@ -107,6 +107,18 @@ impl Checker {
         }
     }
 
+    /// Parses `true` or `false`; an empty text is `false`.
+    pub fn switch(&mut self, setting: &str, text: &str) -> bool {
+        match text.trim() {
+            "true" | "1" | "yes" | "on" => true,
+            "" | "false" | "0" | "no" | "off" => false,
+            text => {
+                self.refuse(setting, format_args!("`{text}` is neither true nor false"));
+                false
+            }
+        }
+    }
+
     /// Checks the name of a backend or a worker.
     pub fn name(&mut self, setting: &str, what: &str, text: &str) {
         self.require(
@@ -175,6 +187,17 @@ mod tests {
              QTASK_LEASE_DURATION: `0s` is not a time from 1s to 1m, like 500ms, 30s or 5m\n  \
              QTASK_HEARTBEAT_INTERVAL: must fit three times into QTASK_LEASE_DURATION"
         );
+    }
+
+    #[test]
+    fn a_switch_is_true_or_false() {
+        let mut checker = Checker::default();
+        for (text, on) in [("true", true), (" 1 ", true), ("", false), ("off", false)] {
+            assert_eq!(checker.switch("S", text), on, "{text}");
+        }
+        assert!(!checker.switch("S", "maybe"));
+        let message = checker.finish(()).unwrap_err().to_string();
+        assert!(message.contains("S: `maybe` is neither true nor false"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! clap only names and explains the settings. [`Checker`] parses their values and collects all invalid ones, so that
 //! one message reports all of them.
 
+pub mod access;
 pub mod broker;
 pub mod checker;
 pub mod circuits;

@@ -1,5 +1,6 @@
 //! Tasks and their transitions: plain data and rules, without I/O.
 
+pub mod access;
 pub mod backend;
 pub mod backoff;
 pub mod checks;

@@ -59,7 +59,7 @@ problems! {
 
     /// Problems of operations that read a query.
     QueryErrors {
-        422 => "A parameter that cannot be used.",
+        422 => "A parameter is not valid.",
     }
 
     /// Problems of operations that write to the database.

@@ -1,4 +1,4 @@
-//! Routes, and the responses to unknown paths and methods.
+//! The operations with what each demands of its caller, and the responses to unknown paths and methods.
 
 mod backends;
 mod cancel;
@@ -13,10 +13,12 @@ mod submit;
 mod tasks;
 mod workers;
 
-use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, Resource, web};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route, middleware, web};
 
 use super::Problem;
+use super::guard::{self, Admission};
+use crate::domain::access::Scope;
 
 pub use backends::__path_list_backends;
 pub use cancel::__path_cancel_task;
@@ -34,90 +36,114 @@ pub use workers::{
     __path_register_worker, __path_resume_worker,
 };
 
+/// An operation of the API.
+pub struct Operation {
+    method: Method,
+    path: &'static str,
+    admission: Admission,
+    route: Route,
+}
+
+impl Operation {
+    /// The place of the operation in the OpenAPI document, and what it demands of its caller.
+    pub fn admission(&self) -> (String, &'static str, Admission) {
+        let method = self.method.as_str().to_lowercase();
+        (method, self.path, self.admission)
+    }
+
+    fn into_route(self) -> Route {
+        let admission = self.admission;
+        self.route.wrap(middleware::from_fn(move |request, next| {
+            guard::admit(admission, request, next)
+        }))
+    }
+}
+
+/// Declares an operation for each line: method, path, what it demands of its caller, handler.
+macro_rules! operations {
+    ($($method:ident $path:literal $admission:expr => $handler:path,)+) => {
+        vec![$(Operation {
+            method: Method::$method,
+            path: $path,
+            admission: $admission,
+            route: web::method(Method::$method).to($handler),
+        }),+]
+    };
+}
+
+/// All operations. Of two paths that match a request, the first is taken: fixed paths stand before those with parameters.
+#[rustfmt::skip]
+pub fn operations() -> Vec<Operation> {
+    const READ: Admission = Admission::Scope(Scope::TasksRead);
+    const WRITE: Admission = Admission::Scope(Scope::TasksWrite);
+    const WORK: Admission = Admission::Scope(Scope::Workers);
+    const ADMIN: Admission = Admission::Scope(Scope::Admin);
+    const PUBLIC: Admission = Admission::Public;
+    operations! {
+        GET "/tasks" READ => tasks::list_tasks,
+        POST "/tasks" WRITE => submit::submit_task,
+        GET "/tasks/{task_id}/events" READ => events::follow_task,
+        POST "/tasks/batch" WRITE => submit::submit_batch,
+        GET "/tasks/{task_id}" READ => tasks::read_task,
+        DELETE "/tasks/{task_id}" WRITE => cancel::cancel_task,
+        POST "/circuits/check" READ => circuits::check_circuit,
+        GET "/tasks/{task_id}/logs" READ => logs::read_logs,
+        POST "/tasks/{task_id}/logs" WORK => logs::append_logs,
+        POST "/tasks/{task_id}/complete" WORK => settle::complete_task,
+        POST "/tasks/{task_id}/fail" WORK => settle::fail_task,
+        POST "/tasks/{task_id}/release" WORK => settle::release_task,
+        GET "/backends" READ => backends::list_backends,
+        GET "/workers" READ => workers::list_workers,
+        POST "/workers/register" WORK => workers::register_worker,
+        POST "/workers/heartbeat" WORK => workers::heartbeat,
+        GET "/workers/{worker_id}" READ => workers::read_worker,
+        POST "/workers/{worker_id}/claim" WORK => claim::claim_tasks,
+        POST "/workers/{worker_id}/drain" ADMIN => workers::drain_worker,
+        POST "/workers/{worker_id}/resume" ADMIN => workers::resume_worker,
+        GET "/metrics" READ => metrics::metrics,
+        GET "/health" PUBLIC => health::health,
+        GET "/livez" PUBLIC => health::livez,
+        GET "/readyz" PUBLIC => health::readyz,
+    }
+}
+
 /// Configures all paths of the API.
 pub fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            resource("/tasks", "GET, HEAD, POST")
-                .route(web::get().to(tasks::list_tasks))
-                .route(web::post().to(submit::submit_task)),
-        )
-        .service(
-            resource("/tasks/{task_id}/events", "GET, HEAD")
-                .route(web::get().to(events::follow_task)),
-        )
-        // Before the path of a task, in which `batch` would be an id.
-        .service(resource("/tasks/batch", "POST").route(web::post().to(submit::submit_batch)))
-        .service(
-            resource("/tasks/{task_id}", "GET, HEAD, DELETE")
-                .route(web::get().to(tasks::read_task))
-                .route(web::delete().to(cancel::cancel_task)),
-        )
-        .service(resource("/circuits/check", "POST").route(web::post().to(circuits::check_circuit)))
-        .configure(configure_attempts)
-        .configure(configure_workers)
-        .service(resource("/health", "GET, HEAD").route(web::get().to(health::health)))
-        .service(resource("/metrics", "GET, HEAD").route(web::get().to(metrics::metrics)))
-        .service(resource("/livez", "GET, HEAD").route(web::get().to(health::livez)))
-        .service(resource("/readyz", "GET, HEAD").route(web::get().to(health::readyz)));
+    let mut paths: Vec<(&str, Vec<Operation>)> = Vec::new();
+    for operation in operations() {
+        match paths.iter_mut().find(|(path, _)| *path == operation.path) {
+            Some((_, operations)) => operations.push(operation),
+            None => paths.push((operation.path, vec![operation])),
+        }
+    }
+    for (path, operations) in paths {
+        config.service(resource(path, operations));
+    }
 }
 
-/// Configures the paths at which a task's owner writes and clients read.
-fn configure_attempts(config: &mut web::ServiceConfig) {
-    let complete = resource("/tasks/{task_id}/complete", "POST");
-    let fail = resource("/tasks/{task_id}/fail", "POST");
-    let release = resource("/tasks/{task_id}/release", "POST");
-    config
-        .service(
-            resource("/tasks/{task_id}/logs", "GET, HEAD, POST")
-                .route(web::get().to(logs::read_logs))
-                .route(web::post().to(logs::append_logs)),
-        )
-        .service(complete.route(web::post().to(settle::complete_task)))
-        .service(fail.route(web::post().to(settle::fail_task)))
-        .service(release.route(web::post().to(settle::release_task)));
-}
-
-fn configure_workers(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/backends", "GET, HEAD").route(web::get().to(backends::list_backends)))
-        .service(resource("/workers", "GET, HEAD").route(web::get().to(workers::list_workers)))
-        // Before the paths with a worker's name, which would match.
-        .service(
-            resource("/workers/register", "POST").route(web::post().to(workers::register_worker)),
-        )
-        .service(resource("/workers/heartbeat", "POST").route(web::post().to(workers::heartbeat)))
-        .service(
-            resource("/workers/{worker_id}", "GET, HEAD")
-                .route(web::get().to(workers::read_worker)),
-        )
-        .service(
-            resource("/workers/{worker_id}/claim", "POST")
-                .route(web::post().to(claim::claim_tasks)),
-        )
-        .service(
-            resource("/workers/{worker_id}/drain", "POST")
-                .route(web::post().to(workers::drain_worker)),
-        )
-        .service(
-            resource("/workers/{worker_id}/resume", "POST")
-                .route(web::post().to(workers::resume_worker)),
-        );
-}
-
-/// A path; methods without a route get a 405 with the list of allowed methods.
-fn resource(path: &str, allow: &'static str) -> Resource {
-    let refuse = move |request: HttpRequest| async move {
-        Err::<actix_web::HttpResponse, _>(Problem::method_not_allowed(
-            request.method().as_str(),
-            allow,
-        ))
+/// A path; methods without an operation get a 405 with the list of allowed methods.
+fn resource(path: &str, operations: Vec<Operation>) -> Resource {
+    let allow = allowed_methods(&operations);
+    let refuse = move |request: HttpRequest| {
+        let refusal = Problem::method_not_allowed(request.method().as_str(), &allow);
+        async { Err::<HttpResponse, _>(refusal) }
     };
-    web::resource(path.to_owned()).default_service(web::to(refuse))
+    let resource = web::resource(path).default_service(web::to(refuse));
+    let routes = operations.into_iter().map(Operation::into_route);
+    routes.fold(resource, Resource::route)
+}
+
+/// The value of the `Allow` header: HEAD is answered wherever GET is.
+fn allowed_methods(operations: &[Operation]) -> String {
+    let methods = operations.iter().map(|operation| match operation.method {
+        Method::GET => "GET, HEAD",
+        ref method => method.as_str(),
+    });
+    methods.collect::<Vec<_>>().join(", ")
 }
 
 /// The response to unknown paths.
-pub async fn not_found(request: HttpRequest) -> Result<actix_web::HttpResponse, Problem> {
+pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let detail = format!(
         "There is nothing at {}; the API is described at /docs.",
         request.path()

@@ -2,6 +2,7 @@
 //! every answer that was had is named, and the document itself is sound. Whatever is added to it and cannot be had
 //! here fails a test.
 
+mod admission;
 mod conflicts;
 mod document;
 mod generated;
@@ -33,8 +34,10 @@ async fn every_answer_that_is_described_can_be_had() {
     refusals::provoke(&scene, &api).await;
     outages::provoke(&scene, &api, &task).await;
     overload::provoke(&api).await;
+    let guarded = Contract::of(&scene.guarded).await;
+    admission::provoke(&guarded).await;
 
-    let given = api.given();
+    let given = &api.given() | &guarded.given();
     let missing: Vec<Given> = wanted(api.document())
         .into_iter()
         .filter(|wanted| !given.iter().any(|given| is(given, wanted)))

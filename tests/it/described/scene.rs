@@ -12,6 +12,8 @@ pub const BACKEND: &str = "b";
 pub struct Scene {
     /// The service.
     pub app: App,
+    /// A service that demands tokens.
+    pub guarded: App,
     /// The way to its database.
     pub postgres: Proxy,
 }
@@ -29,7 +31,15 @@ impl Scene {
             .env("QTASK_LEASE_DURATION", "1h")
             .start()
             .await;
-        Self { app, postgres }
+        let guarded = App::builder(QueueKind::Postgres)
+            .env("QTASK_ADMIN_TOKEN", &"t".repeat(32))
+            .start()
+            .await;
+        Self {
+            app,
+            guarded,
+            postgres,
+        }
     }
 }
 
