@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::secret_file::{Given, value_or_file};
 use super::{Checker, database_url};
 use crate::store::DatabaseSettings;
 
@@ -15,6 +16,10 @@ pub struct DatabaseArgs {
     /// drivers of SQLAlchemy mean the same
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
+
+    /// A file with this URL, so that its password stands neither in the process list nor in the environment
+    #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE")]
+    pub database_url_file: Option<String>,
 
     /// The most that one statement may take, from the wait for a connection to its last row
     #[arg(
@@ -51,15 +56,26 @@ impl DatabaseArgs {
     }
 
     fn check_url(&self, checker: &mut Checker) -> String {
-        let url = self.database_url.as_deref().unwrap_or_default();
-        if url.trim().is_empty() {
-            checker.refuse(
-                "DATABASE_URL",
-                "is missing: postgresql://user:password@host:5432/name",
-            );
+        let (given, file) = (
+            Given {
+                setting: "DATABASE_URL",
+                value: self.database_url.as_deref(),
+            },
+            Given {
+                setting: "DATABASE_URL_FILE",
+                value: self.database_url_file.as_deref(),
+            },
+        );
+        let is_given = given.is_present() || file.is_present();
+        checker.require(
+            is_given,
+            "DATABASE_URL",
+            "is missing: postgresql://user:password@host:5432/name",
+        );
+        let Some(url) = value_or_file(checker, &given, &file) else {
             return String::new();
-        }
-        database_url::normalize(url).unwrap_or_else(|problem| {
+        };
+        database_url::normalize(&url).unwrap_or_else(|problem| {
             checker.refuse("DATABASE_URL", problem);
             String::new()
         })

@@ -12,6 +12,7 @@ mod database_url;
 pub mod environment;
 pub mod logging;
 pub mod retry;
+pub mod secret_file;
 pub mod simulator;
 pub mod timing;
 pub mod unknown;

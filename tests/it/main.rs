@@ -56,6 +56,7 @@ mod support;
 mod sweeping;
 mod tasks_api;
 mod unwritable_logs;
+mod url_files;
 mod waiting;
 mod waiting_reasons;
 mod webhooks;
