@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// Why a file of certificates or a key cannot be used.
+/// Why a file of certificates or a key is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsFileError {
     /// The file cannot be read.
