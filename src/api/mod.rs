@@ -5,6 +5,7 @@
 //!   used by both;
 //! - `body_memory` and `answer_memory` (applied by `counted_answers`) bound the memory of requests and responses,
 //!   `connection` disconnects clients that do not read, `circuit_checks` checks circuits on other threads;
+//! - `foreign_requests` refuses what other web pages make browsers send, by `own_hosts` and the origins of CORS;
 //! - `guard` admits callers by the scopes of their tokens;
 //! - `openapi` and `constraints` generate the OpenAPI document.
 
@@ -18,9 +19,11 @@ mod correlation;
 mod counted_answers;
 mod cursor;
 mod extract;
+mod foreign_requests;
 mod guard;
 mod head;
 mod openapi;
+mod own_hosts;
 mod problem;
 mod responses;
 mod routes;

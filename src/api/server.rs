@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_cors::Cors;
@@ -10,12 +11,15 @@ use actix_http::error::DispatchError;
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::{AppConfig, Server};
 use actix_web::http::header::LOCATION;
-use actix_web::{App, HttpResponse, middleware, web};
+use actix_web::middleware::{self, DefaultHeaders};
+use actix_web::{App, HttpResponse, web};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::connection::TimedStream;
+use super::foreign_requests::{self, BrowserRules};
+use super::own_hosts::OwnHosts;
 use super::{ApiState, correlation, counted_answers, head, openapi, routes};
 use crate::domain::access::Access;
 use crate::domain::backoff::Backoff;
@@ -34,6 +38,8 @@ pub struct ApiSettings {
     pub write_timeout: Duration,
     /// Origins that CORS allows; `*` for all.
     pub cors_origins: Vec<String>,
+    /// Names of a service without tokens, beside localhost.
+    pub allowed_hosts: Vec<String>,
     /// Delays of retries that HTTP workers request.
     pub retry: Backoff,
     /// Limits of a submission and the allowed webhook targets.
@@ -63,17 +69,25 @@ pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, Sock
     let state = web::Data::new(state);
     let description = openapi::document(&settings.limits);
     let (origins, write_timeout) = (settings.cors_origins.clone(), settings.write_timeout);
+    let own_hosts = match settings.access {
+        Access::Open => Some(OwnHosts::new(address.ip(), &settings.allowed_hosts)),
+        Access::Tokens { .. } => None,
+    };
+    let rules = BrowserRules::new(own_hosts, origins.clone());
     let builder = Server::build()
         .workers(settings.threads)
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .disable_signals();
     let shutdown = builder.graceful_shutdown_signal();
     let builder = builder.listen("api", listener, move || {
+        let rules = Rc::new(rules.clone());
         let app = App::new()
             .app_data(state.clone())
             .wrap(middleware::from_fn(counted_answers::count))
             .wrap(middleware::from_fn(head::as_get))
             .wrap(cross_origin(&origins))
+            .wrap(middleware::from_fn(foreign_requests::refuse(rules)))
+            .wrap(embedding_refused())
             .wrap(middleware::from_fn(correlation::correlate))
             .configure(routes::configure)
             .route("/", web::get().to(to_docs))
@@ -126,6 +140,15 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 async fn to_docs() -> HttpResponse {
     let location = (LOCATION, "/docs/");
     HttpResponse::SeeOther().insert_header(location).finish()
+}
+
+/// Pages of other origins may neither show answers in a frame, where a click would be this page's, nor load them as images or
+/// scripts.
+fn embedding_refused() -> DefaultHeaders {
+    DefaultHeaders::new()
+        .add(("x-frame-options", "DENY"))
+        .add(("x-content-type-options", "nosniff"))
+        .add(("cross-origin-resource-policy", "same-origin"))
 }
 
 fn cross_origin(origins: &[String]) -> Cors {

@@ -15,6 +15,7 @@ use super::{process, serve, work};
 use crate::api::{ApiSettings, WRITE_TIMEOUT};
 use crate::config::circuits::CircuitArgs;
 use crate::config::environment::{EnvironmentSettings, QuarantineArgs};
+use crate::config::listen::BrowserArgs;
 use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
 use crate::config::timing::{LeaseArgs, LeaseSettings, RuleArgs, SweepArgs, SweepSettings};
@@ -51,7 +52,7 @@ pub struct DevArgs {
     #[arg(long, env = "PORT", value_name = "PORT", default_value = "8001")]
     port: String,
 
-    /// The address to listen on
+    /// The address to listen on, of the loopback interface
     #[arg(
         long,
         env = "HOST",
@@ -72,6 +73,8 @@ pub struct DevArgs {
     #[arg(long, env = "QTASK_CONCURRENCY", value_name = "N")]
     concurrency: Option<String>,
 
+    #[command(flatten)]
+    browsers: BrowserArgs,
     #[command(flatten)]
     execution: work::ExecutionArgs,
     #[command(flatten)]
@@ -114,6 +117,15 @@ impl DevArgs {
     fn check(&self) -> Result<DevSettings, InvalidSettings> {
         let mut checker = Checker::default();
         let host = checker.address("HOST", &self.host);
+        checker.require(
+            host.to_canonical().is_loopback(),
+            "HOST",
+            format_args!(
+                "`{}` is reached by others: `qtask dev` serves this machine only, `qtask serve` a network",
+                self.host
+            ),
+        );
+        let browsers = self.browsers.check(&mut checker);
         let port = checker.number("PORT", &self.port, 0..=u16::MAX);
         let data_dir = self.data_dir.clone().unwrap_or_else(default_data_dir);
         let mut postgres = Options {
@@ -134,7 +146,8 @@ impl DevArgs {
                 access: Access::Open,
                 threads: 1,
                 write_timeout: WRITE_TIMEOUT,
-                cors_origins: vec!["*".to_owned()],
+                cors_origins: browsers.cors_origins,
+                allowed_hosts: browsers.allowed_hosts,
                 retry: self.retry.check(&mut checker),
                 limits: Limits {
                     webhook_targets: webhooks.targets.clone(),

@@ -82,6 +82,20 @@ fn what_compose_reads_stands_in_the_file_with_its_default() {
 }
 
 #[test]
+fn compose_publishes_ports_on_this_machine_only() {
+    let ports = COMPOSE.split("ports:\n").skip(1);
+    let published: Vec<&str> = ports
+        .flat_map(|part| part.lines().map_while(|line| line.strip_prefix("      - ")))
+        .collect();
+    assert_eq!(published.len(), 2, "{published:?}");
+    for port in published {
+        let is_local = port.starts_with("127.0.0.1:")
+            || port.starts_with("${QTASK_PUBLISH_ADDRESS:-127.0.0.1}:");
+        assert!(is_local, "{port}");
+    }
+}
+
+#[test]
 fn every_line_of_the_file_is_explained() {
     let mut above = "";
     for line in FILE.lines() {

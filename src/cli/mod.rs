@@ -12,6 +12,7 @@ mod help;
 mod man;
 mod migrate;
 mod process;
+mod reach;
 mod serve;
 mod supervise;
 mod work;

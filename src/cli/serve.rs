@@ -10,19 +10,20 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::connections::Connections;
-use super::process;
+use super::{process, reach};
 use crate::api::{self, ApiSettings, ApiState};
 use crate::config::access::{ADMIN_TOKEN, AccessArgs};
 use crate::config::broker::BrokerArgs;
 use crate::config::circuits::CircuitArgs;
 use crate::config::database::DatabaseArgs;
 use crate::config::environment::QuarantineArgs;
+use crate::config::listen::{BrowserArgs, ListenArgs};
 use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
 use crate::config::simulator::SimulatorArgs;
 use crate::config::timing::{LeaseArgs, LeaseSettings, RuleArgs, SweepArgs, SweepSettings};
 use crate::config::webhooks::{WebhookArgs, WebhookSettings};
-use crate::config::{Checker, InvalidSettings};
+use crate::config::{Checker, InvalidSettings, list};
 use crate::domain::submission::Limits;
 use crate::queue::amqp::AmqpConfig;
 use crate::service::backends::KnownBackends;
@@ -53,9 +54,8 @@ pub struct ServeArgs {
     #[arg(long, env = "PORT", value_name = "PORT", default_value = "8000")]
     port: String,
 
-    /// The address to listen on
-    #[arg(long, env = "HOST", value_name = "ADDRESS", default_value = "0.0.0.0")]
-    host: String,
+    #[command(flatten)]
+    listen: ListenArgs,
 
     /// Threads that answer requests; by default one for each core
     #[arg(long, env = "QTASK_HTTP_THREADS", value_name = "N")]
@@ -70,14 +70,8 @@ pub struct ServeArgs {
     )]
     http_write_timeout: String,
 
-    /// Origins that browsers may call from, separated by commas, or *
-    #[arg(
-        long,
-        env = "CORS_ORIGINS",
-        value_name = "ORIGINS",
-        default_value = "*"
-    )]
-    cors_origins: String,
+    #[command(flatten)]
+    browsers: BrowserArgs,
 
     /// Backends that tasks may name before any worker has served them, separated by commas
     #[arg(
@@ -138,37 +132,33 @@ struct ServeSettings {
 impl ServeArgs {
     fn check(&self) -> Result<ServeSettings, InvalidSettings> {
         let mut checker = Checker::default();
-        let host = checker.address("HOST", &self.host);
         let port = checker.number("PORT", &self.port, 0..=u16::MAX);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.http_threads.as_ref().map_or(cores, |text| {
             checker.number("QTASK_HTTP_THREADS", text, 1..=256)
         });
-        let backends: Vec<String> = list(&self.backends).map(str::to_owned).collect();
+        let backends: Vec<String> = list(&self.backends).collect();
         for name in &backends {
             checker.name("QTASK_BACKENDS", "backend", name);
         }
-        let cors_origins: Vec<String> = list(&self.cors_origins).map(str::to_owned).collect();
-        for origin in cors_origins.iter().filter(|origin| !is_origin(origin)) {
-            checker.refuse(
-                "CORS_ORIGINS",
-                format_args!("`{origin}` is neither an origin like https://example.org nor *"),
-            );
-        }
+        let browsers = self.browsers.check(&mut checker);
         let admin_token = std::env::var(ADMIN_TOKEN).ok();
+        let access = self.access.check(&mut checker, admin_token.as_deref());
+        let host = self.listen.check(&mut checker, &access);
         let webhooks = self.webhooks.check(&mut checker);
         let settings = ServeSettings {
             serving: ServerSettings {
                 api: ApiSettings {
                     address: SocketAddr::new(host, port),
-                    access: self.access.check(&mut checker, admin_token.as_deref()),
+                    access,
                     threads,
                     write_timeout: checker.duration(
                         "QTASK_HTTP_WRITE_TIMEOUT",
                         &self.http_write_timeout,
                         Duration::from_secs(1)..=Duration::from_hours(1),
                     ),
-                    cors_origins,
+                    cors_origins: browsers.cors_origins,
+                    allowed_hosts: browsers.allowed_hosts,
                     retry: self.retry.check(&mut checker),
                     limits: Limits {
                         webhook_targets: webhooks.targets.clone(),
@@ -190,19 +180,6 @@ impl ServeArgs {
         };
         checker.finish(settings)
     }
-}
-
-/// Whether a browser could send exactly this text as `Origin`; anything else would never match.
-fn is_origin(text: &str) -> bool {
-    let parsed = url::Url::parse(text).map(|url| url.origin());
-    text == "*"
-        || parsed.is_ok_and(|origin| origin.is_tuple() && origin.ascii_serialization() == text)
-}
-
-fn list(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
 }
 
 pub fn main(args: &ServeArgs) -> ExitCode {
@@ -276,6 +253,7 @@ pub(super) async fn serve(
     let (server, address) = api::bind(&settings, state)
         .with_context(|| format!("cannot listen on {}", settings.address))?;
     info!(event = "api.listening", %address, "API is listening");
+    reach::log(&settings.access, address.ip(), &settings.cors_origins);
     ready(address);
     let handle = server.handle();
     tokio::spawn(async move {

@@ -133,9 +133,9 @@ impl Checker {
 
     /// Parses an address to listen on.
     pub fn address(&mut self, setting: &str, text: &str) -> IpAddr {
-        let any = IpAddr::from([0, 0, 0, 0]);
+        let loopback = IpAddr::from([127, 0, 0, 1]);
         match text.trim() {
-            "localhost" => IpAddr::from([127, 0, 0, 1]),
+            "localhost" => loopback,
             text => text.parse().unwrap_or_else(|_| {
                 self.refuse(
                     setting,
@@ -143,7 +143,7 @@ impl Checker {
                         "`{text}` is not an IP address: 0.0.0.0 listens everywhere, 127.0.0.1 on this machine only"
                     ),
                 );
-                any
+                loopback
             }),
         }
     }

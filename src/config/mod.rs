@@ -10,6 +10,7 @@ pub mod circuits;
 pub mod database;
 mod database_url;
 pub mod environment;
+pub mod listen;
 pub mod logging;
 pub mod retry;
 pub mod secret_file;
@@ -19,6 +20,13 @@ pub mod unknown;
 pub mod webhooks;
 
 pub use checker::{Checker, InvalidSettings};
+
+/// The items of a list that is separated by commas.
+pub fn list(text: &str) -> impl Iterator<Item = String> {
+    text.split(',')
+        .map(|item| item.trim().to_owned())
+        .filter(|item| !item.is_empty())
+}
 
 /// Removes the password of a URL, and its query, which may contain one, so that it can be shown.
 ///

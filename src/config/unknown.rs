@@ -15,7 +15,13 @@ const OF_COMMANDS: [&str; 6] = [
 ];
 const TASK_ID: &str = "QTASK_TASK_ID";
 /// Variables that other programs read: qtask's tests, and compose.yaml.
-const OF_OTHERS: [&str; 4] = ["QTASK_TEST_", "QTASK_FUZZ_", "QTASK_IMAGE", "QTASK_PORT"];
+const OF_OTHERS: [&str; 5] = [
+    "QTASK_TEST_",
+    "QTASK_FUZZ_",
+    "QTASK_IMAGE",
+    "QTASK_PORT",
+    "QTASK_PUBLISH_ADDRESS",
+];
 /// Maximum edit distance between a name and the setting that is suggested.
 const MAX_TYPOS: usize = 3;
 

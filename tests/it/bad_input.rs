@@ -333,7 +333,7 @@ async fn bodies_over_the_limit_are_refused_with_413_whether_they_say_their_lengt
     let app = api().await;
     let large = format!("{{\"circuit\": \"{}\"}}", "x".repeat(MAX_BODY));
     let length = large.len();
-    let head = "POST /tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n";
+    let head = "POST /tasks HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n";
     let sized = format!("{head}Content-Length: {length}\r\n\r\n{large}");
     let chunked =
         format!("{head}Transfer-Encoding: chunked\r\n\r\n{length:x}\r\n{large}\r\n0\r\n\r\n");
@@ -389,7 +389,7 @@ async fn raw(app: &App, request: &[u8]) -> String {
 #[tokio::test]
 async fn what_is_not_http_gets_400_or_a_closed_connection() {
     let app = api().await;
-    let close = "Host: x\r\nConnection: close\r\n";
+    let close = "Host: localhost\r\nConnection: close\r\n";
     let many: String = (0..1_000)
         .map(|n| format!("h{n}: x\r\n"))
         .collect::<Vec<_>>()
@@ -438,7 +438,7 @@ async fn what_is_not_http_gets_400_or_a_closed_connection() {
 #[tokio::test]
 async fn errors_before_there_is_a_request_have_a_body_as_well() {
     let app = api().await;
-    let slow = raw(&app, b"GET /health HTTP/1.1\r\nHost: x\r\n").await;
+    let slow = raw(&app, b"GET /health HTTP/1.1\r\nHost: localhost\r\n").await;
     let malformed = raw(&app, b"HELLO THERE\r\n\r\n").await;
     for (answer, status, code) in [
         (slow, 408, "request_timeout"),
@@ -469,7 +469,7 @@ async fn a_client_that_hangs_up_in_the_middle_of_its_body_leaves_nothing_behind(
         let mut stream = TcpStream::connect(address.trim_start_matches("http://"))
             .await
             .expect("a connection");
-        let head = "POST /tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n";
+        let head = "POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n";
         stream
             .write_all(format!("{head}{sent}").as_bytes())
             .await

@@ -23,6 +23,7 @@ mod dev;
 mod documents;
 mod examples;
 mod fencing;
+mod foreign_requests;
 mod frozen;
 mod hints;
 mod hostile;

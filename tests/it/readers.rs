@@ -47,7 +47,7 @@ async fn ask(app: &App, path: &str) -> TcpStream {
     let address = app.url(0, "");
     let stream = TcpStream::connect(address.trim_start_matches("http://")).await;
     let mut stream = stream.expect("a connection");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     stream
         .write_all(request.as_bytes())
         .await

@@ -151,7 +151,7 @@ async fn a_client_that_hangs_up_leaves_its_batch_whole() {
     let address = app.url(0, "").replace("http://", "");
     let body = batch(50).to_string();
     let request = format!(
-        "POST /tasks/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST /tasks/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     let mut client = TcpStream::connect(address).await.expect("a connection");
