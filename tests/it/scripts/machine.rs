@@ -53,7 +53,7 @@ impl Machine {
         }
         machine.copy_tree();
         for tool in TOOLS {
-            symlink(find_tool(tool), machine.path("bin").join(tool)).expect("a link");
+            machine.tool(tool);
         }
         let uid = if is_root { 0 } else { 1000 };
         machine.program("id", &format!("echo {uid}"));
@@ -82,6 +82,11 @@ impl Machine {
     pub fn program(&self, name: &str, body: &str) {
         let text = format!("#!/bin/sh\necho \"{name} $*\" >>\"$MACHINE/calls\"\n{body}\n");
         write_program(&self.path("bin").join(name), &text);
+    }
+
+    /// Adds a tool of the system to the PATH.
+    pub fn tool(&self, name: &str) {
+        symlink(find_tool(name), self.path("bin").join(name)).expect("a link");
     }
 
     /// Replaces a script of the tree by one that only notes its call.
