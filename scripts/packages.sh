@@ -2,7 +2,8 @@
 # shellcheck disable=SC3043,SC2086 # prefixes and lists of packages are split into words; every shell in use knows `local`
 # Sourced after env.sh and toolchain.sh: installs the missing prerequisites of a script.
 #
-#   require NEED...   NEED is one of: postgres rabbitmq cc python3 bash rust
+#   require NEED...   NEED is one of: postgres rabbitmq cc python3 bash rust chromium
+#   is_installable NEED   whether a missing NEED may be required: its package exists here, and QTASK_INSTALL allows it
 #
 # Packages come from the machine's package manager (apt-get, dnf, apk, pacman, brew), Rust from rustup. root
 # is not prompted. Other users are prompted on a terminal; without one, packages are installed only if sudo
@@ -33,7 +34,16 @@ has() {
     cc) cc_links && command -v make >/dev/null ;;
     rust) rust_is_usable ;;
     download) command -v curl >/dev/null || command -v wget >/dev/null ;;
+    chromium) command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
+  esac
+}
+
+# Only Debian's chromium is a package for servers: that of Ubuntu needs snapd, and others have desktops as dependencies.
+is_installable() {
+  case $1 in
+    chromium) [ "$install_answer" != no ] && [ "$(os_release ID)" = debian ] && [ "$(package_manager)" = apt-get ] ;;
+    *) [ "$install_answer" != no ] ;;
   esac
 }
 
@@ -42,6 +52,7 @@ described() {
     postgres) echo "PostgreSQL's server programs (postgres, initdb, pg_ctl)" ;;
     rabbitmq) echo "RabbitMQ's server (rabbitmq-server)" ;;
     cc) echo "a C compiler with its libraries, and make (cc, make)" ;;
+    chromium) echo "Chromium, for the tests with web pages (chromium)" ;;
     rust) echo "Rust $(minimum_rust) or newer (cargo)" ;;
     download) echo "curl" ;;
     *) echo "$1" ;;

@@ -67,8 +67,11 @@ services_down() {
 
 # Tests start private nodes and kill them, so the executables are needed even if services already run.
 find_binaries() {
-  # The tests of examples/ are written in Python.
-  require postgres rabbitmq python3
+  # The tests of examples/ are written in Python. Without Chromium, the tests with web pages are listed as skipped.
+  local browser=
+  ! is_installable chromium || browser=chromium
+  # shellcheck disable=SC2086 # none or one need
+  require postgres rabbitmq python3 $browser
   QTASK_TEST_POSTGRES_BIN=$(locate_postgres)
   QTASK_TEST_RABBITMQ_BIN=$(locate_rabbitmq)
   export QTASK_TEST_POSTGRES_BIN QTASK_TEST_RABBITMQ_BIN

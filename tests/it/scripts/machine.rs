@@ -95,6 +95,14 @@ impl Machine {
         write_program(&self.path("tree/scripts").join(name), &text);
     }
 
+    /// Adds a script to the tree that runs `body` after those that `scripts/test` sources first.
+    pub fn script(&self, name: &str, body: &str) {
+        let text = format!(
+            "#!/bin/sh\nset -eu\n. \"$(dirname \"$0\")/env.sh\"\n. scripts/toolchain.sh\n. scripts/packages.sh\n{body}\n"
+        );
+        write_program(&self.path("tree/scripts").join(name), &text);
+    }
+
     /// A Rust of this version.
     pub fn rust(&self, version: &str) {
         self.program(

@@ -335,3 +335,37 @@ async fn curl_is_installed_for_rustup_where_nothing_can_download() {
         outcome.calls
     );
 }
+
+/// What `scripts/test` does for the tests with web pages.
+const WITH_BROWSER: &str = "if is_installable chromium; then require chromium; fi\necho done";
+
+#[tokio::test]
+async fn chromium_is_installed_on_debian_and_nowhere_else() {
+    let system = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let is_debian = system.lines().any(|line| line == "ID=debian");
+    let machine = Machine::new(false).set("QTASK_INSTALL", "yes");
+    machine.script("browser", WITH_BROWSER);
+    let body = "case \"$*\" in *chromium*) printf '#!/bin/sh\\n' >\"$MACHINE/bin/chromium\"; chmod 755 \"$MACHINE/bin/chromium\" ;; esac";
+    machine.program("apt-get", body);
+    machine.program("sudo", "case $1 in env | apt-get) exec \"$@\" ;; esac");
+    let mut before = 0;
+    // The second run finds it.
+    for installs in [is_debian, false] {
+        let outcome = machine.run("browser", &[], Terminal::Absent).await;
+        assert_eq!(outcome.code, Some(0), "{}", outcome.said);
+        let command = "install -y --no-install-recommends chromium";
+        let ran = outcome.calls[before..].iter().any(|call| call.contains(command));
+        assert_eq!(ran, installs, "{}", outcome.said);
+        before = outcome.calls.len();
+    }
+}
+
+#[tokio::test]
+async fn chromium_is_not_asked_for_where_nothing_may_be_installed() {
+    let machine = Machine::new(true).set("QTASK_INSTALL", "no");
+    machine.script("browser", WITH_BROWSER);
+    machine.program("apt-get", "exit 1");
+    let outcome = machine.run("browser", &[], Terminal::Absent).await;
+    assert_eq!(outcome.code, Some(0), "{}", outcome.said);
+    assert!(outcome.calls.is_empty(), "{:?}", outcome.calls);
+}
