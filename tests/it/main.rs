@@ -32,6 +32,7 @@ mod large_bodies;
 mod large_circuits;
 mod large_states;
 mod life;
+mod listening;
 mod listing;
 mod load;
 mod log_events;

@@ -23,7 +23,7 @@ const KNOWN: &[(&str, usize)] = &[
     ("crates/openqasm-simulator/src/tests/messages.rs", 491),
     ("crates/openqasm-simulator/src/tests/survey.rs", 450),
     ("src/domain/submission.rs", 537),
-    ("tests/it/api_contract.rs", 886),
+    ("tests/it/api_contract.rs", 821),
     ("tests/it/bad_input.rs", 825),
     ("tests/it/client.rs", 742),
     ("tests/it/command_line.rs", 625),

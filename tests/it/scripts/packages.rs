@@ -354,7 +354,9 @@ async fn chromium_is_installed_on_debian_and_nowhere_else() {
         let outcome = machine.run("browser", &[], Terminal::Absent).await;
         assert_eq!(outcome.code, Some(0), "{}", outcome.said);
         let command = "install -y --no-install-recommends chromium";
-        let ran = outcome.calls[before..].iter().any(|call| call.contains(command));
+        let ran = outcome.calls[before..]
+            .iter()
+            .any(|call| call.contains(command));
         assert_eq!(ran, installs, "{}", outcome.said);
         before = outcome.calls.len();
     }
