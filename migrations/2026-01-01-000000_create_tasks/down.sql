@@ -1,3 +1,4 @@
+-- Loses: everything
 DROP TABLE sweeps;
 DROP TABLE task_logs;
 DROP TABLE workers;

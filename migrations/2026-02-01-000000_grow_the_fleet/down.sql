@@ -1,3 +1,5 @@
+-- Loses: names, tags, callback URLs, progress, and the last worker of each task; the order of the queue: waiting tasks are claimed
+--   by priority and then age; which workers drain; keys of batches: repeating such a request creates its tasks again
 DROP TRIGGER logs_are_announced ON task_logs;
 DROP TRIGGER moves_are_announced ON status_history;
 DROP FUNCTION announce_changes();

@@ -1,1 +1,2 @@
+-- Loses: nothing
 DROP INDEX tasks_last_completed;

@@ -1,3 +1,4 @@
+-- Loses: nothing
 CREATE OR REPLACE FUNCTION owe_callback() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO callbacks (task_id, url) VALUES (NEW.task_id, NEW.callback_url) ON CONFLICT DO NOTHING;

@@ -1,1 +1,2 @@
+-- Loses: the outputs of attempts
 DROP TABLE attempt_outputs;

@@ -1,3 +1,4 @@
+-- Loses: nothing
 DROP TRIGGER a_webhook_follows_the_end ON tasks;
 DROP FUNCTION insert_webhook();
 ALTER TABLE workers RENAME not_ready_reason TO obstacle;

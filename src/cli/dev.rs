@@ -28,10 +28,15 @@ use crate::service::dispatcher::Dispatcher;
 use crate::service::sweep;
 use crate::service::watch::Watch;
 use crate::service::webhooks;
-use crate::store::{DatabaseSettings, Pools, QuarantineRules, QueuePolicy, Store, migrate_up};
+use crate::store::{
+    DatabaseSettings, MigrationSettings, Pools, QuarantineRules, QueuePolicy, Store, migrate_up,
+};
 use crate::telemetry;
 use crate::worker::{self, Executors, TaskSource, WorkerHealth, WorkerSettings};
 use dev_postgres::{Options, PrivatePostgres, default_data_dir};
+
+/// How long another `qtask dev` or a `psql` may keep the schema from being brought up to date.
+const SCHEMA_LOCK_WAIT: Duration = Duration::from_mins(1);
 
 /// Run all of it on this machine, with nothing to set up
 ///
@@ -230,7 +235,12 @@ async fn run(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let database = worker.database.clone();
-    migrate_up(&database.url, database.timeout)
+    let migration = MigrationSettings {
+        url: &database.url,
+        connect_timeout: database.timeout,
+        lock_wait: SCHEMA_LOCK_WAIT,
+    };
+    migrate_up(migration, |_| ())
         .await
         .context("the schema cannot be brought up to date")?;
     let store = Store::new(Pools::new(&database)?, rules);

@@ -1,10 +1,12 @@
 //! `qtask migrate`: upgrades or downgrades the database schema.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -14,7 +16,8 @@ use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::{Checker, InvalidSettings};
 use crate::domain::backoff::Backoff;
 use crate::store::{
-    DatabaseSettings, Pools, QueuePolicy, Store, migrate_down, migrate_up, migration_status,
+    DatabaseSettings, MigrationSettings, Pools, QueuePolicy, Reversion, SchemaVersion, Store,
+    VersionState, migrate_down, migrate_up, schema_status,
 };
 use crate::telemetry;
 
@@ -23,16 +26,16 @@ use crate::telemetry;
 /// Waits for the database, and for another migration that runs at the same time.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit codes: 0 done, 1 the database cannot be reached or a migration failed, 2 settings that cannot be
-used.
+Exit codes: 0 done, 1 the database cannot be reached, a migration failed, or `status --check` found
+something to do, 2 a setting is wrong.
 
 Examples:
   DATABASE_URL=postgresql://qtask:secret@localhost/qtask qtask migrate
-  qtask migrate --database-url postgresql://qtask:secret@localhost/qtask status
+  qtask migrate --database-url postgresql://qtask:secret@localhost/qtask status --check
   qtask migrate --database-url postgresql://qtask:secret@localhost/qtask down --steps 1")]
 pub struct MigrateArgs {
     #[command(subcommand)]
-    direction: Option<Direction>,
+    action: Option<MigrateAction>,
 
     /// How long to wait for the database
     #[arg(
@@ -44,6 +47,18 @@ pub struct MigrateArgs {
     )]
     wait: String,
 
+    /// How long to repeat a migration while other transactions lock its tables
+    ///
+    /// Each attempt waits for half a second, so that the service waits no longer behind it.
+    #[arg(
+        long,
+        env = "QTASK_MIGRATE_LOCK_WAIT",
+        value_name = "TIME",
+        default_value = "10m",
+        global = true
+    )]
+    lock_wait: String,
+
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
@@ -51,22 +66,37 @@ pub struct MigrateArgs {
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]
-enum Direction {
+enum MigrateAction {
     /// Apply every version that is missing (the default)
     Up,
-    /// Take versions back, the newest first; what they hold is lost
+    /// Revert versions, the newest first, and lose the data that only they have
+    ///
+    /// Shows which data are lost, and asks on a terminal. Elsewhere it reverts nothing without --yes.
     Down {
         /// How many
         #[arg(long, default_value_t = 1)]
         steps: u32,
+        /// Revert without asking
+        #[arg(long)]
+        yes: bool,
     },
     /// Show which versions the database has
-    Status,
+    ///
+    /// One line for each version: `applied`, `missing`, or `unknown` if only the database has it.
+    Status {
+        /// Exit with 1 if a version is missing, or unknown and not to be served by this qtask
+        #[arg(long)]
+        check: bool,
+        /// Print one JSON document for each version
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 struct MigrateSettings {
     database: DatabaseSettings,
     wait: Duration,
+    lock_wait: Duration,
     log: LogSettings,
 }
 
@@ -80,6 +110,11 @@ impl MigrateArgs {
                 &self.wait,
                 Duration::ZERO..=Duration::from_hours(1),
             ),
+            lock_wait: checker.duration(
+                "QTASK_MIGRATE_LOCK_WAIT",
+                &self.lock_wait,
+                Duration::ZERO..=Duration::from_hours(24),
+            ),
             log: self.log.check(&mut checker),
         };
         checker.finish(settings)
@@ -87,45 +122,100 @@ impl MigrateArgs {
 }
 
 pub fn main(args: &MigrateArgs) -> ExitCode {
-    let direction = args.direction.unwrap_or(Direction::Up);
+    let action = args.action.unwrap_or(MigrateAction::Up);
     process::run(args.check(), |settings, stop| async move {
         process::start_log(settings.log);
         wait_for_database(&settings.database, settings.wait, &stop).await?;
-        stop.run_until_cancelled(migrate(direction, &settings.database))
-            .await
-            .unwrap_or(Ok(()))
+        let migration = MigrationSettings {
+            url: &settings.database.url,
+            connect_timeout: settings.database.timeout,
+            lock_wait: settings.lock_wait,
+        };
+        let running = async {
+            match action {
+                MigrateAction::Up => up(migration).await,
+                MigrateAction::Down { steps, yes } => down(migration, steps, yes).await,
+                MigrateAction::Status { check, json } => status(migration, check, json).await,
+            }
+        };
+        stop.run_until_cancelled(running).await.unwrap_or(Ok(()))
     })
 }
 
-async fn migrate(direction: Direction, database: &DatabaseSettings) -> anyhow::Result<()> {
-    let DatabaseSettings { url, timeout, .. } = database;
-    match direction {
-        Direction::Up => {
-            let applied = migrate_up(url, *timeout).await?;
-            for name in applied {
-                telemetry::print(&format!("applied {name}"));
-            }
-            telemetry::print("the schema is up to date");
-        }
-        Direction::Down { steps } => {
-            let reverted = migrate_down(url, *timeout, steps).await?;
-            for name in &reverted {
-                telemetry::print(&format!("reverted {name}"));
-            }
-            telemetry::print(&format!("{} of {steps} versions reverted", reverted.len()));
-        }
-        Direction::Status => {
-            for version in migration_status(url, *timeout).await? {
-                let state = if version.applied {
-                    "applied"
-                } else {
-                    "missing"
-                };
-                telemetry::print(&format!("{state} {}", version.name));
-            }
+async fn up(migration: MigrationSettings<'_>) -> anyhow::Result<()> {
+    let applied = |name: &str| telemetry::print(&format!("applied {name}"));
+    migrate_up(migration, applied).await?;
+    telemetry::print("the schema is up to date");
+    Ok(())
+}
+
+async fn down(migration: MigrationSettings<'_>, steps: u32, yes: bool) -> anyhow::Result<()> {
+    let plan = Reversion::plan(migration, usize::try_from(steps)?).await?;
+    for (name, loss) in plan.losses() {
+        telemetry::say(&format!("reverting {name} loses: {loss}"));
+    }
+    if !plan.is_empty() && !yes && !confirm(plan.len()).await? {
+        bail!("nothing was reverted");
+    }
+    let reverted = |name: &str| telemetry::print(&format!("reverted {name}"));
+    migrate_down(migration, &plan, reverted).await?;
+    telemetry::print(&format!("{} of {steps} versions reverted", plan.len()));
+    Ok(())
+}
+
+/// Asks on a terminal; fails without one.
+async fn confirm(count: usize) -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        bail!("nothing was reverted: confirm with --yes");
+    }
+    telemetry::say(&format!("Revert {count} version(s)? [y/N]"));
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).map(|_| answer)
+    });
+    let answer = answer.await??;
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+}
+
+async fn status(
+    migration: MigrationSettings<'_>,
+    is_checked: bool,
+    is_json: bool,
+) -> anyhow::Result<()> {
+    let status = schema_status(migration).await?;
+    for version in &status.versions {
+        telemetry::print(&if is_json {
+            as_json(version)
+        } else {
+            let name = version.name.unwrap_or(&version.version);
+            format!("{} {name}", word(version.state))
+        });
+    }
+    if is_checked {
+        let skew = status.comparison?;
+        if skew.behind > 0 {
+            bail!("{skew}");
         }
     }
     Ok(())
+}
+
+fn as_json(version: &SchemaVersion) -> String {
+    let document = json!({
+        "version": version.version,
+        "name": version.name,
+        "state": word(version.state),
+        "may_serve": version.may_serve,
+    });
+    document.to_string()
+}
+
+const fn word(state: VersionState) -> &'static str {
+    match state {
+        VersionState::Applied => "applied",
+        VersionState::Missing => "missing",
+        VersionState::Unknown => "unknown",
+    }
 }
 
 async fn wait_for_database(

@@ -1,120 +1,202 @@
-//! The migrations, embedded in the executable.
+//! Applies and reverts migrations.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
-use diesel::migration::{Migration, MigrationSource, MigrationVersion};
-use diesel::pg::Pg;
-use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use anyhow::{Context, bail};
+use diesel::prelude::QueryableByName;
+use diesel::sql_types::Bool;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use tracing::info;
 
-use super::connect::connect;
+use super::StoreError;
+use super::applied_versions::AppliedVersions;
+use super::connect::{PooledConnection, connect_pooled};
+use super::error::Failure;
+use super::migrations::{MIGRATIONS, Migration, MigrationSettings, statements};
+use super::reversion::Reversion;
+use super::schema_status::read;
+use crate::domain::backoff::Backoff;
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 /// A migration may rewrite a large table: it has no time limit.
-const STATEMENT_LIMIT: &str = "SET statement_timeout = 0; SET enable_seqscan = on";
-// Any number that no other application on the server uses: the first eight digits of the golden ratio.
-const LOCK: &str = "SELECT pg_advisory_lock(16180339)";
+const SET_UP: &str =
+    "SET statement_timeout = 0; SET enable_seqscan = on; SET enable_bitmapscan = on";
+/// The table of the diesel command line tool.
+const CREATE_VERSIONS: &str = "
+CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (
+    version VARCHAR(50) PRIMARY KEY NOT NULL,
+    run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
+)";
+// Any number that no other application on the server uses: the first eight digits of the golden ratio. Never waited for within a
+// statement: its snapshot would delay CREATE INDEX CONCURRENTLY of the holder, which would never end.
+const TRY_LOCK: &str = "SELECT pg_try_advisory_lock(16180339) AS is_locked";
+const TRY_LOCK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
-/// A migration and its state in the database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MigrationStatus {
-    /// The name of its directory.
-    pub name: String,
-    /// Whether it is applied.
-    pub applied: bool,
-}
+/// The longest wait for one lock on a table. All later statements on the table queue behind the waiting one.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
+/// Pauses between attempts to lock, so that the service works in between.
+const LOCK_AGAIN: Backoff = Backoff {
+    base: Duration::from_secs(1),
+    cap: Duration::from_secs(5),
+};
 
-/// Applies all missing migrations, and returns their names. Waits for a concurrent run.
-pub async fn migrate_up(url: &str, connect_timeout: Duration) -> anyhow::Result<Vec<String>> {
-    let mut harness = lock(url, connect_timeout).await?;
-    let applied = harness
-        .run_pending_migrations(MIGRATIONS)
-        .map_err(|error| anyhow!("{error}"))?;
-    applied.iter().map(|version| name_of(version)).collect()
-}
-
-/// Reverts the newest `steps` migrations, and returns their names.
-pub async fn migrate_down(
-    url: &str,
-    connect_timeout: Duration,
-    steps: u32,
-) -> anyhow::Result<Vec<String>> {
-    let mut harness = lock(url, connect_timeout).await?;
-    let mut reverted = Vec::new();
-    for _ in 0..steps {
-        if harness
-            .applied_migrations()
-            .map_err(|error| anyhow!("{error}"))?
-            .is_empty()
-        {
-            break;
+/// Applies all missing migrations, and calls `applied` with the name of each. Waits for a concurrent run.
+pub async fn migrate_up(
+    settings: MigrationSettings<'_>,
+    mut applied: impl FnMut(&str),
+) -> anyhow::Result<()> {
+    let mut session = Session::begin(settings).await?;
+    session.run(CREATE_VERSIONS).await?;
+    let versions = session.applied().await?;
+    for migration in MIGRATIONS {
+        if !versions.contains(&migration.version()) {
+            session.apply(migration).await?;
+            applied(migration.name);
         }
-        let version = harness
-            .revert_last_migration(MIGRATIONS)
-            .map_err(|error| anyhow!("{error}"))?;
-        reverted.push(name_of(&version)?);
     }
-    Ok(reverted)
+    Ok(())
 }
 
-/// Returns all migrations of this executable, oldest first.
-pub async fn migration_status(
-    url: &str,
-    connect_timeout: Duration,
-) -> anyhow::Result<Vec<MigrationStatus>> {
-    let mut harness = lock(url, connect_timeout).await?;
-    let applied = harness
-        .applied_migrations()
-        .map_err(|error| anyhow!("{error}"))?;
-    let mut known: Vec<_> = known_migrations()?
-        .iter()
-        .map(|migration| MigrationStatus {
-            name: migration.name().to_string(),
-            applied: applied.contains(&migration.name().version()),
+/// Reverts versions, and calls `reverted` with the name of each. Fails if the newest versions of the database are others by now.
+pub async fn migrate_down(
+    settings: MigrationSettings<'_>,
+    plan: &Reversion,
+    mut reverted: impl FnMut(&str),
+) -> anyhow::Result<()> {
+    let mut session = Session::begin(settings).await?;
+    if Reversion::of(&session.applied().await?, plan.len())? != *plan {
+        bail!("another migration has changed the schema meanwhile: nothing was reverted");
+    }
+    for migration in &plan.0 {
+        session.revert(migration).await?;
+        reverted(migration.name);
+    }
+    Ok(())
+}
+
+/// A connection that holds the lock of migrations. The lock ends with the connection, also if this process is killed.
+struct Session {
+    connection: PooledConnection,
+    lock_wait: Duration,
+}
+
+#[derive(QueryableByName)]
+struct LockRow {
+    #[diesel(sql_type = Bool)]
+    is_locked: bool,
+}
+
+impl Session {
+    async fn begin(settings: MigrationSettings<'_>) -> anyhow::Result<Self> {
+        let connection = connect_pooled(settings.url, settings.connect_timeout)
+            .await
+            .context("the database cannot be reached")?;
+        let mut session = Self {
+            connection,
+            lock_wait: settings.lock_wait,
+        };
+        session.run(SET_UP).await?;
+        session.lock().await?;
+        Ok(session)
+    }
+
+    async fn lock(&mut self) -> anyhow::Result<()> {
+        let mut is_logged = false;
+        loop {
+            let row: LockRow = diesel::sql_query(TRY_LOCK)
+                .get_result(&mut self.connection.diesel)
+                .await
+                .context("the migration lock cannot be taken")?;
+            if row.is_locked {
+                return Ok(());
+            }
+            if !is_logged {
+                info!(
+                    event = "migrate.other_running",
+                    "another migration is running: this one waits until it has ended"
+                );
+                is_logged = true;
+            }
+            tokio::time::sleep(TRY_LOCK_AGAIN_AFTER).await;
+        }
+    }
+
+    async fn applied(&mut self) -> anyhow::Result<AppliedVersions> {
+        read(&mut self.connection.diesel).await
+    }
+
+    async fn apply(&mut self, migration: &Migration) -> anyhow::Result<()> {
+        let version = migration.version();
+        let record =
+            format!("INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}')");
+        let applying = self.change(migration, migration.up, &record).await;
+        applying.with_context(|| format!("{} cannot be applied", migration.name))
+    }
+
+    async fn revert(&mut self, migration: &Migration) -> anyhow::Result<()> {
+        let version = migration.version();
+        let record = format!("DELETE FROM __diesel_schema_migrations WHERE version = '{version}'");
+        let reverting = self.change(migration, migration.down, &record).await;
+        reverting.with_context(|| format!("{} cannot be reverted", migration.name))
+    }
+
+    /// Runs the statements of a migration, then the one that records it.
+    async fn change(
+        &mut self,
+        migration: &Migration,
+        sql: &str,
+        record: &str,
+    ) -> anyhow::Result<()> {
+        if migration.is_transactional {
+            let lock_timeout = LOCK_TIMEOUT.as_millis();
+            let transaction = format!(
+                "BEGIN; SET LOCAL lock_timeout = {lock_timeout};\n{sql}\n;{record}; COMMIT"
+            );
+            return self.run_once_locked(migration.name, &transaction).await;
+        }
+        // Statements with CONCURRENTLY wait for old transactions, and no other statement waits for them: no lock_timeout.
+        for statement in statements(sql).chain([record]) {
+            self.run(statement).await?;
+        }
+        Ok(())
+    }
+
+    /// Repeats a transaction as long as others keep it from locking its tables.
+    async fn run_once_locked(&mut self, name: &str, transaction: &str) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let mut failures = 0;
+        loop {
+            let error = match self.run(transaction).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            if !matches!(error, StoreError::SerializationConflict(_)) {
+                bail!(error);
+            }
+            self.run("ROLLBACK").await?;
+            let waited = began.elapsed();
+            if waited >= self.lock_wait {
+                bail!(
+                    "other transactions have locked its tables for {waited:.0?}: end them, or wait longer with --lock-wait ({error})"
+                );
+            }
+            failures += 1;
+            info!(
+                event = "migrate.lock_contended", migration = name, %error,
+                "migration cannot lock its tables: it tries again"
+            );
+            tokio::time::sleep(LOCK_AGAIN.delay(failures)).await;
+        }
+    }
+
+    async fn run(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.connection.last_error.take();
+        let ran = self.connection.diesel.batch_execute(sql).await;
+        ran.map_err(|error| {
+            StoreError::from(Failure {
+                error,
+                server: self.connection.last_error.take(),
+                timed_out: false,
+            })
         })
-        .collect();
-    known.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(known)
-}
-
-/// The versions of the migrations of this executable.
-pub(super) fn known_versions() -> anyhow::Result<BTreeSet<String>> {
-    let known = known_migrations()?;
-    let versions = known
-        .iter()
-        .map(|migration| migration.name().version().to_string());
-    Ok(versions.collect())
-}
-
-fn known_migrations() -> anyhow::Result<Vec<Box<dyn Migration<Pg>>>> {
-    MIGRATIONS.migrations().map_err(|error| anyhow!("{error}"))
-}
-
-fn name_of(version: &MigrationVersion<'_>) -> anyhow::Result<String> {
-    let known = known_migrations()?;
-    let named = known
-        .iter()
-        .find(|migration| migration.name().version() == *version);
-    Ok(named.map_or_else(
-        || version.to_string(),
-        |migration| migration.name().to_string(),
-    ))
-}
-
-/// Opens a connection that holds the migration lock. The lock ends with the connection, also if this process is killed.
-async fn lock(
-    url: &str,
-    connect_timeout: Duration,
-) -> anyhow::Result<AsyncMigrationHarness<AsyncPgConnection>> {
-    let mut connection = connect(url, connect_timeout)
-        .await
-        .context("the database cannot be reached")?;
-    connection.batch_execute(STATEMENT_LIMIT).await?;
-    connection
-        .batch_execute(LOCK)
-        .await
-        .context("the migration lock cannot be taken")?;
-    Ok(AsyncMigrationHarness::new(connection))
+    }
 }

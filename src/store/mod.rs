@@ -3,6 +3,7 @@
 //! Each transition of a task is one statement: it names the status that it expects, changes `tasks` and appends to
 //! `status_history` together. Callers see plain types and [`StoreError`].
 
+mod applied_versions;
 mod backends;
 mod batch;
 mod cancel;
@@ -20,12 +21,14 @@ mod frozen;
 mod history;
 mod insert;
 mod json;
+mod known_versions;
 mod list;
 mod list_filter;
 mod list_statement;
 mod listen;
 mod logs;
 mod migrate;
+mod migrations;
 mod outputs;
 mod owned_tasks;
 mod pool;
@@ -34,8 +37,10 @@ mod queue_policy;
 mod queue_position;
 mod read;
 mod reap;
+mod reversion;
 mod schema;
 mod schema_fault;
+mod schema_status;
 mod server_error;
 mod serving;
 mod session_state;
@@ -70,20 +75,23 @@ pub use list::TaskList;
 pub use list_filter::{Cursor, Sort, TaskFilter};
 pub use listen::{CANCELS, CHANGES, Notification, READY, WEBHOOKS, changed_tasks, listen};
 pub use logs::{Appended, LogEntry, LogFilter, LogPage, MAX_PAGE_BYTES};
-pub use migrate::{MigrationStatus, migrate_down, migrate_up, migration_status};
+pub use migrate::{migrate_down, migrate_up};
+pub use migrations::MigrationSettings;
 pub use outputs::AttemptOutput;
 pub use pool::{DatabaseSettings, Pools};
 pub use quarantine::QuarantineRules;
 pub use queue_position::{MAX_COUNTED_AHEAD, QueuePosition};
 pub use read::{TaskParts, TaskRead, TaskRecord, TaskSnapshot, TaskSummary};
 pub use reap::Transition;
+pub use reversion::Reversion;
 pub use session_state::SessionState;
 pub use settle::{Reported, Settled};
 
 pub use turn::{ClockWatch, Duty, Turn};
 
 pub use queue_policy::QueuePolicy;
-pub use schema_fault::SchemaFault;
+pub use schema_fault::{SchemaFault, SchemaSkew};
+pub use schema_status::{SchemaStatus, SchemaVersion, VersionState, schema_status};
 pub use sweep_bounds::SWEEP_ROWS;
 pub use webhooks::DueWebhook;
 pub use workers::{Heartbeat, HeartbeatReport, MAX_WORKERS, Registered, Registration};

@@ -65,7 +65,7 @@ impl Pools {
             write: build(WRITE_CONNECTIONS)?,
             read: build(settings.pool_size)?,
             control: build(CONTROL_CONNECTIONS)?,
-            schema: SchemaGuard::new()?,
+            schema: SchemaGuard::new(),
             timeout: settings.timeout,
         })
     }

@@ -1,60 +1,36 @@
 //! The version of the database's schema, compared with the migrations of this executable.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::QueryResult;
-use diesel::prelude::QueryableByName;
-use diesel::sql_types::{Bool, Text};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use tracing::{error, info, warn};
 
-use super::migrate::known_versions;
-use super::schema_fault::SchemaFault;
-use super::statement::Prepared;
+use super::applied_versions::AppliedVersions;
+use super::known_versions::KnownVersions;
+use super::schema_fault::{SchemaFault, SchemaSkew};
 use super::{Store, StoreError};
 
-/// How long a matching version is not compared again. A mismatch is compared before each statement: the migrations may have been
-/// applied since.
+/// How long a version that may be served is not compared again. A mismatch is compared before each statement: the migrations may
+/// have been applied since.
 const GOOD_FOR: Duration = Duration::from_secs(5);
 
-type SchemaCheck = Result<(), SchemaFault>;
+type SchemaCheck = Result<SchemaSkew, SchemaFault>;
 
 /// The result of the last comparison. Clones share it.
 #[derive(Clone)]
 pub(super) struct SchemaGuard {
-    known: Arc<BTreeSet<String>>,
+    known: Arc<KnownVersions>,
     last: Arc<Mutex<Option<(Instant, SchemaCheck)>>>,
 }
 
-/// Read first: a statement over a missing table, or one without privileges, would be an ERROR in the server's log at each probe.
-const HAS_TABLE: &str = "
-SELECT versions IS NOT NULL AS found, coalesce(has_table_privilege(versions, 'SELECT'), true) AS readable
-FROM to_regclass('__diesel_schema_migrations') AS versions";
-const APPLIED: &str = "SELECT version::text AS version FROM __diesel_schema_migrations";
-
-#[derive(QueryableByName)]
-struct SchemaRow {
-    #[diesel(sql_type = Bool)]
-    found: bool,
-    #[diesel(sql_type = Bool)]
-    readable: bool,
-}
-
-#[derive(QueryableByName)]
-struct VersionRow {
-    #[diesel(sql_type = Text)]
-    version: String,
-}
-
 impl SchemaGuard {
-    pub(super) fn new() -> Result<Self, StoreError> {
-        let known = known_versions().map_err(|error| StoreError::Refused(error.to_string()))?;
-        Ok(Self {
-            known: Arc::new(known),
+    pub(super) fn new() -> Self {
+        Self {
+            known: Arc::new(KnownVersions::of_this_executable()),
             last: Arc::default(),
-        })
+        }
     }
 
     /// Compares the versions, and logs a result that differs from the last one.
@@ -62,8 +38,8 @@ impl SchemaGuard {
         &self,
         connection: &mut AsyncPgConnection,
     ) -> QueryResult<SchemaCheck> {
-        let verdict = if let Some(applied) = applied(connection).await? {
-            judge(&self.known, &applied)
+        let verdict = if let Some(applied) = AppliedVersions::read(connection).await? {
+            self.known.compare(&applied)
         } else {
             // Migrations may belong to a role that grants no access to its table.
             if self.lock().is_none() {
@@ -72,18 +48,10 @@ impl SchemaGuard {
                     "schema version not checked: SELECT on __diesel_schema_migrations is not granted"
                 );
             }
-            Ok(())
+            Ok(SchemaSkew::default())
         };
         let before = self.lock().replace((Instant::now(), verdict));
-        match (before.map(|(_, verdict)| verdict), verdict) {
-            (before, Err(fault)) if before != Some(verdict) => {
-                error!(event = "database.schema_mismatch", code = fault.code(), %fault, "schema version differs");
-            }
-            (Some(Err(_)), Ok(())) => {
-                info!(event = "database.schema_matches", "schema version matches");
-            }
-            _ => {}
-        }
+        log_change(before.map(|(_, verdict)| verdict), verdict);
         Ok(verdict)
     }
 
@@ -94,12 +62,12 @@ impl SchemaGuard {
         statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
     ) -> QueryResult<Result<T, SchemaFault>> {
         let verdict = if self.was_right_recently() {
-            Ok(())
+            Ok(SchemaSkew::default())
         } else {
             self.compare(connection).await?
         };
         match verdict {
-            Ok(()) => statement(connection).await.map(Ok),
+            Ok(_) => statement(connection).await.map(Ok),
             Err(fault) => Ok(Err(fault)),
         }
     }
@@ -115,37 +83,30 @@ impl SchemaGuard {
     }
 }
 
-/// The versions that the database has; `None` if this role may not read them.
-async fn applied(connection: &mut AsyncPgConnection) -> QueryResult<Option<BTreeSet<String>>> {
-    let table: SchemaRow = Prepared(diesel::sql_query(HAS_TABLE))
-        .get_result(connection)
-        .await?;
-    if !table.found {
-        return Ok(Some(BTreeSet::new()));
+fn log_change(before: Option<SchemaCheck>, verdict: SchemaCheck) {
+    if before == Some(verdict) {
+        return;
     }
-    if !table.readable {
-        return Ok(None);
-    }
-    let rows: Vec<VersionRow> = Prepared(diesel::sql_query(APPLIED))
-        .load(connection)
-        .await?;
-    Ok(Some(rows.into_iter().map(|row| row.version).collect()))
-}
-
-fn judge(known: &BTreeSet<String>, applied: &BTreeSet<String>) -> SchemaCheck {
-    let missing = known.difference(applied).count();
-    let unknown = applied.difference(known).count();
-    match (missing, unknown) {
-        _ if applied.is_empty() => Err(SchemaFault::Missing),
-        (0, 0) => Ok(()),
-        (0, unknown) => Err(SchemaFault::TooNew { unknown }),
-        (missing, _) => Err(SchemaFault::Outdated { missing }),
+    match verdict {
+        Err(fault) => {
+            error!(event = "database.schema_mismatch", code = fault.code(), %fault, "schema version differs");
+        }
+        Ok(skew) if !skew.is_none() => {
+            info!(
+                event = "database.schema_skew", ahead = skew.ahead, behind = skew.behind, %skew,
+                "schema version differs: this qtask may serve it"
+            );
+        }
+        Ok(_) if before.is_some() => {
+            info!(event = "database.schema_matches", "schema version matches");
+        }
+        Ok(_) => {}
     }
 }
 
 impl Store {
     /// Compares the version of the schema with this executable.
-    pub async fn check_schema(&self) -> Result<(), StoreError> {
+    pub async fn check_schema(&self) -> Result<SchemaSkew, StoreError> {
         let guard = self.pools.schema().clone();
         let compared = self
             .pools
@@ -154,26 +115,5 @@ impl Store {
             })
             .await?;
         compared.map_err(StoreError::Schema)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn applied_migrations_are_compared_with_those_of_this_executable() {
-        let set = |versions: &[&str]| versions.iter().map(ToString::to_string).collect();
-        let known = set(&["1", "2"]);
-        let cases: [(&[&str], SchemaCheck); 5] = [
-            (&[], Err(SchemaFault::Missing)),
-            (&["1"], Err(SchemaFault::Outdated { missing: 1 })),
-            (&["1", "3"], Err(SchemaFault::Outdated { missing: 1 })),
-            (&["1", "2"], Ok(())),
-            (&["1", "2", "3"], Err(SchemaFault::TooNew { unknown: 1 })),
-        ];
-        for (applied, expected) in cases {
-            assert_eq!(judge(&known, &set(applied)), expected, "{applied:?}");
-        }
     }
 }

@@ -3,7 +3,6 @@
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -191,7 +190,10 @@ async fn the_help_names_the_variable_of_every_setting_and_never_a_password() {
                 "QTASK_LEASE_DURATION",
             ],
         ),
-        ("migrate", &["QTASK_MIGRATE_WAIT"]),
+        (
+            "migrate",
+            &["QTASK_MIGRATE_WAIT", "QTASK_MIGRATE_LOCK_WAIT"],
+        ),
     ];
     for (subcommand, own) in cases {
         for flag in ["--help", "-h"] {
@@ -251,7 +253,10 @@ async fn wrong_settings_are_all_named_in_one_message() {
         ("QTASK_RETRY_DELAY", "0s".to_owned()),
         ("QTASK_MOCK_DELAY", "never".to_owned()),
     ];
-    let migrate = [("QTASK_MIGRATE_WAIT", "2h".to_owned())];
+    let migrate = [
+        ("QTASK_MIGRATE_WAIT", "2h".to_owned()),
+        ("QTASK_MIGRATE_LOCK_WAIT", "25h".to_owned()),
+    ];
     let cases: [(&str, &[&Settings]); 3] = [
         ("serve", &[&common, &both, &serve]),
         ("work", &[&common, &both, &work]),
@@ -379,98 +384,6 @@ async fn passwords_are_in_no_log_whether_the_services_refuse_or_answer() {
 }
 
 #[tokio::test]
-async fn migrations_go_up_and_down_and_up_again_and_say_where_they_stand() {
-    let database = TestDatabase::create_empty().await;
-    let url = database.url();
-    let migrate = |arguments: &'static [&'static str]| {
-        let url = url.clone();
-        async move {
-            let arguments = [&["migrate"], arguments].concat();
-            let output = run(&arguments, &[("DATABASE_URL", url.as_str())]).await;
-            assert!(output.status.success(), "{}", stderr(&output));
-            stdout(&output)
-        }
-    };
-    let versions: Vec<String> = migrate(&["status"])
-        .await
-        .lines()
-        .map(|line| {
-            line.strip_prefix("missing ")
-                .expect("nothing applied yet")
-                .to_owned()
-        })
-        .collect();
-    assert!(!versions.is_empty());
-    let all_of = |word: &str| -> String {
-        versions
-            .iter()
-            .map(|name| format!("{word} {name}\n"))
-            .collect::<Vec<_>>()
-            .concat()
-    };
-
-    let applied = migrate(&[]).await;
-    assert_eq!(applied, all_of("applied") + "the schema is up to date\n");
-    let schema = columns(&database).await;
-    assert!(
-        schema
-            .iter()
-            .any(|column| column.starts_with("tasks.task_id"))
-    );
-    assert_eq!(migrate(&["up"]).await, "the schema is up to date\n");
-    assert_eq!(migrate(&["status"]).await, all_of("applied"));
-
-    let count = versions.len();
-    let newest_first: Vec<String> = versions
-        .iter()
-        .rev()
-        .map(|name| format!("reverted {name}\n"))
-        .collect();
-    let newest_first = newest_first.concat();
-    // More steps than there are versions: all of them, and no error.
-    let reverted = migrate(&["down", "--steps", "1000"]).await;
-    assert_eq!(
-        reverted,
-        format!("{newest_first}{count} of 1000 versions reverted\n")
-    );
-    assert_eq!(columns(&database).await, Vec::<String>::new());
-    let types = "SELECT count(*) FROM pg_type WHERE typname = 'task_status'";
-    assert_eq!(database.count(types, &[]).await, 0);
-    assert_eq!(migrate(&["down"]).await, "0 of 1 versions reverted\n");
-
-    migrate(&["up"]).await;
-    assert_eq!(columns(&database).await, schema);
-}
-
-/// Every column of qtask's tables, with its type.
-async fn columns(database: &TestDatabase) -> Vec<String> {
-    let query = "SELECT table_name || '.' || column_name || ' ' || data_type FROM information_schema.columns \
-                 WHERE table_schema = 'public' AND table_name NOT LIKE '\\_\\_diesel%' ORDER BY 1";
-    let rows = database.connect().await.query(query, &[]).await;
-    rows.expect("the columns")
-        .iter()
-        .map(|row| row.get(0))
-        .collect()
-}
-
-#[tokio::test]
-async fn of_four_migrations_at_once_one_applies_and_the_others_wait_for_it() {
-    let database = TestDatabase::create_empty().await;
-    let url = database.url();
-    let environment = [("DATABASE_URL", url.as_str())];
-    let migrate = || run(&["migrate", "up"], &environment);
-    let (a, b, c, d) = tokio::join!(migrate(), migrate(), migrate(), migrate());
-    let mut applied = 0;
-    for output in [a, b, c, d] {
-        assert!(output.status.success(), "{}", stderr(&output));
-        let said = stdout(&output);
-        assert!(said.ends_with("the schema is up to date\n"), "{said}");
-        applied += usize::from(said.contains("applied "));
-    }
-    assert_eq!(applied, 1);
-}
-
-#[tokio::test]
 async fn migrate_waits_for_a_database_that_comes_late() {
     let database = TestDatabase::create_empty().await;
     let proxy = Proxy::start(database.url().port().unwrap_or(5432)).await;
@@ -518,28 +431,6 @@ async fn migrate_gives_up_at_its_limit_with_a_reason_and_no_password() {
         assert_eq!(message.trim_end().lines().count(), 1, "{message}");
         assert_no_password(&output);
     }
-}
-
-#[tokio::test]
-async fn a_migration_that_waits_for_another_one_can_be_stopped() {
-    let database = TestDatabase::create_empty().await;
-    let holder = database.connect().await;
-    holder
-        .batch_execute("SELECT pg_advisory_lock(16180339)")
-        .await
-        .expect("the lock of migrations");
-    let environment = [("DATABASE_URL".to_owned(), database.url().into())];
-    let mut migrate = Process::spawn("migrate", &["migrate", "up"], &environment);
-    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
-                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    eventually(DEADLINE, "the migration to wait", || async {
-        (database.count(waiting, &[]).await == 1).then_some(())
-    })
-    .await;
-    migrate.signal(Signal::SIGTERM);
-    migrate.wait_exit(DEADLINE).await;
-    let tables = columns(&database).await;
-    assert_eq!(tables, Vec::<String>::new());
 }
 
 /// Runs `qtask health` and returns its exit code and its only line.

@@ -62,20 +62,6 @@ fn scripts_and_examples_that_documents_name_exist() {
     }
 }
 
-#[test]
-fn each_migration_has_its_row_on_how_to_take_it_back() {
-    let text = fs::read_to_string(tree().join("migrations/README.md")).unwrap();
-    for name in names_in("migrations")
-        .iter()
-        .filter(|name| *name != "README.md")
-    {
-        assert!(
-            text.contains(&format!("\n| `{name}` |")),
-            "migrations/README.md has no row for {name} in its table: say what `down` does, and what is lost"
-        );
-    }
-}
-
 #[tokio::test]
 async fn the_circuits_of_the_examples_would_run() {
     let circuits: Vec<String> = names_in("examples/circuits")

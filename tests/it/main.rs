@@ -40,6 +40,7 @@ mod log_lines;
 mod lost_messages;
 mod lost_worker;
 mod metrics;
+mod migrations;
 mod odd_queues;
 mod outages;
 mod overlaps;

@@ -9,10 +9,19 @@ use crate::support::process::run;
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, TestDatabase};
 
-async fn migrate(database: &TestDatabase, arguments: &[&str]) {
+async fn migrate(database: &TestDatabase, arguments: &[&str]) -> String {
     let arguments = [&["migrate"], arguments].concat();
     let done = run(&arguments, &[("DATABASE_URL", database.url().as_str())]).await;
     assert!(done.status.success(), "{arguments:?}: {done:?}");
+    String::from_utf8(done.stdout).expect("output in UTF-8")
+}
+
+/// Reverts this version and all later ones.
+async fn revert_since(database: &TestDatabase, name: &str) {
+    let status = migrate(database, &["status"]).await;
+    let since = status.lines().skip_while(|line| !line.ends_with(name));
+    let steps = since.count().to_string();
+    migrate(database, &["down", "--yes", "--steps", &steps]).await;
 }
 
 fn task() -> Value {
@@ -87,7 +96,7 @@ async fn a_database_without_a_schema_waits_for_qtask_migrate() {
 #[tokio::test]
 async fn a_schema_that_is_behind_waits_for_qtask_migrate() {
     let app = App::builder(QueueKind::Postgres).start().await;
-    migrate(&app.database, &["down", "--steps", "1"]).await;
+    revert_since(&app.database, "2026-11-30-000000_standard_names").await;
     assert_named(&app, "schema_outdated", "qtask migrate").await;
     migrate(&app.database, &["up"]).await;
     assert_works(&app).await;
@@ -112,5 +121,64 @@ async fn a_schema_that_is_ahead_takes_nothing_from_running_workers_and_no_new_ta
     app.database.execute(back, &[]).await;
     assert_works(&app).await;
     // The last task shows only that it is accepted.
+    app.abandon_work();
+}
+
+/// A service that works and shows how its schema differs.
+async fn assert_works_with_skew(app: &App, ahead: &str, behind: &str) {
+    let skew = app.apis[0]
+        .wait_after(0, "the difference", |event| {
+            let has = |field: &str, value: &str| event.field(field).as_deref() == Some(value);
+            event.is("database.schema_skew") && has("ahead", ahead) && has("behind", behind)
+        })
+        .await;
+    let health = app.get("/health").await.expect(200);
+    assert_eq!(health["status"], "healthy", "{health}");
+    assert_eq!(health["database_status"], "connected");
+    assert_eq!(
+        health["database_detail"].as_str(),
+        skew.field("skew").as_deref()
+    );
+    assert_eq!(app.get("/readyz").await.status, 200);
+    let id = app.submit(&task()).await;
+    assert_eq!(app.wait_status(id, "completed").await["attempt"], 1);
+}
+
+#[tokio::test]
+async fn a_schema_that_is_ahead_and_says_that_this_version_may_serve_it_is_served() {
+    let app = App::builder(QueueKind::Postgres)
+        .worker(Worker::new("w", "mock"))
+        .start()
+        .await;
+    let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')";
+    let compatible = "INSERT INTO schema_compatibility VALUES ('99990101000000', '20261130100000')";
+    app.database.execute(compatible, &[]).await;
+    app.database.execute(newer, &[]).await;
+    app.get("/health").await.expect(200);
+    assert_works_with_skew(&app, "1", "0").await;
+    let logged = app.apis[0]
+        .events()
+        .all(|event| event.is("database.schema_skew"));
+    assert_eq!(logged.len(), 1, "logged once");
+
+    let ended =
+        "UPDATE schema_compatibility SET serves_since = version WHERE version = '99990101000000'";
+    app.database.execute(ended, &[]).await;
+    assert_named(&app, "schema_too_new", "run the newer qtask").await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_schema_without_an_index_that_only_saves_time_is_served() {
+    let app = App::builder(QueueKind::Postgres)
+        .worker(Worker::new("w", "mock"))
+        .start()
+        .await;
+    let missing = "DELETE FROM __diesel_schema_migrations WHERE version = '20260204000000'";
+    app.database.execute(missing, &[]).await;
+    app.get("/health").await.expect(200);
+    assert_works_with_skew(&app, "0", "1").await;
+    migrate(&app.database, &["up"]).await;
+    assert_works(&app).await;
     app.abandon_work();
 }

@@ -5,10 +5,7 @@ use crate::tokens::{Kind, tokens};
 
 /// Crates, and where alone they are named.
 const HOMES: &[(&[&str], &[&str])] = &[
-    (
-        &["diesel", "diesel_async", "diesel_migrations"],
-        &["src/store/"],
-    ),
+    (&["diesel", "diesel_async"], &["src/store/"]),
     (
         &["tokio_postgres"],
         &["src/store/", "src/config/", "src/telemetry/"],

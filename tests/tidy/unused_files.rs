@@ -32,8 +32,11 @@ fn is_root(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap();
     let folder = path.strip_suffix(name).unwrap();
     let is_main = ["lib.rs", "main.rs"].contains(&name);
+    let is_build_script =
+        name == "build.rs" && (folder.is_empty() || folder.starts_with("crates/"));
     let is_in = |it: &&str| folder == *it || folder.ends_with(&format!("/{it}"));
     (is_main && (folder.ends_with("src/") || folder.starts_with("tests/")))
+        || is_build_script
         || FOLDERS_OF_ROOTS.iter().any(is_in)
 }
 

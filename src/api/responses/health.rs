@@ -47,7 +47,8 @@ pub struct HealthView {
     /// `schema_too_new`.
     #[schema(example = "connected")]
     pub database_status: &'static str,
-    /// The error of the database and how to resolve it; absent if there is none.
+    /// The error of the database and how to resolve it, or how its schema differs from the version of this process, which may
+    /// serve it; absent if there is neither.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_detail: Option<String>,
     /// Whether tasks can be dispatched to workers. Without a broker, this is the database's status.

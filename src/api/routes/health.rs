@@ -10,7 +10,7 @@ use crate::api::problem::ProblemBody;
 use crate::api::responses::{Health, HealthView, QueueName, QueueStatus};
 use crate::api::{ApiState, Problem};
 use crate::service::dispatcher::{Dispatcher, QueueHealth};
-use crate::store::{SchemaFault, StoreError};
+use crate::store::{SchemaFault, SchemaSkew, StoreError};
 
 /// Timeout of a health check.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -21,11 +21,12 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
     responses((status = 200, description = "The service serves.", body = HealthView))
 )]
 pub async fn health(state: web::Data<ApiState>) -> web::Json<HealthView> {
-    let database = database_failure(&state).await;
+    let database = check_database(&state).await;
+    let is_database_ready = database.is_ok();
     let (queue, queue_health) = match state.dispatcher {
         Dispatcher::Amqp(_) => (QueueName::Rabbitmq, state.dispatcher.health()),
         // The database is the queue.
-        Dispatcher::Postgres if database.is_some() => (
+        Dispatcher::Postgres if !is_database_ready => (
             QueueName::Postgresql,
             QueueHealth::Disconnected("PostgreSQL is the queue: see database_status".to_owned()),
         ),
@@ -38,15 +39,19 @@ pub async fn health(state: web::Data<ApiState>) -> web::Json<HealthView> {
         QueueHealth::Disconnected(reason) => (QueueStatus::Disconnected, Some(reason)),
         QueueHealth::Blocked(reason) => (QueueStatus::Blocked, Some(reason)),
     };
-    let status = if database.is_none() && queue_is_good {
+    let status = if is_database_ready && queue_is_good {
         Health::Healthy
     } else {
         Health::Degraded
     };
+    let (database_status, database_detail) = match database {
+        Ok(skew) => ("connected", (!skew.is_none()).then(|| skew.to_string())),
+        Err(failure) => (failure.status, Some(failure.detail)),
+    };
     web::Json(HealthView {
         status,
-        database_status: database.as_ref().map_or("connected", |it| it.status),
-        database_detail: database.map(|it| it.detail),
+        database_status,
+        database_detail,
         queue_status,
         queue,
         queue_detail,
@@ -65,7 +70,7 @@ pub async fn livez() -> HttpResponse {
         .body("alive\n")
 }
 
-/// Readiness probe: the database is reachable, and its schema has the version that this process requires. An
+/// Readiness probe: the database is reachable, and its schema has a version that this process may serve. An
 /// unreachable broker only stops submissions.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "readyz", tag = "health",
@@ -75,11 +80,11 @@ pub async fn livez() -> HttpResponse {
     )
 )]
 pub async fn readyz(state: web::Data<ApiState>) -> Result<HttpResponse, Problem> {
-    match database_failure(&state).await {
-        None => Ok(HttpResponse::Ok()
+    match check_database(&state).await {
+        Ok(_) => Ok(HttpResponse::Ok()
             .content_type("text/plain")
             .body("ready\n")),
-        Some(not_ready_reason) => Err(Problem::new(
+        Err(not_ready_reason) => Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             not_ready_reason.code,
             format!("Not ready: {}.", not_ready_reason.detail),
@@ -117,22 +122,22 @@ impl From<SchemaFault> for ReadinessFailure {
     }
 }
 
-/// `None` if PostgreSQL responds and its schema has the version that this process requires.
-async fn database_failure(state: &ApiState) -> Option<ReadinessFailure> {
+/// Whether PostgreSQL responds, and its schema has a version that this process may serve.
+async fn check_database(state: &ApiState) -> Result<SchemaSkew, ReadinessFailure> {
     match tokio::time::timeout(CHECK_TIMEOUT, state.store.check_schema()).await {
-        Ok(Ok(())) => None,
-        Ok(Err(StoreError::Schema(fault))) => Some(fault.into()),
+        Ok(Ok(skew)) => Ok(skew),
+        Ok(Err(StoreError::Schema(fault))) => Err(fault.into()),
         Ok(Err(error)) => {
             tracing::warn!(
                 event = "request.health_check_failed", %error,
                 "health check failed: the database cannot be reached"
             );
             let detail = "the database cannot be reached";
-            Some(ReadinessFailure::unavailable("disconnected", detail))
+            Err(ReadinessFailure::unavailable("disconnected", detail))
         }
         Err(_) => {
             let detail = "the database does not answer";
-            Some(ReadinessFailure::unavailable("not answering", detail))
+            Err(ReadinessFailure::unavailable("not answering", detail))
         }
     }
 }

@@ -1,0 +1,2 @@
+-- Loses: nothing
+DROP TABLE schema_compatibility;
