@@ -4,13 +4,13 @@
 //! - `extract` reads requests, `responses` defines the bodies of responses, `problem` those of errors; `cursor` is
 //!   used by both;
 //! - `body_memory` and `answer_memory` (applied by `counted_answers`) bound the memory of requests and responses,
-//!   `connection` disconnects clients that do not read, `circuit_checks` checks circuits on other threads;
+//!   `connection` accepts clients, with or without TLS, and disconnects those that do not read, `circuit_checks`
+//!   checks circuits on other threads;
 //! - `foreign_requests` refuses what other web pages make browsers send, by `own_hosts` and the origins of CORS;
 //! - `guard` admits callers by the scopes of their tokens;
 //! - `openapi` and `constraints` generate the OpenAPI document.
 
 mod answer_memory;
-mod bare;
 mod body_memory;
 mod circuit_checks;
 mod connection;

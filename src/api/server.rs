@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_cors::Cors;
@@ -13,11 +14,12 @@ use actix_web::dev::{AppConfig, Server};
 use actix_web::http::header::LOCATION;
 use actix_web::middleware::{self, DefaultHeaders};
 use actix_web::{App, HttpResponse, web};
+use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::connection::TimedStream;
+use super::connection::Acceptor;
 use super::foreign_requests::{self, BrowserRules};
 use super::own_hosts::OwnHosts;
 use super::{ApiState, correlation, counted_answers, head, openapi, routes};
@@ -61,14 +63,18 @@ const BACKLOG: i32 = 2048;
 
 /// Binds the port; requests are handled once the server is awaited.
 ///
-/// It does the same as `actix_web::HttpServer`, over connections with a write timeout.
-pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, SocketAddr)> {
+/// It does the same as `actix_web::HttpServer`, over connections with a write timeout. With `tls`, they speak TLS.
+pub fn bind(
+    settings: &ApiSettings,
+    tls: Option<Arc<ServerConfig>>,
+    state: ApiState,
+) -> io::Result<(Server, SocketAddr)> {
     let listener = listen(settings.address)?;
     let address = listener.local_addr()?;
-    let answers = state.answer_memory.clone();
+    let acceptor = Acceptor::new(tls, settings.write_timeout, state.answer_memory.clone());
     let state = web::Data::new(state);
     let description = openapi::document(&settings.limits);
-    let (origins, write_timeout) = (settings.cors_origins.clone(), settings.write_timeout);
+    let origins = settings.cors_origins.clone();
     let own_hosts = match settings.access {
         Access::Open => Some(OwnHosts::new(address.ip(), &settings.allowed_hosts)),
         Access::Tokens { .. } => None,
@@ -112,13 +118,13 @@ pub fn bind(settings: &ApiSettings, state: ApiState) -> io::Result<(Server, Sock
             .client_disconnect_timeout(LINGER_TIME)
             .local_addr(address)
             .h1(app);
-        let answers = answers.clone();
+        let acceptor = acceptor.clone();
         fn_service(move |stream: TcpStream| {
-            let answers = answers.clone();
+            let acceptor = acceptor.clone();
             async move {
                 let peer = stream.peer_addr().ok();
-                let stream = TimedStream::new(stream, write_timeout, answers);
-                Ok::<_, DispatchError>((stream, peer))
+                let stream = acceptor.accept(stream).await;
+                Ok((stream.map_err(DispatchError::Io)?, peer))
             }
         })
         .and_then(http)

@@ -274,6 +274,7 @@ async fn run(
     let calling = webhooks::start(store.clone(), webhooks, &watch, stop.clone())?;
     let serving = serve::ServerSettings {
         api,
+        tls: None,
         backends: known,
         lease,
         quarantine,

@@ -14,6 +14,7 @@ mod migrate;
 mod process;
 mod reach;
 mod serve;
+mod server_tls;
 mod supervise;
 mod work;
 mod worker_server;

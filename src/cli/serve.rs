@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::connections::Connections;
+use super::server_tls::ServerTlsArgs;
 use super::{process, reach};
 use crate::api::{self, ApiSettings, ApiState};
 use crate::config::access::{ADMIN_TOKEN, AccessArgs};
@@ -35,6 +37,7 @@ use crate::service::submit::Submitter;
 use crate::service::watch::Watch;
 use crate::service::webhooks;
 use crate::store::{DatabaseSettings, QuarantineRules, QueuePolicy, Store};
+use crate::tls::ServerIdentity;
 
 /// Serve the REST API
 ///
@@ -85,6 +88,8 @@ pub struct ServeArgs {
     #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
+    tls: ServerTlsArgs,
+    #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
     broker: BrokerArgs,
@@ -111,6 +116,8 @@ pub struct ServeArgs {
 /// Server settings, independent of the database and the queue.
 pub(super) struct ServerSettings {
     pub(super) api: ApiSettings,
+    /// The certificate of the API, if it speaks https.
+    pub(super) tls: Option<Arc<ServerIdentity>>,
     /// Backends that are accepted before a worker has registered for them.
     pub(super) backends: Vec<String>,
     /// Lease settings of HTTP workers.
@@ -167,6 +174,7 @@ impl ServeArgs {
                         ..Limits::default()
                     },
                 },
+                tls: self.tls.check(&mut checker),
                 backends,
                 lease: self.lease.check(&mut checker),
                 quarantine: self.quarantine.check(&mut checker),
@@ -217,6 +225,7 @@ pub(super) async fn serve(
 ) -> anyhow::Result<()> {
     let ServerSettings {
         api: settings,
+        tls,
         backends,
         lease,
         quarantine,
@@ -250,10 +259,14 @@ pub(super) async fn serve(
         answer_memory: api::AnswerMemory::default(),
         circuit_checks: api::CircuitChecks::default(),
     };
-    let (server, address) = api::bind(&settings, state)
+    let config = tls.as_ref().map(ServerIdentity::config).transpose()?;
+    let (server, address) = api::bind(&settings, config, state)
         .with_context(|| format!("cannot listen on {}", settings.address))?;
-    info!(event = "api.listening", %address, "API is listening");
+    info!(event = "api.listening", %address, tls = tls.is_some(), "API is listening");
     reach::log(&settings.access, address.ip(), &settings.cors_origins);
+    if let Some(identity) = tls {
+        tokio::spawn(identity.watch(stop.clone()));
+    }
     ready(address);
     let handle = server.handle();
     tokio::spawn(async move {

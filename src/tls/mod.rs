@@ -2,6 +2,7 @@
 
 mod files;
 mod roots;
+mod server;
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use rustls::crypto::ring;
 
 pub use files::{Identity, TlsFileError};
 pub use roots::Roots;
+pub use server::{ServerIdentity, ServerIdentityError};
 
 /// Makes ring the process's provider of cryptography. Every HTTP client needs one, also for plain HTTP. Repeated calls
 /// change nothing.

@@ -52,6 +52,7 @@ mod registry;
 mod schema_versions;
 mod scripts;
 mod server_language;
+mod server_tls;
 mod sick_workers;
 mod snapshots;
 mod statement_errors;

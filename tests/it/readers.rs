@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
+use crate::support::certificates::Authority;
 use crate::support::client::send;
 use crate::support::mocks::mock;
+use crate::support::raw_http::{self, Connection};
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::worker_rows::WorkerRows;
 use crate::support::{App, QueueKind};
@@ -44,14 +46,10 @@ async fn large_task(app: &App) -> Uuid {
 
 /// Asks for a path, and does not read the answer.
 async fn ask(app: &App, path: &str) -> TcpStream {
-    let address = app.url(0, "");
-    let stream = TcpStream::connect(address.trim_start_matches("http://")).await;
+    let stream = TcpStream::connect(raw_http::address(app)).await;
     let mut stream = stream.expect("a connection");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    stream
-        .write_all(request.as_bytes())
-        .await
-        .expect("a request that is sent");
+    let asked = raw_http::ask(&mut stream, path).await;
+    asked.expect("a request that is sent");
     stream
 }
 
@@ -114,9 +112,13 @@ async fn clients_that_read_nothing_cost_little_and_others_are_served() {
 async fn a_client_that_reads_slowly_gets_all_of_it() {
     let app = start().await;
     let task_id = large_task(&app).await;
-    let mut stream = ask(&app, &format!("/tasks/{task_id}")).await;
+    read_slowly(&mut ask(&app, &format!("/tasks/{task_id}")).await).await;
+    app.finish().await;
+}
+
+/// Reads a large answer for longer than a client may take nothing.
+async fn read_slowly(stream: &mut impl Connection) {
     let (mut taken, mut part) = (0, vec![0; 64 << 10]);
-    // For longer than a client may take nothing.
     let mut pause = tokio::time::interval(Duration::from_millis(40));
     while taken < RESULT {
         pause.tick().await;
@@ -124,7 +126,6 @@ async fn a_client_that_reads_slowly_gets_all_of_it() {
         assert!(read > 0, "the connection ended after {taken} bytes");
         taken += read;
     }
-    app.finish().await;
 }
 
 #[tokio::test]
@@ -133,10 +134,30 @@ async fn a_client_that_takes_nothing_is_cut_off() {
     let task_id = large_task(&app).await;
     let mut stream = ask(&app, &format!("/tasks/{task_id}")).await;
     app.apis[0].wait_for("api.slow_client_disconnected").await;
-    let mut rest = Vec::new();
     // What the kernel still has comes, and then the end.
-    let ended = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut rest)).await;
-    let _ = ended.expect("the end of the connection");
+    let rest = raw_http::rest(&mut stream).await;
+    assert!(rest.len() < RESULT, "{}", rest.len());
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_over_tls_is_cut_off_and_one_that_reads_slowly_is_not() {
+    let authority = Authority::new();
+    let files = authority.server(&["localhost", "127.0.0.1"]);
+    let builder = App::builder(QueueKind::Postgres).https(&authority, &files);
+    let app = builder.env("QTASK_HTTP_WRITE_TIMEOUT", "4s").start().await;
+    let task_id = large_task(&app).await;
+    let path = format!("/tasks/{task_id}");
+    let connect = async || {
+        let stream = raw_http::connect_tls(&app, &authority, "localhost").await;
+        let mut stream = stream.expect("TLS");
+        raw_http::ask(&mut stream, &path).await.expect("a request");
+        stream
+    };
+    let (mut idle, mut slow) = (connect().await, connect().await);
+    read_slowly(&mut slow).await;
+    app.apis[0].wait_for("api.slow_client_disconnected").await;
+    let rest = raw_http::rest(&mut idle).await;
     assert!(rest.len() < RESULT, "{}", rest.len());
     app.finish().await;
 }

@@ -102,8 +102,9 @@ impl App {
         database: TestDatabase,
         queue: Option<TestQueue>,
         environment: Vec<(String, String)>,
+        http: reqwest::ClientBuilder,
     ) -> Self {
-        let http = crate::support::client::http_client_builder()
+        let http = http
             .timeout(wait::DEADLINE * 2)
             .build()
             .expect("an HTTP client");

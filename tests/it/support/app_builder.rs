@@ -3,6 +3,8 @@
 use url::Url;
 
 use super::app::{App, QueueKind, Worker};
+use super::certificates::{Authority, CertificateFiles};
+use super::client::http_client_builder;
 use super::{Process, TestDatabase, TestQueue, process};
 
 /// Short intervals, so that a lease expires within seconds, and few connections, so that all concurrent tests stay
@@ -24,6 +26,7 @@ pub struct AppBuilder {
     environment: Vec<(String, String)>,
     database: Option<TestDatabase>,
     queue: Option<TestQueue>,
+    http: reqwest::ClientBuilder,
 }
 
 impl AppBuilder {
@@ -36,7 +39,17 @@ impl AppBuilder {
             environment: Vec::new(),
             database: None,
             queue: None,
+            http: http_client_builder(),
         }
+    }
+
+    /// Lets the APIs speak https with this certificate; the app's client trusts its authority.
+    #[must_use]
+    pub fn https(mut self, authority: &Authority, files: &CertificateFiles) -> Self {
+        self.http = self.http.tls_certs_only([authority.certificate()]);
+        let text = |path: &std::path::Path| path.to_str().expect("a path in UTF-8").to_owned();
+        self.env("QTASK_TLS_CERT_FILE", &text(&files.certificate))
+            .env("QTASK_TLS_KEY_FILE", &text(&files.key))
     }
 
     /// Sets the number of API processes.
@@ -113,7 +126,7 @@ impl AppBuilder {
         };
         let mut environment = base_environment(&database, queue.as_ref());
         environment.extend(self.environment);
-        let mut app = App::new(database, queue, environment);
+        let mut app = App::new(database, queue, environment, self.http);
         for _ in 0..self.apis {
             app.spawn_api();
         }
@@ -149,6 +162,11 @@ pub async fn address_of(api: &Process) -> String {
     let listening = api.wait_for("api.listening").await;
     let address = listening
         .field("address")
-        .expect("the event names its address");
-    format!("http://{}", address.replace("0.0.0.0", "127.0.0.1"))
+        .expect("the event names its address")
+        .replace("0.0.0.0", "127.0.0.1");
+    let scheme = match listening.field("tls").as_deref() {
+        Some("true") => "https",
+        _ => "http",
+    };
+    format!("{scheme}://{address}")
 }

@@ -48,14 +48,19 @@ impl Authority {
         self.directory.path().join("ca.pem")
     }
 
+    /// The same for a client of reqwest.
+    pub fn certificate(&self) -> reqwest::Certificate {
+        reqwest::Certificate::from_pem(self.issuer.pem().as_bytes()).expect("a certificate")
+    }
+
     /// A server's certificate for these names and addresses.
     pub fn server(&self, names: &[&str]) -> CertificateFiles {
-        self.issue(&self.params(names, ExtendedKeyUsagePurpose::ServerAuth))
+        self.issue(&Self::params(names, ExtendedKeyUsagePurpose::ServerAuth))
     }
 
     /// A server's certificate that ended years ago.
     pub fn expired_server(&self, names: &[&str]) -> CertificateFiles {
-        let mut params = self.params(names, ExtendedKeyUsagePurpose::ServerAuth);
+        let mut params = Self::params(names, ExtendedKeyUsagePurpose::ServerAuth);
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2021, 1, 1);
         self.issue(&params)
@@ -63,10 +68,10 @@ impl Authority {
 
     /// A client's certificate whose common name is `name`.
     pub fn client(&self, name: &str) -> CertificateFiles {
-        self.issue(&self.params(&[name], ExtendedKeyUsagePurpose::ClientAuth))
+        self.issue(&Self::params(&[name], ExtendedKeyUsagePurpose::ClientAuth))
     }
 
-    fn params(&self, names: &[&str], usage: ExtendedKeyUsagePurpose) -> CertificateParams {
+    fn params(names: &[&str], usage: ExtendedKeyUsagePurpose) -> CertificateParams {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let first = names.first().cloned().unwrap_or_default();
         let mut params = CertificateParams::new(names).expect("names of a certificate");

@@ -33,6 +33,7 @@ pub mod proxy;
 pub mod queries;
 pub mod queue;
 pub mod rabbit_node;
+pub mod raw_http;
 pub mod receiver;
 mod selftest;
 pub mod services;

@@ -95,7 +95,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "tls",
         modules: &["tls"],
-        purpose: "TLS of outgoing requests",
+        purpose: "trusted authorities, certificates of clients and of the server",
         may_import: &[],
     },
     Layer {

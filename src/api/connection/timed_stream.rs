@@ -1,6 +1,7 @@
-//! Connections with a write timeout.
+//! TCP connections with a write timeout.
 //!
-//! actix has none: it keeps a response that the client does not read for as long as the connection lasts.
+//! actix has none: it keeps a response that the client does not read for as long as the connection lasts. TLS runs on
+//! top, so that the timeout holds for what the client takes from the network.
 
 use std::io;
 use std::pin::Pin;
@@ -12,8 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 use tracing::info;
 
-use super::answer_memory::AnswerMemory;
-use super::bare;
+use crate::api::answer_memory::AnswerMemory;
 
 /// Write timeout while large responses wait for memory.
 const CROWDED_TIMEOUT: Duration = Duration::from_secs(3);
@@ -30,14 +30,6 @@ pub struct TimedStream {
     timeout: Duration,
     answers: AnswerMemory,
     stall: Option<Stall>,
-    /// The response that replaces a bare error.
-    error: Option<Replacement>,
-}
-
-/// A response, and how much of it is sent.
-struct Replacement {
-    answer: Vec<u8>,
-    sent: usize,
 }
 
 /// Data that waits until the client reads.
@@ -49,6 +41,11 @@ struct Stall {
 }
 
 impl TimedStream {
+    /// The TCP connection.
+    pub fn get_ref(&self) -> &TcpStream {
+        &self.stream
+    }
+
     /// Wraps an accepted connection; `answers` is the response memory of the server.
     pub fn new(stream: TcpStream, timeout: Duration, answers: AnswerMemory) -> Self {
         // Responses are sent in parts: the last one must not wait for the acknowledgement of the one before. Both
@@ -61,33 +58,7 @@ impl TimedStream {
             timeout,
             answers,
             stall: None,
-            error: None,
         }
-    }
-
-    /// Sends the whole response that replaces a bare error; `length` is that of the error.
-    fn poll_error(
-        &mut self,
-        mut error: Replacement,
-        length: usize,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
-        while let Some(rest) = error
-            .answer
-            .get(error.sent..)
-            .filter(|rest| !rest.is_empty())
-        {
-            match Pin::new(&mut self.stream).poll_write(cx, rest) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(sent)) => error.sent += sent,
-                Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
-                Poll::Pending => {
-                    self.error = Some(error);
-                    return self.poll_stall(cx).map(Err);
-                }
-            }
-        }
-        Poll::Ready(Ok(length))
     }
 
     fn written(
@@ -164,19 +135,11 @@ impl AsyncWrite for TimedStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let begun = self.error.take();
-        let error = begun.or_else(|| {
-            let answer = bare::with_body(bytes)?;
-            Some(Replacement { answer, sent: 0 })
-        });
-        if let Some(error) = error {
-            return self.poll_error(error, bytes.len(), cx);
-        }
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.written(result, cx)
     }
 
-    /// Called by actix when everything so far has been written.
+    /// Called when everything so far has been written.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stall = None;
         Pin::new(&mut self.stream).poll_flush(cx)

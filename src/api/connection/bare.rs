@@ -1,27 +1,45 @@
-//! Adds a problem document to errors that actix answers with a head only, before a request exists.
+//! Errors that are answered before a request exists, as complete responses with a problem document.
 
 use std::str;
 
 use serde_json::json;
 use uuid::Uuid;
 
-/// Only the timeout of the request head and parse errors are answered without a handler.
-fn problem(status: &str) -> Option<(&'static str, u16, &'static str, &'static str)> {
+/// An error without a request.
+struct BareProblem {
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: &'static str,
+}
+
+/// Only the timeout of the request head and parse errors are answered by actix without a handler.
+fn problem(status: &str) -> Option<BareProblem> {
     match status {
-        "408" => Some((
-            "Request Timeout",
-            408,
-            "request_timeout",
-            "The head of the request did not arrive in time.",
-        )),
-        "400" => Some((
-            "Bad Request",
-            400,
-            "malformed_request",
-            "What arrived is not a request of HTTP/1.1, or its head is too long.",
-        )),
+        "408" => Some(BareProblem {
+            title: "Request Timeout",
+            status: 408,
+            code: "request_timeout",
+            detail: "The head of the request did not arrive in time.",
+        }),
+        "400" => Some(BareProblem {
+            title: "Bad Request",
+            status: 400,
+            code: "malformed_request",
+            detail: "What arrived is not a request of HTTP/1.1, or its head is too long.",
+        }),
         _ => None,
     }
+}
+
+/// The response to plain HTTP where TLS is needed.
+pub fn plain_http() -> Vec<u8> {
+    response(&BareProblem {
+        title: "Bad Request",
+        status: 400,
+        code: "tls_required",
+        detail: "This port speaks HTTPS only: use https:// instead of http://.",
+    })
 }
 
 /// The complete response that replaces a bare head; `None` if `bytes` is not such a head.
@@ -35,7 +53,16 @@ pub fn with_body(bytes: &[u8]) -> Option<Vec<u8>> {
     if head.contains("\r\nx-correlation-id:") || !head.contains("\r\ncontent-length: 0\r\n") {
         return None;
     }
-    let (title, status, code, detail) = problem(head.split(' ').nth(1)?)?;
+    Some(response(&problem(head.split(' ').nth(1)?)?))
+}
+
+fn response(problem: &BareProblem) -> Vec<u8> {
+    let BareProblem {
+        title,
+        status,
+        code,
+        detail,
+    } = problem;
     let id = Uuid::now_v7();
     let body = json!({
         "type": format!("urn:qtask:problem:{code}"), "title": title, "status": status, "detail": detail, "code": code,
@@ -47,7 +74,7 @@ pub fn with_body(bytes: &[u8]) -> Option<Vec<u8>> {
          x-correlation-id: {id}\r\nconnection: close\r\n\r\n",
         body.len()
     );
-    Some((head + &body).into_bytes())
+    (head + &body).into_bytes()
 }
 
 #[cfg(test)]
