@@ -200,6 +200,8 @@ pub fn main(args: &DevArgs) -> ExitCode {
         };
         let worker = WorkerSettings {
             name: "dev".to_owned(),
+            // A former process that was killed: the lock of the data directory admits one process.
+            replace: true,
             concurrency,
             grace: GRACE,
             lease,

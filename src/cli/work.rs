@@ -63,6 +63,19 @@ pub struct WorkArgs {
     #[arg(long, env = "QTASK_WORKER_NAME", value_name = "NAME")]
     name: Option<String>,
 
+    /// Take over the worker's name from a living worker at once, which ends; otherwise this one waits until the
+    /// other's session ends, and exits with 1 if it goes on
+    #[arg(
+        long,
+        env = "QTASK_WORKER_REPLACE",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value = "false"
+    )]
+    replace: bool,
+
     /// A problem to take, `*` in it standing for any characters; repeat it for several. By default all. The
     /// worker then takes its tasks from the database, also where there is a broker
     #[arg(
@@ -205,6 +218,7 @@ impl WorkArgs {
         let settings = WorkSettings {
             worker: WorkerSettings {
                 name,
+                replace: self.replace,
                 concurrency,
                 grace: checker.duration(
                     "QTASK_SHUTDOWN_GRACE",
@@ -301,7 +315,7 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// A random suffix keeps the name unique: workers of one name would replace each other. To identify a worker
+/// A random suffix keeps the name unique: the second worker of a name does not start. To identify a worker
 /// across restarts, set a name.
 pub(super) fn default_name() -> String {
     let host = nix::unistd::gethostname()

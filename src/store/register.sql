@@ -36,7 +36,7 @@ WITH known AS MATERIALIZED (
         quarantine_round = CASE WHEN w.session_id = ANY ($9) THEN w.quarantine_round ELSE 0 END,
         tasks_completed = greatest(CASE WHEN w.session_id = ANY ($9) THEN w.tasks_completed ELSE 0 END, excluded.tasks_completed),
         tasks_failed = greatest(CASE WHEN w.session_id = ANY ($9) THEN w.tasks_failed ELSE 0 END, excluded.tasks_failed)
-    WHERE $7 OR w.ended_at IS NOT NULL OR EXISTS (SELECT FROM sweeps WHERE sweeps.duty = 'reap' AND {{is_silent}})
+    WHERE $7 OR w.session_id = ANY ($9) OR w.ended_at IS NOT NULL OR EXISTS (SELECT FROM sweeps WHERE sweeps.duty = 'reap' AND {{is_silent}})
     RETURNING w.draining_since IS NOT NULL AS draining
 )
 SELECT admitted, (SELECT draining FROM written) AS draining FROM admitted

@@ -34,8 +34,8 @@ pub struct Registration {
     pub stop_grace: Duration,
     /// Whether it may replace a living session of the same name.
     pub replace: bool,
-    /// Earlier sessions of the same process: a drain or a quarantine of one of them also applies to the new session. A new
-    /// process has none.
+    /// Earlier sessions of the same process, which may always be replaced: a drain or a quarantine of one of them also applies
+    /// to the new session. A new process has none.
     pub earlier: Vec<Uuid>,
     /// The tasks that the process has completed and failed. The counters never decrease within one process.
     pub counts: (i64, i64),
@@ -154,7 +154,7 @@ struct BackendRow {
 }
 
 impl Store {
-    /// Begins a session. It replaces an earlier session of the same name, whose tasks become orphans.
+    /// Begins a session. The tasks of the earlier session of the same name become orphans.
     pub async fn register(&self, registration: &Registration) -> Result<Registered, StoreError> {
         let lease_ms = i32::try_from(registration.lease.as_millis()).unwrap_or(i32::MAX);
         let stop_grace_ms = i32::try_from(registration.stop_grace.as_millis()).unwrap_or(i32::MAX);

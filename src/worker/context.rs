@@ -41,8 +41,10 @@ pub enum TaskSource {
 /// The settings of one worker.
 #[derive(Clone)]
 pub struct WorkerSettings {
-    /// Unique among living workers; a worker that starts under an existing name replaces the older one.
+    /// Unique among living workers.
     pub name: String,
+    /// Whether the first session may replace a living one of the same name.
+    pub replace: bool,
     /// The maximum number of concurrent tasks.
     pub concurrency: u16,
     /// How long running tasks may continue after a stop was requested.

@@ -6,6 +6,11 @@ pub enum WorkerError {
     /// Another process registered under the same name.
     #[error("another worker has registered under the name `{0}`: each needs a name of its own")]
     Replaced(String),
+    /// Another living process has its name.
+    #[error(
+        "a worker named `{0}` is alive: give this one another --name, stop the other, or take over its name with --replace"
+    )]
+    NameInUse(String),
     /// Its set-up command failed; nothing was claimed.
     #[error("the set-up failed: {0}")]
     SetUpFailed(String),

@@ -1,5 +1,6 @@
 //! A worker: claims tasks for its session, runs them, and writes their settlements.
 //!
+//! - `registration` begins sessions, and does not take over the name of a living one;
 //! - `lease` renews the session's lease and determines when it is no longer trusted;
 //! - `listener` receives the notifications that must not wait for the next heartbeat;
 //! - `intake_amqp` and `intake_postgres` claim tasks and start attempts;
@@ -27,6 +28,7 @@ mod lifecycle_state;
 mod listener;
 mod log_writer;
 mod quarantine;
+mod registration;
 mod running;
 mod settling;
 mod task_hooks;
@@ -39,7 +41,6 @@ pub use health::WorkerHealth;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use tokio::sync::{Notify, RwLock, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -47,9 +48,8 @@ use tracing::{error, info, warn};
 
 use crate::domain::backoff::Backoff;
 use crate::domain::owner::Session;
-use crate::domain::problem_patterns::ProblemPatterns;
 use crate::service::sweep;
-use crate::store::{MAX_WORKERS, Registered, Registration, Store, StoreError};
+use crate::store::Store;
 
 use context::{STOP_LIMIT, Worker};
 use lease::SessionEnd;
@@ -62,74 +62,9 @@ const LAST_WRITES: Duration = Duration::from_secs(10);
 const LAST_WORD: Duration = Duration::from_secs(3);
 
 impl Worker {
-    /// Begins a session, with retries, and returns it with the time from which its lease is trusted; `None`
-    /// if a stop was requested first.
-    async fn register(&self) -> Option<(Session, Instant)> {
-        let host = nix::unistd::gethostname()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        let capabilities = self.capabilities();
-        let problems = self.settings.problems.as_ref();
-        let metadata =
-            json!({"host": host, "version": env!("CARGO_PKG_VERSION"), "pid": std::process::id()});
-        let backends = self.backends();
-        let mut failures = 0;
-        loop {
-            // A new session at each attempt: a registration whose answer was lost must not be mistaken for a
-            // later one.
-            let session = Session::begin(&self.settings.name);
-            let earlier = self.begun().iter().copied().collect();
-            self.begun().insert(session.session_id);
-            let (sent, lease) = (Instant::now(), self.settings.lease.lease);
-            let registration = Registration {
-                session: session.clone(),
-                backends: backends.clone(),
-                capabilities: capabilities.clone(),
-                problems: problems.map(ProblemPatterns::like),
-                metadata: metadata.clone(),
-                lease,
-                stop_grace: self.stop_grace(),
-                // The name belongs to this process: an earlier session of that name has ended or must end.
-                replace: true,
-                earlier,
-                counts: self.health.counts(),
-            };
-            let registering = self.store.register(&registration);
-            let answer = self.draining.run_until_cancelled(registering).await?;
-            match begun(answer, &self.settings.name) {
-                Ok(draining) => {
-                    info!(
-                        event = "worker.registered", worker_id = %session.worker_id,
-                        session_id = %session.session_id, draining,
-                        "worker registered"
-                    );
-                    self.health.set_refused(None);
-                    // Before any claim for the session.
-                    self.held.send_modify(|held| held.set_draining(draining));
-                    *self.session.write().await = session.clone();
-                    return Some((session, sent));
-                }
-                Err(refusal) => {
-                    failures += 1;
-                    let delay = Backoff::RECONNECT.delay(failures);
-                    let reason = refusal.to_string();
-                    self.health.set_refused(refusal.shown());
-                    warn!(
-                        event = "worker.registration_failed", worker_id = %self.settings.name, reason,
-                        ?delay,
-                        "registration failed: trying again"
-                    );
-                    self.draining
-                        .run_until_cancelled(tokio::time::sleep(delay))
-                        .await?;
-                }
-            }
-        }
-    }
-
     /// Keeps sessions alive, one after the other, until a stop was requested and all settlements are written.
     async fn keep_sessions(&self, over: &CancellationToken) -> Result<(), WorkerError> {
-        while let Some((session, since)) = self.register().await {
+        while let Some((session, since)) = self.register().await? {
             sweep::release_orphans_soon(&self.store);
             self.health.set_lease(true);
             self.lifecycle_hooks.registered.cancel();
@@ -159,39 +94,6 @@ impl Worker {
             TaskSource::Amqp(config) => intake_amqp::run(self, config.clone()).await,
             TaskSource::Postgres => intake_postgres::run(self).await,
         }
-    }
-}
-
-/// Why the registry began no session.
-#[derive(Debug, thiserror::Error)]
-enum NotRegistered {
-    #[error("its name is in use")]
-    NameInUse,
-    #[error(
-        "the registry is full: {MAX_WORKERS} workers are alive, and `{0}` is a new name; stop workers that are not needed"
-    )]
-    RegistryFull(String),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl NotRegistered {
-    /// The reason for the health report; `None` where the database is unreachable, because its errors may name
-    /// hosts.
-    fn shown(&self) -> Option<String> {
-        match self {
-            Self::Store(_) => None,
-            refusal => Some(refusal.to_string()),
-        }
-    }
-}
-
-/// Whether the session that has begun is draining, or why none has begun.
-fn begun(answer: Result<Registered, StoreError>, name: &str) -> Result<bool, NotRegistered> {
-    match answer? {
-        Registered::Begun { draining } => Ok(draining),
-        Registered::NameInUse => Err(NotRegistered::NameInUse),
-        Registered::RegistryFull => Err(NotRegistered::RegistryFull(name.to_owned())),
     }
 }
 

@@ -443,8 +443,8 @@ async fn a_command_whose_lease_is_lost_is_not_left_its_whole_grace() {
     let mut app = builder(QueueKind::Postgres).worker(worker).start().await;
     let task_id = app.submit(&task("hang")).await;
     let pids = processes(&app, task_id).await;
-    // Replaces it, and serves something else.
-    app.start_worker(&Worker::new("w1", "mock")).await;
+    let other = Worker::new("w1", "mock").args(&["--replace"]);
+    app.start_worker(&other).await;
     wait_gone(&pids).await;
 }
 

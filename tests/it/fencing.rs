@@ -454,11 +454,9 @@ mod faults {
 
         reorder(&app.database, task_id, "").await;
         app.workers[0].kill9().await;
-        app.start_worker(&Worker::new("w1", "mock")).await;
-        assert_eq!(
-            app.wait_terminal(task_id, LIMIT).await["status"],
-            "completed"
-        );
+        let again = Worker::new("w1", "mock").args(&["--replace"]);
+        app.start_worker(&again).await;
+        app.wait_status(task_id, "completed").await;
         app.workers.remove(0);
         app.finish().await;
     }

@@ -36,8 +36,8 @@ on_both_queues!(
     a_worker_told_to_stop_finishes_its_task_within_the_grace_time,
     a_worker_out_of_grace_hands_its_task_back_and_the_attempt_does_not_count,
     a_second_signal_ends_a_worker_at_once_and_others_take_its_task,
-    a_worker_started_again_under_its_name_releases_its_old_tasks_at_once,
-    a_second_worker_of_the_same_name_replaces_the_first_which_fails,
+    a_worker_that_takes_over_its_name_again_releases_its_old_tasks_at_once,
+    a_worker_that_takes_over_a_name_replaces_the_first_which_fails,
     a_clock_set_back_keeps_no_dead_worker_alive,
     a_worker_that_never_reached_its_database_stops_when_told,
     a_task_that_has_cost_every_attempt_a_worker_fails_as_worker_lost,
@@ -246,7 +246,7 @@ async fn a_second_signal_ends_a_worker_at_once_and_others_take_its_task(kind: Qu
     app.finish().await;
 }
 
-async fn a_worker_started_again_under_its_name_releases_its_old_tasks_at_once(kind: QueueKind) {
+async fn a_worker_that_takes_over_its_name_again_releases_its_old_tasks_at_once(kind: QueueKind) {
     let mut app = App::builder(kind)
         .env("QTASK_LEASE_DURATION", "1h")
         .worker(worker("w1"))
@@ -255,7 +255,7 @@ async fn a_worker_started_again_under_its_name_releases_its_old_tasks_at_once(ki
     let task_id = submit_and_claim(&app, &mock("hang")).await;
     crate::support::mocks::reorder(&app.database, task_id, "").await;
     app.workers[0].kill9().await;
-    app.start_worker(&worker("w1")).await;
+    app.start_worker(&worker("w1").args(&["--replace"])).await;
     // Nothing but the name can have released it: the lease lasts for an hour.
     assert_eq!(
         app.wait_terminal(task_id, LIMIT).await["status"],
@@ -279,7 +279,7 @@ async fn a_worker_started_again_under_its_name_releases_its_old_tasks_at_once(ki
     app.finish().await;
 }
 
-async fn a_second_worker_of_the_same_name_replaces_the_first_which_fails(kind: QueueKind) {
+async fn a_worker_that_takes_over_a_name_replaces_the_first_which_fails(kind: QueueKind) {
     let mut app = App::builder(kind)
         .env("QTASK_LEASE_DURATION", "1h")
         .worker(worker("twin"))
@@ -287,7 +287,7 @@ async fn a_second_worker_of_the_same_name_replaces_the_first_which_fails(kind: Q
         .await;
     let task_id = submit_and_claim(&app, &mock("hang")).await;
     crate::support::mocks::reorder(&app.database, task_id, "sleep 100ms").await;
-    app.start_worker(&worker("twin")).await;
+    app.start_worker(&worker("twin").args(&["--replace"])).await;
     let first = &mut app.workers[0];
     let status = first.wait_exit(LIMIT).await;
     assert_eq!(status.code(), Some(1), "endless restarts must be logged");

@@ -67,4 +67,5 @@ mod webhooks;
 mod worker_counters;
 mod worker_environment;
 mod worker_limits;
+mod worker_names;
 mod workers_api;

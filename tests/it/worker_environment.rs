@@ -237,7 +237,7 @@ async fn a_worker_that_was_replaced_leaves_the_surroundings_to_its_successor() {
         .worker(worker(&["--teardown", &teardown]))
         .start()
         .await;
-    app.start_worker(&worker(&[])).await;
+    app.start_worker(&worker(&["--replace"])).await;
     let mut replaced = app.workers.remove(0);
     let status = replaced.wait_exit(DEADLINE).await;
     assert!(!status.success(), "{status}");

@@ -28,7 +28,7 @@ const KNOWN: &[(&str, usize)] = &[
     ("tests/it/client.rs", 742),
     ("tests/it/command_line.rs", 516),
     ("tests/it/commands.rs", 490),
-    ("tests/it/fencing.rs", 485),
+    ("tests/it/fencing.rs", 483),
     ("tests/it/outages.rs", 723),
     ("tests/it/pull.rs", 587),
     ("tests/it/sick_workers.rs", 536),
