@@ -9,6 +9,7 @@
 mod api_contract;
 mod attempt_outputs;
 mod bad_input;
+mod browsers;
 mod cancelling;
 mod checking;
 mod circuits;

@@ -15,6 +15,7 @@ pub mod app;
 pub mod app_builder;
 pub mod binaries;
 pub mod certificates;
+pub mod chromium;
 pub mod client;
 pub mod clock;
 pub mod contract;
