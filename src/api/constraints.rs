@@ -192,6 +192,10 @@ fn components(limits: &Limits) -> Vec<(&'static str, Value)> {
             "Complete",
             with_attempt(json!({"result": {"anyOf": some_json()}, "execution": own_object()})),
         ),
+        (
+            "PauseRequest",
+            json!({"properties": {"reason": {"pattern": VISIBLE}}}),
+        ),
         ("Fail", with_attempt(json!({"message": message}))),
         ("Release", with_attempt(json!({}))),
         (

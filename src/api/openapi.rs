@@ -61,6 +61,7 @@ fn secure(document: &mut Value) {
         routes::read_logs, routes::append_logs, routes::complete_task, routes::fail_task, routes::release_task,
         routes::register_worker, routes::heartbeat, routes::claim_tasks, routes::drain_worker, routes::resume_worker,
         routes::list_workers, routes::read_worker, routes::list_backends,
+        routes::pause_backend, routes::resume_backend,
         routes::health, routes::metrics, routes::livez, routes::readyz,
     ),
     components(schemas(super::problem::ProblemBody)),

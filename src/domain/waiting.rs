@@ -10,6 +10,8 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitingReason {
+    /// Its backend is paused.
+    BackendPaused,
     /// No worker that serves its backend and accepts its problem is in the registry.
     NoWorker,
     /// All workers in the registry that serve its backend are offline.
@@ -35,7 +37,8 @@ pub struct UnknownWaitingReason;
 
 impl WaitingReason {
     /// All reasons.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
+        Self::BackendPaused,
         Self::NoWorker,
         Self::WorkersOffline,
         Self::WorkersDraining,
@@ -49,6 +52,7 @@ impl WaitingReason {
     /// The name used in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::BackendPaused => "backend_paused",
             Self::NoWorker => "no_worker",
             Self::WorkersOffline => "workers_offline",
             Self::WorkersDraining => "workers_draining",
@@ -60,11 +64,15 @@ impl WaitingReason {
         }
     }
 
-    /// Whether the task waits until an operator starts, resumes or repairs a worker.
+    /// Whether the task waits until an operator resumes its backend, or starts, resumes or repairs a worker.
     pub const fn needs_operator(self) -> bool {
         matches!(
             self,
-            Self::NoWorker | Self::WorkersOffline | Self::WorkersDraining | Self::WorkersNotReady
+            Self::BackendPaused
+                | Self::NoWorker
+                | Self::WorkersOffline
+                | Self::WorkersDraining
+                | Self::WorkersNotReady
         )
     }
 }
@@ -100,6 +108,26 @@ pub struct Waiting {
     pub has_room: bool,
     /// If no worker takes tasks: the states of the workers that serve its backend.
     pub others: Others,
+    /// The pause of its backend, if it is paused.
+    pub pause: Option<Pause>,
+}
+
+/// The pause of a backend.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Pause {
+    /// The reason that the operator gave.
+    pub reason: Option<String>,
+    /// Who paused it, if known.
+    pub by: Option<String>,
+}
+
+impl Pause {
+    /// What follows `is paused` in a message.
+    fn details(&self) -> String {
+        let by = self.by.as_ref().map(|by| format!(" by {by}"));
+        let reason = self.reason.as_ref().map(|reason| format!(": {reason}"));
+        by.unwrap_or_default() + &reason.unwrap_or_default()
+    }
 }
 
 /// Numbers of workers that serve a backend and take no tasks.
@@ -118,6 +146,9 @@ pub struct Others {
 impl Waiting {
     /// The reason that lasts longest of those that apply.
     pub fn reason(&self) -> WaitingReason {
+        if self.pause.is_some() {
+            return WaitingReason::BackendPaused;
+        }
         let Others {
             offline,
             draining,
@@ -162,6 +193,13 @@ impl Waiting {
             )
         };
         match self.reason() {
+            WaitingReason::BackendPaused => {
+                let details = self.pause.as_ref().map(Pause::details);
+                format!(
+                    "the backend `{backend}` is paused{}",
+                    details.unwrap_or_default()
+                )
+            }
             WaitingReason::NoWorker => {
                 format!("no worker serves the backend `{backend}`; the task waits until one does")
             }
@@ -205,6 +243,17 @@ mod tests {
             taking: 1,
             has_room: true,
             others: Others::default(),
+            pause: None,
+        }
+    }
+
+    fn paused(by: Option<&str>, reason: Option<&str>) -> Waiting {
+        Waiting {
+            pause: Some(Pause {
+                reason: reason.map(str::to_owned),
+                by: by.map(str::to_owned),
+            }),
+            ..waiting()
         }
     }
 
@@ -277,6 +326,16 @@ mod tests {
                 "others are before it",
             ),
             (waiting(), "next_in_line", "it is the next one"),
+            (
+                paused(None, None),
+                "backend_paused",
+                "the backend `aer` is paused",
+            ),
+            (
+                paused(Some("ops"), Some("the cryostat warms up")),
+                "backend_paused",
+                "the backend `aer` is paused by ops: the cryostat warms up",
+            ),
         ] {
             assert_eq!(waiting.reason().as_str(), reason);
             assert_eq!(waiting.message("aer"), message);

@@ -1,8 +1,9 @@
 //! The load of each backend: waiting and running tasks, workers, run times.
 
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
+use time::OffsetDateTime;
 
 use super::sql::body;
 use super::statement::Prepared;
@@ -32,6 +33,15 @@ pub struct BackendRecord {
     /// The median duration of the last attempt, over the last 100 completed tasks.
     #[diesel(sql_type = Nullable<Double>)]
     pub median_run_seconds: Option<f64>,
+    /// Since when it is paused.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub paused_at: Option<OffsetDateTime>,
+    /// Why it is paused.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub pause_reason: Option<String>,
+    /// Who paused it.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub paused_by: Option<String>,
 }
 
 /// The most waiting tasks of a backend that are counted.
@@ -50,7 +60,7 @@ const BACKENDS: &str = body(include_str!("backends.sql"));
 
 impl Store {
     /// Returns up to `limit` backends with names after `after` that have waiting or running tasks, are served by a worker in the
-    /// registry, or are configured.
+    /// registry, are paused, or are configured.
     pub async fn backends(
         &self,
         configured: &[String],

@@ -27,11 +27,13 @@ WITH RECURSIVE waits AS (
     SELECT backend FROM (
         SELECT backend FROM waits WHERE backend IS NOT NULL
         UNION SELECT backend FROM runs UNION SELECT backend FROM served UNION SELECT unnest($1)
+        UNION SELECT backend FROM paused_backends
     ) AS every WHERE backend > $3 ORDER BY backend LIMIT $4 + 1
 )
 SELECT k.backend, coalesce(served.workers, 0) AS workers_online, coalesce(served.slots, 0) AS slots_online,
-       queue.waiting, coalesce(runs.running, 0) AS running, queue.oldest_wait_seconds, results.median_run_seconds
-FROM known k LEFT JOIN served USING (backend) LEFT JOIN runs USING (backend)
+       queue.waiting, coalesce(runs.running, 0) AS running, queue.oldest_wait_seconds, results.median_run_seconds,
+       paused.paused_at, paused.reason AS pause_reason, paused.paused_by
+FROM known k LEFT JOIN served USING (backend) LEFT JOIN runs USING (backend) LEFT JOIN paused_backends paused USING (backend)
 CROSS JOIN LATERAL (
     SELECT count(*) AS waiting,
            extract(epoch FROM greatest(clock_timestamp(), min(submitted_at)) - min(submitted_at))::double precision AS oldest_wait_seconds

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::StoreError;
+use super::pause_condition::IS_NOT_PAUSED;
 use super::sql::fill;
 use crate::domain::circuit_options::CircuitOptions;
 use crate::domain::owner::{Lease, Session};
@@ -27,6 +28,8 @@ pub enum Claim {
     Unknown,
     /// The environment of the worker failed an earlier attempt, and another worker shall try first. The task gets a new message.
     LeftToOthers,
+    /// The backend of the task is paused. The task gets a new message when the backend is resumed.
+    BackendPaused,
     /// The session has ended, drains, or is in quarantine.
     SessionOver,
 }
@@ -63,6 +66,7 @@ pub(super) fn move_to_processing(tasks: &str, condition: &str) -> String {
         ("takes_tasks", TAKES_TASKS),
         ("accepts_problem", accepts_problem!("s")),
         ("left_to_others", &left_to_others()),
+        ("is_not_paused", IS_NOT_PAUSED),
         ("condition", condition),
     ];
     fill(include_str!("claim_move.sql"), &parts)
@@ -80,6 +84,8 @@ pub(super) struct ClaimRow {
     pub(super) session_alive: bool,
     #[diesel(sql_type = Bool)]
     pub(super) left_to_others: bool,
+    #[diesel(sql_type = Bool)]
+    pub(super) backend_paused: bool,
 }
 
 #[derive(QueryableByName)]
@@ -130,6 +136,7 @@ impl ClaimRow {
         Ok(match granted {
             Some(assignment) => Claim::Granted(Box::new(assignment)),
             None if self.left_to_others => Claim::LeftToOthers,
+            None if self.backend_paused => Claim::BackendPaused,
             None if self.session_alive => Claim::NotClaimable(status),
             None => Claim::SessionOver,
         })

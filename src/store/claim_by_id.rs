@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::StoreError;
 use super::batch::Flush;
 use super::claim::{Claim, ClaimRow, TAKES_TASKS, left_to_others, move_to_processing};
+use super::pause_condition::IS_NOT_PAUSED;
 use super::pool::Pools;
 use super::queue_policy::QueuePolicy;
 use super::sql::fill;
@@ -27,9 +28,10 @@ pub struct ClaimRequest {
 }
 
 static CLAIM_BY_ID: LazyLock<String> = LazyLock::new(|| {
-    let parts: [(&str, &str); 3] = [
+    let parts: [(&str, &str); 4] = [
         ("move_to_processing", &move_to_processing("input", "")),
         ("left_to_others", &left_to_others()),
+        ("is_not_paused", IS_NOT_PAUSED),
         ("takes_tasks", TAKES_TASKS),
     ];
     fill(include_str!("claim_by_id.sql"), &parts)

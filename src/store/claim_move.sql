@@ -6,7 +6,8 @@ moved AS (
         last_worker_id = s.worker_id, started_at = clock_timestamp(), available_at = NULL, progress = NULL
     FROM {{tasks}} AS c(task_id) JOIN workers s ON s.session_id = $2 AND {{takes_tasks}}
     WHERE t.task_id = c.task_id AND t.current_status IN ('pending', 'retrying') AND t.available_at <= clock_timestamp()
-      AND t.backend = ANY (s.backends) AND {{accepts_problem}} AND NOT {{left_to_others}}{{condition}}
+      AND t.backend = ANY (s.backends) AND {{accepts_problem}} AND NOT {{left_to_others}}
+      AND {{is_not_paused}}{{condition}}
     RETURNING t.task_id, t.attempt, t.backend, t.circuit, t.shots, t.problem_id, t.parameters, t.timeout_seconds,
               t.max_attempts, t.priority, t.metadata, t.correlation_id, t.submitted_at, t.started_at, t.worker_id
 ), history AS (

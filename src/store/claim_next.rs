@@ -141,6 +141,7 @@ impl NextRow {
             granted: self.granted,
             session_alive: true,
             left_to_others: false,
+            backend_paused: false,
         })
     }
 }

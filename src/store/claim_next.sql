@@ -22,6 +22,7 @@ WITH claimant AS MATERIALIZED (
         WHERE t.backend = wanted.backend AND t.available_at <= clock_timestamp() AND {{accepts_problem}} AND NOT {{left_to_others}}
         ORDER BY t.queue_rank, t.task_id LIMIT greatest((SELECT free_slots FROM claimant), 0) FOR UPDATE OF t SKIP LOCKED
     ) AS candidate
+    WHERE coalesce(NOT EXISTS (SELECT FROM paused_backends p WHERE p.backend = wanted.backend), false)
     ORDER BY candidate.queue_rank, candidate.task_id LIMIT greatest((SELECT free_slots FROM claimant), 0)
 ), next AS MATERIALIZED (
     SELECT task_id

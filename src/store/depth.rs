@@ -1,7 +1,7 @@
 //! The number of waiting and running tasks of each backend, at a bounded cost.
 
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{BigInt, Integer, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use diesel_async::RunQueryDsl;
 
 use super::sql::body;
@@ -25,12 +25,15 @@ pub struct Depth {
     /// Running tasks, at most [`COUNTED_DEPTH`] for all backends together.
     #[diesel(sql_type = BigInt)]
     pub running: i64,
+    /// Whether it is paused.
+    #[diesel(sql_type = Bool)]
+    pub is_paused: bool,
 }
 
 const DEPTHS: &str = body(include_str!("depth.sql"));
 
 impl Store {
-    /// Returns the number of tasks of each backend with a waiting or running task.
+    /// Returns the number of tasks of each backend with a waiting or running task, and of paused backends.
     pub async fn depths(&self) -> Result<Vec<Depth>, StoreError> {
         self.pools
             .run_read("count tasks by backend", async |connection| {

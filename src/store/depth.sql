@@ -1,4 +1,4 @@
--- How many tasks of each backend wait and run. Binds: how many tasks are counted, how many backends are read.
+-- How many tasks of each backend wait and run, and whether it is paused. Binds: how many tasks are counted, how many backends are read.
 --
 -- The recursive query reads one index entry for each waiting backend, not the tasks between them.
 WITH RECURSIVE next AS (
@@ -12,8 +12,9 @@ WITH RECURSIVE next AS (
     FROM (SELECT backend FROM tasks WHERE session_id IS NOT NULL LIMIT $1) AS counted GROUP BY backend
 ), names AS (
     SELECT backend FROM next WHERE backend IS NOT NULL UNION SELECT backend FROM running
+    UNION (SELECT backend FROM paused_backends ORDER BY backend LIMIT $2)
 )
-SELECT names.backend, coalesce(running.tasks, 0) AS running,
+SELECT names.backend, EXISTS (SELECT FROM paused_backends p WHERE p.backend = names.backend) AS is_paused, coalesce(running.tasks, 0) AS running,
        (SELECT count(*) FROM (
            SELECT FROM tasks t WHERE t.backend = names.backend AND t.available_at IS NOT NULL LIMIT $1
        ) AS counted) AS waiting

@@ -70,12 +70,13 @@ const TAKE_UNDISPATCHED: &str = concat!(
     "WITH due AS (
     SELECT task_id FROM tasks
     WHERE available_at <= clock_timestamp() AND dispatched_at IS NULL
+      AND coalesce(NOT EXISTS (SELECT FROM paused_backends p WHERE p.backend = tasks.backend), false)
     LIMIT $2 FOR UPDATE SKIP LOCKED
 ) ",
     dispatch!("due")
 );
 
-/// Every backend with a waiting task; reads one index entry for each.
+/// Every backend with a waiting task, except paused ones; reads one index entry for each.
 const WAITING_BACKENDS: &str = "
 WITH RECURSIVE waiting AS (
     (SELECT backend FROM tasks WHERE available_at IS NOT NULL ORDER BY backend LIMIT 1)
@@ -84,7 +85,8 @@ WITH RECURSIVE waiting AS (
             ORDER BY backend LIMIT 1)
     FROM waiting WHERE waiting.backend IS NOT NULL
 )
-SELECT backend FROM waiting WHERE backend IS NOT NULL";
+SELECT backend FROM waiting
+WHERE backend IS NOT NULL AND coalesce(NOT EXISTS (SELECT FROM paused_backends p WHERE p.backend = waiting.backend), false)";
 
 /// Counts only as far as is needed to know that more tasks wait than the queue has messages. A message with a time in the future
 /// was sent before the clock was set back.
@@ -128,7 +130,8 @@ const UNDO_DISPATCH: &str = "
 UPDATE tasks SET dispatched_at = NULL WHERE task_id = ANY($1) AND available_at IS NOT NULL";
 
 impl Store {
-    /// Marks as dispatched, and returns, due tasks without a message: retries, and tasks whose message was never published.
+    /// Marks as dispatched, and returns, due tasks without a message: retries, and tasks whose message was never published. Those of
+    /// paused backends get no message.
     pub async fn take_undispatched(&self) -> Result<Vec<StaleTask>, StoreError> {
         self.pools
             .run_control("take undispatched tasks", async |connection| {
@@ -143,7 +146,7 @@ impl Store {
             .await
     }
 
-    /// Returns the backends of waiting tasks.
+    /// Returns the backends of waiting tasks, except paused ones.
     pub async fn waiting_backends(&self) -> Result<Vec<String>, StoreError> {
         let rows: Vec<WaitingBackendRow> = self
             .pools

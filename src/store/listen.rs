@@ -18,6 +18,8 @@ use crate::domain::backoff::Backoff;
 
 /// Tasks became claimable; the payload is their backend.
 pub const READY: &str = "qtask_ready";
+/// A backend was resumed; the payload is its name.
+pub const RESUMED: &str = "qtask_resumed";
 /// A running task shall be cancelled; the payload is its id.
 pub const CANCELS: &str = "qtask_cancel";
 /// Tasks changed their status, or got log lines or progress; the payload is read by [`changed_tasks`].

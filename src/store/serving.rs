@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::domain::waiting::{Others, Waiting};
+use crate::domain::waiting::{Others, Pause, Waiting};
 
 use super::QueuePosition;
 use super::sql::body;
@@ -21,6 +21,7 @@ struct Serving {
     draining: i64,
     not_ready: i64,
     not_ready_reason: Option<String>,
+    pause: Option<Pause>,
 }
 
 /// Why the task waits.
@@ -38,5 +39,6 @@ pub(super) fn waiting(place: QueuePosition, serving: Value) -> Option<Waiting> {
             not_ready: serving.not_ready,
             not_ready_reason: serving.not_ready_reason,
         },
+        pause: serving.pause,
     })
 }

@@ -1,11 +1,13 @@
--- Subquery: the workers of the backend of the task `t` as a JSON document; NULL if the task does not wait.
+-- Subquery: the workers of the backend of the task `t`, and its pause, as a JSON document; NULL if the task does not wait.
 --
 -- If any worker takes tasks, the first 50 of them are read; otherwise all workers of the backend are counted, at most as many
 -- as the registry holds. `capabilities` is free JSON sent by the worker: only numbers are cast.
 (CASE WHEN t.available_at IS NOT NULL THEN (
     SELECT jsonb_build_object('is_delayed', t.available_at > clock_timestamp(), 'taking', able.taking,
                'has_room', able.has_room, 'offline', others.offline, 'draining', others.draining,
-               'not_ready', others.not_ready, 'not_ready_reason', others.not_ready_reason)
+               'not_ready', others.not_ready, 'not_ready_reason', others.not_ready_reason,
+               'pause', (SELECT jsonb_build_object('reason', p.reason, 'by', p.paused_by)
+                         FROM paused_backends p WHERE p.backend = t.backend))
     FROM (
         SELECT count(*) AS taking, coalesce(bool_or(w.running < w.slots), false) AS has_room
         FROM (

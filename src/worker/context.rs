@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::health::WorkerHealth;
 use super::held::Held;
 use super::lifecycle_state::LifecycleHooks;
+use super::paused::PausedBackends;
 use super::running::Running;
 use crate::config::environment::EnvironmentSettings;
 use crate::config::timing::LeaseSettings;
@@ -86,6 +87,8 @@ pub struct Worker {
     pub ready: Notify,
     /// Why no tasks are claimed at present.
     pub held: watch::Sender<Held>,
+    /// The backends whose messages are not consumed at present.
+    pub paused: PausedBackends,
     /// Cancelled when the worker must claim no more tasks.
     pub draining: CancellationToken,
     /// Cancelled when the intake has ended: the last claim is answered and its attempt has begun.

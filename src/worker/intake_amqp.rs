@@ -18,6 +18,8 @@ use crate::store::{Claim, ClaimRequest};
 
 /// How often the health report is updated.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// How long the tasks of a resumed backend may wait when its notification was lost.
+const PAUSE_POLL: Duration = Duration::from_secs(1);
 
 /// Claims tasks until the worker drains; ends when the last delivery is settled.
 pub async fn run(worker: &Arc<Worker>, config: AmqpConfig) {
@@ -32,6 +34,7 @@ pub async fn run(worker: &Arc<Worker>, config: AmqpConfig) {
     tokio::join!(
         take(worker, deliveries, &database_away),
         watch(worker, &consumer, &database_away),
+        follow_pauses(worker, &consumer),
     );
     consumer.pause().await;
     worker.intake_over.cancel();
@@ -109,6 +112,14 @@ async fn handle(
             );
             delivery.ack();
         }
+        Ok(Claim::BackendPaused) => {
+            debug!(
+                event = "task.backend_paused", %task_id, backend = delivery.backend,
+                "message acknowledged: the backend of its task is paused"
+            );
+            worker.paused.add(&delivery.backend);
+            delivery.ack();
+        }
         Ok(Claim::Unknown) => {
             warn!(
                 event = "amqp.message_orphaned", %task_id, correlation_id,
@@ -158,6 +169,23 @@ async fn watch(worker: &Worker, consumer: &Consumer, database_away: &Notify) {
         }
     };
     worker.draining.run_until_cancelled(watching).await;
+}
+
+/// Stops consuming the messages of paused backends.
+async fn follow_pauses(worker: &Worker, consumer: &Consumer) {
+    let mut paused = worker.paused.subscribe();
+    let following = async {
+        loop {
+            let names = paused.borrow_and_update().clone();
+            let some = !names.is_empty();
+            consumer.pause_backends(names);
+            tokio::select! {
+                _ = paused.changed() => {}
+                () = tokio::time::sleep(PAUSE_POLL), if some => worker.paused.refresh(&worker.store).await,
+            }
+        }
+    };
+    worker.draining.run_until_cancelled(following).await;
 }
 
 async fn until_held(worker: &Worker) {

@@ -1,4 +1,4 @@
-//! Receives PostgreSQL's notifications for a worker: tasks to stop, and tasks to claim.
+//! Receives PostgreSQL's notifications for a worker: tasks to stop, tasks to claim, and backends that were resumed.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use tracing::info;
 
 use super::context::{TaskSource, Worker};
 use super::running::StopReason;
-use crate::store::{CANCELS, Notification, READY, listen};
+use crate::store::{CANCELS, Notification, READY, RESUMED, listen};
 
 /// Listens until cancelled. The next heartbeat and the next poll find what a lost notification announced.
 pub fn start(worker: &Arc<Worker>, over: CancellationToken) {
     let channels: &'static [&'static str] = match worker.settings.source {
-        TaskSource::Amqp(_) => &[CANCELS],
+        TaskSource::Amqp(_) => &[CANCELS, RESUMED],
         TaskSource::Postgres => &[CANCELS, READY],
     };
     let (worker, backends) = (worker.clone(), worker.backends());
@@ -23,6 +23,9 @@ pub fn start(worker: &Arc<Worker>, over: CancellationToken) {
             if backends.iter().any(|backend| backend == payload) {
                 worker.ready.notify_one();
             }
+        }
+        Notification::Notified { channel, payload } if channel == RESUMED => {
+            worker.paused.remove(payload);
         }
         Notification::Notified { payload, .. } => {
             let Ok(task_id) = payload.parse() else {

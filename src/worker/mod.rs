@@ -9,6 +9,7 @@
 //! - `lifecycle_hooks` runs a command before the first task and one after the last, by `hook`;
 //! - `task_hooks` runs a command before and after each task;
 //! - `held` records why no tasks are claimed, `quarantine` handles an unfit environment;
+//! - `paused` records which backends are paused, so that their messages stay in their queues;
 //! - `running` lists the running attempts, and stops them;
 //! - `context` has the settings and state that these parts share;
 //! - this file starts the parts and stops them in order.
@@ -27,6 +28,7 @@ mod lifecycle_hooks;
 mod lifecycle_state;
 mod listener;
 mod log_writer;
+mod paused;
 mod quarantine;
 mod registration;
 mod running;
@@ -54,6 +56,7 @@ use crate::store::Store;
 use context::{STOP_LIMIT, Worker};
 use lease::SessionEnd;
 use lifecycle_state::{LifecycleHooks, SETTING_UP};
+use paused::PausedBackends;
 use running::{Running, StopReason};
 
 /// How long writing the last settlements may take after the executors have ended.
@@ -113,6 +116,7 @@ pub async fn run(
         lifecycle_hooks: LifecycleHooks::default(),
         ready: Notify::new(),
         held: watch::Sender::default(),
+        paused: PausedBackends::default(),
         attempts: TaskTracker::new(),
         draining: stop.child_token(),
         intake_over: CancellationToken::new(),

@@ -45,6 +45,7 @@ mod migrations;
 mod odd_queues;
 mod outages;
 mod overlaps;
+mod pausing;
 mod progress;
 mod pull;
 mod readers;

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use uuid::Uuid;
 
 use crate::api::Problem;
-use crate::domain::backend::is_valid_name;
+use crate::domain::backend::{MAX_NAME_LENGTH, is_valid_name};
 use crate::domain::checks::excerpt;
 
 /// The task that a path names.
@@ -23,4 +23,20 @@ pub fn worker_id(segment: String) -> Result<String, Problem> {
     } else {
         Err(Problem::worker_not_found(&excerpt(&segment)))
     }
+}
+
+/// The backend that a path names.
+pub fn backend(segment: String) -> Result<String, Problem> {
+    if is_valid_name(&segment) {
+        return Ok(segment);
+    }
+    let detail = format!(
+        "No backend can have the name `{}`: use up to {MAX_NAME_LENGTH} letters, digits, `.`, `_`, `-`.",
+        excerpt(&segment)
+    );
+    Err(Problem::new(
+        StatusCode::NOT_FOUND,
+        "backend_not_found",
+        detail,
+    ))
 }

@@ -1,9 +1,11 @@
 //! Responses about backends and queue positions.
 
 use serde::Serialize;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::store::{BackendRecord, COUNTED_WAITING, QueuePosition};
+use super::times::time;
+use crate::store::{BackendRecord, COUNTED_WAITING, PausedBackend, QueuePosition};
 
 /// The current state of a backend.
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,8 +26,55 @@ pub struct BackendView {
     /// Median duration of an attempt over the last 100 completed tasks, in seconds; null if there are none.
     pub median_run_seconds: Option<f64>,
     /// Estimated time until all counted tasks have started, in seconds: their number times the median, divided by the
-    /// total concurrency of the workers. Null if no worker takes tasks, or no task was ever completed.
+    /// total concurrency of the workers. Null if no worker takes tasks, no task was ever completed, or it is paused.
     pub estimated_wait_seconds: Option<f64>,
+    /// Its pause; absent if its tasks are claimed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<PauseView>,
+}
+
+/// The pause of a backend.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PauseView {
+    /// Since when no task is claimed.
+    #[serde(serialize_with = "time")]
+    #[schema(value_type = String, format = DateTime)]
+    pub since: OffsetDateTime,
+    /// The reason that the operator gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "the cryostat warms up")]
+    pub reason: Option<String>,
+    /// Who paused it, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// The response to a pause or a resume.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BackendPauseView {
+    /// The name of the backend.
+    pub backend: String,
+    /// Whether it is paused.
+    pub paused: bool,
+    /// Its pause; absent if its tasks are claimed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<PauseView>,
+}
+
+impl BackendPauseView {
+    /// The state of the backend of this name.
+    pub fn new(backend: String, paused: Option<PausedBackend>) -> Self {
+        let pause = paused.map(|it| PauseView {
+            since: it.paused_at,
+            reason: it.reason,
+            by: it.paused_by,
+        });
+        Self {
+            backend,
+            paused: pause.is_some(),
+            pause,
+        }
+    }
 }
 
 impl From<BackendRecord> for BackendView {
@@ -36,6 +85,11 @@ impl From<BackendRecord> for BackendView {
             waiting,
             waiting_exact: record.waiting <= counted,
             estimated_wait_seconds: estimated_wait(waiting, &record).map(in_milliseconds),
+            pause: record.paused_at.map(|since| PauseView {
+                since,
+                reason: record.pause_reason,
+                by: record.paused_by,
+            }),
             backend: record.backend,
             workers_online: record.workers_online,
             running: record.running,
@@ -46,7 +100,7 @@ impl From<BackendRecord> for BackendView {
 }
 
 fn estimated_wait(waiting: i64, record: &BackendRecord) -> Option<f64> {
-    if record.slots_online == 0 {
+    if record.slots_online == 0 || record.paused_at.is_some() {
         return None;
     }
     let (waiting, slots) = (
@@ -102,6 +156,9 @@ mod tests {
             running: 0,
             oldest_wait_seconds: None,
             median_run_seconds: median,
+            paused_at: None,
+            pause_reason: None,
+            paused_by: None,
         }
     }
 

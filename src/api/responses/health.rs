@@ -59,6 +59,9 @@ pub struct HealthView {
     /// its arguments differ from those that qtask declares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue_detail: Option<String>,
+    /// The paused backends, at most 100 of them; absent if there are none. A pause does not degrade the service.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub paused_backends: Vec<String>,
     /// The time of this response.
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]

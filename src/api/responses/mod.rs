@@ -13,14 +13,14 @@ mod times;
 mod workers;
 mod writes;
 
-pub use backends::{BackendPage, BackendView};
+pub use backends::{BackendPage, BackendPauseView, BackendView};
 pub use claimed_tasks::{ClaimedPage, ClaimedTask};
 pub use dry_run::DryRun;
 pub use health::{Health, HealthView, QueueName, QueueStatus};
 pub use logs::{LogPage, LogView};
 pub use problems::{
-    BodyErrors, OwnerErrors, QueryErrors, ReadErrors, SubmissionErrors, TaskErrors, WorkerErrors,
-    WriteErrors,
+    BackendErrors, BodyErrors, OwnerErrors, QueryErrors, ReadErrors, SubmissionErrors, TaskErrors,
+    WorkerErrors, WriteErrors,
 };
 pub use submitted::{BatchSubmitted, Submitted};
 pub use task::{HistoryView, TaskView};

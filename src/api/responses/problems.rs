@@ -57,6 +57,11 @@ problems! {
         404 => "There is no such worker.",
     }
 
+    /// Problems of operations on the backend that the path names.
+    BackendErrors {
+        404 => "No backend can have this name.",
+    }
+
     /// Problems of operations that read a query.
     QueryErrors {
         422 => "A parameter is not valid.",

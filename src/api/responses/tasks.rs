@@ -110,6 +110,10 @@ pub struct TaskOverview {
     pub metadata: Json,
     /// The correlation id of the task in rows, messages and logs.
     pub correlation_id: String,
+    /// True if the task waits and its backend is paused; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool, required = false)]
+    pub backend_paused: Option<bool>,
 }
 
 impl TaskSummary {
@@ -159,6 +163,7 @@ impl From<TaskSummary> for TaskOverview {
             error_message: task.error_message,
             metadata: task.metadata,
             correlation_id: task.correlation_id,
+            backend_paused: task.backend_paused.then_some(true),
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::store::{SchemaFault, SchemaSkew, StoreError};
 
 /// Timeout of a health check.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+/// Maximum number of paused backends that the report names.
+const MAX_NAMED_PAUSED: i32 = 100;
 
 /// Report the health of the service and its dependencies; 200 as long as it serves requests.
 #[utoipa::path(
@@ -48,6 +50,11 @@ pub async fn health(state: web::Data<ApiState>) -> web::Json<HealthView> {
         Ok(skew) => ("connected", (!skew.is_none()).then(|| skew.to_string())),
         Err(failure) => (failure.status, Some(failure.detail)),
     };
+    let paused = if is_database_ready {
+        paused_backends(&state).await
+    } else {
+        Vec::new()
+    };
     web::Json(HealthView {
         status,
         database_status,
@@ -55,8 +62,17 @@ pub async fn health(state: web::Data<ApiState>) -> web::Json<HealthView> {
         queue_status,
         queue,
         queue_detail,
+        paused_backends: paused,
         timestamp: OffsetDateTime::now_utc(),
     })
+}
+
+/// The names of paused backends; none if the database does not answer in time.
+async fn paused_backends(state: &ApiState) -> Vec<String> {
+    let reading = state.store.paused_backends(MAX_NAMED_PAUSED);
+    let read = tokio::time::timeout(CHECK_TIMEOUT, reading).await;
+    let paused = read.ok().and_then(Result::ok).unwrap_or_default();
+    paused.into_iter().map(|it| it.backend).collect()
 }
 
 /// Liveness probe: whether the process runs.

@@ -43,17 +43,17 @@ async fn depths(state: &ApiState, gauges: Gauges) -> Gauges {
     };
     let busy = depths
         .iter()
-        .map(|it| (it.backend.clone(), (it.waiting, it.running)));
+        .map(|it| (it.backend.clone(), (it.waiting, it.running, it.is_paused)));
     // Idle backends are added up to the maximum.
-    let mut shown: BTreeMap<String, (i64, i64)> = busy.take(MOST_BACKENDS).collect();
+    let mut shown: BTreeMap<String, (i64, i64, bool)> = busy.take(MOST_BACKENDS).collect();
     for name in state.backends.some(MOST_BACKENDS) {
         if shown.len() < MOST_BACKENDS {
             shown.entry(name).or_default();
         }
     }
-    shown
-        .iter()
-        .fold(gauges, |gauges, (backend, &(waiting, running))| {
+    shown.iter().fold(
+        gauges,
+        |gauges, (backend, &(waiting, running, is_paused))| {
             gauges
                 .with_backend(
                     "tasks_waiting",
@@ -67,7 +67,14 @@ async fn depths(state: &ApiState, gauges: Gauges) -> Gauges {
                     backend,
                     as_f64(running),
                 )
-        })
+                .with_backend(
+                    "backend_paused",
+                    "Whether the backend is paused",
+                    backend,
+                    f64::from(u8::from(is_paused)),
+                )
+        },
+    )
 }
 
 fn as_f64(count: i64) -> f64 {

@@ -20,7 +20,7 @@ use super::Problem;
 use super::guard::{self, Admission};
 use crate::domain::access::Scope;
 
-pub use backends::__path_list_backends;
+pub use backends::{__path_list_backends, __path_pause_backend, __path_resume_backend};
 pub use cancel::__path_cancel_task;
 pub use circuits::__path_check_circuit;
 pub use claim::__path_claim_tasks;
@@ -93,6 +93,8 @@ pub fn operations() -> Vec<Operation> {
         POST "/tasks/{task_id}/fail" WORK => settle::fail_task,
         POST "/tasks/{task_id}/release" WORK => settle::release_task,
         GET "/backends" READ => backends::list_backends,
+        POST "/backends/{backend}/pause" ADMIN => backends::pause_backend,
+        POST "/backends/{backend}/resume" ADMIN => backends::resume_backend,
         GET "/workers" READ => workers::list_workers,
         POST "/workers/register" WORK => workers::register_worker,
         POST "/workers/heartbeat" WORK => workers::heartbeat,

@@ -4,11 +4,12 @@ use clap::Args;
 
 use super::common::{ClientSession, CommonArgs};
 use super::error::ClientError;
-use super::model::Backend;
+use super::model::{Backend, PauseInfo};
 use super::output::Form;
 use super::raw_json::Page;
 use super::render::paint::{Cell, Colour};
 use super::render::table::Column;
+use super::render::time_format::now;
 use super::render::{text, time_format};
 
 const COLUMNS: &[Column] = &[
@@ -19,13 +20,15 @@ const COLUMNS: &[Column] = &[
     Column::new("OLDEST").right().spare(2),
     Column::new("TYPICAL RUN").right().spare(3),
     Column::new("EXPECTED WAIT").right().spare(1),
+    Column::new("NOTE").flexible(),
 ];
 
 /// List the backends: their workers, queues and waits
 #[derive(Debug, Args)]
 #[command(
     after_help = "In a pipe, tabs between: backend, workers_online, waiting, running, oldest_wait_seconds,
-median_run_seconds, estimated_wait_seconds; what is not known is empty.
+median_run_seconds, estimated_wait_seconds, since when it is paused, and why; what is not known is
+empty.
 
 Exit codes: 0 done, 2 usage error, 3 the service cannot be reached.
 
@@ -80,6 +83,7 @@ fn columns(session: &ClientSession, backend: &Backend) -> Result<(), ClientError
             .map(|seconds| seconds.to_string())
             .unwrap_or_default()
     };
+    let pause = backend.pause.as_ref();
     session.output.columns(&[
         &backend.backend,
         &backend.workers_online.to_string(),
@@ -88,6 +92,10 @@ fn columns(session: &ClientSession, backend: &Backend) -> Result<(), ClientError
         &known(backend.oldest_wait_seconds),
         &known(backend.median_run_seconds),
         &known(backend.estimated_wait_seconds),
+        pause.map(|pause| &*pause.since).unwrap_or_default(),
+        pause
+            .and_then(|pause| pause.reason.as_deref())
+            .unwrap_or_default(),
     ])
 }
 
@@ -108,5 +116,16 @@ fn row(backend: &Backend) -> Vec<Cell> {
         known(backend.oldest_wait_seconds),
         known(backend.median_run_seconds),
         known(backend.estimated_wait_seconds),
+        backend.pause.as_ref().map(note).unwrap_or_default(),
     ]
+}
+
+/// That the backend is paused, for how long, by whom and why.
+fn note(pause: &PauseInfo) -> Cell {
+    let since = time_format::parse_some(Some(&pause.since));
+    let age = since.map(|since| format!(" for {}", time_format::age(now() - since)));
+    let by = pause.by.as_ref().map(|by| format!(" by {by}"));
+    let reason = pause.reason.as_ref().map(|reason| format!(": {reason}"));
+    let parts = [age, by, reason].map(Option::unwrap_or_default).concat();
+    Cell::coloured(&format!("paused{parts}"), Colour::Yellow)
 }

@@ -37,7 +37,7 @@ const COLUMNS: &[Column] = &[
 #[command(
     after_help = "In a pipe, tabs between: task_id, status, kind, backend, name, problem_id, shots, priority,
 attempt, submitted_at, started_at, completed_at, worker_id, tags (with commas between),
-error_code, error_message. To cancel all that wait:
+error_code, error_message, `paused` if it waits for its paused backend. To cancel all that wait:
   qtask list --status pending --all | qtask cancel -
 
 Exit codes: 0 done, 2 usage error, 3 the service cannot be reached.
@@ -174,7 +174,7 @@ impl ListedTask {
             .read()
             .map_err(|error| session.api.bad_answer(&error))?;
         if output.form == Form::Columns {
-            return tasks.iter().map(values).try_for_each(|values| {
+            return tasks.iter().map(listed_values).try_for_each(|values| {
                 output.columns(&values.iter().map(String::as_str).collect::<Vec<_>>())
             });
         }
@@ -228,12 +228,30 @@ pub fn values(task: &Task) -> Vec<String> {
     ]
 }
 
+/// The columns of a task in a list: those of [`values`], and what only a list has behind them.
+fn listed_values(task: &Task) -> Vec<String> {
+    let mut values = values(task);
+    let paused = if task.backend_paused { "paused" } else { "" };
+    values.push(paused.to_owned());
+    values
+}
+
 /// The execution details, as JSON; empty before the task is terminal.
 pub fn execution(task: &Task) -> String {
     if task.execution.is_empty() {
         return String::new();
     }
     Value::from(task.execution.clone()).to_string()
+}
+
+/// The status, with a mark if the task waits for its paused backend.
+fn status(task: &Task) -> Cell {
+    let status = Cell::status(&task.status);
+    if task.backend_paused {
+        status.with_text(format!("{} (paused)", status.text()))
+    } else {
+        status
+    }
 }
 
 fn row(task: &Task) -> Vec<Cell> {
@@ -251,7 +269,7 @@ fn row(task: &Task) -> Vec<Cell> {
     };
     vec![
         task.task_id.as_str().into(),
-        Cell::status(&task.status),
+        status(task),
         task.name.as_deref().unwrap_or_default().into(),
         work.into(),
         task.backend.as_str().into(),

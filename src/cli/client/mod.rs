@@ -8,6 +8,7 @@ mod backends;
 mod cancel;
 mod check;
 mod common;
+mod drain;
 mod error;
 mod follow;
 mod get;
@@ -21,6 +22,7 @@ mod numbers;
 mod outcome;
 mod output;
 mod parameters;
+mod pause;
 mod progress;
 mod raw_json;
 mod render;
@@ -56,8 +58,12 @@ pub enum ClientCommand {
     Watch(watch::WatchArgs),
     Logs(logs::LogsArgs),
     Cancel(cancel::CancelArgs),
-    Workers(workers::WorkersArgs),
     Backends(backends::BackendsArgs),
+    Pause(pause::PauseArgs),
+    Resume(pause::ResumeBackendArgs),
+    Workers(workers::WorkersArgs),
+    Drain(drain::DrainArgs),
+    Undrain(drain::UndrainArgs),
 }
 
 impl ClientCommand {
@@ -72,6 +78,10 @@ impl ClientCommand {
             Self::Cancel(args) => args.common.output(),
             Self::Workers(args) => args.common().output(),
             Self::Backends(args) => args.common.output(),
+            Self::Pause(args) => args.common.output(),
+            Self::Resume(args) => args.common.output(),
+            Self::Drain(args) => args.common.output(),
+            Self::Undrain(args) => args.common.output(),
         }
     }
 
@@ -87,6 +97,10 @@ impl ClientCommand {
             Self::Cancel(args) => cancel::run(args, &open(&args.common).await?).await,
             Self::Workers(args) => workers::run(args, &open(args.common()).await?).await,
             Self::Backends(args) => backends::run(&open(&args.common).await?).await,
+            Self::Pause(args) => pause::pause(args, &open(&args.common).await?).await,
+            Self::Resume(args) => pause::resume(args, &open(&args.common).await?).await,
+            Self::Drain(args) => drain::drain(args, &open(&args.common).await?).await,
+            Self::Undrain(args) => drain::undrain(args, &open(&args.common).await?).await,
         }
     }
 }

@@ -57,6 +57,7 @@ pub struct Task {
     pub queue: Option<Queue>,
     pub waiting_reason: Option<String>,
     pub waiting_message: Option<String>,
+    pub backend_paused: bool,
     pub status_history: Vec<TaskHistoryEntry>,
 }
 
@@ -160,6 +161,25 @@ pub struct Backend {
     pub oldest_wait_seconds: Option<f64>,
     pub median_run_seconds: Option<f64>,
     pub estimated_wait_seconds: Option<f64>,
+    pub pause: Option<PauseInfo>,
+}
+
+/// The pause of a backend.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct PauseInfo {
+    pub since: String,
+    pub reason: Option<String>,
+    pub by: Option<String>,
+}
+
+/// The answer to a pause or a resume.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct BackendPause {
+    pub backend: String,
+    pub paused: bool,
+    pub pause: Option<PauseInfo>,
 }
 
 /// The answer to a submission or to a cancel.

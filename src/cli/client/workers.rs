@@ -97,13 +97,19 @@ async fn resume(name: &str, session: &ClientSession) -> Result<bool, ClientError
     let api = &session.api;
     let request = api.request(Method::POST, &["workers", name, "resume"], &[]);
     let document = api.fetch(request).await?;
-    let worker = serde_json::from_str(&document).map_err(|error| api.bad_answer(&error))?;
-    match session.output.form {
-        Form::Json => session.output.json(&document)?,
-        Form::Columns => columns(session, &worker)?,
-        Form::Human => session.output.table(COLUMNS, &[row(&worker)])?,
-    }
+    show_one(session, &document)?;
     Ok(true)
+}
+
+/// Shows the worker of the API's document.
+pub fn show_one(session: &ClientSession, document: &str) -> Result<(), ClientError> {
+    let (api, output) = (&session.api, &session.output);
+    let worker = serde_json::from_str(document).map_err(|error| api.bad_answer(&error))?;
+    match output.form {
+        Form::Json => output.json(document),
+        Form::Columns => columns(session, &worker),
+        Form::Human => output.table(COLUMNS, &[row(&worker)]),
+    }
 }
 
 async fn list(args: &WorkersArgs, session: &ClientSession) -> Result<bool, ClientError> {

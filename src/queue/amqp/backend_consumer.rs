@@ -16,6 +16,7 @@ use super::acker::{self, AckCommand};
 use super::backoff::ReconnectBackoff;
 use super::config::AmqpConfig;
 use super::connection::{Link, LinkChannel};
+use super::consumer_pause::ConsumerPause;
 use super::consumer_status::{BackendConsumerState, ConsumerStatus};
 use super::delivery::{Delivery, Settler};
 use super::error::{LinkError, QueueError};
@@ -37,7 +38,7 @@ pub(super) struct BackendConsumer {
     pub(super) has_other_arguments: bool,
     pub(super) inbox: Arc<Inbox>,
     pub(super) board: watch::Sender<ConsumerStatus>,
-    pub(super) paused: watch::Receiver<bool>,
+    pub(super) paused: watch::Receiver<ConsumerPause>,
     pub(super) shutdown: CancellationToken,
 }
 
@@ -133,15 +134,25 @@ impl BackendConsumer {
 
     /// False at the end of the link or the consumer.
     async fn wait_unpaused(&mut self, link: &Link, channel: &Channel) -> Result<bool, QueueError> {
-        if *self.paused.borrow() {
-            self.set(BackendConsumerState::Paused);
-        }
-        tokio::select! {
-            biased;
-            () = self.shutdown.cancelled() => Ok(false),
-            () = link.lost() => Ok(false),
-            () = channel.channel.closed.cancelled() => Err(channel.channel.closed_error().into()),
-            unpaused = self.paused.wait_for(|paused| !paused) => Ok(unpaused.is_ok()),
+        loop {
+            let paused = self.paused.borrow_and_update().clone();
+            if !paused.covers(&self.backend) {
+                return Ok(true);
+            }
+            self.set(if paused.all {
+                BackendConsumerState::Paused
+            } else {
+                BackendConsumerState::BackendPaused
+            });
+            tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return Ok(false),
+                () = link.lost() => return Ok(false),
+                () = channel.channel.closed.cancelled() => return Err(channel.channel.closed_error().into()),
+                changed = self.paused.changed() => if changed.is_err() {
+                    return Ok(false);
+                },
+            }
         }
     }
 
@@ -199,7 +210,7 @@ impl BackendConsumer {
                 () = self.shutdown.cancelled() => break Stop::Over,
                 () = link.lost() => break Stop::Over,
                 () = channel.channel.closed.cancelled() => break Stop::ChannelClosed,
-                asked = paused.wait_for(|paused| *paused) => match asked {
+                asked = paused.wait_for(|paused| paused.covers(&self.backend)) => match asked {
                     Ok(_) => break Stop::Paused,
                     Err(_) => break Stop::Over,
                 },

@@ -1,5 +1,6 @@
 //! Consumes from the queues of several backends over one connection, until shut down.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use super::backend_consumer::BackendConsumer;
 use super::backoff::ReconnectBackoff;
 use super::config::AmqpConfig;
 use super::connection::Link;
+use super::consumer_pause::ConsumerPause;
 use super::consumer_status::ConsumerStatus;
 use super::inbox::{Deliveries, Inbox};
 use super::state::LinkState;
@@ -21,7 +23,7 @@ use super::state::LinkState;
 /// the broker then redelivers unsettled deliveries to another worker.
 pub struct Consumer {
     board: watch::Sender<ConsumerStatus>,
-    paused: watch::Sender<bool>,
+    paused: watch::Sender<ConsumerPause>,
     limit: Duration,
     _stop_when_dropped: DropGuard,
 }
@@ -38,7 +40,7 @@ impl Consumer {
         let shutdown = shutdown.child_token();
         let inbox = Arc::new(Inbox::default());
         let board = watch::Sender::new(ConsumerStatus::starting(backends.len()));
-        let paused = watch::Sender::new(false);
+        let paused = watch::Sender::new(ConsumerPause::default());
         let limit = config.connect_timeout;
         let lane = |(index, backend)| BackendConsumer {
             index,
@@ -89,7 +91,7 @@ impl Consumer {
     /// has taken can still be settled. Returns when the broker has stopped delivering, or after a timeout.
     /// Stays paused across reconnects until `resume`.
     pub async fn pause(&self) {
-        self.paused.send_replace(true);
+        self.paused.send_modify(|paused| paused.all = true);
         let stopped = |board: &ConsumerStatus| !board.link.is_up() || board.none_can_consume();
         // Each step of a starting lane has its own limit; this one covers all of them.
         let _ = timeout(self.limit * 3, self.board.subscribe().wait_for(stopped)).await;
@@ -97,7 +99,17 @@ impl Consumer {
 
     /// Consumes again. Returns at once; `wait_up` waits until consuming has started.
     pub fn resume(&self) {
-        self.paused.send_replace(false);
+        self.paused.send_modify(|paused| paused.all = false);
+    }
+
+    /// Consumes from the queues of all backends but these, from now on and across reconnects. Returns at once. The state is that
+    /// of the other backends.
+    pub fn pause_backends(&self, backends: BTreeSet<String>) {
+        self.paused.send_if_modified(|paused| {
+            let is_new = paused.backends != backends;
+            paused.backends = backends;
+            is_new
+        });
     }
 
     pub(super) async fn wait_for(&self, condition: impl Fn(LinkState) -> bool) {

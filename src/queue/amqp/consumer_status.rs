@@ -17,7 +17,10 @@ pub(super) struct ConsumerStatus {
 pub(super) enum BackendConsumerState {
     Starting,
     Consuming,
+    /// Paused with all others.
     Paused,
+    /// Paused alone.
+    BackendPaused,
     Failed(Arc<str>),
 }
 
@@ -49,14 +52,20 @@ impl ConsumerStatus {
         let stopped = |lane: &BackendConsumerState| {
             matches!(
                 lane,
-                BackendConsumerState::Paused | BackendConsumerState::Failed(_)
+                BackendConsumerState::Paused
+                    | BackendConsumerState::BackendPaused
+                    | BackendConsumerState::Failed(_)
             )
         };
         self.lanes.iter().all(|(lane, _)| stopped(lane))
     }
 
+    /// Whether all backends are in this state, except those that are paused alone.
     fn all(&self, wanted: &BackendConsumerState) -> bool {
-        self.lanes.iter().all(|(lane, _)| lane == wanted)
+        let fits = |lane: &BackendConsumerState| {
+            lane == wanted || *lane == BackendConsumerState::BackendPaused
+        };
+        self.lanes.iter().all(|(lane, _)| fits(lane))
     }
 
     pub(super) fn state(&self) -> LinkState {

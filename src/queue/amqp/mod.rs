@@ -20,6 +20,7 @@ mod config;
 mod confirms;
 mod connection;
 mod consumer;
+mod consumer_pause;
 mod consumer_status;
 mod declared;
 mod delivery;

@@ -31,6 +31,19 @@ pub(super) async fn dispatch(
     due
 }
 
+/// Publishes waiting tasks that have no message in the background, before the next sweep does.
+pub fn publish_due_soon(store: &Store, dispatcher: &Dispatcher) {
+    let Dispatcher::Amqp(publisher) = dispatcher else {
+        return;
+    };
+    let (store, publisher) = (store.clone(), publisher.clone());
+    tokio::spawn(async move {
+        if let Err(error) = send_due(&store, &publisher).await {
+            warn!(event = "sweep.publish_delayed", %error, "due tasks not published: left to the sweep");
+        }
+    });
+}
+
 /// Tries to acquire a duty that compares no times.
 async fn is_mine(store: &Store, duty: Duty, interval: Duration) -> Result<bool, StoreError> {
     let clock = ClockWatch::default();

@@ -18,6 +18,7 @@ use crate::domain::backoff::Backoff;
 use crate::service::dispatcher::Dispatcher;
 use crate::store::{ClockWatch, Store, StoreError};
 
+pub use dispatch::publish_due_soon;
 pub use reap::release_orphans_soon;
 
 /// Sweeps until cancelled.

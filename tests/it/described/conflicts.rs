@@ -12,6 +12,19 @@ pub async fn provoke(scene: &Scene, api: &Contract<'_>, completed: &Value) {
     of_keys(api).await;
     of_tasks(api, completed).await;
     of_sessions(scene, api).await;
+    of_pauses(scene, api).await;
+}
+
+/// So many backends may be paused, and no more.
+async fn of_pauses(scene: &Scene, api: &Contract<'_>) {
+    let database = &scene.app.database;
+    let fill = "INSERT INTO paused_backends (backend) SELECT 'filler' || n FROM generate_series(1, 1000) AS n";
+    database.execute(fill, &[]).await;
+    let refused = api.post("/backends/b/pause", &json!({})).await;
+    assert_eq!(refused.expect_problem(409), "too_many_paused_backends");
+    let again = api.post("/backends/filler1/pause", &json!({})).await;
+    again.expect(200);
+    database.execute("DELETE FROM paused_backends", &[]).await;
 }
 
 async fn of_keys(api: &Contract<'_>) {

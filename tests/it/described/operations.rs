@@ -65,6 +65,8 @@ impl<'a> Operation<'a> {
     /// The path for this task and this worker.
     pub fn at(&self, task_id: &str, worker_id: &str) -> String {
         let path = self.path.replace("{task_id}", task_id);
+        // A backend may have the name of a worker.
+        let path = path.replace("{backend}", worker_id);
         path.replace("{worker_id}", worker_id)
     }
 }

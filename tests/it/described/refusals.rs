@@ -69,12 +69,15 @@ async fn unknown_names(api: &Contract<'_>, operation: &Operation<'_>, nobody: &V
         assert_eq!(refused.expect_problem(400), "invalid_task_id");
     }
     if operation.answers("404") {
-        let path = operation.at(&Uuid::now_v7().to_string(), "nobody");
+        let of_backend = operation.path.contains("{backend}");
+        // Any valid name may be that of a backend.
+        let name = if of_backend { "-" } else { "nobody" };
+        let path = operation.at(&Uuid::now_v7().to_string(), name);
         let refused = send(api, operation, &path, nobody).await;
-        let code = if of_task {
-            "task_not_found"
-        } else {
-            "worker_not_found"
+        let code = match (of_task, of_backend) {
+            (true, _) => "task_not_found",
+            (_, true) => "backend_not_found",
+            _ => "worker_not_found",
         };
         assert_eq!(refused.expect_problem(404), code, "{operation:?}");
     }

@@ -68,6 +68,7 @@ pub fn body(operation: &Operation, owner: &Value) -> Value {
         "heartbeat" => json!({"worker_id": worker, "session_id": session}),
         "claim_tasks" => json!({"session_id": session}),
         "drain_worker" => json!({"draining": true}),
+        "pause_backend" => json!({"reason": "m"}),
         other => panic!("nothing here says what {other} takes"),
     }
 }

@@ -44,6 +44,10 @@ async fn write(scene: &Scene, api: &Contract<'_>) -> Value {
     drained.expect(200);
     let resumed = api.post("/workers/w/resume", &Value::Null).await;
     resumed.expect(200);
+    let paused = api.post("/backends/b/pause", &json!({})).await;
+    paused.expect(200);
+    let resumed = api.post("/backends/b/resume", &Value::Null).await;
+    resumed.expect(200);
     completed
 }
 
