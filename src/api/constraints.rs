@@ -63,7 +63,7 @@ fn overlay(below: &mut Value, top: Value) {
 fn of_parameter(name: &Value, place: &Value) -> Option<Value> {
     let some = |pattern: &str| json!({"minLength": 1, "pattern": pattern});
     Some(match (name.as_str()?, place.as_str()?) {
-        ("problem_id" | "worker_id" | "name" | "backend", "query") => some(NO_NUL),
+        ("problem_id" | "worker_id" | "name" | "backend" | "error_code", "query") => some(NO_NUL),
         ("tag", "query") => json!({"items": some(NO_NUL), "maxItems": 32}),
         ("Idempotency-Key", "header") => some(KEY),
         ("X-Correlation-ID", "header") => json!({"maxLength": 128, "pattern": KEY}),
@@ -118,6 +118,27 @@ fn kinds() -> Value {
 
 fn inputs() -> Value {
     json!({"propertyNames": {"pattern": IDENTIFIER}, "additionalProperties": reference("InputValue")})
+}
+
+/// Either a list of ids or a filter.
+fn rerun_request() -> Value {
+    json!({
+        "oneOf": [
+            {"title": "By id", "required": ["task_ids"],
+             "properties": {"task_ids": {"type": "array"}, "filter": {"oneOf": [{"type": "null"}]}}},
+            {"title": "By filter", "required": ["filter"],
+             "properties": {"task_ids": {"type": "null"}, "filter": {"oneOf": [reference("TaskSelection_EndedStatus")]}}},
+        ],
+        "properties": {"error_code": {"pattern": NO_NUL}},
+    })
+}
+
+/// The texts of a filter.
+fn selection() -> Value {
+    let text = json!({"minLength": 1, "pattern": NO_NUL});
+    json!({"properties": {
+        "backend": text, "problem_id": text, "worker_id": text, "name": text, "tags": {"items": text},
+    }})
 }
 
 #[allow(
@@ -192,6 +213,9 @@ fn components(limits: &Limits) -> Vec<(&'static str, Value)> {
             "Complete",
             with_attempt(json!({"result": {"anyOf": some_json()}, "execution": own_object()})),
         ),
+        ("TaskSelection_OpenStatus", selection()),
+        ("TaskSelection_EndedStatus", selection()),
+        ("RerunRequest", rerun_request()),
         (
             "PauseRequest",
             json!({"properties": {"reason": {"pattern": VISIBLE}}}),

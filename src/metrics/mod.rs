@@ -148,6 +148,11 @@ pub fn statement(name: &'static str, took: Duration) {
 
 /// Records a transition made by a statement of this process.
 pub fn task_moved(backend: &str, to: Status) {
+    tasks_moved(backend, to, 1);
+}
+
+/// The same for several tasks of a backend.
+pub fn tasks_moved(backend: &str, to: Status, count: u64) {
     let counters = match to {
         Status::Pending => &METRICS.submitted,
         Status::Processing => &METRICS.claimed,
@@ -158,7 +163,7 @@ pub fn task_moved(backend: &str, to: Status) {
     };
     counters
         .get_or_create(&vec![("backend", backend_label(backend))])
-        .inc();
+        .inc_by(count);
 }
 
 /// Records an attempt to call a webhook, with its outcome.

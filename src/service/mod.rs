@@ -7,6 +7,7 @@ pub mod depths;
 pub mod dispatcher;
 mod empty_claim_cache;
 pub mod fleet;
+pub mod rerun;
 pub mod settled;
 pub mod submit;
 pub mod sweep;

@@ -51,6 +51,13 @@ pub enum SubmitError {
     Store(#[from] StoreError),
 }
 
+/// The tasks of one request, which are in the database.
+pub(super) struct CommittedTasks {
+    pub(super) task_ids: Vec<Uuid>,
+    /// Whether a repetition of the request finds them.
+    pub(super) has_key: bool,
+}
+
 /// Stores tasks and dispatches them.
 #[derive(Clone)]
 pub struct Submitter {
@@ -104,7 +111,11 @@ impl Submitter {
         }
         let messages = tasks.iter().map(|task| message(task)).collect();
         let outcomes = self.dispatcher.send(messages).await;
-        self.settle_unsent(&tasks, &outcomes).await?;
+        let committed = CommittedTasks {
+            task_ids: tasks.iter().map(|task| task.task_id).collect(),
+            has_key: tasks.iter().any(|task| task.idempotency.is_some()),
+        };
+        self.settle_unsent(&committed, &outcomes).await?;
         let accepted = |task: &Arc<NewTask>| Accepted {
             task_id: task.task_id,
             status: Status::Pending,
@@ -127,23 +138,21 @@ impl Submitter {
 
     /// Decides about committed tasks of which some messages are not confirmed: all are withdrawn, or all are
     /// accepted.
-    async fn settle_unsent(
+    pub(super) async fn settle_unsent(
         &self,
-        tasks: &[Arc<NewTask>],
+        tasks: &CommittedTasks,
         outcomes: &[Result<(), PublishError>],
     ) -> Result<(), SubmitError> {
         let Some(Err(reason)) = outcomes.iter().find(|outcome| outcome.is_err()) else {
             return Ok(());
         };
-        let unsent: Vec<Uuid> = tasks
-            .iter()
-            .zip(outcomes)
-            .filter_map(|(task, outcome)| outcome.is_err().then_some(task.task_id))
+        let task_ids = tasks.task_ids.iter().zip(outcomes);
+        let unsent: Vec<Uuid> = task_ids
+            .filter_map(|(task_id, outcome)| outcome.is_err().then_some(*task_id))
             .collect();
-        let has_key = tasks.iter().any(|task| task.idempotency.is_some());
         // A repetition of the request may have been answered with these tasks already, and a task that a worker owns
         // is not withdrawn.
-        if has_key || !self.withdraw(tasks, reason).await? {
+        if tasks.has_key || !self.withdraw(tasks, reason).await? {
             warn!(
                 event = "task.publish_delayed", task_id = alone(tasks), unsent = unsent.len(), %reason,
                 "submission accepted without confirmed messages: the sweep publishes them"
@@ -152,7 +161,7 @@ impl Submitter {
             return Ok(());
         }
         warn!(
-            event = "task.withdrawn", task_id = alone(tasks), tasks = tasks.len(), unsent = unsent.len(), %reason,
+            event = "task.withdrawn", task_id = alone(tasks), tasks = tasks.task_ids.len(), unsent = unsent.len(), %reason,
             "submission withdrawn: its messages were not confirmed"
         );
         Err(not_sent(reason))
@@ -161,13 +170,12 @@ impl Submitter {
     /// False if a worker owns one of the tasks already.
     async fn withdraw(
         &self,
-        tasks: &[Arc<NewTask>],
+        tasks: &CommittedTasks,
         reason: &PublishError,
     ) -> Result<bool, SubmitError> {
-        let task_ids: Vec<Uuid> = tasks.iter().map(|task| task.task_id).collect();
-        self.store.withdraw(&task_ids).await.map_err(|error| {
+        self.store.withdraw(&tasks.task_ids).await.map_err(|error| {
             warn!(
-                event = "task.withdraw_failed", task_id = alone(tasks), tasks = tasks.len(), %reason, %error,
+                event = "task.withdraw_failed", task_id = alone(tasks), tasks = tasks.task_ids.len(), %reason, %error,
                 "submission neither published nor withdrawn: the sweep publishes it"
             );
             StoreError::OutcomeUnknown(error.to_string()).into()
@@ -183,9 +191,9 @@ impl Submitter {
 }
 
 /// The id of a task that was submitted alone, for the log.
-fn alone(tasks: &[Arc<NewTask>]) -> Option<DisplayValue<Uuid>> {
-    match tasks {
-        [task] => Some(display(task.task_id)),
+fn alone(tasks: &CommittedTasks) -> Option<DisplayValue<Uuid>> {
+    match *tasks.task_ids {
+        [task_id] => Some(display(task_id)),
         _ => None,
     }
 }

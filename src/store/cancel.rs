@@ -1,12 +1,14 @@
 //! Cancellation: at once if the task waits, by its worker if it runs.
 
+use std::sync::LazyLock;
+
 use diesel::prelude::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::sql::body;
+use super::sql::fill;
 use super::statement::Prepared;
 use super::{Store, StoreError};
 use crate::domain::status::Status;
@@ -33,7 +35,18 @@ pub enum Cancellation {
     Unknown,
 }
 
-const CANCEL: &str = body(include_str!("cancel.sql"));
+/// The common table expressions of `cancel_move.sql`.
+pub(super) fn cancel_move(from: &str, which: &str) -> String {
+    fill(
+        include_str!("cancel_move.sql"),
+        &[("from", from), ("which", which)],
+    )
+}
+
+static CANCEL: LazyLock<String> = LazyLock::new(|| {
+    let cancel = cancel_move("", "t.task_id = $1");
+    fill(include_str!("cancel.sql"), &[("cancel", &cancel)])
+});
 
 #[derive(QueryableByName)]
 struct CancelRow {
@@ -60,7 +73,7 @@ impl Store {
             let rows: Vec<CancelRow> = self
                 .pools
                 .run("cancel task", async |connection| {
-                    Prepared(diesel::sql_query(CANCEL).bind::<SqlUuid, _>(task_id))
+                    Prepared(diesel::sql_query(&*CANCEL).bind::<SqlUuid, _>(task_id))
                         .load(connection)
                         .await
                 })

@@ -61,6 +61,8 @@ pub struct PriorSubmission {
     pub same_request: bool,
     /// The correlation id of the submission.
     pub correlation_id: String,
+    /// The task whose inputs it has, if it is a rerun.
+    pub rerun_of: Option<Uuid>,
 }
 
 pub(super) struct Insert {
@@ -75,7 +77,7 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
 
 const EXISTING: &str = concat!(
     "SELECT t.task_id, k.key AS idempotency_key, k.request_fingerprint, t.current_status::text AS status, t.submitted_at,
-       t.correlation_id
+       t.correlation_id, t.rerun_of
 FROM idempotency_keys k CROSS JOIN LATERAL unnest(k.task_ids) WITH ORDINALITY AS named(task_id, ordinal)
 JOIN tasks t ON t.task_id = named.task_id
 WHERE k.key = ANY($1) AND NOT ",
@@ -109,6 +111,8 @@ struct ExistingRow {
     submitted_at: OffsetDateTime,
     #[diesel(sql_type = Text)]
     correlation_id: String,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    rerun_of: Option<Uuid>,
 }
 
 impl Flush for Insert {
@@ -318,6 +322,7 @@ impl ExistingRow {
             submitted_at: self.submitted_at,
             same_request: self.request_fingerprint == idempotency.fingerprint,
             correlation_id: self.correlation_id.clone(),
+            rerun_of: self.rerun_of,
         })
     }
 }

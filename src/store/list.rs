@@ -10,10 +10,11 @@ use diesel::sql_types::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::list_filter::{Cursor, IdRange, TaskFilter, whole_ranges};
-use super::list_statement::{ListSource, RAREST_TAG, page, sizes};
+use super::list_statement::{ListSource, RAREST_TAG, page, page_of_ids, sizes};
 use super::read::TaskSummary;
 use super::statement::Prepared;
 use super::{Store, StoreError};
@@ -23,6 +24,15 @@ use super::{Store, StoreError};
 pub struct TaskList {
     /// The tasks; fewer than the limit if the search has used up its budget.
     pub tasks: Vec<TaskSummary>,
+    /// Where the next page begins; `None` at the end of the list.
+    pub next: Option<Cursor>,
+}
+
+/// A page of a list, without its tasks.
+#[derive(Debug, Clone, Default)]
+pub struct TaskIds {
+    /// The ids; fewer than the limit if the search has used up its budget.
+    pub task_ids: Vec<Uuid>,
     /// Where the next page begins; `None` at the end of the list.
     pub next: Option<Cursor>,
 }
@@ -67,6 +77,12 @@ impl QueryableByName<Pg> for FittingTask {
 }
 
 #[derive(QueryableByName)]
+struct TimeRow {
+    #[diesel(sql_type = Timestamptz)]
+    now: OffsetDateTime,
+}
+
+#[derive(QueryableByName)]
 struct SizesRow {
     #[diesel(sql_type = Array<BigInt>)]
     sizes: Vec<i64>,
@@ -79,6 +95,38 @@ struct TagRow {
 }
 
 impl Store {
+    /// The time by the database's clock.
+    pub async fn time(&self) -> Result<OffsetDateTime, StoreError> {
+        let row: TimeRow = self
+            .pools
+            .run_read("read the clock", async |connection| {
+                Prepared(diesel::sql_query("SELECT clock_timestamp() AS now"))
+                    .get_result(connection)
+                    .await
+            })
+            .await?;
+        Ok(row.now)
+    }
+
+    /// Returns the ids of a page of tasks.
+    pub async fn list_ids(&self, filter: &TaskFilter) -> Result<TaskIds, StoreError> {
+        self.pools
+            .run_read("list task ids", async |connection| {
+                let tag = rarest_tag(connection, &filter.tags).await?;
+                let sources = smallest(connection, filter, tag.as_deref()).await?;
+                let ranges = filter.id_ranges(&sources);
+                let sql = page_of_ids(&sources, filter.sort.order());
+                let budget = filter.budget(&sources, ranges.len());
+                let query = bind(sql, filter, tag.as_deref(), &ranges, budget);
+                let found: Vec<ListEntry> = Prepared(query).load(connection).await?;
+                let (length, next) = cut(found.iter(), filter.limit);
+                let entries = found.iter().take(length).filter(|entry| entry.fits);
+                let task_ids = entries.map(|entry| entry.entry_task_id).collect();
+                Ok(TaskIds { task_ids, next })
+            })
+            .await
+    }
+
     /// Returns a page of tasks.
     pub async fn list(&self, filter: &TaskFilter) -> Result<TaskList, StoreError> {
         self.pools
@@ -182,6 +230,7 @@ fn bind(
         .bind::<Array<SqlUuid>, _>(highs)
         .bind::<BigInt, _>(budget)
         .bind::<BigInt, _>(rows)
+        .bind::<Nullable<Text>, _>(filter.error_code.clone())
 }
 
 #[cfg(test)]

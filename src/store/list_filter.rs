@@ -50,6 +50,8 @@ pub struct TaskFilter {
     pub tags: Vec<String>,
     /// Only tasks of this name.
     pub name: Option<String>,
+    /// Only tasks with this error code.
+    pub error_code: Option<String>,
     /// Only tasks submitted at this time or later.
     pub submitted_from: Option<OffsetDateTime>,
     /// Only tasks submitted before this time.

@@ -58,15 +58,17 @@ WITH input AS (
     SELECT $1::text[] AS statuses, $2::text AS backend, $3::text AS problem_id, $4::text AS worker_id, $5::text AS name,
            $6::jsonb AS tags, $7::text AS tag, $8::boolean AS is_problem, $9::timestamptz AS submitted_from,
            $10::timestamptz AS submitted_before, $11::smallint[] AS priorities, $12::uuid[] AS lows, $13::uuid[] AS highs,
-           $14::bigint AS budget, $15::bigint AS rows
+           $14::bigint AS budget, $15::bigint AS rows, $16::text AS error_code
 )";
 
-const FITS: &str = "(cardinality($1) = 0 OR current_status::text = ANY ($1)) AND ($2 IS NULL OR backend = $2)
+/// False, not NULL, if a compared column is NULL: the entry that uses up the budget is returned even if it does not fit.
+const FITS: &str = "coalesce((cardinality($1) = 0 OR current_status::text = ANY ($1)) AND ($2 IS NULL OR backend = $2)
      AND ($3 IS NULL OR problem_id = $3) AND ($4 IS NULL OR last_worker_id = $4) AND ($5 IS NULL OR name = $5)
      AND tags @> $6 AND ($8 IS NULL OR (problem_id IS NOT NULL) = $8)
-     AND ($9 IS NULL OR submitted_at >= $9) AND ($10 IS NULL OR submitted_at < $10)";
+     AND ($9 IS NULL OR submitted_at >= $9) AND ($10 IS NULL OR submitted_at < $10)
+     AND ($16 IS NULL OR error_code = $16), false)";
 
-const COLUMNS: &str = "task_id, priority, current_status, backend, problem_id, last_worker_id, name, tags, submitted_at";
+const COLUMNS: &str = "task_id, priority, current_status, backend, problem_id, last_worker_id, name, tags, submitted_at, error_code";
 
 /// Reads `tasks_running`: the order is its only column. The limit is higher than any number of running tasks; the planner does not
 /// know its value, and therefore does not choose to sort what it takes for most of the table.
@@ -192,7 +194,7 @@ impl ListSource {
             let entries = self.entries(direction, "task_id, priority");
             // The tag of a withdrawn task may be left; it counts as an entry.
             format!(
-                "SELECT e.task_id, e.priority, coalesce({FITS}, false) AS fits, e.entry
+                "SELECT e.task_id, e.priority, {FITS} AS fits, e.entry
          FROM (SELECT *, row_number() OVER () AS entry FROM ({entries}) AS scanned) AS e
          LEFT JOIN LATERAL (SELECT * FROM tasks WHERE tasks.task_id = e.task_id OFFSET 0) AS t ON true"
             )
@@ -222,28 +224,42 @@ impl ListSource {
     }
 }
 
-/// The statement of a page: `entry_task_id, entry_priority, fits, spent` in the order of the page, and the columns of each task
-/// that matches, in one snapshot. The page ends at the first row that is `spent`: the range of that row was not read further.
-///
-/// `OFFSET 0` forces the planner to read each task of the page through the primary key.
-pub(super) fn page(sources: &[ListSource], order: Order) -> String {
+/// `found` and `page` of a page: its entries, in its order.
+fn page_entries(sources: &[ListSource], order: Order) -> String {
     let found = sources.iter().map(|source| source.found(order.direction()));
     let found: Vec<_> = found.collect();
     let found = found.join("\n    UNION ALL ");
-    let (found_order, page_order) = (order.page_keys("found"), order.page_keys("page"));
-    let columns = summary!();
+    let found_order = order.page_keys("found");
     format!(
         "{INPUT}, found AS (
      {found}
 ), page AS (
      SELECT task_id, priority, fits, spent FROM found ORDER BY {found_order} LIMIT $15
 )
-SELECT page.task_id AS entry_task_id, page.priority AS entry_priority, page.fits, page.spent, t.*
+SELECT page.task_id AS entry_task_id, page.priority AS entry_priority, page.fits, page.spent"
+    )
+}
+
+/// The statement of a page: `entry_task_id, entry_priority, fits, spent` in the order of the page, and the columns of each task
+/// that matches, in one snapshot. The page ends at the first row that is `spent`: the range of that row was not read further.
+///
+/// `OFFSET 0` forces the planner to read each task of the page through the primary key.
+pub(super) fn page(sources: &[ListSource], order: Order) -> String {
+    let (entries, page_order) = (page_entries(sources, order), order.page_keys("page"));
+    let columns = summary!();
+    format!(
+        "{entries}, t.*
 FROM page LEFT JOIN LATERAL (
      SELECT {columns} FROM tasks t WHERE t.task_id = page.task_id AND page.fits OFFSET 0
 ) AS t ON true
 ORDER BY {page_order}"
     )
+}
+
+/// The same without the columns of the tasks.
+pub(super) fn page_of_ids(sources: &[ListSource], order: Order) -> String {
+    let (entries, page_order) = (page_entries(sources, order), order.page_keys("page"));
+    format!("{entries} FROM page ORDER BY {page_order}")
 }
 
 /// The statement that counts the entries of each set of sources, in order.

@@ -81,6 +81,7 @@ pub struct TaskSummary {
     pub error_message: Option<String>,
     pub metadata: Json,
     pub correlation_id: String,
+    pub rerun_of: Option<Uuid>,
     /// Whether the task waits and its backend is paused.
     #[diesel(sql_type = Bool)]
     pub backend_paused: bool,
@@ -112,7 +113,7 @@ macro_rules! summary {
         "t.task_id, t.backend, t.shots, t.problem_id, t.name, t.tags, t.callback_url, t.progress, t.priority,
        t.timeout_seconds, t.max_attempts, t.attempt, t.current_status, t.submitted_at, t.available_at, t.started_at,
        t.completed_at, t.cancel_requested_at, t.worker_id, t.last_worker_id, t.error_code, t.error_message, t.metadata,
-       t.correlation_id,
+       t.correlation_id, t.rerun_of,
        (t.available_at IS NOT NULL AND EXISTS (SELECT FROM paused_backends p WHERE p.backend = t.backend)) AS backend_paused"
     };
 }

@@ -43,5 +43,6 @@ diesel::table! {
         progress -> Nullable<Jsonb>,
         last_worker_id -> Nullable<Text>,
         queue_rank -> Nullable<Timestamptz>,
+        rerun_of -> Nullable<Uuid>,
     }
 }

@@ -261,7 +261,7 @@ async fn lists_are_filtered_and_followed_to_their_end() {
     let columns = listed.columns();
     assert_eq!(columns.iter().map(|line| line[0]).collect::<Vec<_>>(), ids);
     assert!(
-        columns.iter().all(|line| line.len() == 16),
+        columns.iter().all(|line| line.len() == 17),
         "{}",
         listed.stdout
     );
@@ -594,7 +594,7 @@ async fn workers_backends_logs_and_cancels_are_columns_in_a_pipe() {
         ["w1", "busy", "", "mock,aer", "1", "1200", "3"]
     );
     let backends = run(&stub.url, &["backends"]).await.expect(0);
-    assert_eq!(backends.stdout, "aer\t1\t12\t2\t61.5\t\t5\n");
+    assert_eq!(backends.stdout, "aer\t1\t12\t2\t61.5\t\t5\t\t\n");
     let logs = run(
         &stub.url,
         &[

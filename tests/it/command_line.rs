@@ -11,23 +11,11 @@ use crate::support::process::run;
 use crate::support::wait::{DEADLINE, TempDir, eventually, free_port};
 use crate::support::{App, Process, Proxy, QueueKind, TestDatabase, services};
 
-const SUBCOMMANDS: [&str; 16] = [
-    "submit",
-    "check",
-    "get",
-    "list",
-    "watch",
-    "logs",
-    "cancel",
-    "workers",
-    "backends",
-    "serve",
-    "work",
-    "migrate",
-    "health",
-    "dev",
-    "completions",
-    "man",
+#[rustfmt::skip]
+const SUBCOMMANDS: [&str; 21] = [
+    "submit", "check", "get", "list", "watch", "logs", "cancel", "rerun",
+    "backends", "pause", "resume", "workers", "drain", "undrain", "serve",
+    "work", "migrate", "health", "dev", "completions", "man",
 ];
 /// Stands for every password here; no output may contain it.
 const PASSWORD: &str = "sesame-1f0c";

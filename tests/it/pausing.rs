@@ -84,8 +84,12 @@ async fn a_paused_backend_waits_and_the_others_of_its_worker_do_not(kind: QueueK
     let health = app.get("/health").await.expect(200);
     assert_eq!(health["status"], "healthy");
     assert_eq!(health["paused_backends"], json!(["mock"]));
-    let worker = app.get("/workers/w").await.expect(200);
-    assert!(worker["not_ready_reason"].is_null(), "{worker}");
+    // The worker is ready: it consumes what is not paused.
+    eventually(DEADLINE, "a worker that is ready", || async {
+        let worker = app.get("/workers/w").await.expect(200);
+        worker["not_ready_reason"].is_null().then_some(())
+    })
+    .await;
 
     resume(&app, "mock").await;
     app.wait_status(waiting, "completed").await;
@@ -298,5 +302,18 @@ async fn a_pause_is_idempotent_and_shown_everywhere() {
     let health = app.get("/health").await.expect(200);
     assert_eq!(health["paused_backends"], json!(["not-yet"]));
     app.cancel(task.parse().expect("an id")).await.expect(200);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_pause_names_the_token_of_the_request() {
+    let token = "0123456789abcdef0123456789abcdef";
+    let app = App::builder(QueueKind::Postgres)
+        .env("QTASK_ADMIN_TOKEN", token)
+        .start()
+        .await;
+    let request = app.request(Method::POST, "/backends/b/pause");
+    let paused = send(request.bearer_auth(token)).await.expect("an answer");
+    assert_eq!(paused.expect(200)["pause"]["by"], "admin");
     app.finish().await;
 }

@@ -26,7 +26,7 @@ const KNOWN: &[(&str, usize)] = &[
     ("tests/it/api_contract.rs", 821),
     ("tests/it/bad_input.rs", 825),
     ("tests/it/client.rs", 742),
-    ("tests/it/command_line.rs", 516),
+    ("tests/it/command_line.rs", 504),
     ("tests/it/commands.rs", 490),
     ("tests/it/fencing.rs", 483),
     ("tests/it/outages.rs", 723),

@@ -44,7 +44,7 @@ pub struct PauseView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "the cryostat warms up")]
     pub reason: Option<String>,
-    /// Who paused it, if known.
+    /// The name of the token with which it was paused; absent on a service without tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
 }

@@ -5,6 +5,7 @@ mod claimed_tasks;
 mod dry_run;
 mod health;
 mod logs;
+mod many;
 mod problems;
 mod submitted;
 mod task;
@@ -18,6 +19,7 @@ pub use claimed_tasks::{ClaimedPage, ClaimedTask};
 pub use dry_run::DryRun;
 pub use health::{Health, HealthView, QueueName, QueueStatus};
 pub use logs::{LogPage, LogView};
+pub use many::{CancelledView, RerunPage, RerunView};
 pub use problems::{
     BackendErrors, BodyErrors, OwnerErrors, QueryErrors, ReadErrors, SubmissionErrors, TaskErrors,
     WorkerErrors, WriteErrors,

@@ -110,6 +110,9 @@ pub struct TaskOverview {
     pub metadata: Json,
     /// The correlation id of the task in rows, messages and logs.
     pub correlation_id: String,
+    /// The task whose inputs it has, if it is a rerun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<Uuid>,
     /// True if the task waits and its backend is paused; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = bool, required = false)]
@@ -163,6 +166,7 @@ impl From<TaskSummary> for TaskOverview {
             error_message: task.error_message,
             metadata: task.metadata,
             correlation_id: task.correlation_id,
+            rerun_of: task.rerun_of,
             backend_paused: task.backend_paused.then_some(true),
         }
     }

@@ -11,6 +11,7 @@ use crate::api::responses::{
     WriteErrors,
 };
 use crate::api::{ApiState, Problem, extract};
+use crate::domain::access::Caller;
 use crate::service::sweep;
 use crate::store::MAX_PAUSED;
 
@@ -55,16 +56,23 @@ pub async fn list_backends(
 )]
 pub async fn pause_backend(
     state: web::Data<ApiState>,
+    caller: web::ReqData<Caller>,
     backend: web::Path<String>,
     body: OptionalBody<PauseRequest>,
 ) -> Result<web::Json<BackendPauseView>, Problem> {
     let backend = extract::backend(backend.into_inner())?;
     let reason = body.value.check().map_err(Problem::validation)?;
-    let paused = state.store.pause_backend(&backend, reason.as_deref(), None);
+    let paused_by = caller.token_name();
+    let paused = state
+        .store
+        .pause_backend(&backend, reason.as_deref(), paused_by);
     if !paused.await? {
         return Err(too_many_paused());
     }
-    info!(event = "backend.paused", backend, reason, "backend paused");
+    info!(
+        event = "backend.paused",
+        backend, reason, paused_by, "backend paused"
+    );
     find(&state, backend).await
 }
 

@@ -2,12 +2,14 @@
 
 mod backends;
 mod cancel;
+mod cancel_many;
 mod circuits;
 mod claim;
 mod events;
 mod health;
 mod logs;
 mod metrics;
+mod rerun;
 mod settle;
 mod submit;
 mod tasks;
@@ -22,12 +24,14 @@ use crate::domain::access::Scope;
 
 pub use backends::{__path_list_backends, __path_pause_backend, __path_resume_backend};
 pub use cancel::__path_cancel_task;
+pub use cancel_many::__path_cancel_tasks;
 pub use circuits::__path_check_circuit;
 pub use claim::__path_claim_tasks;
 pub use events::__path_follow_task;
 pub use health::{__path_health, __path_livez, __path_readyz};
 pub use logs::{__path_append_logs, __path_read_logs};
 pub use metrics::__path_metrics;
+pub use rerun::{__path_rerun_task, __path_rerun_tasks};
 pub use settle::{__path_complete_task, __path_fail_task, __path_release_task};
 pub use submit::{__path_submit_batch, __path_submit_task};
 pub use tasks::{__path_list_tasks, __path_read_task};
@@ -84,8 +88,11 @@ pub fn operations() -> Vec<Operation> {
         POST "/tasks" WRITE => submit::submit_task,
         GET "/tasks/{task_id}/events" READ => events::follow_task,
         POST "/tasks/batch" WRITE => submit::submit_batch,
+        POST "/tasks/cancel" WRITE => cancel_many::cancel_tasks,
+        POST "/tasks/rerun" WRITE => rerun::rerun_tasks,
         GET "/tasks/{task_id}" READ => tasks::read_task,
         DELETE "/tasks/{task_id}" WRITE => cancel::cancel_task,
+        POST "/tasks/{task_id}/rerun" WRITE => rerun::rerun_task,
         POST "/circuits/check" READ => circuits::check_circuit,
         GET "/tasks/{task_id}/logs" READ => logs::read_logs,
         POST "/tasks/{task_id}/logs" WORK => logs::append_logs,

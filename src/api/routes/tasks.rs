@@ -145,6 +145,7 @@ fn statuses_to_wait_in(until: Until, first: Option<Status>) -> Vec<Status> {
         ("worker_id" = Option<String>, Query, description = "Only tasks that this worker runs, or ran last.", min_length = 1),
         ("tag" = Option<Vec<String>>, Query, description = "Only tasks with this tag; repeat it for those that have all of several."),
         ("name" = Option<String>, Query, description = "Only tasks of exactly this name.", min_length = 1),
+        ("error_code" = Option<String>, Query, description = "Only tasks with this error code.", min_length = 1),
         ("submitted_after" = Option<String>, Query, description = "Only tasks submitted at this time (RFC 3339) or later.", format = DateTime, example = "2025-12-28T14:30:00Z"),
         ("submitted_before" = Option<String>, Query, description = "Only tasks submitted before this time (RFC 3339).", format = DateTime, example = "2025-12-29T00:00:00Z"),
         ("id_prefix" = Option<String>, Query, description = "Only tasks whose ids begin with these 8 to 32 hexadecimal digits, with or without dashes.", pattern = "^(-*[0-9a-fA-F]){8,32}-*$", example = "01a1f877-e10b"),

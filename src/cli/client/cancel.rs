@@ -4,22 +4,28 @@ use clap::Args;
 use reqwest::Method;
 use uuid::Uuid;
 
+use super::cancel_many::{self, CancelFilterArgs};
 use super::common::{ClientSession, CommonArgs};
 use super::error::ClientError;
-use super::ids::IdArgs;
+use super::ids::OptionalIdArgs;
 use super::model::Acknowledgement;
 use super::output::Form;
 use super::render::paint::Cell;
 use super::render::text;
 use super::retry_policy::retrying;
+use super::selection::ids_or_filters;
 
 /// Cancel tasks
 ///
 /// A task that waits is cancelled at once; the worker of one that runs is told to stop it. Repeating
 /// a cancel is no error; cancelling a task that has completed or failed is one.
+///
+/// Filters select the tasks that have not ended and were submitted before the command. It shows their
+/// number, and asks on a terminal.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "In a pipe, tabs between: task_id, status, cancel_requested_at, message.
+    after_help = "In a pipe, tabs between: task_id, status, cancel_requested_at, message; with filters, the numbers of
+tasks that fit, that are cancelled, and that their workers are being told to stop.
 
 Exit codes: 0 done, 2 usage error, or there is no such task or it has ended, 3 the service cannot be
 reached.
@@ -27,18 +33,34 @@ reached.
 Examples:
   qtask cancel 01a1f877-e10b-7243-ba50-5bf875c0c917
   qtask cancel 01a1f877-e10b 01a1f877-e10c-7f3e-9d5b-0c3e8f4d2a11
-  qtask list --status pending --all | qtask cancel -"
+  qtask cancel --backend aer --status pending --dry-run     # how many fit
+  qtask cancel --backend aer --status pending
+  qtask cancel --tag nightly --until 2h --yes               # does not ask
+  qtask list --name sweep --all | qtask cancel -"
 )]
 pub struct CancelArgs {
     #[command(flatten)]
-    ids: IdArgs,
+    ids: OptionalIdArgs,
+
+    #[command(flatten)]
+    filters: CancelFilterArgs,
 
     #[command(flatten)]
     pub common: CommonArgs,
 }
 
-/// Cancels the tasks in turn; an error for one does not stop the others.
+/// Cancels the tasks in turn, or those that the filters select.
 pub async fn run(args: &CancelArgs, session: &ClientSession) -> Result<bool, ClientError> {
+    ids_or_filters(args.ids.are_given(), !args.filters.is_empty())?;
+    if args.ids.are_given() {
+        in_turn(args, session).await
+    } else {
+        cancel_many::run(&args.filters, session).await
+    }
+}
+
+/// An error for one task does not stop the others.
+async fn in_turn(args: &CancelArgs, session: &ClientSession) -> Result<bool, ClientError> {
     let mut refused = None;
     for id in args.ids.resolve(session).await? {
         match cancel(session, id).await {

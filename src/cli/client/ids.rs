@@ -64,26 +64,51 @@ fn id_or_input(typed: &str) -> Result<TaskId, String> {
     id(typed)
 }
 
+/// Which tasks, for a command that also takes filters
+#[derive(Debug, Clone, Args)]
+pub struct OptionalIdArgs {
+    /// Task ids, whole or shortened to 8 or more of their first characters; - reads them from standard
+    /// input, the first word of each line
+    #[arg(value_name = "ID", value_parser = id_or_input)]
+    ids: Vec<TaskId>,
+}
+
 impl IdArgs {
     /// Resolves the ids, in the order given. Whole ids are not looked up.
     pub async fn resolve(&self, session: &ClientSession) -> Result<Vec<Uuid>, ClientError> {
-        let mut given = Vec::new();
-        let mut input_is_read = false;
-        for id in &self.ids {
-            match id {
-                TaskId::Input if input_is_read => {}
-                TaskId::Input => {
-                    input_is_read = true;
-                    given.extend(from_input().await?);
-                }
-                id => given.push(id.clone()),
-            }
-        }
-        if given.is_empty() {
-            session.output.note("No ids on standard input.");
-        }
-        resolve_all(session, &given).await
+        resolve_given(session, &self.ids).await
     }
+}
+
+impl OptionalIdArgs {
+    /// Whether the command names ids, or reads them.
+    pub const fn are_given(&self) -> bool {
+        !self.ids.is_empty()
+    }
+
+    /// Resolves the ids, in the order given. Whole ids are not looked up.
+    pub async fn resolve(&self, session: &ClientSession) -> Result<Vec<Uuid>, ClientError> {
+        resolve_given(session, &self.ids).await
+    }
+}
+
+async fn resolve_given(session: &ClientSession, ids: &[TaskId]) -> Result<Vec<Uuid>, ClientError> {
+    let mut given = Vec::new();
+    let mut input_is_read = false;
+    for id in ids {
+        match id {
+            TaskId::Input if input_is_read => {}
+            TaskId::Input => {
+                input_is_read = true;
+                given.extend(from_input().await?);
+            }
+            id => given.push(id.clone()),
+        }
+    }
+    if given.is_empty() {
+        session.output.note("No ids on standard input.");
+    }
+    resolve_all(session, &given).await
 }
 
 /// Resolves the ids. One error names all that cannot be resolved.

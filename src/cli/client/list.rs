@@ -77,6 +77,10 @@ pub struct ListArgs {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
+    /// Only tasks with this error code
+    #[arg(long, value_name = "CODE")]
+    error_code: Option<String>,
+
     /// Only tasks submitted after this time, or within the last 10m, 2h, 3days
     #[arg(long, alias = "submitted-after", value_name = "TIME", value_parser = time_format::given)]
     after: Option<String>,
@@ -114,6 +118,7 @@ impl ListArgs {
             ("problem_id", self.problem.clone()),
             ("worker_id", self.worker.clone()),
             ("name", self.name.clone()),
+            ("error_code", self.error_code.clone()),
             ("submitted_after", self.after.clone()),
             ("submitted_before", self.before.clone()),
             ("sort", self.sort.clone()),

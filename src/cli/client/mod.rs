@@ -6,8 +6,10 @@
 mod address;
 mod backends;
 mod cancel;
+mod cancel_many;
 mod check;
 mod common;
+mod confirm;
 mod drain;
 mod error;
 mod follow;
@@ -27,7 +29,9 @@ mod progress;
 mod raw_json;
 mod render;
 mod request_batch;
+mod rerun;
 mod retry_policy;
+mod selection;
 mod sources;
 mod sse;
 mod submission;
@@ -58,6 +62,7 @@ pub enum ClientCommand {
     Watch(watch::WatchArgs),
     Logs(logs::LogsArgs),
     Cancel(cancel::CancelArgs),
+    Rerun(rerun::RerunArgs),
     Backends(backends::BackendsArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeBackendArgs),
@@ -76,6 +81,7 @@ impl ClientCommand {
             Self::Watch(args) => args.common.output(),
             Self::Logs(args) => args.common.output(),
             Self::Cancel(args) => args.common.output(),
+            Self::Rerun(args) => args.common.output(),
             Self::Workers(args) => args.common().output(),
             Self::Backends(args) => args.common.output(),
             Self::Pause(args) => args.common.output(),
@@ -95,6 +101,7 @@ impl ClientCommand {
             Self::Watch(args) => watch::run(args, &open(&args.common).await?).await,
             Self::Logs(args) => logs::run(args, &open(&args.common).await?).await,
             Self::Cancel(args) => cancel::run(args, &open(&args.common).await?).await,
+            Self::Rerun(args) => rerun::run(args, &open(&args.common).await?).await,
             Self::Workers(args) => workers::run(args, &open(args.common()).await?).await,
             Self::Backends(args) => backends::run(&open(&args.common).await?).await,
             Self::Pause(args) => pause::pause(args, &open(&args.common).await?).await,

@@ -52,6 +52,7 @@ pub struct Task {
     pub error_message: Option<String>,
     pub metadata: Map<String, Value>,
     pub correlation_id: String,
+    pub rerun_of: Option<String>,
     pub result: Option<Value>,
     pub execution: Map<String, Value>,
     pub queue: Option<Queue>,
@@ -190,6 +191,37 @@ pub struct Acknowledgement {
     pub status: String,
     pub cancel_requested_at: Option<String>,
     pub message: String,
+}
+
+/// The answer to a cancellation by filter.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct CancelledPage {
+    pub matched: u64,
+    pub cancelled: u64,
+    pub cancel_requested: u64,
+    pub as_of: Option<String>,
+    pub next_after: Option<String>,
+}
+
+/// The answer to a rerun.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct RerunAnswer {
+    pub matched: u64,
+    pub tasks: Vec<RerunInfo>,
+    pub as_of: Option<String>,
+    pub next_after: Option<String>,
+}
+
+/// A new task with the inputs of another.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct RerunInfo {
+    pub task_id: String,
+    pub rerun_of: String,
+    pub status: String,
+    pub submitted_at: String,
 }
 
 /// A value as it appears in a query: strings without quotes.

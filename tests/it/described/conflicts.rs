@@ -1,6 +1,7 @@
 //! Requests that come too late, or from somebody else.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::operations::{Operation, codes};
 use super::scene::{BACKEND, Scene, body, task};
@@ -55,6 +56,30 @@ async fn of_tasks(api: &Contract<'_>, completed: &Value) {
     }
     let refused = api.delete(&format!("/tasks/{task_id}")).await;
     assert_eq!(refused.expect_problem(409), "task_already_terminal");
+    of_reruns(api, &task_id).await;
+}
+
+/// Only tasks that exist and have ended are rerun, and a key is that of one request.
+async fn of_reruns(api: &Contract<'_>, ended: &str) {
+    let waiting = api.post("/tasks", &task()).await.expect(201);
+    let waiting = id_of(&waiting).to_string();
+    let path = |id: &str| format!("/tasks/{id}/rerun");
+    let ids = |id: &str| json!({"task_ids": [id]});
+    let unknown = ids(&Uuid::now_v7().to_string());
+    let refused = api.post("/tasks/rerun", &unknown).await;
+    assert_eq!(refused.expect_problem(404), "task_not_found");
+    for (path, body, other) in [
+        (path(&waiting), Value::Null, Value::Null),
+        ("/tasks/rerun".to_owned(), ids(&waiting), ids(ended)),
+    ] {
+        let refused = api.post(&path, &body).await;
+        assert_eq!(refused.expect_problem(409), "task_not_terminal");
+        api.post_keyed("/tasks", &path, &task()).await.expect(201);
+        let refused = api.post_keyed(&path, &path, &other).await;
+        assert_eq!(refused.expect_problem(409), "idempotency_key_reused");
+        let refused = api.post_keyed(&path, &"k".repeat(256), &other).await;
+        assert_eq!(refused.expect_problem(400), "invalid_idempotency_key");
+    }
 }
 
 async fn of_sessions(scene: &Scene, api: &Contract<'_>) {

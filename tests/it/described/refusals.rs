@@ -68,7 +68,7 @@ async fn unknown_names(api: &Contract<'_>, operation: &Operation<'_>, nobody: &V
         let refused = send(api, operation, &operation.at("x", ""), nobody).await;
         assert_eq!(refused.expect_problem(400), "invalid_task_id");
     }
-    if operation.answers("404") {
+    if operation.answers("404") && operation.id() != "rerun_tasks" {
         let of_backend = operation.path.contains("{backend}");
         // Any valid name may be that of a backend.
         let name = if of_backend { "-" } else { "nobody" };

@@ -68,16 +68,18 @@ pub fn body(operation: &Operation, owner: &Value) -> Value {
         "heartbeat" => json!({"worker_id": worker, "session_id": session}),
         "claim_tasks" => json!({"session_id": session}),
         "drain_worker" => json!({"draining": true}),
+        "cancel_tasks" => json!({"filter": {"status": ["pending"]}}),
+        "rerun_tasks" => json!({"filter": {"status": ["cancelled"]}}),
         "pause_backend" => json!({"reason": "m"}),
         other => panic!("nothing here says what {other} takes"),
     }
 }
 
-/// What a submission takes, alone or in a batch.
+/// What an operation takes that has headers or a query: a submission, alone or in a batch, or a rerun.
 pub fn task_of(operation: &Operation) -> Value {
-    if operation.id() == "submit_batch" {
-        json!({"tasks": [task()]})
-    } else {
-        task()
+    match operation.id() {
+        "submit_batch" => json!({"tasks": [task()]}),
+        "rerun_tasks" => body(operation, &Value::Null),
+        _ => task(),
     }
 }

@@ -44,6 +44,12 @@ async fn write(scene: &Scene, api: &Contract<'_>) -> Value {
     drained.expect(200);
     let resumed = api.post("/workers/w/resume", &Value::Null).await;
     resumed.expect(200);
+    let again = format!("/tasks/{}/rerun", id_of(&failed));
+    api.post(&again, &Value::Null).await.expect(201);
+    let again = json!({"task_ids": [id_of(&completed)]});
+    api.post("/tasks/rerun", &again).await.expect(200);
+    let pending = json!({"filter": {"status": ["pending"]}});
+    api.post("/tasks/cancel", &pending).await.expect(200);
     let paused = api.post("/backends/b/pause", &json!({})).await;
     paused.expect(200);
     let resumed = api.post("/backends/b/resume", &Value::Null).await;

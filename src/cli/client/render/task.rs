@@ -135,6 +135,7 @@ fn fields(task: &Task, now: OffsetDateTime) -> Vec<(&'static str, String)> {
             work(task),
         )),
         some("asked for", submitted::options(task)),
+        some("rerun of", task.rerun_of.clone()),
         some("submitted", submitted(task, now)),
         some("waiting", waiting::show(task, now)),
         some("took", took(task, now)),

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::super::LinkState;
 use super::support::{Queues, depth_becomes, message, messages, publish_all, take, within};
@@ -92,6 +92,39 @@ async fn a_pause_returns_what_no_worker_has_taken() {
     depth_becomes(&publisher, "simulator", 0).await;
     within("pause", consumer.pause()).await;
     depth_becomes(&publisher, "simulator", 0).await;
+}
+
+#[tokio::test]
+async fn a_backend_that_is_paused_alone_keeps_its_messages_and_others_are_consumed() {
+    let queues = Queues::new(&["simulator", "aer"]);
+    let publisher = queues.publisher().await;
+    let (consumer, mut deliveries) = queues.consumer(5).await;
+    let only_aer = || BTreeSet::from(["aer".to_owned()]);
+    consumer.pause_backends(only_aer());
+    within(
+        "the pause",
+        consumer.wait_for(|state| state == LinkState::Up),
+    )
+    .await;
+    // The pause may follow the first messages: those return to the queue.
+    publish_all(&publisher, messages("aer", 20)).await;
+    depth_becomes(&publisher, "aer", 20).await;
+    publish_all(&publisher, messages("simulator", 3)).await;
+    for delivery in take(&mut deliveries, 3).await {
+        assert_eq!(delivery.backend, "simulator");
+        delivery.ack();
+    }
+    assert_eq!(consumer.state(), LinkState::Up);
+    // A pause of all ends, and that of one stays.
+    within("pause", consumer.pause()).await;
+    consumer.resume();
+    within("resume", consumer.wait_up()).await;
+    depth_becomes(&publisher, "aer", 20).await;
+    consumer.pause_backends(BTreeSet::new());
+    for _ in 0..20 {
+        take(&mut deliveries, 1).await.remove(0).ack();
+    }
+    depth_becomes(&publisher, "aer", 0).await;
 }
 
 #[tokio::test]
