@@ -19,6 +19,7 @@ use crate::config::listen::BrowserArgs;
 use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
 use crate::config::timing::{LeaseArgs, LeaseSettings, RuleArgs, SweepArgs, SweepSettings};
+use crate::config::trust::TrustArgs;
 use crate::config::webhooks::{WebhookArgs, WebhookSettings};
 use crate::config::{Checker, InvalidSettings};
 use crate::domain::access::Access;
@@ -95,6 +96,8 @@ pub struct DevArgs {
     #[command(flatten)]
     webhooks: WebhookArgs,
     #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
     sweep: SweepArgs,
     #[command(flatten)]
     log: LogArgs,
@@ -142,7 +145,8 @@ impl DevArgs {
             Ok(options) => postgres.supervisor = options.supervisor,
             Err(error) => checker.refuse("--data-dir", format_args!("{error:#}")),
         }
-        let webhooks = self.webhooks.check(&mut checker);
+        let trusted = self.trust.check(&mut checker);
+        let webhooks = self.webhooks.check(&mut checker, trusted);
         let concurrency = work::concurrency(&mut checker, self.concurrency.as_deref());
         let execution = self.execution.check(&mut checker);
         let settings = DevSettings {

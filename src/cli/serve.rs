@@ -24,6 +24,7 @@ use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
 use crate::config::simulator::SimulatorArgs;
 use crate::config::timing::{LeaseArgs, LeaseSettings, RuleArgs, SweepArgs, SweepSettings};
+use crate::config::trust::TrustArgs;
 use crate::config::webhooks::{WebhookArgs, WebhookSettings};
 use crate::config::{Checker, InvalidSettings, list};
 use crate::domain::submission::Limits;
@@ -108,6 +109,8 @@ pub struct ServeArgs {
     #[command(flatten)]
     webhooks: WebhookArgs,
     #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
     sweep: SweepArgs,
     #[command(flatten)]
     log: LogArgs,
@@ -152,7 +155,9 @@ impl ServeArgs {
         let admin_token = std::env::var(ADMIN_TOKEN).ok();
         let access = self.access.check(&mut checker, admin_token.as_deref());
         let host = self.listen.check(&mut checker, &access);
-        let webhooks = self.webhooks.check(&mut checker);
+        let trusted = self.trust.check(&mut checker);
+        let broker = self.broker.check(&mut checker, &trusted, "qtask serve");
+        let webhooks = self.webhooks.check(&mut checker, trusted);
         let settings = ServeSettings {
             serving: ServerSettings {
                 api: ApiSettings {
@@ -180,7 +185,7 @@ impl ServeArgs {
                 quarantine: self.quarantine.check(&mut checker),
             },
             database: self.database.check(&mut checker),
-            broker: self.broker.check(&mut checker, "qtask serve"),
+            broker,
             rules: self.rules.check(&mut checker),
             webhooks,
             sweep: self.sweep.check(&mut checker),

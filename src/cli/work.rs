@@ -19,6 +19,7 @@ use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
 use crate::config::simulator::SimulatorArgs;
 use crate::config::timing::{LeaseArgs, RuleArgs, SweepArgs, SweepSettings};
+use crate::config::trust::TrustArgs;
 use crate::config::{Checker, InvalidSettings};
 use crate::domain::backend::{MOCK, SIMULATOR};
 use crate::domain::checks::FieldErrors;
@@ -107,6 +108,8 @@ pub struct WorkArgs {
     database: DatabaseArgs,
     #[command(flatten)]
     broker: BrokerArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
     #[command(flatten)]
     hooks: HookArgs,
     #[command(flatten)]
@@ -207,9 +210,10 @@ impl WorkArgs {
         let concurrency = concurrency(&mut checker, self.concurrency.as_deref());
         let execution = self.execution.check(&mut checker);
         let database = self.database.check(&mut checker);
+        let trusted = self.trust.check(&mut checker);
         let broker = self
             .broker
-            .check(&mut checker, &format!("qtask work {name}"));
+            .check(&mut checker, &trusted, &format!("qtask work {name}"));
         let problems = self.problems(&mut checker);
         // Messages are not filtered by problem: workers that do not serve it would requeue the message from
         // one to the next.

@@ -6,12 +6,14 @@ use clap::Args;
 
 use super::{Checker, without_password};
 use crate::queue::amqp::{AmqpConfig, QueueType};
+use crate::tls::ClientFiles;
 
 /// Settings of the broker.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Broker")]
 pub struct BrokerArgs {
-    /// RabbitMQ, as `amqp://user:password@host:5672/vhost`; without it, PostgreSQL is the queue
+    /// RabbitMQ, as `amqp://user:password@host:5672/vhost`, or `amqps://` with TLS; several hosts are separated by
+    /// commas; without it, PostgreSQL is the queue
     #[arg(long, env = "RABBITMQ_URL", value_name = "URL", hide_env_values = true)]
     pub rabbitmq_url: Option<String>,
 
@@ -45,7 +47,12 @@ pub struct BrokerArgs {
 
 impl BrokerArgs {
     /// Validates the settings; `None` if PostgreSQL is the queue.
-    pub fn check(&self, checker: &mut Checker, connection_name: &str) -> Option<AmqpConfig> {
+    pub fn check(
+        &self,
+        checker: &mut Checker,
+        trusted: &ClientFiles,
+        connection_name: &str,
+    ) -> Option<AmqpConfig> {
         let range = Duration::from_millis(100)..=Duration::from_mins(5);
         let timeout = checker.duration("RABBITMQ_TIMEOUT", &self.rabbitmq_timeout, range);
         let queue_type = match self.queue_type.trim() {
@@ -72,13 +79,16 @@ impl BrokerArgs {
             .rabbitmq_url
             .as_deref()
             .filter(|url| !url.trim().is_empty())?;
-        match AmqpConfig::parse(url) {
+        match AmqpConfig::parse(url, trusted.additional_authorities.as_deref()) {
             Ok(mut config) => {
                 queue.clone_into(&mut config.queue);
                 config.queue_type = queue_type;
                 config.connect_timeout = timeout;
                 config.confirm_timeout = timeout;
                 connection_name.clone_into(&mut config.connection_name);
+                if let Err(error) = config.check_files() {
+                    checker.refuse("RABBITMQ_URL", error);
+                }
                 Some(config)
             }
             Err(error) => {

@@ -16,6 +16,7 @@ pub mod retry;
 pub mod secret_file;
 pub mod simulator;
 pub mod timing;
+pub mod trust;
 pub mod unknown;
 pub mod webhooks;
 

@@ -8,6 +8,7 @@ use clap::Args;
 use super::Checker;
 use crate::domain::backoff::Backoff;
 use crate::domain::webhook::WebhookTargets;
+use crate::tls::ClientFiles;
 
 /// Settings of webhooks.
 #[derive(Clone, Args)]
@@ -93,11 +94,13 @@ pub struct WebhookSettings {
     pub attempts: i32,
     /// The delays between attempts.
     pub retry: Backoff,
+    /// The authorities that receivers' certificates may come from.
+    pub trusted: ClientFiles,
 }
 
 impl WebhookArgs {
     /// Validates the settings.
-    pub fn check(&self, checker: &mut Checker) -> WebhookSettings {
+    pub fn check(&self, checker: &mut Checker, trusted: ClientFiles) -> WebhookSettings {
         let secret = self
             .webhook_secret
             .clone()
@@ -126,6 +129,7 @@ impl WebhookArgs {
                     delays,
                 ),
             },
+            trusted,
         }
     }
 }

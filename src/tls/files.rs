@@ -26,6 +26,19 @@ pub enum TlsFileError {
         /// What is wrong.
         reason: String,
     },
+    /// The key is not that of the certificate.
+    #[error("the key `{}` is not that of the certificate `{}`: {reason}", key.display(), certificate.display())]
+    Mismatch {
+        /// The file of the certificate.
+        certificate: PathBuf,
+        /// The file of the key.
+        key: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The TLS library refuses its settings.
+    #[error("TLS cannot be set up: {0}")]
+    Library(rustls::Error),
 }
 
 /// A certificate with its chain, and the private key that belongs to it.

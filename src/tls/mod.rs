@@ -1,5 +1,7 @@
 //! TLS by rustls with ring: no OpenSSL, no aws-lc.
 
+mod client_files;
+mod explain;
 mod files;
 mod roots;
 mod server;
@@ -9,6 +11,8 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 use rustls::crypto::ring;
 
+pub use client_files::ClientFiles;
+pub use explain::explain;
 pub use files::{Identity, TlsFileError};
 pub use roots::Roots;
 pub use server::{ServerIdentity, ServerIdentityError};

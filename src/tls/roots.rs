@@ -1,6 +1,7 @@
 //! The certificate authorities that a client trusts.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rustls::RootCertStore;
 
@@ -11,13 +12,18 @@ use super::files::{TlsFileError, certificates};
 pub struct Roots(RootCertStore);
 
 impl Roots {
-    /// Mozilla's authorities and those of the machine: a container may have none, a company its own.
+    /// Mozilla's authorities and those of the machine: a container may have none, a company its own. The machine's
+    /// are read once.
     pub fn public() -> Self {
-        let mut store = RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        Self(store)
+        static PUBLIC: OnceLock<RootCertStore> = OnceLock::new();
+        let store = PUBLIC.get_or_init(|| {
+            let mut store = RootCertStore {
+                roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+            };
+            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            store
+        });
+        Self(store.clone())
     }
 
     /// The authorities of a PEM file and no others.

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use crate::support::app::Worker;
+use crate::support::app_builder::AppBuilder;
 use crate::support::client::send;
 use crate::support::mocks::{claimed, completed, created, mock, wait_all_completed_at_once};
 use crate::support::wait::{DEADLINE, eventually};
@@ -89,7 +90,11 @@ enum Blow {
 async fn strike(blow: Blow) {
     let mut node = PrivateRabbit::start().await;
     let queues = TestQueue::create_on(&node.url());
-    let builder = App::builder(QueueKind::Amqp).queue(queues);
+    strike_under(App::builder(QueueKind::Amqp).queue(queues), &mut node, blow).await;
+}
+
+/// The same for the app of this builder and its broker.
+async fn strike_under(builder: AppBuilder, node: &mut PrivateRabbit, blow: Blow) {
     let app = builder.worker(busy("w1")).worker(busy("w2")).start().await;
     let over = AtomicBool::new(false);
     let load = join_all((0..8).map(|_| submit_until(&app, &over)));
@@ -143,7 +148,19 @@ async fn completed_more_than(app: &App, tasks: i64) {
 
 /// Named for the group of tests in `.config/nextest.toml` that start services of their own.
 mod faults {
-    use super::{Blow, strike};
+    use super::{App, Blow, QueueKind, TestQueue, strike, strike_under};
+    use crate::support::rabbit_tls::{ClientCertificates, TlsRabbit};
+
+    #[tokio::test]
+    async fn a_broker_with_tls_killed_under_load_loses_no_task_and_repeats_none() {
+        let mut rabbit = TlsRabbit::start(ClientCertificates::Ignored).await;
+        let file = rabbit.authority.file();
+        let builder = App::builder(QueueKind::Amqp)
+            .queue(TestQueue::create_on(&rabbit.node.url()))
+            .env("RABBITMQ_URL", &rabbit.url("localhost", ""))
+            .env("QTASK_CA_FILE", file.to_str().expect("a path"));
+        strike_under(builder, &mut rabbit.node, Blow::Killed).await;
+    }
 
     #[tokio::test]
     async fn a_broker_killed_under_load_loses_no_task_and_repeats_none() {

@@ -10,6 +10,7 @@ mod api_contract;
 mod attempt_outputs;
 mod bad_input;
 mod browsers;
+mod broker_tls;
 mod cancelling;
 mod cancelling_many;
 mod checking;

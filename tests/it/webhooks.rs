@@ -1,18 +1,13 @@
 //! Webhooks: qtask calls a task's webhook when the task finishes, at least once, and sends it to no other address.
 
 use std::process::Command;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use uuid::Uuid;
 
 use crate::support::app::Worker;
 use crate::support::app_builder::AppBuilder;
+use crate::support::certificates::Authority;
 use crate::support::mocks::{mock, mock_with};
 use crate::support::receiver::Received;
 use crate::support::wait::{DEADLINE, TempDir, eventually, free_port};
@@ -537,48 +532,11 @@ async fn calls_that_were_over_long_ago_are_forgotten() {
     app.finish().await;
 }
 
-/// A certificate for 127.0.0.1, in a directory of its own, and a server that shows it.
-fn certificate() -> (TempDir, TlsAcceptor) {
-    const CONFIG: &str = "[req]\ndistinguished_name = name\nx509_extensions = own\nprompt = no\n\
-                          [name]\nCN = receiver\n[own]\nbasicConstraints = critical, CA:FALSE\n\
-                          subjectAltName = IP:127.0.0.1\n";
-    let dir = TempDir::new("certificate");
-    std::fs::write(dir.path().join("config"), CONFIG).expect("a file");
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-        ])
-        .args([
-            "-config", "config", "-keyout", "key.pem", "-out", "cert.pem",
-        ])
-        .current_dir(dir.path())
-        .output()
-        .expect("openssl");
-    assert!(made.status.success(), "{made:?}");
-    let certificates =
-        CertificateDer::pem_file_iter(dir.path().join("cert.pem")).expect("a certificate");
-    let key = PrivateKeyDer::from_pem_file(dir.path().join("key.pem")).expect("its key");
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(certificates.map(Result::unwrap).collect(), key)
-        .expect("a server");
-    (dir, TlsAcceptor::from(Arc::new(config)))
-}
-
 #[tokio::test]
 async fn a_call_by_tls_goes_to_whom_the_machine_trusts_and_to_nobody_else() {
-    let (dir, tls) = certificate();
-    let receiver = Receiver::start_tls(tls, &["200 OK"]).await;
+    let authority = Authority::new();
+    let acceptor = authority.server(&["127.0.0.1"]).acceptor();
+    let receiver = Receiver::start_tls(acceptor, &["200 OK"]).await;
     let url = receiver.url("127.0.0.1", "/").replace("http:", "https:");
     let app = builder(QueueKind::Postgres)
         .env("QTASK_WEBHOOK_ATTEMPTS", "1")
@@ -587,24 +545,24 @@ async fn a_call_by_tls_goes_to_whom_the_machine_trusts_and_to_nobody_else() {
         .await;
     let task_id = app.submit(&with_callback("", &url)).await;
     let row = wait_over(&app, task_id).await;
-    assert!(
-        row["last_error"].as_str().unwrap().contains("certificate"),
-        "{row}"
-    );
+    let error = row["last_error"].as_str().unwrap();
+    assert!(error.contains("QTASK_CA_FILE"), "{error}");
     app.finish().await;
     assert_eq!(receiver.received().len(), 0);
 
-    let file = dir.path().join("cert.pem");
-    let app = builder(QueueKind::Postgres)
-        .env("SSL_CERT_FILE", file.to_str().unwrap())
-        .worker(Worker::new("w1", "mock"))
-        .start()
-        .await;
-    let task_id = app.submit(&with_callback("", &url)).await;
-    assert_eq!(
-        receiver.wait_for(1).await[0].header("x-qtask-signature"),
-        signature(&receiver.received()[0])
-    );
-    assert!(wait_over(&app, task_id).await["delivered_at"].is_string());
-    app.finish().await;
+    let file = authority.file();
+    for setting in ["QTASK_CA_FILE", "SSL_CERT_FILE"] {
+        let before = receiver.received().len();
+        let app = builder(QueueKind::Postgres)
+            .env(setting, file.to_str().unwrap())
+            .worker(Worker::new("w1", "mock"))
+            .start()
+            .await;
+        let task_id = app.submit(&with_callback("", &url)).await;
+        let calls = receiver.wait_for(before + 1).await;
+        let call = calls.last().unwrap();
+        assert_eq!(call.header("x-qtask-signature"), signature(call));
+        assert!(wait_over(&app, task_id).await["delivered_at"].is_string());
+        app.finish().await;
+    }
 }

@@ -32,7 +32,7 @@ const KNOWN: &[(&str, usize)] = &[
     ("tests/it/outages.rs", 723),
     ("tests/it/pull.rs", 587),
     ("tests/it/sick_workers.rs", 536),
-    ("tests/it/webhooks.rs", 611),
+    ("tests/it/webhooks.rs", 568),
     ("tests/it/workers_api.rs", 636),
 ];
 

@@ -14,13 +14,16 @@ use std::time::Duration;
 
 use amqprs::channel::Channel;
 use amqprs::connection::Connection;
+use rand::seq::SliceRandom;
 use tokio::runtime::Handle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use super::callbacks::{ChannelEvents, CloseReason, CloseSlot, ConnectionEvents};
 use super::config::AmqpConfig;
 use super::confirms::Confirms;
+use super::endpoint::{self, Endpoint};
 use super::error::LinkError;
 
 /// `RabbitMQ`'s default limit is 2047 channels on a connection.
@@ -32,6 +35,8 @@ const POLITE_CLOSE: Duration = Duration::from_secs(2);
 pub(super) struct Link {
     runtime: Handle,
     connection: Connection,
+    address: String,
+    has_tls: bool,
     lost: CancellationToken,
     broker_reason: CloseSlot,
     own_reason: Arc<std::sync::OnceLock<String>>,
@@ -47,30 +52,41 @@ pub(super) struct LinkChannel {
 }
 
 impl Link {
-    /// Opens a connection named `<connection_name> <role>` within the connect timeout, on the
-    /// runtime of the caller.
+    /// Opens a connection named `<connection_name> <role>` to one of the brokers, in random order, on the runtime of
+    /// the caller. The connect timeout is for all of them together.
     pub(super) async fn open(config: &AmqpConfig, role: &str) -> Result<Self, LinkError> {
-        let failed = |reason: String| LinkError::Connect {
-            address: config.address(),
-            reason,
-        };
-        let arguments = config.open_arguments(role);
-        let limit = config.connect_timeout;
-        // A task of its own: amqprs panics if the caller is dropped between a command to its reader and the reply.
-        let opening =
-            tokio::spawn(async move { timeout(limit, Connection::open(&arguments)).await });
-        let connection = match opening.await {
-            Ok(Ok(Ok(connection))) => connection,
-            Ok(Ok(Err(error))) => return Err(failed(explain(&error))),
-            Ok(Err(_)) => {
-                let limit = limit.as_millis();
-                return Err(failed(format!("no answer within {limit} ms")));
+        let deadline = Instant::now() + config.connect_timeout;
+        let introduction = config.introduction(role);
+        let mut brokers: Vec<&Endpoint> = config.endpoints().iter().collect();
+        brokers.shuffle(&mut rand::rng());
+        let (mut failures, mut left) = (Vec::new(), brokers.len());
+        for broker in brokers {
+            let limit = Instant::now() + endpoint::share(deadline, left);
+            left -= 1;
+            match broker.open(&introduction, limit).await {
+                Ok(connection) => return Self::over(connection, broker, config).await,
+                Err(reasons) => failures.extend(reasons),
             }
-            Err(_) => return Err(failed("the client's task ended early".to_owned())),
-        };
+            if let (Some(reason), true) = (failures.last(), left > 0) {
+                warn!(
+                    event = "amqp.broker_skipped",
+                    reason, "broker not reachable: trying the next one"
+                );
+            }
+        }
+        Err(LinkError::Connect(failures.join("; at ")))
+    }
+
+    async fn over(
+        connection: Connection,
+        broker: &Endpoint,
+        config: &AmqpConfig,
+    ) -> Result<Self, LinkError> {
         let link = Self {
             runtime: Handle::current(),
             connection,
+            address: broker.address(),
+            has_tls: broker.tls.is_some(),
             lost: CancellationToken::new(),
             broker_reason: CloseSlot::default(),
             own_reason: Arc::default(),
@@ -82,8 +98,18 @@ impl Link {
             _lost: link.lost.clone().drop_guard(),
         };
         let registered = link.connection.register_callback(events).await;
-        registered.map_err(|error| failed(error.to_string()))?;
+        registered.map_err(|error| LinkError::Connect(format!("{}: {error}", broker.address())))?;
         Ok(link)
+    }
+
+    /// Whether the connection is encrypted.
+    pub(super) fn has_tls(&self) -> bool {
+        self.has_tls
+    }
+
+    /// The broker's address without credentials, for logs.
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     /// Opens a channel; with `confirms`, in confirm mode.
@@ -216,19 +242,4 @@ impl LinkChannel {
             let _ = link.request("channel.close", self.channel.close()).await;
         }
     }
-}
-
-/// The broker closes the socket without an AMQP error when it refuses a password (the library does not
-/// announce `authentication_failure_close`), so the network error needs an explanation.
-fn explain(error: &amqprs::error::Error) -> String {
-    let text = error.to_string();
-    if ["peer shutdown", "interrupted", "reset by peer"]
-        .iter()
-        .any(|end| text.contains(end))
-    {
-        return format!(
-            "{text} (wrong user name or password, or the broker is starting or stopping)"
-        );
-    }
-    text
 }

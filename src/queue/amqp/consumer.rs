@@ -168,7 +168,7 @@ async fn one_connection(
     };
     info!(
         event = "amqp.consumer_connected",
-        address = config.address(),
+        address = link.address(),
         "consumer connected"
     );
     let since = Instant::now();

@@ -10,14 +10,9 @@ use super::state::LinkState;
 /// Why a request to the broker failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LinkError {
-    /// The connection could not be opened.
-    #[error("cannot connect to RabbitMQ at {address}: {reason}")]
-    Connect {
-        /// Host, port and virtual host.
-        address: String,
-        /// The cause.
-        reason: String,
-    },
+    /// No connection could be opened: each address that was tried (host, port and virtual host), with the cause.
+    #[error("cannot connect to RabbitMQ at {0}")]
+    Connect(String),
     /// No answer in time; the connection was abandoned.
     #[error("RabbitMQ did not answer {what} within {} ms", after.as_millis())]
     Timeout {

@@ -5,8 +5,8 @@
 //! for it in `connection.rs` and `callbacks.rs`. Every wait has a timeout, every buffer a limit.
 //! The files:
 //!
-//! - `config`, `topology`, `message`: the broker's address, the queues, the messages;
-//! - `connection`, `callbacks`, `backoff`, `state`, `error`: one live link and its end;
+//! - `config`, `broker_url`, `topology`, `message`: the brokers, the queues, the messages;
+//! - `endpoint`, `connection`, `callbacks`, `backoff`, `state`, `error`: one live link and its end;
 //! - `publisher`, `publisher_link`, `batch`, `confirms`, `admin`, `declared`, `queue_notes`: publishing;
 //! - `consumer`, `consumer_status`, `backend_consumer`, `delivery`, `inbox`, `acker`: consuming.
 
@@ -15,6 +15,7 @@ mod admin;
 mod backend_consumer;
 mod backoff;
 mod batch;
+mod broker_url;
 mod callbacks;
 mod config;
 mod confirms;
@@ -24,6 +25,7 @@ mod consumer_pause;
 mod consumer_status;
 mod declared;
 mod delivery;
+mod endpoint;
 mod error;
 mod inbox;
 mod message;
@@ -36,7 +38,8 @@ mod topology;
 #[cfg(test)]
 mod tests;
 
-pub use config::{AmqpConfig, AmqpUrlError, QueueType};
+pub use broker_url::AmqpUrlError;
+pub use config::{AmqpConfig, QueueType};
 pub use consumer::Consumer;
 pub use delivery::Delivery;
 pub use error::{LinkError, PublishError, QueueError};

@@ -35,6 +35,8 @@ const PROBE_LIMIT: Duration = Duration::from_secs(1);
 /// The interval between probes of an idle connection.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 const WATCH_EVERY: Duration = Duration::from_millis(50);
+/// How long confirms may be missing on a connection with TLS before a frame follows that pushes bytes out.
+const PUSH_AFTER: Duration = Duration::from_millis(200);
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 
 /// One `publish` call, sent to the publishing task.
@@ -59,6 +61,7 @@ struct PublisherSession {
     backlog: VecDeque<(Arc<PublishBatch>, usize, OutgoingMessage)>,
     /// The first message was confirmed.
     proven: bool,
+    pushed: Instant,
 }
 
 enum LinkEnd {
@@ -172,6 +175,7 @@ impl PublisherLink {
                         session.link.give_up(&reason);
                         return LinkEnd::Lost(reason);
                     }
+                    session.push().await;
                 }
                 Some(command) = self.commands.recv(), if idle => {
                     if up { session.accept(command) } else { self.refuse(&command) }
@@ -200,7 +204,7 @@ impl PublisherLink {
         if !stalled && !self.state.borrow().is_up() {
             info!(
                 event = "amqp.publisher_connected",
-                address = self.config.address(),
+                address = session.link.address(),
                 "publisher connected"
             );
             self.state.send_replace(LinkState::Up);
@@ -250,6 +254,19 @@ impl PublisherSession {
         let _ = channel.basic_publish(properties, body, arguments).await;
     }
 
+    /// Sends a frame without effect or answer if confirms are missing on a connection with TLS. The client library
+    /// does not flush: encrypted bytes for which the socket had no space are sent only with the next frame, which
+    /// would otherwise be a heartbeat.
+    async fn push(&mut self) {
+        let waiting = self.confirms.waiting_since();
+        let is_late = waiting.is_some_and(|since| since.elapsed() > PUSH_AFTER);
+        if self.link.has_tls() && is_late && self.pushed.elapsed() > PUSH_AFTER {
+            self.pushed = Instant::now();
+            let again = ConfirmSelectArguments::new(true);
+            let _ = self.channel.channel.confirm_select(again).await;
+        }
+    }
+
     /// Publishes a message that no queue takes: its confirm proves that the broker reads. It needs
     /// a body, because a blocked broker stops reading after a message's header.
     async fn probe(&self) {
@@ -278,6 +295,7 @@ async fn open(config: AmqpConfig) -> Result<PublisherSession, LinkError> {
         confirms,
         backlog: VecDeque::new(),
         proven: false,
+        pushed: Instant::now(),
     };
     session.probe().await;
     Ok(session)

@@ -4,7 +4,8 @@ use amqprs::channel::QueueDeclareArguments;
 use amqprs::{FieldName, FieldTable, FieldValue};
 use tracing::info;
 
-use super::config::{AmqpConfig, MAX_SHORT_STRING, QueueType};
+use super::broker_url::MAX_SHORT_STRING;
+use super::config::{AmqpConfig, QueueType};
 use super::connection::{Link, LinkChannel};
 use super::error::{LinkError, QueueError};
 

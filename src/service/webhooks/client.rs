@@ -15,7 +15,7 @@ use url::Url;
 
 use super::message::WebhookMessage;
 use crate::domain::webhook::WebhookTargets;
-use crate::tls::{self, Roots};
+use crate::tls::{self, ClientFiles};
 
 /// Why a webhook was not delivered.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -40,7 +40,11 @@ impl WebhookClient {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(targets: WebhookTargets, timeout: Duration) -> anyhow::Result<Self> {
+    pub fn new(
+        targets: WebhookTargets,
+        timeout: Duration,
+        trusted: &ClientFiles,
+    ) -> anyhow::Result<Self> {
         let targets = Arc::new(targets);
         let http = reqwest::Client::builder()
             .user_agent(concat!("qtask/", env!("CARGO_PKG_VERSION")))
@@ -50,7 +54,7 @@ impl WebhookClient {
             .http1_only()
             .pool_max_idle_per_host(0)
             .timeout(timeout)
-            .tls_backend_preconfigured(tls::client_config(&Roots::public(), None)?)
+            .tls_backend_preconfigured(trusted.config()?)
             .build()?;
         Ok(Self {
             targets,
@@ -95,7 +99,9 @@ impl WebhookClient {
         } else {
             "no answer"
         };
-        WebhookError::Failed(format!("{what}: {root}"))
+        let cause = root.to_string();
+        let fault = tls::explain(&cause, "QTASK_CA_FILE");
+        WebhookError::Failed(format!("{what}: {}", fault.unwrap_or(cause)))
     }
 }
 

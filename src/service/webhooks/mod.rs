@@ -67,7 +67,11 @@ pub fn start(
     }
     let dispatcher = Arc::new(WebhookDispatcher {
         store,
-        client: WebhookClient::new(settings.targets.clone(), settings.timeout)?,
+        client: WebhookClient::new(
+            settings.targets.clone(),
+            settings.timeout,
+            &settings.trusted,
+        )?,
         settings,
         slots: Arc::new(Semaphore::new(AT_ONCE)),
         host_limiter: Arc::default(),

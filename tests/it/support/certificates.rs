@@ -1,11 +1,18 @@
 //! Certificates of a private authority, for servers and clients of tests.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, date_time_ymd,
 };
+
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::wait::TempDir;
 
@@ -22,6 +29,22 @@ pub struct CertificateFiles {
     pub certificate: PathBuf,
     /// The private key, readable by its owner only.
     pub key: PathBuf,
+}
+
+impl CertificateFiles {
+    /// Accepts TLS connections with this certificate.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        let chain = CertificateDer::pem_file_iter(&self.certificate).expect("a certificate");
+        let chain = chain.map(|certificate| certificate.expect("PEM")).collect();
+        let key = PrivateKeyDer::from_pem_file(&self.key).expect("its key");
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .expect("a server");
+        TlsAcceptor::from(Arc::new(config))
+    }
 }
 
 impl Authority {

@@ -34,6 +34,7 @@ pub mod proxy;
 pub mod queries;
 pub mod queue;
 pub mod rabbit_node;
+pub mod rabbit_tls;
 pub mod raw_http;
 pub mod receiver;
 mod selftest;

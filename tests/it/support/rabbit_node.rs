@@ -26,6 +26,11 @@ pub struct PrivateRabbit {
 impl PrivateRabbit {
     /// Creates a new node and starts it, in some 4 seconds.
     pub async fn start() -> Self {
+        Self::start_with("", "[].").await
+    }
+
+    /// The same with this `rabbitmq.conf` and this list of enabled plugins.
+    pub async fn start_with(configuration: &str, plugins: &str) -> Self {
         let directory = TempDir::new("rabbit");
         let epmd_port = wait::free_port();
         // A private epmd, as a child: one that a node starts outlives it.
@@ -44,7 +49,8 @@ impl PrivateRabbit {
             epmd,
             node: None,
         };
-        std::fs::write(rabbit.file("enabled_plugins"), "[].\n").expect("a file of plugins");
+        std::fs::write(rabbit.file("enabled_plugins"), plugins).expect("a file of plugins");
+        std::fs::write(rabbit.file("rabbitmq.conf"), configuration).expect("a configuration");
         rabbit.restart().await;
         rabbit
     }
@@ -147,7 +153,8 @@ impl PrivateRabbit {
                 self.file("enabled_plugins"),
             )
             .env("RABBITMQ_CONF_ENV_FILE", self.file("none.conf"))
-            .env("RABBITMQ_CONFIG_FILE", self.file("none"))
+            .env("RABBITMQ_CONFIG_FILE", self.file("rabbitmq"))
+            .env("RABBITMQ_GENERATED_CONFIG_DIR", self.file("generated"))
             // Makes the script exec the node, so that a signal to the child reaches it.
             .env("RUNNING_UNDER_SYSTEMD", "true");
         command

@@ -72,13 +72,13 @@ const LAYERS: &[Layer] = &[
         name: "config",
         modules: &["config"],
         purpose: "settings, checked together",
-        may_import: &["queue", "store", "domain"],
+        may_import: &["queue", "store", "tls", "domain"],
     },
     Layer {
         name: "queue",
         modules: &["queue"],
         purpose: "publisher and consumer of RabbitMQ",
-        may_import: &["domain"],
+        may_import: &["tls", "domain"],
     },
     Layer {
         name: "store",

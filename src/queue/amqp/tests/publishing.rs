@@ -185,7 +185,7 @@ async fn without_a_broker_publishing_fails_at_once() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let config = AmqpConfig::parse(&format!("amqp://u:sesame@127.0.0.1:{port}")).unwrap();
+    let config = AmqpConfig::parse(&format!("amqp://u:sesame@127.0.0.1:{port}"), None).unwrap();
     let shutdown = tokio_util::sync::CancellationToken::new();
     let publisher = Publisher::start(config, &shutdown);
     let down = |state: &LinkState| matches!(state, LinkState::Down { .. });
@@ -205,11 +205,9 @@ async fn without_a_broker_publishing_fails_at_once() {
 
 #[tokio::test]
 async fn a_wrong_password_is_reported_as_a_likely_reason() {
-    let config = AmqpConfig::parse(&{
-        let mut url = url::Url::parse(&super::support::broker_url()).unwrap();
-        url.set_password(Some("sesame")).unwrap();
-        url.to_string()
-    });
+    let mut url = url::Url::parse(&super::support::broker_url()).unwrap();
+    url.set_password(Some("sesame")).unwrap();
+    let config = AmqpConfig::parse(url.as_str(), None);
     let shutdown = tokio_util::sync::CancellationToken::new();
     let publisher = Publisher::start(config.unwrap(), &shutdown);
     let down = |state: &LinkState| matches!(state, LinkState::Down { .. });

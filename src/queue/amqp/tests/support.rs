@@ -30,7 +30,7 @@ impl Queues {
     }
 
     pub(super) fn at(url: &str, backends: &[&str]) -> Self {
-        let mut config = AmqpConfig::parse(url).unwrap();
+        let mut config = AmqpConfig::parse(url, None).unwrap();
         config.queue = format!("qtask-test-{}", Uuid::now_v7());
         config.connection_name = "qtask test".to_owned();
         Self {
@@ -47,7 +47,7 @@ impl Queues {
         let (user, password) = (url.username(), url.password().unwrap());
         let url = format!("amqp://{user}:{password}@127.0.0.1:{port}{}", url.path());
         let queue = std::mem::take(&mut self.config.queue);
-        self.config = AmqpConfig::parse(&url).unwrap();
+        self.config = AmqpConfig::parse(&url, None).unwrap();
         self.config.queue = queue;
         self
     }
