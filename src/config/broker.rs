@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::secret_file::{Given, value_or_file};
 use super::{Checker, without_password};
 use crate::queue::amqp::{AmqpConfig, QueueType};
 use crate::tls::ClientFiles;
@@ -16,6 +17,10 @@ pub struct BrokerArgs {
     /// commas; without it, PostgreSQL is the queue
     #[arg(long, env = "RABBITMQ_URL", value_name = "URL", hide_env_values = true)]
     pub rabbitmq_url: Option<String>,
+
+    /// A file with this URL, so that its password stands neither in the process list nor in the environment
+    #[arg(long, env = "RABBITMQ_URL_FILE", value_name = "FILE")]
+    pub rabbitmq_url_file: Option<String>,
 
     /// The queue of the simulator; other backends have theirs at QUEUE.BACKEND
     #[arg(
@@ -75,11 +80,8 @@ impl BrokerArgs {
                 queue.escape_debug()
             ),
         );
-        let url = self
-            .rabbitmq_url
-            .as_deref()
-            .filter(|url| !url.trim().is_empty())?;
-        match AmqpConfig::parse(url, trusted.additional_authorities.as_deref()) {
+        let url = self.url(checker)?;
+        match AmqpConfig::parse(&url, trusted.additional_authorities.as_deref()) {
             Ok(mut config) => {
                 queue.clone_into(&mut config.queue);
                 config.queue_type = queue_type;
@@ -97,5 +99,16 @@ impl BrokerArgs {
                 None
             }
         }
+    }
+    fn url(&self, checker: &mut Checker) -> Option<String> {
+        let given = Given {
+            setting: "RABBITMQ_URL",
+            value: self.rabbitmq_url.as_deref(),
+        };
+        let file = Given {
+            setting: "RABBITMQ_URL_FILE",
+            value: self.rabbitmq_url_file.as_deref(),
+        };
+        value_or_file(checker, &given, &file)
     }
 }

@@ -362,7 +362,7 @@ async fn a_service_that_is_not_there_is_exit_code_3_after_a_few_tries() {
         "{}",
         ended.stderr
     );
-    run("https://localhost", &["list"]).await.expect(2);
+    run("ftp://localhost", &["list"]).await.expect(2);
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod circuits;
 mod client;
 mod client_ids;
 mod client_outputs;
+mod client_tls;
 mod clock_steps;
 mod command_line;
 mod commands;

@@ -29,17 +29,14 @@ fn parse(given: &str) -> Result<Url, ClientError> {
     };
     let refuse = |why: &str| {
         ClientError::Usage(format!(
-            "QTASK_URL or --url: `{shown}` {why}, such as http://localhost:8000"
+            "QTASK_URL or --url: `{shown}` {why}, such as http://localhost:8000 or https://qtask.example.org"
         ))
     };
     let url =
         Url::parse(given).map_err(|error| refuse(&format!("is not a URL ({error}): use one")))?;
     match url.scheme() {
-        "http" if url.has_host() => Ok(url),
-        "https" => Err(refuse(
-            "names https, which this build cannot speak: use the service's own http address",
-        )),
-        _ => Err(refuse("is not an http address: use one")),
+        "http" | "https" if url.has_host() => Ok(url),
+        _ => Err(refuse("is not an http or https address: use one")),
     }
 }
 
@@ -90,13 +87,7 @@ mod tests {
 
     #[test]
     fn an_address_that_cannot_be_used_is_refused_with_an_example() {
-        for given in [
-            "localhost:8000",
-            "ftp://x",
-            "https://x",
-            "not a url",
-            "http://",
-        ] {
+        for given in ["localhost:8000", "ftp://x", "not a url", "http://"] {
             let error = parse(given).unwrap_err();
             assert_eq!(error.code(), 2, "{given}");
             let text = error.to_string();
@@ -104,6 +95,7 @@ mod tests {
             assert!(text.contains(&format!("`{given}`")), "{text}");
         }
         assert!(parse("http://qtask.example.org/behind/a/proxy/").is_ok());
+        assert!(parse("https://qtask.example.org").is_ok());
     }
 
     #[test]

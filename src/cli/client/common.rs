@@ -10,6 +10,7 @@ use super::address;
 use super::error::ClientError;
 use super::http::Api;
 use super::output::{ColorChoice, Output};
+use super::service_access::ServiceAccessArgs;
 
 /// How to reach the service and how to write its answers
 #[derive(Debug, Clone, Args)]
@@ -19,6 +20,9 @@ pub struct CommonArgs {
     /// answers there. A token in the variable `QTASK_TOKEN` is sent along and never shown
     #[arg(long, env = "QTASK_URL", value_name = "URL", hide_env_values = true)]
     url: Option<String>,
+
+    #[command(flatten)]
+    access: ServiceAccessArgs,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -65,10 +69,10 @@ impl CommonArgs {
 
     /// Locates the service and opens the session.
     pub async fn open(&self, awaited: Awaited) -> Result<ClientSession, ClientError> {
-        let token = std::env::var("QTASK_TOKEN").ok();
+        let access = self.access.check()?;
         let base = address::find(self.url.as_deref()).await?;
         Ok(ClientSession {
-            api: Api::new(base, token.as_deref())?,
+            api: Api::new(base, &access)?,
             output: self.output(),
             awaited,
         })

@@ -32,6 +32,10 @@ pub enum ClientError {
     /// The service did not answer.
     #[error("{0}")]
     Unreachable(String),
+    /// TLS failed: the certificate of one side is refused, or the other side does not speak TLS. A later try would
+    /// fail, too.
+    #[error("{0}")]
+    Untrusted(String),
     /// The answer does not conform to the API.
     #[error("{0}")]
     BadAnswer(String),
@@ -67,9 +71,11 @@ impl ClientError {
             Self::Refused(refusal) if refusal.is_the_callers() && !self.is_missing_endpoint() => {
                 exit::USAGE
             }
-            Self::Refused(_) | Self::Unreachable(_) | Self::BadAnswer(_) | Self::Output(_) => {
-                exit::SERVICE
-            }
+            Self::Refused(_)
+            | Self::Unreachable(_)
+            | Self::Untrusted(_)
+            | Self::BadAnswer(_)
+            | Self::Output(_) => exit::SERVICE,
             Self::OutputClosed => exit::OUTPUT_CLOSED,
         }
     }

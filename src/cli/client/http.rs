@@ -6,10 +6,12 @@ use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Method, RequestBuilder, Response, redirect};
-use url::{Host, Url};
+use url::Url;
 
 use super::address;
 use super::error::{ClientError, Refusal};
+use super::service_access::{ServiceAccess, is_this_machine};
+use crate::tls;
 
 /// Connect timeout.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -27,15 +29,22 @@ pub struct Api {
 
 impl Api {
     /// A client for this address; the token is sent with every request and never shown.
-    pub fn new(base: Url, token: Option<&str>) -> Result<Self, ClientError> {
+    ///
+    /// # Errors
+    /// When a secret would go over plain http to another machine, or a file of TLS is unreadable.
+    pub fn new(base: Url, access: &ServiceAccess) -> Result<Self, ClientError> {
+        access.check_secrets(&base)?;
         let mut headers = HeaderMap::new();
-        if let Some(token) = token.map(str::trim).filter(|token| !token.is_empty()) {
+        if let Some(token) = &access.token {
             headers.insert(AUTHORIZATION, bearer(token)?);
         }
+        let files = access.files.config();
+        let tls = files.map_err(|error| ClientError::Usage(error.to_string()))?;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("qtask/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
             .connect_timeout(CONNECT)
+            .tls_backend_preconfigured(tls)
             .redirect(redirect::Policy::none());
         if is_this_machine(&base) {
             builder = builder.no_proxy();
@@ -156,6 +165,9 @@ impl Api {
         } else {
             cause(error)
         };
+        if let Some(fault) = tls::explain(&cause, "--ca-file or QTASK_CA_FILE") {
+            return ClientError::Untrusted(format!("{}: {fault}", self.shown()));
+        }
         ClientError::Unreachable(format!("{} cannot be reached: {cause}", self.shown()))
     }
 
@@ -185,15 +197,6 @@ fn bearer(token: &str) -> Result<HeaderValue, ClientError> {
     Ok(value)
 }
 
-fn is_this_machine(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
 /// The innermost cause, which is the specific one.
 fn cause(error: &reqwest::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
@@ -209,7 +212,7 @@ mod tests {
 
     fn path(base: &str, query: &[(&str, String)]) -> String {
         crate::tls::install_provider();
-        let api = Api::new(Url::parse(base).unwrap(), None).unwrap();
+        let api = Api::new(Url::parse(base).unwrap(), &ServiceAccess::default()).unwrap();
         api.request(Method::GET, &["tasks", "a b"], query)
             .build()
             .unwrap()
@@ -234,9 +237,16 @@ mod tests {
     #[test]
     fn a_token_is_never_shown() {
         crate::tls::install_provider();
-        let api = Api::new(Url::parse("http://h").unwrap(), Some("sesame")).unwrap();
+        let new = |token: &str| {
+            let access = ServiceAccess {
+                token: Some(token.to_owned()),
+                ..ServiceAccess::default()
+            };
+            Api::new(Url::parse("https://h").unwrap(), &access)
+        };
+        let api = new("sesame").unwrap();
         assert!(!format!("{api:?}").contains("sesame"));
-        let error = Api::new(Url::parse("http://h").unwrap(), Some("ses\name")).unwrap_err();
+        let error = new("ses\name").unwrap_err();
         assert_eq!(error.code(), 2);
         assert!(!error.to_string().contains("ses"), "{error}");
     }

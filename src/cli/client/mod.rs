@@ -32,6 +32,7 @@ mod request_batch;
 mod rerun;
 mod retry_policy;
 mod selection;
+mod service_access;
 mod sources;
 mod sse;
 mod submission;
@@ -39,6 +40,8 @@ mod submit;
 mod wait;
 mod watch;
 mod workers;
+
+pub use service_access::is_this_machine;
 
 use std::process::ExitCode;
 

@@ -170,7 +170,8 @@ async fn read(stream: &mut BufReader<impl AsyncRead + Unpin>) -> Option<Received
         };
         headers.insert(name.to_ascii_lowercase(), value.to_owned());
     }
-    let mut body = vec![0; headers.get("content-length")?.parse().ok()?];
+    let length = headers.get("content-length");
+    let mut body = vec![0; length.map_or(Ok(0), |length| length.parse()).ok()?];
     stream.read_exact(&mut body).await.ok()?;
     Some(Received {
         path,

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// A client's request.
 #[derive(Debug, Clone, Default)]
@@ -47,13 +48,36 @@ pub struct Stub {
 impl Stub {
     /// Answers each request with the result of `answer`, which receives the number of earlier requests.
     pub async fn start(answer: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static) -> Self {
+        Self::listen(None, answer).await
+    }
+
+    /// The same over TLS.
+    pub async fn start_tls(
+        tls: TlsAcceptor,
+        answer: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        Self::listen(Some(tls), answer).await
+    }
+
+    async fn listen(
+        tls: Option<TlsAcceptor>,
+        answer: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("its address"));
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().expect("its address"));
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = requests.clone();
         let listening = tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let Some(request) = read(&mut stream).await else {
+            while let Ok((stream, _)) = listener.accept().await {
+                let mut stream: Box<dyn Stream> = match &tls {
+                    None => Box::new(stream),
+                    Some(tls) => match tls.accept(stream).await {
+                        Ok(stream) => Box::new(stream),
+                        Err(_) => continue,
+                    },
+                };
+                let Some(request) = read(&mut *stream).await else {
                     continue;
                 };
                 let before = {
@@ -61,7 +85,7 @@ impl Stub {
                     seen.push(request.clone());
                     seen.len() - 1
                 };
-                write(&mut stream, answer(before, &request)).await;
+                write(&mut *stream, answer(before, &request)).await;
             }
         });
         Self {
@@ -83,7 +107,12 @@ impl Drop for Stub {
     }
 }
 
-async fn read(stream: &mut TcpStream) -> Option<Request> {
+/// A connection, with TLS or without.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+async fn read(stream: &mut dyn Stream) -> Option<Request> {
     let mut bytes = Vec::new();
     let end = loop {
         if stream.read_buf(&mut bytes).await.ok()? == 0 {
@@ -111,7 +140,7 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
     Some(request)
 }
 
-async fn write(stream: &mut TcpStream, (status, kind, body): Answer) {
+async fn write(stream: &mut dyn Stream, (status, kind, body): Answer) {
     let head = format!("HTTP/1.1 {status} x\r\ncontent-type: {kind}\r\nconnection: close\r\n\r\n");
     // Write errors are ignored: the client may have disconnected.
     let _ = stream.write_all((head + &body).as_bytes()).await;
