@@ -30,6 +30,35 @@ async fn the_database_may_be_named_in_a_file() {
 }
 
 #[tokio::test]
+async fn the_broker_may_be_named_in_a_file() {
+    let directory = TempDir::new("url-file");
+    let file = directory.path().join("url");
+    let path = file.to_str().expect("a path in UTF-8");
+    let url = format!("amqp://u:{PASSWORD}@127.0.0.1:99999/v");
+    std::fs::write(&file, format!("{url}\n")).expect("a file");
+    let database = ("DATABASE_URL", "postgresql://localhost/none");
+    for (variables, words) in [
+        (
+            vec![("RABBITMQ_URL_FILE", path)],
+            "RABBITMQ_URL: `amqp://u:...@127.0.0.1:99999/v`",
+        ),
+        (
+            vec![("RABBITMQ_URL_FILE", path), ("RABBITMQ_URL", &url)],
+            "RABBITMQ_URL_FILE: stands beside RABBITMQ_URL",
+        ),
+    ] {
+        let environment = [&[database], variables.as_slice()].concat();
+        for command in ["serve", "work"] {
+            let output = run(&[command], &environment).await;
+            let text = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{text}");
+            assert!(text.contains(words), "{text}");
+            assert!(!text.contains(PASSWORD), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_cannot_be_used_is_named_and_its_text_is_not_shown() {
     let directory = TempDir::new("url-file");
     let file = directory.path().join("url");

@@ -16,6 +16,10 @@ use crate::tls::{self, ClientFiles, TlsFileError};
 /// The settings that add authorities to trust, as error messages name them.
 const TRUST_SETTINGS: &str = "QTASK_CA_FILE, or by cacertfile in the URL";
 
+/// How long the broker stays silent before it closes a connection whose login it refuses (`SILENT_CLOSE_DELAY` in its
+/// `rabbit_reader`).
+const REFUSAL_DELAY: Duration = Duration::from_secs(3);
+
 /// A broker.
 #[derive(Clone)]
 pub(super) struct Endpoint {
@@ -127,6 +131,11 @@ impl Endpoint {
         match opening.await {
             Ok(Ok(Ok(connection))) => Ok(connection),
             Ok(Ok(Err(error))) => Err(self.explain(&error.to_string())),
+            Ok(Err(_)) if limit <= REFUSAL_DELAY => Err(format!(
+                "{} (RabbitMQ takes {} s to refuse a wrong user name or password)",
+                no_answer("no answer", limit),
+                REFUSAL_DELAY.as_secs()
+            )),
             Ok(Err(_)) => Err(no_answer("no answer", limit)),
             Err(_) => Err("the client's task ended early".to_owned()),
         }
