@@ -190,13 +190,13 @@ impl Endpoint {
         ]) {
             return error.to_owned();
         }
-        let certificate = if has_tls {
-            ", no client certificate or one that it refuses"
+        let other = if has_tls {
+            "no client certificate or one that it refuses"
         } else {
-            ""
+            "a port that expects TLS (amqps://)"
         };
         format!(
-            "{error} (wrong user name or password{certificate}, or the broker is starting or stopping)"
+            "{error} (wrong user name or password, {other}, or the broker is starting or stopping)"
         )
     }
 }
