@@ -48,7 +48,7 @@ pub const WORDS: &[Phrase] = &[
     phrase("hearing", "\"listening\"", 0),
     phrase("stands twice", "where both are", 1),
     phrase("what was typed", "\"usage error\"", 1),
-    phrase("cannot be used", "what is wrong with it", 20),
+    phrase("cannot be used", "what is wrong with it", 21),
     phrase("sees to it", "\"ensures\"", 0),
     phrase("comes to that", "what happens", 0),
     phrase("as good as", "\"almost\"", 1),
