@@ -200,3 +200,97 @@ impl Session {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::sql_types::{BigInt, Integer};
+
+    use super::*;
+
+    const CONCURRENT: Migration = Migration {
+        name: "2099-01-01-000000_index",
+        up: "DROP INDEX CONCURRENTLY IF EXISTS numbers_by_value;\n\
+             CREATE INDEX CONCURRENTLY numbers_by_value ON numbers (value);\n",
+        down: "",
+        is_transactional: false,
+    };
+
+    #[derive(QueryableByName)]
+    struct CountRow {
+        #[diesel(sql_type = BigInt)]
+        count: i64,
+    }
+
+    #[derive(QueryableByName)]
+    struct PidRow {
+        #[diesel(sql_type = Integer)]
+        pid: i32,
+    }
+
+    /// A database of its own on the server of the tests.
+    async fn create_database(name: &str) -> (PooledConnection, String) {
+        let standard = "postgres://postgres:postgres@127.0.0.1:5432/postgres".to_owned();
+        let server = std::env::var("DATABASE_URL").unwrap_or(standard);
+        let mut admin = open(&server).await;
+        let create = format!("CREATE DATABASE {name}");
+        admin.diesel.batch_execute(&create).await.unwrap();
+        let mut url = url::Url::parse(&server).unwrap();
+        url.set_path(name);
+        (admin, url.into())
+    }
+
+    async fn open(url: &str) -> PooledConnection {
+        let limit = Duration::from_secs(10);
+        connect_pooled(url, limit).await.unwrap()
+    }
+
+    async fn count(connection: &mut PooledConnection, query: &str) -> i64 {
+        let row: CountRow = diesel::sql_query(query)
+            .get_result(&mut connection.diesel)
+            .await
+            .unwrap();
+        row.count
+    }
+
+    #[tokio::test]
+    async fn an_index_whose_building_was_interrupted_is_dropped_and_built_again() {
+        let name = format!("qtask_test_{}", uuid::Uuid::now_v7().simple());
+        let (mut admin, url) = create_database(&name).await;
+        let settings = MigrationSettings {
+            url: &url,
+            connect_timeout: Duration::from_secs(10),
+            lock_wait: Duration::ZERO,
+        };
+        let mut holder = open(&url).await;
+        let begin = "CREATE TABLE numbers (value integer); BEGIN; INSERT INTO numbers VALUES (1)";
+        let mut first = Session::begin(settings).await.unwrap();
+        first.run(CREATE_VERSIONS).await.unwrap();
+        for statement in begin.split("; ") {
+            holder.diesel.batch_execute(statement).await.unwrap();
+        }
+        let first_pid: PidRow = diesel::sql_query("SELECT pg_backend_pid() AS pid")
+            .get_result(&mut first.connection.diesel)
+            .await
+            .unwrap();
+        let building = async { first.apply(&CONCURRENT).await.unwrap_err() };
+        let invalid = "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass('numbers_by_value') AND NOT indisvalid";
+        let interrupting = async {
+            while count(&mut holder, invalid).await == 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            let end = format!("SELECT pg_terminate_backend({})", first_pid.pid);
+            admin.diesel.batch_execute(&end).await.unwrap();
+        };
+        tokio::join!(building, interrupting);
+        assert_eq!(count(&mut holder, invalid).await, 1);
+        holder.diesel.batch_execute("COMMIT").await.unwrap();
+
+        let mut second = Session::begin(settings).await.unwrap();
+        second.apply(&CONCURRENT).await.unwrap();
+        assert!(second.applied().await.unwrap().contains("20990101000000"));
+        let valid = "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass('numbers_by_value') AND indisvalid";
+        assert_eq!(count(&mut holder, valid).await, 1);
+        let drop = format!("DROP DATABASE {name} WITH (FORCE)");
+        admin.diesel.batch_execute(&drop).await.unwrap();
+    }
+}

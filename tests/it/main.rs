@@ -56,6 +56,7 @@ mod readers;
 mod refused_writes;
 mod registry;
 mod rerunning;
+mod rolling_upgrade;
 mod schema_versions;
 mod scripts;
 mod server_language;

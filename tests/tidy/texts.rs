@@ -15,7 +15,7 @@ const ENDINGS: [&str; 12] = [
     "rs", "md", "sql", "py", "sh", "toml", "yaml", "yml", "json", "inc", "example", "qasm",
 ];
 /// Files without an ending that are texts all the same.
-const NAMES: [&str; 3] = ["justfile", "Containerfile", ".dockerignore"];
+const NAMES: [&str; 4] = ["justfile", "Containerfile", ".dockerignore", "previous"];
 
 /// Every text of the repository, sorted by path.
 pub fn repository() -> Vec<Text> {

@@ -1,10 +1,13 @@
 //! A complete qtask: APIs, workers, a private database and, if requested, private queues.
 
+use std::path::Path;
+
 use tokio::sync::OnceCell;
 
 use super::app_builder::{AppBuilder, address_of};
 use super::client;
 use super::contract::Description;
+use super::process::current;
 use super::wait::{self, eventually};
 use super::{Process, TestDatabase, TestQueue};
 
@@ -123,8 +126,14 @@ impl App {
 
     /// Starts one more API without waiting for it.
     pub fn spawn_api(&mut self) {
+        self.spawn_api_from(current());
+    }
+
+    /// The same with another executable of `qtask`.
+    pub fn spawn_api_from(&mut self, executable: &Path) {
         let name = format!("api-{}", self.apis.len());
-        self.apis.push(Process::spawn(
+        self.apis.push(Process::spawn_from(
+            executable,
             &name,
             &["serve", "--host", "127.0.0.1", "--port", "0"],
             &self.environment,
@@ -133,10 +142,16 @@ impl App {
 
     /// Starts one more worker without waiting for it.
     pub fn spawn_worker(&mut self, worker: &Worker) {
+        self.spawn_worker_from(current(), worker);
+    }
+
+    /// The same with another executable of `qtask`.
+    pub fn spawn_worker_from(&mut self, executable: &Path, worker: &Worker) {
         let mut arguments = vec!["work"];
         arguments.extend(worker.arguments.iter().map(String::as_str));
-        self.workers
-            .push(Process::spawn(&worker.name, &arguments, &self.environment));
+        let environment = &self.environment;
+        let process = Process::spawn_from(executable, &worker.name, &arguments, environment);
+        self.workers.push(process);
     }
 
     /// Starts one more worker and waits until it is ready.

@@ -1,5 +1,7 @@
 //! Configures the processes of a test.
 
+use std::path::{Path, PathBuf};
+
 use url::Url;
 
 use super::app::{App, QueueKind, Worker};
@@ -27,6 +29,7 @@ pub struct AppBuilder {
     database: Option<TestDatabase>,
     queue: Option<TestQueue>,
     http: reqwest::ClientBuilder,
+    executable: PathBuf,
 }
 
 impl AppBuilder {
@@ -40,14 +43,22 @@ impl AppBuilder {
             database: None,
             queue: None,
             http: http_client_builder(),
+            executable: process::current().to_owned(),
         }
+    }
+
+    /// Starts the first processes from another executable of `qtask`.
+    #[must_use]
+    pub fn executable(mut self, executable: &Path) -> Self {
+        executable.clone_into(&mut self.executable);
+        self
     }
 
     /// Lets the APIs speak https with this certificate; the app's client trusts its authority.
     #[must_use]
     pub fn https(mut self, authority: &Authority, files: &CertificateFiles) -> Self {
         self.http = self.http.tls_certs_only([authority.certificate()]);
-        let text = |path: &std::path::Path| path.to_str().expect("a path in UTF-8").to_owned();
+        let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
         self.env("QTASK_TLS_CERT_FILE", &text(&files.certificate))
             .env("QTASK_TLS_KEY_FILE", &text(&files.key))
     }
@@ -128,10 +139,10 @@ impl AppBuilder {
         environment.extend(self.environment);
         let mut app = App::new(database, queue, environment, self.http);
         for _ in 0..self.apis {
-            app.spawn_api();
+            app.spawn_api_from(&self.executable);
         }
         for worker in &self.workers {
-            app.spawn_worker(worker);
+            app.spawn_worker_from(&self.executable, worker);
         }
         app
     }

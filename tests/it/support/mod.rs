@@ -29,6 +29,7 @@ pub mod kept;
 mod leftovers;
 pub mod mocks;
 pub mod postgres_node;
+pub mod previous;
 pub mod process;
 pub mod proxy;
 pub mod queries;

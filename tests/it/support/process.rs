@@ -1,5 +1,6 @@
 //! The qtask executable as a child process.
 
+use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +34,17 @@ pub struct Process {
 impl Process {
     /// Starts `qtask` with these arguments and only this environment besides `PATH` and `HOME`.
     pub fn spawn(name: &str, arguments: &[&str], environment: &[(String, String)]) -> Self {
-        let mut child = qtask(arguments)
+        Self::spawn_from(current(), name, arguments, environment)
+    }
+
+    /// The same for another executable of `qtask`.
+    pub fn spawn_from(
+        executable: &Path,
+        name: &str,
+        arguments: &[&str],
+        environment: &[(String, String)],
+    ) -> Self {
+        let mut child = command(executable, arguments)
             .envs(environment.iter().map(|(key, value)| (key, value)))
             .env("LOG_FORMAT", "json")
             .stdout(Stdio::null())
@@ -191,7 +202,17 @@ impl Drop for Process {
 
 /// Runs `qtask` until it exits and returns its output.
 pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-    let done = qtask(arguments).envs(environment.iter().copied()).output();
+    run_from(current(), arguments, environment).await
+}
+
+/// The same for another executable of `qtask`.
+pub async fn run_from(
+    executable: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> Output {
+    let mut command = command(executable, arguments);
+    let done = command.envs(environment.iter().copied()).output();
     let limited = tokio::time::timeout(DEADLINE, done).await;
     limited
         .unwrap_or_else(|_| panic!("qtask {arguments:?} still runs after {DEADLINE:?}"))
@@ -200,7 +221,16 @@ pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
 
 /// A command for `qtask` with these arguments and no environment besides `PATH` and `HOME`.
 pub fn qtask(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_qtask"));
+    command(current(), arguments)
+}
+
+/// The executable under test.
+pub fn current() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_qtask"))
+}
+
+fn command(executable: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(executable);
     command
         .args(arguments)
         .env_clear()
