@@ -138,6 +138,10 @@ fn selection() -> Value {
     let text = json!({"minLength": 1, "pattern": NO_NUL});
     json!({"properties": {
         "backend": text, "problem_id": text, "worker_id": text, "name": text, "tags": {"items": text},
+fn prune_request() -> Value {
+    json!({"properties": {
+        "statuses": {"items": {"enum": ["completed", "failed", "cancelled"]}}, "backend": {"pattern": NAME},
+        "cursor": {"pattern": "^[CFX](0[0-9]|10)[0-9a-f]{32}$"},
     }})
 }
 
@@ -190,6 +194,7 @@ fn components(limits: &Limits) -> Vec<(&'static str, Value)> {
                 "properties": {"dry_run": {"enum": [false, null]}},
             }}}}),
         ),
+        ("PruneRequest", prune_request()),
         (
             "CheckCircuitRequest",
             json!({"properties": {"circuit": circuit, "parameters": inputs()}}),

@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::domain::pruning::{PrunePosition, TERMINAL};
+use crate::domain::status::Status;
 use crate::store::{Cursor, Sort};
 
 const SORTS: [(Sort, &str, char); 4] = [
@@ -40,6 +42,40 @@ pub fn decode(text: &str) -> Option<(Sort, Cursor)> {
     Some((sort, Cursor { priority, task_id }))
 }
 
+/// Encodes a position of a prune as text: the first letter of the status in upper case, priority, id.
+pub fn encode_prune(position: PrunePosition) -> String {
+    let PrunePosition {
+        status,
+        priority,
+        after,
+    } = position;
+    let letter = letter(status);
+    format!("{letter}{priority:02}{}", after.simple())
+}
+
+/// Decodes a position of a prune; `None` if the text is not one.
+pub fn decode_prune(text: &str) -> Option<PrunePosition> {
+    let (first, rest) = text.split_at_checked(1)?;
+    let (priority, after) = rest.split_at_checked(2)?;
+    let status = TERMINAL
+        .into_iter()
+        .find(|status| first.starts_with(letter(*status)))?;
+    Some(PrunePosition {
+        status,
+        priority: priority.parse().ok().filter(|p| (0..=10).contains(p))?,
+        after: Uuid::try_parse(after).ok()?,
+    })
+}
+
+/// The letter of a terminal status; lists use lower case.
+const fn letter(status: Status) -> char {
+    match status {
+        Status::Failed => 'F',
+        Status::Cancelled => 'X',
+        _ => 'C',
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +88,21 @@ mod tests {
                 let cursor = Cursor { priority, task_id };
                 assert_eq!(decode(&encode(sort, cursor)), Some((sort, cursor)));
             }
+        }
+    }
+
+    #[test]
+    fn a_position_of_a_prune_is_read_as_it_was_written() {
+        for status in TERMINAL {
+            let position = PrunePosition {
+                status,
+                priority: 10,
+                after: Uuid::from_u128(u128::MAX / 3),
+            };
+            assert_eq!(decode_prune(&encode_prune(position)), Some(position));
+        }
+        for text in ["", "C", "C11", "c05", "Z0500", "ü"] {
+            assert_eq!(decode_prune(text), None, "{text}");
         }
     }
 

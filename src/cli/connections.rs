@@ -32,6 +32,7 @@ impl Connections {
             None => Dispatcher::Postgres,
         };
         let store = Store::new(Pools::new(database)?, rules);
+        sweep::announce_retention(store.retention());
         tokio::spawn(sweep::run(
             store.clone(),
             dispatcher.clone(),

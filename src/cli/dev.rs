@@ -250,6 +250,7 @@ async fn run(
         .await
         .context("the schema cannot be brought up to date")?;
     let store = Store::new(Pools::new(&database)?, rules);
+    sweep::announce_retention(store.retention());
     tokio::spawn(sweep::run(
         store.clone(),
         Dispatcher::Postgres,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Checker;
+use crate::domain::pruning::{MAX_AGE, MIN_AGE};
 use crate::store::QueuePolicy;
 
 /// Settings of the lease.
@@ -162,17 +163,23 @@ pub struct RuleArgs {
         default_value = "24h"
     )]
     pub idempotency_window: String,
+
+    /// How long tasks are kept after their end, like 90d; then this process deletes them. By default they are kept
+    #[arg(long, env = "QTASK_RETENTION", value_name = "TIME")]
+    pub retention: Option<String>,
 }
 
 impl RuleArgs {
     /// Validates the settings.
     pub fn check(&self, checker: &mut Checker) -> QueuePolicy {
+        let idempotency_window = checker.duration(
+            "QTASK_IDEMPOTENCY_WINDOW",
+            &self.idempotency_window,
+            Duration::from_secs(1)..=Duration::from_hours(24 * 366),
+        );
         QueuePolicy {
-            idempotency_window: checker.duration(
-                "QTASK_IDEMPOTENCY_WINDOW",
-                &self.idempotency_window,
-                Duration::from_secs(1)..=Duration::from_hours(24 * 366),
-            ),
+            idempotency_window,
+            retention: self.retention(checker, idempotency_window),
             blame_window: checker.duration(
                 "QTASK_BLAME_WINDOW",
                 &self.blame_window,
@@ -184,5 +191,20 @@ impl RuleArgs {
                 Duration::from_millis(10)..=Duration::from_hours(24),
             ),
         }
+    }
+
+    /// An empty value counts as none, so that `QTASK_RETENTION=` turns it off.
+    fn retention(&self, checker: &mut Checker, idempotency_window: Duration) -> Option<Duration> {
+        let text = self.retention.as_deref().filter(|text| !text.is_empty())?;
+        let retention = checker.duration("QTASK_RETENTION", text, MIN_AGE..=MAX_AGE);
+        checker.require(
+            retention >= idempotency_window,
+            "QTASK_RETENTION",
+            format_args!(
+                "`{text}` is shorter than QTASK_IDEMPOTENCY_WINDOW, which is {}: the repetition of a request must find its tasks",
+                humantime::format_duration(idempotency_window)
+            ),
+        );
+        Some(retention)
     }
 }

@@ -12,6 +12,7 @@ pub mod last_event_id;
 pub mod log;
 pub mod owner;
 pub mod problem_patterns;
+pub mod pruning;
 pub mod settlement;
 pub mod status;
 pub mod stored_size;

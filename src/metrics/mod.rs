@@ -39,6 +39,7 @@ struct Metrics {
     failed: Counters,
     cancelled: Counters,
     retried: Counters,
+    pruned: Counter,
     webhooks: Counters,
     failed_heartbeats: Counter,
     log_lines_dropped: Counter,
@@ -87,6 +88,12 @@ impl Metrics {
                 "tasks_retried",
                 "Attempts after which the task waits for another",
                 Counters::default(),
+            ),
+            pruned: add(
+                r,
+                "pruned_tasks",
+                "Ended tasks that were deleted",
+                Counter::default(),
             ),
             webhooks: add(
                 r,
@@ -164,6 +171,11 @@ pub fn tasks_moved(backend: &str, to: Status, count: u64) {
     counters
         .get_or_create(&vec![("backend", backend_label(backend))])
         .inc_by(count);
+}
+
+/// Records ended tasks that were deleted.
+pub fn tasks_pruned(count: u64) {
+    METRICS.pruned.inc_by(count);
 }
 
 /// Records an attempt to call a webhook, with its outcome.

@@ -8,6 +8,7 @@ pub mod dispatcher;
 mod empty_claim_cache;
 pub mod fleet;
 pub mod rerun;
+pub mod prune;
 pub mod settled;
 pub mod submit;
 pub mod sweep;

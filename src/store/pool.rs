@@ -100,6 +100,15 @@ impl Pools {
         answer.map_err(of_read)
     }
 
+    /// Runs a statement that deletes old rows, on a connection for reads: neither writes nor heartbeats wait for it.
+    pub async fn run_background<T>(
+        &self,
+        name: &'static str,
+        statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, diesel::result::Error>,
+    ) -> Result<T, StoreError> {
+        self.run_on(&self.read, self.timeout, name, statement).await
+    }
+
     /// The same for heartbeats, sweeps and health checks.
     pub async fn run_control<T>(
         &self,

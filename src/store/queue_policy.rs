@@ -13,6 +13,8 @@ pub struct QueuePolicy {
     pub priority_aging_interval: Duration,
     /// How long a task is left to other workers after it failed in the environment of one.
     pub blame_window: Duration,
+    /// How long a task is kept after its end; `None` to keep it until it is pruned by request.
+    pub retention: Option<Duration>,
 }
 
 impl Default for QueuePolicy {
@@ -21,6 +23,7 @@ impl Default for QueuePolicy {
             idempotency_window: Duration::from_hours(24),
             priority_aging_interval: Duration::from_mins(10),
             blame_window: Duration::from_mins(5),
+            retention: None,
         }
     }
 }

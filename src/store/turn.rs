@@ -26,6 +26,8 @@ pub enum Duty {
     Dispatch,
     /// Compares the number of waiting tasks with the depth of the queues.
     Reconcile,
+    /// Deletes tasks that are older than the retention.
+    Prune,
 }
 
 impl Duty {
@@ -34,6 +36,7 @@ impl Duty {
             Self::Reap => "reap",
             Self::Dispatch => "dispatch",
             Self::Reconcile => "compare",
+            Self::Prune => "prune",
         }
     }
 }

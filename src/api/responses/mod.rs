@@ -7,6 +7,7 @@ mod health;
 mod logs;
 mod many;
 mod problems;
+mod prune;
 mod submitted;
 mod task;
 mod tasks;
@@ -24,6 +25,7 @@ pub use problems::{
     BackendErrors, BodyErrors, OwnerErrors, QueryErrors, ReadErrors, SubmissionErrors, TaskErrors,
     WorkerErrors, WriteErrors,
 };
+pub use prune::PruneView;
 pub use submitted::{BatchSubmitted, Submitted};
 pub use task::{HistoryView, TaskView};
 pub use tasks::{TaskOverview, TaskPage};

@@ -10,6 +10,7 @@ mod health;
 mod logs;
 mod metrics;
 mod rerun;
+mod prune;
 mod settle;
 mod submit;
 mod tasks;
@@ -32,6 +33,7 @@ pub use health::{__path_health, __path_livez, __path_readyz};
 pub use logs::{__path_append_logs, __path_read_logs};
 pub use metrics::__path_metrics;
 pub use rerun::{__path_rerun_task, __path_rerun_tasks};
+pub use prune::__path_prune_tasks;
 pub use settle::{__path_complete_task, __path_fail_task, __path_release_task};
 pub use submit::{__path_submit_batch, __path_submit_task};
 pub use tasks::{__path_list_tasks, __path_read_task};
@@ -90,6 +92,7 @@ pub fn operations() -> Vec<Operation> {
         POST "/tasks/batch" WRITE => submit::submit_batch,
         POST "/tasks/cancel" WRITE => cancel_many::cancel_tasks,
         POST "/tasks/rerun" WRITE => rerun::rerun_tasks,
+        POST "/tasks/prune" ADMIN => prune::prune_tasks,
         GET "/tasks/{task_id}" READ => tasks::read_task,
         DELETE "/tasks/{task_id}" WRITE => cancel::cancel_task,
         POST "/tasks/{task_id}/rerun" WRITE => rerun::rerun_task,

@@ -26,6 +26,7 @@ mod output;
 mod parameters;
 mod pause;
 mod progress;
+mod prune;
 mod raw_json;
 mod render;
 mod request_batch;
@@ -66,6 +67,8 @@ pub enum ClientCommand {
     Logs(logs::LogsArgs),
     Cancel(cancel::CancelArgs),
     Rerun(rerun::RerunArgs),
+    Prune(prune::PruneArgs),
+    Workers(workers::WorkersArgs),
     Backends(backends::BackendsArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeBackendArgs),
@@ -85,6 +88,7 @@ impl ClientCommand {
             Self::Logs(args) => args.common.output(),
             Self::Cancel(args) => args.common.output(),
             Self::Rerun(args) => args.common.output(),
+            Self::Prune(args) => args.common.output(),
             Self::Workers(args) => args.common().output(),
             Self::Backends(args) => args.common.output(),
             Self::Pause(args) => args.common.output(),
@@ -105,6 +109,7 @@ impl ClientCommand {
             Self::Logs(args) => logs::run(args, &open(&args.common).await?).await,
             Self::Cancel(args) => cancel::run(args, &open(&args.common).await?).await,
             Self::Rerun(args) => rerun::run(args, &open(&args.common).await?).await,
+            Self::Prune(args) => prune::run(args, &open(&args.common).await?).await,
             Self::Workers(args) => workers::run(args, &open(args.common()).await?).await,
             Self::Backends(args) => backends::run(&open(&args.common).await?).await,
             Self::Pause(args) => pause::pause(args, &open(&args.common).await?).await,

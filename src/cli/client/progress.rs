@@ -45,10 +45,20 @@ impl Progress {
 
     /// Shows the number of terminal tasks out of all.
     pub fn show(&self, done: usize, failed: usize, total: usize, doing: &str) {
-        if !self.visible {
-            return;
+        if self.visible {
+            Self::draw(&self.text(done, failed, total, doing));
         }
-        let line = self.text(done, failed, total, doing);
+    }
+
+    /// Shows any text, truncated to the width of the terminal.
+    pub fn show_text(&self, plain: &str) {
+        if self.visible {
+            let plain = text::fit(plain, self.width.saturating_sub(1));
+            Self::draw(&self.paint.paint(Colour::Dim, &plain));
+        }
+    }
+
+    fn draw(line: &str) {
         let mut stderr = std::io::stderr().lock();
         let _ = write!(stderr, "\r\u{1b}[K{line}").and_then(|()| stderr.flush());
     }

@@ -1,10 +1,12 @@
 //! The sweep: finds orphans, overdue attempts, lost messages and expired rows in PostgreSQL, and repairs them.
 //!
 //! Every process of a deployment runs it; a row in the database assigns each duty to one process at a
-//! time. Reaping runs independently: a broker that answers slowly must not delay the release of orphans.
+//! time. Reaping runs independently: a broker that answers slowly must not delay the release of orphans. So does the deletion of
+//! expired tasks, which has pauses of its own.
 
 mod dispatch;
 mod reap;
+mod retention;
 mod rounds;
 
 use std::future::Future;
@@ -20,6 +22,7 @@ use crate::store::{ClockWatch, Store, StoreError};
 
 pub use dispatch::publish_due_soon;
 pub use reap::release_orphans_soon;
+pub use retention::announce as announce_retention;
 
 /// Sweeps until cancelled.
 pub async fn run(
@@ -33,7 +36,12 @@ pub async fn run(
     let dispatching = repeat(settings.interval, || {
         dispatch::dispatch(&store, &dispatcher, settings)
     });
-    let sweeping = async { tokio::join!(reaping, dispatching) };
+    let retaining = async {
+        if let Some(retention) = store.retention() {
+            retention::retain(&store, retention, settings.interval).await;
+        }
+    };
+    let sweeping = async { tokio::join!(reaping, dispatching, retaining) };
     Box::pin(cancel.run_until_cancelled(sweeping)).await;
 }
 

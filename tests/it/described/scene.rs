@@ -67,6 +67,7 @@ pub fn body(operation: &Operation, owner: &Value) -> Value {
         "register_worker" => json!({"worker_id": worker, "backends": [BACKEND], "replace": true}),
         "heartbeat" => json!({"worker_id": worker, "session_id": session}),
         "claim_tasks" => json!({"session_id": session}),
+        "prune_tasks" => json!({"older_than_seconds": 7_776_000}),
         "drain_worker" => json!({"draining": true}),
         "cancel_tasks" => json!({"filter": {"status": ["pending"]}}),
         "rerun_tasks" => json!({"filter": {"status": ["cancelled"]}}),

@@ -54,7 +54,17 @@ async fn write(scene: &Scene, api: &Contract<'_>) -> Value {
     paused.expect(200);
     let resumed = api.post("/backends/b/resume", &Value::Null).await;
     resumed.expect(200);
+    prune(scene, api).await;
     completed
+}
+
+/// The clock has just begun to be watched; later it has run for hours.
+async fn prune(scene: &Scene, api: &Contract<'_>) {
+    let old = json!({"older_than_seconds": 7_776_000, "dry_run": true});
+    let refused = api.post("/tasks/prune", &old).await;
+    assert_eq!(refused.expect_problem(409), "clock_unsteady");
+    scene.app.database.clock_was_steady().await;
+    api.post("/tasks/prune", &old).await.expect(200);
 }
 
 /// Everything that is read, of a task that has ended and its worker.
