@@ -138,6 +138,9 @@ fn selection() -> Value {
     let text = json!({"minLength": 1, "pattern": NO_NUL});
     json!({"properties": {
         "backend": text, "problem_id": text, "worker_id": text, "name": text, "tags": {"items": text},
+    }})
+}
+
 fn prune_request() -> Value {
     json!({"properties": {
         "statuses": {"items": {"enum": ["completed", "failed", "cancelled"]}}, "backend": {"pattern": NAME},

@@ -25,6 +25,7 @@ mod head;
 mod openapi;
 mod own_hosts;
 mod problem;
+mod refused_submission;
 mod responses;
 mod routes;
 mod server;

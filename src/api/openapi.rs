@@ -58,7 +58,6 @@ fn secure(document: &mut Value) {
     paths(
         routes::submit_task, routes::submit_batch, routes::read_task, routes::list_tasks, routes::cancel_task,
         routes::cancel_tasks, routes::rerun_task, routes::rerun_tasks,
-        routes::follow_task, routes::check_circuit,
         routes::follow_task, routes::prune_tasks, routes::check_circuit,
         routes::read_logs, routes::append_logs, routes::complete_task, routes::fail_task, routes::release_task,
         routes::register_worker, routes::heartbeat, routes::claim_tasks, routes::drain_worker, routes::resume_worker,

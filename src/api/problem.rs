@@ -1,6 +1,7 @@
 //! Problem documents: `application/problem+json` (RFC 9457), the body of every error.
 
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -12,15 +13,10 @@ use utoipa::ToSchema;
 use super::correlation;
 use crate::domain::access::Scope;
 use crate::domain::checks::FieldErrors;
-use crate::service::submit::SubmitError;
 use crate::store::StoreError;
 
 /// `Retry-After` of a 503 or 507, in seconds.
 const RETRY_AFTER_SECONDS: u8 = 2;
-/// A repeated submission creates another task, while all other writes are idempotent.
-const UNKNOWN_SUBMISSION: &str = "The connection to the database was lost before the reply, so it is not known whether the request was carried out. \
-     Repeating a submission is safe when it carries an Idempotency-Key header: a task that was accepted is \
-     found again, and never submitted twice. Without one, look for it in GET /tasks first.";
 
 /// An error response.
 #[derive(Debug, Clone)]
@@ -31,6 +27,8 @@ pub struct Problem {
     errors: FieldErrors,
     allow: Option<String>,
     challenge: Option<String>,
+    /// The `Retry-After` of a 429, in seconds.
+    retry_after: Option<u16>,
 }
 
 /// The body of every error (RFC 9457).
@@ -91,6 +89,26 @@ impl Problem {
             errors: FieldErrors::new(),
             allow: None,
             challenge: None,
+            retry_after: None,
+        }
+    }
+
+    /// A limit of requests or tasks; the request may succeed after `retry_after`.
+    pub fn too_many(code: &'static str, detail: impl Into<String>, retry_after: Duration) -> Self {
+        // Rounded up: a request that comes earlier is refused again.
+        let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+        Self {
+            retry_after: Some(u16::try_from(seconds).unwrap_or(u16::MAX)),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail)
+        }
+    }
+
+    /// The same problem with other words for people.
+    #[must_use]
+    pub fn explained(self, detail: impl Into<String>) -> Self {
+        Self {
+            detail: detail.into(),
+            ..self
         }
     }
 
@@ -231,6 +249,9 @@ impl ResponseError for Problem {
         ) {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()));
         }
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((RETRY_AFTER, seconds.to_string()));
+        }
         if let Some(allow) = &self.allow {
             response.insert_header((ALLOW, allow.as_str()));
         }
@@ -324,39 +345,6 @@ impl From<StoreError> for Problem {
                 );
                 Self::internal_error()
             }
-        }
-    }
-}
-
-impl From<SubmitError> for Problem {
-    fn from(error: SubmitError) -> Self {
-        match error {
-            SubmitError::Store(error @ StoreError::OutcomeUnknown(_)) => Self {
-                detail: UNKNOWN_SUBMISSION.to_owned(),
-                ..error.into()
-            },
-            SubmitError::Store(error) => error.into(),
-            SubmitError::QueueUnavailable(reason) => {
-                warn!(
-                    event = "request.queue_unavailable",
-                    reason, "submission refused: the queue cannot be reached"
-                );
-                let detail = "The queue cannot be reached; the task was not accepted. Try again in a moment.";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue_unavailable", detail)
-            }
-            SubmitError::QueueUnusable(reason) => {
-                error!(
-                    event = "request.queue_unusable",
-                    reason, "submission refused: the queue is unusable"
-                );
-                let detail = format!("The task was not accepted: {reason}.");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue_unusable", detail)
-            }
-            SubmitError::KeyReused { .. } => Self::new(
-                StatusCode::CONFLICT,
-                "idempotency_key_reused",
-                format!("{error}."),
-            ),
         }
     }
 }

@@ -13,6 +13,7 @@ use tracing::error;
 
 use super::{process, serve, work};
 use crate::api::{ApiSettings, WRITE_TIMEOUT};
+use crate::config::backlog::BacklogArgs;
 use crate::config::circuits::CircuitArgs;
 use crate::config::environment::{EnvironmentSettings, QuarantineArgs};
 use crate::config::listen::BrowserArgs;
@@ -94,6 +95,8 @@ pub struct DevArgs {
     #[command(flatten)]
     circuits: CircuitArgs,
     #[command(flatten)]
+    backlog: BacklogArgs,
+    #[command(flatten)]
     webhooks: WebhookArgs,
     #[command(flatten)]
     trust: TrustArgs,
@@ -162,6 +165,7 @@ impl DevArgs {
                     webhook_targets: webhooks.targets.clone(),
                     simulator_memory_bytes: execution.simulator_memory_bytes,
                     max_circuit_bytes: self.circuits.max_bytes(&mut checker),
+                    max_waiting: self.backlog.max_waiting(&mut checker),
                     ..Limits::default()
                 },
             },

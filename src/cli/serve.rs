@@ -15,6 +15,7 @@ use super::server_tls::ServerTlsArgs;
 use super::{process, reach};
 use crate::api::{self, ApiSettings, ApiState};
 use crate::config::access::{ADMIN_TOKEN, AccessArgs};
+use crate::config::backlog::BacklogArgs;
 use crate::config::broker::BrokerArgs;
 use crate::config::circuits::CircuitArgs;
 use crate::config::database::DatabaseArgs;
@@ -30,6 +31,7 @@ use crate::config::{Checker, InvalidSettings, list};
 use crate::domain::submission::Limits;
 use crate::queue::amqp::AmqpConfig;
 use crate::service::backends::KnownBackends;
+use crate::service::backlog::BacklogLimit;
 use crate::service::claims::Claimer;
 use crate::service::depths::Depths;
 use crate::service::dispatcher::Dispatcher;
@@ -107,6 +109,8 @@ pub struct ServeArgs {
     #[command(flatten)]
     circuits: CircuitArgs,
     #[command(flatten)]
+    backlog: BacklogArgs,
+    #[command(flatten)]
     webhooks: WebhookArgs,
     #[command(flatten)]
     trust: TrustArgs,
@@ -176,6 +180,7 @@ impl ServeArgs {
                         webhook_targets: webhooks.targets.clone(),
                         simulator_memory_bytes: self.simulator.memory_bytes(&mut checker),
                         max_circuit_bytes: self.circuits.max_bytes(&mut checker),
+                        max_waiting: self.backlog.max_waiting(&mut checker),
                         ..Limits::default()
                     },
                 },
@@ -245,6 +250,7 @@ pub(super) async fn serve(
         submitter: Submitter {
             store: store.clone(),
             dispatcher: dispatcher.clone(),
+            backlog: BacklogLimit::new(store.clone(), settings.limits.max_waiting),
         },
         fleet: Fleet {
             store: store.clone(),

@@ -4,6 +4,7 @@
 //! one message reports all of them.
 
 pub mod access;
+pub mod backlog;
 pub mod broker;
 pub mod checker;
 pub mod circuits;

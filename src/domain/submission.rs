@@ -97,6 +97,8 @@ pub struct Limits {
     pub webhook_targets: WebhookTargets,
     /// Maximum size of a circuit's state in the simulator, in bytes: checks of circuits use it.
     pub simulator_memory_bytes: u64,
+    /// Maximum number of waiting tasks of one backend; `None` for any number.
+    pub max_waiting: Option<u64>,
 }
 
 impl Default for Limits {
@@ -107,6 +109,7 @@ impl Default for Limits {
             max_agent_config_bytes: 256 << 10,
             webhook_targets: WebhookTargets::default(),
             simulator_memory_bytes: 1 << 30,
+            max_waiting: None,
         }
     }
 }

@@ -93,21 +93,21 @@ impl BacklogLimit {
         tasks: u64,
         limit: u64,
     ) -> Result<(), Duration> {
-        let mut verdict = lock(&backlog.estimate).reserve(tasks, limit);
-        if matches!(verdict, Verdict::CountFirst) {
-            backlog.count(&self.store, backend, limit).await;
-            verdict = lock(&backlog.estimate).reserve_counted(tasks, limit);
-        }
-        match verdict {
-            Verdict::Reserved => Ok(()),
-            Verdict::ReservedStale => {
+        let reserved = lock(&backlog.estimate).reserve(tasks, limit);
+        let is_fresh = lock(&backlog.estimate).is_fresh();
+        match reserved {
+            Ok(()) if is_fresh => Ok(()),
+            Ok(()) => {
                 let (store, backlog) = (self.store.clone(), Arc::clone(backlog));
                 let backend = backend.to_owned();
                 tokio::spawn(async move { backlog.count(&store, &backend, limit).await });
                 Ok(())
             }
-            Verdict::CountFirst => Err(MIN_VALIDITY),
-            Verdict::Full(retry_after) => Err(retry_after),
+            Err(retry_after) if is_fresh => Err(retry_after),
+            Err(_) => {
+                backlog.count(&self.store, backend, limit).await;
+                lock(&backlog.estimate).reserve(tasks, limit)
+            }
         }
     }
 }
@@ -146,7 +146,8 @@ struct Backlog {
 }
 
 impl Backlog {
-    /// Counts the waiting tasks, unless another caller has done so meanwhile. If it fails, the last count stays.
+    /// Counts the waiting tasks, unless another caller has done so meanwhile. If it fails, the last count stays; without one, tasks
+    /// are accepted for a second: the statement that stores them decides whether the database is there.
     async fn count(&self, store: &Store, backend: &str, limit: u64) {
         let _counting = self.counting.lock().await;
         let before = {
@@ -160,7 +161,11 @@ impl Backlog {
         match store.count_waiting(backend, limit).await {
             Ok(waiting) => lock(&self.estimate).record(waiting, began, before),
             Err(error) => {
-                debug!(event = "backlog.not_counted", backend, %error, "waiting tasks not counted");
+                debug!(event = "task.waiting_not_counted", backend, %error, "waiting tasks not counted: the last count stays");
+                let mut estimate = lock(&self.estimate);
+                if estimate.counted.is_none() {
+                    estimate.record(0, began, before);
+                }
             }
         }
     }
@@ -183,46 +188,24 @@ struct WaitingCount {
     validity: Duration,
 }
 
-enum Verdict {
-    Reserved,
-    /// Reserved by an old count, which is to be renewed.
-    ReservedStale,
-    /// The last count is too old to refuse the tasks.
-    CountFirst,
-    /// The time until the next count.
-    Full(Duration),
-}
-
 impl Estimate {
     fn is_fresh(&self) -> bool {
         self.counted
             .is_some_and(|count| count.at.elapsed() < count.validity)
     }
 
-    fn reserve(&mut self, tasks: u64, limit: u64) -> Verdict {
-        match self.counted {
-            None => Verdict::CountFirst,
-            Some(_) if !self.is_fresh() => match self.reserve_counted(tasks, limit) {
-                Verdict::Reserved => Verdict::ReservedStale,
-                _ => Verdict::CountFirst,
-            },
-            Some(_) => self.reserve_counted(tasks, limit),
-        }
-    }
-
-    /// Reserves by the last count, whatever its age. If the tasks could not be counted, they are accepted: the statement that
-    /// stores them decides whether the database is there.
-    fn reserve_counted(&mut self, tasks: u64, limit: u64) -> Verdict {
-        let waiting = self.counted.map_or(0, |count| count.waiting);
-        if waiting.saturating_add(self.added).saturating_add(tasks) > limit {
-            let left = self
-                .counted
-                .map(|count| count.validity.saturating_sub(count.at.elapsed()));
-            return Verdict::Full(left.unwrap_or_default().max(MIN_VALIDITY));
+    /// Reserves places by the last count, whatever its age; before the first one, none. The error is the time until the next
+    /// count.
+    fn reserve(&mut self, tasks: u64, limit: u64) -> Result<(), Duration> {
+        let count = self.counted.ok_or(MIN_VALIDITY)?;
+        let waiting = count.waiting.saturating_add(self.added);
+        if waiting.saturating_add(tasks) > limit {
+            let left = count.validity.saturating_sub(count.at.elapsed());
+            return Err(left.max(MIN_VALIDITY));
         }
         self.added += tasks;
         self.in_flight += tasks;
-        Verdict::Reserved
+        Ok(())
     }
 
     /// Records a count that began when `added` and `in_flight` were `before`. Tasks that were in flight then may be missing from
@@ -256,37 +239,30 @@ mod tests {
     #[test]
     fn places_are_reserved_up_to_the_limit_and_batches_count_their_tasks() {
         let mut estimate = counted(3);
-        assert!(matches!(estimate.reserve(7, 10), Verdict::Reserved));
-        assert!(matches!(estimate.reserve(1, 10), Verdict::Full(_)));
-        assert!(matches!(counted(0).reserve(11, 10), Verdict::Full(_)));
-        assert!(matches!(counted(0).reserve(10, 10), Verdict::Reserved));
+        assert_eq!(estimate.reserve(7, 10), Ok(()));
+        assert!(estimate.reserve(1, 10).is_err());
+        assert!(counted(0).reserve(11, 10).is_err());
+        assert_eq!(counted(0).reserve(10, 10), Ok(()));
     }
 
     #[test]
-    fn tasks_are_counted_before_the_first_is_accepted_and_before_one_is_refused_by_an_old_count() {
-        assert!(matches!(
-            Estimate::default().reserve(1, 10),
-            Verdict::CountFirst
-        ));
-        let mut old = counted(3);
-        if let Some(count) = &mut old.counted {
-            count.validity = Duration::ZERO;
-        }
-        assert!(matches!(old.reserve(1, 10), Verdict::ReservedStale));
-        assert!(matches!(old.reserve(7, 10), Verdict::CountFirst));
+    fn nothing_is_reserved_before_the_first_count() {
+        let mut estimate = Estimate::default();
+        assert!(!estimate.is_fresh());
+        assert!(estimate.reserve(1, 10).is_err());
     }
 
     #[test]
     fn a_count_replaces_what_was_stored_before_it_and_keeps_what_is_being_stored() {
         let mut estimate = counted(0);
-        estimate.reserve(4, 10);
+        assert_eq!(estimate.reserve(4, 10), Ok(()));
         estimate.in_flight -= 3;
         let before = (estimate.added, estimate.in_flight);
-        estimate.reserve(2, 10);
+        assert_eq!(estimate.reserve(2, 10), Ok(()));
         estimate.record(3, Instant::now(), before);
         // 3 counted, 1 in flight at its start, 2 reserved during it.
         assert_eq!(estimate.added, 3);
-        assert!(matches!(estimate.reserve(5, 10), Verdict::Full(_)));
-        assert!(matches!(estimate.reserve(4, 10), Verdict::Reserved));
+        assert!(estimate.reserve(5, 10).is_err());
+        assert_eq!(estimate.reserve(4, 10), Ok(()));
     }
 }

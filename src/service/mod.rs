@@ -2,13 +2,14 @@
 //! and the sweep.
 
 pub mod backends;
+pub mod backlog;
 pub mod claims;
 pub mod depths;
 pub mod dispatcher;
 mod empty_claim_cache;
 pub mod fleet;
-pub mod rerun;
 pub mod prune;
+pub mod rerun;
 pub mod settled;
 pub mod submit;
 pub mod sweep;

@@ -10,6 +10,7 @@ use tracing::field::{DisplayValue, display};
 use tracing::{Instrument, Span, info, warn};
 use uuid::Uuid;
 
+use super::backlog::{BacklogFull, BacklogLimit, BacklogReservation};
 use super::dispatcher::{Dispatcher, NotReadyReason};
 use crate::domain::correlation;
 use crate::domain::status::Status;
@@ -46,6 +47,9 @@ pub enum SubmitError {
         /// The task of that request.
         task_id: Uuid,
     },
+    /// A backend has as many waiting tasks as it may have; nothing was stored.
+    #[error("backend `{}` has its limit of {} waiting tasks", .0.backend, .0.limit)]
+    BacklogFull(BacklogFull),
     /// The query of the database failed or was not answered.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -65,6 +69,8 @@ pub struct Submitter {
     pub store: Store,
     /// The dispatcher of the tasks.
     pub dispatcher: Dispatcher,
+    /// The limit of waiting tasks.
+    pub backlog: BacklogLimit,
 }
 
 impl Submitter {
@@ -82,28 +88,46 @@ impl Submitter {
         let backends: BTreeSet<&str> = tasks.iter().map(|task| &*task.backend).collect();
         let backends: Vec<&str> = backends.into_iter().collect();
         if let Some(not_ready_reason) = self.dispatcher.not_ready_reason_now(&backends).await {
-            // The repetition of an accepted request must not be answered with a refusal.
-            let key = tasks.first().and_then(|task| task.idempotency.as_ref());
-            let earlier = self.store.prior_submission(key).await?;
-            return if earlier.is_empty() {
-                Err(not_ready_reason.into())
-            } else {
-                repeated(earlier)
-            };
+            return self.refuse(&tasks, not_ready_reason.into()).await;
         }
+        let wanted = tasks.iter().map(|task| &*task.backend);
+        let reservation = match self.backlog.reserve(wanted).await {
+            Ok(reservation) => reservation,
+            Err(full) => return self.refuse(&tasks, SubmitError::BacklogFull(full)).await,
+        };
         let submitter = self.clone();
-        let work = async move { submitter.store_and_send(tasks).await };
+        let work = async move { submitter.store_and_send(tasks, reservation).await };
         tokio::spawn(correlation::inherit(work.instrument(Span::current())))
             .await
             .unwrap_or_else(|_| Err(broke_down()))
     }
 
-    async fn store_and_send(&self, tasks: Vec<NewTask>) -> Result<Vec<Accepted>, SubmitError> {
+    /// Refuses the tasks, unless they repeat an accepted request, which is answered as before.
+    async fn refuse(
+        &self,
+        tasks: &[NewTask],
+        error: SubmitError,
+    ) -> Result<Vec<Accepted>, SubmitError> {
+        let key = tasks.first().and_then(|task| task.idempotency.as_ref());
+        let earlier = self.store.prior_submission(key).await?;
+        if earlier.is_empty() {
+            Err(error)
+        } else {
+            repeated(earlier)
+        }
+    }
+
+    async fn store_and_send(
+        &self,
+        tasks: Vec<NewTask>,
+        reservation: BacklogReservation,
+    ) -> Result<Vec<Accepted>, SubmitError> {
         let tasks: Vec<Arc<NewTask>> = tasks.into_iter().map(Arc::new).collect();
         let submitted_at = match self.insert(&tasks).await? {
             BatchInsertion::Created { submitted_at } => submitted_at,
             BatchInsertion::Existing(earlier) => return repeated(earlier),
         };
+        reservation.keep();
         if let [task] = &*tasks {
             info!(event = "task.submitted", task_id = %task.task_id, to = %Status::Pending, "task submitted");
         } else {

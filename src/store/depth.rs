@@ -32,7 +32,33 @@ pub struct Depth {
 
 const DEPTHS: &str = body(include_str!("depth.sql"));
 
+const COUNT_WAITING: &str = "
+SELECT count(*) AS waiting FROM (SELECT FROM tasks WHERE backend = $1 AND available_at IS NOT NULL LIMIT $2) AS counted";
+
+#[derive(QueryableByName)]
+struct WaitingRow {
+    #[diesel(sql_type = BigInt)]
+    waiting: i64,
+}
+
 impl Store {
+    /// Returns the number of waiting tasks of a backend, at most `most`.
+    pub async fn count_waiting(&self, backend: &str, most: u64) -> Result<u64, StoreError> {
+        let row: WaitingRow = self
+            .pools
+            .run_background("count waiting tasks", async |connection| {
+                Prepared(
+                    diesel::sql_query(COUNT_WAITING)
+                        .bind::<Text, _>(backend)
+                        .bind::<BigInt, _>(i64::try_from(most).unwrap_or(i64::MAX)),
+                )
+                .get_result(connection)
+                .await
+            })
+            .await?;
+        Ok(u64::try_from(row.waiting).unwrap_or_default())
+    }
+
     /// Returns the number of tasks of each backend with a waiting or running task, and of paused backends.
     pub async fn depths(&self) -> Result<Vec<Depth>, StoreError> {
         self.pools

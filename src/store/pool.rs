@@ -100,7 +100,7 @@ impl Pools {
         answer.map_err(of_read)
     }
 
-    /// Runs a statement that deletes old rows, on a connection for reads: neither writes nor heartbeats wait for it.
+    /// Runs a statement that deletes or counts many rows, on a connection for reads: neither writes nor heartbeats wait for it.
     pub async fn run_background<T>(
         &self,
         name: &'static str,

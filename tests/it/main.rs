@@ -8,9 +8,10 @@
 
 mod api_contract;
 mod attempt_outputs;
+mod backlogs;
 mod bad_input;
-mod browsers;
 mod broker_tls;
+mod browsers;
 mod cancelling;
 mod cancelling_many;
 mod checking;
@@ -57,8 +58,8 @@ mod readers;
 mod refused_writes;
 mod registry;
 mod rerunning;
-mod rolling_upgrade;
 mod retention;
+mod rolling_upgrade;
 mod schema_versions;
 mod scripts;
 mod server_language;

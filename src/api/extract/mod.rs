@@ -45,7 +45,6 @@ pub use log_page::log_filter;
 pub use optional_body::OptionalBody;
 pub use path::{backend, task_id, worker_id};
 pub use pause::PauseRequest;
-pub use path::{task_id, worker_id};
 pub use prune::PruneRequest;
 pub use registration::RegisterRequest;
 pub use rerun::{RerunRequest, RerunSelection};

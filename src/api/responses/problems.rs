@@ -35,6 +35,7 @@ problems! {
     SubmissionErrors {
         400 => "The body is not JSON, or the key is empty or too long.",
         409 => "`idempotency_key_reused`: the key was used for another request.",
+        429 => "`backlog_full`: too many tasks of the backend wait; nothing was accepted.",
         503 => "Not accepted: the database or the queue is away.",
         507 => "Not accepted: the database is full.",
     }

@@ -72,7 +72,6 @@ pub enum ClientCommand {
     Backends(backends::BackendsArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeBackendArgs),
-    Workers(workers::WorkersArgs),
     Drain(drain::DrainArgs),
     Undrain(drain::UndrainArgs),
 }

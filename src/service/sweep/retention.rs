@@ -14,9 +14,9 @@ use crate::store::{ClockWatch, Duty, Store, StoreError, Turn};
 
 /// The time between two passes, over all processes, in intervals of the sweep: 30 s by default.
 const INTERVALS_BETWEEN_PASSES: u32 = 30;
-/// The pause after a statement, as a multiple of its duration: one connection is busy for a fifth of the time. On a busy
-/// database the statements, and therefore the pauses, are longer.
-const PAUSE_FACTOR: u32 = 4;
+/// The pause after a statement, as a multiple of its duration: one connection is busy for a third of the time, and deletes as
+/// many tasks as the largest measured load ends. On a busy database the statements, and therefore the pauses, are longer.
+const PAUSE_FACTOR: u32 = 2;
 /// The minimum pause after a statement.
 const MIN_PAUSE: Duration = Duration::from_millis(20);
 

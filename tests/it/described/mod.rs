@@ -33,7 +33,7 @@ async fn every_answer_that_is_described_can_be_had() {
     conflicts::provoke(&scene, &api, &task).await;
     refusals::provoke(&scene, &api).await;
     outages::provoke(&scene, &api, &task).await;
-    overload::provoke(&api).await;
+    overload::provoke(&scene, &api).await;
     let guarded = Contract::of(&scene.guarded).await;
     admission::provoke(&guarded).await;
 

@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
+use super::scene::{BACKEND, MAX_WAITING, Scene, task};
 use crate::support::contract::Contract;
 use crate::support::wait::{DEADLINE, eventually};
 
@@ -11,8 +12,32 @@ const BURST: usize = 48;
 /// Nothing is known of it but that it goes on.
 const ENDLESS: &str = "OPENQASM 3; qubit q; int i = 0; while (true) { i = 1 - i; }";
 
-/// Lets checks be refused for want of room.
-pub async fn provoke(api: &Contract<'_>) {
+/// Waiting tasks of a backend; binds: their number, the backend.
+const FILL: &str = "
+INSERT INTO tasks (task_id, backend, circuit, shots, timeout_seconds, max_attempts, correlation_id, available_at, dispatched_at)
+SELECT gen_random_uuid(), $2, 'x', 1, 300, 3, 'fill', now(), now() FROM generate_series(1, $1::int)";
+
+/// Lets checks and submissions be refused for want of room.
+pub async fn provoke(scene: &Scene, api: &Contract<'_>) {
+    checks(api).await;
+    full_backlog(scene, api).await;
+}
+
+/// As many tasks wait as may; the service sees them with its next count.
+async fn full_backlog(scene: &Scene, api: &Contract<'_>) {
+    let database = &scene.app.database;
+    database.execute(FILL, &[&MAX_WAITING, &BACKEND]).await;
+    let refused = eventually(DEADLINE, "a full backlog", async || {
+        let reply = api.post("/tasks", &task()).await;
+        (reply.status == 429).then_some(reply)
+    });
+    assert_eq!(refused.await.expect_problem(429), "backlog_full");
+    let batch = json!({"tasks": [task()]});
+    let refused = api.post("/tasks/batch", &batch).await;
+    assert_eq!(refused.expect_problem(429), "backlog_full");
+}
+
+async fn checks(api: &Contract<'_>) {
     let body = json!({"circuit": ENDLESS});
     let checks = (0..BURST).map(|_| api.post("/circuits/check", &body));
     let mut refused = join_all(checks).await;

@@ -8,6 +8,9 @@ use crate::support::{App, Proxy, QueueKind, TestDatabase};
 /// The backend of all tasks here.
 pub const BACKEND: &str = "b";
 
+/// The most tasks of a backend that may wait: more than all tests here submit.
+pub const MAX_WAITING: i32 = 10_000;
+
 /// A service whose way to PostgreSQL leads through a proxy.
 pub struct Scene {
     /// The service.
@@ -29,6 +32,7 @@ impl Scene {
             .database_url(&url)
             .env("DATABASE_TIMEOUT", "2s")
             .env("QTASK_LEASE_DURATION", "1h")
+            .env("QTASK_MAX_WAITING", &MAX_WAITING.to_string())
             .start()
             .await;
         let guarded = App::builder(QueueKind::Postgres)
