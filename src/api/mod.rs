@@ -4,8 +4,8 @@
 //! - `extract` reads requests, `responses` defines the bodies of responses, `problem` those of errors; `cursor` is
 //!   used by both;
 //! - `body_memory` and `answer_memory` (applied by `counted_answers`) bound the memory of requests and responses,
-//!   `connection` accepts clients, with or without TLS, and disconnects those that do not read, `circuit_checks`
-//!   checks circuits on other threads;
+//!   `connection` accepts clients, with or without TLS, and disconnects those that stall, `request_limits`
+//!   (applied by `request_flow`) limits the requests in progress, `circuit_checks` checks circuits on other threads;
 //! - `foreign_requests` refuses what other web pages make browsers send, by `own_hosts` and the origins of CORS;
 //! - `guard` admits callers by the scopes of their tokens;
 //! - `openapi` and `constraints` generate the OpenAPI document.
@@ -26,16 +26,22 @@ mod openapi;
 mod own_hosts;
 mod problem;
 mod refused_submission;
+mod request_flow;
+mod request_limits;
 mod responses;
 mod routes;
 mod server;
+mod submission_rate;
 
 pub use answer_memory::AnswerMemory;
 pub use body_memory::BodyMemory;
 pub use circuit_checks::CircuitChecks;
+pub use connection::ConnectionLimits;
 pub use head::as_get;
 pub use problem::Problem;
-pub use server::{ApiSettings, WRITE_TIMEOUT, bind};
+pub use request_limits::RequestLimits;
+pub use server::{ApiSettings, HttpLimits, bind};
+pub use submission_rate::SubmissionRate;
 
 use crate::domain::access::Access;
 use crate::domain::backoff::Backoff;
@@ -74,6 +80,10 @@ pub struct ApiState {
     pub limits: Limits,
     /// Delays of retries after transient failures.
     pub retry: Backoff,
+    /// Limits of the requests in progress.
+    pub requests: RequestLimits,
+    /// Tasks that one caller may submit per minute.
+    pub submission_rate: SubmissionRate,
     /// Memory of large request bodies.
     pub body_memory: BodyMemory,
     /// Memory of large responses.

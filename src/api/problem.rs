@@ -1,6 +1,7 @@
 //! Problem documents: `application/problem+json` (RFC 9457), the body of every error.
 
 use std::fmt;
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -16,7 +17,7 @@ use crate::domain::checks::FieldErrors;
 use crate::store::StoreError;
 
 /// `Retry-After` of a 503 or 507, in seconds.
-const RETRY_AFTER_SECONDS: u8 = 2;
+const RETRY_AFTER_SECONDS: u16 = 2;
 
 /// An error response.
 #[derive(Debug, Clone)]
@@ -27,8 +28,8 @@ pub struct Problem {
     errors: FieldErrors,
     allow: Option<String>,
     challenge: Option<String>,
-    /// The `Retry-After` of a 429, in seconds.
-    retry_after: Option<u16>,
+    /// Seconds; two bytes, because this is the error of most functions.
+    retry_after: Option<NonZeroU16>,
 }
 
 /// The body of every error (RFC 9457).
@@ -90,16 +91,6 @@ impl Problem {
             allow: None,
             challenge: None,
             retry_after: None,
-        }
-    }
-
-    /// A limit of requests or tasks; the request may succeed after `retry_after`.
-    pub fn too_many(code: &'static str, detail: impl Into<String>, retry_after: Duration) -> Self {
-        // Rounded up: a request that comes earlier is refused again.
-        let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
-        Self {
-            retry_after: Some(u16::try_from(seconds).unwrap_or(u16::MAX)),
-            ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail)
         }
     }
 
@@ -217,6 +208,18 @@ impl Problem {
         }
     }
 
+    /// Says when to repeat the request, in `Retry-After`.
+    #[must_use]
+    pub fn with_retry_after(self, wait: Duration) -> Self {
+        // Whole seconds, rounded up: an earlier repetition would fail.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let seconds = u16::try_from(seconds).unwrap_or(u16::MAX);
+        Self {
+            retry_after: NonZeroU16::new(seconds.max(1)),
+            ..self
+        }
+    }
+
     fn body(&self) -> ProblemBody {
         ProblemBody {
             kind: format!("urn:qtask:problem:{}", self.code),
@@ -243,13 +246,12 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
-        if matches!(
+        let is_temporary = matches!(
             self.status,
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE
-        ) {
-            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()));
-        }
-        if let Some(seconds) = self.retry_after {
+        );
+        let retry_after = is_temporary.then_some(RETRY_AFTER_SECONDS);
+        if let Some(seconds) = self.retry_after.map(NonZeroU16::get).or(retry_after) {
             response.insert_header((RETRY_AFTER, seconds.to_string()));
         }
         if let Some(allow) = &self.allow {

@@ -59,5 +59,6 @@ fn backlog_full(full: &BacklogFull) -> Problem {
     let detail = format!(
         "At most {limit} tasks of backend `{backend}` may wait (QTASK_MAX_WAITING); nothing was accepted. Repeat the request later."
     );
-    Problem::too_many("backlog_full", detail, *retry_after)
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "backlog_full", detail)
+        .with_retry_after(*retry_after)
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_cors::Cors;
-use actix_http::HttpService;
 use actix_http::error::DispatchError;
+use actix_http::{Extensions, HttpService, KeepAlive};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::{AppConfig, Server};
 use actix_web::http::header::LOCATION;
@@ -19,10 +19,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::connection::Acceptor;
+use super::connection::{Acceptor, ConnectionLimits, HttpStream, MAX_CLOSING, MAX_REFUSALS};
 use super::foreign_requests::{self, BrowserRules};
 use super::own_hosts::OwnHosts;
-use super::{ApiState, correlation, counted_answers, head, openapi, routes};
+use super::{ApiState, correlation, counted_answers, head, openapi, request_flow, routes};
 use crate::domain::access::Access;
 use crate::domain::backoff::Backoff;
 use crate::domain::submission::Limits;
@@ -36,8 +36,8 @@ pub struct ApiSettings {
     pub access: Access,
     /// Number of threads that handle requests.
     pub threads: usize,
-    /// Write timeout: how long a client may read nothing.
-    pub write_timeout: Duration,
+    /// Limits of connections and requests.
+    pub http: HttpLimits,
     /// Origins that CORS allows; `*` for all.
     pub cors_origins: Vec<String>,
     /// Names of a service without tokens, beside localhost.
@@ -48,13 +48,25 @@ pub struct ApiSettings {
     pub limits: Limits,
 }
 
-/// Default write timeout.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Limits of the HTTP server.
+#[derive(Debug, Clone)]
+pub struct HttpLimits {
+    /// Limits of connections.
+    pub connections: ConnectionLimits,
+    /// Maximum number of requests in progress.
+    pub max_requests: usize,
+    /// Maximum number of requests that wait for tasks.
+    pub max_waiting_requests: usize,
+    /// Maximum number of tasks that one caller may submit per minute; 0 for any number.
+    pub submissions_per_minute: u32,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
+    /// Write timeout: how long a client may read nothing.
+    pub write_timeout: Duration,
+}
+
 /// How long requests in progress may continue after shutdown was requested, in seconds.
 const SHUTDOWN_SECONDS: u64 = 10;
-/// Timeout for the head of a request.
-const HEAD_TIME: Duration = Duration::from_secs(10);
-
 /// How long a connection is still read after a response that precedes the end of the request: an immediate close
 /// would discard the response.
 const LINGER_TIME: Duration = Duration::from_secs(1);
@@ -71,7 +83,13 @@ pub fn bind(
 ) -> io::Result<(Server, SocketAddr)> {
     let listener = listen(settings.address)?;
     let address = listener.local_addr()?;
-    let acceptor = Acceptor::new(tls, settings.write_timeout, state.answer_memory.clone());
+    let http = &settings.http;
+    let acceptor = Acceptor::new(
+        tls,
+        http.connections.clone(),
+        http.write_timeout,
+        state.answer_memory.clone(),
+    );
     let state = web::Data::new(state);
     let description = openapi::document(&settings.limits);
     let origins = settings.cors_origins.clone();
@@ -83,6 +101,10 @@ pub fn bind(
     let builder = Server::build()
         .workers(settings.threads)
         .shutdown_timeout(SHUTDOWN_SECONDS)
+        // For each thread, and never reached: the acceptor has the limits.
+        .max_concurrent_connections(
+            http.connections.max_connections + MAX_CLOSING + MAX_REFUSALS + 1,
+        )
         .disable_signals();
     let shutdown = builder.graceful_shutdown_signal();
     let builder = builder.listen("api", listener, move || {
@@ -90,11 +112,13 @@ pub fn bind(
         let app = App::new()
             .app_data(state.clone())
             .wrap(middleware::from_fn(counted_answers::count))
+            .wrap(middleware::from_fn(request_flow::limit))
             .wrap(middleware::from_fn(head::as_get))
             .wrap(cross_origin(&origins))
             .wrap(middleware::from_fn(foreign_requests::refuse(rules)))
             .wrap(embedding_refused())
             .wrap(middleware::from_fn(correlation::correlate))
+            .wrap(middleware::from_fn(request_flow::follow))
             .configure(routes::configure)
             .route("/", web::get().to(to_docs))
             .route("/docs", web::get().to(to_docs))
@@ -114,9 +138,14 @@ pub fn bind(
             })
             // A client that disconnects while it waits is detected at once, so that its tasks go to other workers.
             .h1_allow_half_closed(false)
-            .client_request_timeout(HEAD_TIME)
+            // The registry of connections has these two timeouts: actix limits the first head of a connection only.
+            .client_request_timeout(Duration::ZERO)
+            .keep_alive(KeepAlive::Os)
             .client_disconnect_timeout(LINGER_TIME)
             .local_addr(address)
+            .on_connect_ext(|stream: &HttpStream, data: &mut Extensions| {
+                data.insert(stream.state());
+            })
             .h1(app);
         let acceptor = acceptor.clone();
         fn_service(move |stream: TcpStream| {

@@ -11,8 +11,9 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::{process, serve, work};
-use crate::api::{ApiSettings, WRITE_TIMEOUT};
+use super::http_limits::HttpLimitArgs;
+use super::{open_files, process, serve, work};
+use crate::api::ApiSettings;
 use crate::config::backlog::BacklogArgs;
 use crate::config::circuits::CircuitArgs;
 use crate::config::environment::{EnvironmentSettings, QuarantineArgs};
@@ -84,6 +85,8 @@ pub struct DevArgs {
     browsers: BrowserArgs,
     #[command(flatten)]
     execution: work::ExecutionArgs,
+    #[command(flatten)]
+    http: HttpLimitArgs,
     #[command(flatten)]
     retry: RetryArgs,
     #[command(flatten)]
@@ -157,7 +160,7 @@ impl DevArgs {
                 address: SocketAddr::new(host, port),
                 access: Access::Open,
                 threads: 1,
-                write_timeout: WRITE_TIMEOUT,
+                http: self.http.check(&mut checker, open_files::limit()),
                 cors_origins: browsers.cors_origins,
                 allowed_hosts: browsers.allowed_hosts,
                 retry: self.retry.check(&mut checker),

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
@@ -11,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::connections::Connections;
+use super::http_limits::HttpLimitArgs;
 use super::server_tls::ServerTlsArgs;
-use super::{process, reach};
+use super::{open_files, process, reach};
 use crate::api::{self, ApiSettings, ApiState};
 use crate::config::access::{ADMIN_TOKEN, AccessArgs};
 use crate::config::backlog::BacklogArgs;
@@ -67,15 +67,6 @@ pub struct ServeArgs {
     #[arg(long, env = "QTASK_HTTP_THREADS", value_name = "N")]
     http_threads: Option<String>,
 
-    /// How long a client may take nothing of an answer before its connection is closed
-    #[arg(
-        long,
-        env = "QTASK_HTTP_WRITE_TIMEOUT",
-        value_name = "TIME",
-        default_value = "20s"
-    )]
-    http_write_timeout: String,
-
     #[command(flatten)]
     browsers: BrowserArgs,
 
@@ -92,6 +83,8 @@ pub struct ServeArgs {
     access: AccessArgs,
     #[command(flatten)]
     tls: ServerTlsArgs,
+    #[command(flatten)]
+    http: HttpLimitArgs,
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
@@ -168,11 +161,7 @@ impl ServeArgs {
                     address: SocketAddr::new(host, port),
                     access,
                     threads,
-                    write_timeout: checker.duration(
-                        "QTASK_HTTP_WRITE_TIMEOUT",
-                        &self.http_write_timeout,
-                        Duration::from_secs(1)..=Duration::from_hours(1),
-                    ),
+                    http: self.http.check(&mut checker, open_files::raise_limit()),
                     cors_origins: browsers.cors_origins,
                     allowed_hosts: browsers.allowed_hosts,
                     retry: self.retry.check(&mut checker),
@@ -266,6 +255,15 @@ pub(super) async fn serve(
         watch,
         retry: settings.retry,
         limits: settings.limits.clone(),
+        requests: api::RequestLimits::new(
+            settings.http.max_requests,
+            settings.http.max_waiting_requests,
+            settings.http.body_timeout,
+        ),
+        submission_rate: api::SubmissionRate::new(
+            settings.http.submissions_per_minute,
+            settings.http.connections.clone(),
+        ),
         body_memory: api::BodyMemory::default(),
         answer_memory: api::AnswerMemory::default(),
         circuit_checks: api::CircuitChecks::default(),

@@ -84,7 +84,7 @@ impl BodySize for OfResult {
 mod tests {
     use super::*;
     use crate::api::body_memory::ALL_KIB;
-    use crate::api::extract::heap_estimate::estimated_heap_bytes;
+    use crate::api::extract::heap_estimate::HeapEstimate;
 
     fn limits(mib: usize) -> Limits {
         Limits {
@@ -108,7 +108,7 @@ mod tests {
             let head = "{\"circuit\": \"";
             let body = format!("{head}{}\"}}", "x".repeat(max.text - head.len() - 2));
             assert_eq!(body.len(), max.text);
-            let taken = body.len() + estimated_heap_bytes(body.as_bytes());
+            let taken = body.len() + HeapEstimate::of(body.as_bytes()).bytes;
             assert!(taken <= max.parsed, "{mib}: {taken}");
             assert!(Batch::max(&limits(mib)).parsed <= ALL_KIB * 1024);
         }

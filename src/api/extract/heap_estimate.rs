@@ -1,4 +1,4 @@
-//! Estimates the heap size of a JSON text once it is parsed, from the text alone.
+//! Estimates the heap size and the depth of a JSON text once it is parsed, from the text alone.
 //!
 //! Small values take far more memory than text: `{"":0}` is 7 bytes with its comma and takes 672 bytes.
 //! The weights were measured with glibc over arrays and maps of many shapes: the estimate was never below the
@@ -14,11 +14,33 @@ const ELEMENT: usize = 48;
 const MEMBER: usize = 64;
 /// Bytes of a string beyond its length: the overhead of its allocation.
 const TEXT: usize = 32;
-/// `serde_json` stops at deeper nesting, so the rest of the text takes no memory.
-const MAX_DEPTH: usize = 128;
+/// Maximum depth of a body. Readers of JSON stop at 128 levels, and answers and webhooks show what was accepted some
+/// levels deeper than it was sent.
+pub const MAX_DEPTH: usize = 120;
 
-/// Upper bound of the heap size of a JSON text's values, in bytes, without the text itself.
-pub fn estimated_heap_bytes(json: &[u8]) -> usize {
+/// What the values of a JSON text take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeapEstimate {
+    /// Upper bound of the heap size of the values, in bytes, without the text itself. Of a text that is too deep, only
+    /// what precedes the deepest level counts.
+    pub bytes: usize,
+    /// Whether arrays and objects are nested deeper than [`MAX_DEPTH`].
+    pub is_too_deep: bool,
+}
+
+impl HeapEstimate {
+    /// The estimate for a text.
+    pub fn of(json: &[u8]) -> Self {
+        let (bytes, depth) = survey(json);
+        Self {
+            bytes,
+            is_too_deep: depth > MAX_DEPTH,
+        }
+    }
+}
+
+/// The heap size of a text, and its depth at the end or where it is too deep.
+fn survey(json: &[u8]) -> (usize, usize) {
     let mut bytes = json.iter();
     let (mut total, mut depth) = (0_usize, 0_usize);
     while let Some(byte) = bytes.next() {
@@ -40,7 +62,7 @@ pub fn estimated_heap_bytes(json: &[u8]) -> usize {
             break;
         }
     }
-    total
+    (total, depth)
 }
 
 /// Skips the rest of a string, including the closing quote, and returns its length.
@@ -59,6 +81,21 @@ fn skip_text(bytes: &mut std::slice::Iter<'_, u8>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn estimated_heap_bytes(json: &[u8]) -> usize {
+        HeapEstimate::of(json).bytes
+    }
+
+    #[test]
+    fn only_nesting_counts_as_depth() {
+        let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(!HeapEstimate::of(deep(MAX_DEPTH).as_bytes()).is_too_deep);
+        assert!(HeapEstimate::of(deep(MAX_DEPTH + 1).as_bytes()).is_too_deep);
+        let text = format!("{{\"a\": \"{}\"}}", "[{".repeat(200));
+        assert!(!HeapEstimate::of(text.as_bytes()).is_too_deep);
+        let wide = format!("[{}0]", "[{}],".repeat(1_000));
+        assert!(!HeapEstimate::of(wide.as_bytes()).is_too_deep);
+    }
 
     #[test]
     fn small_values_weigh_many_times_their_text() {

@@ -1,6 +1,7 @@
 //! JSON bodies, read within limits of size, memory and time.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::error::PayloadError;
@@ -14,14 +15,11 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::body_size::{BodySize, Plain};
-use super::heap_estimate::estimated_heap_bytes;
+use super::heap_estimate::{HeapEstimate, MAX_DEPTH};
 use super::json;
 use crate::api::body_memory::{BodyMemory, MemoryPermit};
+use crate::api::connection::ConnectionState;
 use crate::api::{ApiState, Problem};
-use crate::domain::submission::Limits;
-
-/// Timeout for the body of a request.
-const MAX_TIME: Duration = Duration::from_secs(30);
 
 /// A JSON body of at most the size of `S`, and a digest of its bytes.
 pub struct JsonBody<T, S = Plain> {
@@ -43,18 +41,22 @@ where
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        // Always present: the server sets it for every request.
-        let state = request.app_data::<web::Data<ApiState>>();
-        let most = state.map_or_else(|| S::max(&Limits::default()), |state| S::max(&state.limits));
-        let memory = state.map_or_else(BodyMemory::default, |state| state.body_memory.clone());
-        let refused = refuse_other_types(request).and_then(|()| refuse_length(request, most.text));
-        let payload = payload.take();
+        let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            refused?;
-            let (bytes, mut permit) =
-                tokio::time::timeout(MAX_TIME, read(payload, most.text, &memory))
-                    .await
-                    .map_err(|_| too_slow())??;
+            // Always present: the server sets it for every request.
+            let state = request.app_data::<web::Data<ApiState>>();
+            let state = state.ok_or_else(Problem::internal_error)?;
+            let most = S::max(&state.limits);
+            refuse_other_types(&request)?;
+            refuse_length(&request, most.text)?;
+            let limit = state.requests.body_timeout();
+            let reading = read(payload, most.text, &state.body_memory);
+            let read = tokio::time::timeout(limit, reading).await;
+            let (bytes, mut permit) = read.map_err(|_| too_slow(limit))??;
+            if let Some(connection) = request.conn_data::<Arc<ConnectionState>>() {
+                connection.body_received();
+            }
+            state.requests.enter(&request)?;
             admit(&bytes, &mut permit, most.parsed)?;
             Ok(Self {
                 value: json::parse(&bytes)?,
@@ -88,7 +90,11 @@ async fn read(
 
 /// Reserves the memory of the values before they are parsed.
 fn admit(bytes: &[u8], permit: &mut MemoryPermit, most: usize) -> Result<(), Problem> {
-    let taken = bytes.len().saturating_add(estimated_heap_bytes(bytes));
+    let estimate = HeapEstimate::of(bytes);
+    if estimate.is_too_deep {
+        return Err(too_deep());
+    }
+    let taken = bytes.len().saturating_add(estimate.bytes);
     if taken > most {
         return Err(too_heavy(taken, most));
     }
@@ -141,9 +147,15 @@ fn refuse_length(request: &HttpRequest, most: usize) -> Result<(), Problem> {
     }
 }
 
-fn too_slow() -> Problem {
-    let detail = format!("The body did not arrive within {} s.", MAX_TIME.as_secs());
+fn too_slow(limit: Duration) -> Problem {
+    let detail = format!("The body did not arrive within {} s.", limit.as_secs_f64());
     Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail)
+}
+
+fn too_deep() -> Problem {
+    let detail =
+        format!("The body is nested deeper than {MAX_DEPTH} levels of arrays and objects.");
+    Problem::new(StatusCode::BAD_REQUEST, "json_too_deep", detail)
 }
 
 fn too_large(most: usize) -> Problem {

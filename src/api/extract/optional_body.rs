@@ -1,13 +1,13 @@
 //! Optional JSON bodies.
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
 use super::json_body::JsonBody;
 use crate::api::Problem;
+use crate::api::request_limits::has_body;
 
 /// A JSON body that may be missing or null.
 pub struct OptionalBody<T> {
@@ -20,10 +20,7 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let header = |name| request.headers().contains_key(name);
-        let length = request.headers().get(CONTENT_LENGTH);
-        let no_length = length.is_none_or(|length| length == "0");
-        if no_length && !header(TRANSFER_ENCODING) {
+        if !has_body(request) {
             return Box::pin(async {
                 Ok(Self {
                     value: T::default(),

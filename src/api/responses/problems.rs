@@ -24,7 +24,7 @@ macro_rules! problems {
 problems! {
     /// Problems of operations that read a JSON body.
     BodyErrors {
-        400 => "The body is not JSON.",
+        400 => "The body is not JSON, or nested deeper than 120 levels.",
         408 => "The body did not arrive in time.",
         413 => "The body is too large.",
         415 => "The body is not sent as JSON.",
@@ -35,7 +35,7 @@ problems! {
     SubmissionErrors {
         400 => "The body is not JSON, or the key is empty or too long.",
         409 => "`idempotency_key_reused`: the key was used for another request.",
-        429 => "`backlog_full`: too many tasks of the backend wait; nothing was accepted.",
+        429 => "`rate_limited`: the caller has submitted too many tasks. `backlog_full`: too many tasks of the backend wait. Nothing was accepted; repeat after `Retry-After` seconds.",
         503 => "Not accepted: the database or the queue is away.",
         507 => "Not accepted: the database is full.",
     }

@@ -63,6 +63,7 @@ pub async fn submit_task(
         let outcome = dry_run(&state, task, body.permit).await?;
         return Ok(HttpResponse::Ok().json(outcome));
     }
+    state.submission_rate.admit(&request, 1)?;
     let work = async move { Ok(state.submitter.submit(task).await?) };
     let accepted = body.permit.hold(work).await?;
     Ok(HttpResponse::Created()
@@ -100,6 +101,7 @@ pub async fn submit_batch(
         .map_err(Problem::validation)?;
     let field = |index| format!("tasks[{index}].backend");
     refuse_unknown_backends(&state, &tasks, field).await?;
+    state.submission_rate.admit(&request, tasks.len())?;
     // Before the tasks are stored, because accepted tasks must be answered.
     let unsent = state
         .answer_memory

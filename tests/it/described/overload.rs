@@ -1,9 +1,10 @@
-//! More checks of circuits than a service takes at once.
+//! More checks of circuits than a service takes at once, and more tasks than it takes per minute.
 
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::scene::{BACKEND, MAX_WAITING, Scene, task};
+use super::scene::{BACKEND, MAX_WAITING, SUBMISSIONS_PER_MINUTE, Scene, task};
+use crate::support::client::Reply;
 use crate::support::contract::Contract;
 use crate::support::wait::{DEADLINE, eventually};
 
@@ -19,8 +20,9 @@ SELECT gen_random_uuid(), $2, 'x', 1, 300, 3, 'fill', now(), now() FROM generate
 
 /// Lets checks and submissions be refused for want of room.
 pub async fn provoke(scene: &Scene, api: &Contract<'_>) {
-    checks(api).await;
+    too_many_checks(api).await;
     full_backlog(scene, api).await;
+    too_many_tasks(scene, api).await;
 }
 
 /// As many tasks wait as may; the service sees them with its next count.
@@ -37,7 +39,39 @@ async fn full_backlog(scene: &Scene, api: &Contract<'_>) {
     assert_eq!(refused.expect_problem(429), "backlog_full");
 }
 
-async fn checks(api: &Contract<'_>) {
+/// Empties the caller's bucket, after the tasks that fill the backlog are gone.
+async fn too_many_tasks(scene: &Scene, api: &Contract<'_>) {
+    let emptied = "DELETE FROM tasks WHERE correlation_id = 'fill'";
+    scene.app.database.execute(emptied, &[]).await;
+    eventually(DEADLINE, "room for another task", async || {
+        let reply = api.post("/tasks", &task()).await;
+        (reply.status == 201).then_some(())
+    })
+    .await;
+    // The bucket is emptied faster than it is refilled.
+    for size in [SUBMISSIONS_PER_MINUTE, 50, 5] {
+        let batch = json!({"tasks": vec![task(); size]});
+        let refused = refusal(async || api.post("/tasks/batch", &batch).await).await;
+        assert_eq!(refused.expect_problem(429), "rate_limited");
+    }
+    let refused = refusal(async || api.post("/tasks", &task()).await).await;
+    let seconds = refused.headers["retry-after"].to_str().expect("a text");
+    let seconds: u64 = seconds.parse().expect("a number");
+    assert!((1..60).contains(&seconds), "{seconds}");
+    assert_eq!(refused.expect_problem(429), "rate_limited");
+}
+
+/// Submits until there is a refusal.
+async fn refusal(submit: impl AsyncFn() -> Reply) -> Reply {
+    loop {
+        let reply = submit().await;
+        if reply.status != 201 {
+            return reply;
+        }
+    }
+}
+
+async fn too_many_checks(api: &Contract<'_>) {
     let body = json!({"circuit": ENDLESS});
     let checks = (0..BURST).map(|_| api.post("/circuits/check", &body));
     let mut refused = join_all(checks).await;

@@ -10,6 +10,8 @@ pub const BACKEND: &str = "b";
 
 /// The most tasks of a backend that may wait: more than all tests here submit.
 pub const MAX_WAITING: i32 = 10_000;
+/// More tasks than the provocations submit, until they submit too many.
+pub const SUBMISSIONS_PER_MINUTE: usize = 600;
 
 /// A service whose way to PostgreSQL leads through a proxy.
 pub struct Scene {
@@ -33,6 +35,10 @@ impl Scene {
             .env("DATABASE_TIMEOUT", "2s")
             .env("QTASK_LEASE_DURATION", "1h")
             .env("QTASK_MAX_WAITING", &MAX_WAITING.to_string())
+            .env(
+                "QTASK_SUBMISSIONS_PER_MINUTE",
+                &SUBMISSIONS_PER_MINUTE.to_string(),
+            )
             .start()
             .await;
         let guarded = App::builder(QueueKind::Postgres)

@@ -19,6 +19,7 @@ pub mod chromium;
 pub mod client;
 pub mod clock;
 pub mod contract;
+pub mod crowd;
 pub mod database;
 pub mod events;
 pub mod gate;

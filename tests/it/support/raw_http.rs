@@ -1,13 +1,13 @@
 //! HTTP/1.1 over one connection, byte by byte: for what no HTTP client does.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use qtask::tls::{Roots, client_config};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -26,6 +26,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 pub struct RawReply {
     /// Its status.
     pub status: u16,
+    /// Status line and headers, in lower case.
+    pub head: String,
     /// Its body.
     pub body: Vec<u8>,
 }
@@ -43,6 +45,13 @@ pub fn address(app: &App) -> SocketAddr {
     let url = app.url(0, "");
     let (_, address) = url.split_once("://").expect("a URL");
     address.parse().expect("an address")
+}
+
+/// Connects from an address of this machine, such as `127.0.0.2`.
+pub async fn connect_from(source: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::new(source, 0))?;
+    socket.connect(to).await
 }
 
 /// Connects with TLS, as a client that trusts this authority and expects this name.
@@ -80,12 +89,17 @@ pub async fn get(stream: &mut impl Connection, path: &str) -> io::Result<RawRepl
     answer(stream).await
 }
 
-async fn read_answer(stream: &mut impl Connection) -> io::Result<RawReply> {
+/// Reads the head of an answer, in lower case.
+pub async fn head(stream: &mut impl Connection) -> io::Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await?);
+        head.push(timeout(DEADLINE, stream.read_u8()).await??);
     }
-    let head = String::from_utf8_lossy(&head).to_lowercase();
+    Ok(String::from_utf8_lossy(&head).to_lowercase())
+}
+
+async fn read_answer(stream: &mut impl Connection) -> io::Result<RawReply> {
+    let head = head(stream).await?;
     let status = head
         .split(' ')
         .nth(1)
@@ -98,6 +112,7 @@ async fn read_answer(stream: &mut impl Connection) -> io::Result<RawReply> {
     stream.read_exact(&mut body).await?;
     Ok(RawReply {
         status: status.expect("a status"),
+        head,
         body,
     })
 }

@@ -1,0 +1,89 @@
+//! Follows a request from its head to the end of its response: its slot, and the state of its connection.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::web::Bytes;
+use actix_web::{Error, HttpMessage, ResponseError, web};
+
+use super::ApiState;
+use super::connection::ConnectionState;
+use super::request_limits::{RequestSlot, has_body};
+
+/// Middleware: refuses requests without a body that exceed the limits; others are refused after their body.
+pub async fn limit(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let state = request.app_data::<web::Data<ApiState>>();
+    let entered = match state {
+        Some(state) if !has_body(request.request()) => state.requests.enter(request.request()),
+        _ => Ok(()),
+    };
+    match entered {
+        Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
+        Err(problem) => Ok(request.into_response(problem.error_response())),
+    }
+}
+
+/// Middleware: tells the connection when a request begins and ends. Outermost, because a request ends when its
+/// response has been sent.
+pub async fn follow(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let connection = request.conn_data::<Arc<ConnectionState>>().cloned();
+    let progress = connection.map(|connection| {
+        connection.begin(has_body(request.request()));
+        RequestProgress(connection)
+    });
+    let response = next.call(request).await?;
+    let slot = response.request().extensions_mut().remove::<RequestSlot>();
+    Ok(response.map_body(|_, body| {
+        let body = body.boxed();
+        // A sized body is complete: only its client makes it slow, which is no work of the server.
+        let slot = slot.filter(|_| body.size() == BodySize::Stream);
+        BoxBody::new(FollowedBody {
+            body,
+            progress,
+            slot,
+        })
+    }))
+}
+
+/// A request in progress on a connection.
+struct RequestProgress(Arc<ConnectionState>);
+
+impl Drop for RequestProgress {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// The body of a response, which ends the request when it is dropped.
+struct FollowedBody {
+    body: BoxBody,
+    #[allow(dead_code, reason = "held until the response is sent or given up")]
+    progress: Option<RequestProgress>,
+    #[allow(dead_code, reason = "held until a stream ends")]
+    slot: Option<RequestSlot>,
+}
+
+impl MessageBody for FollowedBody {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(cx)
+    }
+}
