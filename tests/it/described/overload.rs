@@ -39,11 +39,11 @@ async fn full_backlog(scene: &Scene, api: &Contract<'_>) {
     assert_eq!(refused.expect_problem(429), "backlog_full");
 }
 
-/// Empties the caller's bucket, after the tasks that fill the backlog are gone.
+/// Empties the caller's bucket, after the tasks that fill the backlog were deleted.
 async fn too_many_tasks(scene: &Scene, api: &Contract<'_>) {
     let emptied = "DELETE FROM tasks WHERE correlation_id = 'fill'";
     scene.app.database.execute(emptied, &[]).await;
-    eventually(DEADLINE, "room for another task", async || {
+    eventually(DEADLINE, "capacity for another task", async || {
         let reply = api.post("/tasks", &task()).await;
         (reply.status == 201).then_some(())
     })
