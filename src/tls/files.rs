@@ -58,10 +58,22 @@ impl Identity {
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, TlsFileError> {
         Ok(Self {
             chain: certificates(certificate)?,
-            key: PrivateKeyDer::from_pem_file(key)
-                .map_err(|error| unusable(key, "private key", error))?,
+            key: PrivateKeyDer::from_pem_file(key).map_err(|error| unusable_key(key, error))?,
         })
     }
+}
+
+fn unusable_key(path: &Path, error: Error) -> TlsFileError {
+    const WANTED: &str = "private key";
+    let is_encrypted = std::fs::read_to_string(path).is_ok_and(|text| text.contains("ENCRYPTED"));
+    if is_encrypted {
+        return TlsFileError::Unusable {
+            path: path.to_owned(),
+            wanted: WANTED,
+            reason: "it is encrypted; decrypt it with `openssl pkey`".to_owned(),
+        };
+    }
+    unusable(path, WANTED, error)
 }
 
 /// The certificates of a file, at least one.
