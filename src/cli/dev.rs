@@ -16,6 +16,7 @@ use super::{open_files, process, serve, work};
 use crate::api::ApiSettings;
 use crate::config::backlog::BacklogArgs;
 use crate::config::circuits::CircuitArgs;
+use crate::config::database_url;
 use crate::config::environment::{EnvironmentSettings, QuarantineArgs};
 use crate::config::listen::BrowserArgs;
 use crate::config::logging::{LogArgs, LogSettings};
@@ -205,7 +206,7 @@ pub fn main(args: &DevArgs) -> ExitCode {
         let data_dir = postgres.data_dir.clone();
         let mut postgres = PrivatePostgres::start(postgres).await?;
         let database = DatabaseSettings {
-            url: postgres.url().to_owned(),
+            address: database_url::parse(postgres.url()).map_err(anyhow::Error::msg)?,
             pool_size: 8,
             timeout: TIMEOUT,
         };
@@ -249,7 +250,7 @@ async fn run(
 ) -> anyhow::Result<()> {
     let database = worker.database.clone();
     let migration = MigrationSettings {
-        url: &database.url,
+        address: &database.address,
         connect_timeout: database.timeout,
         lock_wait: SCHEMA_LOCK_WAIT,
     };

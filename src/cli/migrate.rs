@@ -31,8 +31,8 @@ something to do, 2 a setting is wrong.
 
 Examples:
   DATABASE_URL=postgresql://qtask:secret@localhost/qtask qtask migrate
-  qtask migrate --database-url postgresql://qtask:secret@localhost/qtask status --check
-  qtask migrate --database-url postgresql://qtask:secret@localhost/qtask down --steps 1")]
+  qtask migrate --database-url-file /run/secrets/database_url status --check
+  qtask migrate --database-url-file /run/secrets/database_url down --steps 1")]
 pub struct MigrateArgs {
     #[command(subcommand)]
     action: Option<MigrateAction>,
@@ -127,7 +127,7 @@ pub fn main(args: &MigrateArgs) -> ExitCode {
         process::start_log(settings.log);
         wait_for_database(&settings.database, settings.wait, &stop).await?;
         let migration = MigrationSettings {
-            url: &settings.database.url,
+            address: &settings.database.address,
             connect_timeout: settings.database.timeout,
             lock_wait: settings.lock_wait,
         };

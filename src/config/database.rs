@@ -6,14 +6,15 @@ use clap::Args;
 
 use super::secret_file::{Given, value_or_file};
 use super::{Checker, database_url};
-use crate::store::DatabaseSettings;
+use crate::store::{DatabaseAddress, DatabaseSettings};
 
 /// Settings of the database.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseArgs {
     /// PostgreSQL, as `postgresql://user:password@host:5432/name`; `postgresql+asyncpg://` and other
-    /// drivers of SQLAlchemy mean the same
+    /// drivers of SQLAlchemy mean the same. TLS is set by `?sslmode=verify-full&sslrootcert=FILE` and other
+    /// parameters of libpq
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
@@ -45,7 +46,7 @@ impl DatabaseArgs {
     pub fn check(&self, checker: &mut Checker) -> DatabaseSettings {
         let least = Duration::from_millis(100);
         DatabaseSettings {
-            url: self.check_url(checker),
+            address: self.check_address(checker),
             pool_size: checker.number("DATABASE_POOL_SIZE", &self.database_pool_size, 1..=1_000),
             timeout: checker.duration(
                 "DATABASE_TIMEOUT",
@@ -55,7 +56,7 @@ impl DatabaseArgs {
         }
     }
 
-    fn check_url(&self, checker: &mut Checker) -> String {
+    fn check_address(&self, checker: &mut Checker) -> DatabaseAddress {
         let (given, file) = (
             Given {
                 setting: "DATABASE_URL",
@@ -73,11 +74,11 @@ impl DatabaseArgs {
             "is missing: postgresql://user:password@host:5432/name",
         );
         let Some(url) = value_or_file(checker, &given, &file) else {
-            return String::new();
+            return DatabaseAddress::default();
         };
-        database_url::normalize(&url).unwrap_or_else(|problem| {
+        database_url::parse(&url).unwrap_or_else(|problem| {
             checker.refuse("DATABASE_URL", problem);
-            String::new()
+            DatabaseAddress::default()
         })
     }
 }

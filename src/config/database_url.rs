@@ -2,10 +2,13 @@
 
 use std::error::Error;
 
+use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
-use tokio_postgres::config::SslMode;
 
+use super::database_options::{Options, Taken};
+use super::keywords;
 use super::without_password;
+use crate::store::DatabaseAddress;
 
 const FORM: &str = "postgresql://user:password@host:5432/name is needed";
 
@@ -22,29 +25,36 @@ const OF_DRIVERS: &[&str] = &[
     "statement_cache_size",
 ];
 
-/// Converts the URL to the form that the client library reads.
+/// Parses the URL, or the keywords of libpq (`host=... user=...`). Reads the files of certificates that it names.
 ///
 /// # Errors
-/// Returns a message without the password if the URL is invalid.
-pub fn normalize(given: &str) -> Result<String, String> {
+/// Returns a message without the password if the URL is invalid, or a file is not usable.
+pub fn parse(given: &str) -> Result<DatabaseAddress, String> {
     let given = given.trim();
-    let url = match given.split_once("://") {
-        Some((scheme, rest)) if is_scheme(scheme) => with_plain_scheme(scheme, rest)?,
-        // `host=... user=...`, which libpq also accepts.
-        _ => given.to_owned(),
-    };
-    match url.parse::<Config>() {
-        Ok(_) if url.is_empty() => Err(FORM.to_owned()),
-        Ok(config) if config.get_ssl_mode() == SslMode::Require => {
-            Err(no_tls(&without_password(given), "sslmode=require"))
-        }
-        Ok(_) => Ok(url),
-        Err(error) => Err(format!(
-            "`{}` {}; {FORM}, and in the password %40 for @, %2F for /, %3A for :",
-            without_password(given),
-            reason(&url, &error)
-        )),
+    if given.is_empty() {
+        return Err(FORM.to_owned());
     }
+    let mut options = Options::default();
+    let (plain, refused) = match given.split_once("://") {
+        Some((scheme, rest)) if is_scheme(scheme) => {
+            check_scheme(scheme, rest)?;
+            take_from_url(scheme, rest, &mut options)
+        }
+        _ => take_from_keywords(given, &mut options),
+    };
+    let shown = without_password(given);
+    let config = plain.parse::<Config>().map_err(|error| {
+        format!(
+            "`{shown}` {}; {FORM}, and in the password %40 for @, %2F for /, %3A for :",
+            reason(&plain, &error)
+        )
+    })?;
+    let address = refused
+        .map_or_else(|| options.finish(), Err)
+        .and_then(|(tls, session)| {
+            DatabaseAddress::new(config, tls, session).map_err(|error| error.to_string())
+        });
+    address.map_err(|problem| format!("`{shown}`: {problem}"))
 }
 
 fn is_scheme(text: &str) -> bool {
@@ -54,33 +64,50 @@ fn is_scheme(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_'))
 }
 
-/// Converts `postgresql+asyncpg://host/db?ssl=disable` to `postgresql://host/db?sslmode=disable`.
-fn with_plain_scheme(scheme: &str, rest: &str) -> Result<String, String> {
-    let (database, driver) = match scheme.split_once('+') {
-        Some((database, driver)) => (database, Some(driver)),
-        None => (scheme, None),
-    };
-    if !["postgres", "postgresql"].contains(&database.to_ascii_lowercase().as_str()) {
-        let shown = without_password(&format!("{scheme}://{rest}"));
-        return Err(format!("`{shown}` does not name PostgreSQL: {FORM}"));
+fn check_scheme(scheme: &str, rest: &str) -> Result<(), String> {
+    let database = scheme.split('+').next().unwrap_or_default();
+    if ["postgres", "postgresql"].contains(&database.to_ascii_lowercase().as_str()) {
+        return Ok(());
     }
-    let (address, options) = split_options(rest);
-    let mut kept = Vec::new();
-    for option in options.split('&').filter(|option| !option.is_empty()) {
+    let shown = without_password(&format!("{scheme}://{rest}"));
+    Err(format!("`{shown}` does not name PostgreSQL: {FORM}"))
+}
+
+/// Moves parameters of the query to `options`. Returns the URL in the form that the client library reads, and the first error
+/// about a parameter: `postgresql+asyncpg://host/db?ssl=disable` becomes `postgresql://host/db`.
+fn take_from_url(scheme: &str, rest: &str, options: &mut Options) -> (String, Option<String>) {
+    let of_driver = scheme.contains('+');
+    let (address, query) = split_options(rest);
+    let (mut kept, mut refused) = (Vec::new(), None);
+    for option in query.split('&').filter(|option| !option.is_empty()) {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
-        match (name, driver) {
-            ("ssl" | "sslmode", _) => {
-                kept.push(format!("sslmode={}", ssl_mode(rest, name, value)?));
-            }
-            (name, Some(_)) if OF_DRIVERS.contains(&name) => {}
-            _ => kept.push(option.to_owned()),
+        let value = percent_decode_str(value).decode_utf8_lossy();
+        match options.take(name, &value) {
+            Ok(Taken::Yes) => {}
+            Ok(Taken::No) if of_driver && OF_DRIVERS.contains(&name) => {}
+            Ok(Taken::No) => kept.push(option),
+            Err(problem) => refused = refused.or(Some(problem)),
         }
     }
     let separator = if kept.is_empty() { "" } else { "?" };
-    Ok(format!(
-        "postgresql://{address}{separator}{}",
-        kept.join("&")
-    ))
+    let plain = format!("postgresql://{address}{separator}{}", kept.join("&"));
+    (plain, refused)
+}
+
+/// The same for keywords. A text that has not their form is returned as it is: its parser reports why.
+fn take_from_keywords(text: &str, options: &mut Options) -> (String, Option<String>) {
+    let Some(parameters) = keywords::split(text) else {
+        return (text.to_owned(), None);
+    };
+    let (mut kept, mut refused) = (Vec::new(), None);
+    for (name, value) in parameters {
+        match options.take(&name, &value) {
+            Ok(Taken::Yes) => {}
+            Ok(Taken::No) => kept.push((name, value)),
+            Err(problem) => refused = refused.or(Some(problem)),
+        }
+    }
+    (keywords::join(&kept), refused)
 }
 
 /// Splits off the query; a password may contain a question mark.
@@ -96,25 +123,6 @@ fn split_options(rest: &str) -> (&str, &str) {
         },
         None => (rest, ""),
     }
-}
-
-/// Converts the TLS modes of libpq and asyncpg. A mode that requires TLS is refused, since every connection would
-/// fail.
-fn ssl_mode(rest: &str, name: &str, value: &str) -> Result<&'static str, String> {
-    match value.to_ascii_lowercase().as_str() {
-        "disable" | "false" | "0" => Ok("disable"),
-        "allow" | "prefer" | "" => Ok("prefer"),
-        _ => {
-            let shown = without_password(&format!("postgresql://{rest}"));
-            Err(no_tls(&shown, &format!("{name}={value}")))
-        }
-    }
-}
-
-fn no_tls(shown: &str, option: &str) -> String {
-    format!(
-        "`{shown}` asks for {option}, but qtask connects to PostgreSQL without TLS: disable, allow or prefer is needed"
-    )
 }
 
 /// The parser's message, unless it might quote a part of the password.
@@ -134,6 +142,16 @@ fn reason(url: &str, error: &tokio_postgres::Error) -> String {
 mod tests {
     use super::*;
 
+    fn plain(given: &str) -> String {
+        let mut options = Options::default();
+        let (plain, refused) = match given.split_once("://") {
+            Some((scheme, rest)) => take_from_url(scheme, rest, &mut options),
+            None => take_from_keywords(given, &mut options),
+        };
+        assert_eq!(refused, None, "{given}");
+        plain
+    }
+
     #[test]
     fn the_urls_of_sqlalchemy_mean_the_same_database() {
         for (given, meant) in [
@@ -143,19 +161,36 @@ mod tests {
             ("postgresql+psycopg://u:p@h/d", "postgresql://u:p@h/d"),
             ("postgres+psycopg2://u:p@h/d", "postgresql://u:p@h/d"),
             ("PostgreSQL+pg8000://h/d", "postgresql://h/d"),
-            (" postgresql+asyncpg://h/d ", "postgresql://h/d"),
             (
                 "postgresql+asyncpg://u:p?ssl=1@h/d?ssl=prefer&prepared_statement_cache_size=0&application_name=x",
-                "postgresql://u:p?ssl=1@h/d?sslmode=prefer&application_name=x",
+                "postgresql://u:p?ssl=1@h/d?application_name=x",
             ),
             (
-                "postgresql+psycopg:///d?host=/run/pg&sslmode=disable",
-                "postgresql:///d?host=/run/pg&sslmode=disable",
+                "postgresql+psycopg:///d?host=/run/pg&sslmode=disable&sslrootcert=%2Fca.pem",
+                "postgresql:///d?host=/run/pg",
             ),
-            ("host=h user=u dbname=d", "host=h user=u dbname=d"),
+            (
+                "host=h user=u password='a \\' b' sslmode = 'require'",
+                "host='h' user='u' password='a \\' b'",
+            ),
         ] {
-            assert_eq!(normalize(given), Ok(meant.to_owned()), "{given}");
+            assert_eq!(plain(given), meant, "{given}");
+            assert!(parse(given).is_ok() || given.contains("ca.pem"), "{given}");
         }
+        assert!(parse(" postgresql+asyncpg://h/d ").is_ok());
+    }
+
+    #[test]
+    fn the_same_security_is_meant_in_both_forms() {
+        let url = "postgresql://u:sesame@a:1,b:2/d?sslmode=require&target_session_attrs=read-write";
+        let keywords = "host=a,b port=1,2 user=u password=sesame dbname=d sslmode=require target_session_attrs='read-write'";
+        let [url, keywords] = [url, keywords].map(|given| format!("{:?}", parse(given).unwrap()));
+        assert_eq!(url, keywords);
+        assert!(
+            url.contains("Require") && url.contains("ReadWrite"),
+            "{url}"
+        );
+        assert!(!url.contains("sesame"), "{url}");
     }
 
     #[test]
@@ -167,16 +202,20 @@ mod tests {
             ),
             ("jdbc:postgresql://u:sesame@h/d", "cannot be read"),
             (
-                "postgresql+asyncpg://u:sesame@h/d?ssl=require",
-                "`postgresql://u:...@h/d` asks for ssl=require, but",
+                "postgresql+asyncpg://u:sesame@h/d?ssl=maybe",
+                "`postgresql+asyncpg://u:...@h/d`: ssl=`maybe` is not one of disable, allow",
             ),
             (
-                "postgresql://u:sesame@h/d?sslmode=verify-full",
-                "asks for sslmode=verify-full",
+                "postgresql://u:sesame@h/d?sslmode=verify-full&sslrootcert=/nowhere/ca.pem",
+                "`/nowhere/ca.pem` cannot be read: No such file",
             ),
             (
-                "host=h password=sesame sslmode=require",
-                "`...` asks for sslmode=require",
+                "host=h password=sesame sslmode=verify-ca sslcert=/c.pem",
+                "`...`: sslcert and sslkey are needed together",
+            ),
+            (
+                "postgresql://u:p@h/d?sslmode=require&sslpassword=sesame",
+                "sslpassword is not supported",
             ),
             (
                 "postgresql://u:sesame@h:http/d",
@@ -191,9 +230,10 @@ mod tests {
                 "has an unknown option `colour`",
             ),
             ("qtask", "`...` cannot be read"),
+            ("host='h", "`...` cannot be read"),
             ("", "postgresql://user:password@host:5432/name is needed"),
         ] {
-            let refused = normalize(given).unwrap_err();
+            let refused = parse(given).unwrap_err();
             assert!(refused.contains(part), "{given}: {refused}");
             assert!(!refused.contains("sesame"), "{refused}");
         }

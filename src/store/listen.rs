@@ -5,15 +5,15 @@
 
 use std::time::Duration;
 
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use futures_util::{StreamExt, pin_mut};
 use tokio::time::Instant;
+use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::connect::connect;
+use super::connect::{ListeningConnection, connect_listening};
 use super::pool::DatabaseSettings;
+use super::refusal::describe;
 use crate::domain::backoff::Backoff;
 
 /// Tasks became claimable; the payload is their backend.
@@ -55,7 +55,7 @@ pub fn listen(
     tokio::spawn(cancel.run_until_cancelled_owned(async move {
         let mut failures = 0;
         loop {
-            if let Ok(connection) = connect(&settings.url, settings.timeout).await {
+            if let Ok(connection) = connect_listening(&settings.address, settings.timeout).await {
                 failures = 0;
                 let forwarding = forward(connection, channels, settings.timeout, &mut on_event);
                 if let Err(reason) = forwarding.await {
@@ -72,13 +72,13 @@ pub fn listen(
 }
 
 async fn forward(
-    mut connection: AsyncPgConnection,
+    mut connection: ListeningConnection,
     channels: &[&str],
     timeout: Duration,
     on_event: &mut (impl FnMut(Notification<'_>) + Send),
 ) -> Result<(), String> {
     for channel in channels {
-        query(&mut connection, &format!("LISTEN {channel}"), timeout).await?;
+        query(&connection.client, &format!("LISTEN {channel}"), timeout).await?;
     }
     info!(
         event = "database.listener_connected",
@@ -88,36 +88,27 @@ async fn forward(
     on_event(Notification::Connected);
     let mut ping_at = Instant::now() + PING;
     loop {
-        let received = {
-            let notifications = connection.notifications_stream();
-            pin_mut!(notifications);
-            tokio::time::timeout_at(ping_at, notifications.next()).await
-        };
-        match received {
+        match tokio::time::timeout_at(ping_at, connection.notifications.recv()).await {
             Ok(Some(Ok(notification))) => on_event(Notification::Notified {
-                channel: &notification.channel,
-                payload: &notification.payload,
+                channel: notification.channel(),
+                payload: notification.payload(),
             }),
-            Ok(Some(Err(error))) => return Err(error.to_string()),
+            Ok(Some(Err(reason))) => return Err(reason),
             Ok(None) => return Err("closed by the server".to_owned()),
             Err(_silent) => {}
         }
         // Also sent if notifications arrive without a pause.
         if Instant::now() >= ping_at {
-            query(&mut connection, "SELECT 1", timeout).await?;
+            query(&connection.client, "SELECT 1", timeout).await?;
             ping_at = Instant::now() + PING;
         }
     }
 }
 
 /// Runs a query, with a time limit.
-async fn query(
-    connection: &mut AsyncPgConnection,
-    sql: &str,
-    timeout: Duration,
-) -> Result<(), String> {
-    match tokio::time::timeout(timeout, connection.batch_execute(sql)).await {
-        Ok(answer) => answer.map_err(|error| error.to_string()),
+async fn query(client: &Client, sql: &str, timeout: Duration) -> Result<(), String> {
+    match tokio::time::timeout(timeout, client.batch_execute(sql)).await {
+        Ok(answer) => answer.map_err(|error| describe(&error)),
         Err(_) => Err(format!("no answer within {timeout:?}")),
     }
 }

@@ -10,7 +10,7 @@ use tracing::info;
 
 use super::StoreError;
 use super::applied_versions::AppliedVersions;
-use super::connect::{PooledConnection, connect_pooled};
+use super::connect::{StatementConnection, connect};
 use super::error::Failure;
 use super::migrations::{MIGRATIONS, Migration, MigrationSettings, statements};
 use super::reversion::Reversion;
@@ -44,7 +44,7 @@ pub async fn migrate_up(
     settings: MigrationSettings<'_>,
     mut applied: impl FnMut(&str),
 ) -> anyhow::Result<()> {
-    let mut session = Session::begin(settings).await?;
+    let mut session = MigrationSession::begin(settings).await?;
     session.run(CREATE_VERSIONS).await?;
     let versions = session.applied().await?;
     for migration in MIGRATIONS {
@@ -62,7 +62,7 @@ pub async fn migrate_down(
     plan: &Reversion,
     mut reverted: impl FnMut(&str),
 ) -> anyhow::Result<()> {
-    let mut session = Session::begin(settings).await?;
+    let mut session = MigrationSession::begin(settings).await?;
     if Reversion::of(&session.applied().await?, plan.len())? != *plan {
         bail!("another migration has changed the schema meanwhile: nothing was reverted");
     }
@@ -74,8 +74,8 @@ pub async fn migrate_down(
 }
 
 /// A connection that holds the lock of migrations. The lock ends with the connection, also if this process is killed.
-struct Session {
-    connection: PooledConnection,
+struct MigrationSession {
+    connection: StatementConnection,
     lock_wait: Duration,
 }
 
@@ -85,9 +85,9 @@ struct LockRow {
     is_locked: bool,
 }
 
-impl Session {
+impl MigrationSession {
     async fn begin(settings: MigrationSettings<'_>) -> anyhow::Result<Self> {
-        let connection = connect_pooled(settings.url, settings.connect_timeout)
+        let connection = connect(settings.address, settings.connect_timeout)
             .await
             .context("the database cannot be reached")?;
         let mut session = Self {
@@ -206,6 +206,7 @@ mod tests {
     use diesel::sql_types::{BigInt, Integer};
 
     use super::*;
+    use crate::store::address::{DatabaseAddress, SessionKind, TlsPolicy};
 
     const CONCURRENT: Migration = Migration {
         name: "2099-01-01-000000_index",
@@ -228,23 +229,28 @@ mod tests {
     }
 
     /// A database of its own on the server of the tests.
-    async fn create_database(name: &str) -> (PooledConnection, String) {
+    async fn create_database(name: &str) -> (StatementConnection, DatabaseAddress) {
         let standard = "postgres://postgres:postgres@127.0.0.1:5432/postgres".to_owned();
         let server = std::env::var("DATABASE_URL").unwrap_or(standard);
-        let mut admin = open(&server).await;
+        let mut admin = open(&address(&server)).await;
         let create = format!("CREATE DATABASE {name}");
         admin.diesel.batch_execute(&create).await.unwrap();
         let mut url = url::Url::parse(&server).unwrap();
         url.set_path(name);
-        (admin, url.into())
+        (admin, address(url.as_str()))
     }
 
-    async fn open(url: &str) -> PooledConnection {
+    fn address(url: &str) -> DatabaseAddress {
+        let config = url.parse().unwrap();
+        DatabaseAddress::new(config, TlsPolicy::default(), SessionKind::Any).unwrap()
+    }
+
+    async fn open(address: &DatabaseAddress) -> StatementConnection {
         let limit = Duration::from_secs(10);
-        connect_pooled(url, limit).await.unwrap()
+        connect(address, limit).await.unwrap()
     }
 
-    async fn count(connection: &mut PooledConnection, query: &str) -> i64 {
+    async fn count(connection: &mut StatementConnection, query: &str) -> i64 {
         let row: CountRow = diesel::sql_query(query)
             .get_result(&mut connection.diesel)
             .await
@@ -255,15 +261,15 @@ mod tests {
     #[tokio::test]
     async fn an_index_whose_building_was_interrupted_is_dropped_and_built_again() {
         let name = format!("qtask_test_{}", uuid::Uuid::now_v7().simple());
-        let (mut admin, url) = create_database(&name).await;
+        let (mut admin, address) = create_database(&name).await;
         let settings = MigrationSettings {
-            url: &url,
+            address: &address,
             connect_timeout: Duration::from_secs(10),
             lock_wait: Duration::ZERO,
         };
-        let mut holder = open(&url).await;
+        let mut holder = open(&address).await;
         let begin = "CREATE TABLE numbers (value integer); BEGIN; INSERT INTO numbers VALUES (1)";
-        let mut first = Session::begin(settings).await.unwrap();
+        let mut first = MigrationSession::begin(settings).await.unwrap();
         first.run(CREATE_VERSIONS).await.unwrap();
         for statement in begin.split("; ") {
             holder.diesel.batch_execute(statement).await.unwrap();
@@ -285,7 +291,7 @@ mod tests {
         assert_eq!(count(&mut holder, invalid).await, 1);
         holder.diesel.batch_execute("COMMIT").await.unwrap();
 
-        let mut second = Session::begin(settings).await.unwrap();
+        let mut second = MigrationSession::begin(settings).await.unwrap();
         second.apply(&CONCURRENT).await.unwrap();
         assert!(second.applied().await.unwrap().contains("20990101000000"));
         let valid = "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass('numbers_by_value') AND indisvalid";

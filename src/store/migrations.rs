@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::address::DatabaseAddress;
+
 /// A version of the schema: a folder in `migrations/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Migration {
@@ -21,8 +23,8 @@ pub(super) const MIGRATIONS: &[Migration] = include!(concat!(env!("OUT_DIR"), "/
 /// How to reach the database, and for how long to wait for its tables.
 #[derive(Debug, Clone, Copy)]
 pub struct MigrationSettings<'a> {
-    /// A `postgresql://` URL.
-    pub url: &'a str,
+    /// The servers.
+    pub address: &'a DatabaseAddress,
     /// The time limit of connecting.
     pub connect_timeout: Duration,
     /// For how long a migration is repeated while other transactions keep it from locking its tables.

@@ -3,6 +3,7 @@
 //! Each transition of a task is one statement: it names the status that it expects, changes `tasks` and appends to
 //! `status_history` together. Callers see plain types and [`StoreError`].
 
+mod address;
 mod applied_versions;
 mod backends;
 mod batch;
@@ -15,6 +16,7 @@ mod clock_step;
 mod connect;
 mod depth;
 mod dispatch;
+mod encrypt;
 mod error;
 mod fleet;
 mod follow;
@@ -41,15 +43,19 @@ mod queue_policy;
 mod queue_position;
 mod read;
 mod reap;
+mod refusal;
 mod rerun;
 mod reversion;
 mod schema;
 mod schema_fault;
 mod schema_status;
 mod server_error;
+mod servers;
 mod serving;
+mod session;
 mod session_state;
 mod settle;
+mod socket;
 mod sql;
 mod statement;
 mod sweep;
@@ -60,6 +66,10 @@ mod webhooks;
 mod withdraw;
 mod workers;
 
+pub use address::{
+    ClientCertificate, DatabaseAddress, SessionKind, TlsMode, TlsNegotiation, TlsPolicy,
+    TlsPolicyError, TrustedRoots,
+};
 pub use backends::{BackendList, BackendRecord, COUNTED_WAITING};
 pub use cancel::Cancellation;
 pub use cancel_many::CancelledMany;
@@ -91,6 +101,7 @@ pub use quarantine::QuarantineRules;
 pub use queue_position::{MAX_COUNTED_AHEAD, QueuePosition};
 pub use read::{TaskParts, TaskRead, TaskRecord, TaskSnapshot, TaskSummary};
 pub use reap::Transition;
+pub use refusal::TlsProblem;
 pub use rerun::{RerunSource, RerunTask};
 pub use reversion::Reversion;
 pub use session_state::SessionState;
@@ -151,6 +162,11 @@ impl Store {
     /// The time limit of one statement.
     pub fn longest_statement(&self) -> Duration {
         self.pools.timeout()
+    }
+
+    /// What is wrong with the TLS of the database, if that was why the last connection could not be opened.
+    pub fn tls_problem(&self) -> Option<TlsProblem> {
+        self.pools.tls_problem()
     }
 
     /// Stores a new task as `pending`, with its first history row; see [`Insertion`].

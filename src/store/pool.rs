@@ -1,17 +1,19 @@
 //! Connection pools, and the time limit of statements.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{Manager, Metrics, Object, Pool, RecycleError, RecycleResult};
-use diesel::ConnectionError;
+use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult};
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::PoolableConnection;
 use tokio::runtime::Handle;
 use tracing::{debug, warn};
 
 use super::StoreError;
-use super::connect::{PooledConnection, connect_pooled};
+use super::address::DatabaseAddress;
+use super::connect::{StatementConnection, connect};
 use super::error::{Failure, may_be_the_schema};
+use super::refusal::{ConnectFailure, TlsProblem};
 use super::version::SchemaGuard;
 use crate::metrics;
 
@@ -24,8 +26,8 @@ const COMPARISON: Duration = Duration::from_secs(1);
 /// How to reach PostgreSQL, and for how long to wait for it.
 #[derive(Clone)]
 pub struct DatabaseSettings {
-    /// A `postgresql://` URL.
-    pub url: String,
+    /// The servers.
+    pub address: DatabaseAddress,
     /// The most connections for reads; writes, and heartbeats with sweeps, have a few of their own.
     pub pool_size: usize,
     /// The time limit of one statement, from the wait for a connection to the last row.
@@ -41,6 +43,7 @@ pub struct Pools {
     control: Pool<Connector>,
     schema: SchemaGuard,
     timeout: Duration,
+    last_tls_problem: LastTlsProblem,
 }
 
 /// One connection for each shared writer, and one for all other writes.
@@ -50,11 +53,13 @@ const CONTROL_CONNECTIONS: usize = 2;
 impl Pools {
     /// Opens no connection. Connections run on the tokio runtime that calls this.
     pub fn new(settings: &DatabaseSettings) -> Result<Self, StoreError> {
+        let last_tls_problem = LastTlsProblem::default();
         let build = |size| {
             let connector = Connector {
-                url: settings.url.clone(),
+                address: settings.address.clone(),
                 timeout: settings.timeout,
                 runtime: Handle::current(),
+                last_tls_problem: last_tls_problem.clone(),
             };
             Pool::builder(connector)
                 .max_size(size)
@@ -67,7 +72,13 @@ impl Pools {
             control: build(CONTROL_CONNECTIONS)?,
             schema: SchemaGuard::new(),
             timeout: settings.timeout,
+            last_tls_problem,
         })
+    }
+
+    /// What is wrong with TLS, if that was why the last connection could not be opened.
+    pub(super) fn tls_problem(&self) -> Option<TlsProblem> {
+        self.last_tls_problem.get()
     }
 
     /// The limit for one statement.
@@ -179,7 +190,7 @@ impl Pools {
         let connection = tokio::time::timeout_at(deadline, pool.get())
             .await
             .map_err(|_| StoreError::Unavailable(format!("no connection within {limit:?}")))?
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            .map_err(|error| StoreError::Unavailable(reason(&error)))?;
         let mut borrowed = Borrowed(Some(connection));
         let connection = borrowed
             .0
@@ -211,7 +222,7 @@ impl Pools {
     }
 
     /// Returns the error, or the fault of the schema that explains it.
-    async fn explain(&self, failure: Failure, connection: &mut PooledConnection) -> StoreError {
+    async fn explain(&self, failure: Failure, connection: &mut StatementConnection) -> StoreError {
         let may_be_the_schema = failure.server.as_ref().is_some_and(may_be_the_schema);
         let error = failure.into();
         if !may_be_the_schema {
@@ -225,34 +236,59 @@ impl Pools {
     }
 }
 
+fn reason(error: &PoolError<ConnectFailure>) -> String {
+    match error {
+        PoolError::Backend(failure) => failure.to_string(),
+        other => other.to_string(),
+    }
+}
+
 /// Opens the connections of a pool.
 struct Connector {
-    url: String,
+    address: DatabaseAddress,
     timeout: Duration,
     runtime: Handle,
+    last_tls_problem: LastTlsProblem,
+}
+
+/// The outcome of the last attempt to open a connection, as far as it concerns TLS. Clones share it.
+#[derive(Clone, Default)]
+struct LastTlsProblem(Arc<Mutex<Option<TlsProblem>>>);
+
+impl LastTlsProblem {
+    fn get(&self) -> Option<TlsProblem> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, problem: Option<TlsProblem>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+    }
 }
 
 impl Manager for Connector {
-    type Type = PooledConnection;
-    type Error = ConnectionError;
+    type Type = StatementConnection;
+    type Error = ConnectFailure;
 
-    async fn create(&self) -> Result<PooledConnection, ConnectionError> {
+    async fn create(&self) -> Result<StatementConnection, ConnectFailure> {
         // An actix worker has a runtime of its own; a connection must not depend on that thread having time for it.
-        let (url, timeout) = (self.url.clone(), self.timeout);
+        let (address, timeout) = (self.address.clone(), self.timeout);
         let connecting = self
             .runtime
-            .spawn(async move { connect_pooled(&url, timeout).await });
-        connecting
+            .spawn(async move { connect(&address, timeout).await });
+        let connected = connecting
             .await
-            .map_err(|error| ConnectionError::BadConnection(error.to_string()))?
+            .map_err(|error| ConnectFailure::new(error.to_string()))?;
+        let problem = connected.as_ref().err().and_then(|failure| failure.tls);
+        self.last_tls_problem.set(problem);
+        connected
     }
 
     /// Refuses a closed connection. It sends nothing: a query would double every round trip.
     async fn recycle(
         &self,
-        connection: &mut PooledConnection,
+        connection: &mut StatementConnection,
         _: &Metrics,
-    ) -> RecycleResult<ConnectionError> {
+    ) -> RecycleResult<ConnectFailure> {
         if connection.diesel.is_broken() {
             return Err(RecycleError::message("the connection is closed"));
         }

@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use super::applied_versions::AppliedVersions;
-use super::connect::connect_pooled;
+use super::connect::connect;
 use super::migrations::{MIGRATIONS, Migration, MigrationSettings};
 use super::schema_status::read;
 
@@ -14,7 +14,7 @@ pub struct Reversion(pub(super) Vec<&'static Migration>);
 impl Reversion {
     /// Reads the newest `steps` versions of a database, or fewer if it has fewer. Fails if this executable does not know one.
     pub async fn plan(settings: MigrationSettings<'_>, steps: usize) -> anyhow::Result<Self> {
-        let mut connection = connect_pooled(settings.url, settings.connect_timeout)
+        let mut connection = connect(settings.address, settings.connect_timeout)
             .await
             .context("the database cannot be reached")?;
         Self::of(&read(&mut connection.diesel).await?, steps)

@@ -4,7 +4,7 @@ use anyhow::Context;
 use diesel_async::AsyncPgConnection;
 
 use super::applied_versions::AppliedVersions;
-use super::connect::connect_pooled;
+use super::connect::connect;
 use super::known_versions::KnownVersions;
 use super::migrations::{MIGRATIONS, Migration, MigrationSettings};
 use super::schema_fault::{SchemaFault, SchemaSkew};
@@ -44,7 +44,7 @@ pub struct SchemaStatus {
 
 /// Compares a database with this executable. It waits for no migration, and changes nothing.
 pub async fn schema_status(settings: MigrationSettings<'_>) -> anyhow::Result<SchemaStatus> {
-    let mut connection = connect_pooled(settings.url, settings.connect_timeout)
+    let mut connection = connect(settings.address, settings.connect_timeout)
         .await
         .context("the database cannot be reached")?;
     let applied = read(&mut connection.diesel).await?;

@@ -1,7 +1,7 @@
 //! The last `ErrorResponse` of a connection, read from the bytes that the server sends.
 //!
 //! diesel reports an error with its message but without SQLSTATE and severity, and messages are in the language of the server
-//! (`lc_messages`). The stream of each pooled connection is therefore read through [`ErrorTap`], which notes both.
+//! (`lc_messages`). The stream of each connection is therefore read through [`ErrorTap`], which notes both.
 
 use std::io;
 use std::pin::Pin;
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_postgres::tls::{ChannelBinding, TlsStream};
 
 /// What the server said about an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,14 +48,19 @@ pub(super) struct ErrorTap<S> {
 }
 
 impl<S> ErrorTap<S> {
-    pub(super) fn new(stream: S) -> (Self, LastError) {
-        let last = LastError::default();
-        let tap = Self {
+    /// The stream must carry the messages in clear text: it is that inside TLS.
+    pub(super) fn new(stream: S, last: LastError) -> Self {
+        Self {
             stream,
             messages: Messages::default(),
-            last: last.clone(),
-        };
-        (tap, last)
+            last,
+        }
+    }
+}
+
+impl<S: TlsStream + Unpin> TlsStream for ErrorTap<S> {
+    fn channel_binding(&self) -> ChannelBinding {
+        self.stream.channel_binding()
     }
 }
 
@@ -236,7 +242,8 @@ mod tests {
     #[tokio::test]
     async fn the_bytes_pass_unchanged() {
         let (mut server, client) = tokio::io::duplex(64);
-        let (mut tap, last) = ErrorTap::new(client);
+        let last = LastError::default();
+        let mut tap = ErrorTap::new(client, last.clone());
         let sent = [row(), error("ERROR", "22P05")].concat();
         let mut received = vec![0; sent.len()];
         let (written, read) = tokio::join!(server.write_all(&sent), tap.read_exact(&mut received));

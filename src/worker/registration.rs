@@ -71,7 +71,9 @@ impl Worker {
                 }
                 Err(refusal) => refusal,
             };
-            self.health.set_refused(refusal.shown());
+            let tls = self.store.tls_problem();
+            let tls = tls.map(|problem| format!("the database cannot be reached: {problem}"));
+            self.health.set_refused(refusal.shown().or(tls));
             let delay = if matches!(refusal, NotRegistered::NameInUse) {
                 self.watch_holder(&mut holder).await?;
                 self.settings.lease.heartbeat.min(MAX_NAME_POLL)

@@ -52,6 +52,7 @@ mod odd_queues;
 mod outages;
 mod overlaps;
 mod pausing;
+mod postgres_tls;
 mod progress;
 mod pruning;
 mod pull;

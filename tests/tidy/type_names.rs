@@ -5,13 +5,7 @@ use crate::texts::{assert_none, planted, rust};
 use std::collections::BTreeMap;
 
 /// Names that two types of one crate still share.
-const KNOWN_IN_SERVICE: &[&str] = &[
-    "Failure",
-    "LogPage",
-    "Messages",
-    "PublishOutcome",
-    "Session",
-];
+const KNOWN_IN_SERVICE: &[&str] = &["Failure", "LogPage", "Messages", "PublishOutcome"];
 const KNOWN_IN_SIMULATOR: &[&str] = &[
     "Apply",
     "Domain",

@@ -114,16 +114,16 @@ struct ReadinessFailure {
     status: &'static str,
     /// The code of the problem.
     code: &'static str,
-    /// The message for people. The cause is only logged, because it may name hosts.
+    /// The message for people. The cause is only logged, because it may name hosts; a defect of TLS is named without them.
     detail: String,
 }
 
 impl ReadinessFailure {
-    fn unavailable(status: &'static str, detail: &str) -> Self {
+    fn unavailable(status: &'static str, detail: String) -> Self {
         Self {
             status,
             code: "database_unavailable",
-            detail: detail.to_owned(),
+            detail,
         }
     }
 }
@@ -148,11 +148,14 @@ async fn check_database(state: &ApiState) -> Result<SchemaSkew, ReadinessFailure
                 event = "request.health_check_failed", %error,
                 "health check failed: the database cannot be reached"
             );
-            let detail = "the database cannot be reached";
+            let mut detail = "the database cannot be reached".to_owned();
+            if let Some(problem) = state.store.tls_problem() {
+                detail = format!("{detail}: {problem}");
+            }
             Err(ReadinessFailure::unavailable("disconnected", detail))
         }
         Err(_) => {
-            let detail = "the database does not answer";
+            let detail = "the database does not answer".to_owned();
             Err(ReadinessFailure::unavailable("not answering", detail))
         }
     }

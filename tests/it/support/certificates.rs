@@ -89,6 +89,16 @@ impl Authority {
         self.issue(&params)
     }
 
+    /// A certificate that signs itself, as `openssl req -x509` makes it; this authority only keeps its files.
+    pub fn self_signed_server(&self, names: &[&str]) -> CertificateFiles {
+        let mut params = Self::params(names, ExtendedKeyUsagePurpose::ServerAuth);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.extended_key_usages = Vec::new();
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a signature");
+        self.keep(&certificate.pem(), &key)
+    }
+
     /// A client's certificate whose common name is `name`.
     pub fn client(&self, name: &str) -> CertificateFiles {
         self.issue(&Self::params(&[name], ExtendedKeyUsagePurpose::ClientAuth))
@@ -106,13 +116,17 @@ impl Authority {
     fn issue(&self, params: &CertificateParams) -> CertificateFiles {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a signature");
+        self.keep(&certificate.pem(), &key)
+    }
+
+    fn keep(&self, certificate: &str, key: &KeyPair) -> CertificateFiles {
         let stem = format!("{:016x}", rand::random::<u64>());
         let path = |kind: &str| self.directory.path().join(format!("{stem}.{kind}.pem"));
         let files = CertificateFiles {
             certificate: path("certificate"),
             key: path("key"),
         };
-        write(&files.certificate, &certificate.pem());
+        write(&files.certificate, certificate);
         write(&files.key, &key.serialize_pem());
         files
     }

@@ -31,6 +31,7 @@ mod leftovers;
 pub mod mocks;
 pub mod old_tasks;
 pub mod postgres_node;
+pub mod postgres_tls;
 pub mod previous;
 pub mod process;
 pub mod proxy;
@@ -47,6 +48,7 @@ pub mod skipped;
 pub mod stub;
 pub mod sweeps;
 pub mod template;
+pub mod tls_front;
 pub mod wait;
 pub mod worker_rows;
 

@@ -11,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use url::Url;
 
+use super::postgres_tls::{self, PostgresTls};
 use super::wait::{self, TempDir, eventually};
 use super::{binaries, database, signals};
 
@@ -29,6 +30,7 @@ enum Variant {
     Usual,
     WalOnSmallDisk,
     GermanMessages,
+    Tls,
 }
 
 const GERMAN: &str = "de_DE.UTF-8";
@@ -83,19 +85,72 @@ impl PrivatePostgres {
         Self::make(Variant::GermanMessages).await
     }
 
+    /// The same with TLS and the roles of [`postgres_tls::roles`].
+    pub async fn start_with_tls(tls: &PostgresTls) -> Self {
+        let mut node = Self::initialised(Variant::Tls);
+        tls.install(&node.data());
+        node.restart().await;
+        let client = database::connect(&node.url()).await;
+        let created = client.batch_execute(postgres_tls::CREATE_ROLES).await;
+        created.expect("roles");
+        node
+    }
+
+    /// A standby of another server, which it follows.
+    pub async fn start_standby_of(primary: &Self) -> Self {
+        let mut node = Self::in_own_directory(Variant::Usual);
+        node.give_directory();
+        let copied = node
+            .command("pg_basebackup")
+            .args([
+                "--write-recovery-conf",
+                "--checkpoint=fast",
+                "--no-sync",
+                "--pgdata",
+            ])
+            .arg(node.data())
+            .args(["--dbname", primary.url().as_str()])
+            .output()
+            .expect("pg_basebackup runs");
+        let error = String::from_utf8_lossy(&copied.stderr);
+        assert!(copied.status.success(), "pg_basebackup: {error}");
+        node.restart().await;
+        node
+    }
+
+    /// Replaces the certificate of a running server.
+    pub async fn set_tls(&self, tls: &PostgresTls) {
+        const RELOADED: &str = "received SIGHUP, reloading";
+        tls.install(&self.data());
+        let server = self.server.as_ref().expect("a running PostgreSQL");
+        let before = self.log().matches(RELOADED).count();
+        kill(pid_of(server), Signal::SIGHUP).expect("a signal");
+        let reloaded = || async { (self.log().matches(RELOADED).count() > before).then_some(()) };
+        eventually(wait::DEADLINE, "the certificate reloaded", reloaded).await;
+    }
+
     async fn make(variant: Variant) -> Self {
-        let mut node = Self {
-            directory: TempDir::new("postgres"),
-            port: wait::free_port(),
-            server: None,
-            variant,
-        };
-        node.initialise();
+        let mut node = Self::initialised(variant);
         if variant == Variant::GermanMessages {
             node.compile_locale();
         }
         node.restart().await;
         node
+    }
+
+    fn initialised(variant: Variant) -> Self {
+        let node = Self::in_own_directory(variant);
+        node.initialise();
+        node
+    }
+
+    fn in_own_directory(variant: Variant) -> Self {
+        Self {
+            directory: TempDir::new("postgres"),
+            port: wait::free_port(),
+            server: None,
+            variant,
+        }
     }
 
     /// Fills the small disk: `pg_wal` cannot grow after that.
@@ -116,6 +171,11 @@ impl PrivatePostgres {
     /// The server's log.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).expect("a log")
+    }
+
+    /// The loopback port on which it listens.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// URL of its maintenance database.
@@ -168,12 +228,16 @@ impl PrivatePostgres {
         gone.await;
     }
 
-    fn initialise(&self) {
+    fn give_directory(&self) {
         if let Some((uid, gid)) = binaries::unprivileged_user() {
             let owner = (Some(uid.as_raw()), Some(gid.as_raw()));
             std::os::unix::fs::chown(self.directory.path(), owner.0, owner.1)
                 .expect("a directory for postgres");
         }
+    }
+
+    fn initialise(&self) {
+        self.give_directory();
         let made = self
             .command("initdb")
             .args([
@@ -216,6 +280,7 @@ impl PrivatePostgres {
         let small = self.wal_on_small_disk().then_some("min_wal_size=2MB");
         let german = format!("lc_messages={GERMAN}");
         let german = (self.variant == Variant::GermanMessages).then_some(&*german);
+        let tls = (self.variant == Variant::Tls).then_some(postgres_tls::SETTINGS);
         let mut command = if self.wal_on_small_disk() {
             self.on_small_disk()
         } else {
@@ -229,6 +294,7 @@ impl PrivatePostgres {
                     .into_iter()
                     .chain(small)
                     .chain(german)
+                    .chain(tls.into_iter().flatten())
                     .flat_map(|setting| ["-c", setting]),
             )
             .stdout(Stdio::null())

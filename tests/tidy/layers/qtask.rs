@@ -84,7 +84,7 @@ const LAYERS: &[Layer] = &[
         name: "store",
         modules: &["store"],
         purpose: "PostgreSQL: every statement",
-        may_import: &["metrics", "domain"],
+        may_import: &["metrics", "tls", "domain"],
     },
     Layer {
         name: "metrics",
