@@ -6,11 +6,14 @@
 It runs one task at a time in solve(), which is what you replace. Around it stands everything that
 a worker owes the service: a heartbeat of its own thread, claims that wait, log lines, results that
 are repeated until they are known to have arrived, and a polite end. See docs/workers.md.
+
+A service that demands tokens needs one with the scope `workers` in the variable QTASK_TOKEN.
 """
 
 import argparse
 import http.client
 import json
+import os
 import signal
 import sys
 import threading
@@ -48,8 +51,8 @@ class Failed(Exception):
 
 
 class Service:
-    def __init__(self, url):
-        self.url = url.rstrip("/")
+    def __init__(self, url, token=None):
+        self.url, self.token = url.rstrip("/"), token
 
     def post(self, path, body, timeout=HTTP_TIMEOUT):
         """One call. An answer that is cut off on its way is as good as none: OSError."""
@@ -62,6 +65,9 @@ class Service:
         request = urllib.request.Request(
             self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
+        if self.token:
+            # A redirect to another host must not get it.
+            request.add_unredirected_header("Authorization", f"Bearer {self.token}")
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:
                 text = answer.read()
@@ -258,7 +264,8 @@ def main():
     parser.add_argument("--lease", type=float, metavar="SECONDS",
                         help="how long the service may be out of reach without costing the attempt (at most 600)")
     given = parser.parse_args()
-    worker = Worker(Service(given.url), given.name, given.backend, given.stop_grace, given.lease)
+    service = Service(given.url, os.environ.get("QTASK_TOKEN"))
+    worker = Worker(service, given.name, given.backend, given.stop_grace, given.lease)
     signal.signal(signal.SIGTERM, worker.end)
     signal.signal(signal.SIGINT, worker.end)
     worker.run()

@@ -63,7 +63,9 @@ fn overlay(below: &mut Value, top: Value) {
 fn of_parameter(name: &Value, place: &Value) -> Option<Value> {
     let some = |pattern: &str| json!({"minLength": 1, "pattern": pattern});
     Some(match (name.as_str()?, place.as_str()?) {
-        ("problem_id" | "worker_id" | "name" | "backend" | "error_code", "query") => some(NO_NUL),
+        ("problem_id" | "project" | "worker_id" | "name" | "backend" | "error_code", "query") => {
+            some(NO_NUL)
+        }
         ("tag", "query") => json!({"items": some(NO_NUL), "maxItems": 32}),
         ("Idempotency-Key", "header") => some(KEY),
         ("X-Correlation-ID", "header") => json!({"maxLength": 128, "pattern": KEY}),
@@ -137,7 +139,7 @@ fn rerun_request() -> Value {
 fn selection() -> Value {
     let text = json!({"minLength": 1, "pattern": NO_NUL});
     json!({"properties": {
-        "backend": text, "problem_id": text, "worker_id": text, "name": text, "tags": {"items": text},
+        "backend": text, "project": text, "problem_id": text, "worker_id": text, "name": text, "tags": {"items": text},
     }})
 }
 
@@ -230,6 +232,10 @@ fn components(limits: &Limits) -> Vec<(&'static str, Value)> {
         ),
         ("Fail", with_attempt(json!({"message": message}))),
         ("Release", with_attempt(json!({}))),
+        (
+            "CreateTokenRequest",
+            json!({"properties": {"backends": {"items": {"pattern": NAME}}}}),
+        ),
         (
             "RegisterRequest",
             json!({"properties": {

@@ -10,6 +10,7 @@ use actix_web::{Error, HttpMessage};
 use tracing::{Instrument, debug, error_span, info, warn};
 use uuid::Uuid;
 
+use crate::domain::access::Caller;
 use crate::domain::correlation;
 use crate::metrics;
 
@@ -52,10 +53,12 @@ pub async fn correlate(
             began.elapsed().as_secs_f64() * 1e3,
         );
         let route = response.request().match_pattern();
+        let extensions = response.request().extensions();
+        let token = extensions.get::<Caller>().and_then(Caller::token_name);
         if response.status().is_server_error() {
             warn!(
                 event = "request.failed",
-                route, status, elapsed_ms, "request failed"
+                route, status, elapsed_ms, token, "request failed"
             );
         } else if route
             .as_deref()
@@ -68,9 +71,10 @@ pub async fn correlate(
         } else {
             info!(
                 event = "request.answered",
-                route, status, elapsed_ms, "request answered"
+                route, status, elapsed_ms, token, "request answered"
             );
         }
+        drop(extensions);
         metrics::http_request(method_name.as_str(), route, status, began.elapsed());
         Ok(response)
     };

@@ -1,13 +1,17 @@
 //! Admits requests: identifies the caller and compares the scopes, before the body is read.
 
-use actix_web::body::BoxBody;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
+use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage, ResponseError, web};
 
 use super::{ApiState, Problem};
-use crate::domain::access::{Access, Caller, Scope};
+use crate::domain::access::{ADMIN_NAME, Access, Caller, Scope};
 
 /// What an operation demands of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +20,18 @@ pub enum Admission {
     Public,
     /// A token with this scope, on a service that demands tokens.
     Scope(Scope),
+    /// The same, for an operation that may wait or stream: it ends when the token does.
+    Waiting(Scope),
+}
+
+impl Admission {
+    /// The scope that a token needs.
+    pub fn scope(self) -> Option<Scope> {
+        match self {
+            Self::Public => None,
+            Self::Scope(scope) | Self::Waiting(scope) => Some(scope),
+        }
+    }
 }
 
 /// Middleware of a route: refuses callers without the scope, and gives handlers the [`Caller`].
@@ -24,40 +40,91 @@ pub async fn admit(
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let Admission::Scope(needed) = admission else {
+    let Some(needed) = admission.scope() else {
         return next.call(request).await;
     };
-    match caller(&request).and_then(|caller| with_scope(caller, needed)) {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.call(request).await
-        }
-        Err(problem) => Ok(request.into_response(problem.error_response())),
-    }
-}
-
-fn with_scope(caller: Caller, needed: Scope) -> Result<Caller, Problem> {
-    if caller.may(needed) {
-        Ok(caller)
-    } else {
-        Err(Problem::missing_scope(needed))
-    }
-}
-
-fn caller(request: &ServiceRequest) -> Result<Caller, Problem> {
-    let state = request.app_data::<web::Data<ApiState>>();
     // Always present: the server sets it for every request.
-    let state = state.ok_or_else(Problem::internal_error)?;
-    match &state.access {
-        Access::Open => Ok(Caller::Anybody),
-        Access::Tokens { admin } => {
-            let token = bearer(request)?.ok_or_else(Problem::no_token)?;
-            if admin.is_some_and(|admin| admin.is_of(token)) {
-                return Ok(Caller::admin());
-            }
-            Err(Problem::unknown_token())
-        }
+    let Some(state) = request.app_data::<web::Data<ApiState>>().cloned() else {
+        return Ok(request.into_response(Problem::internal_error().error_response()));
+    };
+    let caller = match caller(&state, &request).await {
+        Ok(caller) => caller,
+        Err(problem) => return Ok(request.into_response(problem.error_response())),
+    };
+    if !caller.may(needed) {
+        let refusal = Problem::missing_scope(needed).error_response();
+        return Ok(request.into_response(refusal));
     }
+    let token_id = caller.token_id().filter(|id| *id != ADMIN_NAME);
+    let token_id = token_id.map(str::to_owned);
+    request.extensions_mut().insert(caller);
+    match token_id {
+        Some(token_id) if matches!(admission, Admission::Waiting(_)) => {
+            call_until_ended(&state, token_id, request, next).await
+        }
+        _ => next.call(request).await,
+    }
+}
+
+/// Answers the request, unless the token ends first: then a wait gets 401, and a stream ends.
+async fn call_until_ended(
+    state: &ApiState,
+    token_id: String,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let tokens = state.tokens.clone();
+    let mut ended = Box::pin(async move { tokens.ended(&token_id).await });
+    let http_request = request.request().clone();
+    let response = tokio::select! {
+        biased;
+        response = next.call(request) => response?,
+        () = &mut ended => {
+            let refusal = Problem::ended_token("The token has expired, or is revoked.");
+            let refusal = refusal.error_response();
+            return Ok(ServiceResponse::new(http_request, refusal));
+        }
+    };
+    if response.response().body().size() != BodySize::Stream {
+        return Ok(response);
+    }
+    Ok(response.map_body(|_, body| BoxBody::new(UntilEnded { body, ended })))
+}
+
+/// A stream that ends with the token of its caller.
+struct UntilEnded {
+    body: BoxBody,
+    ended: Pin<Box<dyn Future<Output = ()>>>,
+}
+
+impl MessageBody for UntilEnded {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        if self.ended.as_mut().poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}
+
+async fn caller(state: &ApiState, request: &ServiceRequest) -> Result<Caller, Problem> {
+    let Access::Tokens { admin } = &state.access else {
+        return Ok(Caller::Anybody);
+    };
+    let token = bearer(request)?.ok_or_else(Problem::no_token)?;
+    if admin.is_some_and(|admin| admin.is_of(token)) {
+        return Ok(Caller::admin());
+    }
+    let token = state.tokens.verify(token).await?;
+    Ok(Caller::Token(token))
 }
 
 /// The token of the `Authorization` header; `None` if there is no header.

@@ -10,6 +10,7 @@
 //! - `guard` admits callers by the scopes of their tokens;
 //! - `openapi` and `constraints` generate the OpenAPI document.
 
+mod access_problems;
 mod answer_memory;
 mod body_memory;
 mod circuit_checks;
@@ -52,6 +53,7 @@ use crate::service::depths::Depths;
 use crate::service::dispatcher::Dispatcher;
 use crate::service::fleet::Fleet;
 use crate::service::submit::Submitter;
+use crate::service::tokens::Tokens;
 use crate::service::watch::Watch;
 use crate::store::Store;
 
@@ -60,6 +62,8 @@ use crate::store::Store;
 pub struct ApiState {
     /// Whether requests need tokens.
     pub access: Access,
+    /// Verifies and administers tokens.
+    pub tokens: Tokens,
     /// Reads rows.
     pub store: Store,
     /// Stores and dispatches new tasks.

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::guard::Admission;
 use super::{constraints, routes};
 use crate::domain::submission::Limits;
 
@@ -34,16 +33,28 @@ fn secure(document: &mut Value) {
         let Some(described) = document["paths"][path].get_mut(&method) else {
             continue;
         };
-        let Admission::Scope(scope) = admission else {
+        let Some(scope) = admission.scope() else {
             described["security"] = json!([]);
             continue;
         };
         described["security"] = json!([{SCHEME: [scope]}]);
-        described["responses"]["401"] = json!({
-            "description": "`unauthenticated`: the service demands tokens, and there is none, or one that is not valid.",
-            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        });
+        let responses = &mut described["responses"];
+        responses["401"] = problem(
+            "`unauthenticated`: the service demands tokens, and there is none, or one that is not valid.",
+        );
+        if responses["403"].is_null() {
+            responses["403"] = problem(&format!(
+                "`forbidden`: the token lacks the scope `{scope}`."
+            ));
+        }
     }
+}
+
+fn problem(description: &str) -> Value {
+    json!({
+        "description": description,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    })
 }
 
 /// OpenAPI 3.1, served at `/openapi.json`.
@@ -63,6 +74,7 @@ fn secure(document: &mut Value) {
         routes::register_worker, routes::heartbeat, routes::claim_tasks, routes::drain_worker, routes::resume_worker,
         routes::list_workers, routes::read_worker, routes::list_backends,
         routes::pause_backend, routes::resume_backend,
+        routes::create_token, routes::list_tokens, routes::revoke_token,
         routes::health, routes::metrics, routes::livez, routes::readyz,
     ),
     components(schemas(super::problem::ProblemBody)),
@@ -71,6 +83,7 @@ fn secure(document: &mut Value) {
         (name = "circuits", description = "Know what a circuit would take before it is submitted."),
         (name = "pull protocol", description = "For workers that speak HTTP: every write carries the task's owner."),
         (name = "workers", description = "The registry of workers, and what they serve."),
+        (name = "tokens", description = "For administrators: who may do what."),
         (name = "health", description = "For people and for probes."),
     )
 )]

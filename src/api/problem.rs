@@ -12,7 +12,6 @@ use tracing::{error, warn};
 use utoipa::ToSchema;
 
 use super::correlation;
-use crate::domain::access::Scope;
 use crate::domain::checks::FieldErrors;
 use crate::store::StoreError;
 
@@ -177,34 +176,12 @@ impl Problem {
         }
     }
 
-    /// The request has no token, and the service demands one.
-    pub fn no_token() -> Self {
-        let detail = "This service demands a token: send it as `Authorization: Bearer TOKEN`.";
-        Self::unauthenticated(detail, "")
-    }
-
-    /// The token is unknown, or the header is malformed.
-    pub fn unknown_token() -> Self {
-        let detail =
-            "The service does not know this token. It is sent as `Authorization: Bearer TOKEN`.";
-        Self::unauthenticated(detail, ", error=\"invalid_token\"")
-    }
-
-    fn unauthenticated(detail: &str, reason: &str) -> Self {
-        Self {
-            challenge: Some(format!("Bearer realm=\"qtask\"{reason}")),
-            ..Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
-        }
-    }
-
-    /// The token lacks a scope.
-    pub fn missing_scope(scope: Scope) -> Self {
-        let detail = format!("The token lacks the scope `{scope}`.");
-        let challenge =
-            format!("Bearer realm=\"qtask\", error=\"insufficient_scope\", scope=\"{scope}\"");
+    /// The same with a challenge, which tells clients how to authenticate.
+    #[must_use]
+    pub fn with_challenge(self, challenge: String) -> Self {
         Self {
             challenge: Some(challenge),
-            ..Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+            ..self
         }
     }
 

@@ -28,6 +28,7 @@ use crate::config::timing::{LeaseArgs, LeaseSettings, RuleArgs, SweepArgs, Sweep
 use crate::config::trust::TrustArgs;
 use crate::config::webhooks::{WebhookArgs, WebhookSettings};
 use crate::config::{Checker, InvalidSettings, list};
+use crate::domain::access::Access;
 use crate::domain::submission::Limits;
 use crate::queue::amqp::AmqpConfig;
 use crate::service::backends::KnownBackends;
@@ -37,6 +38,7 @@ use crate::service::depths::Depths;
 use crate::service::dispatcher::Dispatcher;
 use crate::service::fleet::Fleet;
 use crate::service::submit::Submitter;
+use crate::service::tokens::Tokens;
 use crate::service::watch::Watch;
 use crate::service::webhooks;
 use crate::store::{DatabaseSettings, QuarantineRules, QueuePolicy, Store};
@@ -234,8 +236,15 @@ pub(super) async fn serve(
         async move { dispatcher.watch_queues(&backends).await }
     });
     let backends = KnownBackends::start(backends, store.clone(), stop.clone());
+    let tokens = Tokens::start(store.clone(), &watch, stop.clone());
+    if matches!(settings.access, Access::Open) {
+        let tokens = tokens.clone();
+        let checking = async move { tokens.warn_if_not_demanded().await };
+        tokio::spawn(stop.clone().run_until_cancelled_owned(checking));
+    }
     let state = ApiState {
         access: settings.access.clone(),
+        tokens,
         submitter: Submitter {
             store: store.clone(),
             dispatcher: dispatcher.clone(),

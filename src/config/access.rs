@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::Checker;
+use super::secret_file::{Given, value_or_file};
 use crate::domain::access::{Access, SecretDigest};
 
 /// The variable of the administrator's token. It has no flag: a flag is visible in the process list.
@@ -25,21 +26,36 @@ pub struct AccessArgs {
         default_value = "false"
     )]
     pub require_tokens: String,
+
+    /// A file with the administrator's token, if it is not in the variable `QTASK_ADMIN_TOKEN`
+    #[arg(long, env = "QTASK_ADMIN_TOKEN_FILE", value_name = "FILE")]
+    pub admin_token_file: Option<String>,
 }
 
 impl AccessArgs {
     /// Validates the settings; `admin_token` is the value of [`ADMIN_TOKEN`].
     pub fn check(&self, checker: &mut Checker, admin_token: Option<&str>) -> Access {
         let required = checker.switch("QTASK_REQUIRE_TOKENS", &self.require_tokens);
-        let admin = admin_token.filter(|token| !token.trim().is_empty());
-        if let Some(token) = admin {
-            check_token(checker, ADMIN_TOKEN, token);
+        let (given, file) = (
+            Given {
+                setting: ADMIN_TOKEN,
+                value: admin_token,
+            },
+            Given {
+                setting: "QTASK_ADMIN_TOKEN_FILE",
+                value: self.admin_token_file.as_deref(),
+            },
+        );
+        let setting = if file.is_present() { &file } else { &given };
+        let admin = value_or_file(checker, &given, &file);
+        if let Some(token) = &admin {
+            check_token(checker, setting.setting, token);
         }
         if admin.is_none() && !required {
             return Access::Open;
         }
         Access::Tokens {
-            admin: admin.map(SecretDigest::of),
+            admin: admin.as_deref().map(SecretDigest::of),
         }
     }
 }
@@ -68,6 +84,7 @@ mod tests {
     fn access(required: bool, admin_token: Option<&str>) -> Result<Access, String> {
         let args = AccessArgs {
             require_tokens: required.to_string(),
+            admin_token_file: None,
         };
         let mut checker = Checker::default();
         let access = args.check(&mut checker, admin_token);

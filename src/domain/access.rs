@@ -167,6 +167,16 @@ impl SecretDigest {
         Self(Sha256::digest(secret).into())
     }
 
+    /// The digest in these bytes; `None` if their number is wrong.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The bytes of the digest.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Whether this is the digest of the text.
     pub fn is_of(&self, text: &str) -> bool {
         self.0.ct_eq(&Self::of(text).0).into()

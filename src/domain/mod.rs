@@ -19,6 +19,7 @@ pub mod stored_size;
 pub mod submission;
 pub mod task;
 pub mod timestamp;
+pub mod token;
 pub mod waiting;
 pub mod webhook;
 pub mod whole_number;

@@ -139,6 +139,7 @@ impl Submission {
     pub fn into_task(
         mut self,
         limits: &Limits,
+        project: &str,
         correlation_id: String,
         idempotency: Option<Idempotency>,
     ) -> Result<NewTask, FieldErrors> {
@@ -162,6 +163,7 @@ impl Submission {
         Ok(NewTask {
             task_id: Uuid::now_v7(),
             backend: self.backend.unwrap_or_else(|| default_backend.to_owned()),
+            project: project.to_owned(),
             work,
             priority,
             timeout_seconds,
@@ -355,7 +357,7 @@ mod tests {
     use super::*;
 
     fn validate(submission: Submission) -> Result<NewTask, FieldErrors> {
-        submission.into_task(&Limits::default(), "c-1".to_owned(), None)
+        submission.into_task(&Limits::default(), "default", "c-1".to_owned(), None)
     }
 
     fn problem(problem_id: &str) -> Submission {

@@ -52,6 +52,8 @@ pub struct NewTask {
     pub task_id: Uuid,
     /// The backend of the task.
     pub backend: String,
+    /// The project of the token that submitted it.
+    pub project: String,
     /// The work of the task.
     pub work: Work,
     /// The client's name for it.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::empty_claim_cache::EmptyClaimCache;
 use super::settled::log_settled;
 use super::watch::{ReadyWatch, Watch};
+use crate::domain::access::Caller;
 use crate::domain::correlation;
 use crate::domain::owner::{Lease, Session};
 use crate::domain::settlement::Settlement;
@@ -34,6 +35,8 @@ pub struct ClaimParams {
     pub wait: Duration,
     /// The tasks that the worker already runs, if it reports them.
     pub known_tasks: Option<Vec<Uuid>>,
+    /// Who claims.
+    pub caller: Caller,
 }
 
 /// Why a claim failed.
@@ -48,6 +51,9 @@ pub enum ClaimError {
     /// The session has ended.
     #[error("the session has ended")]
     SessionEnded,
+    /// The session serves a backend that the caller's token may not serve.
+    #[error("the token may not serve the backend {0}")]
+    ForeignBackend(String),
     /// The query of the database failed or was not answered.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -153,6 +159,9 @@ impl Claimer {
         answer: &mut oneshot::Sender<Result<ClaimGuard, ClaimError>>,
     ) -> Result<ClaimGuard, ClaimError> {
         let (backends, held) = self.standing(&params.session).await?;
+        if let Some(backend) = params.caller.foreign_backend(&backends) {
+            return Err(ClaimError::ForeignBackend(backend.to_owned()));
+        }
         if let Some(known_tasks) = &params.known_tasks {
             let settled = self.store.longest_statement() * 2;
             let owned =

@@ -34,6 +34,8 @@ pub struct WorkerRegistration {
     pub metadata: Map<String, Value>,
     /// Whether it replaces a living session of the same name.
     pub replace: bool,
+    /// The name of the caller's token.
+    pub token_name: Option<String>,
 }
 
 /// Keeps the registry for workers that cannot reach the database. Cheap to clone.
@@ -70,6 +72,7 @@ impl Fleet {
             replace: enrolment.replace,
             earlier: Vec::new(),
             counts: (0, 0),
+            token_name: enrolment.token_name,
         };
         let registered = self.store.register(&registration).await?;
         if !matches!(registered, Registered::Begun { .. }) {

@@ -13,5 +13,6 @@ pub mod rerun;
 pub mod settled;
 pub mod submit;
 pub mod sweep;
+pub mod tokens;
 pub mod watch;
 pub mod webhooks;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::store::{
-    CHANGES, DatabaseSettings, Notification, READY, WEBHOOKS, changed_tasks, listen,
+    CHANGES, DatabaseSettings, Notification, READY, TOKENS, WEBHOOKS, changed_tasks, listen,
 };
 
 /// Notifies its subscribers that something has changed; they read the change from the database.
@@ -22,29 +22,30 @@ struct WatchShared {
     tasks: Mutex<HashMap<Uuid, watch::Sender<()>>>,
     ready: watch::Sender<Signals>,
     webhooks: watch::Sender<()>,
+    tokens: watch::Sender<Signals>,
     stopping: CancellationToken,
 }
 
-/// Maximum number of backend names to remember.
-const MAX_BACKENDS: usize = 10_000;
+/// Maximum number of names to remember.
+const MAX_NAMES: usize = 10_000;
 
-/// Signals that tasks have become claimable: numbers that only grow.
+/// Signals about backends, that tasks have become claimable, or about tokens, that they have changed: numbers that only grow.
 #[derive(Default)]
-struct Signals {
+pub(super) struct Signals {
     last: u64,
-    /// The last signal for all backends.
+    /// The last signal for all names.
     for_all: u64,
-    by_backend: HashMap<String, u64>,
+    by_name: HashMap<String, u64>,
 }
 
 impl Signals {
-    fn note(&mut self, backend: &str) {
+    fn note(&mut self, name: &str) {
         self.last += 1;
-        if self.by_backend.len() >= MAX_BACKENDS {
-            self.by_backend.clear();
+        if self.by_name.len() >= MAX_NAMES {
+            self.by_name.clear();
             self.for_all = self.last;
         }
-        self.by_backend.insert(backend.to_owned(), self.last);
+        self.by_name.insert(name.to_owned(), self.last);
     }
 
     fn note_all(&mut self) {
@@ -52,10 +53,11 @@ impl Signals {
         self.for_all = self.last;
     }
 
-    fn of(&self, backends: &[String]) -> u64 {
-        let own = backends
+    /// The last signal about one of these names.
+    pub(super) fn of(&self, names: &[impl AsRef<str>]) -> u64 {
+        let own = names
             .iter()
-            .filter_map(|backend| self.by_backend.get(backend));
+            .filter_map(|name| self.by_name.get(name.as_ref()));
         own.copied().max().unwrap_or_default().max(self.for_all)
     }
 }
@@ -67,12 +69,18 @@ impl Watch {
             tasks: Mutex::default(),
             ready: watch::Sender::default(),
             webhooks: watch::Sender::new(()),
+            tokens: watch::Sender::default(),
             stopping: stop.clone(),
         });
         let listener = shared.clone();
-        listen(database, &[CHANGES, READY, WEBHOOKS], stop, move |heard| {
-            listener.hear(heard);
-        });
+        listen(
+            database,
+            &[CHANGES, READY, WEBHOOKS, TOKENS],
+            stop,
+            move |heard| {
+                listener.hear(heard);
+            },
+        );
         Self { shared }
     }
 
@@ -110,6 +118,23 @@ impl Watch {
         }
     }
 
+    /// The changes of tokens, by their ids.
+    pub(super) fn tokens(&self) -> watch::Receiver<Signals> {
+        self.shared.tokens.subscribe()
+    }
+
+    /// A number that grows with each change of the token.
+    pub(super) fn token_change(&self, token_id: &str) -> u64 {
+        self.shared.tokens.borrow().of(&[token_id])
+    }
+
+    /// Notes that this process has changed a token: the announcement takes its time.
+    pub(super) fn note_token(&self, token_id: &str) {
+        self.shared
+            .tokens
+            .send_modify(|changes| changes.note(token_id));
+    }
+
     /// Cancelled when the process stops, which ends every wait.
     pub fn stopping(&self) -> &CancellationToken {
         &self.shared.stopping
@@ -124,6 +149,7 @@ impl WatchShared {
                 self.lock().values().for_each(|task| task.send_replace(()));
                 self.ready.send_modify(Signals::note_all);
                 self.webhooks.send_replace(());
+                self.tokens.send_modify(Signals::note_all);
             }
             Notification::Notified { channel, payload } if channel == CHANGES => {
                 let tasks = self.lock();
@@ -133,6 +159,9 @@ impl WatchShared {
             }
             Notification::Notified { channel, .. } if channel == WEBHOOKS => {
                 self.webhooks.send_replace(());
+            }
+            Notification::Notified { channel, payload } if channel == TOKENS => {
+                self.tokens.send_modify(|changes| changes.note(payload));
             }
             Notification::Notified { payload, .. } => {
                 self.ready.send_modify(|signals| signals.note(payload));
@@ -238,6 +267,7 @@ mod tests {
                 tasks: Mutex::default(),
                 ready: watch::Sender::default(),
                 webhooks: watch::Sender::new(()),
+                tokens: watch::Sender::default(),
                 stopping: CancellationToken::new(),
             }),
         }
@@ -270,6 +300,19 @@ mod tests {
         assert!(task.changed().await && ready.changed().await);
         watch.stopping().cancel();
         assert!(!task.changed().await && !ready.changed().await);
+    }
+
+    #[test]
+    fn a_change_of_a_token_and_a_new_link_are_noted() {
+        let watch = watch();
+        let last = || (watch.token_change("a"), watch.token_change("b"));
+        notify(&watch, TOKENS, "a");
+        assert_eq!(last(), (1, 0));
+        watch.note_token("b");
+        assert_eq!(last(), (1, 2));
+        watch.shared.hear(Notification::Connected);
+        notify(&watch, CHANGES, &Uuid::now_v7().simple().to_string());
+        assert_eq!(last(), (3, 3));
     }
 
     #[tokio::test]

@@ -201,7 +201,8 @@ impl Insert {
                         .bind::<Integer, _>(policy.priority_aging_interval_ms())
                         .bind::<Array<Nullable<Text>>, _>(column(tasks, |task| {
                             webhook::receiver(task.callback_url.as_deref()?)
-                        })),
+                        }))
+                        .bind::<Array<Text>, _>(column(tasks, |task| task.project.as_str())),
                 );
                 let schema = self.pools.schema();
                 let inserting = async |connection: &mut _| insert.load(connection).await;

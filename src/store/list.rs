@@ -231,6 +231,7 @@ fn bind(
         .bind::<BigInt, _>(budget)
         .bind::<BigInt, _>(rows)
         .bind::<Nullable<Text>, _>(filter.error_code.clone())
+        .bind::<Nullable<Text>, _>(filter.project.clone())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::list_statement::{ListSource, Order};
+use crate::domain::access::DEFAULT_PROJECT;
 use crate::domain::backend::{MOCK, SIMULATOR};
 use crate::domain::id_prefix::IdPrefix;
 use crate::domain::status::Status;
@@ -42,6 +43,8 @@ pub struct TaskFilter {
     pub is_problem: Option<bool>,
     /// Only tasks of this backend.
     pub backend: Option<String>,
+    /// Only tasks of this project.
+    pub project: Option<String>,
     /// Only tasks of this problem.
     pub problem_id: Option<String>,
     /// Only tasks that this worker runs, or whose last attempt it ran.
@@ -121,6 +124,12 @@ impl TaskFilter {
             (
                 self.backend.as_ref().is_some_and(|name| !built_in(name)),
                 vec![ListSource::Backend],
+            ),
+            (
+                self.project
+                    .as_ref()
+                    .is_some_and(|name| name != DEFAULT_PROJECT),
+                vec![ListSource::Project, ListSource::Running],
             ),
             (!self.statuses.is_empty(), self.by_status()),
             (self.is_problem == Some(true), vec![ListSource::Problems]),

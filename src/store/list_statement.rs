@@ -26,6 +26,8 @@ pub(super) enum ListSource {
     Worker,
     /// Tasks of one backend that is not built in.
     Backend,
+    /// Tasks of one project but `default`, except running ones.
+    Project,
 }
 
 /// The order of a page.
@@ -58,7 +60,7 @@ WITH input AS (
     SELECT $1::text[] AS statuses, $2::text AS backend, $3::text AS problem_id, $4::text AS worker_id, $5::text AS name,
            $6::jsonb AS tags, $7::text AS tag, $8::boolean AS is_problem, $9::timestamptz AS submitted_from,
            $10::timestamptz AS submitted_before, $11::smallint[] AS priorities, $12::uuid[] AS lows, $13::uuid[] AS highs,
-           $14::bigint AS budget, $15::bigint AS rows, $16::text AS error_code
+           $14::bigint AS budget, $15::bigint AS rows, $16::text AS error_code, $17::text AS project
 )";
 
 /// False, not NULL, if a compared column is NULL: the entry that uses up the budget is returned even if it does not fit.
@@ -66,9 +68,9 @@ const FITS: &str = "coalesce((cardinality($1) = 0 OR current_status::text = ANY 
      AND ($3 IS NULL OR problem_id = $3) AND ($4 IS NULL OR last_worker_id = $4) AND ($5 IS NULL OR name = $5)
      AND tags @> $6 AND ($8 IS NULL OR (problem_id IS NOT NULL) = $8)
      AND ($9 IS NULL OR submitted_at >= $9) AND ($10 IS NULL OR submitted_at < $10)
-     AND ($16 IS NULL OR error_code = $16), false)";
+     AND ($16 IS NULL OR error_code = $16) AND ($17 IS NULL OR project = $17), false)";
 
-const COLUMNS: &str = "task_id, priority, current_status, backend, problem_id, last_worker_id, name, tags, submitted_at, error_code";
+const COLUMNS: &str = "task_id, priority, current_status, backend, problem_id, last_worker_id, name, tags, submitted_at, error_code, project";
 
 /// Reads `tasks_running`: the order is its only column. The limit is higher than any number of running tasks; the planner does not
 /// know its value, and therefore does not choose to sort what it takes for most of the table.
@@ -113,6 +115,11 @@ impl ListSource {
                 "backend NOT IN ('simulator', 'mock')",
                 "backend, priority",
                 "$2, id_range.priority",
+            ),
+            Self::Project => (
+                "project <> 'default' AND session_id IS NULL",
+                "project, priority",
+                "$17, id_range.priority",
             ),
         };
         let table = if matches!(self, Self::Tag) {

@@ -26,6 +26,8 @@ pub const CANCELS: &str = "qtask_cancel";
 pub const CHANGES: &str = "qtask_changed";
 /// Tasks with webhooks have ended; there is no payload.
 pub const WEBHOOKS: &str = "qtask_webhooks";
+/// A token was created or revoked; the payload is its id.
+pub const TOKENS: &str = "qtask_tokens";
 
 /// The interval of queries over the connection: the answer shows that the connection is open, the query that this process is not
 /// frozen.

@@ -60,6 +60,8 @@ mod sql;
 mod statement;
 mod sweep;
 mod sweep_bounds;
+mod token_lookup;
+mod tokens;
 mod turn;
 mod version;
 mod webhooks;
@@ -89,7 +91,9 @@ pub use insert::{BatchInsertion, Insertion, PriorSubmission};
 pub use json::Json;
 pub use list::{TaskIds, TaskList};
 pub use list_filter::{Cursor, Sort, TaskFilter};
-pub use listen::{CANCELS, CHANGES, Notification, READY, RESUMED, WEBHOOKS, changed_tasks, listen};
+pub use listen::{
+    CANCELS, CHANGES, Notification, READY, RESUMED, TOKENS, WEBHOOKS, changed_tasks, listen,
+};
 pub use logs::{Appended, LogEntry, LogFilter, LogPage, MAX_PAGE_BYTES};
 pub use migrate::{migrate_down, migrate_up};
 pub use migrations::MigrationSettings;
@@ -106,6 +110,11 @@ pub use rerun::{RerunSource, RerunTask};
 pub use reversion::Reversion;
 pub use session_state::SessionState;
 pub use settle::{Reported, Settled};
+pub use token_lookup::StoredToken;
+pub use tokens::{
+    MAX_TOKENS, MAX_TOKENS_OF_NAME, TokenCreation, TokenGrant, TokenList, TokenRecord, TokenSearch,
+    TokenStatus,
+};
 
 pub use turn::{ClockWatch, Duty, Turn};
 

@@ -129,6 +129,15 @@ impl Pools {
         self.run_control_within(self.timeout, name, statement).await
     }
 
+    /// The same for a statement that changes nothing.
+    pub async fn run_control_read<T>(
+        &self,
+        name: &'static str,
+        statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, diesel::result::Error>,
+    ) -> Result<T, StoreError> {
+        self.run_control(name, statement).await.map_err(of_read)
+    }
+
     /// The same with a time limit of its own.
     pub async fn run_control_within<T>(
         &self,

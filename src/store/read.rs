@@ -58,6 +58,7 @@ impl From<StatusColumn> for Status {
 pub struct TaskSummary {
     pub task_id: Uuid,
     pub backend: String,
+    pub project: String,
     pub shots: Option<i32>,
     pub problem_id: Option<String>,
     pub name: Option<String>,
@@ -110,7 +111,7 @@ pub struct TaskRecord {
 /// The columns of a [`TaskSummary`], of the table `t`.
 macro_rules! summary {
     () => {
-        "t.task_id, t.backend, t.shots, t.problem_id, t.name, t.tags, t.callback_url, t.progress, t.priority,
+        "t.task_id, t.backend, t.project, t.shots, t.problem_id, t.name, t.tags, t.callback_url, t.progress, t.priority,
        t.timeout_seconds, t.max_attempts, t.attempt, t.current_status, t.submitted_at, t.available_at, t.started_at,
        t.completed_at, t.cancel_requested_at, t.worker_id, t.last_worker_id, t.error_code, t.error_message, t.metadata,
        t.correlation_id, t.rerun_of,

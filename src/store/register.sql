@@ -21,13 +21,13 @@ WITH known AS MATERIALIZED (
     SELECT known OR names - (SELECT count(*) FROM evicted) < $10 AS admitted FROM registry
 ), written AS (
     INSERT INTO workers AS w (worker_id, session_id, backends, capabilities, metadata, lease_ms, stop_grace_ms, problems,
-                              tasks_completed, tasks_failed)
-    SELECT $1, $2, $3, $4, $5, $6, $8, $11, $12, $13 FROM admitted WHERE admitted
+                              tasks_completed, tasks_failed, token_name)
+    SELECT $1, $2, $3, $4, $5, $6, $8, $11, $12, $13, $14 FROM admitted WHERE admitted
     ON CONFLICT (worker_id) DO UPDATE
     SET session_id = excluded.session_id, backends = excluded.backends, capabilities = excluded.capabilities,
         metadata = excluded.metadata, lease_ms = excluded.lease_ms, stop_grace_ms = excluded.stop_grace_ms,
         registered_at = clock_timestamp(), last_heartbeat_at = clock_timestamp(), ended_at = NULL, not_ready_reason = NULL,
-        problems = excluded.problems,
+        problems = excluded.problems, token_name = excluded.token_name,
         draining_since = CASE WHEN w.session_id = ANY ($9) THEN w.draining_since END,
         blamed_in_row = CASE WHEN w.session_id = ANY ($9) THEN w.blamed_in_row ELSE 0 END,
         quarantined_at = CASE WHEN w.session_id = ANY ($9) THEN w.quarantined_at END,

@@ -17,10 +17,10 @@ WITH input AS (
     RETURNING key
 ), created AS (
     INSERT INTO tasks (task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts,
-                       metadata, name, tags, callback_url, webhook_host, idempotency_key, correlation_id, rerun_of,
+                       metadata, name, tags, callback_url, webhook_host, idempotency_key, correlation_id, rerun_of, project,
                        submitted_at, available_at, dispatched_at, queue_rank)
     SELECT i.task_id, t.backend, t.circuit, t.shots, t.problem_id, t.parameters, t.priority, t.timeout_seconds, t.max_attempts,
-           t.metadata, t.name, t.tags, t.callback_url, t.webhook_host, $4, $3, t.task_id,
+           t.metadata, t.name, t.tags, t.callback_url, t.webhook_host, $4, $3, t.task_id, t.project,
            now, now, now, now - t.priority * $7 * interval '1 millisecond'
     FROM input i JOIN tasks t ON t.task_id = i.rerun_of CROSS JOIN (SELECT clock_timestamp() AS now) AS clock
     WHERE (SELECT all_ended FROM accepted) AND ($4 IS NULL OR EXISTS (SELECT FROM keyed))

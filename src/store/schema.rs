@@ -44,5 +44,6 @@ diesel::table! {
         last_worker_id -> Nullable<Text>,
         queue_rank -> Nullable<Timestamptz>,
         rerun_of -> Nullable<Uuid>,
+        project -> Text,
     }
 }

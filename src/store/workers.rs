@@ -39,6 +39,8 @@ pub struct Registration {
     pub earlier: Vec<Uuid>,
     /// The tasks that the process has completed and failed. The counters never decrease within one process.
     pub counts: (i64, i64),
+    /// The name of the token of an HTTP worker; `None` on a service without tokens, and for `qtask work`.
+    pub token_name: Option<String>,
 }
 
 /// The answer to a registration.
@@ -175,7 +177,8 @@ impl Store {
                         .bind::<Integer, _>(MAX_WORKERS)
                         .bind::<Nullable<Array<Text>>, _>(&registration.problems)
                         .bind::<BigInt, _>(registration.counts.0)
-                        .bind::<BigInt, _>(registration.counts.1),
+                        .bind::<BigInt, _>(registration.counts.1)
+                        .bind::<Nullable<Text>, _>(&registration.token_name),
                 );
                 let schema = self.pools.schema();
                 let registering = async |connection: &mut _| register.get_result(connection).await;

@@ -115,6 +115,7 @@ impl Worker {
             replace: self.settings.replace && !self.has_registered(),
             earlier,
             counts: self.health.counts(),
+            token_name: None,
         }
     }
 

@@ -19,7 +19,7 @@ use crate::support::{App, QueueKind, on_both_queues, queue};
 const BELL: &str = "OPENQASM 3; qubit[2] q; h q[0]; cx q[0], q[1]; measure q;";
 
 /// The fields of a task in a list before it was first claimed.
-const WAITING: [&str; 14] = [
+const WAITING: [&str; 15] = [
     "attempt",
     "available_at",
     "backend",
@@ -28,6 +28,7 @@ const WAITING: [&str; 14] = [
     "max_attempts",
     "metadata",
     "priority",
+    "project",
     "shots",
     "status",
     "submitted_at",
@@ -86,11 +87,9 @@ async fn a_submission_is_answered_with_201_a_location_and_the_documented_fields(
     assert_eq!(task["submitted_at"], body["submitted_at"]);
     let history = app.database.history(id).await;
     assert_eq!(history.len(), 1);
-    assert_eq!(
-        (history[0].status.as_str(), history[0].attempt),
-        ("pending", 0)
-    );
-    assert_eq!(history[0].notes.as_deref(), Some("Task created"));
+    let first = &history[0];
+    assert_eq!((first.status.as_str(), first.attempt), ("pending", 0));
+    assert_eq!(first.notes.as_deref(), Some("Task created"));
 }
 
 async fn a_completed_circuit_reads_exactly_as_documented(kind: QueueKind) {
@@ -111,6 +110,7 @@ async fn a_completed_circuit_reads_exactly_as_documented(kind: QueueKind) {
         "max_attempts",
         "metadata",
         "priority",
+        "project",
         "result",
         "seed",
         "shots",

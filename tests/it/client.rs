@@ -261,7 +261,7 @@ async fn lists_are_filtered_and_followed_to_their_end() {
     let columns = listed.columns();
     assert_eq!(columns.iter().map(|line| line[0]).collect::<Vec<_>>(), ids);
     assert!(
-        columns.iter().all(|line| line.len() == 17),
+        columns.iter().all(|line| line.len() == 18),
         "{}",
         listed.stdout
     );

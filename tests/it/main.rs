@@ -6,6 +6,7 @@
     reason = "what a test cannot have, it cannot go on without"
 )]
 
+mod access;
 mod api_contract;
 mod attempt_outputs;
 mod backlogs;

@@ -28,6 +28,7 @@ impl BatchSubmission {
     pub fn into_tasks(
         self,
         limits: &Limits,
+        project: &str,
         correlation_id: &str,
         idempotency: Option<&Idempotency>,
     ) -> Result<Vec<NewTask>, FieldErrors> {
@@ -42,7 +43,7 @@ impl BatchSubmission {
                 errors.insert(format!("tasks[{index}].dry_run"), message.to_owned());
             }
             let key = idempotency.cloned();
-            match submission.into_task(limits, correlation_id.to_owned(), key) {
+            match submission.into_task(limits, project, correlation_id.to_owned(), key) {
                 Ok(task) => tasks.push(task),
                 Err(wrong) => errors.extend(within(index, wrong)),
             }
@@ -70,7 +71,7 @@ mod tests {
     fn refusal(body: &serde_json::Value) -> FieldErrors {
         serde_json::from_value::<BatchSubmission>(body.clone())
             .unwrap()
-            .into_tasks(&Limits::default(), "c", None)
+            .into_tasks(&Limits::default(), "default", "c", None)
             .unwrap_err()
     }
 

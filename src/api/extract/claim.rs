@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::worker_fields::{check_named, session, session_id};
+use crate::domain::access::Caller;
 use crate::domain::checks::{self, FieldErrors};
 use crate::domain::whole_number;
 use crate::service::claims::ClaimParams;
@@ -38,7 +39,7 @@ pub struct ClaimTasksRequest {
 
 impl ClaimTasksRequest {
     /// Validates the claim of the worker of this name; returns all errors at once.
-    pub fn check(self, worker_id: &str) -> Result<ClaimParams, FieldErrors> {
+    pub fn check(self, worker_id: &str, caller: Caller) -> Result<ClaimParams, FieldErrors> {
         let mut errors = FieldErrors::new();
         let session_id = session_id(&mut errors, self.session_id);
         let max_tasks: i32 =
@@ -55,6 +56,7 @@ impl ClaimTasksRequest {
             max_tasks: usize::try_from(max_tasks).unwrap_or(1),
             wait: Duration::try_from_secs_f64(wait).unwrap_or_default(),
             known_tasks: self.tasks,
+            caller,
         })
     }
 }
@@ -70,7 +72,7 @@ mod tests {
         let wish = |body| {
             serde_json::from_value::<ClaimTasksRequest>(body)
                 .unwrap()
-                .check("w")
+                .check("w", Caller::Anybody)
         };
         let session = Uuid::now_v7();
         let asked = wish(json!({"session_id": session})).unwrap();

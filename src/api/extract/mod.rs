@@ -27,6 +27,7 @@ mod selection;
 mod settlement;
 mod task_list;
 mod task_read;
+mod token;
 mod worker_fields;
 mod worker_list;
 
@@ -51,4 +52,5 @@ pub use rerun::{RerunRequest, RerunSelection};
 pub use settlement::{Complete, Fail, Release};
 pub use task_list::task_filter;
 pub use task_read::{TaskQuery, Until, task_query};
+pub use token::{CreateTokenRequest, token_id, token_search};
 pub use worker_list::{backend_search, worker_search};

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::worker_fields::{missing, worker_id};
+use crate::domain::access::Caller;
 use crate::domain::checks::{self, FieldErrors};
 use crate::domain::problem_patterns::ProblemPatterns;
 use crate::domain::whole_number;
@@ -51,8 +52,8 @@ pub struct RegisterRequest {
 }
 
 impl RegisterRequest {
-    /// Validates the registration; returns all errors at once.
-    pub fn check(self) -> Result<WorkerRegistration, FieldErrors> {
+    /// Validates the registration of this caller; returns all errors at once.
+    pub fn check(self, caller: &Caller) -> Result<WorkerRegistration, FieldErrors> {
         let mut errors = FieldErrors::new();
         let worker_id = worker_id(&mut errors, self.worker_id);
         let backends = backends(&mut errors, self.backends);
@@ -74,6 +75,7 @@ impl RegisterRequest {
             lease,
             metadata,
             replace: self.replace.unwrap_or_default(),
+            token_name: caller.token_name().map(str::to_owned),
         })
     }
 }
@@ -155,17 +157,15 @@ mod tests {
     use super::*;
     use crate::domain::backend::MAX_NAME_LENGTH;
 
-    fn refusals<T: serde::de::DeserializeOwned, C>(
-        body: Value,
-        check: impl FnOnce(T) -> Result<C, FieldErrors>,
-    ) -> Vec<String> {
-        let errors = check(serde_json::from_value(body).unwrap()).err();
+    fn refusals(body: Value) -> Vec<String> {
+        let request: RegisterRequest = serde_json::from_value(body).unwrap();
+        let errors = request.check(&Caller::Anybody).err();
         errors.unwrap_or_default().into_keys().collect()
     }
 
     #[test]
     fn a_registration_is_refused_with_everything_that_is_wrong() {
-        let refused = refusals(json!({}), RegisterRequest::check);
+        let refused = refusals(json!({}));
         assert_eq!(refused, ["backends", "worker_id"]);
         let body = json!({"worker_id": "a/b", "backends": ["ok", "not ok"],
                           "capabilities": {"max_parallel_tasks": 0}, "metadata": {"x": "y".repeat(20_000)}});
@@ -175,9 +175,9 @@ mod tests {
             "metadata",
             "worker_id",
         ];
-        assert_eq!(refusals(body, RegisterRequest::check), expected);
+        assert_eq!(refusals(body), expected);
         let crowd = json!({"worker_id": "w", "backends": vec!["b"; MAX_BACKENDS + 1]});
-        assert_eq!(refusals(crowd, RegisterRequest::check), ["backends"]);
+        assert_eq!(refusals(crowd), ["backends"]);
     }
 
     #[test]
@@ -187,6 +187,9 @@ mod tests {
             backends: Some(vec!["b".to_owned(), "a".to_owned(), "b".to_owned()]),
             ..RegisterRequest::default()
         };
-        assert_eq!(registering.check().unwrap().backends, ["a", "b"]);
+        assert_eq!(
+            registering.check(&Caller::Anybody).unwrap().backends,
+            ["a", "b"]
+        );
     }
 }

@@ -45,6 +45,8 @@ pub struct TaskSelection<S> {
     status: Vec<S>,
     /// This backend.
     backend: Option<String>,
+    /// This project.
+    project: Option<String>,
     /// This benchmark problem.
     problem_id: Option<String>,
     /// The worker that runs it or ran it last.
@@ -75,6 +77,7 @@ impl<S: Into<Status>> TaskSelection<S> {
         let tags = self.tags.unwrap_or_default();
         let texts = [
             ("backend", self.backend.as_ref()),
+            ("project", self.project.as_ref()),
             ("problem_id", self.problem_id.as_ref()),
             ("worker_id", self.worker_id.as_ref()),
             ("name", self.name.as_ref()),
@@ -107,6 +110,7 @@ impl<S: Into<Status>> TaskSelection<S> {
         Ok(TaskFilter {
             statuses,
             backend: self.backend,
+            project: self.project,
             problem_id: self.problem_id,
             worker_id: self.worker_id,
             name: self.name,

@@ -20,7 +20,7 @@ const MAX_LIMIT: usize = 100;
 /// Maximum number of tags of a task.
 const MAX_TAGS: usize = 32;
 /// All parameters, for messages.
-const KNOWN: &str = "status, kind, backend, problem_id, worker_id, tag, name, error_code, submitted_after, submitted_before, id_prefix, sort, limit, cursor";
+const KNOWN: &str = "status, kind, backend, project, problem_id, worker_id, tag, name, error_code, submitted_after, submitted_before, id_prefix, sort, limit, cursor";
 
 /// Parses the query of `GET /tasks`; returns all errors at once.
 pub fn task_filter(query: &str) -> Result<TaskFilter, Problem> {
@@ -60,6 +60,7 @@ impl TaskQueryReader {
             "tag" => add_tag(&mut filter.tags, value)?,
             "name" => filter.name = Some(text(value)?),
             "error_code" => filter.error_code = Some(text(value)?),
+            "project" => filter.project = Some(text(value)?),
             "submitted_after" => filter.submitted_from = Some(time(value)?),
             "submitted_before" => filter.submitted_before = Some(time(value)?),
             "id_prefix" => filter.id_prefix = Some(id_prefix(value)?),

@@ -12,6 +12,7 @@ mod submitted;
 mod task;
 mod tasks;
 mod times;
+mod tokens;
 mod workers;
 mod writes;
 
@@ -29,5 +30,6 @@ pub use prune::PruneView;
 pub use submitted::{BatchSubmitted, Submitted};
 pub use task::{HistoryView, TaskView};
 pub use tasks::{TaskOverview, TaskPage};
+pub use tokens::{CreatedTokenView, TokenPage, TokenView};
 pub use workers::{HeartbeatView, RegisteredView, WorkerPage, WorkerView};
 pub use writes::{CancelView, SettledView};

@@ -38,6 +38,9 @@ pub struct TaskOverview {
     /// Its backend.
     #[schema(example = "simulator")]
     pub backend: String,
+    /// The project of the token that submitted it; `default` without one.
+    #[schema(example = "default")]
+    pub project: String,
     /// How often the circuit is run and measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shots: Option<i32>,
@@ -147,6 +150,7 @@ impl From<TaskSummary> for TaskOverview {
             tags: task.tags,
             status: task.current_status,
             backend: task.backend,
+            project: task.project,
             shots: task.shots,
             problem_id: task.problem_id,
             timeout_minutes: (kind == TaskKind::Problem).then(|| minutes(task.timeout_seconds)),

@@ -8,6 +8,7 @@ use crate::api::extract::{ClaimTasksRequest, JsonBody};
 use crate::api::problem::ProblemBody;
 use crate::api::responses::{BodyErrors, ClaimedPage, ClaimedTask, WriteErrors};
 use crate::api::{ApiState, Problem, extract};
+use crate::domain::access::Caller;
 use crate::service::claims::ClaimError;
 use crate::store::StoreError;
 
@@ -23,6 +24,7 @@ use crate::store::StoreError;
     responses(
         (status = 200, description = "The tasks; none where there was nothing for as long as was to be waited.", body = ClaimedPage),
         BodyErrors, WriteErrors,
+        (status = 403, description = "`forbidden`: the token lacks the scope `workers`, or may not serve one of the session's backends, which `detail` names.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`worker_not_found`: register first.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`session_ended`: register anew. `session_replaced`: another worker has taken the name.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The database is away. Where the `code` is `outcome_unknown`, tasks may have been claimed: claim again with `tasks`.", body = ProblemBody, content_type = "application/problem+json"),
@@ -31,10 +33,12 @@ use crate::store::StoreError;
 pub async fn claim_tasks(
     state: web::Data<ApiState>,
     worker_id: web::Path<String>,
+    caller: web::ReqData<Caller>,
     body: JsonBody<ClaimTasksRequest>,
 ) -> Result<HttpResponse, Problem> {
     let worker_id = extract::worker_id(worker_id.into_inner())?;
-    let wish = body.value.check(&worker_id).map_err(Problem::validation)?;
+    let wish = body.value.check(&worker_id, caller.into_inner());
+    let wish = wish.map_err(Problem::validation)?;
     let granted = state.claimer.claim(wish).await;
     let granted = granted.map_err(|error| refusal(error, &worker_id))?;
     // If the response is not sent, the claimed tasks are released.
@@ -50,6 +54,7 @@ fn refusal(error: ClaimError, worker_id: &str) -> Problem {
         ClaimError::UnknownWorker => Problem::worker_not_found(worker_id),
         ClaimError::SessionReplaced => Problem::session_replaced(worker_id),
         ClaimError::SessionEnded => Problem::session_ended(worker_id),
+        ClaimError::ForeignBackend(backend) => Problem::foreign_backend(&backend),
         ClaimError::Store(StoreError::OutcomeUnknown(reason)) => {
             warn!(
                 event = "request.outcome_unknown",

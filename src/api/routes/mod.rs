@@ -14,6 +14,7 @@ mod rerun;
 mod settle;
 mod submit;
 mod tasks;
+mod tokens;
 mod workers;
 
 use actix_web::http::{Method, StatusCode};
@@ -37,6 +38,7 @@ pub use rerun::{__path_rerun_task, __path_rerun_tasks};
 pub use settle::{__path_complete_task, __path_fail_task, __path_release_task};
 pub use submit::{__path_submit_batch, __path_submit_task};
 pub use tasks::{__path_list_tasks, __path_read_task};
+pub use tokens::{__path_create_token, __path_list_tokens, __path_revoke_token};
 pub use workers::{
     __path_drain_worker, __path_heartbeat, __path_list_workers, __path_read_worker,
     __path_register_worker, __path_resume_worker,
@@ -81,19 +83,22 @@ macro_rules! operations {
 #[rustfmt::skip]
 pub fn operations() -> Vec<Operation> {
     const READ: Admission = Admission::Scope(Scope::TasksRead);
+    const READ_WAITING: Admission = Admission::Waiting(Scope::TasksRead);
     const WRITE: Admission = Admission::Scope(Scope::TasksWrite);
     const WORK: Admission = Admission::Scope(Scope::Workers);
+    const WORK_WAITING: Admission = Admission::Waiting(Scope::Workers);
     const ADMIN: Admission = Admission::Scope(Scope::Admin);
     const PUBLIC: Admission = Admission::Public;
     operations! {
         GET "/tasks" READ => tasks::list_tasks,
         POST "/tasks" WRITE => submit::submit_task,
-        GET "/tasks/{task_id}/events" READ => events::follow_task,
+        GET "/tasks/{task_id}/events" READ_WAITING => events::follow_task,
         POST "/tasks/batch" WRITE => submit::submit_batch,
         POST "/tasks/cancel" WRITE => cancel_many::cancel_tasks,
         POST "/tasks/rerun" WRITE => rerun::rerun_tasks,
         POST "/tasks/prune" ADMIN => prune::prune_tasks,
         GET "/tasks/{task_id}" READ => tasks::read_task,
+        GET "/tasks/{task_id}" READ_WAITING => tasks::read_task,
         DELETE "/tasks/{task_id}" WRITE => cancel::cancel_task,
         POST "/tasks/{task_id}/rerun" WRITE => rerun::rerun_task,
         POST "/circuits/check" READ => circuits::check_circuit,
@@ -109,9 +114,12 @@ pub fn operations() -> Vec<Operation> {
         POST "/workers/register" WORK => workers::register_worker,
         POST "/workers/heartbeat" WORK => workers::heartbeat,
         GET "/workers/{worker_id}" READ => workers::read_worker,
-        POST "/workers/{worker_id}/claim" WORK => claim::claim_tasks,
+        POST "/workers/{worker_id}/claim" WORK_WAITING => claim::claim_tasks,
         POST "/workers/{worker_id}/drain" ADMIN => workers::drain_worker,
         POST "/workers/{worker_id}/resume" ADMIN => workers::resume_worker,
+        GET "/tokens" ADMIN => tokens::list_tokens,
+        POST "/tokens" ADMIN => tokens::create_token,
+        DELETE "/tokens/{token_id}" ADMIN => tokens::revoke_token,
         GET "/metrics" READ => metrics::metrics,
         GET "/health" PUBLIC => health::health,
         GET "/livez" PUBLIC => health::livez,

@@ -11,6 +11,7 @@ use crate::api::extract::{Batch, BatchSubmission, JsonBody, WithCircuit};
 use crate::api::problem::ProblemBody;
 use crate::api::responses::{BatchSubmitted, BodyErrors, DryRun, SubmissionErrors, Submitted};
 use crate::api::{ApiState, Problem, extract};
+use crate::domain::access::Caller;
 use crate::domain::backend::SIMULATOR;
 use crate::domain::checks::{self, FieldErrors};
 use crate::domain::submission::Submission;
@@ -47,6 +48,7 @@ const MAX_ERRORS: usize = 100;
 pub async fn submit_task(
     request: HttpRequest,
     state: web::Data<ApiState>,
+    caller: web::ReqData<Caller>,
     correlation: web::ReqData<CorrelationId>,
     body: JsonBody<Submission, WithCircuit>,
 ) -> Result<HttpResponse, Problem> {
@@ -55,7 +57,7 @@ pub async fn submit_task(
     let is_dry_run = body.value.dry_run == Some(true);
     let task = body
         .value
-        .into_task(&state.limits, correlation_id, idempotency)
+        .into_task(&state.limits, caller.project(), correlation_id, idempotency)
         .map_err(Problem::validation)?;
     let field = |_| "backend".to_owned();
     refuse_unknown_backends(&state, slice::from_ref(&task), field).await?;
@@ -90,6 +92,7 @@ pub async fn submit_task(
 pub async fn submit_batch(
     request: HttpRequest,
     state: web::Data<ApiState>,
+    caller: web::ReqData<Caller>,
     correlation: web::ReqData<CorrelationId>,
     body: JsonBody<BatchSubmission, Batch>,
 ) -> Result<HttpResponse, Problem> {
@@ -97,7 +100,12 @@ pub async fn submit_batch(
     let CorrelationId(correlation_id) = correlation.into_inner();
     let tasks = body
         .value
-        .into_tasks(&state.limits, &correlation_id, idempotency.as_ref())
+        .into_tasks(
+            &state.limits,
+            caller.project(),
+            &correlation_id,
+            idempotency.as_ref(),
+        )
         .map_err(Problem::validation)?;
     let field = |index| format!("tasks[{index}].backend");
     refuse_unknown_backends(&state, &tasks, field).await?;

@@ -141,6 +141,7 @@ fn statuses_to_wait_in(until: Until, first: Option<Status>) -> Vec<Status> {
         ("status" = Option<Vec<crate::domain::status::Status>>, Query, description = "Only tasks in one of these statuses: `status=pending&status=failed`, or `status=pending,failed`."),
         ("kind" = Option<String>, Query, description = "Only tasks of this kind: `circuit` or `problem`.", pattern = "^(circuit|problem)$", example = "problem"),
         ("backend" = Option<String>, Query, description = "Only tasks of this backend.", min_length = 1),
+        ("project" = Option<String>, Query, description = "Only tasks of this project.", min_length = 1),
         ("problem_id" = Option<String>, Query, description = "Only tasks of this problem.", min_length = 1),
         ("worker_id" = Option<String>, Query, description = "Only tasks that this worker runs, or ran last.", min_length = 1),
         ("tag" = Option<Vec<String>>, Query, description = "Only tasks with this tag; repeat it for those that have all of several."),

@@ -14,6 +14,7 @@ use crate::api::responses::{
     WorkerView, WriteErrors,
 };
 use crate::api::{ApiState, Problem, extract};
+use crate::domain::access::Caller;
 use crate::domain::owner::Session;
 use crate::store::{Heartbeat, MAX_WORKERS, Registered, WorkerStatus};
 
@@ -32,15 +33,20 @@ const MAX_WORKER: usize = 24 << 10;
         (status = 201, description = "The session has begun.", body = RegisteredView,
          headers(("Location" = String, description = "Where to read the worker."))),
         BodyErrors, WriteErrors,
+        (status = 403, description = "`forbidden`: the token lacks the scope `workers`, or may not serve one of the backends, which `detail` names.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`worker_name_in_use`: a session of this name is alive.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`database_unavailable`: the database is away. `too_many_workers`: 10,000 workers are alive, and this is a new name.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn register_worker(
     state: web::Data<ApiState>,
+    caller: web::ReqData<Caller>,
     body: JsonBody<RegisterRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let enrolment = body.value.check().map_err(Problem::validation)?;
+    let enrolment = body.value.check(&caller).map_err(Problem::validation)?;
+    if let Some(backend) = caller.foreign_backend(&enrolment.backends) {
+        return Err(Problem::foreign_backend(backend));
+    }
     let name = enrolment.worker_id.clone();
     let lease = state.fleet.granted_lease(enrolment.lease);
     let (session, registered) = state.fleet.register(enrolment).await?;

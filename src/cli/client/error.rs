@@ -132,6 +132,10 @@ impl ClientError {
         let mut lines: Vec<String> = std::iter::once(refusal.detail.clone())
             .chain(fields)
             .collect();
+        if refusal.status == 401 {
+            let hint = "  Set QTASK_TOKEN or QTASK_TOKEN_FILE to a valid token; `qtask token create` makes one.";
+            lines.push(hint.to_owned());
+        }
         if self.is_missing_endpoint() {
             let hint = "  Is this a qtask service, and of the same version as this command?";
             lines.push(hint.to_owned());

@@ -17,7 +17,7 @@ use super::wait;
 /// Show a task: its result, its error, its history
 #[derive(Debug, Args)]
 #[command(
-    after_help = "In a pipe, tabs between: the values of `qtask list`, and behind them result and execution
+    after_help = "In a pipe, tabs between: the values of `qtask list` up to error_message, and behind them result and execution
 (how it ran, and what was asked for beside the counts) as JSON; with --circuit, the values for its
 inputs as JSON and its text, with \\n where a line ends.
 

@@ -37,7 +37,8 @@ const COLUMNS: &[Column] = &[
 #[command(
     after_help = "In a pipe, tabs between: task_id, status, kind, backend, name, problem_id, shots, priority,
 attempt, submitted_at, started_at, completed_at, worker_id, tags (with commas between),
-error_code, error_message, `paused` if it waits for its paused backend. To cancel all that wait:
+error_code, error_message, `paused` if it waits for its paused backend, project.
+To cancel all that wait:
   qtask list --status pending --all | qtask cancel -
 
 Exit codes: 0 done, 2 usage error, 3 the service cannot be reached.
@@ -60,6 +61,10 @@ pub struct ListArgs {
     /// Only tasks of this backend
     #[arg(long, short, value_name = "NAME")]
     backend: Option<String>,
+
+    /// Only tasks of this project
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
 
     /// Only tasks for this benchmark problem
     #[arg(long, value_name = "ID")]
@@ -115,6 +120,7 @@ impl ListArgs {
         let single = [
             ("kind", self.kind.clone()),
             ("backend", self.backend.clone()),
+            ("project", self.project.clone()),
             ("problem_id", self.problem.clone()),
             ("worker_id", self.worker.clone()),
             ("name", self.name.clone()),
@@ -238,6 +244,7 @@ fn listed_values(task: &Task) -> Vec<String> {
     let mut values = values(task);
     let paused = if task.backend_paused { "paused" } else { "" };
     values.push(paused.to_owned());
+    values.push(task.project.clone());
     values
 }
 

@@ -38,6 +38,7 @@ mod sources;
 mod sse;
 mod submission;
 mod submit;
+mod token;
 mod wait;
 mod watch;
 mod workers;
@@ -74,6 +75,7 @@ pub enum ClientCommand {
     Resume(pause::ResumeBackendArgs),
     Drain(drain::DrainArgs),
     Undrain(drain::UndrainArgs),
+    Token(token::TokenArgs),
 }
 
 impl ClientCommand {
@@ -94,6 +96,7 @@ impl ClientCommand {
             Self::Resume(args) => args.common.output(),
             Self::Drain(args) => args.common.output(),
             Self::Undrain(args) => args.common.output(),
+            Self::Token(args) => args.common().output(),
         }
     }
 
@@ -115,6 +118,7 @@ impl ClientCommand {
             Self::Resume(args) => pause::resume(args, &open(&args.common).await?).await,
             Self::Drain(args) => drain::drain(args, &open(&args.common).await?).await,
             Self::Undrain(args) => drain::undrain(args, &open(&args.common).await?).await,
+            Self::Token(args) => token::run(args, &open(args.common()).await?).await,
         }
     }
 }

@@ -23,6 +23,7 @@ pub struct Task {
     pub kind: String,
     pub status: String,
     pub backend: String,
+    pub project: String,
     pub shots: Option<u64>,
     pub seed: Option<Value>,
     #[serde(rename = "memory")]
@@ -181,6 +182,25 @@ pub struct BackendPause {
     pub backend: String,
     pub paused: bool,
     pub pause: Option<PauseInfo>,
+}
+
+/// A token.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct TokenInfo {
+    pub token_id: String,
+    /// The text of a new token.
+    pub token: String,
+    pub name: String,
+    pub status: String,
+    pub scopes: Vec<String>,
+    pub backends: Vec<String>,
+    pub project: String,
+    pub created_at: Option<String>,
+    pub created_by: Option<String>,
+    pub expires_at: Option<String>,
+    pub revoked_at: Option<String>,
+    pub last_used_at: Option<String>,
 }
 
 /// The answer to a submission or to a cancel.

@@ -13,6 +13,10 @@ use crate::tls::ClientFiles;
 /// TLS and the token
 #[derive(Debug, Clone, Default, Args)]
 pub struct ServiceAccessArgs {
+    /// A file with the token to send, if it is not in the variable `QTASK_TOKEN`
+    #[arg(long, env = "QTASK_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
+
     /// A PEM file of certificate authorities that are trusted beside the public ones
     #[arg(long, env = "QTASK_CA_FILE", value_name = "FILE")]
     ca_file: Option<String>,
@@ -42,7 +46,7 @@ pub struct ServiceAccess {
 }
 
 impl ServiceAccessArgs {
-    /// Reads the token from the environment, and checks that both files of the client's certificate are named.
+    /// Reads the token, and checks that both files of the client's certificate are named.
     pub fn check(&self) -> Result<ServiceAccess, ClientError> {
         let named = |file: &Option<String>| {
             let named = file.as_ref().filter(|file| !file.is_empty());
@@ -57,11 +61,8 @@ impl ServiceAccessArgs {
                 ));
             }
         };
-        let token = std::env::var("QTASK_TOKEN").ok();
         Ok(ServiceAccess {
-            token: token
-                .map(|token| token.trim().to_owned())
-                .filter(|token| !token.is_empty()),
+            token: self.token()?,
             allow_plain_secrets: self.insecure,
             files: ClientFiles {
                 additional_authorities: named(&self.ca_file),
@@ -69,6 +70,28 @@ impl ServiceAccessArgs {
                 identity,
             },
         })
+    }
+
+    /// The token of the variable or the file.
+    fn token(&self) -> Result<Option<String>, ClientError> {
+        let given = std::env::var("QTASK_TOKEN").ok();
+        let given = given.filter(|token| !token.trim().is_empty());
+        let file = self.token_file.as_ref();
+        match (given, file.filter(|path| !path.as_os_str().is_empty())) {
+            (Some(_), Some(_)) => Err(ClientError::Usage(
+                "QTASK_TOKEN and QTASK_TOKEN_FILE (--token-file) are both set: remove one of them"
+                    .to_owned(),
+            )),
+            (given, None) => Ok(given.map(|token| token.trim().to_owned())),
+            (None, Some(path)) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| ClientError::Usage(format!("{}: {error}", path.display())))?;
+                match text.trim() {
+                    "" => Err(ClientError::Usage(format!("{} is empty", path.display()))),
+                    token => Ok(Some(token.to_owned())),
+                }
+            }
+        }
     }
 }
 

@@ -14,6 +14,7 @@ pub async fn provoke(scene: &Scene, api: &Contract<'_>, completed: &Value) {
     of_tasks(api, completed).await;
     of_sessions(scene, api).await;
     of_pauses(scene, api).await;
+    of_tokens(scene, api).await;
 }
 
 /// So many backends may be paused, and no more.
@@ -26,6 +27,28 @@ async fn of_pauses(scene: &Scene, api: &Contract<'_>) {
     let again = api.post("/backends/filler1/pause", &json!({})).await;
     again.expect(200);
     database.execute("DELETE FROM paused_backends", &[]).await;
+}
+
+async fn of_tokens(scene: &Scene, api: &Contract<'_>) {
+    let token = json!({"name": "again", "scopes": ["tasks:read"]});
+    for _ in 0..2 {
+        api.post("/tokens", &token).await.expect(201);
+    }
+    let refused = api.post("/tokens", &token).await;
+    assert_eq!(refused.expect_problem(409), "token_name_in_use");
+    let database = &scene.app.database;
+    let fill = "INSERT INTO tokens (token_id, name, slot, digest, scopes)
+                SELECT lpad(to_hex(n), 12, '0'), 'filler' || n, 1, sha256('x'), '{workers}' FROM generate_series(1, 10000) AS n";
+    database.execute(fill, &[]).await;
+    let refused = api
+        .post(
+            "/tokens",
+            &json!({"name": "one-more", "scopes": ["workers"]}),
+        )
+        .await;
+    assert_eq!(refused.expect_problem(409), "too_many_tokens");
+    let empty = "DELETE FROM tokens WHERE name LIKE 'filler%'";
+    database.execute(empty, &[]).await;
 }
 
 async fn of_keys(api: &Contract<'_>) {

@@ -7,7 +7,7 @@ mod conflicts;
 mod document;
 mod generated;
 mod methods;
-mod operations;
+pub mod operations;
 mod outages;
 mod overload;
 mod refusals;

@@ -67,7 +67,9 @@ impl<'a> Operation<'a> {
         let path = self.path.replace("{task_id}", task_id);
         // A backend may have the name of a worker.
         let path = path.replace("{backend}", worker_id);
-        path.replace("{worker_id}", worker_id)
+        let path = path.replace("{worker_id}", worker_id);
+        // No token has this id.
+        path.replace("{token_id}", "0123456789ab")
     }
 }
 

@@ -17,7 +17,8 @@ END $$;
 CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON tasks EXECUTE FUNCTION full_disk();
 CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON task_logs EXECUTE FUNCTION full_disk();
 CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON workers EXECUTE FUNCTION full_disk();
-CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON paused_backends EXECUTE FUNCTION full_disk();";
+CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON paused_backends EXECUTE FUNCTION full_disk();
+CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON tokens EXECUTE FUNCTION full_disk();";
 
 /// Lets every operation fail for want of its database.
 pub async fn provoke(scene: &Scene, api: &Contract<'_>, completed: &Value) {

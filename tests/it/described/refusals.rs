@@ -77,6 +77,7 @@ async fn unknown_names(api: &Contract<'_>, operation: &Operation<'_>, nobody: &V
         let code = match (of_task, of_backend) {
             (true, _) => "task_not_found",
             (_, true) => "backend_not_found",
+            _ if operation.path.contains("{token_id}") => "token_not_found",
             _ => "worker_not_found",
         };
         assert_eq!(refused.expect_problem(404), code, "{operation:?}");

@@ -12,6 +12,8 @@ pub const BACKEND: &str = "b";
 pub const MAX_WAITING: i32 = 10_000;
 /// More tasks than the provocations submit, until they submit too many.
 pub const SUBMISSIONS_PER_MINUTE: usize = 600;
+/// The administrator's token of the service that demands tokens.
+pub const ADMIN_TOKEN: &str = "administrators-token-of-the-description";
 
 /// A service whose way to PostgreSQL leads through a proxy.
 pub struct Scene {
@@ -42,7 +44,7 @@ impl Scene {
             .start()
             .await;
         let guarded = App::builder(QueueKind::Postgres)
-            .env("QTASK_ADMIN_TOKEN", &"t".repeat(32))
+            .env("QTASK_ADMIN_TOKEN", ADMIN_TOKEN)
             .start()
             .await;
         Self {
@@ -82,6 +84,7 @@ pub fn body(operation: &Operation, owner: &Value) -> Value {
         "cancel_tasks" => json!({"filter": {"status": ["pending"]}}),
         "rerun_tasks" => json!({"filter": {"status": ["cancelled"]}}),
         "pause_backend" => json!({"reason": "m"}),
+        "create_token" => json!({"name": "t", "scopes": ["tasks:read"]}),
         other => panic!("nothing here says what {other} takes"),
     }
 }

@@ -55,6 +55,10 @@ async fn write(scene: &Scene, api: &Contract<'_>) -> Value {
     let resumed = api.post("/backends/b/resume", &Value::Null).await;
     resumed.expect(200);
     prune(scene, api).await;
+    let token = json!({"name": "t", "scopes": ["tasks:read"]});
+    let token = api.post("/tokens", &token).await.expect(201);
+    let token_id = token["token_id"].as_str().expect("an id");
+    api.delete(&format!("/tokens/{token_id}")).await.expect(200);
     completed
 }
 

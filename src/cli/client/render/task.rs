@@ -7,6 +7,7 @@ use super::circuit_result::{self, Section};
 use super::paint::{Cell, Colour, Paint};
 use super::{error, progress, submitted, text, time_format, timeline, waiting};
 use crate::cli::client::model::{Task, is_terminal, plain};
+use crate::domain::access::DEFAULT_PROJECT;
 
 const INDENT: &str = "  ";
 
@@ -148,6 +149,11 @@ fn fields(task: &Task, now: OffsetDateTime) -> Vec<(&'static str, String)> {
                 .clone()
                 .filter(|_| !is_terminal(&task.status))
                 .map(|_| "asked for".to_owned()),
+        ),
+        // That of a service without tokens says nothing.
+        some(
+            "project",
+            (!["", DEFAULT_PROJECT].contains(&task.project.as_str())).then(|| task.project.clone()),
         ),
         some(
             "tags",

@@ -1,0 +1,12 @@
+//! Tokens: who may do what, on a service that demands them.
+
+mod callers;
+mod command;
+mod guarded;
+mod outages;
+mod projects;
+mod revocation;
+mod rotation;
+mod scopes;
+mod secrets;
+mod workers;
