@@ -1,6 +1,8 @@
 -- Begins a session of a worker; see `Store::register` for the binds. The tasks of a replaced session have no living session
 -- from here on: the sweep releases them as orphans.
 --
+-- A living session is replaced only if that is asked for, and with a token only by one of the same name: not that of `qtask work`.
+--
 -- Rows are counted only for a new name. In a full registry the sessions that ended first are evicted, one for each name above
 -- the limit; concurrent registrations do not see each other and may exceed the limit by their number. A row is evaluated again
 -- once it is locked: a worker that has just registered again is not evicted.
@@ -36,7 +38,7 @@ WITH known AS MATERIALIZED (
         quarantine_round = CASE WHEN w.session_id = ANY ($9) THEN w.quarantine_round ELSE 0 END,
         tasks_completed = greatest(CASE WHEN w.session_id = ANY ($9) THEN w.tasks_completed ELSE 0 END, excluded.tasks_completed),
         tasks_failed = greatest(CASE WHEN w.session_id = ANY ($9) THEN w.tasks_failed ELSE 0 END, excluded.tasks_failed)
-    WHERE $7 OR w.session_id = ANY ($9) OR w.ended_at IS NOT NULL OR EXISTS (SELECT FROM sweeps WHERE sweeps.duty = 'reap' AND {{is_silent}})
+    WHERE ($7 AND ($14 IS NULL OR $14 = w.token_name)) OR w.session_id = ANY ($9) OR w.ended_at IS NOT NULL OR EXISTS (SELECT FROM sweeps WHERE sweeps.duty = 'reap' AND {{is_silent}})
     RETURNING w.draining_since IS NOT NULL AS draining
 )
 SELECT admitted, (SELECT draining FROM written) AS draining FROM admitted

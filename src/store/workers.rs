@@ -51,7 +51,7 @@ pub enum Registered {
         /// Whether the worker drains: it did in an earlier session of the same process.
         draining: bool,
     },
-    /// A living session has this name, and may not be replaced.
+    /// A living session has this name, and may not be replaced: that was not asked for, or it belongs to another token.
     NameInUse,
     /// The registry has [`MAX_WORKERS`] sessions that have not ended, and none has this name.
     RegistryFull,

@@ -42,7 +42,8 @@ pub struct RegisterRequest {
     pub capabilities: Option<Map<String, Value>>,
     /// Any data of the worker, such as host and version; at most 4 KiB.
     pub metadata: Option<Map<String, Value>>,
-    /// Whether to replace a live session of the same name.
+    /// Whether to replace a live session of the same name. On a service with tokens, it must have begun with a token of the same
+    /// name as the caller's.
     #[schema(default = false)]
     pub replace: Option<bool>,
     /// The requested lease duration, in seconds: without a heartbeat for this time, the worker loses its tasks to

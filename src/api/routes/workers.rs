@@ -34,7 +34,7 @@ const MAX_WORKER: usize = 24 << 10;
          headers(("Location" = String, description = "Where to read the worker."))),
         BodyErrors, WriteErrors,
         (status = 403, description = "`forbidden`: the token lacks the scope `workers`, or may not serve one of the backends, which `detail` names.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`worker_name_in_use`: a session of this name is alive.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`worker_name_in_use`: a session of this name is alive, and `replace` is not set, or it belongs to another token.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`database_unavailable`: the database is away. `too_many_workers`: 10,000 workers are alive, and this is a new name.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -47,12 +47,12 @@ pub async fn register_worker(
     if let Some(backend) = caller.foreign_backend(&enrolment.backends) {
         return Err(Problem::foreign_backend(backend));
     }
-    let name = enrolment.worker_id.clone();
+    let (name, replace) = (enrolment.worker_id.clone(), enrolment.replace);
     let lease = state.fleet.granted_lease(enrolment.lease);
     let (session, registered) = state.fleet.register(enrolment).await?;
     match registered {
         Registered::Begun { .. } => {}
-        Registered::NameInUse => return Err(name_in_use(&name)),
+        Registered::NameInUse => return Err(name_in_use(&name, replace)),
         Registered::RegistryFull => return Err(registry_full()),
     }
     let times = state.fleet.lease;
@@ -67,10 +67,14 @@ pub async fn register_worker(
         }))
 }
 
-fn name_in_use(name: &str) -> Problem {
-    let detail = format!(
-        "A worker `{name}` is alive. Use another name, wait for its lease to run out, or take its name with \"replace\": true."
-    );
+fn name_in_use(name: &str, replace: bool) -> Problem {
+    let next = if replace {
+        "it was not registered with a token of this name, which alone may replace it. Use another name, or wait for its \
+         lease to run out."
+    } else {
+        "use another name, wait for its lease to run out, or take its name with \"replace\": true."
+    };
+    let detail = format!("A worker `{name}` is alive: {next}");
     Problem::new(StatusCode::CONFLICT, "worker_name_in_use", detail)
 }
 

@@ -3,6 +3,7 @@
 mod callers;
 mod command;
 mod guarded;
+mod names;
 mod outages;
 mod projects;
 mod revocation;
