@@ -138,7 +138,8 @@ pub fn main(args: &MigrateArgs) -> ExitCode {
                 MigrateAction::Status { check, json } => status(migration, check, json).await,
             }
         };
-        stop.run_until_cancelled(running).await.unwrap_or(Ok(()))
+        let ended = Box::pin(stop.run_until_cancelled(running)).await;
+        ended.unwrap_or(Ok(()))
     })
 }
 

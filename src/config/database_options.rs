@@ -163,16 +163,14 @@ fn one_of<T: Copy>(
         .iter()
         .chain(synonyms)
         .find(|(text, _)| *text == lower);
-    match found {
-        Some((_, meant)) => Ok(Some(*meant)),
-        None => {
-            let known: Vec<_> = known.iter().map(|(text, _)| *text).collect();
-            Err(format!(
-                "{name}=`{value}` is not one of {}",
-                known.join(", ")
-            ))
-        }
+    if let Some((_, meant)) = found {
+        return Ok(Some(*meant));
     }
+    let known: Vec<_> = known.iter().map(|(text, _)| *text).collect();
+    Err(format!(
+        "{name}=`{value}` is not one of {}",
+        known.join(", ")
+    ))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ async fn a_server_that_demands_a_client_certificate_gets_it() {
     let (authority, other) = (Authority::new(), Authority::new());
     let node = PrivatePostgres::start_with_tls(&tls(&authority, &["localhost"])).await;
     let server = root(&authority.file());
-    let none = format!("sslmode=verify-full&{server}");
+    let anonymous = format!("sslmode=verify-full&{server}");
     let missing: &[&str] = &[
         "connection requires a valid client certificate",
         "sslcert and sslkey are not set",
@@ -26,7 +26,7 @@ async fn a_server_that_demands_a_client_certificate_gets_it() {
         with(&server, &other.client(CERTIFIED)),
     );
     for (role, parameters, refusal) in [
-        (CERTIFIED, &none, missing),
+        (CERTIFIED, &anonymous, missing),
         (CERTIFIED, &own, &[]),
         (CERTIFIED, &others, &["authentication failed for user"]),
         (
@@ -37,7 +37,7 @@ async fn a_server_that_demands_a_client_certificate_gets_it() {
         ),
         // It is presented wherever the server asks for one.
         (ENCRYPTED, &own, &[]),
-        (ENCRYPTED, &none, &[]),
+        (ENCRYPTED, &anonymous, &[]),
     ] {
         assert_as_psql(&url(role, "localhost", &node, parameters), refusal).await;
     }
