@@ -143,6 +143,11 @@ impl Caller {
         self.token().map(|token| token.name.as_str())
     }
 
+    /// Whether the caller may know a session that the token of this name began: its id is what identifies a worker.
+    pub fn may_know_session_of(&self, token_name: Option<&str>) -> bool {
+        self.may(Scope::Admin) || self.token_name() == token_name
+    }
+
     /// The project of the tasks that the caller submits.
     pub fn project(&self) -> &str {
         self.token()

@@ -95,6 +95,8 @@ pub struct WorkerRecord {
     pub worker_id: String,
     #[diesel(sql_type = SqlUuid)]
     pub session_id: Uuid,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub token_name: Option<String>,
     #[diesel(sql_type = Array<Text>)]
     pub backends: Vec<String>,
     #[diesel(sql_type = Jsonb)]

@@ -11,7 +11,7 @@ WITH found AS MATERIALIZED (
 ), page AS (
     SELECT * FROM found {{page}}
 )
-SELECT p.worker_id, p.session_id, p.backends, p.capabilities, p.metadata, p.registered_at, p.last_heartbeat_at,
+SELECT p.worker_id, p.session_id, p.token_name, p.backends, p.capabilities, p.metadata, p.registered_at, p.last_heartbeat_at,
        p.status <> 'offline' AS online, p.draining_since IS NOT NULL AS draining,
        CASE WHEN p.ended_at IS NULL AND p.draining_since IS NULL AND p.quarantine_reason IS NOT NULL
             THEN 'quarantined: ' || p.quarantine_reason ELSE p.not_ready_reason END AS not_ready_reason, p.quarantine_reason, p.quarantined_at,

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::times::time;
+use crate::domain::access::Caller;
 use crate::store::{Json, WorkerList, WorkerRecord, WorkerStatus};
 
 /// The response to a registration.
@@ -48,8 +49,8 @@ pub struct HeartbeatView {
 pub struct WorkerView {
     /// Its name.
     pub worker_id: String,
-    /// Its current or last session.
-    pub session_id: Uuid,
+    /// Its current or last session; null if another token began it and the caller's lacks the scope `admin`.
+    pub session_id: Option<Uuid>,
     /// Its status, by its last heartbeat.
     pub status: WorkerStatus,
     /// Whether it drains.
@@ -111,14 +112,16 @@ fn quarantine(worker: &WorkerRecord) -> Option<QuarantineView> {
     })
 }
 
-impl From<WorkerRecord> for WorkerView {
-    fn from(worker: WorkerRecord) -> Self {
+impl WorkerView {
+    /// What this caller may know of the worker.
+    pub fn of(worker: WorkerRecord, caller: &Caller) -> Self {
+        let is_known = caller.may_know_session_of(worker.token_name.as_deref());
         Self {
             status: worker.status(),
             quarantine: quarantine(&worker),
             lease_seconds: f64::from(worker.lease_ms) / 1e3,
             worker_id: worker.worker_id,
-            session_id: worker.session_id,
+            session_id: is_known.then_some(worker.session_id),
             draining: worker.draining,
             backends: worker.backends,
             capabilities: worker.capabilities,
@@ -142,10 +145,14 @@ pub struct WorkerPage {
     pub next_cursor: Option<String>,
 }
 
-impl From<WorkerList> for WorkerPage {
-    fn from(list: WorkerList) -> Self {
+impl WorkerPage {
+    /// What this caller may know of the workers.
+    pub fn of(list: WorkerList, caller: &Caller) -> Self {
+        let workers = list.workers.into_iter();
         Self {
-            workers: list.workers.into_iter().map(WorkerView::from).collect(),
+            workers: workers
+                .map(|worker| WorkerView::of(worker, caller))
+                .collect(),
             next_cursor: list.next,
         }
     }

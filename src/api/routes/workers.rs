@@ -139,6 +139,7 @@ pub async fn heartbeat(
 )]
 pub async fn drain_worker(
     state: web::Data<ApiState>,
+    caller: web::ReqData<Caller>,
     worker_id: web::Path<String>,
     body: OptionalBody<DrainRequest>,
 ) -> Result<web::Json<WorkerView>, Problem> {
@@ -147,7 +148,7 @@ pub async fn drain_worker(
     if !state.store.drain(&worker_id, draining).await? {
         return Err(Problem::worker_not_found(&worker_id));
     }
-    find(&state, worker_id).await.map(web::Json)
+    find(&state, worker_id, &caller).await.map(web::Json)
 }
 
 /// Resume a worker: end its quarantine and its drain.
@@ -163,6 +164,7 @@ pub async fn drain_worker(
 )]
 pub async fn resume_worker(
     state: web::Data<ApiState>,
+    caller: web::ReqData<Caller>,
     worker_id: web::Path<String>,
 ) -> Result<web::Json<WorkerView>, Problem> {
     let worker_id = extract::worker_id(worker_id.into_inner())?;
@@ -170,7 +172,7 @@ pub async fn resume_worker(
         return Err(Problem::worker_not_found(&worker_id));
     }
     info!(event = "worker.resumed", worker_id, "worker resumed");
-    find(&state, worker_id).await.map(web::Json)
+    find(&state, worker_id, &caller).await.map(web::Json)
 }
 
 /// List workers by name.
@@ -189,6 +191,7 @@ pub async fn resume_worker(
 )]
 pub async fn list_workers(
     state: web::Data<ApiState>,
+    caller: web::ReqData<Caller>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let search = extract::worker_search(request.query_string())?;
@@ -197,7 +200,7 @@ pub async fn list_workers(
         .read_permit(search.limit * MAX_WORKER)
         .await?;
     let page = state.store.workers(&search).await?;
-    reading.json(&WorkerPage::from(page))
+    reading.json(&WorkerPage::of(page, &caller))
 }
 
 /// Read a worker.
@@ -211,15 +214,16 @@ pub async fn list_workers(
 )]
 pub async fn read_worker(
     state: web::Data<ApiState>,
+    caller: web::ReqData<Caller>,
     worker_id: web::Path<String>,
 ) -> Result<web::Json<WorkerView>, Problem> {
     let worker_id = extract::worker_id(worker_id.into_inner())?;
-    find(&state, worker_id).await.map(web::Json)
+    find(&state, worker_id, &caller).await.map(web::Json)
 }
 
-async fn find(state: &ApiState, worker_id: String) -> Result<WorkerView, Problem> {
+async fn find(state: &ApiState, worker_id: String, caller: &Caller) -> Result<WorkerView, Problem> {
     let found = state.store.worker(&worker_id).await?;
     found
-        .map(WorkerView::from)
+        .map(|worker| WorkerView::of(worker, caller))
         .ok_or_else(|| Problem::worker_not_found(&worker_id))
 }

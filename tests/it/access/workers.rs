@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::guarded::{ADMIN, builder, create, post};
+use super::guarded::{ADMIN, builder, create, get, post};
 use crate::support::wait::{DEADLINE, eventually};
 
 #[tokio::test]
@@ -51,10 +51,10 @@ async fn a_worker_serves_only_the_backends_of_its_token() {
 async fn a_session_remembers_the_name_of_its_token() {
     let app = builder().start().await;
     let token = create(&app, &json!({"name": "lab", "scopes": ["workers"]})).await;
-    let register = |name: &str| json!({"worker_id": name, "backends": ["mine"], "replace": true});
-    let named = "SELECT count(*) FROM workers WHERE worker_id = 'w' AND token_name = $1";
+    let register = |name: &str| json!({"worker_id": name, "backends": ["mine"]});
+    let named = "SELECT count(*) FROM workers WHERE worker_id = $1 AND token_name = $1";
     for (text, name) in [(token.text.as_str(), "lab"), (ADMIN, "admin")] {
-        post(&app, text, "/workers/register", &register("w"))
+        post(&app, text, "/workers/register", &register(name))
             .await
             .expect(201);
         assert_eq!(app.database.count(named, &[&name]).await, 1, "{name}");
@@ -85,4 +85,25 @@ async fn the_example_of_a_worker_sends_its_token() {
     let registered = || async { (app.database.count(named, &[]).await == 1).then_some(()) };
     eventually(DEADLINE, "the worker", registered).await;
     worker.kill().await.expect("the end of the worker");
+}
+
+#[tokio::test]
+async fn the_session_of_a_worker_is_shown_to_its_own_token_and_to_administrators() {
+    let app = builder().start().await;
+    let scopes = json!(["workers", "tasks:read"]);
+    let own = create(&app, &json!({"name": "lab", "scopes": scopes})).await;
+    let other = create(&app, &json!({"name": "other", "scopes": scopes})).await;
+    let register = json!({"worker_id": "w", "backends": ["mine"]});
+    let registered = post(&app, &own.text, "/workers/register", &register).await;
+    let session = registered.expect(201)["session_id"].clone();
+    for (text, shown) in [
+        (own.text.as_str(), session.clone()),
+        (ADMIN, session),
+        (&other.text, json!(null)),
+    ] {
+        let listed = get(&app, text, "/workers").await.expect(200);
+        assert_eq!(listed["workers"][0]["session_id"], shown, "{listed}");
+        let read = get(&app, text, "/workers/w").await.expect(200);
+        assert_eq!(read["session_id"], shown, "{read}");
+    }
 }
