@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tracing::{Instrument, Span, info};
 use uuid::Uuid;
 
+use super::backlog::BacklogReservation;
 use super::submit::{Accepted, CommittedTasks, SubmitError, Submitter};
 use crate::domain::correlation;
 use crate::domain::status::Status;
@@ -59,10 +60,13 @@ impl Submitter {
         if let Some(reason) = self.dispatcher.not_ready_reason_now(&backends).await {
             return Err(reason.into());
         }
+        let wanted = sources.iter().map(|source| &*source.backend);
+        let reservation = self.backlog.reserve(wanted).await;
+        let reservation = reservation.map_err(SubmitError::BacklogFull)?;
         let submitter = self.clone();
         let work = async move {
             submitter
-                .store_and_send_reruns(&sources, &correlation_id, idempotency.as_ref())
+                .store_and_send_reruns(&sources, &correlation_id, idempotency.as_ref(), reservation)
                 .await
         };
         tokio::spawn(correlation::inherit(work.instrument(Span::current())))
@@ -77,6 +81,7 @@ impl Submitter {
         sources: &[RerunSource],
         correlation_id: &str,
         idempotency: Option<&Idempotency>,
+        reservation: BacklogReservation,
     ) -> Result<Vec<Rerun>, SubmitError> {
         let task_ids: Vec<Uuid> = sources.iter().map(|it| it.task_id).collect();
         let bytes: i64 = sources.iter().map(|it| it.bytes).sum();
@@ -93,6 +98,7 @@ impl Submitter {
             }
             return Ok(prior);
         }
+        reservation.keep();
         info!(
             event = "task.rerun",
             tasks = created.len(),

@@ -34,6 +34,7 @@ const MAX_NAMED: usize = 10;
         TaskErrors, WriteErrors,
         (status = 400, description = "Not a UUID, or the key is empty or too long.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`task_not_terminal`: it has not ended. `idempotency_key_reused`: the key was used for another request.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`: the caller has submitted too many tasks. `backlog_full`: too many tasks of the backend wait. Nothing was changed; repeat after `Retry-After` seconds.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn rerun_task(
@@ -49,7 +50,7 @@ pub async fn rerun_task(
     let reruns = if prior.is_empty() {
         let sources = ended_sources(&state, &[task_id]).await?;
         let CorrelationId(correlation_id) = correlation.into_inner();
-        rerun(&state, &sources, correlation_id, idempotency).await?
+        rerun(&request, &state, &sources, correlation_id, idempotency).await?
     } else {
         prior
     };
@@ -77,6 +78,7 @@ pub async fn rerun_task(
         (status = 400, description = "The body is not JSON, or the key is empty or too long.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`task_not_found`: there is no task of one of the ids.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`task_not_terminal`: a task of one of the ids has not ended. `idempotency_key_reused`: the key was used for another request.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`: the caller has submitted too many tasks. `backlog_full`: too many tasks of the backend wait. Nothing was changed; repeat after `Retry-After` seconds.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn rerun_tasks(
@@ -120,7 +122,7 @@ pub async fn rerun_tasks(
         }));
     }
     let CorrelationId(correlation_id) = correlation.into_inner();
-    let reruns = rerun(&state, matched, correlation_id, idempotency).await?;
+    let reruns = rerun(&request, &state, matched, correlation_id, idempotency).await?;
     Ok(page(reruns, as_of, next_after))
 }
 
@@ -138,11 +140,13 @@ fn page(
 }
 
 async fn rerun(
+    request: &HttpRequest,
     state: &ApiState,
     sources: &[RerunSource],
     correlation_id: String,
     idempotency: Option<Idempotency>,
 ) -> Result<Vec<Rerun>, Problem> {
+    state.submission_rate.admit(request, sources.len())?;
     let submitter = &state.submitter;
     let rerunning = submitter.rerun(sources.to_vec(), correlation_id, idempotency);
     Ok(rerunning.await?)

@@ -8,6 +8,7 @@ use super::refusals::send;
 use super::scene::{BACKEND, Scene};
 use crate::support::contract::Contract;
 use crate::support::http_worker::{HttpWorker, id_of};
+use crate::support::wait::{DEADLINE, eventually};
 
 /// Lets every write fail as PostgreSQL itself does when its disk is full, even one that finds no row to change.
 const FILL_DISK: &str = "
@@ -31,6 +32,12 @@ pub async fn provoke(scene: &Scene, api: &Contract<'_>, completed: &Value) {
     client.batch_execute(free).await.expect("room");
 
     scene.postgres.cut();
+    // A statement on a connection whose end is not known yet has an unknown outcome.
+    eventually(DEADLINE, "a service without its database", async || {
+        let reply = api.get("/readyz").await;
+        (reply.status == 503).then_some(())
+    })
+    .await;
     all_answer(api, "503", "database_unavailable", completed, &owner).await;
     scene.postgres.resume();
 }

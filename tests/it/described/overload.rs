@@ -2,8 +2,10 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::scene::{BACKEND, MAX_WAITING, SUBMISSIONS_PER_MINUTE, Scene, task};
+use crate::support::answers::id_of;
 use crate::support::client::Reply;
 use crate::support::contract::Contract;
 use crate::support::wait::{DEADLINE, eventually};
@@ -21,12 +23,15 @@ SELECT gen_random_uuid(), $2, 'x', 1, 300, 3, 'fill', now(), now() FROM generate
 /// Lets checks and submissions be refused for want of room.
 pub async fn provoke(scene: &Scene, api: &Contract<'_>) {
     too_many_checks(api).await;
-    full_backlog(scene, api).await;
-    too_many_tasks(scene, api).await;
+    let ended = api.post("/tasks", &task()).await.expect(201);
+    let ended = id_of(&ended);
+    api.delete(&format!("/tasks/{ended}")).await.expect(200);
+    full_backlog(scene, api, ended).await;
+    too_many_tasks(scene, api, ended).await;
 }
 
 /// As many tasks wait as may; the service sees them with its next count.
-async fn full_backlog(scene: &Scene, api: &Contract<'_>) {
+async fn full_backlog(scene: &Scene, api: &Contract<'_>, ended: Uuid) {
     let database = &scene.app.database;
     database.execute(FILL, &[&MAX_WAITING, &BACKEND]).await;
     let refused = eventually(DEADLINE, "a full backlog", async || {
@@ -37,10 +42,18 @@ async fn full_backlog(scene: &Scene, api: &Contract<'_>) {
     let batch = json!({"tasks": [task()]});
     let refused = api.post("/tasks/batch", &batch).await;
     assert_eq!(refused.expect_problem(429), "backlog_full");
+    let refused = api
+        .post(&format!("/tasks/{ended}/rerun"), &json!(null))
+        .await;
+    assert_eq!(refused.expect_problem(429), "backlog_full");
+    let refused = api
+        .post("/tasks/rerun", &json!({"task_ids": [ended]}))
+        .await;
+    assert_eq!(refused.expect_problem(429), "backlog_full");
 }
 
 /// Empties the caller's bucket, after the tasks that fill the backlog were deleted.
-async fn too_many_tasks(scene: &Scene, api: &Contract<'_>) {
+async fn too_many_tasks(scene: &Scene, api: &Contract<'_>, ended: Uuid) {
     let emptied = "DELETE FROM tasks WHERE correlation_id = 'fill'";
     scene.app.database.execute(emptied, &[]).await;
     eventually(DEADLINE, "capacity for another task", async || {
@@ -54,6 +67,12 @@ async fn too_many_tasks(scene: &Scene, api: &Contract<'_>) {
         let refused = refusal(async || api.post("/tasks/batch", &batch).await).await;
         assert_eq!(refused.expect_problem(429), "rate_limited");
     }
+    let again = format!("/tasks/{ended}/rerun");
+    let refused = refusal(async || api.post(&again, &json!(null)).await).await;
+    assert_eq!(refused.expect_problem(429), "rate_limited");
+    let again = json!({"task_ids": [ended]});
+    let refused = refusal(async || api.post("/tasks/rerun", &again).await).await;
+    assert_eq!(refused.expect_problem(429), "rate_limited");
     let refused = refusal(async || api.post("/tasks", &task()).await).await;
     let seconds = refused.headers["retry-after"].to_str().expect("a text");
     let seconds: u64 = seconds.parse().expect("a number");
@@ -65,7 +84,7 @@ async fn too_many_tasks(scene: &Scene, api: &Contract<'_>) {
 async fn refusal(submit: impl AsyncFn() -> Reply) -> Reply {
     loop {
         let reply = submit().await;
-        if reply.status != 201 {
+        if !reply.status.is_success() {
             return reply;
         }
     }
