@@ -112,6 +112,12 @@ mod tests {
             let (method, path, _) = operation.admission();
             (method, path)
         });
-        assert_eq!(described, declared.collect());
+        let declared: Vec<_> = declared.collect();
+        assert_eq!(
+            declared.len(),
+            described.len(),
+            "an operation is declared twice"
+        );
+        assert_eq!(described, declared.into_iter().collect());
     }
 }

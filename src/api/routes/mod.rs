@@ -97,7 +97,6 @@ pub fn operations() -> Vec<Operation> {
         POST "/tasks/cancel" WRITE => cancel_many::cancel_tasks,
         POST "/tasks/rerun" WRITE => rerun::rerun_tasks,
         POST "/tasks/prune" ADMIN => prune::prune_tasks,
-        GET "/tasks/{task_id}" READ => tasks::read_task,
         GET "/tasks/{task_id}" READ_WAITING => tasks::read_task,
         DELETE "/tasks/{task_id}" WRITE => cancel::cancel_task,
         POST "/tasks/{task_id}/rerun" WRITE => rerun::rerun_task,
