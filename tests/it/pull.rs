@@ -59,7 +59,6 @@ async fn claim_waits(app: &App, mark: usize, name: &str) {
 async fn work(app: &App, puller: &HttpWorker) -> usize {
     let mut done = 0;
     loop {
-        // Longer than a busy machine lets one worker of ten wait for its turn.
         let tasks = puller.claim(app, &json!({"wait": 4})).await;
         if tasks.is_empty() {
             return done;
