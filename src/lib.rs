@@ -3,6 +3,7 @@
 //! `docs/architecture.md` shows the layers and what each may import.
 
 pub mod api;
+mod cgroup;
 pub mod cli;
 pub mod config;
 pub mod domain;

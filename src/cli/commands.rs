@@ -71,6 +71,17 @@ impl CommandArgs {
                 checker.refuse("--command", problem);
             }
         }
+        if !commands.is_empty()
+            && let Err(error) = command::try_create_directory()
+        {
+            checker.refuse(
+                "--command",
+                format_args!(
+                    "no directory for commands can be created in `{}` ({error}): mount one that is writable there, or set TMPDIR",
+                    std::env::temp_dir().display()
+                ),
+            );
+        }
         commands
     }
 

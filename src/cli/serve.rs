@@ -169,7 +169,7 @@ impl ServeArgs {
                     retry: self.retry.check(&mut checker),
                     limits: Limits {
                         webhook_targets: webhooks.targets.clone(),
-                        simulator_memory_bytes: self.simulator.memory_bytes(&mut checker),
+                        simulator_memory_bytes: self.simulator.checked_bytes(&mut checker),
                         max_circuit_bytes: self.circuits.max_bytes(&mut checker),
                         max_waiting: self.backlog.max_waiting(&mut checker),
                         ..Limits::default()

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::commands::{CommandArgs, Commands};
 use super::connections::Connections;
 use super::{process, worker_server};
+use crate::cgroup;
 use crate::config::broker::BrokerArgs;
 use crate::config::database::DatabaseArgs;
 use crate::config::environment::{HookArgs, QuarantineArgs};
@@ -159,7 +160,9 @@ pub(super) struct ExecutionSettings {
 impl ExecutionArgs {
     pub(super) fn check(&self, checker: &mut Checker) -> ExecutionSettings {
         let hour = Duration::from_hours(1);
-        let simulator_memory_bytes = self.simulator.memory_bytes(checker);
+        let simulator_memory_bytes = self
+            .simulator
+            .run_bytes(checker, cgroup::memory_limit_bytes());
         let threads = match &self.simulator_threads {
             Some(text) => checker.number("QTASK_SIMULATOR_THREADS", text, 1..=MAX_THREADS),
             None => cores().min(MAX_THREADS),

@@ -47,6 +47,7 @@ mod log_events;
 mod log_lines;
 mod lost_messages;
 mod lost_worker;
+mod memory_limits;
 mod metrics;
 mod migrations;
 mod odd_queues;

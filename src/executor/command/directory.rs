@@ -17,6 +17,16 @@ pub fn folder(mark: &str) -> PathBuf {
     std::env::temp_dir().join(format!("qtask-{mark}"))
 }
 
+/// Tries to create a directory where those of attempts will be.
+///
+/// # Errors
+/// When it cannot be created: the file system is read-only, or full.
+pub fn try_create() -> io::Result<()> {
+    let probe = folder(&format!("probe-{}", uuid::Uuid::now_v7()));
+    fs::create_dir(&probe)?;
+    fs::remove_dir(&probe)
+}
+
 /// A directory that is removed on drop.
 #[derive(Debug)]
 pub struct Directory {

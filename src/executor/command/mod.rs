@@ -27,6 +27,7 @@ mod tests;
 mod watchdog;
 
 pub use backend::Command;
+pub use directory::try_create as try_create_directory;
 pub use line::{CommandLine, InvalidCommand, split_commands};
 pub use program::{NotAProgram, Program};
 pub use spawn::OWN_VARIABLES;

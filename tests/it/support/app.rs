@@ -7,6 +7,7 @@ use tokio::sync::OnceCell;
 use super::app_builder::{AppBuilder, address_of};
 use super::client;
 use super::contract::Description;
+use super::memory_group::MemoryGroup;
 use super::process::current;
 use super::wait::{self, eventually};
 use super::{Process, TestDatabase, TestQueue};
@@ -152,6 +153,18 @@ impl App {
         let environment = &self.environment;
         let process = Process::spawn_from(executable, &worker.name, &arguments, environment);
         self.workers.push(process);
+    }
+
+    /// Starts one more worker in a group of processes whose memory is limited, without waiting for it.
+    pub fn spawn_limited_worker(&mut self, worker: &Worker, group: &MemoryGroup) {
+        let mut arguments = vec!["work"];
+        arguments.extend(worker.arguments.iter().map(String::as_str));
+        self.workers.push(Process::spawn_limited(
+            &worker.name,
+            &arguments,
+            &self.environment,
+            group,
+        ));
     }
 
     /// Starts one more worker and waits until it is ready.

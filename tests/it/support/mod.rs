@@ -28,6 +28,7 @@ pub mod json_generate;
 pub mod json_schema;
 pub mod kept;
 mod leftovers;
+pub mod memory_group;
 pub mod mocks;
 pub mod old_tasks;
 pub mod postgres_node;

@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
 use super::events::{Event, Events};
+use super::memory_group::MemoryGroup;
 use super::signals;
 use super::wait::DEADLINE;
 
@@ -44,7 +45,21 @@ impl Process {
         arguments: &[&str],
         environment: &[(String, String)],
     ) -> Self {
-        let mut child = command(executable, arguments)
+        Self::start(name, command(executable, arguments), environment)
+    }
+
+    /// The same within a group of processes whose memory is limited.
+    pub fn spawn_limited(
+        name: &str,
+        arguments: &[&str],
+        environment: &[(String, String)],
+        group: &MemoryGroup,
+    ) -> Self {
+        Self::start(name, group.enter(qtask(arguments).as_std()), environment)
+    }
+
+    fn start(name: &str, mut command: Command, environment: &[(String, String)]) -> Self {
+        let mut child = command
             .envs(environment.iter().map(|(key, value)| (key, value)))
             .env("LOG_FORMAT", "json")
             .stdout(Stdio::null())

@@ -21,6 +21,7 @@ const LAYERS: &[Layer] = &[
             "telemetry",
             "metrics",
             "tls",
+            "cgroup",
             "domain",
         ],
     },
@@ -102,6 +103,12 @@ const LAYERS: &[Layer] = &[
         name: "process",
         modules: &["process"],
         purpose: "process groups of commands and hooks",
+        may_import: &[],
+    },
+    Layer {
+        name: "cgroup",
+        modules: &["cgroup"],
+        purpose: "the memory limit of a container",
         may_import: &[],
     },
     Layer {

@@ -1,0 +1,72 @@
+//! A worker in a container whose memory is limited: it refuses what does not fit, and is not killed.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::app::Worker;
+use crate::support::memory_group::MemoryGroup;
+use crate::support::skipped::report_skipped;
+use crate::support::wait::DEADLINE;
+use crate::support::{App, QueueKind};
+
+const LIMIT: u64 = 512 << 20;
+
+fn group(test: &str) -> Option<MemoryGroup> {
+    let group = MemoryGroup::with_limit(LIMIT);
+    if group.is_none() {
+        report_skipped(test, "no cgroup with a memory limit can be created here");
+    }
+    group
+}
+
+fn circuit(qubits: u32) -> serde_json::Value {
+    let source = format!("OPENQASM 3; qubit[{qubits}] q; h q; t q; h q; measure q;");
+    json!({"circuit": source, "shots": 10, "timeout_seconds": 300, "max_retries": 0})
+}
+
+#[tokio::test]
+async fn a_circuit_that_exceeds_the_containers_memory_fails_and_the_worker_goes_on() {
+    let Some(group) = group("memory_limits::a_circuit_that_exceeds") else {
+        return;
+    };
+    let mut app = App::builder(QueueKind::Postgres).start().await;
+    let worker = Worker::new("w", "simulator").args(&["--concurrency", "2"]);
+    app.spawn_limited_worker(&worker, &group);
+    app.workers[0].wait_for("worker.ready").await;
+
+    // 1 GiB: the API, in another container, accepts it.
+    let large = app.submit(&circuit(26)).await;
+    let failed = app.wait_terminal(large, DEADLINE).await;
+    assert_eq!(failed["status"], "failed", "{failed}");
+    assert_eq!(failed["error_code"], "resource_limit", "{failed}");
+    assert_eq!(failed["attempt"], 1, "{failed}");
+
+    // Two of 128 MiB at a time fit.
+    let mut small = Vec::new();
+    for _ in 0..4 {
+        small.push(app.submit(&circuit(23)).await);
+    }
+    for task in small {
+        let ended = app.wait_terminal(task, Duration::from_secs(120)).await;
+        assert_eq!(ended["status"], "completed", "{ended}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_budget_that_does_not_fit_the_container_is_refused_at_start() {
+    let Some(group) = group("memory_limits::a_budget_that_does_not_fit") else {
+        return;
+    };
+    let mut app = App::builder(QueueKind::Postgres)
+        .env("QTASK_SIMULATOR_MEMORY_MIB", "1024")
+        .start()
+        .await;
+    app.spawn_limited_worker(&Worker::new("w", "simulator"), &group);
+    let ended = app.workers[0].wait_exit(DEADLINE).await;
+    assert_eq!(ended.code(), Some(2));
+    let said = app.workers[0].events().tail(10);
+    assert!(said.contains("use 384 at most"), "{said}");
+    app.finish().await;
+}
