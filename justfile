@@ -36,6 +36,10 @@ test *arguments:
 check:
     scripts/check
 
+# Checks the manifests for Kubernetes
+kubernetes:
+    scripts/kubernetes
+
 # Tries a million damaged circuits on the simulator, and checks against runs, others each time
 fuzz mutants="1000000" checks="100000" seed=`date +%s000000`:
     QTASK_FUZZ_MUTANTS={{ mutants }} QTASK_FUZZ_CHECKS={{ checks }} QTASK_FUZZ_SEED={{ seed }} cargo test --locked --package openqasm-simulator --lib tests::fuzz:: -- --nocapture
