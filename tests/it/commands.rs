@@ -488,15 +488,3 @@ async fn commands_that_cannot_be_run_are_refused_when_the_worker_starts() {
         assert!(said.contains(problem), "{said}");
     }
 }
-
-#[tokio::test]
-async fn a_worker_without_a_writable_temporary_directory_says_so_at_start() {
-    let environment = [
-        ("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none"),
-        ("TMPDIR", "/no/such/directory"),
-    ];
-    let ended = run(&["work", "--command", "tool=sh"], &environment).await;
-    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert!(said.contains("in `/no/such/directory`"), "{said}");
-}

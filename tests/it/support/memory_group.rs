@@ -48,7 +48,7 @@ impl MemoryGroup {
 
 impl Drop for MemoryGroup {
     fn drop(&mut self) {
-        // A killed process leaves its group a moment later.
+        // A killed process may still be in its group.
         for _ in 0..100 {
             match std::fs::remove_dir(&self.0) {
                 Err(error) if error.kind() == std::io::ErrorKind::ResourceBusy => {

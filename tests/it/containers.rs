@@ -1,4 +1,5 @@
-//! A worker in a container whose memory is limited: it refuses what does not fit, and is not killed.
+//! A worker in a container: with a memory limit it refuses what does not fit, and is not killed; a read-only root is named at
+//! start.
 
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use serde_json::json;
 
 use crate::support::app::Worker;
 use crate::support::memory_group::MemoryGroup;
+use crate::support::process::run;
 use crate::support::skipped::report_skipped;
 use crate::support::wait::DEADLINE;
 use crate::support::{App, QueueKind};
@@ -22,12 +24,12 @@ fn group(test: &str) -> Option<MemoryGroup> {
 
 fn circuit(qubits: u32) -> serde_json::Value {
     let source = format!("OPENQASM 3; qubit[{qubits}] q; h q; t q; h q; measure q;");
-    json!({"circuit": source, "shots": 10, "timeout_seconds": 300, "max_retries": 0})
+    json!({"circuit": source, "shots": 10})
 }
 
 #[tokio::test]
 async fn a_circuit_that_exceeds_the_containers_memory_fails_and_the_worker_goes_on() {
-    let Some(group) = group("memory_limits::a_circuit_that_exceeds") else {
+    let Some(group) = group("containers::a_circuit_that_exceeds") else {
         return;
     };
     let mut app = App::builder(QueueKind::Postgres).start().await;
@@ -48,7 +50,7 @@ async fn a_circuit_that_exceeds_the_containers_memory_fails_and_the_worker_goes_
         small.push(app.submit(&circuit(23)).await);
     }
     for task in small {
-        let ended = app.wait_terminal(task, Duration::from_secs(120)).await;
+        let ended = app.wait_terminal(task, Duration::from_mins(2)).await;
         assert_eq!(ended["status"], "completed", "{ended}");
     }
     app.finish().await;
@@ -56,7 +58,7 @@ async fn a_circuit_that_exceeds_the_containers_memory_fails_and_the_worker_goes_
 
 #[tokio::test]
 async fn a_budget_that_does_not_fit_the_container_is_refused_at_start() {
-    let Some(group) = group("memory_limits::a_budget_that_does_not_fit") else {
+    let Some(group) = group("containers::a_budget_that_does_not_fit") else {
         return;
     };
     let mut app = App::builder(QueueKind::Postgres)
@@ -68,5 +70,18 @@ async fn a_budget_that_does_not_fit_the_container_is_refused_at_start() {
     assert_eq!(ended.code(), Some(2));
     let said = app.workers[0].events().tail(10);
     assert!(said.contains("use 384 at most"), "{said}");
+    app.workers.clear();
     app.finish().await;
+}
+
+#[tokio::test]
+async fn a_worker_without_a_writable_temporary_directory_says_so_at_start() {
+    let environment = [
+        ("DATABASE_URL", "postgresql://u@127.0.0.1:1/none"),
+        ("TMPDIR", "/no/such/directory"),
+    ];
+    let ended = run(&["work", "--command", "tool=sh"], &environment).await;
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("in `/no/such/directory`"), "{said}");
 }
