@@ -77,7 +77,7 @@ impl PrunePosition {
     }
 }
 
-/// How many tasks the next statement reads: as many as take about [`BatchSize::FAST`] to [`BatchSize::SLOW`].
+/// How many tasks the next statement reads: as many as take about 30 to 80 ms.
 ///
 /// A task may have one log line or a hundred thousand, so the size follows the duration of the last statement.
 #[derive(Debug, Clone, Copy)]
