@@ -18,6 +18,8 @@ const MIN_VALIDITY: Duration = Duration::from_secs(1);
 const MAX_VALIDITY: Duration = Duration::from_secs(30);
 /// A count is valid for so many times its duration: one connection counts for a twentieth of the time at most.
 const VALIDITY_FACTOR: u32 = 20;
+/// Maximum number of backends to remember, beside those of submissions in progress.
+const MAX_BACKENDS: usize = 10_000;
 
 /// A backend with as many waiting tasks as it may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,11 +80,7 @@ impl BacklogLimit {
     }
 
     fn backlog(&self, backend: &str) -> Arc<Backlog> {
-        let mut backends = lock(&self.backends);
-        if let Some(backlog) = backends.get(backend) {
-            return Arc::clone(backlog);
-        }
-        Arc::clone(backends.entry(backend.to_owned()).or_default())
+        backlog_of(&mut lock(&self.backends), backend)
     }
 
     /// Reserves places in one backlog; the error is the time until the next count.
@@ -110,6 +108,18 @@ impl BacklogLimit {
             }
         }
     }
+}
+
+/// Finds the backlog of a backend, or adds it. Beyond the maximum, all backends without a submission in progress are forgotten: their
+/// next submission counts anew.
+fn backlog_of(backends: &mut BTreeMap<String, Arc<Backlog>>, backend: &str) -> Arc<Backlog> {
+    if let Some(backlog) = backends.get(backend) {
+        return Arc::clone(backlog);
+    }
+    if backends.len() >= MAX_BACKENDS {
+        backends.retain(|_, backlog| Arc::strong_count(backlog) > 1);
+    }
+    Arc::clone(backends.entry(backend.to_owned()).or_default())
 }
 
 /// Places in backlogs. Dropped, it gives them back, unless the tasks were stored.
@@ -234,6 +244,19 @@ mod tests {
         let mut estimate = Estimate::default();
         estimate.record(waiting, Instant::now(), (0, 0));
         estimate
+    }
+
+    #[test]
+    fn backends_are_forgotten_unless_a_submission_is_in_progress() {
+        let mut backends = BTreeMap::new();
+        let kept = backlog_of(&mut backends, "kept");
+        for number in 1..MAX_BACKENDS {
+            backlog_of(&mut backends, &format!("b{number}"));
+        }
+        assert_eq!(backends.len(), MAX_BACKENDS);
+        backlog_of(&mut backends, "new");
+        assert_eq!(backends.keys().collect::<Vec<_>>(), ["kept", "new"]);
+        assert!(Arc::ptr_eq(&kept, &backlog_of(&mut backends, "kept")));
     }
 
     #[test]
