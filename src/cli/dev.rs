@@ -206,7 +206,7 @@ pub fn main(args: &DevArgs) -> ExitCode {
         let data_dir = postgres.data_dir.clone();
         let mut postgres = PrivatePostgres::start(postgres).await?;
         let database = DatabaseSettings {
-            address: database_url::parse(postgres.url()).map_err(anyhow::Error::msg)?,
+            address: database_url::parse(postgres.url(), |_| ()).map_err(anyhow::Error::msg)?,
             pool_size: 8,
             timeout: TIMEOUT,
         };

@@ -10,7 +10,12 @@ const FILE: &str = include_str!("../../.env.example");
 const COMPOSE: &str = include_str!("../../compose.yaml");
 
 /// Settings without a flag, because flags are visible in the process list.
-const WITHOUT_FLAG: [&str; 2] = ["QTASK_TOKEN", "QTASK_ADMIN_TOKEN"];
+const WITHOUT_FLAG: [&str; 4] = [
+    "QTASK_TOKEN",
+    "QTASK_ADMIN_TOKEN",
+    "DATABASE_PASSWORD",
+    "RABBITMQ_PASSWORD",
+];
 
 /// The settings in the file: name to value.
 fn listed() -> BTreeMap<&'static str, &'static str> {

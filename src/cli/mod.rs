@@ -26,6 +26,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::access::ADMIN_TOKEN;
+use crate::config::broker_parts::RABBITMQ_PASSWORD;
+use crate::config::database_parts::DATABASE_PASSWORD;
 
 /// A task service for work that is slow, precious or remote: quantum circuits and benchmark problems
 #[derive(Debug, Parser)]
@@ -80,7 +82,12 @@ pub fn main() -> ExitCode {
 /// The environment variables that the subcommands read.
 fn variables() -> Vec<String> {
     /// Never flags: a flag is visible in the process list.
-    const WITHOUT_FLAG: [&str; 2] = ["QTASK_TOKEN", ADMIN_TOKEN];
+    const WITHOUT_FLAG: [&str; 4] = [
+        "QTASK_TOKEN",
+        ADMIN_TOKEN,
+        DATABASE_PASSWORD,
+        RABBITMQ_PASSWORD,
+    ];
     let cli = Cli::command();
     let arguments = cli.get_subcommands().flat_map(clap::Command::get_arguments);
     let names = arguments.filter_map(|argument| argument.get_env()?.to_str());

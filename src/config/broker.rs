@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::address_part::stands_beside;
+use super::broker_parts::{BrokerPartArgs, GivenParts};
 use super::secret_file::{Given, value_or_file};
 use super::{Checker, without_password};
-use crate::queue::amqp::{AmqpConfig, QueueType};
+use crate::queue::amqp::{AmqpConfig, AmqpUrlError, QueueType};
 use crate::tls::ClientFiles;
 
 /// Settings of the broker.
@@ -21,6 +23,9 @@ pub struct BrokerArgs {
     /// A file with this URL, so that its password stands neither in the process list nor in the environment
     #[arg(long, env = "RABBITMQ_URL_FILE", value_name = "FILE")]
     pub rabbitmq_url_file: Option<String>,
+
+    #[command(flatten)]
+    parts: BrokerPartArgs,
 
     /// The queue of the simulator; other backends have theirs at QUEUE.BACKEND
     #[arg(
@@ -80,8 +85,10 @@ impl BrokerArgs {
                 queue.escape_debug()
             ),
         );
-        let url = self.url(checker)?;
-        match AmqpConfig::parse(&url, trusted.additional_authorities.as_deref()) {
+        let parts = self.parts.check(checker);
+        let (url, url_setting) = self.url(checker, &parts)?;
+        let authorities = trusted.additional_authorities.as_deref();
+        match AmqpConfig::parse_with(&url, &parts.values, authorities) {
             Ok(mut config) => {
                 queue.clone_into(&mut config.queue);
                 config.queue_type = queue_type;
@@ -93,6 +100,19 @@ impl BrokerArgs {
                 }
                 Some(config)
             }
+            Err(AmqpUrlError::GivenTwice(part)) => {
+                let problem = stands_beside(&part.to_string(), url_setting);
+                checker.refuse(parts.setting(part), problem);
+                None
+            }
+            Err(AmqpUrlError::Missing { part, given }) => {
+                let given = parts.setting(given);
+                checker.refuse(
+                    parts.setting(part),
+                    format_args!("is missing, and {given} is set"),
+                );
+                None
+            }
             Err(error) => {
                 let url = without_password(url.trim());
                 checker.refuse("RABBITMQ_URL", format_args!("`{url}`: {error}"));
@@ -100,7 +120,9 @@ impl BrokerArgs {
             }
         }
     }
-    fn url(&self, checker: &mut Checker) -> Option<String> {
+
+    /// The URL and its setting. With a host alone it is one that the parts complete.
+    fn url(&self, checker: &mut Checker, parts: &GivenParts) -> Option<(String, &'static str)> {
         let given = Given {
             setting: "RABBITMQ_URL",
             value: self.rabbitmq_url.as_deref(),
@@ -109,6 +131,26 @@ impl BrokerArgs {
             setting: "RABBITMQ_URL_FILE",
             value: self.rabbitmq_url_file.as_deref(),
         };
-        value_or_file(checker, &given, &file)
+        if given.is_present() || file.is_present() {
+            let setting = if given.is_present() {
+                "RABBITMQ_URL"
+            } else {
+                "RABBITMQ_URL_FILE"
+            };
+            return Some((value_or_file(checker, &given, &file)?, setting));
+        }
+        if !parts.values.hosts.is_empty() {
+            return Some(("amqp://".to_owned(), "RABBITMQ_URL"));
+        }
+        if let Some(part) = parts.first() {
+            checker.refuse(
+                "RABBITMQ_HOST",
+                format_args!(
+                    "is missing, and {} is set: set it to use RabbitMQ, or remove the other to use PostgreSQL alone",
+                    parts.setting(part)
+                ),
+            );
+        }
+        None
     }
 }

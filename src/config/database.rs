@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use clap::Args;
+use tokio_postgres::Config;
 
+use super::database_parts::{DatabasePartArgs, DatabaseParts};
 use super::secret_file::{Given, value_or_file};
 use super::{Checker, database_url};
-use crate::store::{DatabaseAddress, DatabaseSettings};
+use crate::store::{DatabaseAddress, DatabaseSettings, SessionKind, TlsPolicy};
 
 /// Settings of the database.
 #[derive(Debug, Clone, Args)]
@@ -21,6 +23,9 @@ pub struct DatabaseArgs {
     /// A file with this URL, so that its password stands neither in the process list nor in the environment
     #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE")]
     pub database_url_file: Option<String>,
+
+    #[command(flatten)]
+    parts: DatabasePartArgs,
 
     /// The most that one statement may take, from the wait for a connection to its last row
     #[arg(
@@ -67,18 +72,56 @@ impl DatabaseArgs {
                 value: self.database_url_file.as_deref(),
             },
         );
-        let is_given = given.is_present() || file.is_present();
-        checker.require(
-            is_given,
-            "DATABASE_URL",
-            "is missing: postgresql://user:password@host:5432/name",
-        );
+        let mut parts = self.parts.check(checker);
+        if !given.is_present() && !file.is_present() {
+            return of_parts(checker, &parts);
+        }
+        let setting = if given.is_present() {
+            given.setting
+        } else {
+            file.setting
+        };
         let Some(url) = value_or_file(checker, &given, &file) else {
             return DatabaseAddress::default();
         };
-        database_url::parse(&url).unwrap_or_else(|problem| {
+        let with_port = parts
+            .port
+            .and_then(|port| database_url::with_port(&url, port));
+        if with_port.is_some() {
+            parts.port = None;
+        }
+        let url = with_port.unwrap_or(url);
+        let address = database_url::parse(&url, |config| {
+            parts.complete(checker, setting, config);
+            let names_host = !config.get_hosts().is_empty() || !config.get_hostaddrs().is_empty();
+            checker.require(names_host, setting, "names no host; DATABASE_HOST would");
+        });
+        address.unwrap_or_else(|problem| {
             checker.refuse("DATABASE_URL", problem);
             DatabaseAddress::default()
         })
     }
+}
+
+/// The address that the parts alone make.
+fn of_parts(checker: &mut Checker, parts: &DatabaseParts) -> DatabaseAddress {
+    if parts.is_empty() {
+        checker.refuse(
+            "DATABASE_URL",
+            "is missing: postgresql://user:password@host:5432/name, or its parts as DATABASE_HOST, DATABASE_USER, \
+             DATABASE_PASSWORD and DATABASE_NAME",
+        );
+        return DatabaseAddress::default();
+    }
+    let missing = "is missing: without DATABASE_URL, DATABASE_HOST and DATABASE_USER are needed";
+    checker.require(!parts.hosts.is_empty(), "DATABASE_HOST", missing);
+    checker.require(parts.user.is_some(), "DATABASE_USER", missing);
+    let mut config = Config::new();
+    parts.complete(checker, "DATABASE_URL", &mut config);
+    DatabaseAddress::new(config, TlsPolicy::default(), SessionKind::default()).unwrap_or_else(
+        |problem| {
+            checker.refuse("DATABASE_HOST", problem);
+            DatabaseAddress::default()
+        },
+    )
 }

@@ -25,11 +25,12 @@ const OF_DRIVERS: &[&str] = &[
     "statement_cache_size",
 ];
 
-/// Parses the URL, or the keywords of libpq (`host=... user=...`). Reads the files of certificates that it names.
+/// Parses the URL, or the keywords of libpq (`host=... user=...`), and lets `complete` add what it lacks. Reads the files of
+/// certificates that it names.
 ///
 /// # Errors
 /// Returns a message without the password if the URL is invalid, or a file is not usable.
-pub fn parse(given: &str) -> Result<DatabaseAddress, String> {
+pub fn parse(given: &str, complete: impl FnOnce(&mut Config)) -> Result<DatabaseAddress, String> {
     let given = given.trim();
     if given.is_empty() {
         return Err(FORM.to_owned());
@@ -43,18 +44,41 @@ pub fn parse(given: &str) -> Result<DatabaseAddress, String> {
         _ => take_from_keywords(given, &mut options),
     };
     let shown = without_password(given);
-    let config = plain.parse::<Config>().map_err(|error| {
+    let mut config = plain.parse::<Config>().map_err(|error| {
         format!(
             "`{shown}` {}; {FORM}, and in the password %40 for @, %2F for /, %3A for :",
             reason(&plain, &error)
         )
     })?;
+    complete(&mut config);
     let address = refused
         .map_or_else(|| options.finish(), Err)
         .and_then(|(tls, session)| {
             DatabaseAddress::new(config, tls, session).map_err(|error| error.to_string())
         });
     address.map_err(|problem| format!("`{shown}`: {problem}"))
+}
+
+/// Returns the URL with this port, if it names hosts and no port; the client library would take 5432 for each of them.
+pub fn with_port(given: &str, port: u16) -> Option<String> {
+    let (scheme, rest) = given.trim().split_once("://")?;
+    let (address, _) = split_options(rest);
+    let hosts_at = address.find('@').map_or(0, |at| at + 1);
+    let hosts_end = address
+        .get(hosts_at..)?
+        .find('/')
+        .map_or(address.len(), |end| hosts_at + end);
+    let (before, hosts) = address.get(..hosts_end)?.split_at_checked(hosts_at)?;
+    let behind = rest.get(hosts_end..)?;
+    let has_port = |host: &str| host.rsplit(']').next().is_some_and(|end| end.contains(':'));
+    if hosts.is_empty() || hosts.split(',').any(has_port) {
+        return None;
+    }
+    let hosts: Vec<_> = hosts
+        .split(',')
+        .map(|host| format!("{host}:{port}"))
+        .collect();
+    Some(format!("{scheme}://{before}{}{behind}", hosts.join(",")))
 }
 
 fn is_scheme(text: &str) -> bool {
@@ -141,6 +165,32 @@ fn reason(url: &str, error: &tokio_postgres::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(given: &str) -> Result<DatabaseAddress, String> {
+        super::parse(given, |_| ())
+    }
+
+    #[test]
+    fn a_port_is_added_to_hosts_without_one() {
+        for (given, meant) in [
+            ("postgresql://h/d?x=1", Some("postgresql://h:7/d?x=1")),
+            ("postgresql://u:p@h", Some("postgresql://u:p@h:7")),
+            (
+                "postgresql://u:p:1@h?x=/",
+                Some("postgresql://u:p:1@h:7?x=/"),
+            ),
+            (
+                "postgresql://u@a,[::1]/d",
+                Some("postgresql://u@a:7,[::1]:7/d"),
+            ),
+            ("postgresql://u@a,b:1/d", None),
+            ("postgresql://u@[::1]:1/d", None),
+            ("postgresql:///d?host=/run", None),
+            ("host=h", None),
+        ] {
+            assert_eq!(with_port(given, 7).as_deref(), meant, "{given}");
+        }
+    }
 
     fn plain(given: &str) -> String {
         let mut options = Options::default();

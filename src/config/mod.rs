@@ -4,12 +4,15 @@
 //! one message reports all of them.
 
 pub mod access;
+mod address_part;
 pub mod backlog;
 pub mod broker;
+pub mod broker_parts;
 pub mod checker;
 pub mod circuits;
 pub mod database;
 mod database_options;
+pub mod database_parts;
 pub mod database_url;
 pub mod environment;
 mod keywords;

@@ -1,6 +1,8 @@
 //! Settings that contain a password and may therefore stand in a file: neither the process list nor the environment
 //! then shows it.
 
+use std::env::VarError;
+
 use super::Checker;
 
 /// The name of a setting, and its value from its flag or variable.
@@ -51,6 +53,49 @@ pub fn value_or_file(checker: &mut Checker, given: &Given<'_>, file: &Given<'_>)
         },
         (None, None) => None,
     }
+}
+
+/// Returns the value of a secret that has no flag, because a flag is visible in the process list: a variable and a file of it,
+/// as [`value_or_file`] takes them.
+pub fn variable_or_file(
+    checker: &mut Checker,
+    variable: &'static str,
+    file: &Given<'_>,
+) -> Option<Secret> {
+    let value = match std::env::var(variable) {
+        Ok(value) => Some(value),
+        Err(VarError::NotPresent) => None,
+        Err(VarError::NotUnicode(_)) => {
+            checker.refuse(variable, "is not UTF-8");
+            return None;
+        }
+    };
+    let given = Given {
+        setting: variable,
+        value: value.as_deref(),
+    };
+    let setting = if file.is_present() {
+        file.setting
+    } else {
+        variable
+    };
+    let value = value_or_file(checker, &given, file)?;
+    if value.contains('\0') {
+        checker.refuse(setting, "contains a zero byte, which no server accepts");
+        return None;
+    }
+    Some(Secret {
+        setting: setting.to_owned(),
+        value,
+    })
+}
+
+/// A secret, and the setting that it comes from.
+pub struct Secret {
+    /// The setting as users see it.
+    pub setting: String,
+    /// Its value.
+    pub value: String,
 }
 
 #[cfg(test)]

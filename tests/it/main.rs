@@ -26,6 +26,7 @@ mod command_line;
 mod commands;
 mod connection_limits;
 mod containers;
+mod database_access;
 mod described;
 mod dev;
 mod documents;

@@ -4,14 +4,13 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
 use rustls::pki_types::ServerName;
-use thiserror::Error;
 use url::Url;
 
+use super::broker_parts::{BrokerParts, only_one};
+use super::broker_url_error::{AmqpUrlError, BrokerPart};
 use super::endpoint::{Endpoint, EndpointTls, Login};
 use crate::tls::ClientFiles;
 
-/// AMQP short strings (queue, virtual host, message id, ...) carry their length in one byte.
-pub(super) const MAX_SHORT_STRING: usize = 255;
 /// Below two seconds the client library's heartbeat interval (half of it, in whole seconds) is zero.
 pub(super) const MIN_HEARTBEAT_SECONDS: u16 = 2;
 
@@ -27,55 +26,6 @@ const TLS_PARAMETERS: [&str; 5] = [
     "server_name_indication",
 ];
 
-/// Why an AMQP URL was refused. No message contains the password.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum AmqpUrlError {
-    /// Not a URL.
-    #[error("the RabbitMQ URL is not a valid URL: {0}")]
-    Syntax(#[from] url::ParseError),
-    /// Neither `amqp` nor `amqps`.
-    #[error("the RabbitMQ URL must start with amqp:// or amqps://, not {0}://")]
-    Scheme(String),
-    /// No host in the URL, or an empty one in the list.
-    #[error("the RabbitMQ URL names no host, or an empty one between commas")]
-    NoHost,
-    /// A `%` that is not followed by two hexadecimal digits, or bytes that are not UTF-8.
-    #[error("the {0} in the RabbitMQ URL is not valid percent-encoded UTF-8")]
-    Encoding(&'static str),
-    /// A virtual host with an unescaped slash.
-    #[error("the virtual host in the RabbitMQ URL contains a slash: write it as %2F")]
-    VhostSlash,
-    /// Longer than the protocol allows.
-    #[error("the {0} in the RabbitMQ URL is longer than 255 bytes")]
-    TooLong(&'static str),
-    /// A heartbeat that is not a number of seconds from 2 to 65535.
-    #[error("the heartbeat in the RabbitMQ URL must be 2 to 65535 seconds")]
-    Heartbeat,
-    /// A parameter of TLS without TLS.
-    #[error("the RabbitMQ URL has `{0}`, which needs amqps://")]
-    Unencrypted(&'static str),
-    /// `verify` is not `verify_peer`.
-    #[error(
-        "verify=`{0}` is refused: the broker's certificate is always verified (verify_peer). Name its authority \
-         by cacertfile or QTASK_CA_FILE, and the name in its certificate by server_name_indication"
-    )]
-    Verify(String),
-    /// Only one of `certfile` and `keyfile`.
-    #[error("the RabbitMQ URL needs both certfile and keyfile, or none of them")]
-    HalfIdentity,
-    /// `auth_mechanism` is neither `plain` nor `external`.
-    #[error("auth_mechanism=`{0}` is unknown: use plain or external")]
-    Mechanism(String),
-    /// `auth_mechanism=external` without a client certificate.
-    #[error("auth_mechanism=external needs amqps:// with certfile and keyfile")]
-    ExternalWithoutCertificate,
-    /// A host that no certificate can name.
-    #[error(
-        "no certificate can be for the name `{0}`: set server_name_indication to the name in the broker's"
-    )]
-    ServerName(String),
-}
-
 /// The brokers of a setting, and the shortest heartbeat that it asks for, in seconds.
 pub(super) struct BrokerUrls {
     pub(super) endpoints: Vec<Endpoint>,
@@ -83,12 +33,17 @@ pub(super) struct BrokerUrls {
 }
 
 impl BrokerUrls {
-    /// Reads one URL, with one or several hosts separated by commas, or several URLs separated by commas.
-    pub(super) fn parse(text: &str, authorities: Option<&Path>) -> Result<Self, AmqpUrlError> {
+    /// Reads one URL, with one or several hosts separated by commas, or several URLs separated by commas, and adds the parts
+    /// that they lack.
+    pub(super) fn parse(
+        text: &str,
+        parts: &BrokerParts,
+        authorities: Option<&Path>,
+    ) -> Result<Self, AmqpUrlError> {
         let (mut endpoints, mut heartbeat) = (Vec::new(), None);
         for url in split_urls(text) {
-            for url in split_hosts(url)? {
-                endpoints.push(endpoint(&url, authorities)?);
+            for url in split_hosts(url, parts)? {
+                endpoints.push(endpoint(&url, parts, authorities)?);
                 heartbeat = [heartbeat, heartbeat_of(&url)?].into_iter().flatten().min();
             }
         }
@@ -119,7 +74,7 @@ fn split_urls(text: &str) -> Vec<&str> {
 }
 
 /// One URL for each host of a URL. User and password may contain commas, the path and the query too.
-fn split_hosts(url: &str) -> Result<Vec<Url>, AmqpUrlError> {
+fn split_hosts(url: &str, parts: &BrokerParts) -> Result<Vec<Url>, AmqpUrlError> {
     let Some((scheme, rest)) = url.split_once("://") else {
         return Ok(vec![Url::parse(url)?]);
     };
@@ -127,6 +82,15 @@ fn split_hosts(url: &str) -> Result<Vec<Url>, AmqpUrlError> {
     let (authority, tail) = rest.split_at(end);
     let hosts_at = authority.rfind('@').map_or(0, |at| at + 1);
     let (user, hosts) = authority.split_at(hosts_at);
+    let added;
+    let hosts = match (hosts, parts.hosts.as_slice()) {
+        (hosts, []) => hosts,
+        ("", _) => {
+            added = parts.encoded_hosts();
+            &added
+        }
+        _ => return Err(AmqpUrlError::GivenTwice(BrokerPart::Host)),
+    };
     hosts
         .split(',')
         .map(|host| match host.trim() {
@@ -136,7 +100,11 @@ fn split_hosts(url: &str) -> Result<Vec<Url>, AmqpUrlError> {
         .collect()
 }
 
-fn endpoint(url: &Url, authorities: Option<&Path>) -> Result<Endpoint, AmqpUrlError> {
+fn endpoint(
+    url: &Url,
+    parts: &BrokerParts,
+    authorities: Option<&Path>,
+) -> Result<Endpoint, AmqpUrlError> {
     let has_tls = match url.scheme() {
         "amqp" => false,
         "amqps" => true,
@@ -155,9 +123,13 @@ fn endpoint(url: &Url, authorities: Option<&Path>) -> Result<Endpoint, AmqpUrlEr
     let has_certificate = tls.as_ref().is_some_and(|tls| tls.files.identity.is_some());
     Ok(Endpoint {
         host,
-        port: (url.port()).unwrap_or(if has_tls { TLS_PORT } else { PLAIN_PORT }),
-        login: login(url, has_certificate)?,
-        vhost: vhost(url.path())?,
+        port: only_one(BrokerPart::Port, url.port(), parts.port)?.unwrap_or(if has_tls {
+            TLS_PORT
+        } else {
+            PLAIN_PORT
+        }),
+        login: login(url, parts, has_certificate)?,
+        vhost: parts.vhost(vhost(url.path())?)?,
         tls,
     })
 }
@@ -190,7 +162,7 @@ fn endpoint_tls(
     })
 }
 
-fn login(url: &Url, has_certificate: bool) -> Result<Login, AmqpUrlError> {
+fn login(url: &Url, parts: &BrokerParts, has_certificate: bool) -> Result<Login, AmqpUrlError> {
     let mechanism = parameter(url, "auth_mechanism").map(|name| name.to_ascii_lowercase());
     match mechanism.as_deref() {
         None | Some("plain") => {}
@@ -198,28 +170,27 @@ fn login(url: &Url, has_certificate: bool) -> Result<Login, AmqpUrlError> {
         Some("external") => return Err(AmqpUrlError::ExternalWithoutCertificate),
         Some(other) => return Err(AmqpUrlError::Mechanism(other.to_owned())),
     }
-    let user = percent_decode(url.username(), "user")?;
-    let password = percent_decode(url.password().unwrap_or_default(), "password")?;
-    if user.is_empty() && url.password().is_none() {
-        let guest = || "guest".to_owned();
-        return Ok(Login::Plain(guest(), guest()));
-    }
-    Ok(Login::Plain(user, password))
+    let user = match url.username() {
+        "" => None,
+        user => Some(percent_decode(user, "user")?),
+    };
+    let password = url.password();
+    let password = password
+        .map(|password| percent_decode(password, "password"))
+        .transpose()?;
+    parts.login(user, password)
 }
 
-fn vhost(path: &str) -> Result<String, AmqpUrlError> {
+fn vhost(path: &str) -> Result<Option<String>, AmqpUrlError> {
     let encoded = path.strip_prefix('/').unwrap_or(path);
     if encoded.is_empty() {
-        return Ok("/".to_owned());
+        return Ok(None);
     }
     if encoded.contains('/') {
         return Err(AmqpUrlError::VhostSlash);
     }
     let vhost = percent_decode(encoded, "virtual host")?;
-    if vhost.len() > MAX_SHORT_STRING {
-        return Err(AmqpUrlError::TooLong("virtual host"));
-    }
-    Ok(vhost)
+    Ok(Some(vhost))
 }
 
 fn heartbeat_of(url: &Url) -> Result<Option<u16>, AmqpUrlError> {
@@ -261,8 +232,12 @@ fn percent_decode(text: &str, what: &'static str) -> Result<String, AmqpUrlError
 mod tests {
     use super::*;
 
+    fn parse(url: &str, authorities: Option<&Path>) -> Result<BrokerUrls, AmqpUrlError> {
+        BrokerUrls::parse(url, &BrokerParts::default(), authorities)
+    }
+
     fn parsed(url: &str) -> Vec<Endpoint> {
-        BrokerUrls::parse(url, None).unwrap().endpoints
+        parse(url, None).unwrap().endpoints
     }
 
     fn one(url: &str) -> Endpoint {
@@ -274,7 +249,7 @@ mod tests {
     }
 
     fn heartbeat(url: &str) -> Option<u16> {
-        BrokerUrls::parse(url, None).unwrap().heartbeat
+        parse(url, None).unwrap().heartbeat
     }
 
     #[test]
@@ -337,7 +312,7 @@ mod tests {
         let external = one("amqps://h?certfile=/c&keyfile=/k&auth_mechanism=EXTERNAL");
         assert!(matches!(external.login, Login::External));
         let authorities = Some(Path::new("/more"));
-        let brokers = BrokerUrls::parse("amqps://h", authorities).unwrap();
+        let brokers = parse("amqps://h", authorities).unwrap();
         let files = brokers.endpoints[0].tls.clone().unwrap().files;
         assert_eq!(files.additional_authorities, Some("/more".into()));
     }
@@ -374,11 +349,11 @@ mod tests {
             ),
         ];
         for (url, expected) in cases {
-            let error = BrokerUrls::parse(url, None).err().expect(url);
+            let error = parse(url, None).err().expect(url);
             assert_eq!(error, expected, "{url}");
             assert!(!error.to_string().contains("sesame"));
         }
-        assert!(BrokerUrls::parse("amqp://u:sesame@h:99999", None).is_err());
-        assert!(BrokerUrls::parse("not a url", None).is_err());
+        assert!(parse("amqp://u:sesame@h:99999", None).is_err());
+        assert!(parse("not a url", None).is_err());
     }
 }

@@ -4,7 +4,9 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::broker_url::{AmqpUrlError, BrokerUrls, MIN_HEARTBEAT_SECONDS};
+use super::broker_parts::BrokerParts;
+use super::broker_url::{BrokerUrls, MIN_HEARTBEAT_SECONDS};
+use super::broker_url_error::AmqpUrlError;
 use super::endpoint::{Endpoint, Introduction};
 use crate::tls::TlsFileError;
 
@@ -44,10 +46,19 @@ impl AmqpConfig {
     /// brokers of one cluster. User, password and virtual host are percent-decoded; they default to `guest`, `guest`
     /// and `/`. `authorities` is a file of authorities that are trusted beside the public ones.
     pub fn parse(urls: &str, authorities: Option<&Path>) -> Result<Self, AmqpUrlError> {
+        Self::parse_with(urls, &BrokerParts::default(), authorities)
+    }
+
+    /// The same, and adds the parts that the URLs lack. A part that a URL has, too, is refused.
+    pub fn parse_with(
+        urls: &str,
+        parts: &BrokerParts,
+        authorities: Option<&Path>,
+    ) -> Result<Self, AmqpUrlError> {
         let BrokerUrls {
             endpoints,
             heartbeat,
-        } = BrokerUrls::parse(urls, authorities)?;
+        } = BrokerUrls::parse(urls, parts, authorities)?;
         Ok(Self {
             queue: "quantum_tasks".to_owned(),
             queue_type: QueueType::default(),

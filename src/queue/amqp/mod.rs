@@ -15,7 +15,9 @@ mod admin;
 mod backend_consumer;
 mod backoff;
 mod batch;
+mod broker_parts;
 mod broker_url;
+mod broker_url_error;
 mod callbacks;
 mod config;
 mod confirms;
@@ -38,7 +40,8 @@ mod topology;
 #[cfg(test)]
 mod tests;
 
-pub use broker_url::AmqpUrlError;
+pub use broker_parts::BrokerParts;
+pub use broker_url_error::{AmqpUrlError, BrokerPart};
 pub use config::{AmqpConfig, QueueType};
 pub use consumer::Consumer;
 pub use delivery::Delivery;

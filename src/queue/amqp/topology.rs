@@ -4,7 +4,7 @@ use amqprs::channel::QueueDeclareArguments;
 use amqprs::{FieldName, FieldTable, FieldValue};
 use tracing::info;
 
-use super::broker_url::MAX_SHORT_STRING;
+use super::broker_parts::MAX_SHORT_STRING;
 use super::config::{AmqpConfig, QueueType};
 use super::connection::{Link, LinkChannel};
 use super::error::{LinkError, QueueError};

@@ -31,6 +31,7 @@ enum Variant {
     WalOnSmallDisk,
     GermanMessages,
     Tls,
+    Passwords,
 }
 
 const GERMAN: &str = "de_DE.UTF-8";
@@ -93,6 +94,16 @@ impl PrivatePostgres {
         let client = database::connect(&node.url()).await;
         let created = client.batch_execute(postgres_tls::CREATE_ROLES).await;
         created.expect("roles");
+        node
+    }
+
+    /// The same, and every role but the superuser needs a password.
+    pub async fn start_with_passwords() -> Self {
+        let mut node = Self::initialised(Variant::Passwords);
+        let rules =
+            "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+        std::fs::write(node.data().join("pg_hba.conf"), rules).expect("pg_hba.conf");
+        node.restart().await;
         node
     }
 
@@ -212,7 +223,7 @@ impl PrivatePostgres {
             // Paused first, so that it can neither fork nor clean up while its children are killed.
             let postmaster = pid_of(server);
             signals::pause(&[postmaster]).await;
-            signals::kill_all(&children_of(postmaster)).await;
+            signals::kill_all(&signals::children_of(postmaster)).await;
         }
         self.end(Signal::SIGKILL).await;
     }
@@ -386,13 +397,4 @@ impl Drop for PrivatePostgres {
 
 fn pid_of(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).expect("a pid"))
-}
-
-fn children_of(parent: Pid) -> Vec<Pid> {
-    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
-    children
-        .unwrap_or_default()
-        .split_whitespace()
-        .filter_map(|pid| pid.parse().ok().map(Pid::from_raw))
-        .collect()
 }

@@ -6,6 +6,7 @@ use amqprs::channel::{
 };
 use amqprs::connection::{Connection, OpenConnectionArguments};
 use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT};
+use percent_encoding::percent_decode_str;
 use url::Url;
 use uuid::Uuid;
 
@@ -191,12 +192,8 @@ pub async fn try_open(broker: &Url) -> Result<(Connection, Channel), amqprs::err
         broker.username()
     };
     let password = broker.password().unwrap_or("guest");
-    let vhost = broker.path().trim_start_matches('/');
-    let vhost = if vhost.is_empty() || vhost.eq_ignore_ascii_case("%2f") {
-        "/"
-    } else {
-        vhost
-    };
+    let vhost = percent_decode_str(broker.path().trim_start_matches('/')).decode_utf8_lossy();
+    let vhost = if vhost.is_empty() { "/" } else { &*vhost };
     let mut arguments =
         OpenConnectionArguments::new(host, broker.port().unwrap_or(5672), user, password);
     arguments.virtual_host(vhost);

@@ -46,3 +46,13 @@ fn threads_of(process: Pid) -> Vec<char> {
         .filter_map(|stat| stat.rsplit_once(") ")?.1.chars().next())
         .collect()
 }
+
+/// The processes that this one has started.
+pub fn children_of(parent: Pid) -> Vec<Pid> {
+    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+    children
+        .unwrap_or_default()
+        .split_whitespace()
+        .filter_map(|pid| pid.parse().ok().map(Pid::from_raw))
+        .collect()
+}
