@@ -16,3 +16,12 @@ pub mod store;
 pub mod telemetry;
 pub mod tls;
 pub mod worker;
+
+/// The revision of the source in git, of an executable that was built with `QTASK_REVISION`: `abc1234`, or `abc1234-dirty` if
+/// files differed from it.
+///
+/// Cargo does not ask git: each commit would then compile everything anew.
+pub const REVISION: Option<&str> = match option_env!("QTASK_REVISION") {
+    Some(revision) if !revision.is_empty() => Some(revision),
+    _ => None,
+};

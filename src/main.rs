@@ -6,6 +6,7 @@
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-fn main() -> std::process::ExitCode {
-    qtask::cli::main()
+fn main() -> std::io::Result<std::process::ExitCode> {
+    static_glibc::use_built_in_name_services()?;
+    Ok(qtask::cli::main())
 }
