@@ -27,7 +27,7 @@ pub struct ManArgs {
 /// Writes the pages of `command`.
 pub fn main(args: &ManArgs, command: Command) -> ExitCode {
     let Some(directory) = &args.directory else {
-        return page(command)
+        return page(&command)
             .map_or_else(|error| failure(&error.to_string()), |page| write_out(&page));
     };
     match write_all(directory, command) {
@@ -51,7 +51,7 @@ fn write_all(directory: &Path, mut command: Command) -> std::io::Result<()> {
 fn write_tree(directory: &Path, command: &Command) -> std::io::Result<()> {
     let name = command.get_display_name().unwrap_or(command.get_name());
     let file = directory.join(format!("{name}.1"));
-    std::fs::write(file, page(command.clone())?)?;
+    std::fs::write(file, page(command)?)?;
     let subcommands = command.get_subcommands();
     let shown = subcommands.filter(|each| !each.is_hide_set() && each.get_name() != "help");
     for subcommand in shown {
@@ -60,8 +60,13 @@ fn write_tree(directory: &Path, command: &Command) -> std::io::Result<()> {
     Ok(())
 }
 
-fn page(command: Command) -> std::io::Result<Vec<u8>> {
+fn page(command: &Command) -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    Man::new(command).render(&mut page)?;
+    let name = command.get_display_name().unwrap_or(command.get_name());
+    Man::new(command.clone())
+        .title(name.to_uppercase())
+        .source(concat!("qtask ", env!("CARGO_PKG_VERSION")))
+        .manual("qtask")
+        .render(&mut page)?;
     Ok(page)
 }
