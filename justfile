@@ -8,6 +8,10 @@ _default:
 up *arguments:
     {{ compose }} up --build --detach --wait {{ arguments }}
 
+# Replaces the running containers by those of the current sources: the API is away for about a second, no task is lost
+upgrade *arguments:
+    COMPOSE="{{ compose }}" scripts/upgrade {{ arguments }}
+
 # Stops the containers; `just down --volumes` also deletes their data
 down *arguments:
     {{ compose }} down {{ arguments }}
@@ -35,6 +39,10 @@ test *arguments:
 # What CI runs: format, lints, documentation, tests
 check:
     scripts/check
+
+# Starts the system of compose.yaml beside the one that runs, checks it, and removes it; as processes without an engine
+containers:
+    scripts/containers
 
 # Checks the manifests for Kubernetes
 kubernetes:

@@ -17,6 +17,8 @@ mod process;
 mod reach;
 mod serve;
 mod server_tls;
+#[cfg(test)]
+mod settings_drift;
 mod supervise;
 mod work;
 mod worker_server;

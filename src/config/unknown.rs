@@ -4,23 +4,35 @@ use tracing::warn;
 
 /// Prefix of the names of qtask's variables.
 const PREFIX: &str = "QTASK_";
-/// Variables that a worker sets for the command of a task; a `qtask` that the command starts inherits them.
-const OF_COMMANDS: [&str; 6] = [
+/// Variables that a worker sets for the command of a task, or for the commands around it; a `qtask` that they start inherits them.
+pub const OF_COMMANDS: [&str; 8] = [
     "QTASK_WORKER",
     "QTASK_WORKER_MARK",
     "QTASK_TASK_ID",
     "QTASK_ATTEMPT",
     "QTASK_BACKEND",
     "QTASK_TIMEOUT_SECONDS",
+    "QTASK_OUTCOME",
+    "QTASK_ERROR_CODE",
 ];
 const TASK_ID: &str = "QTASK_TASK_ID";
-/// Variables that other programs read: qtask's tests, and compose.yaml.
-const OF_OTHERS: [&str; 5] = [
+/// What the variables begin with that other programs read: qtask's tests, and compose.yaml.
+pub const OF_OTHERS: [&str; 15] = [
     "QTASK_TEST_",
     "QTASK_FUZZ_",
+    "QTASK_API_CPUS",
+    "QTASK_API_MEMORY",
+    "QTASK_API_REPLICAS",
     "QTASK_IMAGE",
+    "QTASK_LOG_MAX_",
     "QTASK_PORT",
+    "QTASK_PROXY_PORT",
     "QTASK_PUBLISH_ADDRESS",
+    "QTASK_PULL_POLICY",
+    "QTASK_WORKERS",
+    "QTASK_WORKER_CPUS",
+    "QTASK_WORKER_MEMORY",
+    "QTASK_WORKER_STOP_GRACE_PERIOD",
 ];
 /// Maximum edit distance between a name and the setting that is suggested.
 const MAX_TYPOS: usize = 3;

@@ -66,8 +66,9 @@ impl Machine {
     fn copy_tree(&self) {
         let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
         let scripts = fs::read_dir(tree.join("scripts")).expect("the scripts");
-        let names = scripts.map(|entry| entry.expect("an entry").file_name());
-        let paths = names.map(|name| Path::new("scripts").join(name));
+        let entries = scripts.map(|entry| entry.expect("an entry").path());
+        let names = entries.filter(|path| path.is_file());
+        let paths = names.map(|path| Path::new("scripts").join(path.file_name().expect("a name")));
         for path in paths.chain(["Cargo.toml", "rust-toolchain.toml"].map(PathBuf::from)) {
             fs::copy(tree.join(&path), self.path("tree").join(&path)).expect("a copy");
         }

@@ -5,3 +5,4 @@ mod dependencies;
 mod machine;
 mod packages;
 mod toolchain;
+mod upgrade;

@@ -14,6 +14,7 @@ fn machine(version: &str) -> Machine {
         ),
     );
     machine.replace_script("test");
+    machine.replace_script("containers");
     machine
 }
 
