@@ -20,6 +20,7 @@ pub mod submission;
 pub mod task;
 pub mod timestamp;
 pub mod token;
+pub mod trace_context;
 pub mod waiting;
 pub mod webhook;
 pub mod whole_number;
