@@ -15,6 +15,7 @@ pub mod service;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
+pub mod traces;
 pub mod worker;
 
 /// The revision of the source in git, of an executable that was built with `QTASK_REVISION`: `abc1234`, or `abc1234-dirty` if

@@ -22,6 +22,7 @@ use crate::config::listen::BrowserArgs;
 use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
 use crate::config::timing::{LeaseArgs, LeaseSettings, RuleArgs, SweepArgs, SweepSettings};
+use crate::config::traces;
 use crate::config::trust::TrustArgs;
 use crate::config::webhooks::{WebhookArgs, WebhookSettings};
 use crate::config::{Checker, InvalidSettings};
@@ -36,6 +37,7 @@ use crate::store::{
     DatabaseSettings, MigrationSettings, Pools, QuarantineRules, QueuePolicy, Store, migrate_up,
 };
 use crate::telemetry;
+use crate::traces::TraceSettings;
 use crate::worker::{self, Executors, TaskSource, WorkerHealth, WorkerSettings};
 use dev_postgres::{Options, PrivatePostgres, default_data_dir};
 
@@ -121,6 +123,7 @@ struct DevSettings {
     webhooks: WebhookSettings,
     sweep: SweepSettings,
     log: LogSettings,
+    traces: Option<TraceSettings>,
 }
 
 /// Request timeout: longer than any request of a single local user takes.
@@ -153,6 +156,7 @@ impl DevArgs {
             Err(error) => checker.refuse("--data-dir", format_args!("{error:#}")),
         }
         let trusted = self.trust.check(&mut checker);
+        let traces = traces::check(&mut checker, "qtask-dev", &trusted, traces::of_environment);
         let webhooks = self.webhooks.check(&mut checker, trusted);
         let concurrency = work::concurrency(&mut checker, self.concurrency.as_deref());
         let execution = self.execution.check(&mut checker);
@@ -182,6 +186,7 @@ impl DevArgs {
             webhooks,
             sweep: self.sweep.check(&mut checker),
             log: self.log.check(&mut checker),
+            traces,
         };
         checker.finish(settings)
     }
@@ -200,6 +205,7 @@ pub fn main(args: &DevArgs) -> ExitCode {
             webhooks,
             sweep,
             log,
+            traces,
         } = settings;
         process::start_log(log);
         let _watchdog = execution.commands.guard()?;
@@ -226,8 +232,17 @@ pub fn main(args: &DevArgs) -> ExitCode {
             problems: None,
         };
         let background = (webhooks, sweep);
+        let running = run(
+            api,
+            rules,
+            worker,
+            &execution,
+            background,
+            &data_dir,
+            stop.clone(),
+        );
         let ended = tokio::select! {
-            ended = run(api, rules, worker, &execution, background, &data_dir, stop.clone()) => ended,
+            ended = process::traced(traces, running) => ended,
             death = postgres.died() => {
                 error!(event = "postgres.died", error = %death, "private PostgreSQL stopped unexpectedly");
                 stop.cancel();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::{Command, CommandFactory};
 
 use super::Cli;
+use crate::config::traces;
 
 const FILE: &str = include_str!("../../.env.example");
 const COMPOSE: &str = include_str!("../../compose.yaml");
@@ -63,6 +64,15 @@ fn every_setting_stands_in_the_file_with_its_default() {
 }
 
 #[test]
+fn every_variable_of_opentelemetry_stands_in_the_file() {
+    let listed = listed();
+    let missing = traces::VARIABLES
+        .iter()
+        .find(|name| !listed.contains_key(*name));
+    assert_eq!(missing, None, "`.env.example` lacks a variable");
+}
+
+#[test]
 fn the_file_names_no_setting_that_does_not_exist() {
     let known = known();
     for name in listed().keys() {
@@ -70,6 +80,7 @@ fn the_file_names_no_setting_that_does_not_exist() {
         assert!(
             known.contains_key(*name)
                 || WITHOUT_FLAG.contains(name)
+                || traces::VARIABLES.contains(name)
                 || COMPOSE.contains(&of_compose),
             "`.env.example` names {name}, which neither qtask nor compose.yaml reads"
         );

@@ -11,6 +11,7 @@ use crate::config::InvalidSettings;
 use crate::config::logging::LogSettings;
 use crate::config::unknown::warn_of_unknown;
 use crate::telemetry;
+use crate::traces::{self, TraceSettings};
 
 /// The exit code for invalid settings, the same as clap's for usage errors.
 const USAGE: u8 = 2;
@@ -65,6 +66,19 @@ where
 pub fn start_log(settings: LogSettings) {
     telemetry::start(settings);
     warn_of_unknown(&super::variables());
+}
+
+/// Runs `body` while the spans of this process are exported, if they are; sends the last ones after it.
+pub async fn traced(
+    settings: Option<TraceSettings>,
+    body: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let export = settings.map(traces::start).transpose()?;
+    let ended = body.await;
+    if let Some(export) = export {
+        export.finish().await;
+    }
+    ended
 }
 
 fn failure(error: &anyhow::Error) -> ExitCode {

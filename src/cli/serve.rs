@@ -25,6 +25,7 @@ use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
 use crate::config::simulator::SimulatorArgs;
 use crate::config::timing::{LeaseArgs, LeaseSettings, RuleArgs, SweepArgs, SweepSettings};
+use crate::config::traces;
 use crate::config::trust::TrustArgs;
 use crate::config::webhooks::{WebhookArgs, WebhookSettings};
 use crate::config::{Checker, InvalidSettings, list};
@@ -43,6 +44,7 @@ use crate::service::watch::Watch;
 use crate::service::webhooks;
 use crate::store::{DatabaseSettings, QuarantineRules, QueuePolicy, Store};
 use crate::tls::ServerIdentity;
+use crate::traces::TraceSettings;
 
 /// Serve the REST API
 ///
@@ -136,6 +138,7 @@ struct ServeSettings {
     webhooks: WebhookSettings,
     sweep: SweepSettings,
     log: LogSettings,
+    traces: Option<TraceSettings>,
 }
 
 impl ServeArgs {
@@ -156,6 +159,12 @@ impl ServeArgs {
         let host = self.listen.check(&mut checker, &access);
         let trusted = self.trust.check(&mut checker);
         let broker = self.broker.check(&mut checker, &trusted, "qtask serve");
+        let traces = traces::check(
+            &mut checker,
+            "qtask-serve",
+            &trusted,
+            traces::of_environment,
+        );
         let webhooks = self.webhooks.check(&mut checker, trusted);
         let settings = ServeSettings {
             serving: ServerSettings {
@@ -186,6 +195,7 @@ impl ServeArgs {
             webhooks,
             sweep: self.sweep.check(&mut checker),
             log: self.log.check(&mut checker),
+            traces,
         };
         checker.finish(settings)
     }
@@ -194,23 +204,26 @@ impl ServeArgs {
 pub fn main(args: &ServeArgs) -> ExitCode {
     process::run(args.check(), |settings, stop| async move {
         process::start_log(settings.log);
-        let connections = Connections::open(
-            &settings.database,
-            settings.broker,
-            settings.rules,
-            settings.sweep,
-            &stop,
-        )?;
-        let (store, dispatcher) = (connections.store.clone(), connections.dispatcher.clone());
-        let watch = Watch::start(settings.database, stop.clone());
-        let calling = webhooks::start(store.clone(), settings.webhooks, &watch, stop.clone())?;
-        let serving = settings.serving;
-        let served = serve(serving, store, dispatcher, watch, stop.clone(), |_| ()).await;
-        // A port in use ends the server; the webhooks must not continue without it.
-        stop.cancel();
-        calling.await?;
-        connections.close().await;
-        served
+        process::traced(settings.traces, async {
+            let connections = Connections::open(
+                &settings.database,
+                settings.broker,
+                settings.rules,
+                settings.sweep,
+                &stop,
+            )?;
+            let (store, dispatcher) = (connections.store.clone(), connections.dispatcher.clone());
+            let watch = Watch::start(settings.database, stop.clone());
+            let calling = webhooks::start(store.clone(), settings.webhooks, &watch, stop.clone())?;
+            let serving = settings.serving;
+            let served = serve(serving, store, dispatcher, watch, stop.clone(), |_| ()).await;
+            // A port in use ends the server; the webhooks must not continue without it.
+            stop.cancel();
+            calling.await?;
+            connections.close().await;
+            served
+        })
+        .await
     })
 }
 

@@ -20,6 +20,7 @@ use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
 use crate::config::simulator::SimulatorArgs;
 use crate::config::timing::{LeaseArgs, RuleArgs, SweepArgs, SweepSettings};
+use crate::config::traces;
 use crate::config::trust::TrustArgs;
 use crate::config::{Checker, InvalidSettings};
 use crate::domain::backend::{MOCK, SIMULATOR};
@@ -28,6 +29,7 @@ use crate::domain::problem_patterns::ProblemPatterns;
 use crate::executor::{Executor, Mock, Simulator};
 use crate::queue::amqp::AmqpConfig;
 use crate::store::{DatabaseSettings, QueuePolicy};
+use crate::traces::TraceSettings;
 use crate::worker::{self, Executors, TaskSource, WorkerHealth, WorkerSettings};
 
 /// Run tasks
@@ -203,6 +205,7 @@ struct WorkSettings {
     rules: QueuePolicy,
     sweep: SweepSettings,
     log: LogSettings,
+    traces: Option<TraceSettings>,
 }
 
 impl WorkArgs {
@@ -254,6 +257,7 @@ impl WorkArgs {
             rules: self.rules.check(&mut checker),
             sweep: self.sweep.check(&mut checker),
             log: self.log.check(&mut checker),
+            traces: traces::check(&mut checker, "qtask-work", &trusted, traces::of_environment),
         };
         checker.finish(settings)
     }
@@ -340,22 +344,25 @@ pub fn main(args: &WorkArgs) -> ExitCode {
     process::run(args.check(), |settings, stop| async move {
         process::start_log(settings.log);
         let _watchdog = settings.commands.guard()?;
-        let connections = Connections::open(
-            &settings.database,
-            settings.broker,
-            settings.rules,
-            settings.sweep,
-            &stop,
-        )?;
-        let health = Arc::new(WorkerHealth::starting());
-        let probes = CancellationToken::new();
-        if let Some(address) = settings.health {
-            worker_server::start(address, health.clone(), probes.clone())?;
-        }
-        let store = connections.store.clone();
-        let ended = worker::run(settings.worker, store, settings.executors, health, stop).await;
-        probes.cancel();
-        connections.close().await;
-        Ok(ended?)
+        process::traced(settings.traces, async {
+            let connections = Connections::open(
+                &settings.database,
+                settings.broker,
+                settings.rules,
+                settings.sweep,
+                &stop,
+            )?;
+            let health = Arc::new(WorkerHealth::starting());
+            let probes = CancellationToken::new();
+            if let Some(address) = settings.health {
+                worker_server::start(address, health.clone(), probes.clone())?;
+            }
+            let store = connections.store.clone();
+            let ended = worker::run(settings.worker, store, settings.executors, health, stop).await;
+            probes.cancel();
+            connections.close().await;
+            Ok(ended?)
+        })
+        .await
     })
 }

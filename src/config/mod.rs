@@ -22,6 +22,7 @@ pub mod retry;
 pub mod secret_file;
 pub mod simulator;
 pub mod timing;
+pub mod traces;
 pub mod trust;
 pub mod unknown;
 pub mod webhooks;

@@ -43,6 +43,8 @@ struct Metrics {
     webhooks: Counters,
     failed_heartbeats: Counter,
     log_lines_dropped: Counter,
+    spans_exported: Counter,
+    spans_dropped: Counter,
 }
 
 impl Metrics {
@@ -111,6 +113,18 @@ impl Metrics {
                 r,
                 "log_lines_dropped",
                 "Log lines that standard error did not take",
+                Counter::default(),
+            ),
+            spans_exported: add(
+                r,
+                "trace_spans_exported",
+                "Spans that the collector accepted",
+                Counter::default(),
+            ),
+            spans_dropped: add(
+                r,
+                "trace_spans_dropped",
+                "Spans that the collector did not take",
                 Counter::default(),
             ),
             registry,
@@ -194,6 +208,16 @@ pub fn heartbeat_failed() {
 /// Records lost log lines: standard error is closed, full, or not read.
 pub fn log_lines_dropped(count: u64) {
     METRICS.log_lines_dropped.inc_by(count);
+}
+
+/// Records spans that the collector accepted.
+pub fn spans_exported(count: u64) {
+    METRICS.spans_exported.inc_by(count);
+}
+
+/// Records lost spans: the collector is unreachable, slow, or rejects them.
+pub fn spans_dropped(count: u64) {
+    METRICS.spans_dropped.inc_by(count);
 }
 
 /// Renders all metrics and the given gauges as text.

@@ -17,9 +17,21 @@ const HOMES: &[(&[&str], &[&str])] = &[
     ),
     (&["utoipa_swagger_ui"], &["src/api/"]),
     (&["hyper", "hyper_util"], &["src/service/webhooks/"]),
-    (&["reqwest"], &["src/cli/", "src/service/webhooks/"]),
+    (
+        &["reqwest"],
+        &["src/cli/", "src/service/webhooks/", "src/traces/"],
+    ),
     (&["clap"], &["src/cli/", "src/config/"]),
     (&["prometheus_client"], &["src/metrics/"]),
+    (
+        &[
+            "opentelemetry",
+            "opentelemetry_sdk",
+            "opentelemetry_proto",
+            "prost",
+        ],
+        &["src/traces/"],
+    ),
     (
         &["openqasm_simulator"],
         &[

@@ -19,6 +19,7 @@ const LAYERS: &[Layer] = &[
             "queue",
             "store",
             "telemetry",
+            "traces",
             "metrics",
             "tls",
             "cgroup",
@@ -41,27 +42,32 @@ const LAYERS: &[Layer] = &[
         name: "api",
         modules: &["api"],
         purpose: "answers requests",
-        may_import: &["service", "executor", "store", "metrics", "domain"],
+        may_import: &[
+            "service", "executor", "store", "traces", "metrics", "domain",
+        ],
     },
     Layer {
         name: "worker",
         modules: &["worker"],
         purpose: "runs tasks",
         may_import: &[
-            "service", "executor", "config", "queue", "store", "metrics", "process", "domain",
+            "service", "executor", "config", "queue", "store", "traces", "metrics", "process",
+            "domain",
         ],
     },
     Layer {
         name: "service",
         modules: &["service"],
         purpose: "what needs the store and the queue: submission, sweep, notifications, webhooks, known backends",
-        may_import: &["config", "queue", "store", "metrics", "tls", "domain"],
+        may_import: &[
+            "config", "queue", "store", "traces", "metrics", "tls", "domain",
+        ],
     },
     Layer {
         name: "executor",
         modules: &["executor"],
         purpose: "what runs a task: simulator, mock, commands",
-        may_import: &["process", "domain"],
+        may_import: &["traces", "process", "domain"],
     },
     Layer {
         name: "telemetry",
@@ -73,7 +79,7 @@ const LAYERS: &[Layer] = &[
         name: "config",
         modules: &["config"],
         purpose: "settings, checked together",
-        may_import: &["queue", "store", "tls", "domain"],
+        may_import: &["queue", "store", "traces", "tls", "domain"],
     },
     Layer {
         name: "queue",
@@ -85,6 +91,12 @@ const LAYERS: &[Layer] = &[
         name: "store",
         modules: &["store"],
         purpose: "PostgreSQL: every statement",
+        may_import: &["metrics", "tls", "domain"],
+    },
+    Layer {
+        name: "traces",
+        modules: &["traces"],
+        purpose: "spans and their export by OTLP",
         may_import: &["metrics", "tls", "domain"],
     },
     Layer {
