@@ -29,6 +29,7 @@ mod problem;
 mod refused_submission;
 mod request_flow;
 mod request_limits;
+mod request_span;
 mod responses;
 mod routes;
 mod server;

@@ -174,6 +174,7 @@ impl Submission {
             metadata: self.metadata.unwrap_or_default(),
             idempotency,
             correlation_id,
+            trace: None,
         })
     }
 

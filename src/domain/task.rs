@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::circuit_options::CircuitOptions;
 use super::owner::Lease;
 use super::status::Status;
+use super::trace_context::TraceContext;
 
 /// The work of the task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +75,8 @@ pub struct NewTask {
     pub idempotency: Option<Idempotency>,
     /// The correlation id of the task in rows, messages and logs.
     pub correlation_id: String,
+    /// The trace that its attempts and its webhook continue.
+    pub trace: Option<TraceContext>,
 }
 
 /// The client's key for one submission, and a digest of the submission.
@@ -106,6 +109,8 @@ pub struct Assignment {
     pub max_attempts: i16,
     /// The correlation id of the task in rows, messages and logs.
     pub correlation_id: String,
+    /// The trace that this attempt continues.
+    pub trace: Option<TraceContext>,
     /// When the task was submitted.
     pub submitted_at: OffsetDateTime,
     /// When this attempt began.

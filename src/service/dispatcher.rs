@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use crate::domain::trace_context::TraceContext;
 use crate::queue::amqp::{LinkState, OutgoingMessage, PublishError, Publisher};
+use crate::traces::{Span, SpanKind};
 
 /// How long a submission waits for the first connection.
 const FIRST_CONNECT: Duration = Duration::from_secs(2);
@@ -99,12 +101,55 @@ impl Dispatcher {
         }
     }
 
-    /// Sends tasks and returns for each, in the same order, whether the broker has confirmed it.
-    pub async fn send(&self, messages: Vec<OutgoingMessage>) -> Vec<Result<(), PublishError>> {
+    /// Sends tasks and returns for each, in the same order, whether the broker has confirmed it. `parent` is the span that causes it.
+    pub async fn send(
+        &self,
+        messages: Vec<OutgoingMessage>,
+        parent: Option<&TraceContext>,
+    ) -> Vec<Result<(), PublishError>> {
         match self {
             Self::Postgres => vec![Ok(()); messages.len()],
-            Self::Amqp(publisher) => publisher.publish(messages).await,
+            Self::Amqp(publisher) => publish(publisher, messages, parent).await,
         }
+    }
+}
+
+/// Publishes messages, with the span of the publication in each.
+pub async fn publish(
+    publisher: &Publisher,
+    mut messages: Vec<OutgoingMessage>,
+    parent: Option<&TraceContext>,
+) -> Vec<Result<(), PublishError>> {
+    let mut span = Span::begin(SpanKind::Producer, "publish", parent);
+    if span.is_recording() {
+        describe(&mut span, publisher, &messages);
+    }
+    for message in &mut messages {
+        message.trace = span.context().cloned();
+    }
+    let outcomes = publisher.publish(messages).await;
+    if let Some(Err(error)) = outcomes.iter().find(|outcome| outcome.is_err()) {
+        span.fail("publish_failed", error);
+    }
+    outcomes
+}
+
+fn describe(span: &mut Span, publisher: &Publisher, messages: &[OutgoingMessage]) {
+    span.text("messaging.system", "rabbitmq");
+    span.text("messaging.operation.type", "send");
+    span.text("messaging.operation.name", "publish");
+    let count = i64::try_from(messages.len()).unwrap_or(i64::MAX);
+    span.number("messaging.batch.message_count", count);
+    let Some((first, others)) = messages.split_first() else {
+        return;
+    };
+    if others.is_empty() {
+        span.text("messaging.message.id", first.task_id);
+    }
+    if others.iter().all(|other| other.backend == first.backend) {
+        let queue = publisher.queue_of(&first.backend);
+        span.rename(|| format!("publish {queue}"));
+        span.text("messaging.destination.name", queue);
     }
 }
 

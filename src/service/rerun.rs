@@ -6,15 +6,20 @@ use tracing::{Instrument, Span, info};
 use uuid::Uuid;
 
 use super::backlog::BacklogReservation;
-use super::submit::{Accepted, CommittedTasks, SubmitError, Submitter};
+use super::submit::{Accepted, CommittedTasks, SubmitError, Submitter, end_submission};
 use crate::domain::correlation;
 use crate::domain::status::Status;
 use crate::domain::task::Idempotency;
+use crate::domain::trace_context::TraceContext;
 use crate::queue::amqp::OutgoingMessage;
 use crate::store::{PriorSubmission, RerunSource, RerunTask, StoreError};
+use crate::traces::{Span as TraceSpan, SpanKind, SpanStart};
 
 /// The most bytes of inputs that one statement copies, before its last task.
 const MAX_COPIED_BYTES: i64 = 16 << 20;
+
+/// Maximum number of traces that the span of a request links to.
+const MAX_LINKS: usize = 32;
 
 /// A new task, and the task whose inputs it has.
 #[derive(Debug, Clone)]
@@ -23,6 +28,30 @@ pub struct Rerun {
     pub accepted: Accepted,
     /// The other.
     pub rerun_of: Uuid,
+}
+
+/// What all reruns of one request have in common.
+#[derive(Clone, Copy)]
+struct RerunParams<'a> {
+    correlation_id: &'a str,
+    trace: Option<&'a TraceContext>,
+    idempotency: Option<&'a Idempotency>,
+}
+
+/// Begins the span of the request, with links to the first traces of the other tasks.
+fn begin(trace: Option<&TraceContext>, sources: &[RerunSource]) -> TraceSpan {
+    let others = sources.iter().filter_map(|source| source.trace.clone());
+    let links: Vec<TraceContext> = others.take(MAX_LINKS).collect();
+    let mut span = SpanStart {
+        kind: SpanKind::Internal,
+        name: "rerun".into(),
+        parent: trace,
+        links: &links,
+    }
+    .begin();
+    let tasks = i64::try_from(sources.len()).unwrap_or(i64::MAX);
+    span.number("qtask.task.count", tasks);
+    span
 }
 
 /// Returns as many of the tasks as one request reruns, at least one.
@@ -53,8 +82,10 @@ impl Submitter {
         &self,
         sources: Vec<RerunSource>,
         correlation_id: String,
+        trace: Option<&TraceContext>,
         idempotency: Option<Idempotency>,
     ) -> Result<Vec<Rerun>, SubmitError> {
+        let span = begin(trace, &sources);
         let backends: BTreeSet<&str> = sources.iter().map(|it| &*it.backend).collect();
         let backends: Vec<&str> = backends.into_iter().collect();
         if let Some(reason) = self.dispatcher.not_ready_reason_now(&backends).await {
@@ -65,9 +96,16 @@ impl Submitter {
         let reservation = reservation.map_err(SubmitError::BacklogFull)?;
         let submitter = self.clone();
         let work = async move {
-            submitter
-                .store_and_send_reruns(&sources, &correlation_id, idempotency.as_ref(), reservation)
-                .await
+            let request = RerunParams {
+                correlation_id: &correlation_id,
+                trace: span.context(),
+                idempotency: idempotency.as_ref(),
+            };
+            let reruns = submitter
+                .store_and_send_reruns(&sources, request, reservation)
+                .await;
+            end_submission(span, &reruns);
+            reruns
         };
         tokio::spawn(correlation::inherit(work.instrument(Span::current())))
             .await
@@ -79,16 +117,20 @@ impl Submitter {
     async fn store_and_send_reruns(
         &self,
         sources: &[RerunSource],
-        correlation_id: &str,
-        idempotency: Option<&Idempotency>,
+        request: RerunParams<'_>,
         reservation: BacklogReservation,
     ) -> Result<Vec<Rerun>, SubmitError> {
+        let RerunParams {
+            correlation_id,
+            trace,
+            idempotency,
+        } = request;
         let task_ids: Vec<Uuid> = sources.iter().map(|it| it.task_id).collect();
         let bytes: i64 = sources.iter().map(|it| it.bytes).sum();
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         let rerunning = self
             .store
-            .rerun(&task_ids, correlation_id, idempotency, bytes);
+            .rerun(&task_ids, correlation_id, trace, idempotency, bytes);
         let created = rerunning.await?;
         if created.is_empty() {
             let prior = self.prior_reruns(idempotency).await?;
@@ -106,7 +148,7 @@ impl Submitter {
             "tasks rerun"
         );
         let messages = created.iter().map(|task| message(task, correlation_id));
-        let outcomes = self.dispatcher.send(messages.collect()).await;
+        let outcomes = self.dispatcher.send(messages.collect(), trace).await;
         let committed = CommittedTasks {
             task_ids: created.iter().map(|task| task.task_id).collect(),
             has_key: idempotency.is_some(),
@@ -131,6 +173,7 @@ fn message(task: &RerunTask, correlation_id: &str) -> OutgoingMessage {
         backend: task.backend.clone(),
         priority: u8::try_from(task.priority).unwrap_or_default(),
         correlation_id: correlation_id.to_owned(),
+        trace: None,
     }
 }
 
@@ -162,6 +205,7 @@ mod tests {
             status: Status::Failed,
             bytes: *bytes,
             was_rerun: false,
+            trace: None,
         };
         bytes.iter().map(source).collect()
     }

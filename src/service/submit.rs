@@ -15,8 +15,10 @@ use super::dispatcher::{Dispatcher, NotReadyReason};
 use crate::domain::correlation;
 use crate::domain::status::Status;
 use crate::domain::task::NewTask;
+use crate::domain::trace_context::TraceContext;
 use crate::queue::amqp::{OutgoingMessage, PublishError, QueueError};
 use crate::store::{BatchInsertion, Insertion, PriorSubmission, Store, StoreError};
+use crate::traces::{Span as TraceSpan, SpanKind};
 
 /// An accepted task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,16 +77,36 @@ pub struct Submitter {
 
 impl Submitter {
     /// Submits one task.
-    pub async fn submit(&self, task: NewTask) -> Result<Accepted, SubmitError> {
-        let mut accepted = self.submit_all(vec![task]).await?;
+    pub async fn submit(
+        &self,
+        task: NewTask,
+        trace: Option<&TraceContext>,
+    ) -> Result<Accepted, SubmitError> {
+        let mut accepted = self.submit_all(vec![task], trace).await?;
         accepted.pop().ok_or_else(broke_down)
     }
 
-    /// Stores the tasks of one request and dispatches them; those with a key share it.
+    /// Stores the tasks of one request and dispatches them; those with a key share it. `trace` is the span of the request.
     ///
     /// Runs to its end even if the caller is dropped: a client that disconnects must not leave a
     /// request half submitted.
-    pub async fn submit_all(&self, tasks: Vec<NewTask>) -> Result<Vec<Accepted>, SubmitError> {
+    pub async fn submit_all(
+        &self,
+        mut tasks: Vec<NewTask>,
+        trace: Option<&TraceContext>,
+    ) -> Result<Vec<Accepted>, SubmitError> {
+        let mut span = TraceSpan::begin(SpanKind::Internal, "submit", trace);
+        span.number(
+            "qtask.task.count",
+            i64::try_from(tasks.len()).unwrap_or(i64::MAX),
+        );
+        if let [task] = &*tasks {
+            span.text("qtask.task.id", task.task_id);
+            span.text("qtask.backend", &task.backend);
+        }
+        for task in &mut tasks {
+            task.trace = span.context().cloned();
+        }
         let backends: BTreeSet<&str> = tasks.iter().map(|task| &*task.backend).collect();
         let backends: Vec<&str> = backends.into_iter().collect();
         if let Some(not_ready_reason) = self.dispatcher.not_ready_reason_now(&backends).await {
@@ -96,7 +118,11 @@ impl Submitter {
             Err(full) => return self.refuse(&tasks, SubmitError::BacklogFull(full)).await,
         };
         let submitter = self.clone();
-        let work = async move { submitter.store_and_send(tasks, reservation).await };
+        let work = async move {
+            let accepted = submitter.store_and_send(tasks, reservation).await;
+            end_submission(span, &accepted);
+            accepted
+        };
         tokio::spawn(correlation::inherit(work.instrument(Span::current())))
             .await
             .unwrap_or_else(|_| Err(broke_down()))
@@ -134,7 +160,8 @@ impl Submitter {
             info!(event = "task.batch_submitted", tasks = tasks.len(), to = %Status::Pending, "batch submitted");
         }
         let messages = tasks.iter().map(|task| message(task)).collect();
-        let outcomes = self.dispatcher.send(messages).await;
+        let trace = tasks.first().and_then(|task| task.trace.as_ref());
+        let outcomes = self.dispatcher.send(messages, trace).await;
         let committed = CommittedTasks {
             task_ids: tasks.iter().map(|task| task.task_id).collect(),
             has_key: tasks.iter().any(|task| task.idempotency.is_some()),
@@ -228,6 +255,14 @@ fn message(task: &NewTask) -> OutgoingMessage {
         backend: task.backend.clone(),
         priority: u8::try_from(task.priority).unwrap_or_default(),
         correlation_id: task.correlation_id.clone(),
+        trace: None,
+    }
+}
+
+/// Ends the span in which tasks were stored and sent.
+pub(super) fn end_submission<T>(mut span: TraceSpan, outcome: &Result<T, SubmitError>) {
+    if let Err(error) = outcome {
+        span.fail("not_accepted", error);
     }
 }
 

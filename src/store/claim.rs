@@ -15,6 +15,7 @@ use crate::domain::circuit_options::CircuitOptions;
 use crate::domain::owner::{Lease, Session};
 use crate::domain::status::Status;
 use crate::domain::task::{Assignment, Work};
+use crate::domain::trace_context::TraceContext;
 use crate::metrics;
 
 /// The answer to a claim by id.
@@ -112,6 +113,10 @@ pub(super) struct GrantedRow {
     metadata: Option<Value>,
     #[diesel(sql_type = Nullable<Text>)]
     correlation_id: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    traceparent: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    tracestate: Option<String>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     submitted_at: Option<OffsetDateTime>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
@@ -179,6 +184,9 @@ impl GrantedRow {
             timeout_seconds: self.timeout_seconds?,
             max_attempts: self.max_attempts?,
             correlation_id: self.correlation_id?,
+            trace: self
+                .traceparent
+                .and_then(|parent| TraceContext::parse(&parent, self.tracestate.as_deref())),
             submitted_at: self.submitted_at?,
             started_at: self.started_at?,
         })

@@ -12,11 +12,12 @@ WITH unstopped AS (
     UPDATE tasks t
     SET current_status = 'cancelled', completed_at = clock_timestamp(), worker_id = NULL, session_id = NULL
     FROM unstopped WHERE t.task_id = unstopped.task_id AND t.current_status = 'processing'
-    RETURNING t.task_id, t.backend, t.attempt, unstopped.worker_id, t.correlation_id
+    RETURNING t.task_id, t.backend, t.attempt, unstopped.worker_id, t.correlation_id,
+              t.traceparent, t.tracestate
 ), history AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, notes)
     SELECT task_id, 'cancelled', clock_timestamp(), attempt, worker_id,
            'Cancelled on request; the worker did not answer'
     FROM moved
 )
-SELECT task_id, backend, attempt, worker_id, 'cancelled' AS status, correlation_id FROM moved
+SELECT task_id, backend, attempt, worker_id, 'cancelled' AS status, correlation_id, traceparent, tracestate FROM moved

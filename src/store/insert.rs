@@ -21,6 +21,7 @@ use super::turn::{key_is_over, turn_is_recent};
 use super::{Store, StoreError};
 use crate::domain::status::Status;
 use crate::domain::task::{Idempotency, NewTask, Work};
+use crate::domain::trace_context::TraceContext;
 use crate::domain::webhook;
 use crate::metrics;
 
@@ -202,7 +203,13 @@ impl Insert {
                         .bind::<Array<Nullable<Text>>, _>(column(tasks, |task| {
                             webhook::receiver(task.callback_url.as_deref()?)
                         }))
-                        .bind::<Array<Text>, _>(column(tasks, |task| task.project.as_str())),
+                        .bind::<Array<Text>, _>(column(tasks, |task| task.project.as_str()))
+                        .bind::<Array<Nullable<Text>>, _>(column(tasks, |task| {
+                            task.trace.as_ref().map(ToString::to_string)
+                        }))
+                        .bind::<Array<Nullable<Text>>, _>(column(tasks, |task| {
+                            task.trace.as_ref().and_then(TraceContext::state)
+                        })),
                 );
                 let schema = self.pools.schema();
                 let inserting = async |connection: &mut _| insert.load(connection).await;

@@ -1,13 +1,14 @@
--- Stores tasks with their first history entry, tags and idempotency keys. Binds $1 to $17, $21 and $22 are arrays with one
+-- Stores tasks with their first history entry, tags and idempotency keys. Binds $1 to $17 and $21 to $24 are arrays with one
 -- element for each task; $18: whether all tasks are one request under one key; $19: lifetime of a key in seconds; $20:
 -- priority aging interval in milliseconds.
 --
 -- The key is inserted first: a task is stored only if its key was free or has expired. dispatched_at is set at once: a
 -- successful publish after the commit then needs no second UPDATE.
 WITH input AS (
-    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $21, $22)
+    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $21, $22, $23, $24)
     AS i(task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts, metadata,
-        name, tags, callback_url, idempotency_key, request_fingerprint, correlation_id, ordinal, webhook_host, project)
+        name, tags, callback_url, idempotency_key, request_fingerprint, correlation_id, ordinal, webhook_host, project,
+        traceparent, tracestate)
 ), keyed AS (
     INSERT INTO idempotency_keys AS k (key, request_fingerprint, task_ids)
     SELECT idempotency_key, (array_agg(request_fingerprint ORDER BY ordinal))[1],
@@ -19,10 +20,10 @@ WITH input AS (
 ), created AS (
     INSERT INTO tasks (task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts,
                        metadata, name, tags, callback_url, webhook_host, idempotency_key, correlation_id,
-                       submitted_at, available_at, dispatched_at, queue_rank, project)
+                       submitted_at, available_at, dispatched_at, queue_rank, project, traceparent, tracestate)
     SELECT task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts,
            metadata, name, tags, callback_url, webhook_host, idempotency_key, correlation_id,
-           now, now, now, now - priority * $20 * interval '1 millisecond', project
+           now, now, now, now - priority * $20 * interval '1 millisecond', project, traceparent, tracestate
     FROM input, (SELECT clock_timestamp() AS now) AS clock
     WHERE idempotency_key IS NULL OR task_id IN (SELECT unnest(task_ids) FROM keyed)
     ORDER BY ordinal

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{Integer, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ use super::sweep_bounds::{SWEEP_ROWS, milliseconds};
 use super::turn::{is_silent, turn_is_recent};
 use super::{Store, StoreError};
 use crate::domain::owner::Session;
+use crate::domain::trace_context::TraceContext;
 use crate::metrics;
 
 /// A running task that the sweep took from its worker.
@@ -41,9 +42,18 @@ pub struct Transition {
     /// The correlation id of the submission.
     #[diesel(sql_type = Text)]
     pub correlation_id: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    traceparent: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    tracestate: Option<String>,
 }
 
 impl Transition {
+    /// The trace that the attempt continued.
+    pub fn trace(&self) -> Option<TraceContext> {
+        TraceContext::parse(self.traceparent.as_deref()?, self.tracestate.as_deref())
+    }
+
     fn count(&self) {
         if let Ok(to) = self.status.parse() {
             metrics::task_moved(&self.backend, to);

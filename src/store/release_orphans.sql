@@ -24,7 +24,8 @@ WITH lost AS MATERIALIZED (
                              THEN 'worker ' || o.worker_id || ' was lost during attempt ' || o.attempt END
     FROM orphans o
     WHERE t.task_id = o.task_id AND t.session_id = o.session_id AND t.current_status = 'processing'
-    RETURNING t.task_id, t.backend, o.attempt, o.worker_id, t.current_status AS status, t.correlation_id
+    RETURNING t.task_id, t.backend, o.attempt, o.worker_id, t.current_status AS status, t.correlation_id,
+              t.traceparent, t.tracestate
 ), history AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, notes)
     SELECT task_id, status, clock_timestamp(), attempt, worker_id,
@@ -32,4 +33,4 @@ WITH lost AS MATERIALIZED (
                 ELSE 'Worker was lost' END
     FROM moved
 )
-SELECT task_id, backend, attempt, worker_id, status::text AS status, correlation_id FROM moved
+SELECT task_id, backend, attempt, worker_id, status::text AS status, correlation_id, traceparent, tracestate FROM moved

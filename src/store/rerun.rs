@@ -16,6 +16,7 @@ use super::turn::{key_is_over, turn_is_recent};
 use super::{Store, StoreError};
 use crate::domain::status::Status;
 use crate::domain::task::Idempotency;
+use crate::domain::trace_context::TraceContext;
 use crate::metrics;
 
 /// A task that may be rerun.
@@ -31,6 +32,8 @@ pub struct RerunSource {
     pub bytes: i64,
     /// Whether a task exists that is a rerun of it.
     pub was_rerun: bool,
+    /// The trace that its attempts have continued.
+    pub trace: Option<TraceContext>,
 }
 
 /// A new task with the inputs of another.
@@ -65,7 +68,7 @@ static RERUN: LazyLock<String> = LazyLock::new(|| {
 const SOURCES: &str = "
 SELECT t.task_id, t.backend, t.current_status::text AS status,
        coalesce(octet_length(t.circuit), 0)::bigint + pg_column_size(t.parameters) + pg_column_size(t.metadata) AS bytes,
-       EXISTS (SELECT FROM tasks r WHERE r.rerun_of = t.task_id) AS was_rerun
+       EXISTS (SELECT FROM tasks r WHERE r.rerun_of = t.task_id) AS was_rerun, t.traceparent, t.tracestate
 FROM tasks t WHERE t.task_id = ANY ($1) ORDER BY t.task_id";
 
 #[derive(QueryableByName)]
@@ -80,6 +83,10 @@ struct SourceRow {
     bytes: i64,
     #[diesel(sql_type = Bool)]
     was_rerun: bool,
+    #[diesel(sql_type = Nullable<Text>)]
+    traceparent: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    tracestate: Option<String>,
 }
 
 impl SourceRow {
@@ -93,6 +100,9 @@ impl SourceRow {
                 .map_err(|error| StoreError::Refused(format!("{error}")))?,
             bytes: self.bytes,
             was_rerun: self.was_rerun,
+            trace: self
+                .traceparent
+                .and_then(|parent| TraceContext::parse(&parent, self.tracestate.as_deref())),
         })
     }
 }
@@ -112,11 +122,12 @@ impl Store {
     }
 
     /// Stores a new task for each of these, with its inputs; all or none. None if the key was used, or if one of them does not exist
-    /// any more or is not terminal. `bytes`: the size of all inputs.
+    /// any more or is not terminal. `bytes`: the size of all inputs. Without `trace`, each continues the trace of the other.
     pub async fn rerun(
         &self,
         sources: &[Uuid],
         correlation_id: &str,
+        trace: Option<&TraceContext>,
         idempotency: Option<&Idempotency>,
         bytes: usize,
     ) -> Result<Vec<RerunTask>, StoreError> {
@@ -133,7 +144,9 @@ impl Store {
                         .bind::<Nullable<Text>, _>(idempotency.map(|it| it.key.as_str()))
                         .bind::<Nullable<SqlUuid>, _>(idempotency.map(|it| it.fingerprint))
                         .bind::<Integer, _>(policy.idempotency_seconds())
-                        .bind::<Integer, _>(policy.priority_aging_interval_ms()),
+                        .bind::<Integer, _>(policy.priority_aging_interval_ms())
+                        .bind::<Nullable<Text>, _>(trace.map(ToString::to_string))
+                        .bind::<Nullable<Text>, _>(trace.and_then(TraceContext::state)),
                 );
                 let schema = self.pools.schema();
                 let rerunning = async |connection: &mut _| rerun.load(connection).await;

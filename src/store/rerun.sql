@@ -1,6 +1,6 @@
 -- Stores new tasks with the inputs of the terminal tasks $1, in that order, under the ids $2. Binds: $3: correlation id; $4, $5:
 -- idempotency key and fingerprint of the request, or NULL; $6: lifetime of a key in seconds; $7: priority aging interval in
--- milliseconds.
+-- milliseconds; $8, $9: the trace context of the request, or NULL: the new tasks then continue the traces of the others.
 --
 -- All are stored or none: none if one of them does not exist, or is not terminal. No circuit leaves the database. The key is
 -- inserted first, as for a submission.
@@ -18,9 +18,10 @@ WITH input AS (
 ), created AS (
     INSERT INTO tasks (task_id, backend, circuit, shots, problem_id, parameters, priority, timeout_seconds, max_attempts,
                        metadata, name, tags, callback_url, webhook_host, idempotency_key, correlation_id, rerun_of, project,
-                       submitted_at, available_at, dispatched_at, queue_rank)
+                       traceparent, tracestate, submitted_at, available_at, dispatched_at, queue_rank)
     SELECT i.task_id, t.backend, t.circuit, t.shots, t.problem_id, t.parameters, t.priority, t.timeout_seconds, t.max_attempts,
            t.metadata, t.name, t.tags, t.callback_url, t.webhook_host, $4, $3, t.task_id, t.project,
+           coalesce($8, t.traceparent), CASE WHEN $8 IS NULL THEN t.tracestate ELSE $9 END,
            now, now, now, now - t.priority * $7 * interval '1 millisecond'
     FROM input i JOIN tasks t ON t.task_id = i.rerun_of CROSS JOIN (SELECT clock_timestamp() AS now) AS clock
     WHERE (SELECT all_ended FROM accepted) AND ($4 IS NULL OR EXISTS (SELECT FROM keyed))

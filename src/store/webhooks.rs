@@ -19,6 +19,7 @@ use super::sql::body;
 use super::statement::Prepared;
 use super::sweep_bounds::SWEEP_ROWS;
 use super::{Store, StoreError};
+use crate::domain::trace_context::TraceContext;
 
 /// A delivery attempt of a webhook, with the task that has ended.
 #[derive(Debug, Clone, QueryableByName)]
@@ -52,6 +53,17 @@ pub struct DueWebhook {
     pub error_message: Option<String>,
     #[diesel(sql_type = Text)]
     pub correlation_id: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    traceparent: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    tracestate: Option<String>,
+}
+
+impl DueWebhook {
+    /// The trace that the call continues.
+    pub fn trace(&self) -> Option<TraceContext> {
+        TraceContext::parse(self.traceparent.as_deref()?, self.tracestate.as_deref())
+    }
 }
 
 #[derive(QueryableByName)]

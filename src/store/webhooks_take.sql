@@ -26,5 +26,5 @@ WITH RECURSIVE hosts AS (
     RETURNING c.task_id, c.delivery_id, c.url, c.host, c.attempts
 )
 SELECT taken.*, t.current_status::text AS status, t.circuit IS NOT NULL AS is_circuit, t.name, t.attempt,
-       t.completed_at, t.error_code, t.error_message, t.correlation_id
+       t.completed_at, t.error_code, t.error_message, t.correlation_id, t.traceparent, t.tracestate
 FROM taken JOIN tasks t ON t.task_id = taken.task_id

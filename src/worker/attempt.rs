@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error_span, info, warn};
 
 use super::attempt_end::AttemptEnd;
+use super::attempt_span;
 use super::context::{STOP_LIMIT, Worker};
 use super::log_writer::LogWriter;
 use super::running::{StopOrder, StopReason};
@@ -19,22 +20,32 @@ use crate::domain::correlation;
 use crate::domain::settlement::{ErrorCode, Failure, Settlement};
 use crate::domain::status::Status;
 use crate::domain::task::Assignment;
+use crate::domain::trace_context::TraceContext;
 use crate::executor::{Control, LogBuffer, crashed};
+use crate::traces::Span;
 
-/// Runs the attempt and writes its settlement; retries while the database is unreachable.
-pub async fn run(worker: &Worker, assignment: Assignment) -> Written {
+/// Runs the attempt and writes its settlement; retries while the database is unreachable. `message` is the span that published
+/// the task's message, if one announced it.
+pub async fn run(
+    worker: &Worker,
+    mut assignment: Assignment,
+    message: Option<TraceContext>,
+) -> Written {
+    let mut attempt_span = attempt_span::begin(&assignment, message);
+    // For the commands that run the task.
+    assignment.trace = attempt_span.context().cloned();
     let lease = &assignment.lease;
     let (task_id, worker_id) = (lease.task_id, &lease.session.worker_id);
     let correlation_id = &assignment.correlation_id;
     // An error-level span: its fields must be logged where only slow statements and errors are.
-    let span =
-        error_span!("attempt", %task_id, attempt = lease.attempt, %worker_id, correlation_id);
-    let attempt = attempt(worker, &assignment).instrument(span);
+    let span = error_span!("attempt", %task_id, attempt = lease.attempt, %worker_id, correlation_id,
+                    trace_id = attempt_span.trace_id(), span_id = attempt_span.span_id());
+    let attempt = attempt(worker, &assignment, &mut attempt_span).instrument(span);
     // On the heap: otherwise the futures of all callers would contain it.
     Box::pin(correlation::scope(correlation_id, attempt)).await
 }
 
-async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
+async fn attempt(worker: &Worker, assignment: &Assignment, span: &mut Span) -> Written {
     let lease = &assignment.lease;
     let (order, in_hand) = worker.running.add(lease.task_id, lease.attempt);
     let _busy = worker.health.task_begins();
@@ -52,6 +63,7 @@ async fn attempt(worker: &Worker, assignment: &Assignment) -> Written {
     let log_buffer = LogBuffer::default();
     let mut log = LogWriter::new(&worker.store, lease, log_buffer.clone());
     let (end, ran_for) = execute_and_log(worker, assignment, &order, &log_buffer, &mut log).await;
+    attempt_span::describe(span, &end);
     let Some(settlement) = settlement(worker, assignment, end, ran_for) else {
         warn!(
             event = "task.lease_lost", task_id = %lease.task_id, attempt = lease.attempt,

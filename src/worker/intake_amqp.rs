@@ -93,10 +93,12 @@ async fn handle(
         None => claiming.await,
     };
     match claimed {
-        Ok(Claim::Granted(assignment)) => match attempt::run(worker, *assignment).await {
-            Written::Yes => delivery.ack(),
-            Written::Abandoned => delivery.requeue(),
-        },
+        Ok(Claim::Granted(assignment)) => {
+            match attempt::run(worker, *assignment, delivery.trace.clone()).await {
+                Written::Yes => delivery.ack(),
+                Written::Abandoned => delivery.requeue(),
+            }
+        }
         Ok(Claim::NotClaimable(status)) => {
             debug!(
                 event = "amqp.message_obsolete", %task_id, correlation_id, %status,

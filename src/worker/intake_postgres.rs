@@ -89,7 +89,7 @@ fn start(worker: &Arc<Worker>, assignments: Vec<Assignment>, permits: Vec<OwnedS
     for (assignment, permit) in assignments.into_iter().zip(permits) {
         let worker = worker.clone();
         worker.attempts.clone().spawn(async move {
-            attempt::run(&worker, assignment).await;
+            attempt::run(&worker, assignment, None).await;
             drop(permit);
         });
     }

@@ -4,7 +4,7 @@
 //! - `lease` renews the session's lease and determines when it is no longer trusted;
 //! - `listener` receives the notifications that must not wait for the next heartbeat;
 //! - `intake_amqp` and `intake_postgres` claim tasks and start attempts;
-//! - `attempt` runs one task from its claim to its settlement, and `settling` writes that;
+//! - `attempt` runs one task from its claim to its settlement, `attempt_span` traces it, and `settling` writes that;
 //! - `log_writer` writes the log lines, progress and output of a running task;
 //! - `lifecycle_hooks` runs a command before the first task and one after the last, by `hook`;
 //! - `task_hooks` runs a command before and after each task;
@@ -16,6 +16,7 @@
 
 mod attempt;
 mod attempt_end;
+mod attempt_span;
 mod context;
 mod error;
 mod health;

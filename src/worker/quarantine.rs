@@ -138,7 +138,7 @@ async fn probe(worker: &Arc<Worker>) {
                     worker_id = %session.worker_id,
                     "probe started"
                 );
-                attempt::run(&worker, assignment).await;
+                attempt::run(&worker, assignment, None).await;
                 drop(permit);
                 true
             }

@@ -12,6 +12,7 @@ use crate::config::environment::Hook;
 use crate::domain::log::{Level, LogLine};
 use crate::domain::settlement::{Blame, ErrorCode, Failure};
 use crate::domain::task::Assignment;
+use crate::domain::trace_context::TraceContext;
 use crate::executor::LogBuffer;
 
 /// Environment variables of a command.
@@ -29,6 +30,7 @@ pub fn variables(worker: &Worker, assignment: &Assignment) -> Variables {
             assignment.timeout_seconds.to_string(),
         ),
     ]);
+    variables.extend(assignment.trace.iter().flat_map(TraceContext::variables));
     variables
 }
 

@@ -166,6 +166,7 @@ async fn messages_over_a_slow_connection_do_not_wait_for_the_next_heartbeat() {
             backend: "mock".to_owned(),
             priority: 5,
             correlation_id: "c".repeat(200),
+            trace: None,
         };
         let began = Instant::now();
         let outcomes = publisher

@@ -76,6 +76,7 @@ mod statement_errors;
 mod support;
 mod sweeping;
 mod tasks_api;
+mod traces;
 mod unwritable_logs;
 mod url_files;
 mod waiting;

@@ -59,6 +59,13 @@ pub struct ClaimedTask {
     pub metadata: Value,
     /// The correlation id of the task in rows, messages and logs.
     pub correlation_id: String,
+    /// The trace of W3C that the attempt continues.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]
+    pub traceparent: Option<String>,
+    /// What tracing systems have added to `traceparent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracestate: Option<String>,
     /// When it was submitted.
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]
@@ -93,6 +100,11 @@ impl From<Assignment> for ClaimedTask {
             parameters,
             metadata: task.metadata,
             correlation_id: task.correlation_id,
+            traceparent: task.trace.as_ref().map(ToString::to_string),
+            tracestate: task
+                .trace
+                .as_ref()
+                .and_then(|trace| trace.state().map(str::to_owned)),
             submitted_at: task.submitted_at,
             started_at: task.started_at,
         }

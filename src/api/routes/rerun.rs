@@ -5,12 +5,13 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use uuid::Uuid;
 
-use crate::api::correlation::CorrelationId;
+use crate::api::correlation::{CorrelationId, RequestTrace};
 use crate::api::extract::{JsonBody, RerunRequest, RerunSelection};
 use crate::api::problem::ProblemBody;
 use crate::api::responses::{BodyErrors, RerunPage, RerunView, TaskErrors, WriteErrors};
 use crate::api::{ApiState, Problem, extract};
 use crate::domain::task::Idempotency;
+use crate::domain::trace_context::TraceContext;
 use crate::service::rerun::{Rerun, within_limits};
 use crate::store::RerunSource;
 
@@ -41,6 +42,7 @@ pub async fn rerun_task(
     request: HttpRequest,
     state: web::Data<ApiState>,
     correlation: web::ReqData<CorrelationId>,
+    trace: web::ReqData<RequestTrace>,
     task_id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let task_id = extract::task_id(&task_id)?;
@@ -50,7 +52,8 @@ pub async fn rerun_task(
     let reruns = if prior.is_empty() {
         let sources = ended_sources(&state, &[task_id]).await?;
         let CorrelationId(correlation_id) = correlation.into_inner();
-        rerun(&request, &state, &sources, correlation_id, idempotency).await?
+        let origin = (correlation_id, trace.0.as_ref());
+        rerun(&request, &state, &sources, origin, idempotency).await?
     } else {
         prior
     };
@@ -85,6 +88,7 @@ pub async fn rerun_tasks(
     request: HttpRequest,
     state: web::Data<ApiState>,
     correlation: web::ReqData<CorrelationId>,
+    trace: web::ReqData<RequestTrace>,
     body: JsonBody<RerunRequest>,
 ) -> Result<web::Json<RerunPage>, Problem> {
     let idempotency = extract::idempotency(&request, body.fingerprint)?;
@@ -122,7 +126,8 @@ pub async fn rerun_tasks(
         }));
     }
     let CorrelationId(correlation_id) = correlation.into_inner();
-    let reruns = rerun(&request, &state, matched, correlation_id, idempotency).await?;
+    let origin = (correlation_id, trace.0.as_ref());
+    let reruns = rerun(&request, &state, matched, origin, idempotency).await?;
     Ok(page(reruns, as_of, next_after))
 }
 
@@ -143,12 +148,12 @@ async fn rerun(
     request: &HttpRequest,
     state: &ApiState,
     sources: &[RerunSource],
-    correlation_id: String,
+    (correlation_id, trace): (String, Option<&TraceContext>),
     idempotency: Option<Idempotency>,
 ) -> Result<Vec<Rerun>, Problem> {
     state.submission_rate.admit(request, sources.len())?;
     let submitter = &state.submitter;
-    let rerunning = submitter.rerun(sources.to_vec(), correlation_id, idempotency);
+    let rerunning = submitter.rerun(sources.to_vec(), correlation_id, trace, idempotency);
     Ok(rerunning.await?)
 }
 

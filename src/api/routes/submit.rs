@@ -6,7 +6,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::api::body_memory::MemoryPermit;
-use crate::api::correlation::CorrelationId;
+use crate::api::correlation::{CorrelationId, RequestTrace};
 use crate::api::extract::{Batch, BatchSubmission, JsonBody, WithCircuit};
 use crate::api::problem::ProblemBody;
 use crate::api::responses::{BatchSubmitted, BodyErrors, DryRun, SubmissionErrors, Submitted};
@@ -50,6 +50,7 @@ pub async fn submit_task(
     state: web::Data<ApiState>,
     caller: web::ReqData<Caller>,
     correlation: web::ReqData<CorrelationId>,
+    trace: web::ReqData<RequestTrace>,
     body: JsonBody<Submission, WithCircuit>,
 ) -> Result<HttpResponse, Problem> {
     let idempotency = extract::idempotency(&request, body.fingerprint)?;
@@ -66,7 +67,7 @@ pub async fn submit_task(
         return Ok(HttpResponse::Ok().json(outcome));
     }
     state.submission_rate.admit(&request, 1)?;
-    let work = async move { Ok(state.submitter.submit(task).await?) };
+    let work = async move { Ok(state.submitter.submit(task, trace.0.as_ref()).await?) };
     let accepted = body.permit.hold(work).await?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/tasks/{}", accepted.task_id)))
@@ -94,6 +95,7 @@ pub async fn submit_batch(
     state: web::Data<ApiState>,
     caller: web::ReqData<Caller>,
     correlation: web::ReqData<CorrelationId>,
+    trace: web::ReqData<RequestTrace>,
     body: JsonBody<BatchSubmission, Batch>,
 ) -> Result<HttpResponse, Problem> {
     let idempotency = extract::idempotency(&request, body.fingerprint)?;
@@ -115,7 +117,7 @@ pub async fn submit_batch(
         .answer_memory
         .unsent(tasks.len() * MAX_SUBMITTED)
         .await?;
-    let work = async move { Ok(state.submitter.submit_all(tasks).await?) };
+    let work = async move { Ok(state.submitter.submit_all(tasks, trace.0.as_ref()).await?) };
     let accepted = body.permit.hold(work).await?;
     Ok(unsent.hold(HttpResponse::Created().json(BatchSubmitted::from(accepted))))
 }

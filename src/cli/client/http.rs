@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Method, RequestBuilder, Response, redirect};
 use url::Url;
@@ -11,6 +11,7 @@ use url::Url;
 use super::address;
 use super::error::{ClientError, Refusal};
 use super::service_access::{ServiceAccess, is_this_machine};
+use crate::domain::trace_context::{TRACEPARENT, TRACESTATE, TraceContext};
 use crate::tls;
 
 /// Connect timeout.
@@ -37,6 +38,9 @@ impl Api {
         let mut headers = HeaderMap::new();
         if let Some(token) = &access.token {
             headers.insert(AUTHORIZATION, bearer(token)?);
+        }
+        if let Some(trace) = &access.trace {
+            headers.extend(trace_headers(trace));
         }
         let files = access.files.config();
         let tls = files.map_err(|error| ClientError::Usage(error.to_string()))?;
@@ -186,6 +190,18 @@ pub fn for_events(request: RequestBuilder) -> RequestBuilder {
     request
         .header(ACCEPT, "text/event-stream")
         .timeout(Duration::from_hours(24 * 365))
+}
+
+/// The headers by which the service continues the trace.
+fn trace_headers(trace: &TraceContext) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let texts = [
+        (TRACEPARENT, Some(trace.to_string())),
+        (TRACESTATE, trace.state().map(str::to_owned)),
+    ];
+    texts.into_iter().filter_map(|(name, text)| {
+        let value = HeaderValue::try_from(text?).ok()?;
+        Some((HeaderName::from_static(name), value))
+    })
 }
 
 fn bearer(token: &str) -> Result<HeaderValue, ClientError> {

@@ -8,6 +8,7 @@ use url::{Host, Url};
 
 use super::address;
 use super::error::ClientError;
+use crate::domain::trace_context::{TRACEPARENT_VARIABLE, TRACESTATE_VARIABLE, TraceContext};
 use crate::tls::ClientFiles;
 
 /// TLS and the token
@@ -43,6 +44,8 @@ pub struct ServiceAccess {
     pub allow_plain_secrets: bool,
     /// The files of TLS.
     pub files: ClientFiles,
+    /// The trace of the program that runs this command.
+    pub trace: Option<TraceContext>,
 }
 
 impl ServiceAccessArgs {
@@ -69,6 +72,7 @@ impl ServiceAccessArgs {
                 only_authorities: None,
                 identity,
             },
+            trace: trace_of_environment(),
         })
     }
 
@@ -93,6 +97,12 @@ impl ServiceAccessArgs {
             }
         }
     }
+}
+
+/// The trace that the variables `TRACEPARENT` and `TRACESTATE` name.
+fn trace_of_environment() -> Option<TraceContext> {
+    let state = std::env::var(TRACESTATE_VARIABLE).ok();
+    TraceContext::parse(&std::env::var(TRACEPARENT_VARIABLE).ok()?, state.as_deref())
 }
 
 impl ServiceAccess {

@@ -17,6 +17,7 @@ use super::{Command, input, outcome, spawn};
 use crate::domain::settlement::{ErrorCode, Failure, Outcome};
 use crate::domain::task::Assignment;
 use crate::executor::Control;
+use crate::traces::{Span, SpanKind};
 
 /// How long reading a program's remaining output may take after all its processes have ended. The output is
 /// in the system's buffers by then; only a process that was not found could still hold the streams.
@@ -43,8 +44,14 @@ async fn attempt(
     directory: &Directory,
 ) -> Result<Outcome, Failure> {
     let program = command.program.path.display().to_string();
-    let mut child = spawn::start(command, assignment, directory)
-        .map_err(|error| cannot_start(&program, &error))?;
+    let mut span = Span::begin(SpanKind::Internal, "command", assignment.trace.as_ref());
+    span.text("process.executable.path", &program);
+    let started = spawn::start(command, assignment, directory, span.context());
+    let mut child = started.map_err(|error| {
+        let failure = cannot_start(&program, &error);
+        span.fail(&failure.code, &failure.message);
+        failure
+    })?;
     let leader = child.id().and_then(|pid| i32::try_from(pid).ok());
     let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(leader), (Some(stdin), Some(stdout), Some(stderr))) = (leader, streams) else {
@@ -57,6 +64,7 @@ async fn attempt(
         program,
         "command started"
     );
+    span.number("process.pid", leader);
     let mut group = AttemptProcesses::new(Pid::from_raw(leader), &assignment.lease);
 
     let logs = Logs::new(control.log_buffer.clone());
@@ -97,7 +105,14 @@ async fn attempt(
     };
     let ((), status) = tokio::join!(read, living);
     logs.finish();
-    outcome::conclude(said, status, &tail)
+    if let Some(code) = status.as_ref().ok().and_then(ExitStatus::code) {
+        span.number("process.exit.code", code);
+    }
+    let outcome = outcome::conclude(said, status, &tail);
+    if let Err(failure) = &outcome {
+        span.fail(&failure.code, &failure.message);
+    }
+    outcome
 }
 
 async fn write_and_wait<T>(stdin: tokio::process::ChildStdin, document: &[u8]) -> T {

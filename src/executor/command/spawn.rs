@@ -9,6 +9,7 @@ use tokio::process::{Child, Command as Process};
 use super::Command;
 use super::directory::Directory;
 use crate::domain::task::Assignment;
+use crate::domain::trace_context::TraceContext;
 
 /// The variables of the worker's environment that every program receives.
 const PASSED: [&str; 4] = ["PATH", "LANG", "LC_ALL", "TZ"];
@@ -29,11 +30,13 @@ pub fn start(
     command: &Command,
     assignment: &Assignment,
     directory: &Directory,
+    trace: Option<&TraceContext>,
 ) -> io::Result<Child> {
     Process::new(&command.program.path)
         .args(&command.program.arguments)
         .env_clear()
         .envs(environment(command, assignment, directory))
+        .envs(trace.into_iter().flat_map(TraceContext::variables))
         .current_dir(directory.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

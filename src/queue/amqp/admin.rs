@@ -37,6 +37,11 @@ impl Admin {
         }
     }
 
+    /// The name of the queue of `backend`.
+    pub(super) fn queue_of(&self, backend: &str) -> String {
+        queue_name(&self.config.queue, backend)
+    }
+
     /// Declares the queue of `backend`. A queue that exists with other arguments is used as it is; the
     /// returned text then says how it differs.
     pub(super) async fn declare(&self, backend: &str) -> Result<Option<String>, QueueError> {

@@ -236,6 +236,7 @@ impl BackendConsumer {
         let Received {
             task_id,
             correlation_id,
+            trace,
         } = Received::parse(&body, &properties);
         let backend = &self.backend;
         let named = task_id.as_ref().map(display);
@@ -250,6 +251,7 @@ impl BackendConsumer {
             body,
             task_id,
             correlation_id,
+            trace,
             redelivered: deliver.redelivered(),
             backend: backend.clone(),
             settler: Settler {

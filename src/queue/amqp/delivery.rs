@@ -4,6 +4,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::acker::{AckCommand, AckOutcome};
+use crate::domain::trace_context::TraceContext;
 
 /// One delivered message. Dropping it unsettled returns it to its queue.
 ///
@@ -17,6 +18,8 @@ pub struct Delivery {
     pub task_id: Option<Uuid>,
     /// From the body, else from the message's properties.
     pub correlation_id: Option<String>,
+    /// The span that published it.
+    pub trace: Option<TraceContext>,
     /// Whether the broker delivered it before to a consumer that did not ack it.
     pub redelivered: bool,
     /// The backend whose queue contained it.

@@ -1,10 +1,11 @@
 //! The message that announces a task.
 
-use amqprs::BasicProperties;
+use amqprs::{BasicProperties, FieldName, FieldTable, FieldValue, LongStr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::topology::MAX_PRIORITY;
+use crate::domain::trace_context::{TRACEPARENT, TRACESTATE, TraceContext};
 
 /// A task to announce on its backend's queue. The row in the database is authoritative; the message is a hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct OutgoingMessage {
     pub priority: u8,
     /// Copied into the worker's logs.
     pub correlation_id: String,
+    /// The span that publishes it.
+    pub trace: Option<TraceContext>,
 }
 
 /// One hour. Messages must not accumulate in a queue without consumers (workers that claim over HTTP do not
@@ -36,6 +39,9 @@ pub(super) struct Received {
     pub(super) task_id: Option<Uuid>,
     #[serde(default)]
     pub(super) correlation_id: Option<String>,
+    /// From the headers.
+    #[serde(skip)]
+    pub(super) trace: Option<TraceContext>,
 }
 
 impl OutgoingMessage {
@@ -52,7 +58,7 @@ impl OutgoingMessage {
 
     /// Persistent, with the task as `message-id`, and no other properties: measured on `RabbitMQ` 3.10,
     /// `content-type` and `correlation-id` cost a third of the publishes per second on a queue
-    /// with priorities, and the body contains both.
+    /// with priorities, and the body contains both. The trace context is in the headers, where other programs look for it.
     pub(super) fn properties(&self) -> BasicProperties {
         let mut properties = BasicProperties::default();
         properties
@@ -60,6 +66,9 @@ impl OutgoingMessage {
             .with_message_id(&self.task_id.to_string())
             .with_priority(self.priority.min(MAX_PRIORITY))
             .with_expiration(EXPIRATION_MS);
+        if let Some(trace) = &self.trace {
+            properties.with_headers(trace_headers(trace));
+        }
         properties
     }
 }
@@ -71,8 +80,32 @@ impl Received {
         if received.correlation_id.is_none() {
             received.correlation_id = properties.correlation_id().cloned();
         }
+        received.trace = properties.headers().and_then(trace_context);
         received
     }
+}
+
+fn trace_headers(trace: &TraceContext) -> FieldTable {
+    let mut headers = FieldTable::new();
+    let texts = [
+        (TRACEPARENT, Some(trace.to_string())),
+        (TRACESTATE, trace.state().map(str::to_owned)),
+    ];
+    for (name, text) in texts {
+        let text = text.and_then(|text| LongStr::try_from(text).ok());
+        if let (Ok(name), Some(text)) = (FieldName::try_from(name), text) {
+            headers.insert(name, FieldValue::S(text));
+        }
+    }
+    headers
+}
+
+fn trace_context(headers: &FieldTable) -> Option<TraceContext> {
+    let text = |name: &str| match headers.get(&FieldName::try_from(name).ok()?)? {
+        FieldValue::S(text) => Some(text.as_ref().as_str()),
+        _ => None,
+    };
+    TraceContext::parse(text(TRACEPARENT)?, text(TRACESTATE))
 }
 
 #[cfg(test)]
@@ -85,7 +118,21 @@ mod tests {
             backend: "aer".to_owned(),
             priority: 200,
             correlation_id: correlation_id.to_owned(),
+            trace: None,
         }
+    }
+
+    #[test]
+    fn a_trace_context_travels_in_the_headers() {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        for state in [None, Some("a=1")] {
+            let mut sent = message("c");
+            sent.trace = TraceContext::parse(parent, state);
+            let received = Received::parse(&sent.body(), &sent.properties());
+            assert_eq!(received.trace, sent.trace);
+        }
+        let sent = message("c");
+        assert_eq!(sent.properties().headers(), None);
     }
 
     #[test]

@@ -130,6 +130,11 @@ impl Publisher {
         outcomes
     }
 
+    /// The name of the queue of `backend`.
+    pub fn queue_of(&self, backend: &str) -> String {
+        self.shared.admin.queue_of(backend)
+    }
+
     /// Messages ready in the queue of `backend`, or `None` if it has no queue yet. Also works while
     /// publishing is blocked.
     pub async fn queue_depth(&self, backend: &str) -> Result<Option<u32>, QueueError> {

@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::rounds::{MAX_ROUNDS, is_full};
 use crate::config::timing::SweepSettings;
 use crate::queue::amqp::{OutgoingMessage, Publisher};
-use crate::service::dispatcher::Dispatcher;
+use crate::service::dispatcher::{Dispatcher, publish};
 use crate::store::{ClockWatch, Duty, SWEEP_ROWS, StaleTask, Store, StoreError, Turn};
+use crate::traces::{Span, SpanKind};
 
 pub(super) async fn dispatch(
     store: &Store,
@@ -119,9 +120,10 @@ async fn send(
         return Ok(true);
     }
     let task_ids: Vec<Uuid> = tasks.iter().map(|task| task.task_id).collect();
-    let outcomes = publisher
-        .publish(tasks.into_iter().map(message).collect())
-        .await;
+    let mut span = Span::begin(SpanKind::Internal, "sweep dispatch", None);
+    span.text("qtask.sweep.reason", reason);
+    let messages = tasks.into_iter().map(message).collect();
+    let outcomes = publish(publisher, messages, span.context()).await;
     let unsent: Vec<Uuid> = task_ids
         .iter()
         .zip(&outcomes)
@@ -149,5 +151,6 @@ fn message(task: StaleTask) -> OutgoingMessage {
         backend: task.backend,
         priority: u8::try_from(task.priority).unwrap_or_default(),
         correlation_id: task.correlation_id,
+        trace: None,
     }
 }

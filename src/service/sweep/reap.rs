@@ -8,6 +8,7 @@ use tracing::{Span, error_span, info, warn};
 use super::rounds::{MAX_ROUNDS, is_full};
 use crate::config::timing::SweepSettings;
 use crate::store::{ClockWatch, Duty, Store, StoreError, Transition, Turn};
+use crate::traces::{Span as TraceSpan, SpanKind};
 
 /// The steps are independent: the failure of one does not prevent the others.
 pub(super) async fn reap(
@@ -145,6 +146,7 @@ where
     for _ in 0..MAX_ROUNDS {
         let moved = statement().await?;
         for transition in &moved {
+            record(transition);
             span(transition).in_scope(&log);
         }
         if !is_full(moved.len()) {
@@ -152,6 +154,18 @@ where
         }
     }
     Ok(())
+}
+
+/// A span in the trace of the task: the worker that lost the attempt may never export its own.
+fn record(transition: &Transition) {
+    let trace = transition.trace();
+    let mut span = TraceSpan::begin(SpanKind::Internal, "sweep attempt", trace.as_ref());
+    span.text("qtask.task.id", transition.task_id);
+    span.number("qtask.attempt", transition.attempt);
+    span.text("qtask.backend", &transition.backend);
+    span.text("qtask.worker.id", &transition.worker_id);
+    span.text("qtask.outcome", &transition.status);
+    span.fail("attempt_not_ended", "ended by the sweep, not by its worker");
 }
 
 fn span(transition: &Transition) -> Span {

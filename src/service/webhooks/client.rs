@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::redirect;
+use reqwest::{StatusCode, redirect};
 use url::Url;
 
 use super::message::WebhookMessage;
@@ -23,9 +23,23 @@ pub enum WebhookError {
     /// The URL must not be called, now or later.
     #[error("not called: {0}")]
     Forbidden(String),
+    /// The receiver did not accept it; a later try may succeed.
+    #[error("answered {0}")]
+    Answered(StatusCode),
     /// A later try may succeed.
     #[error("{0}")]
     Failed(String),
+}
+
+impl WebhookError {
+    /// The value of `error.type` in its span.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Forbidden(_) => "forbidden".to_owned(),
+            Self::Answered(status) => status.as_u16().to_string(),
+            Self::Failed(_) => "failed".to_owned(),
+        }
+    }
 }
 
 /// Sends webhooks.
@@ -63,8 +77,9 @@ impl WebhookClient {
         })
     }
 
-    /// Sends the message. Any success status means that it was delivered; the response body is not read.
-    pub async fn post(&self, url: &str, message: WebhookMessage) -> Result<(), WebhookError> {
+    /// Sends the message and returns the status of the response. Any success status means that it was delivered; the response body is
+    /// not read.
+    pub async fn post(&self, url: &str, message: WebhookMessage) -> Result<u16, WebhookError> {
         let url = Url::parse(url).map_err(|error| WebhookError::Forbidden(error.to_string()))?;
         // The resolver receives only names: an IP address in the URL is checked here.
         if let Some(refusal) = self.targets.refusal(&url) {
@@ -77,9 +92,9 @@ impl WebhookClient {
         let answer = request.body(message.body).send().await;
         let status = answer.map_err(|error| self.failure(&error))?.status();
         if status.is_success() {
-            Ok(())
+            Ok(status.as_u16())
         } else {
-            Err(WebhookError::Failed(format!("answered {status}")))
+            Err(WebhookError::Answered(status))
         }
     }
 

@@ -8,6 +8,7 @@ use sha2::Sha256;
 use time::OffsetDateTime;
 
 use crate::domain::timestamp::rfc3339_milliseconds;
+use crate::domain::trace_context::{TRACEPARENT, TRACESTATE, TraceContext};
 use crate::store::DueWebhook;
 
 /// A result larger than this, as text, is omitted; the receiver can read it from the API.
@@ -22,8 +23,13 @@ pub struct WebhookMessage {
 }
 
 impl WebhookMessage {
-    /// The message about the end of a task, with the current time.
-    pub fn new(due: &DueWebhook, result: Option<Value>, secret: Option<&str>) -> Self {
+    /// The message about the end of a task, with the current time and the span of the call.
+    pub fn new(
+        due: &DueWebhook,
+        result: Option<Value>,
+        secret: Option<&str>,
+        trace: Option<&TraceContext>,
+    ) -> Self {
         let body = body(due, result).to_string();
         let timestamp = OffsetDateTime::now_utc().unix_timestamp().to_string();
         let mut headers = vec![
@@ -34,6 +40,10 @@ impl WebhookMessage {
             headers.push(("x-qtask-signature", signature));
         }
         headers.push(("x-qtask-timestamp", timestamp));
+        if let Some(trace) = trace {
+            headers.push((TRACEPARENT, trace.to_string()));
+            headers.extend(trace.state().map(|state| (TRACESTATE, state.to_owned())));
+        }
         Self { body, headers }
     }
 }

@@ -29,9 +29,11 @@ use self::message::WebhookMessage;
 use super::watch::{OwedWatch, Watch};
 use crate::config::webhooks::WebhookSettings;
 use crate::domain::backoff::Backoff;
+use crate::domain::trace_context::TraceContext;
 use crate::domain::webhook::receiver;
 use crate::metrics;
 use crate::store::{DueWebhook, Store, StoreError};
+use crate::traces::{Span, SpanKind};
 
 /// The maximum number of concurrent calls of one process.
 const AT_ONCE: usize = 64;
@@ -100,6 +102,20 @@ fn by_receiver(due: Vec<DueWebhook>) -> (Vec<DueWebhook>, Vec<(DueWebhook, Strin
         }
     }
     (right, misplaced)
+}
+
+/// Begins the span of a call. The URL is left out, because its path and its query may be secrets of the receiver.
+fn begin_call(due: &DueWebhook) -> Span {
+    let mut span = Span::begin(SpanKind::Client, "POST", due.trace().as_ref());
+    span.text("http.request.method", "POST");
+    let (address, port) = due.host.rsplit_once(':').unwrap_or((&due.host, ""));
+    span.text("server.address", address);
+    if let Ok(port) = port.parse::<u16>() {
+        span.number("server.port", port);
+    }
+    span.text("qtask.task.id", due.task_id);
+    span.number("http.request.resend_count", due.attempts - 1);
+    span
 }
 
 impl WebhookDispatcher {
@@ -172,24 +188,30 @@ impl WebhookDispatcher {
         for (due, permit) in due.into_iter().zip(permits) {
             let dispatcher = self.clone();
             let under_way = self.host_limiter.add(&due.host);
+            let call_span = begin_call(&due);
             // An error-level span: its fields must be logged where only slow statements and errors are.
-            let span =
-                error_span!("webhook", task_id = %due.task_id, correlation_id = due.correlation_id);
+            let span = error_span!("webhook", task_id = %due.task_id, correlation_id = due.correlation_id,
+                                   trace_id = call_span.trace_id(), span_id = call_span.span_id());
             let calling = async move {
-                dispatcher.call(&due).await;
+                dispatcher.call(&due, call_span).await;
                 drop((permit, under_way));
             };
             self.calls.spawn(calling.instrument(span));
         }
     }
 
-    async fn call(&self, due: &DueWebhook) {
-        let called = match self.message(due).await {
+    async fn call(&self, due: &DueWebhook, mut span: Span) {
+        let called = match self.message(due, span.context()).await {
             Ok(message) => self.client.post(&due.url, message).await,
             Err(error) => Err(error),
         };
         match &called {
-            Ok(()) => {
+            Ok(status) => span.number("http.response.status_code", *status),
+            Err(error) => span.fail(error.kind(), error),
+        }
+        drop(span);
+        match &called {
+            Ok(_) => {
                 metrics::webhook("delivered");
                 info!(
                     event = "webhook.delivered",
@@ -237,7 +259,11 @@ impl WebhookDispatcher {
 
     /// The message. A result that the database cannot print in time is omitted like any other large
     /// one, and delays no other call.
-    async fn message(&self, due: &DueWebhook) -> Result<WebhookMessage, WebhookError> {
+    async fn message(
+        &self,
+        due: &DueWebhook,
+        trace: Option<&TraceContext>,
+    ) -> Result<WebhookMessage, WebhookError> {
         let read = self
             .store
             .small_result(due.task_id, message::MOST_RESULT_BYTES);
@@ -251,7 +277,7 @@ impl WebhookDispatcher {
             }
         };
         let secret = self.settings.secret.as_deref();
-        Ok(WebhookMessage::new(due, result, secret))
+        Ok(WebhookMessage::new(due, result, secret, trace))
     }
 
     async fn note_failure(&self, due: &DueWebhook, error: &WebhookError) {

@@ -18,6 +18,7 @@ pub mod certificates;
 pub mod chromium;
 pub mod client;
 pub mod clock;
+pub mod collector;
 pub mod contract;
 pub mod crowd;
 pub mod database;

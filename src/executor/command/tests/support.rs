@@ -34,6 +34,7 @@ pub fn assignment(backend: &str) -> Assignment {
         timeout_seconds: 60,
         max_attempts: 1,
         correlation_id: "c".to_owned(),
+        trace: None,
         submitted_at: OffsetDateTime::now_utc(),
         started_at: OffsetDateTime::now_utc(),
     }

@@ -147,6 +147,7 @@ pub(super) fn message(backend: &str) -> OutgoingMessage {
         backend: backend.to_owned(),
         priority: 5,
         correlation_id: "test".to_owned(),
+        trace: None,
     }
 }
 
