@@ -44,6 +44,10 @@ check:
 containers:
     scripts/containers
 
+# Makes the files of a release in dist/; publishes nothing
+release *arguments:
+    scripts/release {{ arguments }}
+
 # Checks the manifests for Kubernetes
 kubernetes:
     scripts/kubernetes

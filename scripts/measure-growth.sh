@@ -7,6 +7,7 @@
 #
 # The server must have autovacuum; the database qtask_growth is created and dropped. It takes about 10 minutes.
 set -eu
+# shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 
 server=${1:?"usage: scripts/measure-growth.sh SERVER_URL [QTASK]"}
@@ -137,11 +138,11 @@ INSERT INTO status_history (task_id, status, transitioned_at, attempt)
 SELECT task_id, status, submitted_at, 1 FROM made CROSS JOIN unnest('{pending,processing,completed}'::task_status[]) AS status"
 sql -c "VACUUM ANALYZE" -c "CHECKPOINT"
 serve
-for run in 1 2; do lives -T 30; done
+for _ in 1 2; do lives -T 30; done
 stop
 serve 90d
 before=$(sql -c "SELECT count(*) FROM tasks WHERE submitted_at < now() - interval '50 days'")
-for run in 1 2; do lives -T 30; done
+for _ in 1 2; do lives -T 30; done
 after=$(sql -c "SELECT count(*) FROM tasks WHERE submitted_at < now() - interval '50 days'")
 echo "deleted in 60 s: $((before - after))"
 echo "-- the retention alone"

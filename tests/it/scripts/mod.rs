@@ -1,8 +1,9 @@
-//! The scripts of `scripts/`: what they install, which toolchain they use, and whether it works on a bare machine.
+//! The scripts of `scripts/`: what they install, which toolchain they use, what a release contains, and whether they work on a bare machine.
 
 mod bare_debian;
 mod dependencies;
 mod machine;
 mod packages;
+mod release;
 mod toolchain;
 mod upgrade;
