@@ -17,24 +17,33 @@ from processes import Processes
 
 def run(topology):
     begun = time.monotonic()
+    name = ""
     try:
-        for check in checks.common() + topology.own_checks():
+        for check in [*checks.common(), *topology.own_checks(), checks.end]:
             name = check.__name__.replace("_", " ")
             print(f"{name}: {check(topology)}", flush=True)
-        print(f"end: {topology.stop()}", flush=True)
-    except BaseException:
+    except AssertionError as error:
         topology.show_logs()
-        raise
+        sys.exit(f"{name} failed: {error}")
     finally:
         topology.remove()
     print(f"all checks: {time.monotonic() - begun:.0f} s")
+
+
+def make_images(topology):
+    try:
+        topology.make_images()
+    except AssertionError as error:
+        sys.exit(str(error))
+    finally:
+        topology.remove()
 
 
 def main(arguments):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     match arguments:
         case ["images", tool]:
-            Containers(tool).make_images()
+            make_images(Containers(tool))
         case ["containers", tool]:
             run(Containers(tool))
         case ["processes", executable, previous]:

@@ -97,5 +97,9 @@ def upgrade(topology, address, max_refused_seconds):
     return text
 
 
+def end(topology):
+    return topology.stop()
+
+
 def wait_for_workers(api, number):
     wait_until(f"{number} workers are online", lambda: len(api.online_workers()) == number)

@@ -111,7 +111,7 @@ class Containers:
     def upgrade(self):
         self.replaced = self.containers()
         self.set(QTASK_IMAGE_VERSION=f"{self.settings['QTASK_IMAGE_VERSION']}x")
-        print(self.compose(program="scripts/upgrade"), file=sys.stderr)
+        self.compose(program="scripts/upgrade")
 
     def is_upgraded(self):
         return not self.replaced & self.containers()

@@ -13,6 +13,7 @@ from client import Api, wait_until
 from settings import SETTINGS, free_port
 
 STOP_SECONDS = 30
+MIGRATE_SECONDS = 90
 
 
 class Process:
@@ -27,9 +28,15 @@ class Process:
             )
 
     def stop(self):
-        """Sends SIGTERM, and waits for exit code 0."""
         self.child.send_signal(signal.SIGTERM)
-        status = self.child.wait(STOP_SECONDS)
+        self.wait(STOP_SECONDS)
+
+    def wait(self, seconds):
+        """Waits for exit code 0."""
+        try:
+            status = self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.log.stem} has not ended after {seconds} s") from None
         assert status == 0, f"{self.log.stem} ended with {status}"
 
     def kill(self):
@@ -52,7 +59,7 @@ class Processes:
         self.ports = [free_port(), free_port()]
         self.apis = []
         self.workers = []
-        self.number = 0
+        self.started = []
 
     def own_checks(self):
         return []
@@ -66,9 +73,7 @@ class Processes:
         self.workers = [self.worker() for _ in range(2)]
 
     def migrate(self):
-        self.run("migrate", ["migrate", "up"], {}).child.wait(60)
-        log = self.directory / f"{self.number}-migrate.log"
-        assert "the schema is up to date" in log.read_text(), log.read_text()
+        self.run("migrate", ["migrate", "up"], {}).wait(MIGRATE_SECONDS)
 
     def api(self, port):
         return self.run("serve", ["serve"], {"PORT": str(port)})
@@ -77,10 +82,11 @@ class Processes:
         return self.run("work", ["work"], {})
 
     def run(self, name, arguments, settings):
-        self.number += 1
         inherited = {key: os.environ[key] for key in ("PATH", "TMPDIR", "DATABASE_URL", "RABBITMQ_URL") if key in os.environ}
-        log = self.directory / f"{self.number}-{name}.log"
-        return Process(self.executable, arguments, {**inherited, **SETTINGS, **settings}, log)
+        log = self.directory / f"{len(self.started)}-{name}.log"
+        process = Process(self.executable, arguments, {**inherited, **SETTINGS, **settings}, log)
+        self.started.append(process)
+        return process
 
     def scale_workers(self, number):
         while len(self.workers) < number:
@@ -136,6 +142,6 @@ class Processes:
             print(f"--- {log.stem}", *lines, sep="\n", file=sys.stderr)
 
     def remove(self):
-        for process in self.workers + self.apis:
+        for process in self.started:
             process.kill()
         shutil.rmtree(self.directory)

@@ -103,7 +103,7 @@ fn compose_publishes_ports_on_this_machine_only() {
     let published: Vec<&str> = ports
         .flat_map(|part| part.lines().map_while(|line| line.strip_prefix("      - ")))
         .collect();
-    assert_eq!(published.len(), 2, "{published:?}");
+    assert_eq!(published.len(), 3, "{published:?}");
     for port in published {
         let is_local = port.starts_with("127.0.0.1:")
             || port.starts_with("${QTASK_PUBLISH_ADDRESS:-127.0.0.1}:");

@@ -13,6 +13,7 @@ const VENV: &str = "mkdir -p \"$3/bin\"; printf '#!/bin/sh\necho \"pip $*\" >>\"
 fn machine() -> Machine {
     let machine = Machine::new(true);
     machine.replace_script("test");
+    machine.replace_script("previous");
     machine.replace_script("containers");
     machine
 }
