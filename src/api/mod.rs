@@ -45,6 +45,8 @@ pub use request_limits::RequestLimits;
 pub use server::{ApiSettings, HttpLimits, bind};
 pub use submission_rate::SubmissionRate;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::domain::access::Access;
 use crate::domain::backoff::Backoff;
 use crate::domain::submission::Limits;
@@ -73,6 +75,8 @@ pub struct ApiState {
     pub dispatcher: Dispatcher,
     /// Notifies of changes of tasks.
     pub watch: Watch,
+    /// Cancelled once the process leaves: it serves on, and sends its clients elsewhere.
+    pub leaving: CancellationToken,
     /// Manages the sessions of workers.
     pub fleet: Fleet,
     /// Claims tasks for workers.

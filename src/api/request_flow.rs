@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage, ResponseError, web};
@@ -30,8 +31,8 @@ pub async fn limit(
     }
 }
 
-/// Middleware: tells the connection when a request begins and ends. Outermost, because a request ends when its
-/// response has been sent.
+/// Middleware: tells the connection when a request begins and ends, and closes it after a response once the process leaves.
+/// Outermost, because a request ends when its response has been sent.
 pub async fn follow(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -41,7 +42,14 @@ pub async fn follow(
         connection.begin(has_body(request.request()));
         RequestProgress(connection)
     });
-    let response = next.call(request).await?;
+    let leaving = request.app_data::<web::Data<ApiState>>();
+    let leaving = leaving.map(|state| state.leaving.clone());
+    let mut response = next.call(request).await?;
+    if leaving.is_some_and(|leaving| leaving.is_cancelled()) {
+        // The client sends its next request on a new connection, which reaches another process.
+        let head = response.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
     let slot = response.request().extensions_mut().remove::<RequestSlot>();
     Ok(response.map_body(|_, body| {
         let body = body.boxed();

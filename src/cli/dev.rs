@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::http_limits::HttpLimitArgs;
+use super::process::Shutdown;
 use super::{open_files, process, serve, work};
 use crate::api::ApiSettings;
 use crate::config::backlog::BacklogArgs;
@@ -314,7 +315,7 @@ async fn run(
         store,
         Dispatcher::Postgres,
         watch,
-        stop.clone(),
+        Shutdown::immediate(stop.clone()),
         |address| {
             telemetry::print(&welcome(address, data_dir));
         },

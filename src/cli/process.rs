@@ -2,8 +2,9 @@
 
 use std::future::Future;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -17,14 +18,48 @@ use crate::traces::{self, TraceSettings};
 const USAGE: u8 = 2;
 /// One thread per task that a simulator can run concurrently, and some for name lookups.
 const MAX_BLOCKING_THREADS: usize = 1_100;
-/// The exit code after a second stop signal: 128 + SIGINT.
+/// The exit code after a stop signal while the process stops: 128 + SIGINT.
 const STOPPED_NOW: i32 = 130;
+
+/// The two stages of the end of a process.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown {
+    /// Cancelled at the first SIGTERM or SIGINT: the process announces that it leaves, and serves on.
+    pub announced: CancellationToken,
+    /// Cancelled when the process must stop.
+    pub stop: CancellationToken,
+}
+
+impl Shutdown {
+    /// Both stages at once.
+    pub fn immediate(stop: CancellationToken) -> Self {
+        Self {
+            announced: stop.clone(),
+            stop,
+        }
+    }
+}
 
 /// Runs `body` with the validated settings on a new runtime; cancels the token at the first SIGTERM or
 /// SIGINT.
 pub fn run<S, F>(
     settings: Result<S, InvalidSettings>,
     body: impl FnOnce(S, CancellationToken) -> F,
+) -> ExitCode
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let no_delay = |_: &S| Duration::ZERO;
+    run_with_delay(settings, no_delay, |settings, shutdown| {
+        body(settings, shutdown.stop)
+    })
+}
+
+/// The same, with a delay between the two stages of [`Shutdown`] after SIGTERM. SIGINT, or a second signal, ends it.
+pub fn run_with_delay<S, F>(
+    settings: Result<S, InvalidSettings>,
+    delay: impl FnOnce(&S) -> Duration,
+    body: impl FnOnce(S, Shutdown) -> F,
 ) -> ExitCode
 where
     F: Future<Output = anyhow::Result<()>>,
@@ -48,9 +83,9 @@ where
         Err(error) => return failure(&error.into()),
     };
     let ended = runtime.block_on(async {
-        let stop = CancellationToken::new();
-        watch_signals(stop.clone())?;
-        body(settings, stop).await
+        let shutdown = Shutdown::default();
+        watch_signals(shutdown.clone(), delay(&settings))?;
+        body(settings, shutdown).await
     });
     // A simulation that did not stop in time must not delay the exit.
     runtime.shutdown_background();
@@ -87,31 +122,60 @@ fn failure(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn watch_signals(stop: CancellationToken) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+fn watch_signals(shutdown: Shutdown, delay: Duration) -> anyhow::Result<()> {
+    let mut signals = StopSignals {
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
+    };
     tokio::spawn(async move {
-        loop {
-            let name = tokio::select! {
-                _ = terminate.recv() => "SIGTERM",
-                _ = interrupt.recv() => "SIGINT",
-            };
-            if stop.is_cancelled() {
-                warn!(
-                    event = "process.stop_forced",
-                    signal = name,
-                    "second stop signal received: exiting at once"
-                );
-                telemetry::flush();
-                std::process::exit(STOPPED_NOW);
-            }
+        let mut name = signals.next().await;
+        shutdown.announced.cancel();
+        if name == TERMINATE && !delay.is_zero() {
             info!(
-                event = "process.stop_requested",
-                signal = name,
-                "stop signal received: a second one exits at once"
+                event = "process.stop_delayed", signal = name, delay = %humantime::format_duration(delay),
+                "stop signal received: serving on for the drain delay, which a second signal ends"
             );
-            stop.cancel();
+            match tokio::time::timeout(delay, signals.next()).await {
+                Ok(second) => name = second,
+                Err(_) => info!(
+                    event = "process.drain_delay_ended",
+                    "drain delay ended: stopping"
+                ),
+            }
         }
+        info!(
+            event = "process.stop_requested",
+            signal = name,
+            "stop signal received: a further one exits at once"
+        );
+        shutdown.stop.cancel();
+        let name = signals.next().await;
+        warn!(
+            event = "process.stop_forced",
+            signal = name,
+            "stop signal received while stopping: exiting at once"
+        );
+        telemetry::flush();
+        std::process::exit(STOPPED_NOW);
     });
     Ok(())
+}
+
+const TERMINATE: &str = "SIGTERM";
+const INTERRUPT: &str = "SIGINT";
+
+/// The signals that stop a process.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Waits for a signal, and returns its name.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => TERMINATE,
+            _ = self.interrupt.recv() => INTERRUPT,
+        }
+    }
 }

@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::connections::Connections;
 use super::http_limits::HttpLimitArgs;
+use super::process::Shutdown;
 use super::server_tls::ServerTlsArgs;
 use super::{open_files, process, reach};
 use crate::api::{self, ApiSettings, ApiState};
@@ -66,6 +67,17 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     listen: ListenArgs,
+
+    /// How long to serve on after SIGTERM, while /readyz answers 503: until proxies send no more requests here
+    ///
+    /// A second signal ends the delay.
+    #[arg(
+        long,
+        env = "QTASK_DRAIN_DELAY",
+        value_name = "TIME",
+        default_value = "0s"
+    )]
+    drain_delay: String,
 
     /// Threads that answer requests; by default one for each core
     #[arg(long, env = "QTASK_HTTP_THREADS", value_name = "N")]
@@ -139,6 +151,7 @@ struct ServeSettings {
     sweep: SweepSettings,
     log: LogSettings,
     traces: Option<TraceSettings>,
+    drain_delay: Duration,
 }
 
 impl ServeArgs {
@@ -196,14 +209,21 @@ impl ServeArgs {
             sweep: self.sweep.check(&mut checker),
             log: self.log.check(&mut checker),
             traces,
+            drain_delay: checker.duration(
+                "QTASK_DRAIN_DELAY",
+                &self.drain_delay,
+                Duration::ZERO..=Duration::from_hours(1),
+            ),
         };
         checker.finish(settings)
     }
 }
 
 pub fn main(args: &ServeArgs) -> ExitCode {
-    process::run(args.check(), |settings, stop| async move {
+    let delay = |settings: &ServeSettings| settings.drain_delay;
+    process::run_with_delay(args.check(), delay, |settings, shutdown| async move {
         process::start_log(settings.log);
+        let stop = shutdown.stop.clone();
         process::traced(settings.traces, async {
             let connections = Connections::open(
                 &settings.database,
@@ -216,7 +236,7 @@ pub fn main(args: &ServeArgs) -> ExitCode {
             let watch = Watch::start(settings.database, stop.clone());
             let calling = webhooks::start(store.clone(), settings.webhooks, &watch, stop.clone())?;
             let serving = settings.serving;
-            let served = serve(serving, store, dispatcher, watch, stop.clone(), |_| ()).await;
+            let served = serve(serving, store, dispatcher, watch, shutdown, |_| ()).await;
             // A port in use ends the server; the webhooks must not continue without it.
             stop.cancel();
             calling.await?;
@@ -234,7 +254,7 @@ pub(super) async fn serve(
     store: Store,
     dispatcher: Dispatcher,
     watch: Watch,
-    stop: CancellationToken,
+    shutdown: Shutdown,
     ready: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
     let ServerSettings {
@@ -244,6 +264,7 @@ pub(super) async fn serve(
         lease,
         quarantine,
     } = settings;
+    let Shutdown { announced, stop } = shutdown;
     tokio::spawn({
         let (dispatcher, backends) = (dispatcher.clone(), backends.clone());
         async move { dispatcher.watch_queues(&backends).await }
@@ -275,6 +296,7 @@ pub(super) async fn serve(
         store,
         dispatcher,
         watch,
+        leaving: announced,
         retry: settings.retry,
         limits: settings.limits.clone(),
         requests: api::RequestLimits::new(

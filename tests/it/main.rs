@@ -73,6 +73,7 @@ mod server_tls;
 mod sick_workers;
 mod snapshots;
 mod statement_errors;
+mod stopping;
 mod support;
 mod sweeping;
 mod tasks_api;

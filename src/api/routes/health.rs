@@ -86,16 +86,24 @@ pub async fn livez() -> HttpResponse {
         .body("alive\n")
 }
 
-/// Readiness probe: the database is reachable, and its schema has a version that this process may serve. An
-/// unreachable broker only stops submissions.
+/// Readiness probe: the database is reachable, its schema has a version that this process may serve, and the process does not
+/// leave. An unreachable broker only stops submissions.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "readyz", tag = "health",
     responses(
         (status = 200, description = "They can.", body = String, content_type = "text/plain"),
-        (status = 503, description = "They cannot: `database_unavailable`, or `schema_missing`, `schema_outdated`, `schema_too_new`, whose `detail` names the command.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "They cannot: `database_unavailable`, or `schema_missing`, `schema_outdated`, `schema_too_new`, whose `detail` names the command; or `shutting_down`, after a stop signal.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn readyz(state: web::Data<ApiState>) -> Result<HttpResponse, Problem> {
+    if state.leaving.is_cancelled() {
+        let detail = "Not ready: the process stops, and still answers requests until then.";
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "shutting_down",
+            detail,
+        ));
+    }
     match check_database(&state).await {
         Ok(_) => Ok(HttpResponse::Ok()
             .content_type("text/plain")
