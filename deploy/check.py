@@ -1,4 +1,5 @@
-"""Checks the manifests in deploy/: they render, they are valid, and kustomize and Helm render the same.
+"""Checks the manifests in deploy/: they render, they are valid, kustomize and Helm render the same, and pods are given the time
+to stop, the rights and the memory that qtask needs, and no more.
 
 Usage: check.py KUBECTL HELM. Needs the package kubernetes-validate, which has Kubernetes' schemas; objects of operators (KEDA,
 Prometheus) have none there and are only rendered. `scripts/kubernetes` provides all three.
@@ -6,6 +7,7 @@ Prometheus) have none there and are only rendered. `scripts/kubernetes` provides
 
 import difflib
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,6 +16,7 @@ import kubernetes_validate
 import yaml
 
 DEPLOY = pathlib.Path(__file__).resolve().parent
+ROOT = DEPLOY.parent
 KUSTOMIZE = DEPLOY / "kubernetes"
 CHART = DEPLOY / "helm" / "qtask"
 VERSIONS = ["1.30.0", "1.34.0", "1.37.0"]
@@ -125,11 +128,120 @@ def compare(kustomize, helm):
         sys.exit(f"deploy/kubernetes has {missing}, the chart has not")
 
 
+def seconds(text):
+    """A time of qtask, such as `5s`."""
+    number, unit = re.fullmatch(r"(\d+)(ms|s|m|h)", text).groups()
+    return int(number) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[unit]
+
+
+def mebibytes(text):
+    number, unit = re.fullmatch(r"(\d+)(Mi|Gi)", text).groups()
+    return int(number) * {"Mi": 1, "Gi": 1024}[unit]
+
+
+def number_in(file, pattern):
+    found = re.search(pattern, (ROOT / file).read_text())
+    if not found:
+        sys.exit(f"{file} has nothing like {pattern}")
+    return int(found[1])
+
+
+def time_to_stop(container, env):
+    """How long the process may take from SIGTERM to its end, with its documented defaults."""
+    match container["args"][0]:
+        case "serve":
+            requests = number_in("src/api/server.rs", r"SHUTDOWN_SECONDS: u64 = (\d+);")
+            last_write = number_in("src/service/webhooks/mod.rs", r"LAST_WRITE_TIME: Duration = Duration::from_secs\((\d+)\)")
+            webhook = seconds(env["QTASK_WEBHOOK_TIMEOUT"]) if "QTASK_WEBHOOK_TIMEOUT" in env else number_in(
+                ".env.example", r"#QTASK_WEBHOOK_TIMEOUT=(\d+)s"
+            )
+            return seconds(env["QTASK_DRAIN_DELAY"]) + max(requests, webhook + last_write)
+        case "work":
+            # docs/deployment.md#probes
+            return seconds(env["QTASK_SHUTDOWN_GRACE"]) + 10
+    return 0
+
+
+def check_pod(where, kind, pod, is_own):
+    """The Pod Security Standard `restricted`, probes, resources, and the time to stop."""
+
+    def need(holds, what):
+        if not holds:
+            sys.exit(f"{where}: {what}")
+
+    security = pod["securityContext"]
+    need(security["runAsNonRoot"] is True and security["runAsUser"] > 0, "runs as root")
+    need(security["seccompProfile"] == {"type": "RuntimeDefault"}, "has no seccomp profile")
+    need(pod["automountServiceAccountToken"] is False, "gets a token of the service account")
+    (container,) = pod["containers"]
+    security = container["securityContext"]
+    need(security["allowPrivilegeEscalation"] is False, "may escalate its privileges")
+    need(security["capabilities"] == {"drop": ["ALL"]}, "has capabilities")
+    resources = container["resources"]
+    need(set(resources["requests"]) == {"cpu", "memory"}, "requests no CPU or memory")
+    need("memory" in resources["limits"], "has no limit of memory")
+    if not is_own:
+        return
+    need(security["readOnlyRootFilesystem"] is True, "may write to its image")
+    need("lifecycle" not in container and "command" not in container, "runs another program than the image's")
+    env = {it["name"]: it["value"] for it in container["env"] if "value" in it}
+    limit = mebibytes(resources["limits"]["memory"])
+    if "QTASK_SIMULATOR_MEMORY_MIB" in env:
+        simulator = int(env["QTASK_SIMULATOR_MEMORY_MIB"])
+        need(simulator + 64 <= limit, f"simulates with {simulator} MiB of {limit}")
+    if kind == "Deployment":
+        for probe in ["startupProbe", "livenessProbe", "readinessProbe"]:
+            path = "/readyz" if probe == "readinessProbe" else "/livez"
+            need(container[probe]["httpGet"]["path"] == path, f"has no {probe} of {path}")
+        need(pod["topologySpreadConstraints"], "may run all of its pods on one node")
+        given, needed = pod["terminationGracePeriodSeconds"], time_to_stop(container, env)
+        need(given >= needed, f"is killed after {given} s, and needs {needed:g} s to stop")
+
+
+def labels_match(selector, labels):
+    return selector.items() <= labels.items()
+
+
+def check_rules(source, rendered):
+    """What must hold within and between objects, beyond their schemas."""
+    pods = {}
+    for (kind, name), it in rendered.items():
+        if kind in ("Deployment", "StatefulSet", "Job"):
+            template = it["spec"]["template"]
+            pods[kind, name] = template
+            is_own = template["metadata"]["labels"]["app.kubernetes.io/name"] == "qtask"
+            check_pod(f"{source}: {kind} {name}", kind, template["spec"], is_own)
+            if selector := it["spec"].get("selector"):
+                if not labels_match(selector["matchLabels"], template["metadata"]["labels"]):
+                    sys.exit(f"{source}: {kind} {name} does not select its own pods")
+    for (kind, name), it in rendered.items():
+        selector = it["spec"]["podSelector"] if kind == "NetworkPolicy" else it.get("spec", {}).get("selector")
+        if kind not in ("NetworkPolicy", "PodDisruptionBudget", "Service"):
+            continue
+        selector = selector.get("matchLabels", selector)
+        if not any(labels_match(selector, pod["metadata"]["labels"]) for pod in pods.values()):
+            sys.exit(f"{source}: {kind} {name} selects no pod")
+    for (kind, name), pod in pods.items():
+        labels = pod["metadata"]["labels"]
+        if labels["app.kubernetes.io/name"] != "qtask":
+            continue
+        covering = {
+            other
+            for (other, _), it in rendered.items()
+            if other in ("NetworkPolicy", "PodDisruptionBudget")
+            and labels_match(it["spec"].get("podSelector", it["spec"].get("selector"))["matchLabels"], labels)
+        }
+        wanted = {"NetworkPolicy"} | ({"PodDisruptionBudget"} if kind == "Deployment" else set())
+        if covering != wanted:
+            sys.exit(f"{source}: {kind} {name} has {covering}, not {wanted}")
+
+
 def main():
     kubectl, helm = sys.argv[1:]
     kustomized, charted = render_kustomize(kubectl), render_helm(helm)
     for source, rendered in [*kustomized.items(), *charted.items()]:
         validate(source, rendered)
+        check_rules(source, rendered)
     compare(kustomized["demo"], charted["defaults"])
     compare(kustomized["everything"], charted["everything"])
     count = sum(len(rendered) for rendered in [*kustomized.values(), *charted.values()])

@@ -34,6 +34,13 @@ capabilities:
 {{- end }}
 
 {{- define "qtask.probes" -}}
+startupProbe:
+  httpGet:
+    path: /livez
+    port: {{ . }}
+  periodSeconds: 1
+  timeoutSeconds: 5
+  failureThreshold: 60
 livenessProbe:
   httpGet:
     path: /livez
