@@ -1,4 +1,4 @@
-//! Licences and sources of the dependencies are checked, wherever the tool for it can be had.
+//! Licences and sources of the dependencies, and the manifests, are checked wherever the tools for it can be had.
 
 use super::machine::{Machine, Outcome, Terminal};
 
@@ -15,6 +15,7 @@ fn machine() -> Machine {
     machine.replace_script("test");
     machine.replace_script("previous");
     machine.replace_script("containers");
+    machine.replace_script("kubernetes");
     machine
 }
 
@@ -41,6 +42,7 @@ async fn an_installed_cargo_deny_is_used_and_its_refusal_ends_the_checks() {
         assert_eq!(outcome.code, Some(code.into()), "{}", outcome.said);
         assert!(has_called(&outcome, CHECK), "{:?}", outcome.calls);
         assert_eq!(has_called(&outcome, "test "), passes);
+        assert_eq!(has_called(&outcome, "kubernetes "), passes);
     }
 }
 
@@ -85,4 +87,54 @@ async fn nothing_is_installed_where_that_is_forbidden() {
     assert_eq!(outcome.code, Some(0), "{}", outcome.said);
     assert!(outcome.said.contains("SKIPPED"), "{}", outcome.said);
     assert!(!outcome.calls.iter().any(|call| call.starts_with("python3")));
+}
+
+/// A machine whose checks of the manifests are those of the tree.
+fn machine_with_manifests() -> Machine {
+    let machine = Machine::new(true);
+    machine.replace_script("test");
+    machine.replace_script("containers");
+    cargo_deny(&machine, 0);
+    machine
+}
+
+#[tokio::test]
+async fn without_pypi_the_manifests_are_not_checked_and_the_tests_run() {
+    let machine = machine_with_manifests();
+    machine.program("python3", "exit 1");
+    let outcome = check(&machine).await;
+    assert_eq!(outcome.code, Some(0), "{}", outcome.said);
+    let says = "SKIPPED: kubectl, helm and Kubernetes' schemas cannot be had";
+    assert!(outcome.said.contains(says), "{}", outcome.said);
+    assert!(has_called(&outcome, "test "));
+    assert!(!machine.path("tree/target/tools/kubernetes-1").exists());
+}
+
+#[tokio::test]
+async fn the_tools_for_the_manifests_are_not_installed_where_that_is_forbidden() {
+    let machine = machine_with_manifests().set("QTASK_INSTALL", "no");
+    machine.program("python3", "exit 0");
+    let outcome = check(&machine).await;
+    assert_eq!(outcome.code, Some(0), "{}", outcome.said);
+    assert!(
+        outcome.said.contains("SKIPPED: kubectl"),
+        "{}",
+        outcome.said
+    );
+    assert!(!outcome.calls.iter().any(|call| call.starts_with("python3")));
+}
+
+#[tokio::test]
+async fn a_fault_of_the_manifests_ends_the_checks() {
+    let machine = machine_with_manifests();
+    let tools = machine.path("tree/target/tools/kubernetes-1");
+    std::fs::create_dir_all(tools.join("venv/bin")).expect("a folder");
+    std::fs::write(tools.join("ready"), "").expect("a file");
+    machine.program("python", "exit 1");
+    std::fs::rename(machine.path("bin/python"), tools.join("venv/bin/python")).expect("a python");
+    let outcome = check(&machine).await;
+    assert_eq!(outcome.code, Some(1), "{}", outcome.said);
+    let called = |call: &String| call.starts_with("python deploy/check.py");
+    assert!(outcome.calls.iter().any(called), "{:?}", outcome.calls);
+    assert!(!has_called(&outcome, "test "));
 }
