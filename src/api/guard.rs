@@ -20,8 +20,10 @@ pub enum Admission {
     Public,
     /// A token with this scope, on a service that demands tokens.
     Scope(Scope),
-    /// The same, for an operation that may wait or stream: it ends when the token does.
+    /// The same, for an operation that waits or streams: it ends when the token does.
     Waiting(Scope),
+    /// The same, for an operation that waits only if the query asks for it (`wait`).
+    WaitingIfAsked(Scope),
 }
 
 impl Admission {
@@ -29,8 +31,12 @@ impl Admission {
     pub fn scope(self) -> Option<Scope> {
         match self {
             Self::Public => None,
-            Self::Scope(scope) | Self::Waiting(scope) => Some(scope),
+            Self::Scope(scope) | Self::Waiting(scope) | Self::WaitingIfAsked(scope) => Some(scope),
         }
+    }
+
+    fn may_wait(self) -> bool {
+        matches!(self, Self::Waiting(_) | Self::WaitingIfAsked(_))
     }
 }
 
@@ -59,7 +65,7 @@ pub async fn admit(
     let token_id = token_id.map(str::to_owned);
     request.extensions_mut().insert(caller);
     match token_id {
-        Some(token_id) if matches!(admission, Admission::Waiting(_)) => {
+        Some(token_id) if admission.may_wait() => {
             call_until_ended(&state, token_id, request, next).await
         }
         _ => next.call(request).await,

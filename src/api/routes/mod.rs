@@ -17,6 +17,8 @@ mod tasks;
 mod tokens;
 mod workers;
 
+use std::sync::LazyLock;
+
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, middleware, web};
 
@@ -83,7 +85,8 @@ macro_rules! operations {
 #[rustfmt::skip]
 pub fn operations() -> Vec<Operation> {
     const READ: Admission = Admission::Scope(Scope::TasksRead);
-    const READ_WAITING: Admission = Admission::Waiting(Scope::TasksRead);
+    const STREAM: Admission = Admission::Waiting(Scope::TasksRead);
+    const READ_WAITING: Admission = Admission::WaitingIfAsked(Scope::TasksRead);
     const WRITE: Admission = Admission::Scope(Scope::TasksWrite);
     const WORK: Admission = Admission::Scope(Scope::Workers);
     const WORK_WAITING: Admission = Admission::Waiting(Scope::Workers);
@@ -92,7 +95,7 @@ pub fn operations() -> Vec<Operation> {
     operations! {
         GET "/tasks" READ => tasks::list_tasks,
         POST "/tasks" WRITE => submit::submit_task,
-        GET "/tasks/{task_id}/events" READ_WAITING => events::follow_task,
+        GET "/tasks/{task_id}/events" STREAM => events::follow_task,
         POST "/tasks/batch" WRITE => submit::submit_batch,
         POST "/tasks/cancel" WRITE => cancel_many::cancel_tasks,
         POST "/tasks/rerun" WRITE => rerun::rerun_tasks,
@@ -124,6 +127,18 @@ pub fn operations() -> Vec<Operation> {
         GET "/livez" PUBLIC => health::livez,
         GET "/readyz" PUBLIC => health::readyz,
     }
+}
+
+/// What the operation of this method and path pattern demands; `None` if there is none.
+pub fn admission_of(method: &Method, pattern: &str) -> Option<Admission> {
+    type Declared = (Method, &'static str, Admission);
+    static TABLE: LazyLock<Vec<Declared>> = LazyLock::new(|| {
+        let declared = |it: Operation| (it.method, it.path, it.admission);
+        operations().into_iter().map(declared).collect()
+    });
+    let mut table = TABLE.iter();
+    let found = table.find(|(of, path, _)| of == method && *path == pattern);
+    found.map(|(_, _, admission)| *admission)
 }
 
 /// Configures all paths of the API.
