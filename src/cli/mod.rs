@@ -19,6 +19,7 @@ mod serve;
 mod server_tls;
 #[cfg(test)]
 mod settings_drift;
+mod start_line;
 mod supervise;
 mod work;
 mod worker_server;
@@ -28,6 +29,7 @@ use std::sync::LazyLock;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use self::start_line::ChangedSettings;
 use crate::config::access::ADMIN_TOKEN;
 use crate::config::broker_parts::RABBITMQ_PASSWORD;
 use crate::config::database_parts::DATABASE_PASSWORD;
@@ -66,12 +68,14 @@ enum QtaskCommand {
 /// Runs the subcommand that the arguments name.
 pub fn main() -> ExitCode {
     crate::tls::install_provider();
-    let matches = help::grouped(Cli::command()).get_matches();
+    let command = help::grouped(Cli::command());
+    let matches = command.clone().get_matches();
+    let changed = || changed_settings(&command, &matches);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
         QtaskCommand::Client(command) => client::main(&command),
-        QtaskCommand::Serve(args) => serve::main(&args),
-        QtaskCommand::Work(args) => work::main(&args),
+        QtaskCommand::Serve(args) => serve::main(&args, changed()),
+        QtaskCommand::Work(args) => work::main(&args, changed()),
         QtaskCommand::Migrate(args) => migrate::main(&args),
         QtaskCommand::Health(args) => health::main(&args),
         QtaskCommand::Dev(args) => dev::main(&args),
@@ -96,19 +100,25 @@ fn version_text(version: &str, revision: Option<&str>) -> String {
     )
 }
 
+/// Secrets of `serve` and `work` that are never flags: a flag is visible in the process list.
+const SERVICE_SECRETS: [&str; 3] = [ADMIN_TOKEN, DATABASE_PASSWORD, RABBITMQ_PASSWORD];
+
+/// The settings of the chosen subcommand that differ from their defaults.
+fn changed_settings(command: &clap::Command, matches: &clap::ArgMatches) -> ChangedSettings {
+    let chosen = matches.subcommand();
+    let chosen = chosen.and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches)));
+    chosen.map_or_else(ChangedSettings::default, |(command, matches)| {
+        ChangedSettings::of(command, matches, &SERVICE_SECRETS)
+    })
+}
+
 /// The environment variables that the subcommands read.
 fn variables() -> Vec<String> {
-    /// Never flags: a flag is visible in the process list.
-    const WITHOUT_FLAG: [&str; 4] = [
-        "QTASK_TOKEN",
-        ADMIN_TOKEN,
-        DATABASE_PASSWORD,
-        RABBITMQ_PASSWORD,
-    ];
     let cli = Cli::command();
     let arguments = cli.get_subcommands().flat_map(clap::Command::get_arguments);
     let names = arguments.filter_map(|argument| argument.get_env()?.to_str());
-    names.chain(WITHOUT_FLAG).map(str::to_owned).collect()
+    let without_flag = SERVICE_SECRETS.into_iter().chain(["QTASK_TOKEN"]);
+    names.chain(without_flag).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::connections::Connections;
 use super::http_limits::HttpLimitArgs;
 use super::process::Shutdown;
 use super::server_tls::ServerTlsArgs;
+use super::start_line::{ChangedSettings, Listening};
 use super::{open_files, process, reach};
 use crate::api::{self, ApiSettings, ApiState};
 use crate::config::access::{ADMIN_TOKEN, AccessArgs};
@@ -219,9 +220,10 @@ impl ServeArgs {
     }
 }
 
-pub fn main(args: &ServeArgs) -> ExitCode {
+pub fn main(args: &ServeArgs, changed: ChangedSettings) -> ExitCode {
     let delay = |settings: &ServeSettings| settings.drain_delay;
     process::run_with_delay(args.check(), delay, |settings, shutdown| async move {
+        let format = settings.log.format;
         process::start_log(settings.log);
         let stop = shutdown.stop.clone();
         process::traced(settings.traces, async {
@@ -236,7 +238,12 @@ pub fn main(args: &ServeArgs) -> ExitCode {
             let watch = Watch::start(settings.database, stop.clone());
             let calling = webhooks::start(store.clone(), settings.webhooks, &watch, stop.clone())?;
             let serving = settings.serving;
-            let served = serve(serving, store, dispatcher, watch, shutdown, |_| ()).await;
+            let (tls, queue) = (serving.tls.is_some(), dispatcher.clone());
+            let ready = |address| {
+                let listening = Some(Listening::Api { address, tls });
+                changed.log_start("serve", format, &queue, listening);
+            };
+            let served = serve(serving, store, dispatcher, watch, shutdown, ready).await;
             // A port in use ends the server; the webhooks must not continue without it.
             stop.cancel();
             calling.await?;

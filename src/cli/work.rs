@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::commands::{CommandArgs, Commands};
 use super::connections::Connections;
+use super::start_line::{ChangedSettings, Listening};
 use super::{process, worker_server};
 use crate::cgroup;
 use crate::config::broker::BrokerArgs;
@@ -340,8 +341,9 @@ pub(super) fn default_name() -> String {
     format!("worker-{host}-{:06x}", rand::random_range(0..1 << 24_u32))
 }
 
-pub fn main(args: &WorkArgs) -> ExitCode {
+pub fn main(args: &WorkArgs, changed: ChangedSettings) -> ExitCode {
     process::run(args.check(), |settings, stop| async move {
+        let format = settings.log.format;
         process::start_log(settings.log);
         let _watchdog = settings.commands.guard()?;
         process::traced(settings.traces, async {
@@ -354,9 +356,10 @@ pub fn main(args: &WorkArgs) -> ExitCode {
             )?;
             let health = Arc::new(WorkerHealth::starting());
             let probes = CancellationToken::new();
-            if let Some(address) = settings.health {
-                worker_server::start(address, health.clone(), probes.clone())?;
-            }
+            let probes_at = |address| worker_server::start(address, health.clone(), probes.clone());
+            let probed = settings.health.map(probes_at).transpose()?;
+            let listening = probed.map(Listening::Probes);
+            changed.log_start("work", format, &connections.dispatcher, listening);
             let store = connections.store.clone();
             let ended = worker::run(settings.worker, store, settings.executors, health, stop).await;
             probes.cancel();

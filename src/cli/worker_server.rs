@@ -13,12 +13,12 @@ use crate::api::as_get;
 use crate::metrics;
 use crate::worker::WorkerHealth;
 
-/// Answers /livez, /readyz, /health and /metrics until cancelled.
+/// Answers /livez, /readyz, /health and /metrics until cancelled; returns the bound address.
 pub fn start(
     address: SocketAddr,
     health: Arc<WorkerHealth>,
     cancel: CancellationToken,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<SocketAddr> {
     let health = web::Data::from(health);
     let server = HttpServer::new(move || {
         App::new()
@@ -42,7 +42,7 @@ pub fn start(
         handle.stop(false).await;
     });
     info!(event = "worker.health_listening", %address, "health server of the worker is listening");
-    Ok(())
+    Ok(address)
 }
 
 /// Ready means that the worker claims tasks, not merely that the process runs.

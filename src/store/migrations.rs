@@ -20,6 +20,11 @@ pub(super) struct Migration {
 /// All versions that this executable knows, the oldest first.
 pub(super) const MIGRATIONS: &[Migration] = include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
+/// The newest version of the schema that this executable knows: the name of its migration.
+pub fn newest_schema() -> &'static str {
+    MIGRATIONS.last().map_or("", |newest| newest.name)
+}
+
 /// How to reach the database, and for how long to wait for its tables.
 #[derive(Debug, Clone, Copy)]
 pub struct MigrationSettings<'a> {

@@ -96,7 +96,7 @@ pub use listen::{
 };
 pub use logs::{Appended, LogEntry, LogFilter, LogPage, MAX_PAGE_BYTES};
 pub use migrate::{migrate_down, migrate_up};
-pub use migrations::MigrationSettings;
+pub use migrations::{MigrationSettings, newest_schema};
 pub use outputs::AttemptOutput;
 pub use pause::{MAX_PAUSED, PausedBackend};
 pub use pool::{DatabaseSettings, Pools};

@@ -636,7 +636,7 @@ async fn the_health_of_a_whole_service_has_exactly_the_documented_fields(kind: Q
     assert_eq!(
         health,
         json!({"status": "healthy", "database_status": "connected", "queue_status": "connected", "queue": queue,
-               "timestamp": null})
+               "version": env!("CARGO_PKG_VERSION"), "timestamp": null})
     );
     assert_eq!(app.get("/livez").await.expect(200), "alive\n");
     assert_eq!(app.get("/readyz").await.expect(200), "ready\n");

@@ -72,6 +72,7 @@ mod server_language;
 mod server_tls;
 mod sick_workers;
 mod snapshots;
+mod start_lines;
 mod statement_errors;
 mod stopping;
 mod support;

@@ -62,6 +62,12 @@ pub struct HealthView {
     /// The paused backends, at most 100 of them; absent if there are none. A pause does not degrade the service.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub paused_backends: Vec<String>,
+    /// The version of the service.
+    #[schema(example = "0.1.0")]
+    pub version: &'static str,
+    /// The commit that the service was built from; absent if it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<&'static str>,
     /// The time of this response.
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]

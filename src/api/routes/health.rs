@@ -63,6 +63,8 @@ pub async fn health(state: web::Data<ApiState>) -> web::Json<HealthView> {
         queue,
         queue_detail,
         paused_backends: paused,
+        version: env!("CARGO_PKG_VERSION"),
+        revision: crate::REVISION,
         timestamp: OffsetDateTime::now_utc(),
     })
 }
