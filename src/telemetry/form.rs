@@ -11,35 +11,57 @@ use super::fields::{FieldValue, Fields};
 
 /// Maximum size of all fields of a line together, in bytes; further fields are omitted.
 const MAX_LINE_BYTES: usize = 64 << 10;
-/// Names of the members that every JSON line has.
-const RESERVED: [&str; 4] = ["timestamp", "level", "target", "message"];
+/// Names of the members that a JSON line has of its own. A field of such a name gets underscores behind it.
+const RESERVED: [&str; 5] = ["timestamp", "level", "target", "message", "fields_left_out"];
+/// The field with the id of an event, which stands before the others.
+const EVENT: &str = "event";
 
 const MICROSECONDS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 const MILLISECONDS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
-/// `{"timestamp": ..., "level": ..., "target": ..., "message": ..., and each field}`.
+/// `{"timestamp": ..., "level": ..., "target": ..., "event": ..., "message": ..., and each field}`, without nested objects.
 pub fn json(level: Level, target: &str, fields: &Fields) -> String {
     let mut line = format!(
-        "{{\"timestamp\":\"{}\",\"level\":\"{level}\",\"target\":{},\"message\":{}",
+        "{{\"timestamp\":\"{}\",\"level\":\"{level}\",\"target\":{}",
         now(MICROSECONDS),
         quoted(target),
-        quoted(&fields.message)
     );
-    for (name, value) in &fields.named {
+    let is_event = |(name, _): &&(&str, FieldValue)| *name == EVENT;
+    if let Some((_, value)) = fields.named.iter().find(is_event) {
+        push_member(&mut line, EVENT, value);
+    }
+    let _ = write!(line, ",\"message\":{}", quoted(&fields.message));
+    for (name, value) in fields.named.iter().filter(|field| !is_event(field)) {
         if line.len() > MAX_LINE_BYTES {
             line.push_str(",\"fields_left_out\":true");
             break;
         }
-        let mark = if RESERVED.contains(name) { "_" } else { "" };
-        let _ = match value {
-            FieldValue::Text(text) => write!(line, ",\"{name}{mark}\":{}", quoted(text)),
-            FieldValue::Literal(literal) => write!(line, ",\"{name}{mark}\":{literal}"),
-        };
+        if RESERVED.contains(name) {
+            push_member(&mut line, &free_name(name, fields), value);
+        } else {
+            push_member(&mut line, name, value);
+        }
     }
     line.push_str("}\n");
     line
+}
+
+fn push_member(line: &mut String, name: &str, value: &FieldValue) {
+    let _ = match value {
+        FieldValue::Text(text) => write!(line, ",\"{name}\":{}", quoted(text)),
+        FieldValue::Literal(literal) => write!(line, ",\"{name}\":{literal}"),
+    };
+}
+
+/// The name with as many underscores behind it as make it different from those of all fields.
+fn free_name(reserved: &str, fields: &Fields) -> String {
+    let mut name = format!("{reserved}_");
+    while fields.named.iter().any(|(other, _)| *other == name) {
+        name.push('_');
+    }
+    name
 }
 
 /// `time LEVEL message name=value ...`, coloured for a terminal.
@@ -109,6 +131,8 @@ mod tests {
                 ("task_id", FieldValue::Text("a\"b\x1b".to_owned())),
                 ("attempt", FieldValue::Literal("3".to_owned())),
                 ("level", FieldValue::Text("x".to_owned())),
+                ("level_", FieldValue::Text("y".to_owned())),
+                ("event", FieldValue::Text("task.claimed".to_owned())),
             ],
         }
     }
@@ -123,7 +147,12 @@ mod tests {
             (&parsed["attempt"], &parsed["level"]),
             (&3.into(), &"INFO".into())
         );
-        assert_eq!(parsed["level_"], "x");
+        // A field neither replaces a member of the line, nor another field.
+        assert_eq!(
+            (&parsed["level_"], &parsed["level__"]),
+            (&"y".into(), &"x".into())
+        );
+        assert!(line.contains(r#","event":"task.claimed","message":"task\nclaimed","task_id":"#));
         assert_eq!(line.matches('\n').count(), 1);
     }
 
@@ -134,7 +163,7 @@ mod tests {
         assert_eq!(time.len(), "2026-01-01T00:00:00.000Z".len());
         assert_eq!(
             rest,
-            " WARN task\n    claimed task_id=a\"b\\u{1b} attempt=3 level=x\n"
+            " WARN task\n    claimed task_id=a\"b\\u{1b} attempt=3 level=x level_=y event=task.claimed\n"
         );
     }
 
