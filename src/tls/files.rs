@@ -26,8 +26,8 @@ pub enum TlsFileError {
         /// What is wrong.
         reason: String,
     },
-    /// The key is not that of the certificate.
-    #[error("the key `{}` is not that of the certificate `{}`: {reason}", key.display(), certificate.display())]
+    /// The key is not that of the certificate, or of a kind that is not supported.
+    #[error("the key in `{}` does not fit the certificate in `{}`: {reason}", key.display(), certificate.display())]
     Mismatch {
         /// The file of the certificate.
         certificate: PathBuf,

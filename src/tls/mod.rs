@@ -18,7 +18,7 @@ pub use explain::explain;
 pub use fault::{TlsFault, TlsFaultKind};
 pub use files::{Identity, TlsFileError};
 pub use roots::Roots;
-pub use server::{ServerIdentity, ServerIdentityError};
+pub use server::ServerIdentity;
 pub use verification::{MinVersion, Verification};
 
 /// Makes ring the process's provider of cryptography. Every HTTP client needs one, also for plain HTTP. Repeated calls

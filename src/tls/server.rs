@@ -21,24 +21,6 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// The only protocol of the server, as ALPN names it (RFC 7301).
 const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// What is wrong with a certificate and its key.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerIdentityError {
-    /// A file is missing or damaged.
-    #[error(transparent)]
-    File(#[from] TlsFileError),
-    /// The key is not that of the certificate, or of a kind that is not supported.
-    #[error("the key in `{}` does not fit the certificate in `{}`: {reason}", key.display(), certificate.display())]
-    Mismatch {
-        /// The file of the certificate.
-        certificate: PathBuf,
-        /// The file of the key.
-        key: PathBuf,
-        /// What rustls says.
-        reason: rustls::Error,
-    },
-}
-
 /// A server's certificate and key, read again when their files change.
 pub struct ServerIdentity {
     certificate: PathBuf,
@@ -73,7 +55,7 @@ impl ServerIdentity {
     ///
     /// # Errors
     /// When a file is missing or damaged, or the key does not belong to the certificate.
-    pub fn load(certificate: &Path, key: &Path) -> Result<Arc<Self>, ServerIdentityError> {
+    pub fn load(certificate: &Path, key: &Path) -> Result<Arc<Self>, TlsFileError> {
         let read = FileContents::of(certificate, key);
         let current = certified_key(certificate, key)?;
         Ok(Arc::new(Self {
@@ -147,14 +129,14 @@ impl ServerIdentity {
     }
 }
 
-fn certified_key(certificate: &Path, key: &Path) -> Result<Arc<CertifiedKey>, ServerIdentityError> {
+fn certified_key(certificate: &Path, key: &Path) -> Result<Arc<CertifiedKey>, TlsFileError> {
     let identity = Identity::read(certificate, key)?;
     CertifiedKey::from_der(identity.chain, identity.key, &ring::default_provider())
         .map(Arc::new)
-        .map_err(|reason| ServerIdentityError::Mismatch {
+        .map_err(|reason| TlsFileError::Mismatch {
             certificate: certificate.to_owned(),
             key: key.to_owned(),
-            reason,
+            reason: reason.to_string(),
         })
 }
 

@@ -198,7 +198,7 @@ async fn files_that_cannot_be_used_are_refused_at_start() {
         (
             &format!("amqps://h?certfile={certificate}&keyfile={key}"),
             "",
-            "is not that of the certificate",
+            "does not fit the certificate in",
         ),
         ("amqps://h?verify=verify_none", "", "always verified"),
     ] {
