@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -137,7 +137,7 @@ async fn replace_workers(app: &mut App, load: &Load) {
 }
 
 /// Every accepted task is stored once and was completed once; only tasks of the killed worker needed more than one attempt.
-async fn assert_each_completed_once(app: &App, accepted: &BTreeMap<String, Uuid>) {
+pub async fn assert_each_completed_once(app: &App, accepted: &BTreeMap<String, Uuid>) {
     let count = i64::try_from(accepted.len()).unwrap();
     eventually(DEADLINE, "all tasks to be completed", || async {
         (app.database.tasks_in("completed").await == count).then_some(())
@@ -168,22 +168,26 @@ async fn assert_each_completed_once(app: &App, accepted: &BTreeMap<String, Uuid>
 }
 
 /// Clients that submit tasks to the APIs in service, each under its own key, and repeat a request that got no answer.
-struct Load {
+pub struct Load {
     http: reqwest::Client,
     in_service: Mutex<Vec<String>>,
     turn: AtomicUsize,
     /// The task of each key.
-    accepted: Mutex<BTreeMap<String, Uuid>>,
+    pub accepted: Mutex<BTreeMap<String, Uuid>>,
     /// How often each other answer was given.
-    refused: Mutex<BTreeMap<String, usize>>,
+    pub refused: Mutex<BTreeMap<String, usize>>,
+    /// When the first and the last request without an answer were made.
+    unanswered: Mutex<Option<(Instant, Instant)>>,
     is_stopped: AtomicBool,
 }
 
 impl Load {
-    fn new(in_service: [String; 2]) -> Self {
+    /// Clients of these APIs.
+    pub fn new(in_service: impl Into<Vec<String>>) -> Self {
         Self {
             http: http_client(),
             in_service: Mutex::new(in_service.into()),
+            unanswered: Mutex::default(),
             turn: AtomicUsize::new(0),
             accepted: Mutex::default(),
             refused: Mutex::default(),
@@ -191,7 +195,8 @@ impl Load {
         }
     }
 
-    async fn run(&self) {
+    /// Submits until it is stopped.
+    pub async fn run(&self) {
         join_all((0..CLIENTS).map(|client| self.submit_in_turn(client))).await;
     }
 
@@ -219,7 +224,15 @@ impl Load {
             let request = request
                 .header("Idempotency-Key", key)
                 .json(&mock("sleep 30ms"));
-            let reply = send(request).await.ok()?;
+            let asked = Instant::now();
+            let Ok(reply) = send(request).await else {
+                self.unanswered
+                    .lock()
+                    .unwrap()
+                    .get_or_insert((asked, asked))
+                    .1 = asked;
+                return None;
+            };
             if reply.status.is_success() {
                 return Some(reply.body);
             }
@@ -232,7 +245,7 @@ impl Load {
     }
 
     /// Waits until more tasks have been accepted.
-    async fn wait_phase(&self) {
+    pub async fn wait_phase(&self) {
         let count = || self.accepted.lock().unwrap().len();
         let until = count() + PHASE;
         eventually(DEADLINE, "accepted tasks", || async {
@@ -249,7 +262,14 @@ impl Load {
         self.in_service.lock().unwrap().retain(|it| it != api);
     }
 
-    fn stop(&self) {
+    /// The time from the first request without an answer to the last one.
+    pub fn outage(&self) -> Duration {
+        let unanswered = self.unanswered.lock().unwrap();
+        unanswered.map_or(Duration::ZERO, |(first, last)| last - first)
+    }
+
+    /// Ends [`run`](Self::run).
+    pub fn stop(&self) {
         self.is_stopped.store(true, Ordering::Relaxed);
     }
 }

@@ -132,11 +132,17 @@ impl App {
 
     /// The same with another executable of `qtask`.
     pub fn spawn_api_from(&mut self, executable: &Path) {
+        self.spawn_api_at(executable, 0);
+    }
+
+    /// The same on this port.
+    pub fn spawn_api_at(&mut self, executable: &Path, port: u16) {
+        let port = port.to_string();
         let name = format!("api-{}", self.apis.len());
         self.apis.push(Process::spawn_from(
             executable,
             &name,
-            &["serve", "--host", "127.0.0.1", "--port", "0"],
+            &["serve", "--host", "127.0.0.1", "--port", &port],
             &self.environment,
         ));
     }

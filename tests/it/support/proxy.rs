@@ -5,6 +5,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::wait::{DEADLINE, eventually};
+
 /// How the proxy treats connections, existing and new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -51,6 +53,15 @@ impl Proxy {
     /// Blocks all bytes in both directions and keeps the connections open: simulates a peer that vanished.
     pub fn freeze(&self) {
         self.mode.send_replace(Mode::Frozen);
+    }
+
+    /// Closes all connections, discards the bytes that they hold, and forwards those of new ones.
+    pub async fn reset(&self) {
+        self.cut();
+        // Each connection has receivers of its own, beside the one for new connections.
+        let closed = || async { (self.mode.receiver_count() == 1).then_some(()) };
+        eventually(DEADLINE, "the end of all connections", closed).await;
+        self.resume();
     }
 
     /// Forwards bytes again, the blocked ones first.
