@@ -1,4 +1,4 @@
-//! Lists the folders of `migrations/` for `src/store/migrations.rs`.
+//! Lists the folders of `migrations/` for `src/store/migrations.rs`, and names the newest version for `src/metrics/build.rs`.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -18,6 +18,13 @@ fn main() -> io::Result<()> {
         writeln!(list, "{},", literal(folder)?).map_err(io::Error::other)?;
     }
     list.push(']');
+    let newest = folders.last().and_then(|folder| folder.file_name());
+    let newest = newest.unwrap_or_default().to_string_lossy();
+    let version = newest.split('_').next().unwrap_or_default();
+    println!(
+        "cargo::rustc-env=QTASK_SCHEMA_VERSION={}",
+        version.replace('-', "")
+    );
     let directory = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("no OUT_DIR"))?;
     fs::write(Path::new(&directory).join("migrations.rs"), list)
 }

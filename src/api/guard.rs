@@ -12,6 +12,8 @@ use actix_web::{Error, HttpMessage, ResponseError, web};
 
 use super::{ApiState, Problem};
 use crate::domain::access::{ADMIN_NAME, Access, Caller, Scope};
+use crate::metrics;
+use crate::service::tokens::TokenError;
 
 /// What an operation demands of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +60,7 @@ pub async fn admit(
         Err(problem) => return Ok(request.into_response(problem.error_response())),
     };
     if !caller.may(needed) {
+        metrics::token_refused("scope");
         let refusal = Problem::missing_scope(needed).error_response();
         return Ok(request.into_response(refusal));
     }
@@ -125,12 +128,26 @@ async fn caller(state: &ApiState, request: &ServiceRequest) -> Result<Caller, Pr
     let Access::Tokens { admin } = &state.access else {
         return Ok(Caller::Anybody);
     };
-    let token = bearer(request)?.ok_or_else(Problem::no_token)?;
+    let given = bearer(request).inspect_err(|_| metrics::token_refused("unknown"))?;
+    let token = given.ok_or_else(|| {
+        metrics::token_refused("missing");
+        Problem::no_token()
+    })?;
     if admin.is_some_and(|admin| admin.is_of(token)) {
         return Ok(Caller::admin());
     }
-    let token = state.tokens.verify(token).await?;
-    Ok(Caller::Token(token))
+    let verified = state.tokens.verify(token).await;
+    Ok(Caller::Token(verified.inspect_err(count_refusal)?))
+}
+
+fn count_refusal(error: &TokenError) {
+    match error {
+        TokenError::Unknown => metrics::token_refused("unknown"),
+        TokenError::Expired => metrics::token_refused("expired"),
+        TokenError::Revoked => metrics::token_refused("revoked"),
+        // The request fails for the database.
+        TokenError::Store(_) => {}
+    }
 }
 
 /// The token of the `Authorization` header; `None` if there is no header.

@@ -7,6 +7,7 @@
 //!   `connection` accepts clients, with or without TLS, and disconnects those that stall, `request_limits`
 //!   (applied by `request_flow`) limits the requests in progress, `circuit_checks` checks circuits on other threads;
 //! - `foreign_requests` refuses what other web pages make browsers send, by `own_hosts` and the origins of CORS;
+//! - `pool_gauges` measures the connections to PostgreSQL, for the metrics of `serve` and `work`;
 //! - `guard` admits callers by the scopes of their tokens;
 //! - `openapi` and `constraints` generate the OpenAPI document.
 
@@ -25,6 +26,7 @@ mod guard;
 mod head;
 mod openapi;
 mod own_hosts;
+mod pool_gauges;
 mod problem;
 mod refused_submission;
 mod request_flow;
@@ -40,6 +42,7 @@ pub use body_memory::BodyMemory;
 pub use circuit_checks::CircuitChecks;
 pub use connection::ConnectionLimits;
 pub use head::as_get;
+pub use pool_gauges::with_pools;
 pub use problem::Problem;
 pub use request_limits::RequestLimits;
 pub use server::{ApiSettings, HttpLimits, bind};

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::correlation;
 use crate::domain::checks::FieldErrors;
+use crate::metrics;
 use crate::store::StoreError;
 
 /// `Retry-After` of a 503 or 507, in seconds.
@@ -222,6 +223,7 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
+        metrics::http_problem(self.code);
         let mut response = HttpResponse::build(self.status);
         let is_temporary = matches!(
             self.status,

@@ -67,6 +67,13 @@ impl RequestLimits {
         }
     }
 
+    /// The kinds of requests with their numbers in progress, and the most of each.
+    pub fn usage(&self) -> [(&'static str, usize, usize); 2] {
+        let in_progress = |slots: &Slots| slots.all - slots.free.available_permits();
+        [("working", &self.working), ("waiting", &self.waiting)]
+            .map(|(kind, slots)| (kind, in_progress(slots), slots.all))
+    }
+
     /// How long a body may take.
     pub fn body_timeout(&self) -> Duration {
         self.body_timeout

@@ -90,6 +90,7 @@ pub fn bind(
         http.write_timeout,
         state.answer_memory.clone(),
     );
+    let connections = web::Data::new(acceptor.registry());
     let state = web::Data::new(state);
     let description = openapi::document(&settings.limits);
     let origins = settings.cors_origins.clone();
@@ -111,6 +112,7 @@ pub fn bind(
         let rules = Rc::new(rules.clone());
         let app = App::new()
             .app_data(state.clone())
+            .app_data(connections.clone())
             .wrap(middleware::from_fn(counted_answers::count))
             .wrap(middleware::from_fn(request_flow::limit))
             .wrap(middleware::from_fn(head::as_get))

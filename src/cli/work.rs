@@ -354,13 +354,14 @@ pub fn main(args: &WorkArgs, changed: ChangedSettings) -> ExitCode {
                 settings.sweep,
                 &stop,
             )?;
+            let store = connections.store.clone();
             let health = Arc::new(WorkerHealth::starting());
             let probes = CancellationToken::new();
-            let probes_at = |address| worker_server::start(address, health.clone(), probes.clone());
+            let probes_at =
+                |address| worker_server::start(address, health.clone(), store.clone(), probes.clone());
             let probed = settings.health.map(probes_at).transpose()?;
             let listening = probed.map(Listening::Probes);
             changed.log_start("work", format, &connections.dispatcher, listening);
-            let store = connections.store.clone();
             let ended = worker::run(settings.worker, store, settings.executors, health, stop).await;
             probes.cancel();
             connections.close().await;

@@ -9,20 +9,24 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::api::as_get;
-use crate::metrics;
+use crate::api::{as_get, with_pools};
+use crate::metrics::{self, Role};
+use crate::store::Store;
 use crate::worker::WorkerHealth;
 
 /// Answers /livez, /readyz, /health and /metrics until cancelled; returns the bound address.
 pub fn start(
     address: SocketAddr,
     health: Arc<WorkerHealth>,
+    store: Store,
     cancel: CancellationToken,
 ) -> anyhow::Result<SocketAddr> {
     let health = web::Data::from(health);
+    let store = web::Data::new(store);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(health.clone())
+            .app_data(store.clone())
             .wrap(middleware::from_fn(as_get))
             .route("/livez", web::get().to(|| async { "alive\n" }))
             .route("/readyz", web::get().to(readyz))
@@ -55,10 +59,11 @@ async fn readyz(health: web::Data<WorkerHealth>) -> HttpResponse {
     }
 }
 
-async fn numbers(health: web::Data<WorkerHealth>) -> HttpResponse {
+async fn numbers(health: web::Data<WorkerHealth>, store: web::Data<Store>) -> HttpResponse {
+    let gauges = with_pools(health.gauges(), &store);
     HttpResponse::Ok()
         .content_type(metrics::CONTENT_TYPE)
-        .body(metrics::render(&health.gauges()))
+        .body(metrics::render(Role::Work, &gauges))
 }
 
 async fn report(health: web::Data<WorkerHealth>) -> HttpResponse {

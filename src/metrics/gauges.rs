@@ -1,29 +1,23 @@
 //! Gauges that are measured when the metrics are rendered.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
 
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::labels::Labels;
-
-type GaugeValue = Gauge<f64, AtomicU64>;
-type GaugeValues = Family<Labels, GaugeValue>;
+use super::family::{GaugeValue, GaugeValues, flag, label};
 
 /// The gauges of one response.
 #[derive(Debug)]
 pub struct Gauges {
     registry: Registry,
-    by_backend: BTreeMap<&'static str, GaugeValues>,
+    families: BTreeMap<&'static str, GaugeValues>,
 }
 
 impl Default for Gauges {
     fn default() -> Self {
         Self {
             registry: Registry::with_prefix("qtask"),
-            by_backend: BTreeMap::new(),
+            families: BTreeMap::new(),
         }
     }
 }
@@ -38,23 +32,30 @@ impl Gauges {
         self
     }
 
-    /// Adds a value for a backend.
+    /// Adds 1 or 0.
     #[must_use]
-    pub fn with_backend(
+    pub fn with_flag(self, name: &'static str, help: &'static str, holds: bool) -> Self {
+        self.with(name, help, flag(holds))
+    }
+
+    /// Adds a value with a label, such as that of a backend. The names and texts of one family are the same.
+    #[must_use]
+    pub fn with_label(
         mut self,
         name: &'static str,
         help: &'static str,
-        backend: &str,
+        (label_name, label_value): (&'static str, &str),
         value: f64,
     ) -> Self {
         let registry = &mut self.registry;
-        let family = self.by_backend.entry(name).or_insert_with(|| {
+        let family = self.families.entry(name).or_insert_with(|| {
             let family = GaugeValues::default();
             registry.register(name, help, family.clone());
             family
         });
-        let labels = vec![("backend", backend.to_owned())];
-        family.get_or_create(&labels).set(value);
+        family
+            .get_or_create(&label(label_name, label_value))
+            .set(value);
         self
     }
 

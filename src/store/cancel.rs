@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -61,6 +61,8 @@ struct CancelRow {
     workers: i64,
     #[diesel(sql_type = Text)]
     backend: String,
+    #[diesel(sql_type = Nullable<Double>)]
+    age_seconds: Option<f64>,
 }
 
 /// How often the statement is tried if its snapshot and its update see different versions of the row.
@@ -89,6 +91,11 @@ impl Store {
                 (Status::Cancelled, Some(requested_at)) => {
                     if row.moved {
                         metrics::task_moved(&row.backend, status);
+                        metrics::task_ended(
+                            &row.backend,
+                            status,
+                            row.age_seconds.unwrap_or_default(),
+                        );
                     }
                     return Ok(Cancellation::Cancelled {
                         requested_at,

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Double, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -37,6 +37,8 @@ struct CancelledRow {
     cancelled: i64,
     #[diesel(sql_type = BigInt)]
     requested: i64,
+    #[diesel(sql_type = Array<Double>)]
+    ages: Vec<f64>,
     #[diesel(sql_type = BigInt)]
     #[allow(dead_code, reason = "selected so that the notifications are sent")]
     workers: i64,
@@ -67,6 +69,9 @@ impl Store {
         for row in rows {
             let cancelled = u64::try_from(row.cancelled).unwrap_or_default();
             metrics::tasks_moved(&row.backend, Status::Cancelled, cancelled);
+            for seconds in row.ages {
+                metrics::task_ended(&row.backend, Status::Cancelled, seconds);
+            }
             all.cancelled += row.cancelled;
             all.requested += row.requested;
         }

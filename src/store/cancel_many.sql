@@ -10,5 +10,6 @@ WITH locked AS MATERIALIZED (
     ORDER BY t.task_id FOR UPDATE
 ), {{cancel}}
 SELECT moved.backend, count(moved.completed_at) AS cancelled, count(*) - count(moved.completed_at) AS requested,
+       coalesce(array_agg(moved.age_seconds) FILTER (WHERE moved.age_seconds IS NOT NULL), '{}') AS ages,
        notified.workers
 FROM moved CROSS JOIN notified GROUP BY moved.backend, notified.workers

@@ -10,7 +10,8 @@ moved AS (
         completed_at = CASE WHEN t.current_status <> 'processing' THEN clock_timestamp() END,
         available_at = NULL
     {{from}} WHERE {{which}} AND t.completed_at IS NULL
-    RETURNING t.task_id, t.backend, t.attempt, t.current_status, t.completed_at, t.cancel_requested_at
+    RETURNING t.task_id, t.backend, t.attempt, t.current_status, t.completed_at, t.cancel_requested_at,
+              extract(epoch FROM t.completed_at - t.submitted_at)::double precision AS age_seconds
 ), history AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, notes)
     SELECT task_id, 'cancelled', completed_at, attempt, 'Cancelled on request' FROM moved WHERE completed_at IS NOT NULL

@@ -2,7 +2,7 @@
 
 use diesel::prelude::QueryableByName;
 use diesel::sql_types::{
-    Bool, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+    Bool, Double, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -121,12 +121,15 @@ pub(super) struct GrantedRow {
     submitted_at: Option<OffsetDateTime>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     started_at: Option<OffsetDateTime>,
+    #[diesel(sql_type = Nullable<Double>)]
+    waited_seconds: Option<f64>,
 }
 
 impl ClaimRow {
     pub(super) fn count(&self) {
         if let Some(backend) = &self.granted.backend {
             metrics::task_moved(backend, Status::Processing);
+            metrics::task_waited(backend, self.granted.waited_seconds.unwrap_or_default());
         }
     }
 

@@ -15,7 +15,7 @@ WITH input AS (SELECT task_id FROM unnest($1) AS i(task_id)), {{move_to_processi
 SELECT input.task_id, before.current_status::text AS found, moved.attempt, moved.backend, moved.circuit, moved.shots,
        moved.problem_id, moved.parameters, moved.timeout_seconds, moved.max_attempts, moved.priority,
        moved.metadata, moved.correlation_id, moved.traceparent, moved.tracestate,
-       moved.submitted_at, moved.started_at,
+       moved.submitted_at, moved.started_at, moved.waited_seconds,
        EXISTS (SELECT FROM left_waiting l WHERE l.task_id = input.task_id AND NOT l.backend_paused) AS left_to_others,
        EXISTS (SELECT FROM left_waiting l WHERE l.task_id = input.task_id AND l.backend_paused) AS backend_paused,
        EXISTS (SELECT FROM workers s WHERE s.session_id = $2 AND {{takes_tasks}}) AS session_alive

@@ -9,7 +9,8 @@ moved AS (
       AND t.backend = ANY (s.backends) AND {{accepts_problem}} AND NOT {{left_to_others}}
       AND {{is_not_paused}}{{condition}}
     RETURNING t.task_id, t.attempt, t.backend, t.circuit, t.shots, t.problem_id, t.parameters, t.timeout_seconds,
-              t.max_attempts, t.priority, t.metadata, t.correlation_id, t.traceparent, t.tracestate, t.submitted_at, t.started_at, t.worker_id
+              t.max_attempts, t.priority, t.metadata, t.correlation_id, t.traceparent, t.tracestate, t.submitted_at, t.started_at, t.worker_id,
+              extract(epoch FROM t.started_at - coalesce(t.waits_since, t.submitted_at))::double precision AS waited_seconds
 ), history AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, session_id, notes)
     SELECT task_id, 'processing', started_at, attempt, worker_id, $2, 'Worker started processing' FROM moved

@@ -36,7 +36,7 @@ WITH claimant AS MATERIALIZED (
 SELECT moved.task_id, before.current_status::text AS found, moved.attempt, moved.backend, moved.circuit, moved.shots,
        moved.problem_id, moved.parameters, moved.timeout_seconds, moved.max_attempts, moved.priority,
        moved.metadata, moved.correlation_id, moved.traceparent, moved.tracestate,
-       moved.submitted_at, moved.started_at, true AS session_alive, false AS left_to_others,
+       moved.submitted_at, moved.started_at, moved.waited_seconds, true AS session_alive, false AS left_to_others,
        moved.task_id IS NULL AND EXISTS (SELECT FROM next) AS outrun,
        moved.task_id IS NULL AND (
            NOT EXISTS (SELECT FROM claimant WHERE free_slots > 0) OR EXISTS (SELECT FROM next) OR EXISTS (

@@ -1,7 +1,7 @@
-//! The number of waiting and running tasks of each backend, at a bounded cost.
+//! The tasks and workers of each backend, at a bounded cost.
 
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{BigInt, Bool, Integer, Text};
+use diesel::sql_types::{BigInt, Bool, Double, Integer, Text};
 use diesel_async::RunQueryDsl;
 
 use super::sql::body;
@@ -14,7 +14,7 @@ pub const COUNTED_DEPTH: i64 = 10_000;
 const BACKENDS: i32 = 100;
 
 /// The tasks of one backend.
-#[derive(Debug, Clone, QueryableByName)]
+#[derive(Debug, Clone, Default, QueryableByName)]
 pub struct Depth {
     /// The name of the backend.
     #[diesel(sql_type = Text)]
@@ -22,6 +22,15 @@ pub struct Depth {
     /// Waiting tasks, at most [`COUNTED_DEPTH`].
     #[diesel(sql_type = BigInt)]
     pub waiting: i64,
+    /// For how long the task has been due that has been due for the longest, of those that are counted, in seconds; 0 if none is.
+    #[diesel(sql_type = Double)]
+    pub oldest_due_seconds: f64,
+    /// Workers with a valid lease.
+    #[diesel(sql_type = BigInt)]
+    pub workers_online: i64,
+    /// Those of them that neither drain nor are in quarantine.
+    #[diesel(sql_type = BigInt)]
+    pub workers_available: i64,
     /// Running tasks, at most [`COUNTED_DEPTH`] for all backends together.
     #[diesel(sql_type = BigInt)]
     pub running: i64,
@@ -59,7 +68,7 @@ impl Store {
         Ok(u64::try_from(row.waiting).unwrap_or_default())
     }
 
-    /// Returns the number of tasks of each backend with a waiting or running task, and of paused backends.
+    /// Returns the tasks and workers of each backend that has any, and of paused backends.
     pub async fn depths(&self) -> Result<Vec<Depth>, StoreError> {
         self.pools
             .run_read("count tasks by backend", async |connection| {

@@ -39,6 +39,21 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The name of the kind, for metrics.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "unavailable",
+            Self::OutcomeUnknown(_) => "outcome_unknown",
+            Self::DiskFull(_) => "disk_full",
+            Self::SerializationConflict(_) => "serialization_conflict",
+            Self::TooSlow(_) => "too_slow",
+            Self::Cancelled(_) => "cancelled",
+            Self::Schema(_) => "schema",
+            Self::Unstorable(_) => "unstorable",
+            Self::Refused(_) => "refused",
+        }
+    }
+
     /// Whether the same statement may succeed later.
     pub const fn is_transient(&self) -> bool {
         matches!(

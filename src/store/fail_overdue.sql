@@ -17,10 +17,12 @@ WITH overdue AS (
         error_code = 'timeout', error_message = 'ran longer than ' || t.timeout_seconds || ' s'
     FROM overdue o WHERE t.task_id = o.task_id AND t.current_status = 'processing'
     RETURNING t.task_id, t.backend, t.attempt, o.worker_id, t.timeout_seconds, t.correlation_id,
-              t.traceparent, t.tracestate
+              t.traceparent, t.tracestate,
+              extract(epoch FROM clock_timestamp() - t.started_at)::double precision AS ran_seconds,
+              extract(epoch FROM clock_timestamp() - t.submitted_at)::double precision AS age_seconds
 ), history AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, notes)
     SELECT task_id, 'failed', clock_timestamp(), attempt, worker_id, 'timeout: ran longer than ' || timeout_seconds || ' s'
     FROM moved
 )
-SELECT task_id, backend, attempt, worker_id, 'failed' AS status, correlation_id, traceparent, tracestate FROM moved
+SELECT task_id, backend, attempt, worker_id, 'failed' AS status, correlation_id, ran_seconds, age_seconds, traceparent, tracestate FROM moved

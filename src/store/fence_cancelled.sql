@@ -13,11 +13,13 @@ WITH unstopped AS (
     SET current_status = 'cancelled', completed_at = clock_timestamp(), worker_id = NULL, session_id = NULL
     FROM unstopped WHERE t.task_id = unstopped.task_id AND t.current_status = 'processing'
     RETURNING t.task_id, t.backend, t.attempt, unstopped.worker_id, t.correlation_id,
-              t.traceparent, t.tracestate
+              t.traceparent, t.tracestate,
+              extract(epoch FROM clock_timestamp() - t.started_at)::double precision AS ran_seconds,
+              extract(epoch FROM clock_timestamp() - t.submitted_at)::double precision AS age_seconds
 ), history AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, notes)
     SELECT task_id, 'cancelled', clock_timestamp(), attempt, worker_id,
            'Cancelled on request; the worker did not answer'
     FROM moved
 )
-SELECT task_id, backend, attempt, worker_id, 'cancelled' AS status, correlation_id, traceparent, tracestate FROM moved
+SELECT task_id, backend, attempt, worker_id, 'cancelled' AS status, correlation_id, ran_seconds, age_seconds, traceparent, tracestate FROM moved

@@ -15,6 +15,7 @@ use super::statement::Prepared;
 use super::sweep_bounds::milliseconds;
 use super::turn::turn_is_recent;
 use super::{Store, StoreError};
+use crate::metrics;
 
 /// Added to the duration of two statements, for listening connections and slow machines.
 const MARGIN: Duration = Duration::from_secs(10);
@@ -53,5 +54,6 @@ impl Store {
                     .await
             })
             .await
+            .inspect(|ended: &Vec<FrozenBackend>| metrics::connections_terminated(ended.len()))
     }
 }

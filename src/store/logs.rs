@@ -17,6 +17,7 @@ use super::statement::Prepared;
 use super::{Json, Store, StoreError};
 use crate::domain::log::{Level, LogLine};
 use crate::domain::owner::Lease;
+use crate::metrics;
 
 /// The result of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +29,12 @@ pub enum Appended {
 }
 
 impl Appended {
-    /// The result of a statement that compares the owner.
-    pub(super) const fn by_owner(owned: bool) -> Self {
+    /// The result of a statement that compares the owner and writes a `log` or an `output`.
+    pub(super) fn by_owner(owned: bool, write: &'static str) -> Self {
         if owned {
             Self::Written
         } else {
+            metrics::write_fenced(write);
             Self::LeaseLost
         }
     }
@@ -228,7 +230,7 @@ impl Store {
                 .await
             })
             .await?;
-        Ok(Appended::by_owner(row.owned))
+        Ok(Appended::by_owner(row.owned, "log"))
     }
 
     /// Returns a page of the log of a task, oldest line first; `None` if there is no such task.

@@ -37,6 +37,7 @@ mod owned_tasks;
 mod pause;
 mod pause_condition;
 mod pool;
+mod pool_usage;
 mod prune;
 mod quarantine;
 mod queue_policy;
@@ -100,6 +101,7 @@ pub use migrations::{MigrationSettings, newest_schema};
 pub use outputs::AttemptOutput;
 pub use pause::{MAX_PAUSED, PausedBackend};
 pub use pool::{DatabaseSettings, Pools};
+pub use pool_usage::PoolUsage;
 pub use prune::PruneStep;
 pub use quarantine::QuarantineRules;
 pub use queue_position::{MAX_COUNTED_AHEAD, QueuePosition};
@@ -171,6 +173,11 @@ impl Store {
     /// The time limit of one statement.
     pub fn longest_statement(&self) -> Duration {
         self.pools.timeout()
+    }
+
+    /// The present use of the connection pools.
+    pub fn pool_usage(&self) -> [PoolUsage; 3] {
+        self.pools.usage()
     }
 
     /// What is wrong with the TLS of the database, if that was why the last connection could not be opened.

@@ -101,6 +101,6 @@ impl Store {
                 .await
             })
             .await?;
-        Ok(Appended::by_owner(row.owned))
+        Ok(Appended::by_owner(row.owned, "output"))
     }
 }

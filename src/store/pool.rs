@@ -13,6 +13,7 @@ use super::StoreError;
 use super::address::DatabaseAddress;
 use super::connect::{StatementConnection, connect};
 use super::error::{Failure, may_be_the_schema};
+use super::pool_usage::PoolUsage;
 use super::refusal::{ConnectFailure, TlsProblem};
 use super::version::SchemaGuard;
 use crate::metrics;
@@ -54,8 +55,9 @@ impl Pools {
     /// Opens no connection. Connections run on the tokio runtime that calls this.
     pub fn new(settings: &DatabaseSettings) -> Result<Self, StoreError> {
         let last_tls_problem = LastTlsProblem::default();
-        let build = |size| {
+        let build = |name, size| {
             let connector = Connector {
+                name,
                 address: settings.address.clone(),
                 timeout: settings.timeout,
                 runtime: Handle::current(),
@@ -67,13 +69,19 @@ impl Pools {
                 .map_err(|error| StoreError::Refused(error.to_string()))
         };
         Ok(Self {
-            write: build(WRITE_CONNECTIONS)?,
-            read: build(settings.pool_size)?,
-            control: build(CONTROL_CONNECTIONS)?,
+            write: build("write", WRITE_CONNECTIONS)?,
+            read: build("read", settings.pool_size)?,
+            control: build("control", CONTROL_CONNECTIONS)?,
             schema: SchemaGuard::new(),
             timeout: settings.timeout,
             last_tls_problem,
         })
+    }
+
+    /// The present use of each pool.
+    pub(super) fn usage(&self) -> [PoolUsage; 3] {
+        [&self.write, &self.read, &self.control]
+            .map(|pool| PoolUsage::new(pool.manager().name, pool.status()))
     }
 
     /// What is wrong with TLS, if that was why the last connection could not be opened.
@@ -195,9 +203,24 @@ impl Pools {
         name: &'static str,
         statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, diesel::result::Error>,
     ) -> Result<T, StoreError> {
-        let deadline = tokio::time::Instant::now() + limit;
-        let connection = tokio::time::timeout_at(deadline, pool.get())
+        self.try_run(after, pool, limit, name, statement)
             .await
+            .inspect_err(|error| metrics::statement_failed(error.kind()))
+    }
+
+    async fn try_run<T>(
+        &self,
+        after: After,
+        pool: &Pool<Connector>,
+        limit: Duration,
+        name: &'static str,
+        statement: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, diesel::result::Error>,
+    ) -> Result<T, StoreError> {
+        let asked_at = Instant::now();
+        let deadline = tokio::time::Instant::from_std(asked_at) + limit;
+        let got = tokio::time::timeout_at(deadline, pool.get()).await;
+        metrics::pool_waited(pool.manager().name, asked_at.elapsed());
+        let connection = got
             .map_err(|_| StoreError::Unavailable(format!("no connection within {limit:?}")))?
             .map_err(|error| StoreError::Unavailable(reason(&error)))?;
         let mut borrowed = Borrowed(Some(connection));
@@ -254,6 +277,8 @@ fn reason(error: &PoolError<ConnectFailure>) -> String {
 
 /// Opens the connections of a pool.
 struct Connector {
+    /// The name of the pool.
+    name: &'static str,
     address: DatabaseAddress,
     timeout: Duration,
     runtime: Handle,

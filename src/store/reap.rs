@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Double, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -46,6 +46,12 @@ pub struct Transition {
     traceparent: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     tracestate: Option<String>,
+    /// How long the attempt ran, in seconds.
+    #[diesel(sql_type = Double)]
+    pub ran_seconds: f64,
+    /// The time since the submission, in seconds.
+    #[diesel(sql_type = Double)]
+    pub age_seconds: f64,
 }
 
 impl Transition {
@@ -54,9 +60,16 @@ impl Transition {
         TraceContext::parse(self.traceparent.as_deref()?, self.tracestate.as_deref())
     }
 
+    fn count_all(moved: &[Self], reason: &'static str) {
+        metrics::attempts_revoked(reason, moved.len());
+        moved.iter().for_each(Self::count);
+    }
+
     fn count(&self) {
         if let Ok(to) = self.status.parse() {
             metrics::task_moved(&self.backend, to);
+            metrics::attempt_ended(&self.backend, to, self.ran_seconds);
+            metrics::task_ended(&self.backend, to, self.age_seconds);
         }
     }
 }
@@ -118,6 +131,7 @@ impl Store {
                     .await
             })
             .await?;
+        metrics::sessions_expired(rows.len());
         Ok(rows.into_iter().map(EndedRow::into_session).collect())
     }
 
@@ -130,7 +144,7 @@ impl Store {
                     .await
             })
             .await
-            .inspect(|moved: &Vec<Transition>| moved.iter().for_each(Transition::count))
+            .inspect(|moved: &Vec<Transition>| Transition::count_all(moved, "worker_lost"))
     }
 
     /// Fails up to [`SWEEP_ROWS`] attempts that ran past their timeout and the grace time, and returns them.
@@ -146,7 +160,7 @@ impl Store {
                 .await
             })
             .await
-            .inspect(|moved: &Vec<Transition>| moved.iter().for_each(Transition::count))
+            .inspect(|moved: &Vec<Transition>| Transition::count_all(moved, "overdue"))
     }
 
     /// Cancels up to [`SWEEP_ROWS`] running tasks whose worker was asked to stop them more than `grace` ago, and returns them.
@@ -162,6 +176,6 @@ impl Store {
                 .await
             })
             .await
-            .inspect(|moved: &Vec<Transition>| moved.iter().for_each(Transition::count))
+            .inspect(|moved: &Vec<Transition>| Transition::count_all(moved, "cancel"))
     }
 }

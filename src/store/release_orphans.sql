@@ -25,7 +25,9 @@ WITH lost AS MATERIALIZED (
     FROM orphans o
     WHERE t.task_id = o.task_id AND t.session_id = o.session_id AND t.current_status = 'processing'
     RETURNING t.task_id, t.backend, o.attempt, o.worker_id, t.current_status AS status, t.correlation_id,
-              t.traceparent, t.tracestate
+              t.traceparent, t.tracestate,
+              extract(epoch FROM clock_timestamp() - t.started_at)::double precision AS ran_seconds,
+              extract(epoch FROM clock_timestamp() - t.submitted_at)::double precision AS age_seconds
 ), history AS (
     INSERT INTO status_history (task_id, status, transitioned_at, attempt, worker_id, notes)
     SELECT task_id, status, clock_timestamp(), attempt, worker_id,
@@ -33,4 +35,4 @@ WITH lost AS MATERIALIZED (
                 ELSE 'Worker was lost' END
     FROM moved
 )
-SELECT task_id, backend, attempt, worker_id, status::text AS status, correlation_id, traceparent, tracestate FROM moved
+SELECT task_id, backend, attempt, worker_id, status::text AS status, correlation_id, ran_seconds, age_seconds, traceparent, tracestate FROM moved

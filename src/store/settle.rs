@@ -5,7 +5,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use diesel::prelude::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Bool, Double, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
@@ -78,6 +80,10 @@ struct SettledRow {
     backend: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     correlation_id: Option<String>,
+    #[diesel(sql_type = Nullable<Double>)]
+    ran_seconds: Option<f64>,
+    #[diesel(sql_type = Nullable<Double>)]
+    age_seconds: Option<f64>,
     #[diesel(sql_type = Nullable<Text>)]
     moved_before: Option<String>,
     #[diesel(sql_type = BigInt)]
@@ -89,6 +95,8 @@ impl SettledRow {
     fn count(&self) {
         if let (Some(backend), Ok(Settled::Transitioned(to))) = (&self.backend, self.answer()) {
             metrics::task_moved(backend, to);
+            metrics::attempt_ended(backend, to, self.ran_seconds.unwrap_or_default());
+            metrics::task_ended(backend, to, self.age_seconds.unwrap_or_default());
         }
     }
 
@@ -142,8 +150,10 @@ impl Flush for Settle {
                 };
             };
             let first = answer.clone();
-            if let Settled::Transitioned(status) = first.settled {
-                answer.settled = Settled::Already(status);
+            match first.settled {
+                Settled::Transitioned(status) => answer.settled = Settled::Already(status),
+                Settled::LeaseLost => metrics::write_fenced("settlement"),
+                Settled::Already(_) => {}
             }
             first
         };

@@ -28,6 +28,8 @@ WITH input AS (
     WHERE t.task_id = i.task_id AND t.current_status = 'processing'
       AND t.worker_id = i.worker_id AND t.session_id = i.session_id AND t.attempt = i.attempt
     RETURNING t.task_id, t.backend, t.attempt, t.current_status AS status, t.correlation_id, i.worker_id, i.session_id, i.is_counted,
+              extract(epoch FROM clock_timestamp() - t.started_at)::double precision AS ran_seconds,
+              extract(epoch FROM clock_timestamp() - t.submitted_at)::double precision AS age_seconds,
               CASE WHEN t.current_status = 'cancelled' THEN 'Cancelled on request'
                    WHEN i.verdict <> 'retry' THEN i.note
                    WHEN t.current_status = 'failed' THEN i.note || '; that was the last of ' || t.max_attempts || ' attempts'
@@ -54,6 +56,7 @@ WITH input AS (
     FROM locked WHERE w.worker_id = locked.worker_id AND w.session_id = locked.session_id
 )
 SELECT i.task_id, i.attempt, i.session_id, moved.status::text AS moved_to, moved.backend, moved.correlation_id,
+       moved.ran_seconds, moved.age_seconds,
        CASE WHEN moved.task_id IS NULL THEN (
            SELECT h.status::text FROM status_history h
            WHERE h.task_id = i.task_id AND h.attempt = i.attempt AND h.session_id = i.session_id AND h.status <> 'processing'

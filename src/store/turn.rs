@@ -16,6 +16,7 @@ use super::sql::body;
 use super::statement::Prepared;
 use super::sweep_bounds::milliseconds;
 use super::{Store, StoreError};
+use crate::metrics;
 
 /// A duty of the sweep. Each is acquired separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,14 @@ impl Duty {
             Self::Dispatch => "dispatch",
             Self::Reconcile => "compare",
             Self::Prune => "prune",
+        }
+    }
+
+    /// The name in metrics: the row of reconciliation has an older one.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Reconcile => "reconcile",
+            other => other.name(),
         }
     }
 }
@@ -203,9 +212,11 @@ impl Store {
                 seconds = step.as_seconds_f64(),
                 "database clock was set"
             );
+            metrics::clock_stepped();
             self.record_step().await?;
         }
         Ok(if row.mine {
+            metrics::sweep_turn(duty.label());
             Turn::Acquired {
                 set_back: row.set_back,
             }

@@ -11,6 +11,7 @@ use crate::metrics::Gauges;
 pub struct WorkerHealth {
     leased: AtomicBool,
     draining: AtomicBool,
+    quarantined: AtomicBool,
     /// Why the registry refused the worker.
     refused: Mutex<Option<String>>,
     /// Why no tasks arrive; `None` when they do.
@@ -71,19 +72,23 @@ impl WorkerHealth {
             self.slots.load(Ordering::Relaxed),
             self.running.load(Ordering::Relaxed),
         );
-        let flag = |holds: bool| f64::from(u8::from(holds));
         Gauges::default()
             .with("worker_slots", "Tasks that can run at once", slots.into())
             .with("worker_tasks_running", "Tasks that run", running.into())
-            .with(
+            .with_flag(
                 "worker_lease_held",
                 "Whether the lease is renewed",
-                flag(self.is_leased()),
+                self.is_leased(),
             )
-            .with(
+            .with_flag(
                 "worker_consuming",
                 "Whether tasks come in",
-                flag(self.not_ready_reason().is_none()),
+                self.not_ready_reason().is_none(),
+            )
+            .with_flag(
+                "worker_quarantined",
+                "Whether the worker is in quarantine",
+                self.quarantined.load(Ordering::Relaxed),
             )
     }
 
@@ -111,6 +116,10 @@ impl WorkerHealth {
 
     pub(super) fn set_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_quarantined(&self, is_quarantined: bool) {
+        self.quarantined.store(is_quarantined, Ordering::Relaxed);
     }
 
     /// Records why no tasks arrive; true if this removes an earlier reason.

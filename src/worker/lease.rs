@@ -92,6 +92,7 @@ pub async fn keep(
                 session_id = %session.session_id, running,
                 "lease lost: heartbeats were not accepted"
             );
+            metrics::lease_lost();
             worker.health.set_lease(false);
             worker.running.stop_all(StopReason::LeaseInDoubt);
         }

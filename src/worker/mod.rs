@@ -51,6 +51,7 @@ use tracing::{error, info, warn};
 
 use crate::domain::backoff::Backoff;
 use crate::domain::owner::Session;
+use crate::metrics;
 use crate::service::sweep;
 use crate::store::Store;
 
@@ -82,6 +83,7 @@ impl Worker {
                         session_id = %session.session_id,
                         "session ended: its tasks are lost"
                     );
+                    metrics::lease_lost();
                     self.running.stop_all(StopReason::LeaseLost);
                 }
                 SessionEnd::Replaced => {

@@ -13,6 +13,7 @@ use super::held::Held;
 use super::hook::{HookOutput, run_hook};
 use super::{attempt, trial};
 use crate::config::environment::Hook;
+use crate::metrics;
 use crate::store::{ClaimedNext, LimitedBy};
 
 /// The interval between attempts to claim a task for a probe.
@@ -32,7 +33,10 @@ pub async fn run(worker: &Arc<Worker>) {
                 reason = not_ready_reason,
                 "worker quarantined"
             );
+            metrics::quarantined();
+            worker.health.set_quarantined(true);
             sit_out(worker).await;
+            worker.health.set_quarantined(false);
             info!(
                 event = "worker.quarantine_ended",
                 worker_id, "quarantine ended"

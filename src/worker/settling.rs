@@ -10,6 +10,7 @@ use super::log_writer::LogWriter;
 use crate::domain::backoff::Backoff;
 use crate::domain::settlement::{ErrorCode, Failure, Settlement};
 use crate::domain::status::Status;
+use crate::metrics::UnwrittenOutcome;
 use crate::service::settled::log_settled;
 use crate::store::{Settled, StoreError};
 
@@ -36,6 +37,7 @@ pub enum Written {
 ///
 /// Only a refusal of the outcome's own values is final: the task then fails with that reason.
 pub async fn write(worker: &Worker, settlement: Settlement, log: &mut LogWriter<'_>) -> Written {
+    let _unwritten = UnwrittenOutcome::begin();
     let mut settlement = Arc::new(settlement);
     let mut replaceable = !settlement.is_release();
     let (mut failures, mut refused_since) = (0, None);

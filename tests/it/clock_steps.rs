@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::metrics::scrape::of_api;
 use crate::support::app::Worker;
 use crate::support::app_builder::AppBuilder;
 use crate::support::contract::Contract;
@@ -70,6 +71,8 @@ async fn a_step_takes_no_running_task_from_its_worker(kind: QueueKind) {
     }
     let history = [created(), claimed(1, "w")];
     assert_eq!(app.database.history(task_id).await, history);
+    let steps = of_api(&app).await["qtask_database_clock_steps_total"];
+    assert!(steps >= 2.0, "{steps}");
     app.cancel(task_id).await.expect(200);
     app.wait_status(task_id, "cancelled").await;
     app.workers[0].assert_no_panic();

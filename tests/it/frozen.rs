@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::metrics::scrape::scrape;
 use crate::support::wait::{DEADLINE, eventually};
 use crate::support::{App, QueueKind, TestDatabase};
 
@@ -66,6 +67,8 @@ async fn a_process_that_stands_still_stops_listening_and_listens_again_when_it_g
     .await;
     wait_ended(&app, listener).await;
     app.apis[1].wait_for("database.connection_terminated").await;
+    let other = scrape(&app.url(1, "/metrics")).await;
+    assert!(other["qtask_database_connections_terminated_total"] >= 1.0);
 
     app.apis[0].resume();
     let again = |event: &crate::support::events::Event| event.is("database.listener_connected");

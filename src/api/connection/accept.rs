@@ -18,8 +18,8 @@ use tracing::debug;
 use super::bare;
 use super::http_socket::HttpSocket;
 use super::http_stream::HttpStream;
-use super::limits::ConnectionLimits;
-use super::registry::{ConnectionRegistry, TooManyConnections};
+use super::limits::{ConnectionLimits, TooManyConnections};
+use super::registry::ConnectionRegistry;
 use super::state::Phase;
 use super::timed_stream::TimedStream;
 use crate::api::answer_memory::AnswerMemory;
@@ -56,6 +56,11 @@ impl Acceptor {
             registry: ConnectionRegistry::start(limits),
             refusals: Arc::new(Semaphore::new(MAX_REFUSALS)),
         }
+    }
+
+    /// The connections.
+    pub fn registry(&self) -> ConnectionRegistry {
+        self.registry.clone()
     }
 
     /// Prepares a socket.

@@ -6,7 +6,7 @@ use std::str;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::registry::TooManyConnections;
+use super::limits::TooManyConnections;
 
 /// An error without a request.
 struct BareProblem {

@@ -21,6 +21,25 @@ pub struct ConnectionLimits {
     pub idle_timeout: Duration,
 }
 
+/// The limit that refuses a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TooManyConnections {
+    /// All connections.
+    InAll(usize),
+    /// Those of one client.
+    OfClient(usize),
+}
+
+impl TooManyConnections {
+    /// The name of the limit in metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::InAll(_) => "all",
+            Self::OfClient(_) => "address",
+        }
+    }
+}
+
 /// Length of the prefix that one client of IPv6 has: it may use any address of it.
 const CLIENT_PREFIX: u8 = 64;
 

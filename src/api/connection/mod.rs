@@ -16,5 +16,5 @@ mod timed_stream;
 pub use accept::{Acceptor, MAX_REFUSALS};
 pub use http_stream::HttpStream;
 pub use limits::{ClientNetwork, ConnectionLimits};
-pub use registry::MAX_CLOSING;
+pub use registry::{ConnectionRegistry, MAX_CLOSING};
 pub use state::ConnectionState;

@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 
-use super::limits::{ClientNetwork, ConnectionLimits};
+use super::limits::{ClientNetwork, ConnectionLimits, TooManyConnections};
 use super::state::{CloseCause, ConnectionState, Phase};
+use crate::metrics;
 
 /// How often the deadlines of all connections are checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
@@ -29,15 +30,6 @@ pub const MAX_CLOSING: usize = 128;
 const BATCH: usize = 64;
 /// Minimum time between two log lines about full limits.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
-
-/// The limit that refuses a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TooManyConnections {
-    /// All connections.
-    InAll(usize),
-    /// Those of one client.
-    OfClient(usize),
-}
 
 /// The connections of a server. Clones share them.
 #[derive(Debug, Clone)]
@@ -91,6 +83,12 @@ impl ConnectionRegistry {
         Self(shared)
     }
 
+    /// The connections, and the most that there may be.
+    pub fn usage(&self) -> (usize, usize) {
+        let open = self.0.book().all.len();
+        (open, self.0.limits.max_connections)
+    }
+
     /// Admits a connection from this address, which begins with a TLS handshake or as [`Phase::Opened`].
     ///
     /// # Errors
@@ -108,6 +106,7 @@ impl ConnectionRegistry {
         let admitted = book.make_place(&shared.limits, network, is_trusted, phase, now);
         if let Err(limit) = admitted {
             book.refused += 1;
+            metrics::connection_refused(limit.label());
             return Err(limit);
         }
         let id = book.next_id;
@@ -138,8 +137,10 @@ impl Shared {
         for state in all {
             if state.is_closing() {
                 state.wake();
-            } else if let Some(reason) = self.overdue(&state, now) {
-                book.close(&state, reason);
+            } else if let Some(reason) = self.overdue(&state, now)
+                && book.close(&state, reason)
+            {
+                metrics::connection_closed("timeout");
             }
         }
         let is_due = book
@@ -232,6 +233,7 @@ impl Book {
         for (_, state) in candidates.drain(..wanted) {
             if self.close(&state, CloseCause::Quiet) {
                 self.closed += 1;
+                metrics::connection_closed("made_room");
             }
         }
         true

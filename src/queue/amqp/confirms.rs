@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::batch::PublishBatch;
 use super::error::PublishError;
+use crate::metrics;
 
 /// Maximum number of unconfirmed messages. Below the 8192 frames that the client library buffers, so that
 /// passing a message to it never waits.
@@ -63,6 +64,7 @@ impl Confirms {
             task_id,
             returned: false,
         }));
+        metrics::broker_unconfirmed(window.entries.len());
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -105,6 +107,7 @@ impl Confirms {
         let mut window = self.lock();
         let entries = std::mem::take(&mut window.entries);
         window.first += entries.len() as u64;
+        metrics::broker_unconfirmed(0);
         drop(window);
         for entry in entries.into_iter().flatten() {
             entry.batch.settle(entry.index, Err(error.clone()));
@@ -135,6 +138,7 @@ impl Confirms {
             window.first += 1;
         }
         window.progress = Instant::now();
+        metrics::broker_unconfirmed(window.entries.len());
         drop(window);
         self.changed.notify_one();
     }

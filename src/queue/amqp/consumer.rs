@@ -18,6 +18,10 @@ use super::consumer_pause::ConsumerPause;
 use super::consumer_status::ConsumerStatus;
 use super::inbox::{Deliveries, Inbox};
 use super::state::LinkState;
+use crate::metrics;
+
+/// The name of the link in metrics.
+const LINK: &str = "consumer";
 
 /// The handle of a consumer. It stops when the token is cancelled or the handle is dropped;
 /// the broker then redelivers unsettled deliveries to another worker.
@@ -127,6 +131,7 @@ async fn run(
     shutdown: CancellationToken,
 ) {
     let mut backoff = ReconnectBackoff::default();
+    metrics::broker_connected(LINK, false);
     let over = shutdown.clone();
     let keep_consuming = async {
         while !shutdown.is_cancelled() {
@@ -139,6 +144,7 @@ async fn run(
                 event = "amqp.consumer_disconnected", reason, delay = ?wait,
                 "consumer is disconnected: reconnecting"
             );
+            metrics::broker_disconnected(LINK);
             board.send_modify(|board| board.link = LinkState::down_after(&board.link, &reason));
             tokio::select! {
                 () = sleep(wait) => {}
@@ -148,6 +154,7 @@ async fn run(
     };
     keep_consuming.await;
     inbox.close();
+    metrics::broker_closed(LINK);
     board.send_modify(|board| board.link = LinkState::Closed);
 }
 
@@ -172,6 +179,7 @@ async fn one_connection(
         "consumer connected"
     );
     let since = Instant::now();
+    metrics::broker_connected(LINK, true);
     board.send_modify(|board| board.link = LinkState::Up);
     let mut running = JoinSet::new();
     for lane in lanes {

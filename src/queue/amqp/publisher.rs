@@ -20,6 +20,7 @@ use super::message::OutgoingMessage;
 use super::publisher_link::{PublishCommand, PublisherLink};
 use super::queue_notes::{Note, QueueNotes};
 use super::state::LinkState;
+use crate::metrics;
 
 type PublishOutcome = Result<(), PublishError>;
 
@@ -120,6 +121,7 @@ impl Publisher {
                 messages = unroutable.len(),
                 "messages returned: declaring their queues again"
             );
+            metrics::messages_returned(unroutable.len());
             self.shared.declared.forget(&unroutable);
             let second = self.attempt(unroutable.into(), deadline).await;
             for (slot, outcome) in slots.into_iter().zip(second) {
@@ -297,8 +299,20 @@ impl Publisher {
     }
 }
 
+/// The label of an outcome in metrics.
+fn outcome_name(outcome: &PublishOutcome) -> &'static str {
+    match outcome {
+        Ok(()) => "confirmed",
+        Err(PublishError::Unroutable) => "unroutable",
+        Err(PublishError::Nacked) => "rejected",
+        Err(PublishError::ConnectionLost | PublishError::ConfirmTimeout) => "unconfirmed",
+        Err(PublishError::Down(_) | PublishError::Blocked(_) | PublishError::Queue(_)) => "unsent",
+    }
+}
+
 fn report(messages: &[OutgoingMessage], outcomes: &[PublishOutcome]) {
     for (message, outcome) in messages.iter().zip(outcomes) {
+        metrics::message_published(outcome_name(outcome));
         let (task_id, correlation_id, backend) =
             (message.task_id, &message.correlation_id, &message.backend);
         match outcome {

@@ -29,6 +29,7 @@ use super::error::{LinkError, PublishError};
 use super::message::OutgoingMessage;
 use super::state::LinkState;
 use super::topology::queue_name;
+use crate::metrics;
 
 /// How long the first confirm of a connection may take before the broker counts as blocked.
 const PROBE_LIMIT: Duration = Duration::from_secs(1);
@@ -37,6 +38,8 @@ const PROBE_EVERY: Duration = Duration::from_secs(5);
 const WATCH_EVERY: Duration = Duration::from_millis(50);
 /// How long confirms may be missing on a connection with TLS before a frame follows that pushes bytes out.
 const PUSH_AFTER: Duration = Duration::from_millis(200);
+/// The name of the link in metrics.
+const LINK: &str = "publisher";
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 
 /// One `publish` call, sent to the publishing task.
@@ -72,6 +75,7 @@ enum LinkEnd {
 impl PublisherLink {
     pub(super) async fn run(mut self) {
         let mut backoff = ReconnectBackoff::default();
+        metrics::broker_connected(LINK, false);
         while let Some(opened) = self.while_down(open(self.config.clone())).await {
             let since = Instant::now();
             let (reason, lasted) = match opened {
@@ -86,6 +90,8 @@ impl PublisherLink {
                 event = "amqp.publisher_disconnected", reason, delay = ?wait,
                 "publisher is disconnected: reconnecting"
             );
+            metrics::broker_disconnected(LINK);
+            metrics::broker_blocked(false);
             self.state
                 .send_modify(|state| *state = LinkState::down_after(state, &reason));
             if self.while_down(sleep(wait)).await.is_none() {
@@ -97,6 +103,7 @@ impl PublisherLink {
             command.batch.fail(&PublishError::Down("closed".into()));
         }
         self.admin.close().await;
+        metrics::broker_closed(LINK);
         self.state.send_replace(LinkState::Closed);
     }
 
@@ -207,6 +214,8 @@ impl PublisherLink {
                 address = session.link.address(),
                 "publisher connected"
             );
+            metrics::broker_connected(LINK, true);
+            metrics::broker_blocked(false);
             self.state.send_replace(LinkState::Up);
         } else if stalled && !blocked {
             warn!(
@@ -214,6 +223,8 @@ impl PublisherLink {
                 "publisher blocked: RabbitMQ does not confirm messages"
             );
             let reason = "it does not confirm messages (memory or disk alarm, or overload?)".into();
+            metrics::broker_connected(LINK, true);
+            metrics::broker_blocked(true);
             self.state.send_replace(LinkState::Blocked { reason });
         }
         let overdue = session.proven && waiting.is_some_and(|waiting| waiting > limit);

@@ -7,10 +7,31 @@ use uuid::Uuid;
 
 use super::rounds::{MAX_ROUNDS, is_full};
 use crate::config::timing::SweepSettings;
+use crate::metrics;
 use crate::queue::amqp::{OutgoingMessage, Publisher};
 use crate::service::dispatcher::{Dispatcher, publish};
 use crate::store::{ClockWatch, Duty, SWEEP_ROWS, StaleTask, Store, StoreError, Turn};
 use crate::traces::{Span, SpanKind};
+
+/// Why messages are published, in metrics and in the log.
+#[derive(Debug, Clone, Copy)]
+struct Reason {
+    label: &'static str,
+    text: &'static str,
+}
+
+const DUE: Reason = Reason {
+    label: "due",
+    text: "due",
+};
+const MISSING: Reason = Reason {
+    label: "missing",
+    text: "its message is missing",
+};
+const AGED: Reason = Reason {
+    label: "aged",
+    text: "they have waited for long",
+};
 
 pub(super) async fn dispatch(
     store: &Store,
@@ -57,7 +78,7 @@ async fn send_due(store: &Store, publisher: &Publisher) -> Result<(), StoreError
     for _ in 0..MAX_ROUNDS {
         let due = store.take_undispatched().await?;
         let full = is_full(due.len());
-        if !send(store, publisher, due, "due").await? || !full {
+        if !send(store, publisher, due, DUE).await? || !full {
             break;
         }
     }
@@ -83,7 +104,7 @@ async fn replace_lost_messages(
             }
         }
         let aged = store.take_aged(&backend).await?;
-        send(store, publisher, aged, "they have waited for long").await?;
+        send(store, publisher, aged, AGED).await?;
     }
     Ok(())
 }
@@ -100,7 +121,7 @@ async fn replace_missing(
     while missing > 0 {
         let stale = store.take_stale(backend, missing, min_age).await?;
         let taken = i64::try_from(stale.len()).unwrap_or(missing);
-        if taken == 0 || !send(store, publisher, stale, "its message is missing").await? {
+        if taken == 0 || !send(store, publisher, stale, MISSING).await? {
             break;
         }
         missing -= taken;
@@ -114,7 +135,7 @@ async fn send(
     store: &Store,
     publisher: &Publisher,
     tasks: Vec<StaleTask>,
-    reason: &str,
+    reason: Reason,
 ) -> Result<bool, StoreError> {
     if tasks.is_empty() {
         return Ok(true);
@@ -130,6 +151,8 @@ async fn send(
         .filter_map(|(task_id, outcome)| outcome.is_err().then_some(*task_id))
         .collect();
     let sent = task_ids.len() - unsent.len();
+    metrics::messages_republished(reason.label, sent);
+    let reason = reason.text;
     let Some(Err(error)) = outcomes.iter().find(|outcome| outcome.is_err()) else {
         info!(
             event = "sweep.published",

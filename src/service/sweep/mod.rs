@@ -17,6 +17,7 @@ use tracing::warn;
 
 use crate::config::timing::SweepSettings;
 use crate::domain::backoff::Backoff;
+use crate::metrics;
 use crate::service::dispatcher::Dispatcher;
 use crate::store::{ClockWatch, Store, StoreError};
 
@@ -58,6 +59,7 @@ where
             }
             Err(error) => {
                 failures += 1;
+                metrics::sweep_failed();
                 warn!(event = "sweep.failed", %error, failures, "sweep failed");
                 Backoff::RECONNECT.delay(failures).max(interval)
             }

@@ -15,6 +15,7 @@ use tracing::{debug, info, warn};
 
 use crate::domain::access::AcceptedToken;
 use crate::domain::token::{NewToken, token_id_in};
+use crate::metrics;
 use crate::store::{Store, StoreError, TokenCreation, TokenGrant, TokenRecord};
 use cache::{LookedUp, LookupCache};
 use uses::TokenUses;
@@ -146,7 +147,9 @@ impl Tokens {
         // Read before the lookup begins: a later change makes its result unusable.
         let changes = shared.watch.token_change(token_id);
         let slot = shared.cache.slot(token_id, changes, max_age);
+        let mut is_cached = true;
         let reading = async || {
+            is_cached = false;
             let limit = shared.store.longest_statement();
             let turn = tokio::time::timeout(limit, shared.lookups.acquire()).await;
             let _turn = turn.map_err(|_| {
@@ -159,7 +162,13 @@ impl Tokens {
                 stored,
             })
         };
-        slot.result.get_or_try_init(reading).await.cloned()
+        let found = slot.result.get_or_try_init(reading).await.cloned();
+        metrics::token_lookup(match found {
+            Ok(_) if is_cached => "cache",
+            Ok(_) => "database",
+            Err(_) => "none",
+        });
+        found
     }
 
     /// Creates a token.

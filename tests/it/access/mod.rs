@@ -2,6 +2,7 @@
 
 mod callers;
 mod command;
+mod counted;
 mod guarded;
 mod names;
 mod outages;

@@ -85,7 +85,7 @@ const LAYERS: &[Layer] = &[
         name: "queue",
         modules: &["queue"],
         purpose: "publisher and consumer of RabbitMQ",
-        may_import: &["tls", "domain"],
+        may_import: &["metrics", "tls", "domain"],
     },
     Layer {
         name: "store",
@@ -102,8 +102,8 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "metrics",
         modules: &["metrics"],
-        purpose: "counters and gauges",
-        may_import: &["domain"],
+        purpose: "counters, gauges and histograms",
+        may_import: &["cgroup", "domain"],
     },
     Layer {
         name: "tls",

@@ -1,6 +1,10 @@
 //! Numbers for Prometheus: what happens is counted, by names that do not grow without bound.
 
-use std::collections::BTreeMap;
+mod broker;
+mod documented;
+mod fences;
+mod limits;
+pub mod scrape;
 
 use serde_json::json;
 
@@ -8,50 +12,7 @@ use crate::support::app::Worker;
 use crate::support::mocks::{mock, mock_with};
 use crate::support::wait::{DEADLINE, eventually, free_port};
 use crate::support::{App, QueueKind, on_both_queues};
-
-type Scraped = BTreeMap<String, f64>;
-
-/// Every series and its value; fails where a line is none.
-async fn scrape(url: &str) -> Scraped {
-    let answer = reqwest::get(url).await.expect("an answer");
-    let kind = answer.headers()["content-type"]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    assert!(
-        kind.starts_with("application/openmetrics-text; version=1.0.0"),
-        "{kind}"
-    );
-    let text = answer.text().await.expect("text");
-    assert!(text.ends_with("# EOF\n"), "{text}");
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .map(|line| {
-            let (series, value) = line.rsplit_once(' ').expect("a value");
-            (series.to_owned(), value.parse().expect("a number"))
-        })
-        .collect()
-}
-
-fn value(scraped: &Scraped, series: &str) -> f64 {
-    scraped.get(series).copied().unwrap_or_default()
-}
-
-fn assert_value(scraped: &Scraped, series: &str, expected: f64) {
-    let found = value(scraped, series);
-    assert!(
-        (found - expected).abs() < 1e-9,
-        "{series} is {found} instead of {expected}"
-    );
-}
-
-fn assert_grown(before: &Scraped, after: &Scraped, series: &str, by: f64) {
-    let grown = value(after, series) - value(before, series);
-    assert!(
-        (grown - by).abs() < 1e-9,
-        "{series} grew by {grown} instead of {by}"
-    );
-}
+use scrape::{assert_grown, assert_value, scrape, value};
 
 on_both_queues!(
     the_api_counts_what_it_answers_and_how_much_waits,
@@ -144,6 +105,23 @@ async fn a_worker_counts_what_it_does(kind: QueueKind) {
         (value(&now, "qtask_worker_tasks_running") >= 1.0).then_some(now)
     };
     let after = eventually(DEADLINE, "a task that runs", busy).await;
+    let durations = |what: &str, outcome: &str| {
+        format!("qtask_task_{what}_seconds_count{{backend=\"mock\",outcome=\"{outcome}\"}}")
+    };
+    for (name, times) in [
+        (
+            "qtask_task_queue_wait_seconds_count{backend=\"mock\"}".to_owned(),
+            5.0,
+        ),
+        (durations("execution", "completed"), 1.0),
+        (durations("execution", "failed"), 2.0),
+        (durations("execution", "retried"), 1.0),
+        (durations("duration", "completed"), 1.0),
+        (durations("duration", "failed"), 2.0),
+        (durations("duration", "retried"), 0.0),
+    ] {
+        assert_grown(&before, &after, &name, times);
+    }
     let tasks = |what: &str| format!("qtask_tasks_{what}_total{{backend=\"mock\"}}");
     assert_grown(&before, &after, &tasks("claimed"), 5.0);
     assert_grown(&before, &after, &tasks("completed"), 1.0);
