@@ -52,6 +52,10 @@ release *arguments:
 kubernetes:
     scripts/kubernetes
 
+# Checks the alerts and the dashboard with promtool and a real Prometheus
+observability *arguments:
+    scripts/observability {{ arguments }}
+
 # Tries a million damaged circuits on the simulator, and checks against runs, others each time
 fuzz mutants="1000000" checks="100000" seed=`date +%s000000`:
     QTASK_FUZZ_MUTANTS={{ mutants }} QTASK_FUZZ_CHECKS={{ checks }} QTASK_FUZZ_SEED={{ seed }} cargo test --locked --package openqasm-simulator --lib tests::fuzz:: -- --nocapture

@@ -2,7 +2,7 @@
 # shellcheck disable=SC3043,SC2086 # prefixes and lists of packages are split into words; every shell in use knows `local`
 # Sourced after env.sh and toolchain.sh: installs the missing prerequisites of a script.
 #
-#   require NEED...   NEED is one of: postgres rabbitmq cc python3 bash rust chromium
+#   require NEED...   NEED is one of: postgres rabbitmq cc python3 bash rust chromium prometheus
 #   is_installable NEED   whether a missing NEED may be required: its package exists here, and QTASK_INSTALL allows it
 #
 # Packages come from the machine's package manager (apt-get, dnf, apk, pacman, brew), Rust from rustup. root
@@ -39,10 +39,12 @@ has() {
   esac
 }
 
-# Only Debian's chromium is a package for servers: that of Ubuntu needs snapd, and others have desktops as dependencies.
+# Only Debian's chromium is a package for servers: that of Ubuntu needs snapd, and others have desktops as dependencies. Not every
+# package manager has Prometheus with its promtool.
 is_installable() {
   case $1 in
     chromium) [ "$install_answer" != no ] && [ "$(os_release ID)" = debian ] && [ "$(package_manager)" = apt-get ] ;;
+    prometheus) [ "$install_answer" != no ] && [ "$(package_manager)" = apt-get ] ;;
     *) [ "$install_answer" != no ] ;;
   esac
 }
@@ -53,6 +55,7 @@ described() {
     rabbitmq) echo "RabbitMQ's server (rabbitmq-server)" ;;
     cc) echo "a C compiler with its libraries, and make (cc, make)" ;;
     chromium) echo "Chromium, for the tests with web pages (chromium)" ;;
+    prometheus) echo "Prometheus, for the tests of the alerts (prometheus, promtool)" ;;
     rust) echo "Rust $(minimum_rust) or newer (cargo)" ;;
     download) echo "curl" ;;
     *) echo "$1" ;;
@@ -288,7 +291,7 @@ install_packages() { # MANAGER ROOT-PREFIX PACKAGES
     local package
     for package in $3; do
       case $package in
-        postgresql | rabbitmq-server) $2 systemctl disable "$package" >/dev/null 2>&1 || true ;;
+        postgresql | rabbitmq-server | prometheus) $2 systemctl disable "$package" >/dev/null 2>&1 || true ;;
       esac
     done
   fi

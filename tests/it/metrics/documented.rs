@@ -38,6 +38,12 @@ fn documented(role: &str) -> BTreeMap<String, Described> {
     .collect()
 }
 
+/// The names of all documented series.
+pub fn documented_names() -> BTreeSet<String> {
+    let of = |role| documented(role).into_keys();
+    of("serve").chain(of("work")).collect()
+}
+
 /// The printed metrics, by the names of their series as the page has them.
 fn printed(text: &str) -> BTreeMap<String, Described> {
     let mut found: BTreeMap<String, Described> = BTreeMap::new();

@@ -1,9 +1,11 @@
 //! Numbers for Prometheus: what happens is counted, by names that do not grow without bound.
 
+mod alerts;
 mod broker;
 mod documented;
 mod fences;
 mod limits;
+mod observability;
 pub mod scrape;
 
 use serde_json::json;
