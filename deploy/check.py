@@ -50,7 +50,7 @@ def render_kustomize(kubectl):
         subprocess.run(["cp", "-r", str(KUSTOMIZE), str(copy)], check=True)
         secrets = copy / "overlays" / "external" / "secrets"
         secrets.mkdir(exist_ok=True)
-        for name in ["database-url", "rabbitmq-url", "admin-token"]:
+        for name in ["database-password", "rabbitmq-password", "admin-token"]:
             (secrets / name).write_text("of this check")
         everything = copy / "overlays" / "everything"
         everything.mkdir()
@@ -76,9 +76,11 @@ def render_helm(helm):
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         yaml.safe_dump(values, file)
         file.flush()
+        without_broker = ["--set", "config.RABBITMQ_HOST=null,config.RABBITMQ_USER=null"]
         return {
             "defaults": run(helm, "template", "qtask", str(CHART)),
             "everything": run(helm, "template", "qtask", str(CHART), "--values", file.name),
+            "without broker": run(helm, "template", "qtask", str(CHART), *without_broker),
         }
 
 
@@ -148,6 +150,7 @@ def number_in(file, pattern):
 
 def time_to_stop(container, env):
     """How long the process may take from SIGTERM to its end, with its documented defaults."""
+    last_spans = number_in("src/traces/mod.rs", r"LAST_SPANS: Duration = Duration::from_secs\((\d+)\)")
     match container["args"][0]:
         case "serve":
             requests = number_in("src/api/server.rs", r"SHUTDOWN_SECONDS: u64 = (\d+);")
@@ -155,7 +158,7 @@ def time_to_stop(container, env):
             webhook = seconds(env["QTASK_WEBHOOK_TIMEOUT"]) if "QTASK_WEBHOOK_TIMEOUT" in env else number_in(
                 ".env.example", r"#QTASK_WEBHOOK_TIMEOUT=(\d+)s"
             )
-            return seconds(env["QTASK_DRAIN_DELAY"]) + max(requests, webhook + last_write)
+            return seconds(env["QTASK_DRAIN_DELAY"]) + max(requests, webhook + last_write) + last_spans
         case "work":
             # docs/deployment.md#probes
             return seconds(env["QTASK_SHUTDOWN_GRACE"]) + 10
@@ -196,6 +199,23 @@ def check_pod(where, kind, pod, is_own):
         need(pod["topologySpreadConstraints"], "may run all of its pods on one node")
         given, needed = pod["terminationGracePeriodSeconds"], time_to_stop(container, env)
         need(given >= needed, f"is killed after {given} s, and needs {needed:g} s to stop")
+
+
+def check_settings(source, rendered):
+    """Each process has an address of the database, and a password for each address and for nothing else."""
+    (config,) = [it["data"] for (kind, _), it in rendered.items() if kind == "ConfigMap"]
+    for (kind, name), it in rendered.items():
+        if kind not in ("Deployment", "Job") or not name.startswith("qtask"):
+            continue
+        (container,) = it["spec"]["template"]["spec"]["containers"]
+        env = {it["name"]: it.get("value") for it in container["env"]} | config
+        for service in ["DATABASE", "RABBITMQ"]:
+            has_address = f"{service}_HOST" in env or f"{service}_URL" in env
+            is_wanted = has_address and (service == "DATABASE" or kind != "Job")
+            if (f"{service}_PASSWORD_FILE" in env) != is_wanted:
+                sys.exit(f"{source}: {kind} {name} has the address or the password of {service} without the other")
+        if "DATABASE_PASSWORD_FILE" not in env:
+            sys.exit(f"{source}: {kind} {name} has no database")
 
 
 def labels_match(selector, labels):
@@ -242,6 +262,7 @@ def main():
     for source, rendered in [*kustomized.items(), *charted.items()]:
         validate(source, rendered)
         check_rules(source, rendered)
+        check_settings(source, rendered)
     compare(kustomized["demo"], charted["defaults"])
     compare(kustomized["everything"], charted["everything"])
     count = sum(len(rendered) for rendered in [*kustomized.values(), *charted.values()])

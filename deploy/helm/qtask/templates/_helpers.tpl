@@ -64,3 +64,8 @@ readinessProbe:
   protocol: TCP
 - port: 5432
 {{- end }}
+
+{{- /* Without an address of RabbitMQ, PostgreSQL is the queue. */ -}}
+{{- define "qtask.hasBroker" -}}
+{{- if or .Values.config.RABBITMQ_HOST .Values.config.RABBITMQ_URL }}true{{ end }}
+{{- end }}
