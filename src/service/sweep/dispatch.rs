@@ -142,7 +142,7 @@ async fn send(
     }
     let task_ids: Vec<Uuid> = tasks.iter().map(|task| task.task_id).collect();
     let mut span = Span::begin(SpanKind::Internal, "sweep dispatch", None);
-    span.text("qtask.sweep.reason", reason);
+    span.text("qtask.sweep.reason", reason.label);
     let messages = tasks.into_iter().map(message).collect();
     let outcomes = publish(publisher, messages, span.context()).await;
     let unsent: Vec<Uuid> = task_ids
