@@ -11,8 +11,9 @@ pub struct Text {
 }
 
 const HIDDEN_FOLDERS: [&str; 3] = [".ci", ".config", ".github"];
-const ENDINGS: [&str; 12] = [
+const ENDINGS: [&str; 13] = [
     "rs", "md", "sql", "py", "sh", "toml", "yaml", "yml", "json", "inc", "example", "qasm",
+    "service",
 ];
 /// Files without an ending that are texts all the same.
 const NAMES: [&str; 4] = ["justfile", "Containerfile", ".dockerignore", "previous"];
