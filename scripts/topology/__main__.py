@@ -36,7 +36,7 @@ def make_images(topology):
     except AssertionError as error:
         sys.exit(str(error))
     finally:
-        topology.remove()
+        topology.remove_files()
 
 
 def main(arguments):

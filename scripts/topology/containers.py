@@ -55,12 +55,14 @@ class Containers:
     def compose(self, *arguments, program=None):
         """Runs the tool, or a program that runs it, and returns its standard output."""
         # Variables of this process would precede those of the file.
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("QTASK_", "POSTGRES_", "RABBITMQ_"))}
+        prefixes = ("QTASK_", "POSTGRES_", "RABBITMQ_", "DATABASE_", "COMPOSE_")
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(prefixes)}
         if executable := os.environ.get("QTASK_IMAGE_EXECUTABLE"):
             environment["QTASK_IMAGE_EXECUTABLE"] = executable
         command = [program] if program else self.command.split()
         result = subprocess.run(
             [*command, *arguments],
+            check=False,
             env={**environment, "COMPOSE": self.command},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -74,7 +76,7 @@ class Containers:
 
     def make_images(self):
         self.set(QTASK_PORT=self.port, QTASK_IMAGE_VERSION="check-1")
-        self.compose("pull", "--quiet", "postgres", "rabbitmq", "proxy")
+        self.compose("pull", "--quiet", "--policy", "missing", "postgres", "rabbitmq", "proxy")
         self.compose("build", "migrate")
 
     def start(self):
@@ -135,9 +137,13 @@ class Containers:
     def remove(self):
         try:
             self.compose("down", "--volumes", "--remove-orphans")
-        finally:
-            self.environment_file.unlink(missing_ok=True)
-            self.directory.rmdir()
+        except AssertionError as error:
+            print(error, file=sys.stderr)
+        self.remove_files()
+
+    def remove_files(self):
+        self.environment_file.unlink(missing_ok=True)
+        self.directory.rmdir()
 
 
 def upgrade_behind_the_proxy(topology):

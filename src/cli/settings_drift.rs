@@ -9,6 +9,7 @@ use saphyr::{LoadableYamlNode, Yaml};
 
 use super::Cli;
 use crate::config::access::ADMIN_TOKEN;
+use crate::config::traces;
 use crate::config::unknown::{OF_COMMANDS, OF_OTHERS};
 
 const COMPOSE: &str = include_str!("../../compose.yaml");
@@ -39,7 +40,7 @@ const WITHOUT_FLAG: [(&str, &[&str]); 4] = [
 ];
 
 /// What the names of variables begin with that documents may name.
-const PREFIXES: [&str; 4] = ["QTASK_", "DATABASE_", "RABBITMQ_", "POSTGRES_"];
+const PREFIXES: [&str; 5] = ["QTASK_", "DATABASE_", "RABBITMQ_", "POSTGRES_", "OTEL_"];
 
 /// Variables of the scripts, and of the images of PostgreSQL and RabbitMQ.
 const OF_SCRIPTS_AND_IMAGES: [&str; 7] = [
@@ -79,6 +80,9 @@ fn settings_of(subcommand: &str) -> BTreeSet<String> {
         .iter()
         .filter(|(_, by)| by.contains(&subcommand));
     names.extend(further.map(|(name, _)| (*name).to_owned()));
+    if ["serve", "work"].contains(&subcommand) {
+        names.extend(traces::VARIABLES.iter().map(|name| (*name).to_owned()));
+    }
     names
 }
 

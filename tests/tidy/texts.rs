@@ -11,8 +11,21 @@ pub struct Text {
 }
 
 const HIDDEN_FOLDERS: [&str; 3] = [".ci", ".config", ".github"];
-const ENDINGS: [&str; 13] = [
-    "rs", "md", "sql", "py", "sh", "toml", "yaml", "yml", "json", "inc", "example", "qasm",
+const ENDINGS: [&str; 15] = [
+    "rs",
+    "md",
+    "sql",
+    "py",
+    "sh",
+    "toml",
+    "yaml",
+    "yml",
+    "json",
+    "inc",
+    "example",
+    "qasm",
+    "cfg",
+    "Containerfile",
     "service",
 ];
 /// Files without an ending that are texts all the same.
