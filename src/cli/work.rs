@@ -357,8 +357,9 @@ pub fn main(args: &WorkArgs, changed: ChangedSettings) -> ExitCode {
             let store = connections.store.clone();
             let health = Arc::new(WorkerHealth::starting());
             let probes = CancellationToken::new();
-            let probes_at =
-                |address| worker_server::start(address, health.clone(), store.clone(), probes.clone());
+            let probes_at = |address| {
+                worker_server::start(address, health.clone(), store.clone(), probes.clone())
+            };
             let probed = settings.health.map(probes_at).transpose()?;
             let listening = probed.map(Listening::Probes);
             changed.log_start("work", format, &connections.dispatcher, listening);
