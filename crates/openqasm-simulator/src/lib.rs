@@ -45,6 +45,7 @@ mod tests;
 pub use error::{CircuitError, SimulatorError};
 pub use ir::program::Program;
 pub use limits::MAX_SOURCE_BYTES;
+use limits::{PROGRAM_BYTES_PER_TEXT_BYTE, SHORT_TEXT_BYTES};
 pub use output::{Output, Register};
 pub use request::Request;
 pub use resources::memory_pool::{MemoryPool, Reservation};
@@ -67,10 +68,56 @@ pub fn check(source: &str) -> Result<Program, SimulatorError> {
     compile::compile(&request, None, &Stop::default())
 }
 
+/// The memory of a long text's program, beside that of its states.
+struct TextMemory<'a> {
+    bytes: u64,
+    /// All of the shared memory, as long as it is not known how much the states need: a text that held its own part while it
+    /// waits for more could wait for others that wait for it.
+    whole: Option<Reservation<'a>>,
+}
+
+impl<'a> TextMemory<'a> {
+    /// Waits until no other circuit runs, if the text is long and memory is shared.
+    fn reserve(request: &Request<'a>, stop: &Stop) -> Result<Self, SimulatorError> {
+        let Some(pool) = request
+            .shared
+            .filter(|_| request.source.len() > SHORT_TEXT_BYTES)
+        else {
+            return Ok(Self {
+                bytes: 0,
+                whole: None,
+            });
+        };
+        let estimated = (request.source.len() as u64).saturating_mul(PROGRAM_BYTES_PER_TEXT_BYTE);
+        Ok(Self {
+            bytes: estimated.min(request.memory_limit_bytes / 2),
+            whole: Some(pool.reserve(pool.capacity(), stop)?),
+        })
+    }
+
+    /// The reservation of the text and of states that need this much.
+    fn with_states(
+        self,
+        need: u64,
+        shared: Option<&'a MemoryPool>,
+        stop: &Stop,
+    ) -> Result<Option<Reservation<'a>>, SimulatorError> {
+        match (self.whole, shared) {
+            (Some(mut whole), _) => {
+                whole.shrink_to(self.bytes + need);
+                Ok(Some(whole))
+            }
+            (None, Some(pool)) => Ok(Some(pool.reserve(need, stop)?)),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
 /// Runs a circuit. Blocks until it is done or stopped; does not touch files or the network.
 pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError> {
     let none = Map::new();
     let inputs = request.parameters.unwrap_or(&none);
+    let text = TextMemory::reserve(request, stop)?;
     let program = compile::compile(request, Some(inputs), stop)?;
     if request.memory {
         outputs::check_shot_memory(&program, request)?;
@@ -87,11 +134,11 @@ pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError>
     } else {
         Method::of(&program, stop)?
     };
-    let limit = request.memory_limit_bytes;
-    let reserved = match request.shared {
-        Some(pool) => Some(pool.reserve(exec::bytes_to_reserve(&program, method, limit), stop)?),
-        None => None,
-    };
+    let text_bytes = text.bytes;
+    let limit = request.memory_limit_bytes.saturating_sub(text_bytes);
+    let need = exec::bytes_to_reserve(&program, method, limit);
+    let reserved = text.with_states(need, request.shared, stop)?;
+    let for_states = |all: &Reservation<'_>| all.bytes().saturating_sub(text_bytes);
     let threads = request.threads.cloned();
     let threads = threads.unwrap_or_else(|| Arc::new(ThreadBudget::new(1)));
     let place = threads.join();
@@ -100,7 +147,7 @@ pub fn run(request: &Request<'_>, stop: &Stop) -> Result<Output, SimulatorError>
         wanted,
         shots: request.shots,
         threads: threads.clone(),
-        memory_limit: reserved.as_ref().map_or(limit, Reservation::bytes),
+        memory_limit: reserved.as_ref().map_or(limit, for_states),
         stop,
     };
     let rng = sampling::generator(seed);

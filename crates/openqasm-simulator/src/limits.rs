@@ -4,6 +4,10 @@
 pub const MAX_SOURCE_BYTES: usize = 64 << 20;
 /// Maximum program text by default, in bytes.
 pub const DEFAULT_SOURCE_BYTES: usize = 8 << 20;
+/// The programs of texts up to this length are not counted as memory that circuits share.
+pub const SHORT_TEXT_BYTES: usize = 256 << 10;
+/// Memory of the program of a longer text, for each byte of it. Gates with parameters take 24.
+pub const PROGRAM_BYTES_PER_TEXT_BYTE: u64 = 25;
 /// Maximum tokens of a statement with its blocks: the syntax tree in memory is bounded by it.
 pub const MAX_STATEMENT_TOKENS: usize = 1 << 20;
 /// Maximum statements, operands and values of a program, including unrolled loops and calls. Each takes up to 144

@@ -88,6 +88,14 @@ impl Reservation<'_> {
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
+
+    /// Gives back all but that many bytes.
+    pub fn shrink_to(&mut self, bytes: u64) {
+        let given_back = self.bytes.saturating_sub(bytes);
+        self.bytes -= given_back;
+        self.pool.lock().free += given_back;
+        self.pool.changed.notify_all();
+    }
 }
 
 impl Drop for Reservation<'_> {
@@ -131,6 +139,19 @@ mod tests {
             drop(first);
             assert_eq!([order.recv().unwrap(), order.recv().unwrap()], [1, 2]);
         });
+        assert_eq!(pool.lock().free, 10);
+    }
+
+    #[test]
+    fn what_is_given_back_is_free_for_others() {
+        let pool = MemoryPool::new(10);
+        let mut whole = pool.reserve(10, &Stop::default()).unwrap();
+        whole.shrink_to(20);
+        assert_eq!((whole.bytes(), pool.lock().free), (10, 0));
+        whole.shrink_to(4);
+        let other = pool.reserve(6, &Stop::default()).unwrap();
+        assert_eq!((whole.bytes(), other.bytes()), (4, 6));
+        drop((whole, other));
         assert_eq!(pool.lock().free, 10);
     }
 
