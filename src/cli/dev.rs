@@ -35,7 +35,8 @@ use crate::service::sweep;
 use crate::service::watch::Watch;
 use crate::service::webhooks;
 use crate::store::{
-    DatabaseSettings, MigrationSettings, Pools, QuarantineRules, QueuePolicy, Store, migrate_up,
+    DatabaseSettings, MAX_WRITE_CONNECTIONS, MigrationSettings, Pools, QuarantineRules,
+    QueuePolicy, Store, migrate_up,
 };
 use crate::telemetry;
 use crate::traces::TraceSettings;
@@ -127,6 +128,8 @@ struct DevSettings {
     traces: Option<TraceSettings>,
 }
 
+/// The private server has no other clients.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 /// Request timeout: longer than any request of a single local user takes.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Grace period of running tasks after Ctrl-C. Tasks that exceed it are kept and run at the next start.
@@ -215,6 +218,8 @@ pub fn main(args: &DevArgs) -> ExitCode {
         let database = DatabaseSettings {
             address: database_url::parse(postgres.url(), |_| ()).map_err(anyhow::Error::msg)?,
             pool_size: 8,
+            write_connections: MAX_WRITE_CONNECTIONS,
+            idle_timeout: IDLE_TIMEOUT,
             timeout: TIMEOUT,
         };
         let worker = WorkerSettings {

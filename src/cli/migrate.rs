@@ -11,19 +11,20 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::process;
-use crate::config::database::DatabaseArgs;
+use crate::config::database::{DatabaseArgs, DatabaseUse};
 use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::{Checker, InvalidSettings};
 use crate::domain::backoff::Backoff;
 use crate::store::{
-    DatabaseSettings, MigrationSettings, Pools, QueuePolicy, Reversion, SchemaVersion, Store,
-    VersionState, migrate_down, migrate_up, schema_status,
+    ConnectProblem, DatabaseSettings, MigrationSettings, Pools, QueuePolicy, Reversion,
+    SchemaVersion, Store, VersionState, migrate_down, migrate_up, schema_status,
 };
 use crate::telemetry;
 
 /// Bring the database's schema up to date
 ///
-/// Waits for the database, and for another migration that runs at the same time.
+/// Waits for the database, and for another migration that runs at the same time. A refused password, role or
+/// database, and a host that does not exist, end it at once.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes: 0 done, 1 the database cannot be reached, a migration failed, or `status --check` found
@@ -104,7 +105,7 @@ impl MigrateArgs {
     fn check(&self) -> Result<MigrateSettings, InvalidSettings> {
         let mut checker = Checker::default();
         let settings = MigrateSettings {
-            database: self.database.check(&mut checker),
+            database: self.database.check(&mut checker, DatabaseUse::Worker),
             wait: checker.duration(
                 "QTASK_MIGRATE_WAIT",
                 &self.wait,
@@ -219,6 +220,11 @@ const fn word(state: VersionState) -> &'static str {
     }
 }
 
+/// How long a name may be unknown to the resolver: a container's name may appear a moment after this process.
+const UNKNOWN_HOST_WAIT: Duration = Duration::from_secs(2);
+
+/// Waits until the database answers. Ends at once if it refuses the password, the role or the database: that lasts until a
+/// setting is changed.
 async fn wait_for_database(
     settings: &DatabaseSettings,
     limit: Duration,
@@ -226,9 +232,22 @@ async fn wait_for_database(
 ) -> anyhow::Result<()> {
     let store = Store::new(Pools::new(settings)?, QueuePolicy::default());
     let began = Instant::now();
+    let mut refused_since = None;
     let mut failures = 0;
     while let Err(error) = store.ping().await {
         failures += 1;
+        let problem = store.connect_problem().filter(|it| it.is_lasting());
+        let refused_for = problem.map(|_| refused_since.get_or_insert_with(Instant::now).elapsed());
+        let patience = match problem {
+            Some(ConnectProblem::UnknownHost) => UNKNOWN_HOST_WAIT,
+            _ => Duration::ZERO,
+        };
+        if refused_for.is_some_and(|refused_for| refused_for >= patience) {
+            bail!("{error}");
+        }
+        if problem.is_none() {
+            refused_since = None;
+        }
         if began.elapsed() >= limit || stop.is_cancelled() {
             bail!("{error} (waited {:.0?})", began.elapsed());
         }

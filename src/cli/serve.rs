@@ -20,7 +20,7 @@ use crate::config::access::{ADMIN_TOKEN, AccessArgs};
 use crate::config::backlog::BacklogArgs;
 use crate::config::broker::BrokerArgs;
 use crate::config::circuits::CircuitArgs;
-use crate::config::database::DatabaseArgs;
+use crate::config::database::{DatabaseArgs, DatabaseUse};
 use crate::config::environment::QuarantineArgs;
 use crate::config::listen::{BrowserArgs, ListenArgs};
 use crate::config::logging::{LogArgs, LogSettings};
@@ -203,7 +203,7 @@ impl ServeArgs {
                 lease: self.lease.check(&mut checker),
                 quarantine: self.quarantine.check(&mut checker),
             },
-            database: self.database.check(&mut checker),
+            database: self.database.check(&mut checker, DatabaseUse::Api),
             broker,
             rules: self.rules.check(&mut checker),
             webhooks,

@@ -15,7 +15,7 @@ use super::start_line::{ChangedSettings, Listening};
 use super::{process, worker_server};
 use crate::cgroup;
 use crate::config::broker::BrokerArgs;
-use crate::config::database::DatabaseArgs;
+use crate::config::database::{DatabaseArgs, DatabaseUse};
 use crate::config::environment::{HookArgs, QuarantineArgs};
 use crate::config::logging::{LogArgs, LogSettings};
 use crate::config::retry::RetryArgs;
@@ -216,7 +216,7 @@ impl WorkArgs {
         checker.name("QTASK_WORKER_NAME", "worker", &name);
         let concurrency = concurrency(&mut checker, self.concurrency.as_deref());
         let execution = self.execution.check(&mut checker);
-        let database = self.database.check(&mut checker);
+        let database = self.database.check(&mut checker, DatabaseUse::Worker);
         let trusted = self.trust.check(&mut checker);
         let broker = self
             .broker

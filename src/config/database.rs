@@ -5,10 +5,13 @@ use std::time::Duration;
 use clap::Args;
 use tokio_postgres::Config;
 
+use super::address_part::present;
 use super::database_parts::{DatabasePartArgs, DatabaseParts};
 use super::secret_file::{Given, value_or_file};
 use super::{Checker, database_url};
-use crate::store::{DatabaseAddress, DatabaseSettings, SessionKind, TlsPolicy};
+use crate::store::{
+    DatabaseAddress, DatabaseSettings, MAX_WRITE_CONNECTIONS, SessionKind, TlsPolicy,
+};
 
 /// Settings of the database.
 #[derive(Debug, Clone, Args)]
@@ -36,23 +39,63 @@ pub struct DatabaseArgs {
     )]
     pub database_timeout: String,
 
-    /// The most connections for reads; writers and heartbeats have six more of their own
+    /// The most connections for reads; by default 8, and 1 for a worker. Writes have up to 4 of their own (2 for a worker),
+    /// heartbeats and sweeps 2, notifications 1
+    #[arg(long, env = "DATABASE_POOL_SIZE", value_name = "N")]
+    pub database_pool_size: Option<String>,
+
+    /// How long a connection may be unused before it is closed
     #[arg(
         long,
-        env = "DATABASE_POOL_SIZE",
-        value_name = "N",
-        default_value = "8"
+        env = "DATABASE_IDLE_TIMEOUT",
+        value_name = "TIME",
+        default_value = "30s"
     )]
-    pub database_pool_size: String,
+    pub database_idle_timeout: String,
+}
+
+/// What a process does with the database, which decides how many connections it may open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseUse {
+    /// It answers requests.
+    Api,
+    /// It runs tasks, or migrations.
+    Worker,
+}
+
+impl DatabaseUse {
+    const fn default_pool_size(self) -> usize {
+        match self {
+            Self::Api => 8,
+            Self::Worker => 1,
+        }
+    }
+
+    /// A worker drained a queue of 6,000 tasks no faster with more of them.
+    const fn write_connections(self) -> usize {
+        match self {
+            Self::Api => MAX_WRITE_CONNECTIONS,
+            Self::Worker => 2,
+        }
+    }
 }
 
 impl DatabaseArgs {
     /// Validates the settings.
-    pub fn check(&self, checker: &mut Checker) -> DatabaseSettings {
+    pub fn check(&self, checker: &mut Checker, usage: DatabaseUse) -> DatabaseSettings {
         let least = Duration::from_millis(100);
         DatabaseSettings {
             address: self.check_address(checker),
-            pool_size: checker.number("DATABASE_POOL_SIZE", &self.database_pool_size, 1..=1_000),
+            pool_size: present(self.database_pool_size.as_deref())
+                .map_or(usage.default_pool_size(), |text| {
+                    checker.number("DATABASE_POOL_SIZE", text, 1..=1_000)
+                }),
+            write_connections: usage.write_connections(),
+            idle_timeout: checker.duration(
+                "DATABASE_IDLE_TIMEOUT",
+                &self.database_idle_timeout,
+                Duration::from_secs(1)..=Duration::from_hours(1),
+            ),
             timeout: checker.duration(
                 "DATABASE_TIMEOUT",
                 &self.database_timeout,

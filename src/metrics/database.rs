@@ -25,6 +25,7 @@ impl DatabaseMetrics {
                 "error",
                 &[
                     "unavailable",
+                    "too_many_connections",
                     "outcome_unknown",
                     "disk_full",
                     "serialization_conflict",

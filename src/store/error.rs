@@ -11,6 +11,9 @@ pub enum StoreError {
     /// PostgreSQL did not accept the statement: nothing was changed.
     #[error("the database cannot be reached: {0}")]
     Unavailable(String),
+    /// PostgreSQL has as many connections as it may have: nothing was changed.
+    #[error("the database has too many connections: {0}")]
+    TooManyConnections(String),
     /// PostgreSQL accepted the statement and did not answer: it may or may not have been committed.
     #[error("the connection to the database was lost before the reply: {0}")]
     OutcomeUnknown(String),
@@ -43,6 +46,7 @@ impl StoreError {
     pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::Unavailable(_) => "unavailable",
+            Self::TooManyConnections(_) => "too_many_connections",
             Self::OutcomeUnknown(_) => "outcome_unknown",
             Self::DiskFull(_) => "disk_full",
             Self::SerializationConflict(_) => "serialization_conflict",
@@ -59,6 +63,7 @@ impl StoreError {
         matches!(
             self,
             Self::Unavailable(_)
+                | Self::TooManyConnections(_)
                 | Self::OutcomeUnknown(_)
                 | Self::DiskFull(_)
                 | Self::SerializationConflict(_)
@@ -161,6 +166,12 @@ pub(super) fn may_be_the_schema(error: &ServerError) -> bool {
         error.code.as_str(),
         "42P01" | "42703" | "42883" | "42704" | "42P10"
     )
+}
+
+/// Whether the session is another one than that which prepared the statement: `invalid_sql_statement_name` and
+/// `duplicate_prepared_statement`.
+pub(super) fn is_of_a_pooler(error: &ServerError) -> bool {
+    matches!(error.code.as_str(), "26000" | "42P05")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, SimpleQueryMessage};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -79,6 +79,9 @@ async fn forward(
     timeout: Duration,
     on_event: &mut (impl FnMut(Notification<'_>) + Send),
 ) -> Result<(), String> {
+    let session = Uuid::now_v7().to_string();
+    let name_session = format!("SET {SESSION} = '{session}'");
+    query(&connection.client, &name_session, timeout).await?;
     for channel in channels {
         query(&connection.client, &format!("LISTEN {channel}"), timeout).await?;
     }
@@ -101,9 +104,33 @@ async fn forward(
         }
         // Also sent if notifications arrive without a pause.
         if Instant::now() >= ping_at {
-            query(&connection.client, "SELECT 1", timeout).await?;
+            check_session(&connection.client, &session, timeout).await?;
             ping_at = Instant::now() + PING;
         }
+    }
+}
+
+/// A setting of the listening session, which no other session has.
+const SESSION: &str = "qtask.listener";
+
+/// Fails unless the session is still that which listens: a pooler in transaction mode would give another one.
+async fn check_session(client: &Client, session: &str, timeout: Duration) -> Result<(), String> {
+    let sql = format!("SELECT pg_catalog.current_setting('{SESSION}', true)");
+    let answer = tokio::time::timeout(timeout, client.simple_query(&sql)).await;
+    let rows = answer
+        .map_err(|_| format!("no answer within {timeout:?}"))?
+        .map_err(|error| describe(&error))?;
+    let is_same = rows.iter().any(|row| match row {
+        SimpleQueryMessage::Row(row) => row.try_get(0).is_ok_and(|shown| shown == Some(session)),
+        _ => false,
+    });
+    if is_same {
+        Ok(())
+    } else {
+        Err(
+            "a pooler has changed the session: set pool_mode = session there, or connect directly"
+                .to_owned(),
+        )
     }
 }
 

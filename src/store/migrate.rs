@@ -192,14 +192,27 @@ impl MigrationSession {
         self.connection.last_error.take();
         let ran = self.connection.diesel.batch_execute(sql).await;
         ran.map_err(|error| {
-            StoreError::from(Failure {
+            let server = self.connection.last_error.take();
+            let is_denied = server.as_ref().is_some_and(|error| error.code == DENIED);
+            let error = StoreError::from(Failure {
                 error,
-                server: self.connection.last_error.take(),
+                server,
                 timed_out: false,
-            })
+            });
+            match error {
+                StoreError::Refused(message) if is_denied => {
+                    StoreError::Refused(format!("{message}; {DENIED_REMEDY}"))
+                }
+                error => error,
+            }
         })
     }
 }
+
+/// `insufficient_privilege`.
+const DENIED: &str = "42501";
+const DENIED_REMEDY: &str =
+    "run it as the role that owns the database, or grant this role CREATE and USAGE on its schema";
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,9 @@ mod claim_by_id;
 mod claim_next;
 mod clock_step;
 mod connect;
+mod connect_gate;
+mod connect_problem;
+mod connector;
 mod depth;
 mod dispatch;
 mod encrypt;
@@ -79,6 +82,7 @@ pub use cancel_many::CancelledMany;
 pub use claim::Claim;
 pub use claim_by_id::ClaimRequest;
 pub use claim_next::{ClaimedNext, LimitedBy};
+pub use connect_problem::ConnectProblem;
 pub use depth::{COUNTED_DEPTH, Depth};
 pub use dispatch::StaleTask;
 pub use error::StoreError;
@@ -100,14 +104,13 @@ pub use migrate::{migrate_down, migrate_up};
 pub use migrations::{MigrationSettings, newest_schema};
 pub use outputs::AttemptOutput;
 pub use pause::{MAX_PAUSED, PausedBackend};
-pub use pool::{DatabaseSettings, Pools};
+pub use pool::{DatabaseSettings, MAX_WRITE_CONNECTIONS, Pools};
 pub use pool_usage::PoolUsage;
 pub use prune::PruneStep;
 pub use quarantine::QuarantineRules;
 pub use queue_position::{MAX_COUNTED_AHEAD, QueuePosition};
 pub use read::{TaskParts, TaskRead, TaskRecord, TaskSnapshot, TaskSummary};
 pub use reap::Transition;
-pub use refusal::TlsProblem;
 pub use rerun::{RerunSource, RerunTask};
 pub use reversion::Reversion;
 pub use session_state::SessionState;
@@ -180,9 +183,9 @@ impl Store {
         self.pools.usage()
     }
 
-    /// What is wrong with the TLS of the database, if that was why the last connection could not be opened.
-    pub fn tls_problem(&self) -> Option<TlsProblem> {
-        self.pools.tls_problem()
+    /// Why the last connection could not be opened, if that is known and not long ago.
+    pub fn connect_problem(&self) -> Option<ConnectProblem> {
+        self.pools.connect_problem()
     }
 
     /// Stores a new task as `pending`, with its first history row; see [`Insertion`].

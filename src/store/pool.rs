@@ -1,20 +1,21 @@
 //! Connection pools, and the time limit of statements.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult};
+use deadpool::managed::{Object, Pool, QueueMode};
 use diesel_async::AsyncPgConnection;
-use diesel_async::pooled_connection::PoolableConnection;
 use tokio::runtime::Handle;
 use tracing::{debug, warn};
 
 use super::StoreError;
 use super::address::DatabaseAddress;
-use super::connect::{StatementConnection, connect};
-use super::error::{Failure, may_be_the_schema};
+use super::connect::StatementConnection;
+use super::connect_gate::ConnectGate;
+use super::connect_problem::ConnectProblem;
+use super::connector::{Connector, close_idle, get};
+use super::error::{Failure, is_of_a_pooler, may_be_the_schema};
 use super::pool_usage::PoolUsage;
-use super::refusal::{ConnectFailure, TlsProblem};
+use super::refusal::ConnectFailure;
 use super::version::SchemaGuard;
 use crate::metrics;
 
@@ -31,6 +32,10 @@ pub struct DatabaseSettings {
     pub address: DatabaseAddress,
     /// The most connections for reads; writes, and heartbeats with sweeps, have a few of their own.
     pub pool_size: usize,
+    /// The most connections for writes.
+    pub write_connections: usize,
+    /// A connection that was not used for so long is closed.
+    pub idle_timeout: Duration,
     /// The time limit of one statement, from the wait for a connection to the last row.
     pub timeout: Duration,
 }
@@ -44,37 +49,42 @@ pub struct Pools {
     control: Pool<Connector>,
     schema: SchemaGuard,
     timeout: Duration,
-    last_tls_problem: LastTlsProblem,
+    gate: ConnectGate,
 }
 
-/// One connection for each shared writer, and one for all other writes.
-const WRITE_CONNECTIONS: usize = 4;
+/// One connection for each shared writer, and one for all other writes. More are never used.
+pub const MAX_WRITE_CONNECTIONS: usize = 4;
+/// One for the sweep, and one for heartbeats and health checks.
 const CONTROL_CONNECTIONS: usize = 2;
 
 impl Pools {
     /// Opens no connection. Connections run on the tokio runtime that calls this.
     pub fn new(settings: &DatabaseSettings) -> Result<Self, StoreError> {
-        let last_tls_problem = LastTlsProblem::default();
+        let gate = ConnectGate::default();
         let build = |name, size| {
             let connector = Connector {
                 name,
                 address: settings.address.clone(),
                 timeout: settings.timeout,
                 runtime: Handle::current(),
-                last_tls_problem: last_tls_problem.clone(),
+                gate: gate.clone(),
             };
-            Pool::builder(connector)
+            // The last one used is the next one used, so that those beyond the need become idle.
+            let pool = Pool::builder(connector)
                 .max_size(size)
+                .queue_mode(QueueMode::Lifo)
                 .build()
-                .map_err(|error| StoreError::Refused(error.to_string()))
+                .map_err(|error| StoreError::Refused(error.to_string()))?;
+            tokio::spawn(close_idle(pool.weak(), settings.idle_timeout));
+            Ok::<_, StoreError>(pool)
         };
         Ok(Self {
-            write: build("write", WRITE_CONNECTIONS)?,
+            write: build("write", settings.write_connections)?,
             read: build("read", settings.pool_size)?,
             control: build("control", CONTROL_CONNECTIONS)?,
             schema: SchemaGuard::new(),
             timeout: settings.timeout,
-            last_tls_problem,
+            gate,
         })
     }
 
@@ -84,9 +94,9 @@ impl Pools {
             .map(|pool| PoolUsage::new(pool.manager().name, pool.status()))
     }
 
-    /// What is wrong with TLS, if that was why the last connection could not be opened.
-    pub(super) fn tls_problem(&self) -> Option<TlsProblem> {
-        self.last_tls_problem.get()
+    /// Why the last connection could not be opened, if that is known and not long ago.
+    pub(super) fn connect_problem(&self) -> Option<ConnectProblem> {
+        self.gate.problem()
     }
 
     /// The limit for one statement.
@@ -218,11 +228,9 @@ impl Pools {
     ) -> Result<T, StoreError> {
         let asked_at = Instant::now();
         let deadline = tokio::time::Instant::from_std(asked_at) + limit;
-        let got = tokio::time::timeout_at(deadline, pool.get()).await;
+        let got = tokio::time::timeout_at(deadline, get(pool)).await;
         metrics::pool_waited(pool.manager().name, asked_at.elapsed());
-        let connection = got
-            .map_err(|_| StoreError::Unavailable(format!("no connection within {limit:?}")))?
-            .map_err(|error| StoreError::Unavailable(reason(&error)))?;
+        let connection = got.unwrap_or_else(|_| Err(self.no_connection(limit)))?;
         let mut borrowed = Borrowed(Some(connection));
         let connection = borrowed
             .0
@@ -253,10 +261,26 @@ impl Pools {
         answer
     }
 
+    fn no_connection(&self, limit: Duration) -> StoreError {
+        let reason = format!("no connection within {limit:?}");
+        match self.gate.problem() {
+            Some(ConnectProblem::TooManyConnections) => StoreError::TooManyConnections(reason),
+            _ => StoreError::Unavailable(reason),
+        }
+    }
+
     /// Returns the error, or the fault of the schema that explains it.
     async fn explain(&self, failure: Failure, connection: &mut StatementConnection) -> StoreError {
         let may_be_the_schema = failure.server.as_ref().is_some_and(may_be_the_schema);
+        let is_pooled = failure.server.as_ref().is_some_and(is_of_a_pooler);
         let error = failure.into();
+        if is_pooled {
+            let problem = ConnectProblem::TransactionPooler;
+            let failure = ConnectFailure::of_problem(format!("{error}"), problem);
+            let reason = failure.to_string();
+            self.gate.note::<()>(&Err(failure));
+            return StoreError::Unavailable(reason);
+        }
         if !may_be_the_schema {
             return error;
         }
@@ -265,68 +289,6 @@ impl Pools {
             Ok(Ok(Err(fault))) => StoreError::Schema(fault),
             _ => error,
         }
-    }
-}
-
-fn reason(error: &PoolError<ConnectFailure>) -> String {
-    match error {
-        PoolError::Backend(failure) => failure.to_string(),
-        other => other.to_string(),
-    }
-}
-
-/// Opens the connections of a pool.
-struct Connector {
-    /// The name of the pool.
-    name: &'static str,
-    address: DatabaseAddress,
-    timeout: Duration,
-    runtime: Handle,
-    last_tls_problem: LastTlsProblem,
-}
-
-/// The outcome of the last attempt to open a connection, as far as it concerns TLS. Clones share it.
-#[derive(Clone, Default)]
-struct LastTlsProblem(Arc<Mutex<Option<TlsProblem>>>);
-
-impl LastTlsProblem {
-    fn get(&self) -> Option<TlsProblem> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set(&self, problem: Option<TlsProblem>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = problem;
-    }
-}
-
-impl Manager for Connector {
-    type Type = StatementConnection;
-    type Error = ConnectFailure;
-
-    async fn create(&self) -> Result<StatementConnection, ConnectFailure> {
-        // An actix worker has a runtime of its own; a connection must not depend on that thread having time for it.
-        let (address, timeout) = (self.address.clone(), self.timeout);
-        let connecting = self
-            .runtime
-            .spawn(async move { connect(&address, timeout).await });
-        let connected = connecting
-            .await
-            .map_err(|error| ConnectFailure::new(error.to_string()))?;
-        let problem = connected.as_ref().err().and_then(|failure| failure.tls);
-        self.last_tls_problem.set(problem);
-        connected
-    }
-
-    /// Refuses a closed connection. It sends nothing: a query would double every round trip.
-    async fn recycle(
-        &self,
-        connection: &mut StatementConnection,
-        _: &Metrics,
-    ) -> RecycleResult<ConnectFailure> {
-        if connection.diesel.is_broken() {
-            return Err(RecycleError::message("the connection is closed"));
-        }
-        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use tokio_postgres::error::SqlState;
 
 use super::address::{TlsMode, TlsPolicy};
+use super::connect_problem::{ConnectProblem, TlsProblem};
 use crate::tls::{TlsFault, TlsFaultKind};
 
 /// The role, the host or the encryption is refused, or a client certificate is missing; not a wrong password.
@@ -15,15 +16,23 @@ const REFUSED_LOGIN: SqlState = SqlState::INVALID_AUTHORIZATION_SPECIFICATION;
 #[error("{message}")]
 pub(super) struct ConnectFailure {
     message: String,
-    /// What is wrong with the TLS of the last server.
-    pub(super) tls: Option<TlsProblem>,
+    /// Why the last server gave none, if that is known.
+    pub(super) problem: Option<ConnectProblem>,
 }
 
 impl ConnectFailure {
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            tls: None,
+            problem: None,
+        }
+    }
+
+    /// The same with a known cause.
+    pub(super) fn of_problem(message: impl Into<String>, problem: ConnectProblem) -> Self {
+        Self {
+            message: with_remedy(&message.into(), problem),
+            problem: Some(problem),
         }
     }
 
@@ -38,20 +47,17 @@ impl ConnectFailure {
         };
         Self {
             message: messages.join("; "),
-            tls: refusals.last().and_then(|(_, refusal)| refusal.tls()),
+            problem: problem_of(refusals),
         }
     }
 }
 
-/// A defect of TLS, without the name of a host: any client may see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TlsProblem {
-    /// It is required, and the server has none.
-    #[error("the server has no TLS")]
-    None,
-    /// A session cannot be opened.
-    #[error("{0}")]
-    Fault(TlsFaultKind),
+/// The problem of the last server. One that lasts counts only if each server has one that does: another may answer later.
+fn problem_of(refusals: &[(String, SessionRefusal)]) -> Option<ConnectProblem> {
+    let problems = || refusals.iter().map(|(_, refusal)| refusal.problem());
+    let last = problems().last().flatten()?;
+    let all_last = || problems().all(|it| it.is_some_and(ConnectProblem::is_lasting));
+    (!last.is_lasting() || all_last()).then_some(last)
 }
 
 /// Why one server gave no session.
@@ -59,6 +65,8 @@ pub enum TlsProblem {
 pub(super) enum SessionRefusal {
     /// No connection, or no answer.
     Unreachable(String),
+    /// The resolver says that the host has no such name.
+    UnknownHost(String),
     /// The server has no TLS.
     NoTls,
     /// The TLS session failed.
@@ -67,6 +75,7 @@ pub(super) enum SessionRefusal {
     Login {
         /// SQLSTATE.
         code: Option<SqlState>,
+        problem: Option<ConnectProblem>,
         message: String,
         is_encrypted: bool,
     },
@@ -83,6 +92,7 @@ impl SessionRefusal {
             Some(fault) => Self::Tls(fault),
             None => Self::Login {
                 code: error.code().cloned(),
+                problem: problem_of_login(error),
                 message: describe(error),
                 is_encrypted,
             },
@@ -99,18 +109,21 @@ impl SessionRefusal {
         }
     }
 
-    fn tls(&self) -> Option<TlsProblem> {
+    fn problem(&self) -> Option<ConnectProblem> {
         match self {
-            Self::NoTls => Some(TlsProblem::None),
-            Self::Tls(fault) => Some(TlsProblem::Fault(fault.kind)),
-            Self::Twice(first, _) => first.tls(),
-            _ => None,
+            Self::NoTls => Some(ConnectProblem::Tls(TlsProblem::None)),
+            Self::Tls(fault) => Some(ConnectProblem::Tls(TlsProblem::Fault(fault.kind))),
+            Self::UnknownHost(_) => Some(ConnectProblem::UnknownHost),
+            Self::Login { problem, .. } => *problem,
+            Self::Twice(first, _) => first.problem(),
+            Self::Unreachable(_) | Self::Unsuitable(_) => None,
         }
     }
 
     fn message(&self, policy: &TlsPolicy) -> String {
         match self {
             Self::Unreachable(message) => message.clone(),
+            Self::UnknownHost(message) => with_remedy(message, ConnectProblem::UnknownHost),
             Self::NoTls => format!(
                 "the server has no TLS, which sslmode={} demands: set `ssl = on` there",
                 policy.mode
@@ -119,8 +132,13 @@ impl SessionRefusal {
             Self::Login {
                 message,
                 code,
+                problem,
                 is_encrypted,
             } => {
+                let message = match problem {
+                    Some(problem) => with_remedy(message, *problem),
+                    None => message.clone(),
+                };
                 let has_certificate = policy.client_certificate.is_some();
                 let hint = match code {
                     _ if !is_encrypted => "",
@@ -143,6 +161,23 @@ impl SessionRefusal {
                 format!("{first}; {second_is}: {second}")
             }
         }
+    }
+}
+
+fn with_remedy(message: &str, problem: ConnectProblem) -> String {
+    match problem.remedy() {
+        Some(remedy) => format!("{message}; {remedy}"),
+        None => message.to_owned(),
+    }
+}
+
+fn problem_of_login(error: &tokio_postgres::Error) -> Option<ConnectProblem> {
+    match error.as_db_error() {
+        Some(error) => ConnectProblem::of_server(error),
+        // The client library's message; its kind is private.
+        None => describe(error)
+            .contains("password missing")
+            .then_some(ConnectProblem::NoPassword),
     }
 }
 
@@ -174,6 +209,10 @@ impl fmt::Display for Remedy<'_> {
 
 /// The error with its causes: tokio-postgres alone says only "error connecting to server".
 pub(super) fn describe(error: &tokio_postgres::Error) -> String {
+    if let Some(error) = error.as_db_error() {
+        let detail = error.detail().map(|detail| format!(" ({detail})"));
+        return format!("{}{}", error.message(), detail.unwrap_or_default());
+    }
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

@@ -93,8 +93,7 @@ impl Attempt<'_> {
         let timed_out = |_| SessionRefusal::Unreachable(format!("no connection within {limit:?}"));
         let addresses = tokio::time::timeout_at(deadline, addresses(self.server))
             .await
-            .map_err(timed_out)?
-            .map_err(SessionRefusal::Unreachable)?;
+            .map_err(timed_out)??;
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
         let share = left / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
         let mut refusal = SessionRefusal::Unreachable("the server has no address".to_owned());

@@ -1,17 +1,19 @@
 //! Sockets to PostgreSQL.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind, SockType};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream, lookup_host};
+use tokio::net::{TcpStream, UnixStream};
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
+use super::refusal::SessionRefusal;
 use super::servers::Server;
 
 /// An open socket.
@@ -71,7 +73,7 @@ pub(super) enum ServerAddress {
 }
 
 /// All addresses of the server, at least one.
-pub(super) async fn addresses(server: &Server) -> Result<Vec<ServerAddress>, String> {
+pub(super) async fn addresses(server: &Server) -> Result<Vec<ServerAddress>, SessionRefusal> {
     let host = match &server.host {
         Host::Tcp(host) => host,
         Host::Unix(directory) => {
@@ -79,14 +81,45 @@ pub(super) async fn addresses(server: &Server) -> Result<Vec<ServerAddress>, Str
             return Ok(vec![ServerAddress::Unix(path)]);
         }
     };
-    let addresses = lookup_host((host.as_str(), server.port))
-        .await
-        .map_err(|error| format!("error connecting to server: {host}: {error}"))?;
-    let found: Vec<_> = addresses.map(ServerAddress::Tcp).collect();
-    if found.is_empty() {
-        return Err(format!("error connecting to server: {host} has no address"));
+    if let Ok(address) = host.parse::<IpAddr>() {
+        let address = SocketAddr::new(address, server.port);
+        return Ok(vec![ServerAddress::Tcp(address)]);
     }
-    Ok(found)
+    let name = host.clone();
+    let looking_up = tokio::task::spawn_blocking(move || look_up(&name));
+    let found = looking_up
+        .await
+        .map_err(|error| SessionRefusal::Unreachable(error.to_string()))?;
+    let reason = |error: String| format!("error connecting to server: {host}: {error}");
+    let found = found.map_err(|error| {
+        let kind = error.kind();
+        let error = reason(io::Error::from(error).to_string());
+        match kind {
+            // Not for a temporary failure, nor for a name without addresses: a service that has no server yet.
+            LookupErrorKind::NoName => SessionRefusal::UnknownHost(error),
+            _ => SessionRefusal::Unreachable(error),
+        }
+    })?;
+    if found.is_empty() {
+        return Err(SessionRefusal::Unreachable(reason("no address".to_owned())));
+    }
+    let with_port = |mut address: SocketAddr| {
+        address.set_port(server.port);
+        ServerAddress::Tcp(address)
+    };
+    Ok(found.into_iter().map(with_port).collect())
+}
+
+/// Asks the system's resolver. The standard library has the same answer without its kind.
+fn look_up(name: &str) -> Result<Vec<SocketAddr>, LookupError> {
+    let hints = AddrInfoHints {
+        socktype: SockType::Stream.into(),
+        ..AddrInfoHints::default()
+    };
+    let found = dns_lookup::getaddrinfo(Some(name), None, Some(hints))?;
+    Ok(found
+        .filter_map(|found| Some(found.ok()?.sockaddr))
+        .collect())
 }
 
 pub(super) async fn open_socket(address: &ServerAddress, config: &Config) -> io::Result<Socket> {

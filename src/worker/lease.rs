@@ -66,6 +66,7 @@ pub async fn keep(
                     );
                 }
                 renewed = sent;
+                worker.health.set_refused(None);
                 worker.health.set_lease(true);
                 worker.running.stop(&lost, StopReason::LeaseLost);
                 worker.running.stop(&cancelled, StopReason::Cancelled);
@@ -82,6 +83,7 @@ pub async fn keep(
             Some(Ok(Heartbeat::ReplacedBy(_))) => return SessionEnd::Replaced,
             Some(Err(reason)) => {
                 metrics::heartbeat_failed();
+                worker.health.set_refused(worker.database_problem());
                 warn!(event = "worker.heartbeat_failed", worker_id = %session.worker_id, reason, "heartbeat failed");
             }
         }

@@ -71,9 +71,8 @@ impl Worker {
                 }
                 Err(refusal) => refusal,
             };
-            let tls = self.store.tls_problem();
-            let tls = tls.map(|problem| format!("the database cannot be reached: {problem}"));
-            self.health.set_refused(refusal.shown().or(tls));
+            let reason = refusal.shown().or_else(|| self.database_problem());
+            self.health.set_refused(reason);
             let delay = if matches!(refusal, NotRegistered::NameInUse) {
                 self.watch_holder(&mut holder).await?;
                 self.settings.lease.heartbeat.min(MAX_NAME_POLL)
@@ -92,6 +91,12 @@ impl Worker {
                 return Ok(None);
             }
         }
+    }
+
+    /// Why the database cannot be reached, if that is known.
+    pub fn database_problem(&self) -> Option<String> {
+        let problem = self.store.connect_problem()?;
+        Some(format!("the database cannot be reached: {problem}"))
     }
 
     /// A registration of this session, which is noted as one of this process.

@@ -47,7 +47,7 @@ pub async fn health(state: web::Data<ApiState>) -> web::Json<HealthView> {
         Health::Degraded
     };
     let (database_status, database_detail) = match database {
-        Ok(skew) => ("connected", (!skew.is_none()).then(|| skew.to_string())),
+        Ok(skew) => ("connected", remark(&state, skew)),
         Err(failure) => (failure.status, Some(failure.detail)),
     };
     let paused = if is_database_ready {
@@ -67,6 +67,16 @@ pub async fn health(state: web::Data<ApiState>) -> web::Json<HealthView> {
         revision: crate::REVISION,
         timestamp: OffsetDateTime::now_utc(),
     })
+}
+
+/// What an administrator should know of a database that answers. Its open connections may suffice while it refuses others.
+fn remark(state: &ApiState, skew: SchemaSkew) -> Option<String> {
+    let problem = state.store.connect_problem();
+    let refused =
+        problem.map(|problem| format!("the database refuses further connections: {problem}"));
+    let skew = (!skew.is_none()).then(|| skew.to_string());
+    let remarks: Vec<String> = refused.into_iter().chain(skew).collect();
+    (!remarks.is_empty()).then(|| remarks.join("; "))
 }
 
 /// The names of paused backends; none if the database does not answer in time.
@@ -124,7 +134,7 @@ struct ReadinessFailure {
     status: &'static str,
     /// The code of the problem.
     code: &'static str,
-    /// The message for people. The cause is only logged, because it may name hosts; a defect of TLS is named without them.
+    /// The message for people. The cause is only logged, because it may name hosts; a known problem is named without them.
     detail: String,
 }
 
@@ -159,7 +169,7 @@ async fn check_database(state: &ApiState) -> Result<SchemaSkew, ReadinessFailure
                 "health check failed: the database cannot be reached"
             );
             let mut detail = "the database cannot be reached".to_owned();
-            if let Some(problem) = state.store.tls_problem() {
+            if let Some(problem) = state.store.connect_problem() {
                 detail = format!("{detail}: {problem}");
             }
             Err(ReadinessFailure::unavailable("disconnected", detail))

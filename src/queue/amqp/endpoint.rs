@@ -20,6 +20,9 @@ const TRUST_SETTINGS: &str = "QTASK_CA_FILE, or by cacertfile in the URL";
 /// `rabbit_reader`).
 const REFUSAL_DELAY: Duration = Duration::from_secs(3);
 
+/// How much earlier its end may be noticed here.
+const CLOCK_MARGIN: Duration = Duration::from_millis(200);
+
 /// A broker.
 #[derive(Clone)]
 pub(super) struct Endpoint {
@@ -125,12 +128,13 @@ impl Endpoint {
         limit: Duration,
     ) -> Result<Connection, String> {
         let arguments = self.arguments(address, introduction)?;
+        let began = Instant::now();
         // A task of its own: amqprs panics if the caller is dropped between a command to its reader and the reply.
         let opening =
             tokio::spawn(async move { timeout(limit, Connection::open(&arguments)).await });
         match opening.await {
             Ok(Ok(Ok(connection))) => Ok(connection),
-            Ok(Ok(Err(error))) => Err(self.explain(&error.to_string())),
+            Ok(Ok(Err(error))) => Err(self.explain(&error.to_string(), began.elapsed())),
             Ok(Err(_)) if limit <= REFUSAL_DELAY => Err(format!(
                 "{} (RabbitMQ takes {} s to refuse a wrong user name or password)",
                 no_answer("no answer", limit),
@@ -170,7 +174,10 @@ impl Endpoint {
 
     /// The broker closes the socket without an AMQP error when it refuses a password (the library does not
     /// announce `authentication_failure_close`), so the network error needs an explanation.
-    fn explain(&self, error: &str) -> String {
+    fn explain(&self, error: &str, took: Duration) -> String {
+        if let Some(text) = reply_text(error) {
+            return format!("{text}{}", remedy(text));
+        }
         let is_any = |texts: &[&str]| texts.iter().any(|text| error.contains(text));
         let has_tls = self.tls.is_some();
         if has_tls && let Some(fault) = tls::explain(error, TRUST_SETTINGS) {
@@ -190,6 +197,13 @@ impl Endpoint {
         ]) {
             return error.to_owned();
         }
+        if took >= REFUSAL_DELAY - CLOCK_MARGIN && !has_tls {
+            return format!(
+                "wrong user name or password (the broker closed the connection after {} s): set RABBITMQ_USER and RABBITMQ_PASSWORD, or \
+                 those in RABBITMQ_URL, to a user of the broker, or change the user's password with rabbitmqctl change_password",
+                took.as_secs()
+            );
+        }
         let other = if has_tls {
             "no client certificate or one that it refuses"
         } else {
@@ -198,6 +212,24 @@ impl Endpoint {
         format!(
             "{error} (wrong user name or password, {other}, or the broker is starting or stopping)"
         )
+    }
+}
+
+/// The text with which the broker closed the connection, in an error of the client library: it shows the method's fields.
+fn reply_text(error: &str) -> Option<&str> {
+    let (_, field) = error.split_once("reply_text: ShortStr(")?;
+    let (_, text) = field.split_once('"')?;
+    text.rsplit_once("\"), class_id").map(|(text, _)| text)
+}
+
+/// The next step after a refusal of the broker.
+fn remedy(reply_text: &str) -> &'static str {
+    if reply_text.contains("vhost") && reply_text.contains("not found") {
+        "; create it with rabbitmqctl add_vhost, or correct RABBITMQ_VHOST or the path of RABBITMQ_URL"
+    } else if reply_text.contains("access to vhost") {
+        "; grant it with rabbitmqctl set_permissions"
+    } else {
+        ""
     }
 }
 

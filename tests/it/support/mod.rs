@@ -33,6 +33,7 @@ mod leftovers;
 pub mod memory_group;
 pub mod mocks;
 pub mod old_tasks;
+pub mod pgbouncer;
 pub mod postgres_node;
 pub mod postgres_tls;
 pub mod previous;
