@@ -2,6 +2,7 @@
 
 mod bare_debian;
 mod dependencies;
+mod lint;
 mod machine;
 mod packages;
 mod release;

@@ -292,6 +292,48 @@ async fn a_debian_package_keeps_passwords_to_root_and_starts_nothing() {
 }
 
 #[tokio::test]
+async fn a_debian_package_keeps_changed_settings_and_leaves_nothing_after_a_purge() {
+    let release = Release::draft().await;
+    let package = release.package();
+    let (Some(package), true) = (package, nix::unistd::geteuid().is_root()) else {
+        report_skipped(
+            "the installation of the Debian package",
+            "no dpkg, or not root",
+        );
+        return;
+    };
+    let root = release.path("system");
+    for folder in ["info", "updates"] {
+        fs::create_dir_all(root.join("var/lib/dpkg").join(folder)).expect("a folder");
+    }
+    fs::write(root.join("var/lib/dpkg/status"), "").expect("a file");
+    // Its scripts run outside of that root, and have its path in DPKG_ROOT.
+    let root_option = format!("--root={}", root.display());
+    let dpkg = [&root_option, "--force-script-chrootless", "--log=/dev/null"];
+    let install = [&dpkg[..], &["--install", text(&package)]].concat();
+    run("dpkg", &install).await;
+    run(text(&root.join("usr/bin/qtask")), &["--version"]).await;
+
+    let settings = root.join("etc/qtask/env");
+    fs::write(&settings, "PORT=8001\n").expect("the settings");
+    let said = run("dpkg", &install).await;
+    assert!(said.contains("systemctl start qtask-migrate"), "{said}");
+    assert_eq!(
+        fs::read_to_string(&settings).expect("the settings"),
+        "PORT=8001\n"
+    );
+
+    // As `systemctl enable` does it.
+    let wants = root.join("etc/systemd/system/multi-user.target.wants");
+    fs::create_dir_all(&wants).expect("a folder");
+    let unit = "/lib/systemd/system/qtask-work@.service";
+    std::os::unix::fs::symlink(unit, wants.join("qtask-work@1.service")).expect("a link");
+    run("dpkg", &[&dpkg[..], &["--purge", "qtask"]].concat()).await;
+    assert_eq!(files(&wants), Vec::<PathBuf>::new());
+    assert!(!root.join("etc/qtask").exists() && !root.join("usr").exists());
+}
+
+#[tokio::test]
 async fn the_files_of_a_release_depend_on_the_executable_alone() {
     let release = Release::draft().await;
     let again = release.path("again");
