@@ -360,8 +360,8 @@ pub fn main(args: &WorkArgs, changed: ChangedSettings) -> ExitCode {
             let probes_at = |address| {
                 worker_server::start(address, health.clone(), store.clone(), probes.clone())
             };
-            let probed = settings.health.map(probes_at).transpose()?;
-            let listening = probed.map(Listening::Probes);
+            let address = settings.health.map(probes_at).transpose()?;
+            let listening = address.map(Listening::Probes);
             changed.log_start("work", format, &connections.dispatcher, listening);
             let ended = worker::run(settings.worker, store, settings.executors, health, stop).await;
             probes.cancel();
