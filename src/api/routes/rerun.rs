@@ -28,6 +28,8 @@ const MAX_NAMED: usize = 10;
     params(
         ("task_id" = Uuid, Path, description = "As given by the submission."),
         ("Idempotency-Key" = Option<String>, Header, description = "Names this request over all of its repetitions; at most 255 characters.", min_length = 1, max_length = 255),
+        ("traceparent" = Option<String>, Header, description = "The trace of W3C that the new task continues; by default that of the other. Ignored if it is invalid."),
+        ("tracestate" = Option<String>, Header, description = "What tracing systems have added to it; up to 512 bytes are kept."),
     ),
     responses(
         (status = 201, description = "The new task is safe, and on its way.", body = RerunView,
@@ -74,6 +76,8 @@ pub async fn rerun_task(
     request_body = RerunRequest,
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "Names this request over all of its repetitions; at most 255 characters.", min_length = 1, max_length = 255),
+        ("traceparent" = Option<String>, Header, description = "The trace of W3C that the new task continues; by default that of the other. Ignored if it is invalid."),
+        ("tracestate" = Option<String>, Header, description = "What tracing systems have added to it; up to 512 bytes are kept."),
     ),
     responses(
         (status = 200, description = "The new tasks are safe, and on their way.", body = RerunPage),

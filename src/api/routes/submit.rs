@@ -36,6 +36,8 @@ const MAX_ERRORS: usize = 100;
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "Names this submission over all of its repetitions; at most 255 characters.", min_length = 1, max_length = 255),
         ("X-Correlation-ID" = Option<String>, Header, description = "Follows the task through rows, messages and logs; made where it is missing."),
+        ("traceparent" = Option<String>, Header, description = "The trace of W3C that the task continues; ignored if it is invalid."),
+        ("tracestate" = Option<String>, Header, description = "What tracing systems have added to it; up to 512 bytes are kept."),
     ),
     responses(
         (status = 200, description = "With `dry_run`, what would become of it.", body = DryRun),
@@ -84,6 +86,8 @@ pub async fn submit_task(
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "Names this batch over all of its repetitions; at most 255 characters.", min_length = 1, max_length = 255),
         ("X-Correlation-ID" = Option<String>, Header, description = "Follows the tasks through rows, messages and logs; made where it is missing."),
+        ("traceparent" = Option<String>, Header, description = "The trace of W3C that the tasks continue; ignored if it is invalid."),
+        ("tracestate" = Option<String>, Header, description = "What tracing systems have added to it; up to 512 bytes are kept."),
     ),
     responses(
         (status = 201, description = "The tasks are safe, and on their way.", body = BatchSubmitted),

@@ -188,6 +188,32 @@ async fn a_killed_worker_leaves_a_trace_that_goes_on(kind: QueueKind) {
 }
 
 #[tokio::test]
+async fn a_lost_message_does_not_lose_the_trace() {
+    let collector = Collector::start().await;
+    let mut app = exporting(QueueKind::Amqp, &collector).start().await;
+    let headers = [("traceparent", &*traceparent())];
+    let task_id = submit(&app, &mock(""), &headers).await;
+    app.queue.as_ref().expect("a queue").purge("mock").await;
+    let sweep = collector.wait_for_one("sweep dispatch").await;
+    app.start_worker(&Worker::new("w1", "mock")).await;
+    app.wait_status(task_id, "completed").await;
+    let submission = collector.wait_for_one("submit").await;
+    let attempt = collector.wait_for_one("attempt mock").await;
+    assert_eq!(attempt.parent, submission.span_id);
+    assert_eq!(attempt.trace_id, TRACE_ID);
+    // The message of the sweep is a link to another trace.
+    let spans = collector.spans();
+    let published = spans
+        .iter()
+        .find(|span| attempt.links == [span.span_id.as_str()]);
+    let published = published.expect("the span that published the message");
+    assert_eq!(published.kind, "producer");
+    assert_ne!(published.trace_id, TRACE_ID);
+    assert_eq!(sweep.kind, "internal");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_trace_that_the_caller_does_not_record_is_passed_on_and_not_exported() {
     let (collector, tool) = (Collector::start().await, Tool::new());
     let app = exporting(QueueKind::Postgres, &collector)
