@@ -48,6 +48,10 @@ containers:
 release *arguments:
     scripts/release {{ arguments }}
 
+# Writes the list of settings in docs/configuration.md
+settings:
+    QTASK_WRITE_SETTINGS=1 cargo test --locked --lib settings_page
+
 # Checks the manifests for Kubernetes
 kubernetes:
     scripts/kubernetes

@@ -19,6 +19,8 @@ mod serve;
 mod server_tls;
 #[cfg(test)]
 mod settings_drift;
+#[cfg(test)]
+mod settings_page;
 mod start_line;
 mod supervise;
 mod work;

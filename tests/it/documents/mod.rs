@@ -1,5 +1,9 @@
 //! What the documents name: it is there, and nothing is left out.
 
+mod blocks;
+mod commands;
+mod names;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
