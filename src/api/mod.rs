@@ -9,7 +9,7 @@
 //! - `foreign_requests` refuses what other web pages make browsers send, by `own_hosts` and the origins of CORS;
 //! - `pool_gauges` measures the connections to PostgreSQL, for the metrics of `serve` and `work`;
 //! - `guard` admits callers by the scopes of their tokens;
-//! - `openapi` and `constraints` generate the OpenAPI document.
+//! - `openapi` and `constraints` generate the OpenAPI document, `guide` serves the documentation.
 
 mod access_problems;
 mod answer_memory;
@@ -23,6 +23,7 @@ mod cursor;
 mod extract;
 mod foreign_requests;
 mod guard;
+mod guide;
 mod head;
 mod openapi;
 mod own_hosts;

@@ -22,7 +22,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::connection::{Acceptor, ConnectionLimits, HttpStream, MAX_CLOSING, MAX_REFUSALS};
 use super::foreign_requests::{self, BrowserRules};
 use super::own_hosts::OwnHosts;
-use super::{ApiState, correlation, counted_answers, head, openapi, request_flow, routes};
+use super::{ApiState, correlation, counted_answers, guide, head, openapi, request_flow, routes};
 use crate::domain::access::Access;
 use crate::domain::backoff::Backoff;
 use crate::domain::submission::Limits;
@@ -124,6 +124,7 @@ pub fn bind(
             .configure(routes::configure)
             .route("/", web::get().to(to_docs))
             .route("/docs", web::get().to(to_docs))
+            .configure(guide::configure)
             .service(
                 SwaggerUi::new("/docs/{_:.*}")
                     .external_url_unchecked("/openapi.json", description.clone()),

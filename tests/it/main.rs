@@ -35,6 +35,7 @@ mod examples;
 mod fencing;
 mod foreign_requests;
 mod frozen;
+mod guide;
 mod hints;
 mod hostile;
 mod inputs;
