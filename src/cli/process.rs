@@ -108,7 +108,7 @@ pub async fn traced(
     settings: Option<TraceSettings>,
     body: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
-    let export = settings.map(traces::start).transpose()?;
+    let export = settings.as_ref().map(traces::start).transpose()?;
     let ended = body.await;
     if let Some(export) = export {
         export.finish().await;

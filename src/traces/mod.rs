@@ -53,9 +53,9 @@ pub struct TraceExport {
 ///
 /// # Errors
 /// When TLS cannot be set up.
-pub fn start(settings: TraceSettings) -> anyhow::Result<TraceExport> {
-    let resource = resource(&settings);
-    let collector = Collector::new(&settings, &resource)?;
+pub fn start(settings: &TraceSettings) -> anyhow::Result<TraceExport> {
+    let resource = resource(settings);
+    let collector = Collector::new(settings, &resource)?;
     let losses = Arc::new(Losses::default());
     let (processor, ended) = QueueProcessor::new(settings.max_queued, losses.clone());
     let provider = SdkTracerProvider::builder()

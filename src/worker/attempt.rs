@@ -31,7 +31,7 @@ pub async fn run(
     mut assignment: Assignment,
     message: Option<TraceContext>,
 ) -> Written {
-    let mut attempt_span = attempt_span::begin(&assignment, message);
+    let mut attempt_span = attempt_span::begin(&assignment, message.as_ref());
     // For the commands that run the task.
     assignment.trace = attempt_span.context().cloned();
     let lease = &assignment.lease;

@@ -3,6 +3,8 @@
 //! Its parent is the span that submitted the task, as the row has it, and not the one that published the message: a message may be lost,
 //! repeated by a sweep, or absent. The message is a link. All attempts at a task, and its webhook, are thus children of one span.
 
+use std::slice;
+
 use super::attempt_end::AttemptEnd;
 use super::running::StopReason;
 use crate::domain::task::Assignment;
@@ -10,12 +12,12 @@ use crate::domain::trace_context::TraceContext;
 use crate::traces::{Span, SpanKind, SpanStart};
 
 /// Begins the span.
-pub fn begin(assignment: &Assignment, message: Option<TraceContext>) -> Span {
+pub fn begin(assignment: &Assignment, message: Option<&TraceContext>) -> Span {
     let mut span = SpanStart {
         kind: SpanKind::Consumer,
         name: "attempt".into(),
         parent: assignment.trace.as_ref(),
-        links: message.as_slice(),
+        links: message.map(slice::from_ref).unwrap_or_default(),
     }
     .begin();
     if span.is_recording() {
