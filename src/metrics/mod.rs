@@ -74,7 +74,9 @@ static WORK: LazyLock<Registry> = LazyLock::new(|| filled(&[worker::register]));
 
 fn filled(parts: &[fn(&mut Registry)]) -> Registry {
     let mut registry = Registry::with_prefix("qtask");
-    parts.iter().for_each(|register| register(&mut registry));
+    for register in parts {
+        register(&mut registry);
+    }
     registry
 }
 
