@@ -265,8 +265,8 @@ impl From<StoreError> for Problem {
                     event = "request.too_many_connections",
                     reason, "request refused: the database has too many connections"
                 );
-                let detail = "The database has too many connections, so that this one was refused; nothing was changed. Try again in a \
-                              moment. If it lasts, raise max_connections there, or run fewer processes.";
+                let detail = "The database has too many connections, so that this one was refused; nothing was changed. Try again soon. \
+                              If it lasts, raise max_connections there, or run fewer processes.";
                 Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "database_unavailable",

@@ -220,7 +220,7 @@ const fn word(state: VersionState) -> &'static str {
     }
 }
 
-/// How long a name may be unknown to the resolver: a container's name may appear a moment after this process.
+/// How long a name may be unknown to the resolver: a container's name may appear later than this process.
 const UNKNOWN_HOST_WAIT: Duration = Duration::from_secs(2);
 
 /// Waits until the database answers. Ends at once if it refuses the password, the role or the database: that lasts until a
