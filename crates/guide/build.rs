@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
@@ -235,7 +235,7 @@ fn list(files: &BTreeMap<String, Vec<u8>>, target: &Path) -> Result<String> {
             list,
             "File {{ path: {path:?}, content_type: {:?}, digest: {digest:?}, policy: {policy:?}, is_immutable: {}, \
              compressed: include_bytes!({:?}) }},",
-            content_type(path)?,
+            content_type(path, content),
             is_fingerprinted(path),
             compressed.display().to_string(),
         )?;
@@ -262,17 +262,18 @@ fn is_fingerprinted(path: &str) -> bool {
         && digits.is_some_and(|digits| digits.len() == 8 && digits.chars().all(is_digit))
 }
 
-fn content_type(path: &str) -> Result<&'static str> {
+fn content_type(path: &str, content: &[u8]) -> &'static str {
     let ending = path.rsplit('.').next().unwrap_or_default();
-    Ok(match ending {
+    match ending {
         "html" => "text/html; charset=utf-8",
         "css" => "text/css; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
         "svg" => "image/svg+xml",
         "png" => "image/png",
-        "yaml" | "yml" | "example" | "py" | "toml" | "conf" | "txt" => "text/plain; charset=utf-8",
-        _ => bail!("{path}: no media type is known for `{ending}`"),
-    })
+        // Files of the repository: shown, not interpreted.
+        _ if std::str::from_utf8(content).is_ok() => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
 }
 
 /// Scripts of the site only: its files, and the scripts of this page by their digests. mdBook positions elements by `style`
