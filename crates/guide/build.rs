@@ -131,7 +131,7 @@ fn without_marks(page: &str) -> String {
             None => line.to_owned(),
         }
     });
-    lines.collect()
+    lines.collect::<Vec<_>>().concat()
 }
 
 fn read_page(repository: &Path, page: &str) -> Result<String> {

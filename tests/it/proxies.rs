@@ -62,12 +62,13 @@ impl Nginx {
             site = site.replace(from, &to);
         }
         let at = folder.path().display();
-        let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        let paths: Vec<String> = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .iter()
             .map(|name| format!("{name}_temp_path {at}/{name};\n"))
             .collect();
         let config = format!(
-            "daemon off;\npid {at}/pid;\nerror_log {at}/error.log;\nevents {{}}\nhttp {{\naccess_log off;\n{paths}{site}}}\n"
+            "daemon off;\npid {at}/pid;\nerror_log {at}/error.log;\nevents {{}}\nhttp {{\naccess_log off;\n{}{site}}}\n",
+            paths.concat()
         );
         let file = folder.path().join("nginx.conf");
         fs::write(&file, config).expect("a file");
