@@ -54,7 +54,7 @@ struct Cli {
 enum QtaskCommand {
     #[command(flatten)]
     Client(client::ClientCommand),
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     Work(Box<work::WorkArgs>),
     Migrate(migrate::MigrateArgs),
     Health(health::HealthArgs),

@@ -135,12 +135,13 @@ fn watch_signals(shutdown: Shutdown, delay: Duration) -> anyhow::Result<()> {
                 event = "process.stop_delayed", signal = name, delay = %humantime::format_duration(delay),
                 "stop signal received: serving on for the drain delay, which a second signal ends"
             );
-            match tokio::time::timeout(delay, signals.next()).await {
-                Ok(second) => name = second,
-                Err(_) => info!(
+            if let Ok(second) = tokio::time::timeout(delay, signals.next()).await {
+                name = second;
+            } else {
+                info!(
                     event = "process.drain_delay_ended",
                     "drain delay ended: stopping"
-                ),
+                );
             }
         }
         info!(
