@@ -14,7 +14,7 @@ pub const RABBITMQ_PASSWORD: &str = "RABBITMQ_PASSWORD";
 #[derive(Debug, Clone, Default, Args)]
 pub struct BrokerPartArgs {
     /// RabbitMQ's host instead of a URL; several are separated by commas. The values of this setting and the next
-    /// ones are taken as they are: no character is escaped. The password is in the variable RABBITMQ_PASSWORD
+    /// ones are taken as they are: no character is escaped. The password is in the variable `RABBITMQ_PASSWORD`
     #[arg(long, env = "RABBITMQ_HOST", value_name = "HOST")]
     pub rabbitmq_host: Option<String>,
 
@@ -26,7 +26,7 @@ pub struct BrokerPartArgs {
     #[arg(long, env = "RABBITMQ_USER", value_name = "USER")]
     pub rabbitmq_user: Option<String>,
 
-    /// A file with the user's password, if it is not in the variable RABBITMQ_PASSWORD
+    /// A file with the user's password, if it is not in the variable `RABBITMQ_PASSWORD`
     #[arg(long, env = "RABBITMQ_PASSWORD_FILE", value_name = "FILE")]
     pub rabbitmq_password_file: Option<String>,
 

@@ -15,7 +15,7 @@ pub const DATABASE_PASSWORD: &str = "DATABASE_PASSWORD";
 pub struct DatabasePartArgs {
     /// PostgreSQL's host instead of a URL: a name, an address, or the directory of a Unix socket; several are
     /// separated by commas. The values of this setting and the next ones are taken as they are: no character
-    /// is escaped. The password is in the variable DATABASE_PASSWORD
+    /// is escaped. The password is in the variable `DATABASE_PASSWORD`
     #[arg(long, env = "DATABASE_HOST", value_name = "HOST")]
     pub database_host: Option<String>,
 
@@ -27,7 +27,7 @@ pub struct DatabasePartArgs {
     #[arg(long, env = "DATABASE_USER", value_name = "USER")]
     pub database_user: Option<String>,
 
-    /// A file with the role's password, if it is not in the variable DATABASE_PASSWORD
+    /// A file with the role's password, if it is not in the variable `DATABASE_PASSWORD`
     #[arg(long, env = "DATABASE_PASSWORD_FILE", value_name = "FILE")]
     pub database_password_file: Option<String>,
 

@@ -55,7 +55,7 @@ impl ConnectFailure {
 /// The problem of the last server. One that lasts counts only if each server has one that does: another may answer later.
 fn problem_of(refusals: &[(String, SessionRefusal)]) -> Option<ConnectProblem> {
     let problems = || refusals.iter().map(|(_, refusal)| refusal.problem());
-    let last = problems().last().flatten()?;
+    let last = problems().next_back().flatten()?;
     let all_last = || problems().all(|it| it.is_some_and(ConnectProblem::is_lasting));
     (!last.is_lasting() || all_last()).then_some(last)
 }

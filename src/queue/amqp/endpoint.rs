@@ -197,7 +197,7 @@ impl Endpoint {
         ]) {
             return error.to_owned();
         }
-        if took >= REFUSAL_DELAY - CLOCK_MARGIN && !has_tls {
+        if took + CLOCK_MARGIN >= REFUSAL_DELAY && !has_tls {
             return format!(
                 "wrong user name or password (the broker closed the connection after {} s): set RABBITMQ_USER and RABBITMQ_PASSWORD, or \
                  those in RABBITMQ_URL, to a user of the broker, or change the user's password with rabbitmqctl change_password",
