@@ -2,7 +2,7 @@
 
 use super::machine::{Machine, Outcome, Terminal};
 
-/// A machine whose PyPI has the tools; `refusing` is the one that finds a mistake.
+/// A machine that can install the tools; `refusing` is the one that finds a mistake.
 fn machine(refusing: &str) -> Machine {
     let machine = Machine::new(true);
     for script in ["test", "previous", "containers", "kubernetes"] {
