@@ -23,11 +23,11 @@ mod settings_drift;
 mod settings_page;
 mod start_line;
 mod supervise;
+mod version;
 mod work;
 mod worker_server;
 
 use std::process::ExitCode;
-use std::sync::LazyLock;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -40,7 +40,7 @@ use crate::config::database_parts::DATABASE_PASSWORD;
 #[derive(Debug, Parser)]
 #[command(
     name = "qtask",
-    version = version_and_revision(),
+    version = version::version_and_revision(),
     propagate_version = true,
     arg_required_else_help = true
 )]
@@ -88,20 +88,6 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn version_and_revision() -> &'static str {
-    static TEXT: LazyLock<String> =
-        LazyLock::new(|| version_text(env!("CARGO_PKG_VERSION"), crate::REVISION));
-    &TEXT
-}
-
-/// `0.1.0 (abc1234)`, or the version alone if the revision is unknown.
-fn version_text(version: &str, revision: Option<&str>) -> String {
-    revision.map_or_else(
-        || version.to_owned(),
-        |revision| format!("{version} ({revision})"),
-    )
-}
-
 /// Secrets of `serve` and `work` that are never flags: a flag is visible in the process list.
 const SERVICE_SECRETS: [&str; 3] = [ADMIN_TOKEN, DATABASE_PASSWORD, RABBITMQ_PASSWORD];
 
@@ -130,12 +116,6 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn the_version_shows_the_revision_where_it_is_known() {
-        assert_eq!(version_text("1.2.3", Some("abc1234")), "1.2.3 (abc1234)");
-        assert_eq!(version_text("1.2.3", None), "1.2.3");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use tracing::{Level, info};
 
-use super::version_and_revision;
+use super::version::version_and_revision;
 use crate::config::logging::LogFormat;
 use crate::config::without_password;
 use crate::service::dispatcher::Dispatcher;

@@ -1,4 +1,4 @@
-//! Opens the connections of a pool, hands them out, and closes those that are idle.
+//! Opens the connections of a pool, lends them, and closes those that are idle.
 
 use std::time::Duration;
 
