@@ -58,7 +58,7 @@ enum QtaskCommand {
     Work(Box<work::WorkArgs>),
     Migrate(migrate::MigrateArgs),
     Health(health::HealthArgs),
-    Dev(dev::DevArgs),
+    Dev(Box<dev::DevArgs>),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
     #[command(hide = true)]

@@ -1,4 +1,4 @@
-//! PgBouncer: session mode works, transaction mode is named.
+//! `PgBouncer`: session mode works, transaction mode is named.
 
 /// Named for the group of tests in `.config/nextest.toml` that start services of their own.
 mod faults {

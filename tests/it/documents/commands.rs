@@ -1,6 +1,7 @@
 //! The commands of the pages do what the pages say.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Output;
@@ -10,7 +11,7 @@ use serde_json::json;
 use tokio::process::Command;
 use uuid::Uuid;
 
-use super::blocks::{blocks, pages};
+use super::blocks::{Block, blocks, pages};
 use crate::support::app::Worker;
 use crate::support::mocks::mock;
 use crate::support::process::current;
@@ -136,16 +137,14 @@ impl Scene {
 
     /// Runs all blocks of a page in one shell, and fails with the block that failed.
     async fn run(&self, page: &str) {
-        let shell = blocks(page).into_iter().filter(|block| block.is_shell());
+        let shell = blocks(page).into_iter().filter(Block::is_shell);
         let shown: Vec<_> = shell.filter(|block| block.mark.is_none()).collect();
         assert!(!shown.is_empty() && RUN.contains(&page), "{page}");
         let mut script = PRELUDE.to_owned();
         for block in &shown {
             let text = self.adapted(&block.text);
-            script.push_str(&format!(
-                "cd \"$FOLDER\"\necho '=== {}' >&2\n{text}\n",
-                block.place()
-            ));
+            let place = block.place();
+            write!(script, "cd \"$FOLDER\"\necho '=== {place}' >&2\n{text}\n").unwrap();
         }
         let output = self.shell(&script).await;
         let printed = String::from_utf8_lossy(&output.stdout);

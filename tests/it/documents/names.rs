@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::support::process::run;
 use crate::support::{App, QueueKind};
 
-use super::blocks::{blocks, pages, read, spans};
+use super::blocks::{Block, blocks, pages, read, spans};
 
 /// Paths that the service serves and the API's document does not describe.
 const PAGES_OF_THE_SERVICE: [&str; 4] = ["/docs", "/docs/", "/docs/guide/", "/openapi.json"];
@@ -36,7 +36,7 @@ fn unquoted(line: &str) -> String {
 fn command_lines() -> Vec<(String, Vec<String>)> {
     let mut lines = Vec::new();
     for page in pages() {
-        let shell = blocks(&page).into_iter().filter(|block| block.is_shell());
+        let shell = blocks(&page).into_iter().filter(Block::is_shell);
         let texts = shell.map(|block| block.text.replace("\\\n", " "));
         for text in texts.chain(spans(&page)) {
             let commands = text.lines().map(|line| unquoted(without_comment(line)));
@@ -120,7 +120,7 @@ fn requests() -> Vec<(String, Option<String>, String)> {
                 requests.push((page.clone(), Some(method.to_owned()), path.to_owned()));
             }
         }
-        for block in blocks(&page).into_iter().filter(|block| block.is_shell()) {
+        for block in blocks(&page).into_iter().filter(Block::is_shell) {
             let text = block.text.replace("post /", "$url/");
             let lines = text.lines().map(without_comment);
             let is_end = |c: char| c.is_whitespace() || "\"'`();".contains(c);
@@ -184,13 +184,13 @@ fn the_tests_that_the_guarantees_name_exist() {
         let (module, test) = name.rsplit_once("::").unwrap();
         let path = module.replace("::", "/");
         let files = [format!("{path}.rs"), format!("{path}/mod.rs")];
-        let texts = files
+        let in_files = files
             .iter()
             .filter_map(|file| fs::read_to_string(tests.join(file)).ok());
         let folder = fs::read_dir(tests.join(&path)).into_iter().flatten();
         let in_folder = folder.filter_map(|entry| fs::read_to_string(entry.ok()?.path()).ok());
         let declared = format!("fn {test}(");
-        let mut all = texts.chain(in_folder);
+        let mut all = in_files.chain(in_folder);
         assert!(
             all.any(|text| text.contains(&declared)),
             "there is no test {name}"

@@ -8,7 +8,7 @@ use crate::support::wait::{DEADLINE, eventually};
 /// Every series and its value.
 pub type Scraped = BTreeMap<String, f64>;
 
-/// The text of a scrape; fails the test if it is not OpenMetrics.
+/// The text of a scrape; fails the test if it is not `OpenMetrics`.
 pub async fn scrape_text(url: &str) -> String {
     let answer = reqwest::get(url).await.expect("an answer");
     let kind = answer.headers()["content-type"]

@@ -1,4 +1,4 @@
-//! PgBouncer in front of a PostgreSQL.
+//! `PgBouncer` in front of a PostgreSQL.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use url::Url;
 use super::wait::{self, TempDir, eventually};
 use super::{binaries, database};
 
-/// A PgBouncer of a test's own, which ends with it.
+/// A `PgBouncer` of a test's own, which ends with it.
 #[derive(Debug)]
 pub struct PgBouncer {
     port: u16,
