@@ -393,32 +393,21 @@ async fn migrate_waits_for_a_database_that_comes_late() {
 
 #[tokio::test]
 async fn migrate_gives_up_at_its_limit_with_a_reason_and_no_password() {
-    let database = TestDatabase::create_empty().await;
-    let mut nameless = database.url();
-    nameless.set_path("qtask_test_there_is_no_such_database");
-    let cases = [
-        (refused("postgresql", "qtask"), "Connection refused"),
-        (
-            nameless.into(),
-            "database \"qtask_test_there_is_no_such_database\" does not exist",
-        ),
-    ];
-    for (url, reason) in cases {
-        let began = Instant::now();
-        let environment = [("DATABASE_URL", url.as_str()), ("LOG_LEVEL", "error")];
-        let output = run(&["migrate", "--wait", "1s"], &environment).await;
-        assert_eq!(output.status.code(), Some(1));
-        assert!(began.elapsed() >= Duration::from_secs(1));
-        let message = stderr(&output);
-        assert!(
-            message.starts_with("error: the database cannot be reached: "),
-            "{message}"
-        );
-        assert!(message.contains(reason), "{message}");
-        assert!(message.contains("(waited "), "{message}");
-        assert_eq!(message.trim_end().lines().count(), 1, "{message}");
-        assert_no_password(&output);
-    }
+    let url = refused("postgresql", "qtask");
+    let environment = [("DATABASE_URL", url.as_str()), ("LOG_LEVEL", "error")];
+    let began = Instant::now();
+    let output = run(&["migrate", "--wait", "1s"], &environment).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(began.elapsed() >= Duration::from_secs(1));
+    let message = stderr(&output);
+    assert!(
+        message.starts_with("error: the database cannot be reached: "),
+        "{message}"
+    );
+    assert!(message.contains("Connection refused"), "{message}");
+    assert!(message.contains("(waited "), "{message}");
+    assert_eq!(message.trim_end().lines().count(), 1, "{message}");
+    assert_no_password(&output);
 }
 
 /// Runs `qtask health` and returns its exit code and its only line.
