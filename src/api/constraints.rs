@@ -22,7 +22,7 @@ const CALLABLE: &str = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\u0000-\u0020\u007f-\u009f@\
 /// Visible ASCII, with spaces inside.
 const KEY: &str = "^[!-~]([ -~]{0,253}[!-~])?$";
 /// What is no context of a trace is ignored.
-const VISIBLE: &str = "^[!-~]{0,128}$";
+const TRACEPARENT: &str = "^[!-~]{0,128}$";
 const EVENT_ID: &str = "^([0-9]{1,18}[.][0-9]{1,18})?$";
 
 /// Adds all validation rules to an OpenAPI document.
@@ -71,7 +71,7 @@ fn of_parameter(name: &Value, place: &Value) -> Option<Value> {
         ("tag", "query") => json!({"items": some(NO_NUL), "maxItems": 32}),
         ("Idempotency-Key", "header") => some(KEY),
         ("X-Correlation-ID", "header") => json!({"maxLength": 128, "pattern": KEY}),
-        ("traceparent", "header") => json!({"pattern": VISIBLE}),
+        ("traceparent", "header") => json!({"pattern": TRACEPARENT}),
         ("last_event_id", "query") | ("Last-Event-ID", "header") => json!({"pattern": EVENT_ID}),
         _ => return None,
     })

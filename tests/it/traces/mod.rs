@@ -66,7 +66,7 @@ impl Tool {
 
 fn builder(kind: QueueKind) -> AppBuilder {
     App::builder(kind)
-        .env("QTASK_BACKENDS", "tool")
+        .env("QTASK_BACKENDS", "tool,mock")
         .env("QTASK_WEBHOOK_ALLOWED_HOSTS", "127.0.0.0/8")
 }
 
