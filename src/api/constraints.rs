@@ -21,8 +21,8 @@ const IDENTIFIER: &str = r"^[\p{L}_][\p{L}\p{N}_]*$";
 const CALLABLE: &str = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\u0000-\u0020\u007f-\u009f@\\/?#]+([/?#][^\u0000-\u0020\u007f-\u009f]*)?$";
 /// Visible ASCII, with spaces inside.
 const KEY: &str = "^[!-~]([ -~]{0,253}[!-~])?$";
-/// What is no context of a trace is ignored.
-const TRACEPARENT: &str = "^[!-~]{0,128}$";
+/// Any value of a header: what is no context of a trace is ignored.
+const TRACE_CONTEXT: &str = "^([!-~]([ -~]{0,510}[!-~])?)?$";
 const EVENT_ID: &str = "^([0-9]{1,18}[.][0-9]{1,18})?$";
 
 /// Adds all validation rules to an OpenAPI document.
@@ -71,7 +71,7 @@ fn of_parameter(name: &Value, place: &Value) -> Option<Value> {
         ("tag", "query") => json!({"items": some(NO_NUL), "maxItems": 32}),
         ("Idempotency-Key", "header") => some(KEY),
         ("X-Correlation-ID", "header") => json!({"maxLength": 128, "pattern": KEY}),
-        ("traceparent", "header") => json!({"pattern": TRACEPARENT}),
+        ("traceparent" | "tracestate", "header") => json!({"pattern": TRACE_CONTEXT}),
         ("last_event_id", "query") | ("Last-Event-ID", "header") => json!({"pattern": EVENT_ID}),
         _ => return None,
     })
