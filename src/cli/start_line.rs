@@ -191,6 +191,7 @@ fn shown(argument: &Arg, value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use clap::builder::Resettable;
 
     use super::super::{Cli, SERVICE_SECRETS};
     use super::*;
@@ -199,7 +200,11 @@ mod tests {
 
     fn of_this(arguments: &[&str]) -> String {
         let command = Cli::command();
-        let matches = command.clone().get_matches_from(arguments);
+        // The settings of the machine that runs the test are not those of the test.
+        let without_environment = command.clone().mut_subcommand(arguments[1], |it| {
+            it.mut_args(|argument| argument.env(Resettable::Reset))
+        });
+        let matches = without_environment.get_matches_from(arguments);
         let (name, matches) = matches.subcommand().unwrap();
         let command = command.find_subcommand(name).unwrap();
         ChangedSettings::of(command, matches, &[]).0
