@@ -19,7 +19,7 @@ use programs::{Ends, Hostile};
 /// patience; as it is released, the simulator has 5 s.
 const LIMIT_SECONDS: u32 = if cfg!(debug_assertions) { 120 } else { 5 };
 /// Those that only their timeout ends get this long.
-const STOPPED_SECONDS: u32 = 2;
+const STOPPED_SECONDS: u32 = 1;
 /// What the states of circuits may take.
 const STATES_MIB: &str = "128";
 /// The most memory that the worker may ever have, whatever it runs.

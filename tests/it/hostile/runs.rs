@@ -144,7 +144,7 @@ fn large_states() -> Vec<Hostile> {
         hostile(
             "a large tableau",
             Ends::Stopped,
-            "qubit[12000] q; bit[12000] c; h q; cz q[0:5999], q[6000:11999]; h q; c = measure q;",
+            "qubit[13000] q; bit[13000] c; for int i in [0:9] { h q; cz q[0:6499], q[6500:12999]; h q; c = measure q; }",
         ),
         hostile(
             "a tableau that does not fit",
