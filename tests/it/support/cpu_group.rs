@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
+use super::control_group;
+
 /// A group of processes that have this much CPU time; removed on drop, after its processes have ended.
 #[derive(Debug)]
 pub struct CpuGroup(PathBuf);
@@ -29,29 +31,12 @@ impl CpuGroup {
 
     /// The command, begun by a shell that enters the group first.
     pub fn enter(&self, program: &Path, arguments: &[&str]) -> Command {
-        let mut entering = Command::new("sh");
-        entering
-            .args(["-c", r#"echo $$ >"$0" && exec "$@""#])
-            .arg(self.0.join("cgroup.procs"))
-            .arg(program)
-            .args(arguments)
-            .env_clear()
-            .stdin(std::process::Stdio::null())
-            .kill_on_drop(true);
-        entering
+        control_group::enter(&self.0, program, arguments)
     }
 }
 
 impl Drop for CpuGroup {
     fn drop(&mut self) {
-        // A killed process may still be in its group.
-        for _ in 0..100 {
-            match std::fs::remove_dir(&self.0) {
-                Err(error) if error.kind() == std::io::ErrorKind::ResourceBusy => {
-                    std::thread::sleep(std::time::Duration::from_millis(20));
-                }
-                _ => return,
-            }
-        }
+        control_group::remove(&self.0);
     }
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
+use super::control_group;
+
 /// A group of processes whose memory is limited; removed on drop, after its processes have ended.
 #[derive(Debug)]
 pub struct MemoryGroup(PathBuf);
@@ -28,15 +30,8 @@ impl MemoryGroup {
 
     /// The command, begun by a shell that enters the group first.
     pub(super) fn enter(&self, command: &std::process::Command) -> Command {
-        let mut entering = Command::new("sh");
-        entering
-            .args(["-c", r#"echo $$ >"$0" && exec "$@""#])
-            .arg(self.0.join("cgroup.procs"))
-            .arg(command.get_program())
-            .args(command.get_args())
-            .env_clear()
-            .stdin(std::process::Stdio::null())
-            .kill_on_drop(true);
+        let (program, arguments) = (command.get_program(), command.get_args());
+        let mut entering = control_group::enter(&self.0, program, arguments);
         for (name, value) in command.get_envs() {
             if let Some(value) = value {
                 entering.env(name, value);
@@ -48,14 +43,6 @@ impl MemoryGroup {
 
 impl Drop for MemoryGroup {
     fn drop(&mut self) {
-        // A killed process may still be in its group.
-        for _ in 0..100 {
-            match std::fs::remove_dir(&self.0) {
-                Err(error) if error.kind() == std::io::ErrorKind::ResourceBusy => {
-                    std::thread::sleep(std::time::Duration::from_millis(20));
-                }
-                _ => return,
-            }
-        }
+        control_group::remove(&self.0);
     }
 }

@@ -20,6 +20,7 @@ pub mod client;
 pub mod clock;
 pub mod collector;
 pub mod contract;
+mod control_group;
 pub mod cpu_group;
 pub mod crowd;
 pub mod database;
