@@ -116,3 +116,13 @@ pub struct Assignment {
     /// When this attempt began.
     pub started_at: OffsetDateTime,
 }
+
+impl Assignment {
+    /// The bytes of the circuit; 0 for a problem.
+    pub fn text_bytes(&self) -> usize {
+        match &self.work {
+            Work::Circuit { source, .. } => source.len(),
+            Work::Problem { .. } => 0,
+        }
+    }
+}

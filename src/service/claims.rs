@@ -17,8 +17,8 @@ use crate::domain::correlation;
 use crate::domain::owner::{Lease, Session};
 use crate::domain::settlement::Settlement;
 use crate::domain::status::Status;
-use crate::domain::task::{Assignment, Work};
-use crate::store::{LimitedBy, SessionState, Settled, Store, StoreError};
+use crate::domain::task::Assignment;
+use crate::store::{ClaimLimit, LimitedBy, SessionState, Settled, Store, StoreError};
 
 /// How long a task may wait when its notification was lost, and how often the state of a waiting
 /// session is read.
@@ -71,11 +71,7 @@ impl ClaimGuard {
     /// The approximate size of the answer, in bytes.
     pub fn text_bytes(&self) -> usize {
         const BESIDES: usize = 8 << 10;
-        let source = |task: &Assignment| match &task.work {
-            Work::Circuit { source, .. } => source.len(),
-            Work::Problem { .. } => 0,
-        };
-        let bytes = |task| BESIDES + source(task);
+        let bytes = |task: &Assignment| BESIDES + task.text_bytes();
         self.assignments.iter().map(bytes).sum()
     }
 
@@ -264,7 +260,7 @@ impl Claimer {
         let claiming = self.store.claim_next(
             &params.session,
             ready.backends(),
-            params.max_tasks,
+            ClaimLimit::of_tasks(params.max_tasks),
             limited_by,
         );
         let claimed = claiming.await?;

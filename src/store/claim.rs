@@ -31,6 +31,8 @@ pub enum Claim {
     LeftToOthers,
     /// The backend of the task is paused. The task gets a new message when the backend is resumed.
     BackendPaused,
+    /// The task is not claimed ahead: the claim must be repeated when the worker has a slot for it.
+    NeedsSlot,
     /// The session has ended, drains, or is in quarantine.
     SessionOver,
 }
@@ -87,6 +89,8 @@ pub(super) struct ClaimRow {
     pub(super) left_to_others: bool,
     #[diesel(sql_type = Bool)]
     pub(super) backend_paused: bool,
+    #[diesel(sql_type = Bool)]
+    pub(super) needs_slot: bool,
 }
 
 #[derive(QueryableByName)]
@@ -145,6 +149,7 @@ impl ClaimRow {
             Some(assignment) => Claim::Granted(Box::new(assignment)),
             None if self.left_to_others => Claim::LeftToOthers,
             None if self.backend_paused => Claim::BackendPaused,
+            None if self.session_alive && self.needs_slot => Claim::NeedsSlot,
             None if self.session_alive => Claim::NotClaimable(status),
             None => Claim::SessionOver,
         })

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use diesel::sql_types::{Array, Integer, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Integer, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -25,11 +25,27 @@ pub struct ClaimRequest {
     pub task_id: Uuid,
     /// The session that claims it.
     pub session: Session,
+    /// Whether the task would wait for a slot of the worker. A long circuit, and a task with counted attempts, is left then:
+    /// [`Claim::NeedsSlot`].
+    pub is_ahead: bool,
 }
 
+/// The longest circuit that is claimed ahead, in bytes: the circuits of the tasks that wait for a slot stay bounded in memory.
+const MAX_AHEAD_BYTES: i32 = 64 << 10;
+
+/// A task that is not claimed ahead. If one of its attempts ended the worker's process, the next one may do so again, and all tasks
+/// that the worker holds then lose an attempt.
+const NEEDS_SLOT: &str =
+    "(t.attempt > t.uncounted_attempts OR coalesce(octet_length(t.circuit), 0) > $5)";
+
 static CLAIM_BY_ID: LazyLock<String> = LazyLock::new(|| {
-    let parts: [(&str, &str); 4] = [
-        ("move_to_processing", &move_to_processing("input", "")),
+    let unless_ahead = format!("\n      AND NOT (c.is_ahead AND {NEEDS_SLOT})");
+    let parts: [(&str, &str); 5] = [
+        (
+            "move_to_processing",
+            &move_to_processing("input", &unless_ahead),
+        ),
+        ("needs_slot", NEEDS_SLOT),
         ("left_to_others", &left_to_others()),
         ("is_not_paused", IS_NOT_PAUSED),
         ("takes_tasks", TAKES_TASKS),
@@ -62,8 +78,10 @@ impl Flush for ClaimById {
             let mine = requests
                 .iter()
                 .filter(|request| request.session.session_id == session_id);
-            let task_ids = mine.map(|request| request.task_id).collect();
-            answers.insert(session_id, self.claim(session_id, task_ids).await);
+            let tasks = mine
+                .map(|request| (request.task_id, request.is_ahead))
+                .collect();
+            answers.insert(session_id, self.claim(session_id, tasks).await);
         }
         let answer = |request: &ClaimRequest| match answers.get_mut(&request.session.session_id) {
             Some(Ok(rows)) => match rows.remove(&request.task_id) {
@@ -82,11 +100,12 @@ impl ClaimById {
     async fn claim(
         &self,
         session_id: Uuid,
-        mut task_ids: Vec<Uuid>,
+        mut tasks: Vec<(Uuid, bool)>,
     ) -> Result<HashMap<Uuid, ClaimRow>, StoreError> {
         // In the order of the tasks: two statements over the same rows then wait for each other and do not deadlock.
-        task_ids.sort_unstable();
-        task_ids.dedup();
+        tasks.sort_unstable();
+        tasks.dedup_by_key(|(task_id, _)| *task_id);
+        let (task_ids, are_ahead): (Vec<Uuid>, Vec<bool>) = tasks.into_iter().unzip();
         let rows: Vec<ClaimRow> = self
             .pools
             .run("claim tasks by id", async |connection| {
@@ -94,7 +113,9 @@ impl ClaimById {
                     diesel::sql_query(&*CLAIM_BY_ID)
                         .bind::<Array<SqlUuid>, _>(task_ids)
                         .bind::<SqlUuid, _>(session_id)
-                        .bind::<Integer, _>(self.policy.blame_window_ms()),
+                        .bind::<Integer, _>(self.policy.blame_window_ms())
+                        .bind::<Array<Bool>, _>(are_ahead)
+                        .bind::<Integer, _>(MAX_AHEAD_BYTES),
                 )
                 .load(connection)
                 .await

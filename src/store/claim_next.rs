@@ -25,6 +25,31 @@ pub struct ClaimedNext {
     /// Whether the claim was empty although another session might have claimed a task: the result says nothing about other
     /// sessions.
     pub only_for_others: bool,
+    /// Whether claimable tasks were found and left: their texts are too long, or too many were attempted before.
+    pub has_left_some: bool,
+}
+
+/// How much one claim may take.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimLimit {
+    /// The number of tasks.
+    pub tasks: usize,
+    /// How many of them may have counted attempts. If one of these attempts ended the worker's process, the next one may do so
+    /// again, and all tasks that the worker holds then lose an attempt.
+    pub tried: usize,
+    /// The bytes of their circuits before the last one, at most [`MAX_CLAIMED_BYTES`].
+    pub bytes: usize,
+}
+
+impl ClaimLimit {
+    /// Of that many tasks, whatever their attempts.
+    pub const fn of_tasks(tasks: usize) -> Self {
+        Self {
+            tasks,
+            tried: tasks,
+            bytes: usize::MAX,
+        }
+    }
 }
 
 /// Who limits the number of tasks that a session owns at once.
@@ -69,17 +94,19 @@ struct NextRow {
     #[diesel(sql_type = Bool)]
     outrun: bool,
     #[diesel(sql_type = Bool)]
+    has_left_some: bool,
+    #[diesel(sql_type = Bool)]
     only_for_others: bool,
 }
 
 impl Store {
-    /// Claims up to `limit` of the next tasks of these backends, in the order of their queue: by priority, raised by waiting time,
+    /// Claims the next tasks of these backends up to the limit, in the order of their queue: by priority, raised by waiting time,
     /// and then by age.
     pub async fn claim_next(
         &self,
         session: &Session,
         backends: &[String],
-        limit: usize,
+        limit: ClaimLimit,
         limited_by: LimitedBy,
     ) -> Result<ClaimedNext, StoreError> {
         let mut tries = 1;
@@ -98,10 +125,11 @@ impl Store {
         &self,
         session: &Session,
         backends: &[String],
-        limit: usize,
+        limit: ClaimLimit,
         limited_by: LimitedBy,
     ) -> Result<Vec<NextRow>, StoreError> {
-        let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+        let count = |tasks| i32::try_from(tasks).unwrap_or(i32::MAX);
+        let bytes = i64::try_from(limit.bytes).unwrap_or(i64::MAX);
         self.pools
             .run("claim the next tasks", async |connection| {
                 Prepared(
@@ -109,9 +137,10 @@ impl Store {
                         .bind::<Array<Text>, _>(backends)
                         .bind::<SqlUuid, _>(session.session_id)
                         .bind::<Integer, _>(self.policy.blame_window_ms())
-                        .bind::<Integer, _>(limit)
+                        .bind::<Integer, _>(count(limit.tasks))
                         .bind::<Bool, _>(limited_by == LimitedBy::Service)
-                        .bind::<BigInt, _>(MAX_CLAIMED_BYTES),
+                        .bind::<BigInt, _>(bytes.min(MAX_CLAIMED_BYTES))
+                        .bind::<Integer, _>(count(limit.tried)),
                 )
                 .load(connection)
                 .await
@@ -123,12 +152,14 @@ impl Store {
 impl ClaimedNext {
     fn read(rows: Vec<NextRow>, session: &Session) -> Result<Self, StoreError> {
         let only_for_others = rows.iter().any(|row| row.only_for_others);
+        let has_left_some = rows.iter().any(|row| row.has_left_some);
         let rows = rows.into_iter().filter_map(NextRow::into_claimed);
         let rows: Vec<ClaimRow> = rows.collect();
         rows.iter().for_each(ClaimRow::count);
         Ok(Self {
             assignments: granted(rows, session)?,
             only_for_others,
+            has_left_some,
         })
     }
 }
@@ -142,6 +173,7 @@ impl NextRow {
             session_alive: true,
             left_to_others: false,
             backend_paused: false,
+            needs_slot: false,
         })
     }
 }

@@ -1,7 +1,8 @@
 -- Claims the next tasks of some backends. Binds: backends, session, the window in which a worker leaves a task that it failed to
 -- others, in milliseconds, the most tasks; $5: whether the service limits how many tasks the session owns at once, for a worker
 -- that does not: to `max_parallel_tasks`, and to one during a quarantine; $6: the most bytes of circuits before the last one of the
--- claim, so that its first task is claimed whatever its size. The length of a circuit is read without its text.
+-- claim, so that its first task is claimed whatever its size; $7: the most tasks with counted attempts. The claim ends before the
+-- first task that exceeds a limit, so that no other one overtakes it. The length of a circuit is read without its text.
 --
 -- The tasks that the session owns are counted in the snapshot, so a concurrent claim of the same session must be noticed: each
 -- limited claim increments `claims` and compares it with the snapshot. `next` is passed on as an array: the planner does not know
@@ -16,9 +17,10 @@ WITH claimant AS MATERIALIZED (
         FROM workers s WHERE s.session_id = $2 AND {{takes_tasks}}
     ) AS s
 ), line AS MATERIALIZED (
-    SELECT candidate.task_id, candidate.bytes, candidate.queue_rank
+    SELECT candidate.task_id, candidate.bytes, candidate.is_tried, candidate.queue_rank
     FROM claimant s CROSS JOIN unnest($1) AS wanted(backend) CROSS JOIN LATERAL (
-        SELECT t.task_id, t.queue_rank, coalesce(octet_length(t.circuit), 0) AS bytes FROM tasks t
+        SELECT t.task_id, t.queue_rank, coalesce(octet_length(t.circuit), 0) AS bytes, t.attempt > t.uncounted_attempts AS is_tried
+        FROM tasks t
         WHERE t.backend = wanted.backend AND t.available_at <= clock_timestamp() AND {{accepts_problem}} AND NOT {{left_to_others}}
         ORDER BY t.queue_rank, t.task_id LIMIT greatest((SELECT free_slots FROM claimant), 0) FOR UPDATE OF t SKIP LOCKED
     ) AS candidate
@@ -26,8 +28,9 @@ WITH claimant AS MATERIALIZED (
     ORDER BY candidate.queue_rank, candidate.task_id LIMIT greatest((SELECT free_slots FROM claimant), 0)
 ), next AS MATERIALIZED (
     SELECT task_id
-    FROM (SELECT task_id, sum(bytes) OVER (ORDER BY queue_rank, task_id) - bytes AS bytes_before FROM line) AS sized
-    WHERE bytes_before < $6
+    FROM (SELECT task_id, sum(bytes) OVER (ORDER BY queue_rank, task_id) - bytes AS bytes_before,
+                 count(*) FILTER (WHERE is_tried) OVER (ORDER BY queue_rank, task_id) AS tried FROM line) AS sized
+    WHERE bytes_before < $6 AND tried <= $7
 ), counted AS (
     UPDATE workers w SET claims = w.claims + 1 FROM claimant
     WHERE w.session_id = claimant.session_id AND w.claims = claimant.claims AND $5 AND claimant.limited AND EXISTS (SELECT FROM next)
@@ -38,6 +41,7 @@ SELECT moved.task_id, before.current_status::text AS found, moved.attempt, moved
        moved.metadata, moved.correlation_id, moved.traceparent, moved.tracestate,
        moved.submitted_at, moved.started_at, moved.waited_seconds, true AS session_alive, false AS left_to_others,
        moved.task_id IS NULL AND EXISTS (SELECT FROM next) AS outrun,
+       (SELECT count(*) FROM line) > (SELECT count(*) FROM next) AS has_left_some,
        moved.task_id IS NULL AND (
            NOT EXISTS (SELECT FROM claimant WHERE free_slots > 0) OR EXISTS (SELECT FROM next) OR EXISTS (
                SELECT FROM claimant s CROSS JOIN unnest($1) AS wanted(backend) JOIN tasks t ON t.backend = wanted.backend

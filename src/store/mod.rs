@@ -81,7 +81,7 @@ pub use cancel::Cancellation;
 pub use cancel_many::CancelledMany;
 pub use claim::Claim;
 pub use claim_by_id::ClaimRequest;
-pub use claim_next::{ClaimedNext, LimitedBy};
+pub use claim_next::{ClaimLimit, ClaimedNext, LimitedBy};
 pub use connect_problem::ConnectProblem;
 pub use depth::{COUNTED_DEPTH, Depth};
 pub use dispatch::StaleTask;

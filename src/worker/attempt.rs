@@ -14,22 +14,27 @@ use super::context::{STOP_LIMIT, Worker};
 use super::log_writer::LogWriter;
 use super::running::{StopOrder, StopReason};
 use super::settling::{self, Written};
+use super::slots::{Place, Slot, Unsettled};
 use super::trial::{self, Trial};
 use super::{hook, task_hooks};
 use crate::domain::correlation;
-use crate::domain::settlement::{ErrorCode, Failure, Settlement};
+use crate::domain::settlement::{ErrorCode, Evidence, Failure, Settlement};
 use crate::domain::status::Status;
 use crate::domain::task::Assignment;
 use crate::domain::trace_context::TraceContext;
 use crate::executor::{Control, LogBuffer, crashed};
 use crate::traces::Span;
 
-/// Runs the attempt and writes its settlement; retries while the database is unreachable. `message` is the span that published
-/// the task's message, if one announced it.
+/// The most bytes of an outcome whose slot is free before it is written: outcomes that are not written yet stay bounded in memory.
+const SMALL_OUTCOME: usize = 64 << 10;
+
+/// Runs the attempt once it has a slot, and writes its settlement; retries while the database is unreachable. `message` is the span
+/// that published the task's message, if one announced it.
 pub async fn run(
     worker: &Worker,
     mut assignment: Assignment,
     message: Option<TraceContext>,
+    place: Place,
 ) -> Written {
     let mut attempt_span = attempt_span::begin(&assignment, message.as_ref());
     // For the commands that run the task.
@@ -40,15 +45,19 @@ pub async fn run(
     // An error-level span: its fields must be logged where only slow statements and errors are.
     let span = error_span!("attempt", %task_id, attempt = lease.attempt, %worker_id, correlation_id,
                     trace_id = attempt_span.trace_id(), span_id = attempt_span.span_id());
-    let attempt = attempt(worker, &assignment, &mut attempt_span).instrument(span);
+    let attempt = attempt(worker, &assignment, place, &mut attempt_span).instrument(span);
     // On the heap: otherwise the futures of all callers would contain it.
     Box::pin(correlation::scope(correlation_id, attempt)).await
 }
 
-async fn attempt(worker: &Worker, assignment: &Assignment, span: &mut Span) -> Written {
+async fn attempt(
+    worker: &Worker,
+    assignment: &Assignment,
+    place: Place,
+    span: &mut Span,
+) -> Written {
     let lease = &assignment.lease;
     let (order, in_hand) = worker.running.add(lease.task_id, lease.attempt);
-    let _busy = worker.health.task_begins();
     // The answer to a claim can arrive after the lease came into doubt or was lost, and after all other
     // attempts were stopped.
     if worker.session().await != lease.session {
@@ -62,20 +71,85 @@ async fn attempt(worker: &Worker, assignment: &Assignment, span: &mut Span) -> W
           from = %assignment.previous_status, to = %Status::Processing, "task claimed");
     let log_buffer = LogBuffer::default();
     let mut log = LogWriter::new(&worker.store, lease, log_buffer.clone());
-    let (end, ran_for) = execute_and_log(worker, assignment, &order, &log_buffer, &mut log).await;
+    let waits_since = Instant::now();
+    let given_up = async {
+        tokio::select! {
+            _ = order.given() => {}
+            () = worker.until_held() => {}
+        }
+    };
+    let (held, end, times) = match place.slot(given_up).await {
+        Ok(slot) => {
+            let waited_for = waits_since.elapsed();
+            let busy = worker.health.task_begins();
+            let (end, ran_for) =
+                execute_and_log(worker, assignment, &order, &log_buffer, &mut log).await;
+            drop(busy);
+            slot.note(waits_since.elapsed() - waited_for);
+            (
+                Holding::Slot(slot),
+                end,
+                Times {
+                    waited_for,
+                    ran_for,
+                },
+            )
+        }
+        Err(unsettled) => {
+            let reason = order.given().now_or_never();
+            let end = reason.map_or(AttemptEnd::NoSlot, AttemptEnd::Stopped);
+            let held = Holding::Nothing {
+                _unsettled: unsettled,
+            };
+            (held, end, Times::default())
+        }
+    };
     attempt_span::describe(span, &end);
-    let Some(settlement) = settlement(worker, assignment, end, ran_for) else {
+    let Some(settlement) = settlement(worker, assignment, end, times) else {
         warn!(
             event = "task.lease_lost", task_id = %lease.task_id, attempt = lease.attempt,
             "lease lost: the worker does not own the attempt"
         );
         return Written::Yes;
     };
+    let held = held.until_written(worker, &settlement);
     let trial = Trial::of(&settlement);
     let written = settling::write(worker, settlement, &mut log).await;
     drop(in_hand);
     trial::note(worker, &trial).await;
+    drop(held);
     written
+}
+
+/// What an attempt holds of the worker's slots.
+enum Holding {
+    Slot(Slot),
+    Nothing {
+        /// Counts the task as unsettled for as long as this is kept.
+        _unsettled: Unsettled,
+    },
+}
+
+impl Holding {
+    /// Frees the slot for the next task after a small result. A failure keeps it until the registry knows whether the worker's
+    /// environment is the cause.
+    fn until_written(self, worker: &Worker, settlement: &Settlement) -> Self {
+        let is_fit =
+            settlement.evidence() == Some(Evidence::Fit) && !worker.held.borrow().is_blamed();
+        match self {
+            Self::Slot(slot) if is_fit && settlement.weight() <= SMALL_OUTCOME => Self::Nothing {
+                _unsettled: slot.free(),
+            },
+            held => held,
+        }
+    }
+}
+
+/// How long a task waited for a slot after its claim, and was executed.
+#[derive(Debug, Clone, Copy, Default)]
+struct Times {
+    waited_for: Duration,
+    ran_for: Duration,
 }
 
 /// Returns the end of the attempt and its duration. Its log is in the database by then, if that
@@ -189,12 +263,12 @@ fn settlement(
     worker: &Worker,
     assignment: &Assignment,
     end: AttemptEnd,
-    ran_for: Duration,
+    times: Times,
 ) -> Option<Settlement> {
     let lease = assignment.lease.clone();
     Some(match end {
         AttemptEnd::Finished(Ok(mut outcome)) => {
-            add_times(&mut outcome.execution, assignment, ran_for);
+            add_times(&mut outcome.execution, assignment, times);
             Settlement::complete(lease, outcome)
         }
         AttemptEnd::Finished(Err(failure)) => {
@@ -210,17 +284,18 @@ fn settlement(
         AttemptEnd::Stopped(StopReason::LeaseInDoubt) => {
             Settlement::release(lease, "the worker could not renew its lease")
         }
+        AttemptEnd::NoSlot => Settlement::release(lease, "no slot of the worker became free"),
         AttemptEnd::Stopped(StopReason::LeaseLost) => return None,
     })
 }
 
-fn add_times(execution: &mut Value, assignment: &Assignment, ran_for: Duration) {
-    let queued = assignment.started_at - assignment.submitted_at;
+fn add_times(execution: &mut Value, assignment: &Assignment, times: Times) {
+    let queued = assignment.started_at - assignment.submitted_at + times.waited_for;
     if let Value::Object(execution) = execution {
         execution.insert(
             "queued_ms".to_owned(),
             json!(queued.whole_milliseconds().max(0)),
         );
-        execution.insert("executed_ms".to_owned(), json!(ran_for.as_millis()));
+        execution.insert("executed_ms".to_owned(), json!(times.ran_for.as_millis()));
     }
 }

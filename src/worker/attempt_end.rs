@@ -7,4 +7,6 @@ use crate::domain::settlement::{Failure, Outcome};
 pub enum AttemptEnd {
     Finished(Result<Outcome, Failure>),
     Stopped(StopReason),
+    /// It did not begin: no slot became free in time.
+    NoSlot,
 }

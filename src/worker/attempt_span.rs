@@ -46,7 +46,7 @@ pub fn describe(span: &mut Span, end: &AttemptEnd) {
         AttemptEnd::Stopped(StopReason::LeaseInDoubt | StopReason::LeaseLost) => {
             span.fail("lease_lost", "the lease was lost");
         }
-        AttemptEnd::Finished(Ok(_)) | AttemptEnd::Stopped(_) => {}
+        AttemptEnd::Finished(Ok(_)) | AttemptEnd::Stopped(_) | AttemptEnd::NoSlot => {}
     }
 }
 
@@ -55,7 +55,7 @@ fn outcome(end: &AttemptEnd) -> &'static str {
         AttemptEnd::Finished(Ok(_)) => "completed",
         AttemptEnd::Finished(Err(_)) => "failed",
         AttemptEnd::Stopped(StopReason::Cancelled) => "cancelled",
-        AttemptEnd::Stopped(StopReason::Shutdown) => "released",
+        AttemptEnd::Stopped(StopReason::Shutdown) | AttemptEnd::NoSlot => "released",
         AttemptEnd::Stopped(StopReason::LeaseInDoubt | StopReason::LeaseLost) => "lease_lost",
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::{Notify, RwLock, Semaphore, watch};
+use tokio::sync::{Notify, RwLock, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -15,6 +15,7 @@ use super::held::Held;
 use super::lifecycle_state::LifecycleHooks;
 use super::paused::PausedBackends;
 use super::running::Running;
+use super::slots::Slots;
 use crate::config::environment::EnvironmentSettings;
 use crate::config::timing::LeaseSettings;
 use crate::domain::backoff::Backoff;
@@ -76,8 +77,8 @@ pub struct Worker {
     pub session: RwLock<Session>,
     /// Every session that this process has tried to begin.
     pub begun: Mutex<HashSet<Uuid>>,
-    /// One permit for each task that may run.
-    pub slots: Arc<Semaphore>,
+    /// One for each task that may run.
+    pub slots: Arc<Slots>,
     pub running: Running,
     /// Claims and attempts in progress.
     pub attempts: TaskTracker,
@@ -134,6 +135,16 @@ impl Worker {
 
     pub fn backends(&self) -> Vec<String> {
         self.executors.keys().cloned().collect()
+    }
+
+    /// Waits until no more tasks may begin: the worker drains or is in quarantine.
+    pub async fn until_held(&self) {
+        let mut held = self.held.subscribe();
+        tokio::select! {
+            () = self.draining.cancelled() => {}
+            // The worker owns the sender, so this wait cannot fail.
+            _ = held.wait_for(Held::holds) => {}
+        }
     }
 
     /// Waits until the registry allows the worker to claim tasks.

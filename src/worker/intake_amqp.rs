@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
+use uuid::Uuid;
 
 use super::attempt;
 use super::context::Worker;
 use super::held::Held;
 use super::settling::Written;
+use super::slots::Place;
 use crate::domain::backoff::Backoff;
 use crate::domain::correlation;
 use crate::queue::amqp::{AmqpConfig, Consumer, Deliveries, Delivery, LinkState};
-use crate::store::{Claim, ClaimRequest};
+use crate::store::{Claim, ClaimRequest, StoreError};
 
 /// How often the health report is updated.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -44,32 +46,34 @@ pub async fn run(worker: &Arc<Worker>, config: AmqpConfig) {
 }
 
 async fn take(worker: &Arc<Worker>, mut deliveries: Deliveries, database_away: &Arc<Notify>) {
+    let mut taken = Vec::new();
     loop {
-        let Some(Ok(permit)) = worker
+        let next = async {
+            // Messages first: room that is found before they arrive may be gone by then.
+            deliveries.arrived().await;
+            let room = worker.slots.room().await;
+            deliveries.recv_many(&mut taken, room.tasks).await
+        };
+        if worker
             .draining
-            .run_until_cancelled(worker.slots.clone().acquire_owned())
+            .run_until_cancelled(next)
             .await
-        else {
+            .is_none_or(|count| count == 0)
+        {
             return;
-        };
-        let Some(Some(delivery)) = worker.draining.run_until_cancelled(deliveries.recv()).await
-        else {
-            return;
-        };
-        let (worker, database_away) = (worker.clone(), database_away.clone());
-        worker.attempts.clone().spawn(async move {
-            handle(&worker, delivery, &database_away, permit).await;
-        });
+        }
+        for delivery in taken.drain(..) {
+            let place = worker.slots.place(0);
+            let (worker, database_away) = (worker.clone(), database_away.clone());
+            worker.attempts.clone().spawn(async move {
+                handle(&worker, delivery, &database_away, place).await;
+            });
+        }
     }
 }
 
 /// Processes one message: the claim, the attempt, and the ack after its settlement is written.
-async fn handle(
-    worker: &Worker,
-    delivery: Delivery,
-    database_away: &Notify,
-    permit: OwnedSemaphorePermit,
-) {
+async fn handle(worker: &Worker, delivery: Delivery, database_away: &Notify, mut place: Place) {
     let Some(task_id) = delivery.task_id else {
         warn!(
             event = "amqp.message_invalid",
@@ -78,23 +82,20 @@ async fn handle(
         );
         return delivery.ack();
     };
-    if !worker.health.is_leased() {
-        database_away.notify_one();
-        return delivery.requeue();
+    let mut claimed = claim(worker, &delivery, task_id, !place.has_slot()).await;
+    if matches!(claimed, Ok(Claim::NeedsSlot)) {
+        let Ok(slot) = place.slot(worker.until_held()).await else {
+            return delivery.requeue();
+        };
+        place = slot.into();
+        claimed = claim(worker, &delivery, task_id, false).await;
     }
-    let request = ClaimRequest {
-        task_id,
-        session: worker.session().await,
-    };
-    let correlation_id = delivery.correlation_id.clone();
-    let claiming = worker.store.claim(request);
-    let claimed = match &correlation_id {
-        Some(id) => correlation::scope(id, claiming).await,
-        None => claiming.await,
-    };
+    let correlation_id = &delivery.correlation_id;
     match claimed {
         Ok(Claim::Granted(assignment)) => {
-            match attempt::run(worker, *assignment, delivery.trace.clone()).await {
+            place.set_bytes(assignment.text_bytes());
+            let trace = delivery.trace.clone();
+            match attempt::run(worker, *assignment, trace, place).await {
                 Written::Yes => delivery.ack(),
                 Written::Abandoned => delivery.requeue(),
             }
@@ -129,10 +130,10 @@ async fn handle(
             );
             delivery.ack();
         }
-        Ok(Claim::SessionOver) => {
+        Ok(Claim::SessionOver | Claim::NeedsSlot) => {
             debug!(
                 event = "amqp.message_requeued", %task_id, correlation_id,
-                "message requeued: the session has ended"
+                "message requeued: the session has ended, or its lease is in doubt"
             );
             delivery.requeue();
             database_away.notify_one();
@@ -146,7 +147,28 @@ async fn handle(
             database_away.notify_one();
         }
     }
-    drop(permit);
+}
+
+/// Claims the task, unless the lease is in doubt.
+async fn claim(
+    worker: &Worker,
+    delivery: &Delivery,
+    task_id: Uuid,
+    is_ahead: bool,
+) -> Result<Claim, StoreError> {
+    if !worker.health.is_leased() {
+        return Ok(Claim::SessionOver);
+    }
+    let request = ClaimRequest {
+        task_id,
+        session: worker.session().await,
+        is_ahead,
+    };
+    let claiming = worker.store.claim(request);
+    match &delivery.correlation_id {
+        Some(id) => correlation::scope(id, claiming).await,
+        None => claiming.await,
+    }
 }
 
 /// Updates the health report, and stops consuming while the database is unreachable.

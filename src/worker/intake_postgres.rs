@@ -1,16 +1,16 @@
-//! Claims the next tasks from the table, for the free slots.
+//! Claims the next tasks from the table: for the free slots, and ahead of them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
 use tracing::{info, warn};
 
 use super::attempt;
 use super::context::Worker;
+use super::slots::Room;
 use crate::domain::backoff::Backoff;
 use crate::domain::task::Assignment;
-use crate::store::LimitedBy;
+use crate::store::{ClaimLimit, ClaimedNext, LimitedBy};
 
 /// How long a task may wait when its notification was lost.
 const POLL: Duration = Duration::from_secs(1);
@@ -21,10 +21,13 @@ pub async fn run(worker: &Arc<Worker>) {
     let registered = worker.lifecycle_hooks.registered.cancelled();
     worker.draining.run_until_cancelled(registered).await;
     let mut failures = 0;
-    while let Some(permits) = free_slots(worker).await {
+    while let Some(room) = worker
+        .draining
+        .run_until_cancelled(worker.slots.room())
+        .await
+    {
         let not_ready_reason = worker.held.borrow().not_ready_reason();
         if not_ready_reason.is_some() {
-            drop(permits);
             worker.health.set_intake(not_ready_reason);
             worker
                 .draining
@@ -32,50 +35,46 @@ pub async fn run(worker: &Arc<Worker>) {
                 .await;
             continue;
         }
-        let wanted = permits.len();
         // A claim in progress is completed: dropping it would leave its tasks owned by a worker
         // that does not know of them.
-        match claim(worker, wanted).await {
-            Ok(assignments) => {
+        match claim(worker, room).await {
+            Ok(claimed) => {
                 failures = 0;
-                let found = assignments.len();
-                start(worker, assignments, permits);
-                if found == wanted {
-                    continue;
-                }
-                let woken = tokio::time::timeout(POLL, worker.ready.notified());
-                let _ = worker.draining.run_until_cancelled(woken).await;
+                let found = claimed.assignments.len();
+                start(worker, claimed.assignments);
+                let waiting = async {
+                    if found == 0 && claimed.has_left_some {
+                        // All of them were attempted before, and a task ahead must not be.
+                        let _ = tokio::time::timeout(POLL, worker.slots.free_room()).await;
+                    } else if found < room.tasks && !claimed.has_left_some {
+                        let _ = tokio::time::timeout(POLL, worker.ready.notified()).await;
+                    }
+                };
+                worker.draining.run_until_cancelled(waiting).await;
             }
             Err(reason) => {
                 failures += 1;
-                drop(permits);
                 pause(worker, &reason, failures).await;
             }
         }
     }
 }
 
-/// All free slots, at least one; `None` when the worker drains.
-async fn free_slots(worker: &Worker) -> Option<Vec<OwnedSemaphorePermit>> {
-    let first = worker
-        .draining
-        .run_until_cancelled(worker.slots.clone().acquire_owned())
-        .await?
-        .ok()?;
-    let more = std::iter::from_fn(|| worker.slots.clone().try_acquire_owned().ok());
-    Some(std::iter::once(first).chain(more).collect())
-}
-
-async fn claim(worker: &Worker, wanted: usize) -> Result<Vec<Assignment>, String> {
+async fn claim(worker: &Worker, room: Room) -> Result<ClaimedNext, String> {
     if !worker.health.is_leased() {
         return Err("no lease".to_owned());
     }
     let session = worker.session().await;
+    let limit = ClaimLimit {
+        tasks: room.tasks,
+        tried: room.free_slots,
+        bytes: room.bytes,
+    };
     let claimed = worker
         .store
-        .claim_next(&session, &worker.backends(), wanted, LimitedBy::Worker)
+        .claim_next(&session, &worker.backends(), limit, LimitedBy::Worker)
         .await;
-    let claimed = claimed.map_err(|error| error.to_string())?.assignments;
+    let claimed = claimed.map_err(|error| error.to_string())?;
     if worker.health.set_intake(None) {
         info!(
             event = "worker.ready", worker_id = %session.worker_id, session_id = %session.session_id,
@@ -85,12 +84,12 @@ async fn claim(worker: &Worker, wanted: usize) -> Result<Vec<Assignment>, String
     Ok(claimed)
 }
 
-fn start(worker: &Arc<Worker>, assignments: Vec<Assignment>, permits: Vec<OwnedSemaphorePermit>) {
-    for (assignment, permit) in assignments.into_iter().zip(permits) {
+fn start(worker: &Arc<Worker>, assignments: Vec<Assignment>) {
+    for assignment in assignments {
+        let place = worker.slots.place(assignment.text_bytes());
         let worker = worker.clone();
         worker.attempts.clone().spawn(async move {
-            attempt::run(&worker, assignment, None).await;
-            drop(permit);
+            attempt::run(&worker, assignment, None, place).await;
         });
     }
 }

@@ -4,6 +4,7 @@
 //! - `lease` renews the session's lease and determines when it is no longer trusted;
 //! - `listener` receives the notifications that must not wait for the next heartbeat;
 //! - `intake_amqp` and `intake_postgres` claim tasks and start attempts;
+//! - `slots` bounds how many tasks run at once, and `ahead` how many more are claimed;
 //! - `attempt` runs one task from its claim to its settlement, `attempt_span` traces it, and `settling` writes that;
 //! - `log_writer` writes the log lines, progress and output of a running task;
 //! - `lifecycle_hooks` runs a command before the first task and one after the last, by `hook`;
@@ -14,6 +15,7 @@
 //! - `context` has the settings and state that these parts share;
 //! - this file starts the parts and stops them in order.
 
+mod ahead;
 mod attempt;
 mod attempt_end;
 mod attempt_span;
@@ -34,6 +36,7 @@ mod quarantine;
 mod registration;
 mod running;
 mod settling;
+mod slots;
 mod task_hooks;
 mod trial;
 
@@ -44,7 +47,7 @@ pub use health::WorkerHealth;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, RwLock, Semaphore, watch};
+use tokio::sync::{Notify, RwLock, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -60,6 +63,7 @@ use lease::SessionEnd;
 use lifecycle_state::{LifecycleHooks, SETTING_UP};
 use paused::PausedBackends;
 use running::{Running, StopReason};
+use slots::Slots;
 
 /// How long writing the last settlements may take after the executors have ended.
 const LAST_WRITES: Duration = Duration::from_secs(10);
@@ -114,7 +118,7 @@ pub async fn run(
     let worker = Arc::new(Worker {
         session: RwLock::new(Session::begin(&settings.name)),
         begun: Mutex::default(),
-        slots: Arc::new(Semaphore::new(settings.concurrency.into())),
+        slots: Arc::new(Slots::new(settings.concurrency)),
         running: Running::default(),
         lifecycle_hooks: LifecycleHooks::default(),
         ready: Notify::new(),

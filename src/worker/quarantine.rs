@@ -14,7 +14,7 @@ use super::hook::{HookOutput, run_hook};
 use super::{attempt, trial};
 use crate::config::environment::Hook;
 use crate::metrics;
-use crate::store::{ClaimedNext, LimitedBy};
+use crate::store::{ClaimLimit, ClaimedNext, LimitedBy};
 
 /// The interval between attempts to claim a task for a probe.
 const POLL: Duration = Duration::from_secs(1);
@@ -113,7 +113,7 @@ async fn wait_for_backoff(worker: &Worker) {
 async fn probe(worker: &Arc<Worker>) {
     while worker.held.borrow().is_quarantined() {
         // Tasks from before the quarantine may occupy all slots.
-        let Ok(permit) = worker.slots.clone().acquire_owned().await else {
+        let Some(place) = worker.slots.acquire().await else {
             return;
         };
         let session = worker.session().await;
@@ -128,7 +128,7 @@ async fn probe(worker: &Arc<Worker>) {
             async move {
                 let claiming = worker
                     .store
-                    .claim_next(&session, &backends, 1, LimitedBy::Worker);
+                    .claim_next(&session, &backends, ClaimLimit::of_tasks(1), LimitedBy::Worker);
                 let claimed = claiming.await.unwrap_or_else(|error| {
                     debug!(event = "worker.probe_delayed", %error, "probe delayed: no task could be claimed");
                     ClaimedNext::default()
@@ -142,8 +142,7 @@ async fn probe(worker: &Arc<Worker>) {
                     worker_id = %session.worker_id,
                     "probe started"
                 );
-                attempt::run(&worker, assignment, None).await;
-                drop(permit);
+                attempt::run(&worker, assignment, None, place).await;
                 true
             }
         });

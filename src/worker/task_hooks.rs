@@ -83,7 +83,7 @@ fn outcome(end: &AttemptEnd) -> Variables {
         AttemptEnd::Finished(Ok(_)) => ("completed", None),
         AttemptEnd::Finished(Err(failure)) => ("failed", Some(failure.code.to_string())),
         AttemptEnd::Stopped(StopReason::Cancelled) => ("cancelled", None),
-        AttemptEnd::Stopped(_) => ("stopped", None),
+        AttemptEnd::Stopped(_) | AttemptEnd::NoSlot => ("stopped", None),
     };
     let code = code.map(|code| ("QTASK_ERROR_CODE", code));
     [("QTASK_OUTCOME", outcome.to_owned())]

@@ -35,6 +35,20 @@ impl Deliveries {
         one.pop()
     }
 
+    /// Waits until there is a delivery, or the consumer is closed permanently. Cancel-safe.
+    pub async fn arrived(&self) {
+        loop {
+            let arrived = self.inbox.arrived.notified();
+            {
+                let waiting = self.inbox.lock();
+                if waiting.closed || !waiting.deliveries.is_empty() {
+                    return;
+                }
+            }
+            arrived.await;
+        }
+    }
+
     /// Waits for a delivery and appends the available ones, at most `limit`; returns how many. Zero
     /// when the consumer is closed permanently (or `limit` is zero). Cancel-safe.
     pub async fn recv_many(&mut self, buffer: &mut Vec<Delivery>, limit: usize) -> usize {
