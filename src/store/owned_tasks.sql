@@ -5,7 +5,7 @@
 SELECT task_id, current_status::text AS found, attempt, backend, circuit, shots, problem_id, parameters, timeout_seconds,
        max_attempts, priority, metadata, correlation_id, traceparent, tracestate, submitted_at, started_at,
        NULL::double precision AS waited_seconds, true AS session_alive,
-       false AS left_to_others, false AS backend_paused
+       false AS left_to_others, false AS backend_paused, false AS needs_slot
 FROM (
     SELECT *, sum(coalesce(octet_length(circuit), 0)) OVER (ORDER BY started_at, task_id)
               - coalesce(octet_length(circuit), 0) AS bytes_before

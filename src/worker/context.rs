@@ -15,7 +15,7 @@ use super::held::Held;
 use super::lifecycle_state::LifecycleHooks;
 use super::paused::PausedBackends;
 use super::running::Running;
-use super::slots::Slots;
+use super::slots::WorkerSlots;
 use crate::config::environment::EnvironmentSettings;
 use crate::config::timing::LeaseSettings;
 use crate::domain::backoff::Backoff;
@@ -78,7 +78,7 @@ pub struct Worker {
     /// Every session that this process has tried to begin.
     pub begun: Mutex<HashSet<Uuid>>,
     /// One for each task that may run.
-    pub slots: Arc<Slots>,
+    pub slots: Arc<WorkerSlots>,
     pub running: Running,
     /// Claims and attempts in progress.
     pub attempts: TaskTracker,

@@ -63,7 +63,7 @@ use lease::SessionEnd;
 use lifecycle_state::{LifecycleHooks, SETTING_UP};
 use paused::PausedBackends;
 use running::{Running, StopReason};
-use slots::Slots;
+use slots::WorkerSlots;
 
 /// How long writing the last settlements may take after the executors have ended.
 const LAST_WRITES: Duration = Duration::from_secs(10);
@@ -118,7 +118,7 @@ pub async fn run(
     let worker = Arc::new(Worker {
         session: RwLock::new(Session::begin(&settings.name)),
         begun: Mutex::default(),
-        slots: Arc::new(Slots::new(settings.concurrency)),
+        slots: Arc::new(WorkerSlots::new(settings.concurrency)),
         running: Running::default(),
         lifecycle_hooks: LifecycleHooks::default(),
         ready: Notify::new(),

@@ -20,16 +20,16 @@ const MAX_WAITING_BYTES: usize = 16 << 20;
 
 /// The slots, and the tasks that wait for one.
 #[derive(Debug)]
-pub struct Slots {
+pub struct WorkerSlots {
     free: Arc<Semaphore>,
     count: usize,
-    state: Mutex<State>,
+    state: Mutex<SlotsState>,
     /// Notified when there may be more room.
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct SlotsState {
     /// Tasks that wait for a slot, and those that are being claimed.
     waiting: usize,
     waiting_bytes: usize,
@@ -59,7 +59,7 @@ pub struct Place {
 #[derive(Debug)]
 enum Hold {
     Slot(Permit),
-    Waiting(Waiting),
+    Wait(SlotWait),
 }
 
 /// A slot that a task occupies.
@@ -71,12 +71,12 @@ pub struct Slot {
 
 /// Counts a task until its settlement is written.
 #[derive(Debug)]
-pub struct Unsettled(Arc<Slots>);
+pub struct Unsettled(Arc<WorkerSlots>);
 
 /// Counts a task of that many bytes as waiting.
 #[derive(Debug)]
-struct Waiting {
-    slots: Arc<Slots>,
+struct SlotWait {
+    slots: Arc<WorkerSlots>,
     bytes: usize,
     since: Instant,
 }
@@ -84,11 +84,11 @@ struct Waiting {
 /// Notifies the intake once it is released.
 #[derive(Debug)]
 struct Permit {
-    slots: Arc<Slots>,
+    slots: Arc<WorkerSlots>,
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Slots {
+impl WorkerSlots {
     /// All of them free.
     pub fn new(count: u16) -> Self {
         let count = usize::from(count);
@@ -98,11 +98,6 @@ impl Slots {
             state: Mutex::default(),
             changed: Notify::new(),
         }
-    }
-
-    /// How many tasks may wait for a slot at present.
-    pub fn ahead(&self) -> usize {
-        self.lock().ahead.tasks(self.count, Instant::now())
     }
 
     /// A place with a slot, after the tasks that wait for one; `None` never, because the semaphore is not closed.
@@ -119,7 +114,7 @@ impl Slots {
         let unsettled = Unsettled::new(self);
         let hold = match self.free.clone().try_acquire_owned() {
             Ok(permit) => Hold::Slot(Permit::new(self, permit)),
-            Err(_) => Hold::Waiting(Waiting::new(self, bytes)),
+            Err(_) => Hold::Wait(SlotWait::new(self, bytes)),
         };
         Place { hold, unsettled }
     }
@@ -165,12 +160,12 @@ impl Slots {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, SlotsState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Slots {
+impl WorkerSlots {
     /// Returns when a task that waits since then has waited for too long.
     async fn stalled(&self, since: Instant) {
         loop {
@@ -192,7 +187,7 @@ impl Place {
 
     /// Sets the bytes of the task, once they are known.
     pub fn set_bytes(&mut self, bytes: usize) {
-        if let Hold::Waiting(waiting) = &mut self.hold {
+        if let Hold::Wait(waiting) = &mut self.hold {
             let mut state = waiting.slots.lock();
             state.waiting_bytes = state.waiting_bytes.saturating_sub(waiting.bytes) + bytes;
             waiting.bytes = bytes;
@@ -204,7 +199,7 @@ impl Place {
         let unsettled = self.unsettled;
         let waiting = match self.hold {
             Hold::Slot(permit) => return Ok(Slot { permit, unsettled }),
-            Hold::Waiting(waiting) => waiting,
+            Hold::Wait(waiting) => waiting,
         };
         let slots = &waiting.slots;
         let acquired = tokio::select! {
@@ -238,14 +233,14 @@ impl Slot {
 }
 
 impl Unsettled {
-    fn new(slots: &Arc<Slots>) -> Self {
+    fn new(slots: &Arc<WorkerSlots>) -> Self {
         slots.lock().unsettled += 1;
         Self(slots.clone())
     }
 }
 
-impl Waiting {
-    fn new(slots: &Arc<Slots>, bytes: usize) -> Self {
+impl SlotWait {
+    fn new(slots: &Arc<WorkerSlots>, bytes: usize) -> Self {
         let mut state = slots.lock();
         state.waiting += 1;
         state.waiting_bytes += bytes;
@@ -259,7 +254,7 @@ impl Waiting {
 }
 
 impl Permit {
-    fn new(slots: &Arc<Slots>, permit: OwnedSemaphorePermit) -> Self {
+    fn new(slots: &Arc<WorkerSlots>, permit: OwnedSemaphorePermit) -> Self {
         Self {
             slots: slots.clone(),
             permit: Some(permit),
@@ -285,7 +280,7 @@ impl Drop for Unsettled {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for SlotWait {
     fn drop(&mut self) {
         let mut state = self.slots.lock();
         state.waiting = state.waiting.saturating_sub(1);

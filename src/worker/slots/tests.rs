@@ -1,11 +1,11 @@
 use super::*;
 
-fn slots(count: u16) -> Arc<Slots> {
-    Arc::new(Slots::new(count))
+fn slots(count: u16) -> Arc<WorkerSlots> {
+    Arc::new(WorkerSlots::new(count))
 }
 
-/// Slots whose last attempts took 1 ms each.
-fn quick(count: u16) -> Arc<Slots> {
+/// WorkerSlots whose last attempts took 1 ms each.
+fn quick(count: u16) -> Arc<WorkerSlots> {
     let slots = slots(count);
     slots
         .lock()
@@ -19,7 +19,7 @@ async fn slot(place: Place) -> Slot {
     slot.expect("a slot")
 }
 
-fn room(slots: &Slots) -> (usize, usize) {
+fn room(slots: &WorkerSlots) -> (usize, usize) {
     let room = slots.room_now();
     room.map_or((0, 0), |room| (room.tasks, room.free_slots))
 }
