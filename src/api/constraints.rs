@@ -105,6 +105,11 @@ fn nothing(fields: &[&str]) -> Map<String, Value> {
 fn kinds() -> Value {
     let mut circuit = nothing(&["problem_id", "agent_config", "max_steps"]);
     circuit.insert("circuit".to_owned(), json!({"type": "string"}));
+    let mut exact = circuit.clone();
+    circuit.insert("shots".to_owned(), json!({"minimum": 1}));
+    exact.insert("shots".to_owned(), json!({"enum": [0]}));
+    let with =
+        |name: &str, wanted: Value| json!({"required": [name], "properties": {name: wanted}});
     let mut problem = nothing(&[
         "circuit",
         "shots",
@@ -113,16 +118,36 @@ fn kinds() -> Value {
         "statevector",
         "memory",
         "parameters",
+        "observables",
+        "sweep",
     ]);
     problem.insert("problem_id".to_owned(), json!({"type": "string"}));
     json!([
         {"title": "A circuit", "required": ["circuit"], "properties": circuit},
+        {"title": "A circuit without shots", "required": ["circuit", "shots"], "properties": exact, "anyOf": [
+            with("observables", json!({"type": "array"})),
+            with("probabilities", json!({"enum": [true]})),
+            with("statevector", json!({"enum": [true]})),
+        ]},
         {"title": "A problem", "required": ["problem_id"], "properties": problem},
     ])
 }
 
 fn inputs() -> Value {
     json!({"propertyNames": {"pattern": IDENTIFIER}, "additionalProperties": reference("InputValue")})
+}
+
+/// A Pauli string.
+fn pauli_string() -> Value {
+    json!({"type": "string", "pattern": "^[IXYZ]+$"})
+}
+
+/// Lists of values of inputs.
+fn sweep() -> Value {
+    json!({
+        "propertyNames": {"pattern": IDENTIFIER}, "minProperties": 1,
+        "additionalProperties": {"type": "array", "items": reference("InputValue"), "minItems": 1, "maxItems": 10_000},
+    })
 }
 
 /// Either a list of ids or a filter.
@@ -153,6 +178,24 @@ fn prune_request() -> Value {
     }})
 }
 
+fn pauli_term() -> Value {
+    json!({
+        "description": "A Pauli string with its coefficient, 1 by default.",
+        "anyOf": [
+            pauli_string(),
+            {"type": "object", "required": ["pauli"], "additionalProperties": false,
+             "properties": {"pauli": pauli_string(), "coeff": {"type": "number", "default": 1}}},
+        ],
+    })
+}
+
+fn observable() -> Value {
+    json!({
+        "description": "A real combination of Pauli strings: a list of terms, or one term.",
+        "anyOf": [reference("PauliTerm"), {"type": "array", "items": reference("PauliTerm"), "maxItems": 10_000}],
+    })
+}
+
 #[allow(
     clippy::indexing_slicing,
     reason = "members of JSON objects: one that is absent is null, or is made"
@@ -181,6 +224,8 @@ fn components(limits: &Limits) -> Vec<(&'static str, Value)> {
                           {"type": "array", "items": reference("InputValue")}],
             }),
         ),
+        ("PauliTerm", pauli_term()),
+        ("Observable", observable()),
         (
             "Submission",
             json!({
@@ -188,7 +233,8 @@ fn components(limits: &Limits) -> Vec<(&'static str, Value)> {
                 "not": {"required": both_times,
                         "properties": {"timeout_minutes": {"type": "integer"}, "timeout_seconds": {"type": "integer"}}},
                 "properties": {
-                    "circuit": circuit, "seed": {"maximum": u64::MAX}, "parameters": inputs(),
+                    "circuit": circuit, "seed": {"maximum": u64::MAX}, "parameters": inputs(), "sweep": sweep(),
+                    "observables": {"items": reference("Observable")},
                     "problem_id": {"pattern": VISIBLE}, "agent_config": own_object(), "backend": {"pattern": NAME},
                     "name": {"pattern": VISIBLE}, "metadata": own_object(),
                     "tags": {"items": {"minLength": 1, "maxLength": 64, "pattern": VISIBLE}},

@@ -56,6 +56,23 @@ pub fn text(errors: &mut FieldErrors, field: &str, value: &str, most: usize) {
     }
 }
 
+/// Maximum number of tags of a task.
+const MAX_TAGS: usize = 32;
+/// Maximum length of a tag, in characters.
+const MAX_TAG_LENGTH: usize = 64;
+
+/// Checks the tags of a task.
+pub fn tags(errors: &mut FieldErrors, tags: &[String]) {
+    if tags.len() > MAX_TAGS {
+        let message = format!("has {} entries; at most {MAX_TAGS} are allowed", tags.len());
+        errors.insert("tags".to_owned(), message);
+        return;
+    }
+    for (index, tag) in tags.iter().enumerate() {
+        text(errors, &format!("tags[{index}]"), tag, MAX_TAG_LENGTH);
+    }
+}
+
 /// Checks the name of a backend or a worker.
 pub fn name(errors: &mut FieldErrors, field: &str, what: &str, value: &str) {
     if !is_valid_name(value) {

@@ -5,6 +5,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::checks::excerpt;
+use super::observables::Observables;
+
+/// Maximum number of shots of one task.
+pub const MAX_SHOTS: i64 = 1_000_000;
 
 /// The options of a circuit.
 ///
@@ -30,6 +34,12 @@ pub struct CircuitOptions {
     /// Values of the `input` declarations.
     #[serde(rename = "input", skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Map<String, Value>>,
+    /// Observables whose expectations the result contains.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observables: Option<Observables>,
+    /// Lists of values of `input` declarations: one run for each place in the lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<Map<String, Value>>,
     /// Stored members that are not options of this version, or whose value is invalid. Commands and HTTP workers get
     /// them unchanged; [`CircuitOptions::check`] refuses them.
     #[serde(flatten)]
@@ -64,6 +74,8 @@ impl CircuitOptions {
             probabilities: take(&mut stored, "probabilities"),
             statevector: take(&mut stored, "statevector"),
             inputs: take(&mut stored, "input"),
+            observables: take(&mut stored, "observables"),
+            sweep: take(&mut stored, "sweep"),
             unreadable: stored,
         }
     }
@@ -110,6 +122,7 @@ mod tests {
     fn options_are_read_as_they_were_stored_and_absent_ones_stay_absent() {
         let all = json!({
             "seed": u64::MAX, "memory": true, "probabilities": false, "statevector": true, "input": {"a": [1, "01"]},
+            "observables": [[{"pauli": "ZZ", "coeff": 0.5}]], "sweep": {"b": [1, 2]},
         });
         let options = CircuitOptions::from_stored(7, stored(&all));
         assert_eq!((options.shots, options.seed), (7, Some(u64::MAX)));
@@ -126,6 +139,8 @@ mod tests {
             ("seed", json!(null)),
             ("memory", json!("yes")),
             ("input", json!([1])),
+            ("observables", json!(["ZZ"])),
+            ("sweep", json!([1])),
             ("noise", json!({"t1": 1})),
         ] {
             let unreadable = json!({name: value, "statevector": true});

@@ -7,10 +7,13 @@ use uuid::Uuid;
 
 use super::backend::{AIOPSLAB, SIMULATOR};
 use super::checks::{self, FieldErrors, in_range};
-use super::circuit_options::CircuitOptions;
 use super::task::{Idempotency, NewTask, Work};
 use super::webhook::WebhookTargets;
 use super::whole_number;
+
+mod options;
+
+use options::OptionFields;
 
 /// A circuit to run or a problem to solve. Unknown fields and fields of the other kind are refused.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -20,8 +23,9 @@ pub struct Submission {
     /// A circuit: the OpenQASM program, version 2 or 3.
     #[schema(min_length = 1)]
     pub circuit: Option<String>,
-    /// A circuit: number of times that it is run and measured.
-    #[schema(minimum = 1, maximum = 1_000_000, default = 1024)]
+    /// A circuit: number of times that it is run and measured. 0 is for exact results only, and needs `observables`,
+    /// `probabilities` or `statevector`.
+    #[schema(minimum = 0, maximum = 1_000_000, default = 1024)]
     #[serde(default, deserialize_with = "whole_number::optional")]
     pub shots: Option<i64>,
     /// A circuit: seed of a reproducible run; the same seed gives the same counts.
@@ -41,6 +45,15 @@ pub struct Submission {
     /// A circuit: values of its `input` declarations, each a number, `true` or `false`, or a string of bits such as
     /// `"0110"`.
     pub parameters: Option<Map<String, Value>>,
+    /// A circuit: observables whose expectations the result contains. Each is a list of terms, or one term; a term without
+    /// a coefficient may be its string alone. A string has a letter for each qubit that the circuit declares, the
+    /// rightmost for the first one.
+    #[schema(max_items = 1_000, example = json!(["ZZ", [{"pauli": "XX", "coeff": 0.5}, {"pauli": "IZ", "coeff": -1.0}]]))]
+    pub observables: Option<Vec<Value>>,
+    /// A circuit: lists of values of its `input` declarations, all of one length of at most 10,000. The circuit runs once for
+    /// each place in the lists; `execution.points` has the results in order.
+    #[schema(example = json!({"theta": [0.0, 0.1, 0.2]}))]
+    pub sweep: Option<Map<String, Value>>,
     /// A problem: its name in the benchmark.
     #[schema(min_length = 1, max_length = 200)]
     pub problem_id: Option<String>,
@@ -114,8 +127,6 @@ impl Default for Limits {
     }
 }
 
-/// Maximum number of shots of one task.
-pub const MAX_SHOTS: i64 = 1_000_000;
 /// Maximum timeout of one attempt, in seconds: 3 hours.
 pub const MAX_TIMEOUT_SECONDS: i64 = 10_800;
 const MAX_TIMEOUT_MINUTES: i64 = MAX_TIMEOUT_SECONDS / 60;
@@ -124,8 +135,6 @@ const MAX_STEPS: i64 = 1_000;
 const MAX_INPUT_BYTES: usize = 64 << 10;
 /// Maximum length of the name of a task or a problem, in characters.
 pub const MAX_LABEL_LENGTH: usize = 200;
-const MAX_TAGS: usize = 32;
-const MAX_TAG_LENGTH: usize = 64;
 
 /// The kind of a submission.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -187,6 +196,8 @@ impl Submission {
             ("seed", self.seed.is_some()),
             ("memory", self.memory.is_some()),
             ("parameters", self.parameters.is_some()),
+            ("observables", self.observables.is_some()),
+            ("sweep", self.sweep.is_some()),
         ];
         let of_problems = [
             ("agent_config", self.agent_config.is_some()),
@@ -229,7 +240,20 @@ impl Submission {
     }
 
     fn circuit(&mut self, errors: &mut FieldErrors, limits: &Limits) -> Work {
-        let options = self.options(errors);
+        if let Some(inputs) = &self.parameters {
+            check_inputs(errors, inputs);
+        }
+        let fields = OptionFields {
+            shots: self.shots,
+            seed: self.seed,
+            memory: self.memory,
+            probabilities: self.probabilities,
+            statevector: self.statevector,
+            inputs: self.parameters.take(),
+            observables: self.observables.take(),
+            sweep: self.sweep.take(),
+        };
+        let options = fields.checked(errors);
         let given = self.circuit.take();
         if let Some(source) = &given
             && let Err(message) = check_circuit(source, limits)
@@ -238,21 +262,6 @@ impl Submission {
         }
         let source = given.unwrap_or_default();
         Work::Circuit { source, options }
-    }
-
-    fn options(&mut self, errors: &mut FieldErrors) -> CircuitOptions {
-        let inputs = self.parameters.take();
-        if let Some(inputs) = &inputs {
-            check_inputs(errors, inputs);
-        }
-        CircuitOptions {
-            seed: self.seed,
-            memory: self.memory,
-            probabilities: self.probabilities,
-            statevector: self.statevector,
-            inputs,
-            ..CircuitOptions::of_shots(in_range(errors, "shots", self.shots, 1..=MAX_SHOTS, 1024))
-        }
     }
 
     fn problem(&mut self, errors: &mut FieldErrors, limits: &Limits) -> Work {
@@ -280,7 +289,7 @@ impl Submission {
             checks::text(errors, "name", name, MAX_LABEL_LENGTH);
         }
         if let Some(tags) = &self.tags {
-            check_tags(errors, tags);
+            checks::tags(errors, tags);
         }
         if let Some(url) = &self.callback_url {
             checks::http_url(errors, "callback_url", url, &limits.webhook_targets);
@@ -342,188 +351,5 @@ pub fn check_inputs(errors: &mut FieldErrors, input: &Map<String, Value>) {
     checks::inputs(errors, "parameters", input, MAX_INPUT_BYTES);
 }
 
-fn check_tags(errors: &mut FieldErrors, tags: &[String]) {
-    if tags.len() > MAX_TAGS {
-        let message = format!("has {} entries; at most {MAX_TAGS} are allowed", tags.len());
-        errors.insert("tags".to_owned(), message);
-        return;
-    }
-    for (index, tag) in tags.iter().enumerate() {
-        checks::text(errors, &format!("tags[{index}]"), tag, MAX_TAG_LENGTH);
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn validate(submission: Submission) -> Result<NewTask, FieldErrors> {
-        submission.into_task(&Limits::default(), "default", "c-1".to_owned(), None)
-    }
-
-    fn problem(problem_id: &str) -> Submission {
-        Submission {
-            problem_id: Some(problem_id.to_owned()),
-            ..Submission::default()
-        }
-    }
-
-    fn circuit(source: &str) -> Submission {
-        Submission {
-            circuit: Some(source.to_owned()),
-            ..Submission::default()
-        }
-    }
-
-    #[test]
-    fn a_bare_circuit_gets_the_defaults() {
-        let task = validate(circuit("qubit q;")).unwrap();
-        assert_eq!(
-            task.work,
-            Work::Circuit {
-                source: "qubit q;".to_owned(),
-                options: CircuitOptions::of_shots(1024),
-            }
-        );
-        assert_eq!(
-            (task.backend.as_str(), task.priority, task.timeout_seconds),
-            ("simulator", 5, 300)
-        );
-        assert_eq!(task.max_attempts, 3);
-        assert!(task.work.parameters().is_empty());
-    }
-
-    #[test]
-    fn everything_that_is_wrong_is_said_at_once() {
-        let submission = Submission {
-            shots: Some(0),
-            priority: Some(11),
-            timeout_seconds: Some(-1),
-            max_attempts: Some(1 << 40),
-            backend: Some("no spaces".to_owned()),
-            ..Submission::default()
-        };
-        let errors = validate(submission).unwrap_err();
-        let fields: Vec<_> = errors.keys().map(String::as_str).collect();
-        assert_eq!(
-            fields,
-            [
-                "backend",
-                "circuit",
-                "max_attempts",
-                "priority",
-                "shots",
-                "timeout_seconds"
-            ]
-        );
-        assert_eq!(errors["shots"], "must be between 1 and 1000000, got 0");
-    }
-
-    #[test]
-    fn nul_is_refused_wherever_it_hides() {
-        assert!(validate(circuit("h q;\0")).unwrap_err()["circuit"].contains("byte 4"));
-        let hidden = json!({"deep": [{"er": "x\0"}]});
-        let submission = Submission {
-            metadata: hidden.as_object().cloned(),
-            ..circuit("h q;")
-        };
-        assert!(validate(submission).unwrap_err().contains_key("metadata"));
-    }
-
-    #[test]
-    fn a_circuit_over_the_limit_is_refused_by_its_size() {
-        let errors = validate(circuit(&"x".repeat((8 << 20) + 1))).unwrap_err();
-        assert_eq!(
-            errors["circuit"],
-            "has 8388609 bytes; at most 8388608 are allowed by QTASK_MAX_CIRCUIT_MIB=8"
-        );
-    }
-
-    #[test]
-    fn a_bare_problem_gets_the_defaults_of_problems() {
-        let task = validate(problem("k8s_target_port-misconfig-detection-1")).unwrap();
-        assert_eq!(
-            (task.backend.as_str(), task.priority, task.timeout_seconds),
-            ("aiopslab", 5, 1_800)
-        );
-        assert_eq!(task.work.kind(), "problem");
-        let parameters = json!({"agent_config": {}, "max_steps": 30});
-        assert_eq!(Value::Object(task.work.parameters()), parameters);
-    }
-
-    #[test]
-    fn fields_of_the_other_kind_are_refused_by_name() {
-        let submission = Submission {
-            shots: Some(1),
-            seed: Some(1),
-            ..problem("p")
-        };
-        let errors = validate(submission).unwrap_err();
-        assert_eq!(errors.keys().collect::<Vec<_>>(), ["seed", "shots"]);
-        let submission = Submission {
-            max_steps: Some(1),
-            ..circuit("h q;")
-        };
-        let errors = validate(submission).unwrap_err();
-        assert_eq!(errors.keys().collect::<Vec<_>>(), ["max_steps"]);
-        let both = Submission {
-            problem_id: Some("p".to_owned()),
-            ..circuit("h q;")
-        };
-        assert!(validate(both).unwrap_err().contains_key("problem_id"));
-    }
-
-    #[test]
-    fn inputs_of_a_circuit_are_numbers_booleans_and_bits_under_names_of_openqasm() {
-        let with = |input: Value| Submission {
-            parameters: input.as_object().cloned(),
-            ..circuit("input float a;")
-        };
-        let given = json!({"theta_1": 0.5, "π2": -3, "on": true, "mask": "0110", "a": [[1, 2]]});
-        let task = validate(with(given.clone())).unwrap();
-        assert_eq!(task.work.parameters()["input"], given);
-        for (wrong, words) in [
-            (json!({"2x": 1}), "`2x` cannot name an input"),
-            (json!({"": 1}), "cannot name an input"),
-            (json!({"a b": 1}), "cannot name an input"),
-            (json!({"a": null}), "`a` must be a number"),
-            (json!({"a": [1, null]}), "`a` must be a number"),
-            (json!({"a": {"b": 1}}), "`a` must be a number"),
-            (json!({"a": [[[[[[[[1]]]]]]]]}), "`a` must be a number"),
-            (json!({"a": "x\0"}), "must not contain the NUL"),
-            (
-                json!({"a": "0".repeat(70_000)}),
-                "at most 65536 are allowed",
-            ),
-        ] {
-            let errors = validate(with(wrong.clone())).unwrap_err();
-            assert!(errors["parameters"].contains(words), "{wrong}: {errors:?}");
-        }
-        let of_problem = Submission {
-            parameters: Some(Map::new()),
-            ..problem("p")
-        };
-        assert!(validate(of_problem).unwrap_err().contains_key("parameters"));
-    }
-
-    #[test]
-    fn a_timeout_has_one_unit() {
-        let minutes = |minutes| Submission {
-            timeout_minutes: Some(minutes),
-            ..problem("p")
-        };
-        assert_eq!(validate(minutes(180)).unwrap().timeout_seconds, 10_800);
-        for wrong in [0, 181, i64::MAX] {
-            assert!(
-                validate(minutes(wrong))
-                    .unwrap_err()
-                    .contains_key("timeout_minutes")
-            );
-        }
-        let both = Submission {
-            timeout_seconds: Some(60),
-            ..minutes(1)
-        };
-        assert!(validate(both).unwrap_err().contains_key("timeout_minutes"));
-    }
-}
+mod tests;

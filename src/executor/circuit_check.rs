@@ -6,7 +6,9 @@ use openqasm_simulator::survey::survey;
 use openqasm_simulator::{MAX_SOURCE_BYTES, Request, Stop, Stopped};
 
 use super::circuit_report::CircuitVerdict;
+use super::simulator::observables;
 use crate::domain::circuit_options::CircuitOptions;
+use crate::domain::sweep_points;
 use crate::domain::task::Work;
 
 /// The circuit to check, with the options of a run.
@@ -45,7 +47,12 @@ impl CircuitCheck {
             return None;
         };
         // A task without `inputs` has no inputs.
-        options.inputs.get_or_insert_default();
+        let inputs = options.inputs.take().unwrap_or_default();
+        // A sweep is checked at its first point.
+        options.inputs = Some(match &options.sweep {
+            Some(lists) => sweep_points::point(lists, Some(&inputs), 0),
+            None => inputs,
+        });
         Some(Self {
             source,
             options,
@@ -55,7 +62,9 @@ impl CircuitCheck {
 
     /// Checks the circuit; blocks for seconds at most.
     pub fn run(&self, stop: &Stop) -> Result<CircuitVerdict, Stopped> {
+        let observables = observables(&self.options);
         let request = Request {
+            observables: &observables,
             source: &self.source,
             max_source_bytes: MAX_SOURCE_BYTES,
             shots: self.options.shots,

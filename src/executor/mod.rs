@@ -7,6 +7,7 @@ mod crash;
 mod log_buffer;
 pub mod mock;
 mod simulator;
+mod simulator_result;
 
 use std::time::{Duration, Instant};
 

@@ -5,14 +5,18 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
+use openqasm_simulator::sweep::PointError;
 use openqasm_simulator::{
-    Done, MAX_SOURCE_BYTES, MemoryPool, Output, Request, ShotMemory, SimulatorError, Stop, Stopped,
+    Done, MAX_SOURCE_BYTES, MemoryPool, Observable, Request, SimulatorError, Stop, Stopped,
     ThreadBudget,
 };
 
+use super::simulator_result::{into_outcome, sweep};
 use super::{Control, Executor, LogBuffer, crashed};
+use crate::domain::circuit_options::CircuitOptions;
+use crate::domain::observables::{Observables, PauliTerm};
 use crate::domain::settlement::{ErrorCode, Failure, Outcome};
 use crate::domain::task::{Assignment, Work};
 
@@ -63,13 +67,16 @@ impl Executor for Simulator {
             }
             let stop = Stop::new(Some(control.deadline));
             let (source, options, shots) = (source.clone(), options.clone(), options.shots);
+            let timeout = assignment.timeout_seconds;
             let (pool, threads) = (self.memory.clone(), self.threads.clone());
             let thread = tokio::task::spawn_blocking({
                 let stop = stop.clone();
                 move || {
                     // A task without `inputs` has no inputs.
-                    let inputs = options.inputs.unwrap_or_default();
+                    let inputs = options.inputs.clone().unwrap_or_default();
+                    let observables = observables(&options);
                     let request = Request {
+                        observables: &observables,
                         source: &source,
                         // The API applies its configured limit; a circuit that it has accepted must run.
                         max_source_bytes: MAX_SOURCE_BYTES,
@@ -84,7 +91,14 @@ impl Executor for Simulator {
                         shared: Some(&pool),
                     };
                     // Formatting the outcome can take long, so it is done on this thread as well.
-                    openqasm_simulator::run(&request, &stop).map(|output| into_outcome(&output))
+                    match &options.sweep {
+                        None => openqasm_simulator::run(&request, &stop)
+                            .map(|output| into_outcome(&output))
+                            .map_err(|error| into_failure(&error, timeout)),
+                        Some(lists) => {
+                            sweep(&request, lists, &stop).map_err(|error| of_point(&error, timeout))
+                        }
+                    }
                 }
             });
             let mut thread = thread.fuse();
@@ -98,14 +112,28 @@ impl Executor for Simulator {
                 () = telling => thread.await,
             };
             match answer {
-                Ok(outcome) => {
-                    outcome.map_err(|error| into_failure(&error, assignment.timeout_seconds))
-                }
+                Ok(outcome) => outcome,
                 Err(error) => Err(crashed("the simulator failed on this circuit", error)),
             }
         }
         .boxed()
     }
+}
+
+/// The observables of a task as the simulator takes them.
+pub(super) fn observables(options: &CircuitOptions) -> Vec<Observable> {
+    let all = options.observables.iter().flat_map(Observables::terms);
+    let of = |terms: &Vec<PauliTerm>| Observable {
+        terms: terms
+            .iter()
+            .map(|term| openqasm_simulator::PauliTerm {
+                pauli: term.pauli.clone(),
+                // Never missing: every number of JSON has a nearest one.
+                coeff: term.coeff.as_f64().unwrap_or_default(),
+            })
+            .collect(),
+    };
+    all.map(of).collect()
 }
 
 /// Reports the progress of a run that takes longer than `FIRST_PROGRESS`.
@@ -117,6 +145,9 @@ async fn tell_progress(stop: &Stop, shots: u32, log_buffer: &LogBuffer) {
         if done != told {
             told = done;
             match done {
+                Some(Done::Points(done, of)) => {
+                    log_buffer.progress(json!({"points": done, "of": of}));
+                }
                 Some(Done::Shots(done)) => log_buffer.progress(json!({"shots": done, "of": shots})),
                 Some(Done::Passes(done, of)) => {
                     log_buffer.progress(json!({"passes": done, "of": of}));
@@ -128,51 +159,21 @@ async fn tell_progress(stop: &Stop, shots: u32, log_buffer: &LogBuffer) {
     }
 }
 
-fn into_outcome(output: &Output) -> Outcome {
-    let registers: Vec<Value> = output
-        .registers
-        .iter()
-        .map(|register| json!({"name": register.name, "size": register.size}))
-        .collect();
-    let mut execution = Map::new();
-    execution.insert("qubits".to_owned(), json!(output.qubits));
-    execution.insert("registers".to_owned(), json!(registers));
-    execution.insert("bit_order".to_owned(), json!(output.bit_order));
-    execution.insert("seed".to_owned(), json!(output.seed));
-    execution.insert("method".to_owned(), json!(output.method));
-    if let Some(memory) = &output.memory {
-        execution.insert("memory".to_owned(), shots_by_register(output, memory));
+/// The failure of a sweep: the reason of its first point that failed.
+fn of_point(failed: &PointError, timeout_seconds: i32) -> Failure {
+    let reason = into_failure(&failed.error, timeout_seconds);
+    match failed.error {
+        SimulatorError::Stopped(_) => reason,
+        _ => Failure::permanent(reason.code, failed.to_string()),
     }
-    if let Some(probabilities) = &output.probabilities {
-        execution.insert("probabilities".to_owned(), json!(probabilities));
-    }
-    if let Some(statevector) = &output.statevector {
-        execution.insert("statevector".to_owned(), json!(statevector));
-    }
-    if !output.notes.is_empty() {
-        execution.insert("notes".to_owned(), json!(output.notes));
-    }
-    Outcome::new(json!(output.counts), Value::Object(execution))
-}
-
-fn shots_by_register(output: &Output, memory: &ShotMemory) -> Value {
-    let number = output.registers.len();
-    let registers = output
-        .registers
-        .iter()
-        .enumerate()
-        .map(|(place, register)| {
-            let samples: Vec<String> = memory.of_register(place, number).collect();
-            let shots = json!({"num_bits": register.size, "samples": samples});
-            (register.name.clone(), shots)
-        });
-    Value::Object(registers.collect())
 }
 
 fn into_failure(error: &SimulatorError, timeout_seconds: i32) -> Failure {
     let message = error.to_string();
     match error {
-        SimulatorError::Circuit(_) => Failure::permanent(ErrorCode::InvalidCircuit, message),
+        SimulatorError::Circuit(_) | SimulatorError::Observable { .. } => {
+            Failure::permanent(ErrorCode::InvalidCircuit, message)
+        }
         SimulatorError::ResourceLimit { .. } => {
             Failure::permanent(ErrorCode::ResourceLimit, message)
         }

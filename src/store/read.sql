@@ -7,7 +7,7 @@ SELECT {{summary}}, t.execution, due.due, history.*, log.*, output.*,
        CASE WHEN pg_column_size(t.result) <= 8192 THEN t.result END AS result,
        coalesce(pg_column_size(t.result) > 8192, false) AS has_large_result,
        CASE WHEN due.due AND $3 THEN t.circuit END AS circuit,
-       CASE WHEN $4 THEN t.parameters ELSE t.parameters - 'input' END AS parameters,
+       CASE WHEN $4 THEN t.parameters ELSE t.parameters - '{input,observables,sweep}'::text[] END AS parameters,
        CASE WHEN due.due AND t.available_at IS NOT NULL THEN {{waiting_ahead}} END AS ahead,
        CASE WHEN due.due THEN {{serving_workers}} END AS serving
 FROM tasks t

@@ -769,7 +769,7 @@ async fn the_description_names_every_field_that_a_submission_may_have() {
     let common = json!({"priority": 1, "timeout_seconds": 1, "max_attempts": 1, "metadata": {"a": 1}, "name": "n",
                         "tags": ["t"], "callback_url": "http://localhost/", "dry_run": false});
     let mut full = json!({"circuit": BELL, "shots": 1, "backend": "simulator", "seed": 1, "memory": true,
-                          "probabilities": true, "statevector": true, "parameters": {}});
+                          "probabilities": true, "statevector": true, "parameters": {}, "observables": ["ZZ"], "sweep": {"a": [1]}});
     let mut problem =
         json!({"problem_id": "p", "agent_config": {}, "max_steps": 1, "backend": "mock"});
     for (field, value) in common.as_object().expect("fields") {

@@ -22,7 +22,6 @@ const KNOWN: &[(&str, usize)] = &[
     ("crates/openqasm-simulator/src/tests/limits.rs", 643),
     ("crates/openqasm-simulator/src/tests/messages.rs", 491),
     ("crates/openqasm-simulator/src/tests/survey.rs", 450),
-    ("src/domain/submission.rs", 537),
     ("tests/it/api_contract.rs", 821),
     ("tests/it/bad_input.rs", 825),
     ("tests/it/client.rs", 742),

@@ -1,11 +1,13 @@
 //! Compiles source text to a checked [`Program`].
 
 use crate::error::{Diagnostic, SimulatorError};
-use crate::ir::program::Program;
+use crate::ir;
+use crate::ir::program::{Action, Program};
 use crate::limits::MAX_SOURCE_BYTES;
 use crate::request::Request;
 use crate::resources::stop::{Stop, Stopped};
 use crate::sema::Checker;
+use crate::sema::input::bind_inputs;
 use crate::syntax::ast::StatementKind;
 use crate::syntax::parser::Parser;
 use serde_json::{Map, Value};
@@ -37,6 +39,40 @@ pub(crate) fn compile(
     stop: &Stop,
 ) -> Result<Program, SimulatorError> {
     read(request, inputs, stop).map_err(|refusal| refusal.into_error(request.source))
+}
+
+/// A program that is compiled once and run for many values of its inputs.
+pub(crate) struct OpenProgram(Program);
+
+impl OpenProgram {
+    /// Compiles the circuit without values. `None` if a value could change more than the angles of gates.
+    pub(crate) fn new(request: &Request<'_>, stop: &Stop) -> Option<Self> {
+        let program = compile(request, None, stop).ok()?;
+        let is_straight = program.steps.iter().all(|step| {
+            !matches!(
+                step.action,
+                Action::Jump(_)
+                    | Action::Unless { .. }
+                    | Action::LoopStart(_)
+                    | Action::LoopNext(_)
+            )
+        });
+        let are_real = program.inputs.iter().all(|input| input.real.is_some());
+        (is_straight && are_real).then_some(Self(program))
+    }
+
+    /// The program with the values of its inputs; `None` if a value is wrong or missing.
+    pub(crate) fn bind(
+        &self,
+        values: &Map<String, Value>,
+    ) -> Option<(&Program, Vec<(usize, ir::value::Value)>)> {
+        Some((&self.0, bind_inputs(&self.0, values)?))
+    }
+
+    /// The program without values.
+    pub(crate) fn program(&self) -> &Program {
+        &self.0
+    }
 }
 
 /// Like `compile`, but returns the mistakes without their source lines.

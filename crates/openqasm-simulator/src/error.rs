@@ -16,6 +16,16 @@ pub enum SimulatorError {
         /// What was needed and what is allowed, with numbers.
         message: String,
     },
+    /// An observable does not fit the circuit.
+    #[error("observables[{observable}][{term}]: {message}")]
+    Observable {
+        /// Its index in the request.
+        observable: usize,
+        /// The index of its term.
+        term: usize,
+        /// What was expected.
+        message: String,
+    },
     /// The run was cancelled or ran past its deadline.
     #[error(transparent)]
     Stopped(#[from] Stopped),

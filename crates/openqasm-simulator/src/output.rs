@@ -16,6 +16,8 @@ pub struct Output {
     /// Real and imaginary part of each basis state's amplitude before the final measurements, up to a global phase,
     /// if requested and if they exist. Bit `k` of an index is the value of the qubit declared as number `k`.
     pub statevector: Option<Vec<[f64; 2]>>,
+    /// The expectation of each requested observable.
+    pub expectations: Vec<Expectation>,
     /// Why a requested value is missing.
     pub notes: Vec<String>,
     /// Qubits that the circuit declares.
@@ -28,6 +30,17 @@ pub struct Output {
     pub seed: u64,
     /// How the circuit was simulated.
     pub method: &'static str,
+}
+
+/// The expectation of an observable `Σ c P` with Pauli strings `P`, whose means are `m`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Expectation {
+    /// `Σ c m`
+    pub value: f64,
+    /// `Σ c² (1 − m²)`: the variance of one estimate, if each string is measured once by itself.
+    pub variance: f64,
+    /// With shots: the square root of the variance divided by the shots.
+    pub standard_error: Option<f64>,
 }
 
 /// A classical register of the result.

@@ -104,6 +104,14 @@ pub struct TaskView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, example = json!({"theta": 0.5}))]
     parameters: Option<Box<RawValue>>,
+    /// A circuit: its observables, with `include=parameters`; absent if the submission had none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Value>>, example = json!([[{"pauli": "ZZ", "coeff": 1.0}]]))]
+    observables: Option<Box<RawValue>>,
+    /// A circuit: the lists of its sweep, with `include=parameters`; absent if the submission had none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, example = json!({"theta": [0.0, 0.1]}))]
+    sweep: Option<Box<RawValue>>,
     /// A circuit: the submitted text, with `include=circuit`.
     #[serde(skip_serializing_if = "Option::is_none")]
     circuit: Option<String>,
@@ -148,6 +156,8 @@ struct StoredParameters {
     memory: Option<Box<RawValue>>,
     #[serde(rename = "input")]
     inputs: Option<Box<RawValue>>,
+    observables: Option<Box<RawValue>>,
+    sweep: Option<Box<RawValue>>,
 }
 
 impl From<TaskSnapshot> for TaskView {
@@ -174,6 +184,8 @@ impl From<TaskSnapshot> for TaskView {
             statevector: parameters.statevector,
             memory: parameters.memory,
             parameters: parameters.inputs,
+            observables: parameters.observables,
+            sweep: parameters.sweep,
             circuit: task.circuit,
             overview,
             result: task.result,
@@ -198,7 +210,9 @@ impl TaskView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::checks::FieldErrors;
     use crate::domain::circuit_options::CircuitOptions;
+    use crate::domain::observables::Observables;
     use serde_json::Map;
 
     #[test]
@@ -209,6 +223,8 @@ mod tests {
             probabilities: Some(true),
             statevector: Some(true),
             inputs: Some(Map::new()),
+            observables: Observables::parse(&[], &mut FieldErrors::new()),
+            sweep: Some(Map::new()),
             ..CircuitOptions::of_shots(1)
         };
         let stored = Value::Object(options.to_stored()).to_string();
@@ -219,6 +235,8 @@ mod tests {
             read.probabilities,
             read.statevector,
             read.inputs,
+            read.observables,
+            read.sweep,
         ];
         assert!(shown.iter().all(Option::is_some), "{stored}: {shown:?}");
         assert_eq!(options.to_stored().len(), shown.len(), "{stored}");

@@ -83,6 +83,10 @@ struct Checked<'a> {
 /// Checks all files. Returns whether the simulator would run all of them.
 pub async fn run(args: &CheckArgs, output: &Output) -> Result<bool, ClientError> {
     let parameters = args.parameters.read()?;
+    if let Some(name) = args.parameters.sweep().keys().next() {
+        let message = format!("--parameter {name}: a check takes one value, not a range");
+        return Err(ClientError::Usage(message));
+    }
     let sources: Vec<CircuitSource> = args
         .files
         .iter()

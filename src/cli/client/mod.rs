@@ -21,6 +21,7 @@ mod log_lines;
 mod logs;
 mod model;
 mod numbers;
+mod observable_text;
 mod outcome;
 mod output;
 mod parameters;
@@ -38,6 +39,7 @@ mod sources;
 mod sse;
 mod submission;
 mod submit;
+mod sweep_text;
 mod token;
 mod wait;
 mod watch;
@@ -60,7 +62,7 @@ const MOST_IDS: usize = 8;
 /// Client commands.
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
-    Submit(submit::SubmitArgs),
+    Submit(Box<submit::SubmitArgs>),
     Check(check::CheckArgs),
     Get(get::GetArgs),
     List(list::ListArgs),

@@ -33,6 +33,8 @@ pub struct Task {
     #[serde(rename = "statevector")]
     pub wants_statevector: Option<bool>,
     pub parameters: Map<String, Value>,
+    pub observables: Vec<Vec<PauliTermInfo>>,
+    pub sweep: Map<String, Value>,
     pub circuit: Option<String>,
     pub problem_id: Option<String>,
     pub max_steps: Option<u64>,
@@ -94,6 +96,16 @@ impl Task {
         self.executed("statevector")
     }
 
+    /// The expectations of the observables, if requested.
+    pub fn expectations(&self) -> Option<Vec<ExpectationInfo>> {
+        self.executed("expectations")
+    }
+
+    /// The number of points of a sweep that has run.
+    pub fn points(&self) -> Option<usize> {
+        Some(self.execution.get("points")?.as_array()?.len())
+    }
+
     /// Notes on the run.
     pub fn notes(&self) -> Vec<String> {
         self.executed("notes").unwrap_or_default()
@@ -103,6 +115,22 @@ impl Task {
     fn executed<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         T::deserialize(self.execution.get(name)?).ok()
     }
+}
+
+/// A term of an observable.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct PauliTermInfo {
+    pub pauli: String,
+    pub coeff: f64,
+}
+
+/// The expectation of an observable.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ExpectationInfo {
+    pub value: f64,
+    pub standard_error: Option<f64>,
 }
 
 /// The queue position of a waiting task.

@@ -4,15 +4,24 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::error::ClientError;
+use super::sweep_text;
+
+/// The value of a parameter, or its values in a sweep.
+#[derive(Debug, Clone, PartialEq)]
+enum ParameterValue {
+    One(Value),
+    Many(Value),
+}
 
 /// The values that a circuit is to have
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Parameters of the circuit")]
 pub struct ParameterArgs {
     /// A value for an `input` of the circuit, as JSON: `theta=0.5`, `on=true`, and bits in quotes,
-    /// `'mask="0110"'` (needed where they could be a number); repeat it for several
+    /// `'mask="0110"'` (needed where they could be a number); repeat it for several. With `submit`,
+    /// `theta=0:6.28:100` is a sweep: one run for each of 100 numbers from 0 to 6.28
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = name_and_value)]
-    single: Vec<(String, Value)>,
+    single: Vec<(String, ParameterValue)>,
 
     /// All of them: a JSON object, or a file with one. `--parameter` wins over it
     #[arg(long = "parameters", value_name = "FILE|JSON")]
@@ -22,7 +31,8 @@ pub struct ParameterArgs {
 impl ParameterArgs {
     /// The values by name; `None` if no flag was given.
     pub fn read(&self) -> Result<Option<Map<String, Value>>, ClientError> {
-        if self.single.is_empty() && self.all.is_none() {
+        let one = |value: &ParameterValue| matches!(value, ParameterValue::One(_));
+        if !self.single.iter().any(|(_, value)| one(value)) && self.all.is_none() {
             return Ok(None);
         }
         let mut values = match &self.all {
@@ -35,19 +45,54 @@ impl ParameterArgs {
                 let message = format!("--parameter {name}: is given twice");
                 return Err(ClientError::Usage(message));
             }
-            values.insert(name.clone(), value.clone());
+            if let ParameterValue::One(value) = value {
+                values.insert(name.clone(), value.clone());
+            }
         }
         Ok(Some(values))
     }
+
+    /// The lists of the parameters with several values, by name.
+    pub fn sweep(&self) -> Map<String, Value> {
+        let lists = self.single.iter().filter_map(|(name, value)| match value {
+            ParameterValue::Many(list) => Some((name.clone(), list.clone())),
+            ParameterValue::One(_) => None,
+        });
+        lists.collect()
+    }
 }
 
-fn name_and_value(text: &str) -> Result<(String, Value), String> {
+fn name_and_value(text: &str) -> Result<(String, ParameterValue), String> {
+    let (name, value) = split(text)?;
+    let value = match sweep_text::range(value) {
+        Some(list) => ParameterValue::Many(list?),
+        None => ParameterValue::One(parse(value)?),
+    };
+    Ok((name, value))
+}
+
+/// A list of values for a parameter: `[0.1, 0.2]` or `0:6.28:100`.
+pub fn name_and_list(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = split(text)?;
+    let list = match sweep_text::range(value) {
+        Some(list) => list?,
+        None => parse(value)?,
+    };
+    if list.is_array() {
+        return Ok((name, list));
+    }
+    Err(format!(
+        "`{value}` is no list: [0.1, 0.2] or FIRST:LAST:COUNT is needed"
+    ))
+}
+
+fn split(text: &str) -> Result<(String, &str), String> {
     let (name, value) = text.split_once('=').ok_or("NAME=VALUE is needed")?;
     let (name, value) = (name.trim(), value.trim());
     if name.is_empty() {
         return Err("the name is empty".to_owned());
     }
-    Ok((name.to_owned(), parse(value)?))
+    Ok((name.to_owned(), value))
 }
 
 /// Parses a value as JSON. Bit strings that cannot be a number, such as `0110`, need no quotes.
@@ -118,6 +163,16 @@ mod tests {
             json!({"theta": -0.5, "n": 3, "on": true, "mask": "1010", "bits": "0110", "list": [1, 2]})
         );
         assert_eq!(read(&[]), Ok(None));
+    }
+
+    #[test]
+    fn a_range_is_a_sweep_and_no_value() {
+        assert_eq!(single(&["theta=0:1:3"]), Ok(None));
+        let list = name_and_list("theta=0:1:3").unwrap();
+        assert_eq!(list, ("theta".to_owned(), json!([0.0, 0.5, 1.0])));
+        assert_eq!(name_and_list("a=[1,2]").unwrap().1, json!([1, 2]));
+        assert!(name_and_list("a=1").unwrap_err().contains("is no list"));
+        assert!(single(&["a=0:1:x"]).unwrap_err().contains("is no range"));
     }
 
     #[test]

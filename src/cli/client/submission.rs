@@ -5,14 +5,15 @@ use serde_json::{Map, Value, json};
 
 use super::error::ClientError;
 use super::numbers::whole;
-use super::parameters::{ParameterArgs, read_object};
+use super::observable_text;
+use super::parameters::{ParameterArgs, name_and_list, read_object};
 
 /// The fields of a submission
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Task")]
 pub struct SubmissionArgs {
     /// A benchmark problem instead of circuits
-    #[arg(long, value_name = "ID", conflicts_with_all = ["files", "shots", "seed", "memory", "probabilities", "statevector", "single", "all"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["files", "shots", "seed", "memory", "probabilities", "statevector", "observables", "sweep", "single", "all"])]
     problem: Option<String>,
 
     /// The agent's configuration: a JSON object, or a file with one
@@ -31,7 +32,7 @@ pub struct SubmissionArgs {
         conflicts_with = "timeout", value_parser = whole)]
     timeout_minutes: Option<u64>,
 
-    /// How often a circuit is run and measured: 1 to 1,000,000, also as 1e3 (1024)
+    /// How often a circuit is run and measured: 1 to 1,000,000, also as 1e3 (1024); 0 for exact results only
     #[arg(long, short, value_name = "N", value_parser = whole)]
     shots: Option<u64>,
 
@@ -46,6 +47,16 @@ pub struct SubmissionArgs {
     /// List the exact probability of each outcome, where nothing in the middle of the circuit is random
     #[arg(long)]
     probabilities: bool,
+
+    /// The expectation of a Pauli sum before the final measurements: `ZZ`, `0.5*ZZ+0.2*XI`; the
+    /// rightmost letter is qubit 0. Exact with `--shots 0`; repeat it for several
+    #[arg(long = "observable", value_name = "SUM", value_parser = observable_text::parse, allow_hyphen_values = true)]
+    observables: Vec<Value>,
+
+    /// Run once for each value of an `input`: `theta=0:6.28:100` (100 numbers, both ends included) or
+    /// `theta=[0.1,0.2]`; several lists advance together
+    #[arg(long = "sweep", value_name = "NAME=LIST", value_parser = name_and_list)]
+    sweep: Vec<(String, Value)>,
 
     /// List the amplitudes before the final measurements, for up to 16 qubits
     #[arg(long)]
@@ -124,6 +135,11 @@ impl SubmissionArgs {
             ("probabilities", switch(self.probabilities)),
             ("statevector", switch(self.statevector)),
             ("parameters", parameters.map(Value::Object)),
+            (
+                "observables",
+                (!self.observables.is_empty()).then(|| json!(self.observables)),
+            ),
+            ("sweep", self.sweep()?.map(Value::Object)),
             ("backend", self.backend.clone().map(Value::from)),
             ("priority", self.priority.map(Value::from)),
             ("name", self.name.clone().map(Value::from)),
@@ -140,6 +156,20 @@ impl SubmissionArgs {
         Ok(given
             .filter_map(|(name, value)| Some((name.to_owned(), value?)))
             .collect())
+    }
+}
+
+impl SubmissionArgs {
+    /// The lists of `--sweep` and of ranges of `--parameter`.
+    fn sweep(&self) -> Result<Option<Map<String, Value>>, ClientError> {
+        let mut lists = self.parameters.sweep();
+        for (name, list) in &self.sweep {
+            if lists.insert(name.clone(), list.clone()).is_some() {
+                let message = format!("--sweep {name}: is given twice");
+                return Err(ClientError::Usage(message));
+            }
+        }
+        Ok((!lists.is_empty()).then_some(lists))
     }
 }
 
@@ -220,13 +250,14 @@ mod tests {
     #[test]
     fn every_flag_is_a_field() {
         let flags = "--shots 7 --seed 1 --memory -b mock -p 9 --name n --tag a --tag b --metadata k=v=w --timeout 5 --max-attempts 2 \
-                     --probabilities --statevector --parameter theta=0.5 --parameter bits=011 --callback-url http://h/";
+                     --probabilities --statevector --observable 0.5*ZZ-XI --observable Z --sweep a=[1,2] --parameter phi=0:1:2 --parameter theta=0.5 --parameter bits=011 --callback-url http://h/";
         let circuit = body(&flags.split_whitespace().collect::<Vec<_>>()).unwrap();
         assert_eq!(
             circuit,
             json!({"circuit": "qubit q;", "shots": 7, "seed": 1, "memory": true, "backend": "mock", "priority": 9, "name": "n",
                    "tags": ["a", "b"], "metadata": {"k": "v=w"}, "timeout_seconds": 5, "max_attempts": 2, "probabilities": true, "statevector": true,
-                   "parameters": {"theta": 0.5, "bits": "011"}, "callback_url": "http://h/"})
+                   "observables": [[{"pauli": "ZZ", "coeff": 0.5}, {"pauli": "XI", "coeff": -1.0}], [{"pauli": "Z", "coeff": 1.0}]],
+                   "sweep": {"a": [1, 2], "phi": [0.0, 1.0]}, "parameters": {"theta": 0.5, "bits": "011"}, "callback_url": "http://h/"})
         );
         let flags = [
             "--problem",
@@ -251,6 +282,10 @@ mod tests {
             &["--problem", "p", "--statevector"],
             &["--problem", "p", "--parameter", "n=1"],
             &["--problem", "p", "--parameters", "{}"],
+            &["--problem", "p", "--observable", "Z"],
+            &["--observable", "A"],
+            &["--sweep", "a=1"],
+            &["--sweep", "a=[1]", "--sweep", "a=[2]"],
             &["--parameter", "n"],
             &["--max-steps", "1"],
             &["--metadata", "x"],

@@ -36,6 +36,8 @@ Examples:
   qtask submit - < bell.qasm
   qtask submit rotate.qasm --parameter theta=0.5 --parameter on=true --wait
   qtask submit bell.qasm --probabilities --statevector --wait
+  qtask submit bell.qasm --observable 0.5*ZZ+XX --shots 0 --wait
+  qtask submit rotate.qasm --parameter theta=0:6.28:100 --observable Z --wait
   qtask submit circuits/*.qasm --tag nightly --quiet > ids
   qtask submit bell.qasm --wait --json              # the result, for jq
   qtask submit --problem misconfig-1 --agent-config agent.json --max-steps 20"

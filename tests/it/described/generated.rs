@@ -27,13 +27,34 @@ fn is_refused_as_invalid(reply: &Reply) -> bool {
     matches!(reply.status.as_u16(), 400 | 413 | 415 | 422) && code != "invalid_task_id"
 }
 
-/// Only the service knows which names it serves.
+/// Only the service knows which backends it serves.
 fn serve(body: &mut Value) {
     let tasks = body.get_mut("tasks").and_then(Value::as_array_mut);
     if let Some(tasks) = tasks {
         tasks.iter_mut().for_each(serve);
-    } else if body["backend"].is_string() {
+        return;
+    }
+    if body["backend"].is_string() {
         body["backend"] = BACKEND.into();
+    }
+    equalize(body);
+}
+
+/// A schema cannot say that the lists of a sweep have one length, and that none is of a parameter.
+fn equalize(body: &mut Value) {
+    let Some(lists) = body.get_mut("sweep").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let lengths = lists
+        .values()
+        .filter_map(|list| Some(list.as_array()?.len()));
+    let shortest = lengths.min().unwrap_or_default();
+    for list in lists.values_mut().filter_map(Value::as_array_mut) {
+        list.truncate(shortest);
+    }
+    let names: Vec<String> = lists.keys().cloned().collect();
+    if let Some(parameters) = body.get_mut("parameters").and_then(Value::as_object_mut) {
+        parameters.retain(|name, _| !names.contains(name));
     }
 }
 

@@ -242,7 +242,8 @@ impl Generator<'_> {
                 .get("propertyNames")
                 .cloned()
                 .unwrap_or_else(|| json!({}));
-            for _ in 0..self.random.random_range(0..3) {
+            let least = schema["minProperties"].as_u64().unwrap_or(0);
+            for _ in 0..self.random.random_range(least..3) {
                 let name = self.text(&names);
                 if !object.contains_key(&name) {
                     object.insert(name, self.value(&others, depth + 1));

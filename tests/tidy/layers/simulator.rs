@@ -6,6 +6,38 @@ use crate::texts::{assert_none, planted, rust};
 
 const LAYERS: &[Layer] = &[
     Layer {
+        name: "sweep",
+        modules: &["sweep"],
+        purpose: "runs of one program for many values of its inputs",
+        may_import: &[
+            "run",
+            "sampling",
+            "statevector",
+            "request",
+            "output",
+            "error",
+            "resources",
+        ],
+    },
+    Layer {
+        name: "run",
+        modules: &["run"],
+        purpose: "one run, from text to results",
+        may_import: &[
+            "compile",
+            "exec",
+            "observables",
+            "outputs",
+            "sampling",
+            "request",
+            "output",
+            "ir",
+            "limits",
+            "error",
+            "resources",
+        ],
+    },
+    Layer {
         name: "survey",
         modules: &["survey"],
         purpose: "what a program takes, without a run",
@@ -13,6 +45,7 @@ const LAYERS: &[Layer] = &[
             "compile",
             "analysis",
             "exec",
+            "observables",
             "outputs",
             "request",
             "ir",
@@ -37,6 +70,12 @@ const LAYERS: &[Layer] = &[
             "error",
             "resources",
         ],
+    },
+    Layer {
+        name: "observables",
+        modules: &["observables"],
+        purpose: "the Pauli strings of a request, and expectations from their means",
+        may_import: &["request", "output", "ir", "error"],
     },
     Layer {
         name: "compile",

@@ -1,5 +1,6 @@
-//! Branches: histories of outcomes, run one after another, each for its share of the shots.
+//! Branches: histories of outcomes, run one after another, each for its portion of the shots.
 
+use crate::exec::branch_means::BranchMeans;
 use crate::exec::context::Context;
 use crate::exec::exact::Exact;
 use crate::exec::machine::{Machine, Next};
@@ -12,9 +13,20 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 /// An outcome less likely than this is taken not to happen.
 const ROUNDING: f64 = 1e-12;
 
+/// Maximum branches of exact means.
+const MAX_EXACT_BRANCHES: usize = 4096;
+
+/// The part of a run that a branch stands for.
+#[derive(Clone, Copy)]
+struct BranchPortion {
+    shots: u64,
+    /// Its probability, where means are exact.
+    weight: f64,
+}
+
 /// A waiting branch: its outcome is 0 where the branch before it had a 1.
 struct Waiting {
-    shots: u64,
+    portion: BranchPortion,
     /// How many outcomes were decided before that 0.
     depth: usize,
     /// Its position, if there was memory for a copy.
@@ -28,6 +40,7 @@ struct Runner<'a, 'p> {
     /// Whether a random outcome was decided.
     is_random: bool,
     exact: Exact,
+    means: BranchMeans<'a>,
     /// More measurements were deferred than is of use.
     is_full: bool,
     /// The last one is next.
@@ -36,9 +49,11 @@ struct Runner<'a, 'p> {
     saved: u128,
     /// How many of the waiting branches have lost their copies, from the first on.
     evicted: usize,
-    /// The outcomes decided on the path of the running branch. Waiting branches share its prefix, because branches
+    /// The outcomes decided on the path of the running branch. Waiting branches portion its prefix, because branches
     /// run depth first.
     path: Vec<bool>,
+    /// Branches so far that exact means need.
+    branches: usize,
 }
 
 /// Runs all branches of a program, depth first, so that few copies wait at a time. Returns no result if more
@@ -51,6 +66,7 @@ pub(crate) fn run(
 ) -> Running<Option<Exact>> {
     let mut runner = Runner {
         context,
+        means: BranchMeans::new(context.strings, shots, &rng),
         rng,
         tally,
         is_random: false,
@@ -60,10 +76,15 @@ pub(crate) fn run(
         saved: 0,
         evicted: 0,
         path: Vec::new(),
+        branches: 1,
     };
-    runner.branch(None, u64::from(shots))?;
+    let portion = BranchPortion {
+        shots: u64::from(shots),
+        weight: 1.0,
+    };
+    runner.branch(None, portion)?;
     while let Some(Waiting {
-        shots,
+        portion,
         depth,
         machine,
     }) = runner.waiting.pop()
@@ -77,21 +98,22 @@ pub(crate) fn run(
         runner.saved = runner.saved.saturating_sub(freed);
         runner.path.truncate(depth);
         runner.path.push(false);
-        runner.branch(machine, shots)?;
+        runner.branch(machine, portion)?;
     }
+    runner.exact.means = runner.means.finish();
     Ok((!runner.is_full).then_some(runner.exact))
 }
 
 impl Runner<'_, '_> {
     /// Runs a branch to its end. Without a copy it starts from the beginning and repeats the decisions of its path.
-    fn branch(&mut self, machine: Option<Box<Machine>>, mut shots: u64) -> Running<()> {
+    fn branch(&mut self, machine: Option<Box<Machine>>, mut portion: BranchPortion) -> Running<()> {
         let (mut machine, mut decided) = match machine {
             Some(machine) => (*machine, self.path.len()),
             None => (Machine::new(self.context), 0),
         };
         loop {
             match machine.run(self.context)? {
-                Next::Done => return self.finish(machine, shots),
+                Next::Done => return self.finish(machine, portion),
                 Next::Decide(_) if machine.quantum.is_full() => {
                     self.is_full = true;
                     return Ok(());
@@ -102,7 +124,7 @@ impl Runner<'_, '_> {
                     let weights = machine.quantum.weights(slot)?;
                     let outcome = match self.path.get(decided) {
                         Some(outcome) => *outcome,
-                        None => self.split(&machine, slot, weights, &mut shots)?,
+                        None => self.split(&machine, slot, weights, &mut portion)?,
                     };
                     decided += 1;
                     decide(&mut machine, slot, outcome, weights)?;
@@ -117,27 +139,45 @@ impl Runner<'_, '_> {
         machine: &Machine,
         slot: Slot,
         weights: [f64; 2],
-        shots: &mut u64,
+        portion: &mut BranchPortion,
     ) -> Running<bool> {
         let [zero, one] = weights;
         self.is_random |= zero.min(one) > ROUNDING;
-        let ones = sampling::binomial(&mut self.rng, *shots, one / (zero + one));
-        let zeros = *shots - ones;
-        self.path.push(ones > 0);
-        if ones == 0 {
+        let [zeros, ones] = self.divide(*portion, weights);
+        let is_taken = |part: BranchPortion| part.shots > 0 || part.weight > ROUNDING;
+        self.path.push(is_taken(ones));
+        if !is_taken(ones) {
             return Ok(false);
         }
-        *shots = ones;
-        if zeros > 0 {
+        *portion = ones;
+        if is_taken(zeros) {
+            self.branches += 1;
+            if portion.shots == 0 && self.branches > MAX_EXACT_BRANCHES {
+                return Err(RunError::Resource(format!(
+                    "exact expectations need more than {MAX_EXACT_BRANCHES} histories of mid-circuit outcomes; give `shots`"
+                )));
+            }
             let machine = self.copy(machine, slot, weights)?;
             self.saved += machine.as_ref().map_or(0, |machine| machine.bytes());
             self.waiting.push(Waiting {
-                shots: zeros,
+                portion: zeros,
                 depth: self.path.len() - 1,
                 machine,
             });
         }
         Ok(true)
+    }
+
+    /// The parts of the outcomes 0 and 1.
+    fn divide(&mut self, portion: BranchPortion, [zero, one]: [f64; 2]) -> [BranchPortion; 2] {
+        let part = |shots, weight| BranchPortion { shots, weight };
+        let probability = one / (zero + one);
+        if self.means.are_exact() {
+            let ones = portion.weight * probability;
+            return [part(0, portion.weight - ones), part(0, ones)];
+        }
+        let ones = sampling::binomial(&mut self.rng, portion.shots, probability);
+        [part(portion.shots - ones, 0.0), part(ones, 0.0)]
     }
 
     /// A copy for the outcome 0, if there is memory for it beside the running branch.
@@ -176,11 +216,17 @@ impl Runner<'_, '_> {
     }
 
     /// Counts the outcomes of a branch that reached the end of the program.
-    fn finish(&mut self, mut machine: Machine, shots: u64) -> Running<()> {
+    fn finish(&mut self, mut machine: Machine, portion: BranchPortion) -> Running<()> {
         self.make_room(&machine);
         machine.quantum.flush()?;
         if !self.is_random {
             self.exact = Exact::of(&machine, self.context)?;
+        }
+        self.means
+            .add(&machine.quantum, portion.shots, portion.weight)?;
+        let shots = portion.shots;
+        if shots == 0 {
+            return Ok(());
         }
         let mut counted: Running<()> = Ok(());
         let tally = &mut *self.tally;

@@ -113,7 +113,9 @@ impl Machine {
                 continue;
             };
             slots.push(slot);
-            if !kept {
+            if *kept {
+                self.quantum.keep(slot);
+            } else {
                 self.quantum.disturb(slot);
             }
         }

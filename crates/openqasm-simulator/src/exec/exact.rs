@@ -18,6 +18,8 @@ pub(crate) struct Exact {
     pub probabilities: Option<Probabilities>,
     /// Real and imaginary part of each basis state's amplitude.
     pub statevector: Option<Vec<[f64; 2]>>,
+    /// The mean of each requested string over all branches: exact without shots, sampled with shots.
+    pub means: Vec<f64>,
 }
 
 impl Exact {

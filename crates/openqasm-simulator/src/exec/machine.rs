@@ -36,12 +36,16 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn new(context: &Context<'_>) -> Self {
+        let mut memory = Memory::new(context.program.variables, context.program.bits);
+        for (slot, value) in context.bindings {
+            memory.set_variable(*slot, *value);
+        }
         Self {
             position: 0,
             steps: 0,
             since_look: 0,
             gates: 0,
-            memory: Memory::new(context.program.variables, context.program.bits),
+            memory,
             quantum: Quantum::new(context),
         }
     }

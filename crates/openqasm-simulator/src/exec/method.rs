@@ -21,7 +21,7 @@ pub(crate) enum Method {
 }
 
 /// Up to this many qubits a statevector is quicker than a tableau.
-const FEW_QUBITS: usize = 10;
+pub(crate) const FEW_QUBITS: usize = 10;
 /// Maximum qubits of one gate that the expansion of gates can name.
 const MAX_OPERANDS: usize = 64;
 

@@ -5,6 +5,7 @@
 //! branches, so that a program costs one run for each history of outcomes that occurs, not one for each shot.
 
 mod branch;
+mod branch_means;
 mod calls;
 pub(crate) mod context;
 pub(crate) mod evaluate;
@@ -21,10 +22,12 @@ pub(crate) use context::Wanted;
 pub(crate) use exact::{Exact, MAX_LISTED_QUBITS, MAX_OUTCOMES};
 pub(crate) use gate_calls::used_qubits;
 pub(crate) use memory_need::{MemoryNeed, bytes_to_reserve};
-pub(crate) use method::Method;
+pub(crate) use method::{FEW_QUBITS, Method};
 
 use crate::error::SimulatorError;
+use crate::ir::pauli::PauliString;
 use crate::ir::program::Program;
+use crate::ir::value::Value;
 use crate::resources::stop::Stop;
 use crate::resources::thread_budget::ThreadBudget;
 use crate::run_error::RunError;
@@ -39,6 +42,10 @@ pub(crate) struct Plan<'a> {
     pub shots: u32,
     pub memory_limit: u64,
     pub wanted: Wanted,
+    /// Values of variables at the start.
+    pub bindings: &'a [(usize, Value)],
+    /// Pauli strings whose means are requested, all different.
+    pub strings: &'a [PauliString],
     /// The threads that work on the state.
     pub threads: Arc<ThreadBudget>,
     pub stop: &'a Stop,
@@ -58,9 +65,11 @@ pub(crate) fn execute(
         memory_limit: plan.memory_limit,
         method: plan.method,
         wanted: plan.wanted,
+        bindings: plan.bindings,
+        strings: plan.strings,
         threads: plan.threads.clone(),
         is_deferring: plan.method == Method::Stabilizer
-            && quantum::pays_to_defer(program, plan.shots),
+            && quantum::pays_to_defer(program, plan.shots, plan.strings),
     };
     let mut found = branch::run(&context, plan.shots, rng.clone(), tally);
     if let Ok(None) = found {

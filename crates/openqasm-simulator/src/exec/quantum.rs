@@ -1,6 +1,7 @@
 //! The qubits of one branch: which of them are in memory, their known values, and the pending gates.
 
 mod deferred;
+mod means;
 mod outcomes;
 
 pub(crate) use deferred::pays_to_defer;
@@ -62,6 +63,8 @@ pub(crate) struct Quantum {
     status: Vec<Status>,
     /// The qubit whose open measurement writes to a bit.
     origins: BTreeMap<u32, Slot>,
+    /// Qubits whose open measurement is followed by a gate that uses them.
+    dephased: BTreeSet<Slot>,
     /// Qubits that the program needs at once.
     needed: usize,
     /// Maximum qubits of a tableau, ancillas included.
@@ -92,6 +95,7 @@ impl Quantum {
             slots: HashMap::new(),
             status: Vec::new(),
             origins: BTreeMap::new(),
+            dephased: BTreeSet::new(),
             needed: 0,
             max_deferred_width: deferred::max_width(context),
             is_full: false,
@@ -119,6 +123,7 @@ impl Quantum {
             slots: self.slots.clone(),
             status: self.status.clone(),
             origins: self.origins.clone(),
+            dephased: self.dephased.clone(),
             needed: self.needed,
             max_deferred_width: self.max_deferred_width,
             is_full: self.is_full,
@@ -230,7 +235,10 @@ impl Quantum {
             Some(Status::Measured(bits)) => {
                 bits.insert(bit);
             }
-            Some(status) => *status = Status::Measured(BTreeSet::from([bit])),
+            Some(status) => {
+                *status = Status::Measured(BTreeSet::from([bit]));
+                self.dephased.remove(&slot);
+            }
             None => {}
         }
     }

@@ -6,5 +6,6 @@ pub(crate) mod functions;
 pub(crate) mod gates;
 pub(crate) mod integer;
 pub(crate) mod operator;
+pub(crate) mod pauli;
 pub(crate) mod program;
 pub(crate) mod value;

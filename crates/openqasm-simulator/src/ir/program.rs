@@ -32,6 +32,8 @@ pub(crate) struct Input {
     pub ty: String,
     /// Its storage while its value is not known; `None` if it is known.
     pub open: Option<Open>,
+    /// Its type, if that is `float` or `angle`.
+    pub real: Option<Type>,
 }
 
 /// The storage of a value that is not known.

@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Counts finished work. Classical statements, sampling and tableaus are not counted: they take little time.
 #[derive(Debug, Default)]
 pub struct Meter {
+    /// Points of a sweep that have run, and all points; 0 for a single run.
+    points: AtomicU64,
+    all_points: AtomicU64,
     shots: AtomicU64,
     /// Passes of finished groups, and all passes known so far.
     passes: AtomicU64,
@@ -19,6 +22,8 @@ pub struct Meter {
 /// Finished work out of known work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Done {
+    /// Points of a sweep, out of all.
+    Points(u64, u64),
     /// Shots whose outcome is counted: a run with several branches.
     Shots(u64),
     /// Passes over the state, out of those known so far.
@@ -29,6 +34,10 @@ impl Meter {
     /// The progress of the run; `None` before there is any.
     pub fn read(&self) -> Option<Done> {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let points = load(&self.all_points);
+        if points > 0 {
+            return Some(Done::Points(load(&self.points), points));
+        }
         let (shots, known) = (load(&self.shots), load(&self.known));
         if shots > 0 {
             return Some(Done::Shots(shots));
@@ -37,6 +46,16 @@ impl Meter {
         let of_group = u128::from(load(&self.group)) * work / u128::from(all.max(1));
         let passes = load(&self.passes).saturating_add(u64::try_from(of_group).unwrap_or_default());
         (known > 0).then(|| Done::Passes(passes.min(known), known))
+    }
+
+    /// Begins a sweep of that many points.
+    pub(crate) fn begin_points(&self, points: u64) {
+        self.all_points.store(points, Ordering::Relaxed);
+    }
+
+    /// Counts a point of a sweep.
+    pub(crate) fn add_point(&self) {
+        self.points.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts the shots of a branch.
@@ -94,5 +113,8 @@ mod tests {
         assert_eq!(meter.read(), Some(Done::Shots(3)));
         meter.begin_anew();
         assert_eq!(meter.read(), Some(Done::Passes(8, 10)));
+        meter.begin_points(7);
+        meter.add_point();
+        assert_eq!(meter.read(), Some(Done::Points(1, 7)));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Diagnostic, counted, quoted};
 use crate::ir::complex::Complex;
-use crate::ir::program::{Action, Expr, Input, Open};
+use crate::ir::program::{Action, Expr, Input, Open, Program};
 use crate::ir::value::{EvalError, Type, Value};
 use crate::limits::MAX_ERRORS;
 use crate::sema::array_layout::{Access, product, shape};
@@ -54,6 +54,7 @@ impl<'s> Checker<'s> {
             name: name.text.to_owned(),
             ty: ty.to_string(),
             open,
+            real: matches!(ty, Type::Float(_) | Type::Angle(_)).then_some(ty),
         });
         self.declare(name, symbol)?;
         if is_open {
@@ -80,6 +81,7 @@ impl<'s> Checker<'s> {
                 first: array.first,
                 count: product(&array.sizes),
             }),
+            real: None,
         });
         if let Some(given) = given {
             let mut values = Vec::with_capacity(product(&array.sizes));
@@ -144,6 +146,23 @@ impl<'s> Checker<'s> {
             ));
         }
     }
+}
+
+/// The values of a program's inputs that are not known, by variable. `None` if one is missing, is not of a `float` or an
+/// `angle`, or does not fit: a compilation with the values reports it.
+pub(crate) fn bind_inputs(
+    program: &Program,
+    values: &Map<String, Json>,
+) -> Option<Vec<(usize, Value)>> {
+    let bind = |input: &Input| match &input.open {
+        Some(Open::Variables { first, count: 1 }) => {
+            let value = from_json(values.get(&input.name)?, input.real?).ok()?;
+            Some((*first, value))
+        }
+        _ => None,
+    };
+    let bound: Vec<(usize, Value)> = program.inputs.iter().map(bind).collect::<Option<_>>()?;
+    (bound.len() == values.len()).then_some(bound)
 }
 
 fn wrong_input(name: Name<'_>, ty: &dyn Display, error: &str) -> Diagnostic {

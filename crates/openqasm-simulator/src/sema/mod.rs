@@ -17,7 +17,7 @@ mod expression;
 mod gate;
 mod gate_definition;
 mod inline;
-mod input;
+pub(crate) mod input;
 pub(crate) mod library;
 mod operand;
 mod reads;

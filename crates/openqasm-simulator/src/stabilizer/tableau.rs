@@ -173,10 +173,48 @@ impl Tableau {
             return Ok(None);
         }
         // ±Z of this qubit is the product of those stabilizers whose destabilizers anticommute
-        // with it. Y counts as i XZ, and a Z that an X passes as a minus.
+        // with it.
         let chosen: Vec<u64> = self.qubits[qubit].x.iter().step_by(2).copied().collect();
+        self.is_negative(&chosen, 0, stop).map(Some)
+    }
+
+    /// The mean of a product of Pauli operators, each with its qubit, X and Z.
+    pub(crate) fn mean(
+        &self,
+        factors: &[(usize, bool, bool)],
+        stop: &Stop,
+    ) -> Result<f64, Stopped> {
+        // The rows that anticommute with the product.
+        let mut differ = vec![0_u64; self.negative.len()];
+        for (qubit, x, z) in factors {
+            let Pauli {
+                x: rows_x,
+                z: rows_z,
+            } = &self.qubits[*qubit];
+            for k in 0..differ.len() {
+                differ[k] ^= if *x { rows_z[k] } else { 0 };
+                differ[k] ^= if *z { rows_x[k] } else { 0 };
+            }
+        }
+        if differ.iter().skip(1).step_by(2).any(|word| *word != 0) {
+            return Ok(0.0);
+        }
+        let chosen: Vec<u64> = differ.iter().step_by(2).copied().collect();
+        let ys = factors.iter().filter(|(_, x, z)| *x && *z).count();
+        let is_negative = self.is_negative(&chosen, ys, stop)?;
+        Ok(if is_negative { -1.0 } else { 1.0 })
+    }
+
+    /// Whether the product of the chosen stabilizers, which has that many Ys, has a minus.
+    fn is_negative(
+        &self,
+        chosen: &[u64],
+        ys_of_product: usize,
+        stop: &Stop,
+    ) -> Result<bool, Stopped> {
+        // Y counts as i XZ, and a Z that an X passes as a minus.
         let of = |column: &'_ Column, word: usize| column[2 * word + 1] & chosen[word];
-        let (mut sign, mut ys) = (false, 0_u32);
+        let (mut sign, mut ys) = (false, 0_u64);
         for word in 0..chosen.len() {
             sign ^= of(&self.negative, word).count_ones() & 1 == 1;
         }
@@ -187,7 +225,7 @@ impl Tableau {
             let (mut before, mut passed) = (0_u64, 0_u64);
             for word in 0..chosen.len() {
                 let (x, z) = (of(&pauli.x, word), of(&pauli.z, word));
-                ys += (x & z).count_ones();
+                ys += u64::from((x & z).count_ones());
                 // For each row, whether the rows before it have an odd number of Zs.
                 let through = parities(z) ^ before;
                 passed ^= (through ^ z) & x;
@@ -195,8 +233,9 @@ impl Tableau {
             }
             sign ^= passed.count_ones() & 1 == 1;
         }
-        // The product is real: the number of Ys is even.
-        Ok(Some(sign ^ (ys & 2 == 2)))
+        // The product is real: the difference is even.
+        let ys = ys.wrapping_sub(ys_of_product as u64);
+        Ok(sign ^ (ys & 2 == 2))
     }
 
     /// Fixes the outcome of a measurement that was random. If this is stopped, the tableau is invalid.

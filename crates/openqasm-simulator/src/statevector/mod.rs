@@ -7,6 +7,7 @@ pub(crate) mod block;
 pub(crate) mod dense;
 pub(crate) mod diagonal;
 pub(crate) mod exec_config;
+pub(crate) mod expectation;
 pub(crate) mod fusion;
 pub(crate) mod kernels;
 pub(crate) mod op;

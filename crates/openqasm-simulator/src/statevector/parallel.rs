@@ -1,18 +1,18 @@
 //! Parallel work on pieces of a state, by scoped threads.
 
-use crate::resources::stop::Stopped;
 use std::sync::{Mutex, PoisonError};
 
 /// Distributes the pieces among at most that many threads, the calling thread included; each thread has its own
 /// worker. A thread that meets an error begins no further piece.
-pub(crate) fn parallel_for<T, W>(
+pub(crate) fn parallel_for<T, W, E>(
     pieces: Vec<T>,
     threads: usize,
     worker: impl Fn() -> W + Sync,
-) -> Result<(), Stopped>
+) -> Result<(), E>
 where
     T: Send,
-    W: FnMut(T) -> Result<(), Stopped>,
+    E: Send,
+    W: FnMut(T) -> Result<(), E>,
 {
     let threads = threads.min(pieces.len());
     if threads <= 1 {

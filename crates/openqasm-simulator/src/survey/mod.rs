@@ -10,6 +10,7 @@ use crate::error::{Diagnostic, SimulatorError};
 use crate::exec::{self, MemoryNeed, Method};
 use crate::ir::program::{Input, Program};
 use crate::limits::MAX_ERRORS;
+use crate::observables::ObservablePlan;
 use crate::outputs::{self, lists_amplitudes, registers};
 use crate::request::Request;
 use crate::resources::stop::{Stop, Stopped};
@@ -39,6 +40,12 @@ pub fn survey(request: &Request<'_>, stop: &Stop) -> Result<Verdict, Stopped> {
             outputs::check_shot_memory(&program, request)
     {
         errors.push(Mistake::limit(message));
+    }
+    if let Err(error) = ObservablePlan::new(request.observables, &program) {
+        errors.push(Mistake::whole(
+            MistakeCode::InvalidCircuit,
+            error.to_string(),
+        ));
     }
     let need = method.map(|method| need(&program, &found, method));
     let limit = request.memory_limit_bytes;

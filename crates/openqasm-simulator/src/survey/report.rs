@@ -54,8 +54,13 @@ impl MistakeCode {
 impl Mistake {
     /// A limit that the circuit as a whole exceeds.
     pub(crate) fn limit(message: String) -> Self {
+        Self::whole(MistakeCode::ResourceLimit, message)
+    }
+
+    /// A mistake that has no position in the circuit.
+    pub(crate) fn whole(code: MistakeCode, message: String) -> Self {
         Self {
-            code: MistakeCode::ResourceLimit,
+            code,
             line: None,
             column: None,
             message,

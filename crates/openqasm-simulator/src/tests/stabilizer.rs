@@ -25,6 +25,8 @@ pub(crate) fn counts_by(
     let program = compile::compile(&request, None, &stop).unwrap();
     let mut tally = sampling::Tally::new(&program, MEMORY_LIMIT);
     let plan = Plan {
+        bindings: &[],
+        strings: &[],
         threads: Arc::new(ThreadBudget::new(1)),
         method,
         shots,

@@ -37,6 +37,30 @@ pub fn sections(task: &Task, width: usize, paint: Paint) -> Vec<Section> {
             lines: lines.collect(),
         });
     }
+    if !task.sweep.is_empty() {
+        let lines = task.sweep.iter().map(|(name, values)| {
+            let count = values.as_array().map_or(0, Vec::len);
+            format!("{name}: {}", text::count(count, "value"))
+        });
+        sections.push(Section {
+            title: title("Sweep"),
+            lines: lines.collect(),
+        });
+    }
+    if !task.observables.is_empty() {
+        let sums = task.observables.iter().enumerate();
+        let lines = sums.flat_map(|(index, terms)| {
+            let terms = terms
+                .iter()
+                .map(|term| format!("{}*{}", term.coeff, term.pauli));
+            let sum = terms.collect::<Vec<_>>().join(" + ");
+            text::wrap(&format!("{index}: {sum}"), width)
+        });
+        sections.push(Section {
+            title: title("Observables"),
+            lines: lines.collect(),
+        });
+    }
     if let Some(circuit) = &task.circuit {
         sections.push(Section {
             title: title("Circuit"),

@@ -3,6 +3,7 @@
 
 use crate::exec::context::Context;
 use crate::exec::quantum::{Form, Quantum, Slot, Status};
+use crate::ir::pauli::PauliString;
 use crate::ir::program::Program;
 use crate::run_error::Running;
 use crate::stabilizer::clifford::Clifford;
@@ -25,8 +26,10 @@ pub(crate) fn max_width(context: &Context<'_>) -> usize {
 }
 
 /// Whether deferral is worthwhile. If outcomes are read, each shot branches anyway, with as few qubits as it needs.
-pub(crate) fn pays_to_defer(program: &Program, shots: u32) -> bool {
-    shots >= MIN_SHOTS && program.steps.iter().all(|step| step.reads.is_empty())
+pub(crate) fn pays_to_defer(program: &Program, shots: u32, strings: &[PauliString]) -> bool {
+    // Exact means take all branches.
+    let has_many = shots >= MIN_SHOTS || (shots == 0 && !strings.is_empty());
+    has_many && program.steps.iter().all(|step| step.reads.is_empty())
 }
 
 impl Quantum {
