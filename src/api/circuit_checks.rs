@@ -15,6 +15,10 @@ use crate::executor::CircuitCheck;
 use crate::executor::circuit_report::CircuitVerdict;
 use openqasm_simulator::{Stop, Stopped};
 
+/// Memory of one check of 8 MiB: `x q[i];` repeated takes the most.
+const CHECK_BYTES: u64 = 512 << 20;
+/// Texts of at least that many bytes leave much freed memory behind.
+const LONG_TEXT_BYTES: usize = 1 << 20;
 /// Maximum duration of one check.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum wait of a check for a run slot.
@@ -27,19 +31,27 @@ const MAX_QUEUED: usize = 32;
 pub struct CircuitChecks {
     run_slots: Arc<Semaphore>,
     queue_slots: Arc<Semaphore>,
+    /// Returns freed memory to the system, after the check of a long text.
+    return_memory: fn(),
 }
 
-impl Default for CircuitChecks {
-    fn default() -> Self {
+impl CircuitChecks {
+    /// Checks of a process whose memory is limited to that many bytes.
+    pub fn new(memory_limit: Option<u64>, return_memory: fn()) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        // At most half of the cores, so that requests are answered meanwhile. A check takes up to about 420 MiB:
-        // `pow(2) @ x q;` repeated to 8 MiB.
-        let run_slots = (cores / 2).clamp(1, 4);
         Self {
-            run_slots: Arc::new(Semaphore::new(run_slots)),
+            run_slots: Arc::new(Semaphore::new(run_slots(cores, memory_limit))),
             queue_slots: Arc::new(Semaphore::new(MAX_QUEUED)),
+            return_memory,
         }
     }
+}
+
+/// At most half of the cores, so that requests are answered meanwhile, and half of the memory.
+fn run_slots(cores: usize, memory_limit: Option<u64>) -> usize {
+    let fitting = memory_limit.map_or(u64::MAX, |bytes| bytes / 2 / CHECK_BYTES);
+    let fitting = usize::try_from(fitting).unwrap_or(usize::MAX);
+    (cores / 2).min(fitting).clamp(1, 4)
 }
 
 /// Stops the check when its client disconnects.
@@ -68,8 +80,12 @@ impl CircuitChecks {
         drop(place);
         let stop = Stop::new(Some(Instant::now() + CHECK_TIMEOUT));
         let stop_on_drop = StopOnDrop(stop.clone());
+        let return_memory = self.return_memory;
         let checked = tokio::task::spawn_blocking(move || {
             let verdict = circuit_check.run(&stop);
+            if circuit_check.text_bytes() >= LONG_TEXT_BYTES {
+                return_memory();
+            }
             // Returned by the thread that uses them, even if the client has disconnected.
             drop((turn, permit));
             verdict
@@ -95,4 +111,17 @@ impl CircuitChecks {
 fn overloaded(why: &str) -> Problem {
     let detail = format!("{why}; nothing was changed. Try again in a moment.");
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_take_at_most_half_of_the_cores_and_of_the_memory() {
+        assert_eq!(run_slots(1, None), 1);
+        assert_eq!(run_slots(64, None), 4);
+        assert_eq!(run_slots(64, Some(256 << 20)), 1);
+        assert_eq!(run_slots(64, Some(2 << 30)), 2);
+    }
 }

@@ -7,6 +7,7 @@ mod connections;
 mod dev;
 #[cfg(test)]
 mod env_example;
+mod freed_memory;
 mod health;
 mod help;
 mod http_limits;

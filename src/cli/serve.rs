@@ -14,8 +14,9 @@ use super::http_limits::HttpLimitArgs;
 use super::process::Shutdown;
 use super::server_tls::ServerTlsArgs;
 use super::start_line::{ChangedSettings, Listening};
-use super::{open_files, process, reach};
+use super::{freed_memory, open_files, process, reach};
 use crate::api::{self, ApiSettings, ApiState};
+use crate::cgroup;
 use crate::config::access::{ADMIN_TOKEN, AccessArgs};
 use crate::config::backlog::BacklogArgs;
 use crate::config::broker::BrokerArgs;
@@ -317,7 +318,10 @@ pub(super) async fn serve(
         ),
         body_memory: api::BodyMemory::default(),
         answer_memory: api::AnswerMemory::default(),
-        circuit_checks: api::CircuitChecks::default(),
+        circuit_checks: api::CircuitChecks::new(
+            cgroup::memory_limit_bytes(),
+            freed_memory::return_now,
+        ),
     };
     let config = tls.as_ref().map(ServerIdentity::config).transpose()?;
     let (server, address) = api::bind(&settings, config, state)

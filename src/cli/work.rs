@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::commands::{CommandArgs, Commands};
 use super::connections::Connections;
+use super::freed_memory;
 use super::start_line::{ChangedSettings, Listening};
 use super::{process, worker_server};
 use crate::cgroup;
@@ -345,6 +346,9 @@ pub fn main(args: &WorkArgs, changed: ChangedSettings) -> ExitCode {
     process::run(args.check(), |settings, stop| async move {
         let format = settings.log.format;
         process::start_log(settings.log);
+        if cgroup::memory_limit_bytes().is_some() {
+            freed_memory::return_at_once();
+        }
         let _watchdog = settings.commands.guard()?;
         process::traced(settings.traces, async {
             let connections = Connections::open(

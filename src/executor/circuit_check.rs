@@ -60,6 +60,11 @@ impl CircuitCheck {
         })
     }
 
+    /// The length of the text, in bytes.
+    pub fn text_bytes(&self) -> usize {
+        self.source.len()
+    }
+
     /// Checks the circuit; blocks for seconds at most.
     pub fn run(&self, stop: &Stop) -> Result<CircuitVerdict, Stopped> {
         let observables = observables(&self.options);
@@ -67,6 +72,7 @@ impl CircuitCheck {
             observables: &observables,
             source: &self.source,
             max_source_bytes: MAX_SOURCE_BYTES,
+            max_program_bytes: self.memory_limit_bytes,
             shots: self.options.shots,
             parameters: self.options.inputs.as_ref(),
             memory: self.options.memory.unwrap_or(false),

@@ -80,6 +80,7 @@ impl Executor for Simulator {
                         source: &source,
                         // The API applies its configured limit; a circuit that it has accepted must run.
                         max_source_bytes: MAX_SOURCE_BYTES,
+                        max_program_bytes: pool.capacity(),
                         shots: options.shots,
                         seed: options.seed,
                         parameters: Some(&inputs),

@@ -68,7 +68,7 @@ async fn long_texts_and_large_states_at_the_same_time_do_not_exceed_the_containe
     app.spawn_limited_worker(&worker, &group);
     app.workers[0].wait_for("worker.ready").await;
     let pair = "rz(0.1234567) q[0]; cx q[0], q[1];\nrz(-0.1234567) q[0]; cx q[0], q[1];\n";
-    let gates = pair.repeat((1 << 20) / pair.len() - 2);
+    let gates = pair.repeat((8 << 20) / pair.len() - 2);
     let long = json!({"circuit": format!("OPENQASM 3; qubit[2] q; {gates}measure q;"), "shots": 1});
     let mut tasks = Vec::new();
     for _ in 0..3 {

@@ -17,7 +17,6 @@ const KNOWN: &[(&str, usize)] = &[
         "crates/openqasm-simulator/src/syntax/parser/expression.rs",
         434,
     ),
-    ("crates/openqasm-simulator/src/syntax/parser/mod.rs", 432),
     ("crates/openqasm-simulator/src/tests/language.rs", 401),
     ("crates/openqasm-simulator/src/tests/limits.rs", 643),
     ("crates/openqasm-simulator/src/tests/messages.rs", 491),

@@ -3,7 +3,7 @@
 use crate::error::{Diagnostic, SimulatorError};
 use crate::ir;
 use crate::ir::program::{Action, Program};
-use crate::limits::MAX_SOURCE_BYTES;
+use crate::limits::{MAX_SOURCE_BYTES, SHORT_STATEMENT_TOKENS, TREE_BYTES_PER_TOKEN};
 use crate::request::Request;
 use crate::resources::stop::{Stop, Stopped};
 use crate::sema::Checker;
@@ -92,10 +92,14 @@ pub(crate) fn read(
         )));
     }
     let mut parser = Parser::new(source, stop);
-    let mut sema = Checker::begin(parser.version(), inputs, stop);
-    while let Some(statement) = parser.next_statement() {
+    // A statement has a semicolon, unless it is a block or part of a loop that is unrolled.
+    let steps = source.bytes().filter(|byte| *byte == b';').count();
+    let memory_limit = request.max_program_bytes;
+    let mut sema = Checker::begin(parser.version(), inputs, steps, memory_limit, stop);
+    while let Some(statement) = parser.next_within(max_tokens(sema.free_bytes())) {
         if !matches!(statement.kind, StatementKind::Nothing) {
-            sema.statement(&statement);
+            let tokens = parser.statement_tokens() as u64;
+            sema.statement_of(&statement, tokens.saturating_mul(TREE_BYTES_PER_TOKEN));
         }
     }
     let parsed = parser.finish().map_err(Refusal::Stopped)?;
@@ -111,4 +115,10 @@ pub(crate) fn read(
     let mistakes = checked.err().unwrap_or_default();
     errors.extend(mistakes.into_iter().filter(|error| !error.is_limit));
     Err(Refusal::Wrong(errors))
+}
+
+/// The tokens of a statement whose tree fits into that many bytes. Short statements always fit: the program that they add to is counted.
+fn max_tokens(bytes: u64) -> usize {
+    let fitting = usize::try_from(bytes / TREE_BYTES_PER_TOKEN).unwrap_or(usize::MAX);
+    fitting.max(SHORT_STATEMENT_TOKENS)
 }

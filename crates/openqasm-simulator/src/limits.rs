@@ -6,8 +6,14 @@ pub const MAX_SOURCE_BYTES: usize = 64 << 20;
 pub const DEFAULT_SOURCE_BYTES: usize = 8 << 20;
 /// The programs of texts up to this length are not counted as memory that circuits share.
 pub const SHORT_TEXT_BYTES: usize = 256 << 10;
-/// Memory of the program of a longer text, for each byte of it. Gates with parameters take 24.
-pub const PROGRAM_BYTES_PER_TEXT_BYTE: u64 = 25;
+/// The copies of a long text that a caller keeps while it runs: one of the task, one of the run.
+pub const COPIES_OF_TEXT: u64 = 2;
+/// Statements of up to that many tokens are parsed whatever memory is left.
+pub const SHORT_STATEMENT_TOKENS: usize = 1 << 12;
+/// Memory of a statement's tree for each of its tokens, in bytes.
+pub const TREE_BYTES_PER_TOKEN: u64 = 288;
+/// The setting of the memory limit, in MiB.
+pub const MEMORY_SETTING: &str = "QTASK_SIMULATOR_MEMORY_MIB";
 /// Maximum tokens of a statement with its blocks: the syntax tree in memory is bounded by it.
 pub const MAX_STATEMENT_TOKENS: usize = 1 << 20;
 /// Maximum statements, operands and values of a program, including unrolled loops and calls. Each takes up to 144

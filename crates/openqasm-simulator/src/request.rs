@@ -29,6 +29,8 @@ pub struct Request<'a> {
     pub source: &'a str,
     /// Maximum length of the text, in bytes; 8 MiB by default, at most [`MAX_SOURCE_BYTES`](crate::MAX_SOURCE_BYTES).
     pub max_source_bytes: usize,
+    /// Maximum memory of the text while and after it is compiled, in bytes; without a limit by default.
+    pub max_program_bytes: u64,
     /// Number of shots; without shots, there are only exact results.
     pub shots: u32,
     /// Makes the run repeatable; drawn and reported if it is `None`.
@@ -56,6 +58,7 @@ impl Default for Request<'_> {
         Self {
             source: "",
             max_source_bytes: limits::DEFAULT_SOURCE_BYTES,
+            max_program_bytes: u64::MAX,
             shots: 0,
             seed: None,
             parameters: None,

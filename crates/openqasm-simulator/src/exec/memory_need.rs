@@ -3,6 +3,7 @@
 use crate::exec::gate_calls::used_qubits;
 use crate::exec::method::Method;
 use crate::ir::program::{Action, Program, Step};
+use crate::limits::MEMORY_SETTING;
 use crate::stabilizer::tableau::Tableau;
 use crate::statevector::state::State;
 
@@ -13,8 +14,6 @@ const COPIES_PART: u128 = 16;
 /// The minimum reservation.
 const LEAST: u128 = 1 << 20;
 
-/// The setting of the limit, in MiB.
-const MEMORY_SETTING: &str = "QTASK_SIMULATOR_MEMORY_MIB";
 /// The largest value of that setting.
 const MAX_SETTING_MIB: u128 = 1 << 24;
 

@@ -22,6 +22,8 @@ pub struct Program {
     pub(crate) inputs: Vec<Input>,
     /// The number of steps that are in the source; the steps after them measure a circuit without measurements.
     pub(crate) written: usize,
+    /// The memory that it takes, estimated from above.
+    pub(crate) bytes: u64,
 }
 
 /// An `input` declaration.
@@ -51,6 +53,11 @@ impl Program {
     /// The number of qubits that the program declares, or measures implicitly.
     pub fn declared_qubits(&self) -> u32 {
         self.qubits
+    }
+
+    /// The memory that the program takes, estimated from above, in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// The number of classical bits of the counts.

@@ -1,16 +1,22 @@
 //! The limits of the checking work, and of the program's size.
 
 use crate::error::Diagnostic;
+use crate::ir::heap_size;
 use crate::ir::program::{Action, Step};
 use crate::limits::{
     MAX_CALL_NESTING, MAX_CALLED_PARTS, MAX_ERRORS, MAX_GATES, MAX_LOOP_PARTS, MAX_NAMES,
-    MAX_PARTS, MAX_PROGRAM_STEPS, MAX_STEPS,
+    MAX_PARTS, MAX_PROGRAM_STEPS, MAX_STEPS, MEMORY_SETTING,
 };
 use crate::resources::stop::{Stop, Stopped};
 use crate::sema::{Checked, Checker, control, reads};
 
 /// More ranges of bits than a value can have: only an alias names that many.
 const MANY_READS: usize = 128;
+
+/// Memory of a name that is declared outside of blocks, in bytes.
+const NAME_BYTES: u64 = 288;
+/// Memory of a gate, an operand or a value in a definition, in bytes.
+const GATE_PART_BYTES: u64 = 128;
 
 /// The work of checking, and what ends it.
 #[derive(Default)]
@@ -53,6 +59,7 @@ impl Checker<'_> {
             || self.parts > MAX_PARTS
             || self.steps.len() > MAX_PROGRAM_STEPS
             || self.names > MAX_NAMES
+            || self.is_over_memory
     }
 
     /// Counts work, and checks the stop flag from time to time.
@@ -129,7 +136,10 @@ impl Checker<'_> {
         if reads.len() > MANY_READS {
             self.count_listed(reads.len(), at)?;
         }
-        self.steps.push(Step { action, at, reads });
+        let step = Step { action, at, reads };
+        self.usage.step_bytes += heap_size::of_step(&step);
+        self.steps.push(step);
+        self.check_memory(at)?;
         if self.steps.len() == MAX_PROGRAM_STEPS + 1 {
             return Err(Diagnostic::limit(
                 at,
@@ -138,6 +148,45 @@ impl Checker<'_> {
         }
         self.usage.cost.steps = self.usage.cost.steps.saturating_add(1);
         self.check_cost(at)
+    }
+
+    /// The memory of the program so far, estimated from above.
+    pub(crate) fn program_bytes(&self) -> u64 {
+        let names = (self.names as u64).saturating_mul(NAME_BYTES);
+        let gates = u64::from(self.unrolling.in_gates).saturating_mul(GATE_PART_BYTES);
+        let blocks = self
+            .usage
+            .step_bytes
+            .saturating_add(names)
+            .saturating_add(gates);
+        // The allocator's pages are not filled to the last block.
+        blocks.saturating_add(blocks / 8)
+    }
+
+    /// The memory that the tree of the next statement may take.
+    pub(crate) fn free_bytes(&self) -> u64 {
+        self.memory_limit.saturating_sub(self.program_bytes())
+    }
+
+    /// Reports once that the program does not fit: no following statement can.
+    fn check_memory(&mut self, at: u32) -> Checked<()> {
+        let needed = self.program_bytes().saturating_add(self.tree_bytes);
+        if needed <= self.memory_limit || self.is_over_memory {
+            return Ok(());
+        }
+        self.is_over_memory = true;
+        Err(self.over_memory(at))
+    }
+
+    /// The refusal of a program that takes more memory than its limit.
+    pub(crate) fn over_memory(&self, at: u32) -> Diagnostic {
+        let limit = self.memory_limit;
+        Diagnostic::limit(
+            at,
+            format!(
+                "the text of the circuit takes more than {limit} bytes of memory up to here, which is the limit; {MEMORY_SETTING} sets it"
+            ),
+        )
     }
 
     pub(crate) fn check_cost(&mut self, at: u32) -> Checked<()> {

@@ -32,6 +32,7 @@ mod wide;
 
 use crate::error::Diagnostic;
 use crate::ir::program::{Action, GateDefinition, Operand, Program, RegisterSlot, Step};
+use crate::limits::MAX_PROGRAM_STEPS;
 use crate::resources::stop::{Stop, Stopped};
 use crate::syntax::ast::{Name, Statement, StatementKind};
 use budget::{CheckingWork, Unrolling};
@@ -94,6 +95,12 @@ pub(crate) struct Checker<'s> {
     /// What the statements checked so far take.
     usage: Usage,
     steps: Vec<Step>,
+    /// Maximum memory of the program and of the tree of a statement, in bytes.
+    memory_limit: u64,
+    /// Memory of the tree of the current statement, in bytes.
+    tree_bytes: u64,
+    /// Whether the program exceeds its memory limit.
+    is_over_memory: bool,
     registers: Vec<RegisterSlot>,
     qubits: u32,
     loops: Vec<control::LoopFrame>,
@@ -123,9 +130,20 @@ pub(crate) fn library_definitions<'s>(
 }
 
 impl<'s> Checker<'s> {
-    /// Begins to check a program, whose statements follow one by one.
-    pub(crate) fn begin(version: u8, inputs: Option<&Map<String, Value>>, stop: &Stop) -> Self {
+    /// Begins to check a program of about that many steps, whose statements follow one by one.
+    pub(crate) fn begin(
+        version: u8,
+        inputs: Option<&Map<String, Value>>,
+        steps: usize,
+        memory_limit: u64,
+        stop: &Stop,
+    ) -> Self {
         let mut checker = Self::new(version, false);
+        // The unused part of a large block takes no memory, but a list that grows is in memory twice while it is copied.
+        checker
+            .steps
+            .reserve_exact(steps.min(MAX_PROGRAM_STEPS + 1));
+        checker.memory_limit = memory_limit;
         checker.inputs.given = inputs.cloned();
         checker.work.stop = stop.clone();
         checker
@@ -165,12 +183,21 @@ impl<'s> Checker<'s> {
             work: CheckingWork::default(),
             usage: Usage::default(),
             steps: Vec::new(),
+            memory_limit: u64::MAX,
+            tree_bytes: 0,
+            is_over_memory: false,
             registers: Vec::new(),
             qubits: 0,
             loops: Vec::new(),
             ends: Vec::new(),
             numbers: Numbers::Whole,
         }
+    }
+
+    /// Checks a statement outside of all blocks, whose tree takes that much memory.
+    pub(crate) fn statement_of(&mut self, statement: &Statement<'s>, tree_bytes: u64) {
+        self.tree_bytes = tree_bytes;
+        self.statement(statement);
     }
 
     /// Checks one statement; after a mistake, checking continues with the next one.
@@ -329,11 +356,17 @@ impl<'s> Checker<'s> {
         {
             self.errors.push(error);
         }
+        // An attempt that was dropped may have reported it.
+        if self.is_over_memory && self.errors.is_empty() {
+            let at = self.steps.last().map_or(0, |step| step.at);
+            self.errors.push(self.over_memory(at));
+        }
         if !self.errors.is_empty() {
             return Err(self.errors);
         }
         self.name_implicit();
         let order = self.order();
+        let bytes = self.program_bytes();
         Ok(Program {
             order,
             steps: self.steps,
@@ -345,6 +378,7 @@ impl<'s> Checker<'s> {
             version: self.version,
             inputs: self.inputs.declared,
             written,
+            bytes,
         })
     }
 }

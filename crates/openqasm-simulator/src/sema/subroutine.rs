@@ -146,10 +146,12 @@ impl<'s> Checker<'s> {
             self.usage.cost,
         );
         let elements = self.usage.array_elements;
+        let step_bytes = self.usage.step_bytes;
         let result = self.inline(subroutine, arguments, subroutine.ast.name.at, true);
         self.steps.truncate(before.0);
         self.ends.truncate(before.1);
         self.usage.array_elements = elements;
+        self.usage.step_bytes = step_bytes;
         (self.usage.variables, self.usage.cost) = (before.2, before.3);
         Ok(result?.1)
     }

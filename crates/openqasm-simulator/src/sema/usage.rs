@@ -17,4 +17,6 @@ pub(crate) struct Usage {
     pub(crate) array_elements: usize,
     /// Statements, operands and values of subroutines, counted at each call.
     pub(crate) called_parts: u32,
+    /// Memory of the steps, in bytes.
+    pub(crate) step_bytes: u64,
 }

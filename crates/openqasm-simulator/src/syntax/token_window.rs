@@ -16,6 +16,8 @@ pub(crate) struct TokenWindow<'s> {
     first: usize,
     /// Number of the first token of the statement.
     start: usize,
+    /// Maximum tokens of the statement.
+    limit: usize,
     overflowed: Cell<bool>,
 }
 
@@ -26,6 +28,7 @@ impl<'s> TokenWindow<'s> {
             kept: RefCell::default(),
             first: 0,
             start: 0,
+            limit: MAX_STATEMENT_TOKENS,
             overflowed: Cell::new(false),
         }
     }
@@ -44,7 +47,7 @@ impl<'s> TokenWindow<'s> {
             }
             let token = lexer.next()?;
             let of_statement = (self.first + kept.len()).saturating_sub(self.start);
-            if of_statement >= MAX_STATEMENT_TOKENS && token.kind != TokenKind::End {
+            if of_statement >= self.limit && token.kind != TokenKind::End {
                 self.overflowed.set(true);
                 return None;
             }
@@ -58,14 +61,16 @@ impl<'s> TokenWindow<'s> {
         (from..to).map_while(|number| self.get(number))
     }
 
-    /// Begins a statement with the token of that number. Keeps the token before it, where mistakes may be located.
-    pub(crate) fn begin_statement(&mut self, number: usize) {
+    /// Begins a statement with the token of that number, of at most `limit` tokens. Keeps the token before it, where mistakes
+    /// may be located.
+    pub(crate) fn begin_statement(&mut self, number: usize, limit: usize) {
         let passed = number.saturating_sub(1).saturating_sub(self.first);
         let mut kept = self.kept.borrow_mut();
         let passed = passed.min(kept.len());
         kept.drain(..passed);
         self.first += passed;
         self.start = number;
+        self.limit = limit;
     }
 
     /// Reads on to the end of the source and returns its invalid tokens.

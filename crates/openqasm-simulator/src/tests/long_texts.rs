@@ -103,3 +103,77 @@ fn a_stop_ends_the_reading_of_tokens_and_of_statements() {
         assert_eq!(result, Err(SimulatorError::Stopped(Stopped::Cancelled)));
     }
 }
+
+/// Why a text that may take that much memory is refused, if it is.
+fn refused_within(text: &str, max_program_bytes: u64) -> Option<String> {
+    let request = Request {
+        source: text,
+        max_program_bytes,
+        shots: 1,
+        memory_limit_bytes: 1 << 20,
+        ..Request::default()
+    };
+    let error = run(&request, &Stop::default()).err()?;
+    assert!(
+        matches!(error, SimulatorError::ResourceLimit { .. }),
+        "{error:.300}"
+    );
+    Some(error.to_string())
+}
+
+#[test]
+fn a_program_that_takes_more_memory_than_the_limit_is_refused() {
+    let sum = format!("a={}a;", "a+".repeat(90));
+    for (head, unit) in [
+        ("qubit q;", "x q;"),
+        ("qubit[2] q;int i;", "x q[i];"),
+        ("int a;", &sum),
+        ("bit[9] c;", "c[1]=1;"),
+        ("qubit[9] q;", "U(1,2,3)q;"),
+        ("array[int,9] a;int i;", "a[i]=a[i];"),
+        ("bit c;qubit q;", "if(c)x q;"),
+        ("qubit q;", "for int i in[0:1]x q;"),
+    ] {
+        let text = format!("{head}{}", unit.repeat(20_000));
+        let message = refused_within(&text, 1 << 20).expect(unit);
+        assert!(
+            message.contains("takes more than 1048576 bytes of memory"),
+            "{unit}: {message:.300}"
+        );
+        assert_eq!(refused_within(&text, 1 << 30), None, "{unit}");
+    }
+}
+
+#[test]
+fn names_and_definitions_count_as_memory() {
+    let names: String = (0..20_000)
+        .map(|number| format!("int a{number};"))
+        .collect();
+    let gates = format!("gate g a{{{}}}", "x a;".repeat(20_000));
+    for text in [names, gates] {
+        assert!(refused_within(&text, 1 << 20).is_some(), "{text:.30}");
+        assert_eq!(refused_within(&text, 1 << 30), None, "{text:.30}");
+    }
+}
+
+#[test]
+fn a_statement_whose_tree_does_not_fit_is_refused_before_it_is_read() {
+    let text = format!("qubit q;box{{{}}}", "x q;".repeat(20_000));
+    let message = refused_within(&text, 4 << 20).expect("a refusal");
+    assert!(
+        message.contains("this statement has more than 1456"),
+        "{message}"
+    );
+}
+
+#[test]
+fn statements_that_are_not_kept_take_no_memory() {
+    // Each body is checked once, and its steps are dropped.
+    let body = "x q;".repeat(1_000);
+    let define = |number: usize| format!("def f{number}(qubit q){{{body}}}");
+    let definitions: String = (0..20).map(define).collect();
+    let text = format!("{definitions}qubit r;x r;");
+    assert_eq!(refused_within(&text, 3 << 20), None);
+    let called = format!("{text}{}", "f0(r);".repeat(20));
+    assert!(refused_within(&called, 3 << 20).is_some());
+}

@@ -1,6 +1,7 @@
 //! Tokens to a syntax tree, by recursive descent of limited depth.
 
 mod array;
+mod block;
 mod classical;
 mod control;
 mod expectation;
@@ -11,7 +12,7 @@ mod statement;
 mod subroutine;
 
 use crate::error::{Diagnostic, quoted};
-use crate::limits::{MAX_BLOCK_DEPTH, MAX_ERRORS, MAX_STATEMENT_TOKENS};
+use crate::limits::{MAX_ERRORS, MAX_STATEMENT_TOKENS};
 use crate::resources::stop::{Stop, Stopped};
 use crate::syntax::ast::{Name, Statement, StatementKind};
 use crate::syntax::token::{Token, TokenKind};
@@ -25,6 +26,8 @@ pub(crate) struct Parser<'s> {
     source: &'s str,
     tokens: TokenWindow<'s>,
     position: usize,
+    /// The number of the first token of the statement.
+    begun_at: usize,
     version: u8,
     expression_depth: u16,
     block_depth: u16,
@@ -55,6 +58,7 @@ impl<'s> Parser<'s> {
             source,
             tokens: TokenWindow::new(source),
             position: 0,
+            begun_at: 0,
             version: 3,
             expression_depth: 0,
             block_depth: 0,
@@ -79,16 +83,23 @@ impl<'s> Parser<'s> {
 
     /// The next statement outside of all blocks; `None` at the end, or if parsing cannot continue.
     pub(crate) fn next_statement(&mut self) -> Option<Statement<'s>> {
+        self.next_within(MAX_STATEMENT_TOKENS)
+    }
+
+    /// The next statement outside of all blocks, of at most that many tokens.
+    pub(crate) fn next_within(&mut self, max_tokens: usize) -> Option<Statement<'s>> {
         if self.ended {
             return None;
         }
-        self.tokens.begin_statement(self.position);
+        let max_tokens = max_tokens.min(MAX_STATEMENT_TOKENS);
+        self.begun_at = self.position;
+        self.tokens.begin_statement(self.position, max_tokens);
         let (at, before) = (self.peek().start, self.errors.len());
         let statement = self.next_in_block();
         if self.tokens.is_overflowed() {
             self.ended = true;
             if !self.is_cut_short {
-                self.refuse_size(at, before);
+                self.refuse_size(at, before, max_tokens);
             }
         }
         statement
@@ -111,13 +122,18 @@ impl<'s> Parser<'s> {
         Ok(Ok(self.errors))
     }
 
+    /// The number of tokens of the statement that was parsed last.
+    pub(crate) fn statement_tokens(&self) -> usize {
+        self.position - self.begun_at
+    }
+
     /// Refuses a statement of too many tokens. Mistakes found in it are dropped: the cut may have caused them.
-    fn refuse_size(&mut self, at: u32, errors_before: usize) {
+    fn refuse_size(&mut self, at: u32, errors_before: usize, max_tokens: usize) {
         self.errors.truncate(errors_before);
         self.errors.push(Diagnostic::limit(
             at,
             format!(
-                "this statement has more than {MAX_STATEMENT_TOKENS} tokens, those of its blocks included; divide it"
+                "this statement has more than {max_tokens} tokens, those of its blocks included; divide it"
             ),
         ));
     }
@@ -256,60 +272,6 @@ impl<'s> Parser<'s> {
             }
             self.position += 1;
         }
-    }
-
-    /// `{ ... }`
-    fn block(&mut self) -> Parsed<Vec<Statement<'s>>> {
-        let opened = self.peek();
-        self.expect("{")?;
-        self.enter_block()?;
-        let mut statements = Vec::new();
-        self.statements_until_close(&mut statements);
-        statements.shrink_to_fit();
-        self.block_depth -= 1;
-        self.close_block(opened)?;
-        Ok(statements)
-    }
-
-    /// The end of a block. If it is missing, the message names the beginning of the block.
-    fn close_block(&mut self, opened: Token) -> Parsed<()> {
-        if self.errors.len() >= MAX_ERRORS || self.stopped.is_some() || self.eat("}") {
-            return Ok(());
-        }
-        let begun = Diagnostic::new(opened.start, "").locate(self.source);
-        let (line, column) = (begun.line, begun.column);
-        Err(Diagnostic::new(
-            self.peek().start,
-            format!(
-                "expected `}}` for the `{{` of line {line}, column {column}, found {}",
-                self.found()
-            ),
-        ))
-    }
-
-    /// A block, or the single statement that version 2 and short forms allow.
-    fn body(&mut self) -> Parsed<Vec<Statement<'s>>> {
-        if self.text() == "{" {
-            return self.block();
-        }
-        if matches!(self.text(), "then" | ";") {
-            return Err(self.expected("`{` or a statement"));
-        }
-        self.enter_block()?;
-        let statement = self.statement();
-        self.block_depth -= 1;
-        Ok(vec![statement?])
-    }
-
-    fn enter_block(&mut self) -> Parsed<()> {
-        if self.block_depth >= MAX_BLOCK_DEPTH {
-            return Err(Diagnostic::limit(
-                self.peek().start,
-                format!("blocks nest more than {MAX_BLOCK_DEPTH} deep"),
-            ));
-        }
-        self.block_depth += 1;
-        Ok(())
     }
 
     fn peek(&self) -> Token {
