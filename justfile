@@ -52,6 +52,10 @@ release *arguments:
 settings:
     QTASK_WRITE_SETTINGS=1 cargo test --locked --lib settings_page
 
+# Checks the Python package against a real service; arguments select tests
+python *arguments:
+    scripts/python {{ arguments }}
+
 # Checks the manifests for Kubernetes
 kubernetes:
     scripts/kubernetes
