@@ -18,6 +18,7 @@ mod cancelling;
 mod cancelling_many;
 mod checking;
 mod circuits;
+mod claiming_ahead;
 mod client;
 mod client_ids;
 mod client_outputs;
