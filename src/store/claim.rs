@@ -76,6 +76,10 @@ pub(super) fn move_to_processing(tasks: &str, condition: &str) -> String {
 }
 
 #[derive(QueryableByName)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "one column each, of which the statement decides"
+)]
 pub(super) struct ClaimRow {
     #[diesel(sql_type = SqlUuid)]
     pub(super) task_id: Uuid,

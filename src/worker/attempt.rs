@@ -14,7 +14,7 @@ use super::context::{STOP_LIMIT, Worker};
 use super::log_writer::LogWriter;
 use super::running::{StopOrder, StopReason};
 use super::settling::{self, Written};
-use super::slots::{Place, Slot, Unsettled};
+use super::slots::{Slot, SlotRequest, Unsettled};
 use super::trial::{self, Trial};
 use super::{hook, task_hooks};
 use crate::domain::correlation;
@@ -34,7 +34,7 @@ pub async fn run(
     worker: &Worker,
     mut assignment: Assignment,
     message: Option<TraceContext>,
-    place: Place,
+    slot_request: SlotRequest,
 ) -> Written {
     let mut attempt_span = attempt_span::begin(&assignment, message.as_ref());
     // For the commands that run the task.
@@ -45,7 +45,7 @@ pub async fn run(
     // An error-level span: its fields must be logged where only slow statements and errors are.
     let span = error_span!("attempt", %task_id, attempt = lease.attempt, %worker_id, correlation_id,
                     trace_id = attempt_span.trace_id(), span_id = attempt_span.span_id());
-    let attempt = attempt(worker, &assignment, place, &mut attempt_span).instrument(span);
+    let attempt = attempt(worker, &assignment, slot_request, &mut attempt_span).instrument(span);
     // On the heap: otherwise the futures of all callers would contain it.
     Box::pin(correlation::scope(correlation_id, attempt)).await
 }
@@ -53,7 +53,7 @@ pub async fn run(
 async fn attempt(
     worker: &Worker,
     assignment: &Assignment,
-    place: Place,
+    slot_request: SlotRequest,
     span: &mut Span,
 ) -> Written {
     let lease = &assignment.lease;
@@ -78,14 +78,14 @@ async fn attempt(
             () = worker.until_held() => {}
         }
     };
-    let (held, end, times) = match place.slot(given_up).await {
+    let (held, end, times) = match slot_request.slot(given_up).await {
         Ok(slot) => {
             let waited_for = waits_since.elapsed();
-            let busy = worker.health.task_begins();
+            let (began, busy) = (Instant::now(), worker.health.task_begins());
             let (end, ran_for) =
                 execute_and_log(worker, assignment, &order, &log_buffer, &mut log).await;
             drop(busy);
-            slot.note(waits_since.elapsed() - waited_for);
+            slot.note(began.elapsed());
             (
                 Holding::Slot(slot),
                 end,

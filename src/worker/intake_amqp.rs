@@ -12,7 +12,7 @@ use super::attempt;
 use super::context::Worker;
 use super::held::Held;
 use super::settling::Written;
-use super::slots::Place;
+use super::slots::SlotRequest;
 use crate::domain::backoff::Backoff;
 use crate::domain::correlation;
 use crate::queue::amqp::{AmqpConfig, Consumer, Deliveries, Delivery, LinkState};
@@ -63,17 +63,22 @@ async fn take(worker: &Arc<Worker>, mut deliveries: Deliveries, database_away: &
             return;
         }
         for delivery in taken.drain(..) {
-            let place = worker.slots.place(0);
+            let slot_request = worker.slots.request(0);
             let (worker, database_away) = (worker.clone(), database_away.clone());
             worker.attempts.clone().spawn(async move {
-                handle(&worker, delivery, &database_away, place).await;
+                handle(&worker, delivery, &database_away, slot_request).await;
             });
         }
     }
 }
 
 /// Processes one message: the claim, the attempt, and the ack after its settlement is written.
-async fn handle(worker: &Worker, delivery: Delivery, database_away: &Notify, mut place: Place) {
+async fn handle(
+    worker: &Worker,
+    delivery: Delivery,
+    database_away: &Notify,
+    mut slot_request: SlotRequest,
+) {
     let Some(task_id) = delivery.task_id else {
         warn!(
             event = "amqp.message_invalid",
@@ -82,20 +87,20 @@ async fn handle(worker: &Worker, delivery: Delivery, database_away: &Notify, mut
         );
         return delivery.ack();
     };
-    let mut claimed = claim(worker, &delivery, task_id, !place.has_slot()).await;
+    let mut claimed = claim(worker, &delivery, task_id, !slot_request.has_slot()).await;
     if matches!(claimed, Ok(Claim::NeedsSlot)) {
-        let Ok(slot) = place.slot(worker.until_held()).await else {
+        let Ok(slot) = slot_request.slot(worker.until_held()).await else {
             return delivery.requeue();
         };
-        place = slot.into();
+        slot_request = slot.into();
         claimed = claim(worker, &delivery, task_id, false).await;
     }
     let correlation_id = &delivery.correlation_id;
     match claimed {
         Ok(Claim::Granted(assignment)) => {
-            place.set_bytes(assignment.text_bytes());
+            slot_request.set_bytes(assignment.text_bytes());
             let trace = delivery.trace.clone();
-            match attempt::run(worker, *assignment, trace, place).await {
+            match attempt::run(worker, *assignment, trace, slot_request).await {
                 Written::Yes => delivery.ack(),
                 Written::Abandoned => delivery.requeue(),
             }

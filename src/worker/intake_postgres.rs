@@ -86,10 +86,10 @@ async fn claim(worker: &Worker, room: Room) -> Result<ClaimedNext, String> {
 
 fn start(worker: &Arc<Worker>, assignments: Vec<Assignment>) {
     for assignment in assignments {
-        let place = worker.slots.place(assignment.text_bytes());
+        let slot_request = worker.slots.request(assignment.text_bytes());
         let worker = worker.clone();
         worker.attempts.clone().spawn(async move {
-            attempt::run(&worker, assignment, None, place).await;
+            attempt::run(&worker, assignment, None, slot_request).await;
         });
     }
 }

@@ -113,7 +113,7 @@ async fn wait_for_backoff(worker: &Worker) {
 async fn probe(worker: &Arc<Worker>) {
     while worker.held.borrow().is_quarantined() {
         // Tasks from before the quarantine may occupy all slots.
-        let Some(place) = worker.slots.acquire().await else {
+        let Some(slot_request) = worker.slots.acquire().await else {
             return;
         };
         let session = worker.session().await;
@@ -142,7 +142,7 @@ async fn probe(worker: &Arc<Worker>) {
                     worker_id = %session.worker_id,
                     "probe started"
                 );
-                attempt::run(&worker, assignment, None, place).await;
+                attempt::run(&worker, assignment, None, slot_request).await;
                 true
             }
         });

@@ -49,9 +49,9 @@ pub struct Room {
     pub bytes: usize,
 }
 
-/// The place of a task, from before its claim: a slot if one was free, or the wait for one.
+/// A request of a task for a slot, from before its claim: it has one, or waits.
 #[derive(Debug)]
-pub struct Place {
+pub struct SlotRequest {
     hold: Hold,
     unsettled: Unsettled,
 }
@@ -100,26 +100,26 @@ impl WorkerSlots {
         }
     }
 
-    /// A place with a slot, after the tasks that wait for one; `None` never, because the semaphore is not closed.
-    pub async fn acquire(self: &Arc<Self>) -> Option<Place> {
+    /// A request that has a slot, after the tasks that wait for one; `None` never, because the semaphore is not closed.
+    pub async fn acquire(self: &Arc<Self>) -> Option<SlotRequest> {
         let permit = self.free.clone().acquire_owned().await.ok()?;
-        Some(Place {
+        Some(SlotRequest {
             hold: Hold::Slot(Permit::new(self, permit)),
             unsettled: Unsettled::new(self),
         })
     }
 
-    /// A place for a task of that many bytes.
-    pub fn place(self: &Arc<Self>, bytes: usize) -> Place {
+    /// A request for a slot, by a task of that many bytes.
+    pub fn request(self: &Arc<Self>, bytes: usize) -> SlotRequest {
         let unsettled = Unsettled::new(self);
         let hold = match self.free.clone().try_acquire_owned() {
             Ok(permit) => Hold::Slot(Permit::new(self, permit)),
             Err(_) => Hold::Wait(SlotWait::new(self, bytes)),
         };
-        Place { hold, unsettled }
+        SlotRequest { hold, unsettled }
     }
 
-    /// Waits until there is room for a task, and for half of those that may wait: their claims share a statement.
+    /// Waits until a task may be claimed, and half of those that may wait: their claims share a statement.
     pub async fn room(&self) -> Room {
         loop {
             let changed = self.changed.notified();
@@ -130,7 +130,7 @@ impl WorkerSlots {
         }
     }
 
-    /// Waits for room for a task that finds a free slot.
+    /// Waits until a task would find a free slot.
     pub async fn free_room(&self) {
         loop {
             let changed = self.changed.notified();
@@ -179,7 +179,7 @@ impl WorkerSlots {
     }
 }
 
-impl Place {
+impl SlotRequest {
     /// Whether the task has a slot.
     pub const fn has_slot(&self) -> bool {
         matches!(self.hold, Hold::Slot(_))
@@ -262,7 +262,7 @@ impl Permit {
     }
 }
 
-impl From<Slot> for Place {
+impl From<Slot> for SlotRequest {
     fn from(Slot { permit, unsettled }: Slot) -> Self {
         Self {
             hold: Hold::Slot(permit),

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 const FOLDERS_OF_ROOTS: [&str; 2] = ["examples/", "benches/"];
 
 /// Folders whose files a program finds by their place.
-const FOUND_BY_PLACE: [&str; 4] = [
+const FOUND_BY_PLACE: [&str; 5] = [
+    "clients/python/tests/",
     "crates/openqasm-simulator/tests/circuits/",
     "examples/circuits/",
     "examples/tests/",

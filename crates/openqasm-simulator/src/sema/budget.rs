@@ -59,7 +59,7 @@ impl Checker<'_> {
             || self.parts > MAX_PARTS
             || self.steps.len() > MAX_PROGRAM_STEPS
             || self.names > MAX_NAMES
-            || self.is_over_memory
+            || self.memory.is_exceeded
     }
 
     /// Counts work, and checks the stop flag from time to time.
@@ -165,22 +165,22 @@ impl Checker<'_> {
 
     /// The memory that the tree of the next statement may take.
     pub(crate) fn free_bytes(&self) -> u64 {
-        self.memory_limit.saturating_sub(self.program_bytes())
+        self.memory.limit.saturating_sub(self.program_bytes())
     }
 
     /// Reports once that the program does not fit: no following statement can.
     fn check_memory(&mut self, at: u32) -> Checked<()> {
-        let needed = self.program_bytes().saturating_add(self.tree_bytes);
-        if needed <= self.memory_limit || self.is_over_memory {
+        let needed = self.program_bytes().saturating_add(self.memory.tree_bytes);
+        if needed <= self.memory.limit || self.memory.is_exceeded {
             return Ok(());
         }
-        self.is_over_memory = true;
+        self.memory.is_exceeded = true;
         Err(self.over_memory(at))
     }
 
     /// The refusal of a program that takes more memory than its limit.
     pub(crate) fn over_memory(&self, at: u32) -> Diagnostic {
-        let limit = self.memory_limit;
+        let limit = self.memory.limit;
         Diagnostic::limit(
             at,
             format!(

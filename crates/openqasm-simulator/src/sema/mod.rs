@@ -56,6 +56,16 @@ enum Numbers {
     Real,
 }
 
+/// The memory of the program that is built.
+struct ProgramMemory {
+    /// Maximum of the program and of the tree of a statement, in bytes.
+    limit: u64,
+    /// That of the tree of the current statement, in bytes.
+    tree_bytes: u64,
+    /// Whether the limit is exceeded.
+    is_exceeded: bool,
+}
+
 /// Checks statements in source order and builds the program.
 pub(crate) struct Checker<'s> {
     version: u8,
@@ -95,12 +105,7 @@ pub(crate) struct Checker<'s> {
     /// What the statements checked so far take.
     usage: Usage,
     steps: Vec<Step>,
-    /// Maximum memory of the program and of the tree of a statement, in bytes.
-    memory_limit: u64,
-    /// Memory of the tree of the current statement, in bytes.
-    tree_bytes: u64,
-    /// Whether the program exceeds its memory limit.
-    is_over_memory: bool,
+    memory: ProgramMemory,
     registers: Vec<RegisterSlot>,
     qubits: u32,
     loops: Vec<control::LoopFrame>,
@@ -143,7 +148,7 @@ impl<'s> Checker<'s> {
         checker
             .steps
             .reserve_exact(steps.min(MAX_PROGRAM_STEPS + 1));
-        checker.memory_limit = memory_limit;
+        checker.memory.limit = memory_limit;
         checker.inputs.given = inputs.cloned();
         checker.work.stop = stop.clone();
         checker
@@ -183,9 +188,11 @@ impl<'s> Checker<'s> {
             work: CheckingWork::default(),
             usage: Usage::default(),
             steps: Vec::new(),
-            memory_limit: u64::MAX,
-            tree_bytes: 0,
-            is_over_memory: false,
+            memory: ProgramMemory {
+                limit: u64::MAX,
+                tree_bytes: 0,
+                is_exceeded: false,
+            },
             registers: Vec::new(),
             qubits: 0,
             loops: Vec::new(),
@@ -196,7 +203,7 @@ impl<'s> Checker<'s> {
 
     /// Checks a statement outside of all blocks, whose tree takes that much memory.
     pub(crate) fn statement_of(&mut self, statement: &Statement<'s>, tree_bytes: u64) {
-        self.tree_bytes = tree_bytes;
+        self.memory.tree_bytes = tree_bytes;
         self.statement(statement);
     }
 
@@ -357,7 +364,7 @@ impl<'s> Checker<'s> {
             self.errors.push(error);
         }
         // An attempt that was dropped may have reported it.
-        if self.is_over_memory && self.errors.is_empty() {
+        if self.memory.is_exceeded && self.errors.is_empty() {
             let at = self.steps.last().map_or(0, |step| step.at);
             self.errors.push(self.over_memory(at));
         }

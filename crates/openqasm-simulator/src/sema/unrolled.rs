@@ -199,7 +199,7 @@ impl<'s> Checker<'s> {
         let has_new_bits = self.usage.bits > checkpoint.usage.bits;
         self.usage = checkpoint.usage;
         // What exceeded the memory limit is dropped.
-        self.is_over_memory = false;
+        self.memory.is_exceeded = false;
         if has_new_bits {
             for spare in self.spare_bits.values_mut() {
                 spare.retain(|bit| *bit < checkpoint.usage.bits);

@@ -2,6 +2,7 @@
 
 use crate::tests::errors;
 use crate::{MAX_SOURCE_BYTES, Request, SimulatorError, Stop, Stopped, check, run};
+use std::fmt::Write;
 
 /// A text of 8 MiB: a head, as many units as fit, and an end.
 fn longest(head: &str, unit: &str, end: &str) -> String {
@@ -146,9 +147,10 @@ fn a_program_that_takes_more_memory_than_the_limit_is_refused() {
 
 #[test]
 fn names_and_definitions_count_as_memory() {
-    let names: String = (0..20_000)
-        .map(|number| format!("int a{number};"))
-        .collect();
+    let mut names = String::new();
+    for number in 0..20_000 {
+        write!(names, "int a{number};").expect("a text that grows");
+    }
     let gates = format!("gate g a{{{}}}", "x a;".repeat(20_000));
     for text in [names, gates] {
         assert!(refused_within(&text, 1 << 20).is_some(), "{text:.30}");
