@@ -32,6 +32,13 @@ impl Ahead {
         self.last_end = Some(now);
     }
 
+    /// Records an attempt that failed because of the worker's environment: the next ones may fail as well, so that none is claimed
+    /// ahead until others have succeeded.
+    pub fn note_unfit(&mut self, now: Instant) {
+        self.durations.clear();
+        self.last_end = Some(now);
+    }
+
     /// When an attempt last ended.
     pub const fn last_end(&self) -> Option<Instant> {
         self.last_end
@@ -40,7 +47,7 @@ impl Ahead {
     /// How many tasks may wait for one of these slots.
     pub fn tasks(&self, slots: usize, now: Instant) -> usize {
         let is_recent = |end| now.saturating_duration_since(end) < RECENT;
-        if !self.last_end.is_some_and(is_recent) {
+        if self.durations.is_empty() || !self.last_end.is_some_and(is_recent) {
             return 0;
         }
         let total: Duration = self.durations.iter().sum();
@@ -80,6 +87,15 @@ mod tests {
         assert_eq!(Ahead::default().tasks(2, Instant::now()), 0);
         let (ahead, now) = after(&[1]);
         assert_eq!(ahead.tasks(2, now + RECENT), 0);
+    }
+
+    #[test]
+    fn none_wait_after_a_failure_of_the_environment_until_an_attempt_succeeds() {
+        let (mut ahead, now) = after(&[1, 1]);
+        ahead.note_unfit(now);
+        assert_eq!(ahead.tasks(2, now), 0);
+        ahead.note(Duration::from_millis(1), now);
+        assert_eq!(ahead.tasks(2, now), 40);
     }
 
     #[test]

@@ -85,15 +85,12 @@ async fn attempt(
             let (end, ran_for) =
                 execute_and_log(worker, assignment, &order, &log_buffer, &mut log).await;
             drop(busy);
-            slot.note(began.elapsed());
-            (
-                Holding::Slot(slot),
-                end,
-                Times {
-                    waited_for,
-                    ran_for,
-                },
-            )
+            let times = Times {
+                waited_for,
+                ran_for,
+                busy_for: began.elapsed(),
+            };
+            (Holding::Slot(slot), end, times)
         }
         Err(unsettled) => {
             let reason = order.given().now_or_never();
@@ -112,7 +109,7 @@ async fn attempt(
         );
         return Written::Yes;
     };
-    let held = held.until_written(worker, &settlement);
+    let held = held.until_written(worker, &settlement, times.busy_for);
     let trial = Trial::of(&settlement);
     let written = settling::write(worker, settlement, &mut log).await;
     drop(in_hand);
@@ -133,14 +130,19 @@ enum Holding {
 impl Holding {
     /// Frees the slot for the next task after a small result. A failure keeps it until the registry knows whether the worker's
     /// environment is the cause.
-    fn until_written(self, worker: &Worker, settlement: &Settlement) -> Self {
-        let is_fit =
-            settlement.evidence() == Some(Evidence::Fit) && !worker.held.borrow().is_blamed();
-        match self {
-            Self::Slot(slot) if is_fit && settlement.weight() <= SMALL_OUTCOME => Self::Nothing {
+    fn until_written(self, worker: &Worker, settlement: &Settlement, busy_for: Duration) -> Self {
+        let Self::Slot(slot) = self else {
+            return self;
+        };
+        let evidence = settlement.evidence();
+        slot.note(busy_for, evidence);
+        let is_fit = evidence == Some(Evidence::Fit) && !worker.held.borrow().is_blamed();
+        if is_fit && settlement.weight() <= SMALL_OUTCOME {
+            Self::Nothing {
                 _unsettled: slot.free(),
-            },
-            held => held,
+            }
+        } else {
+            Self::Slot(slot)
         }
     }
 }
@@ -150,6 +152,8 @@ impl Holding {
 struct Times {
     waited_for: Duration,
     ran_for: Duration,
+    /// With the commands around it, and its log.
+    busy_for: Duration,
 }
 
 /// Returns the end of the attempt and its duration. Its log is in the database by then, if that

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::ahead::{Ahead, MAX_AHEAD};
+use crate::domain::settlement::Evidence;
 
 /// The longest time in which no attempt ends while a task waits for a slot.
 const STALL: Duration = Duration::from_millis(100);
@@ -220,10 +221,15 @@ impl SlotRequest {
 }
 
 impl Slot {
-    /// Records how long an attempt occupied the slot.
-    pub fn note(&self, duration: Duration) {
-        let mut state = self.permit.slots.lock();
-        state.ahead.note(duration, Instant::now());
+    /// Records how long an attempt occupied the slot, and what it says about the worker's environment.
+    pub fn note(&self, duration: Duration, evidence: Option<Evidence>) {
+        let now = Instant::now();
+        let ahead = &mut self.permit.slots.lock().ahead;
+        if evidence == Some(Evidence::Unfit) {
+            ahead.note_unfit(now);
+        } else {
+            ahead.note(duration, now);
+        }
     }
 
     /// Frees the slot. The task counts as unsettled until the answer is dropped.

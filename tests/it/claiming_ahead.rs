@@ -69,7 +69,7 @@ async fn a_worker_that_stops_hands_back_the_tasks_that_wait_for_its_slot(kind: Q
         (app.database.tasks_in("completed").await > 50).then_some(())
     })
     .await;
-    assert!(app.workers[0].terminate().await.success());
+    assert!(app.workers.remove(0).terminate().await.success());
     assert_eq!(app.database.tasks_in("processing").await, 0);
     app.start_worker(&worker("w2")).await;
     wait_all_completed(&app, 1_000).await;
