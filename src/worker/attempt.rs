@@ -80,15 +80,15 @@ async fn attempt(
     };
     let (held, end, times) = match slot_request.slot(given_up).await {
         Ok(slot) => {
-            let waited_for = waits_since.elapsed();
-            let (began, busy) = (Instant::now(), worker.health.task_begins());
-            let (end, ran_for) =
+            let waited = waits_since.elapsed();
+            let (began, guard) = (Instant::now(), worker.health.task_begins());
+            let (end, ran) =
                 execute_and_log(worker, assignment, &order, &log_buffer, &mut log).await;
-            drop(busy);
+            drop(guard);
             let times = Times {
-                waited_for,
-                ran_for,
-                busy_for: began.elapsed(),
+                waited,
+                ran,
+                busy: began.elapsed(),
             };
             (Holding::Slot(slot), end, times)
         }
@@ -109,7 +109,7 @@ async fn attempt(
         );
         return Written::Yes;
     };
-    let held = held.until_written(worker, &settlement, times.busy_for);
+    let held = held.until_written(worker, &settlement, times.busy);
     let trial = Trial::of(&settlement);
     let written = settling::write(worker, settlement, &mut log).await;
     drop(in_hand);
@@ -130,12 +130,12 @@ enum Holding {
 impl Holding {
     /// Frees the slot for the next task after a small result. A failure keeps it until the registry knows whether the worker's
     /// environment is the cause.
-    fn until_written(self, worker: &Worker, settlement: &Settlement, busy_for: Duration) -> Self {
+    fn until_written(self, worker: &Worker, settlement: &Settlement, busy: Duration) -> Self {
         let Self::Slot(slot) = self else {
             return self;
         };
         let evidence = settlement.evidence();
-        slot.note(busy_for, evidence);
+        slot.note(busy, evidence);
         let is_fit = evidence == Some(Evidence::Fit) && !worker.held.borrow().is_blamed();
         if is_fit && settlement.weight() <= SMALL_OUTCOME {
             Self::Nothing {
@@ -150,10 +150,10 @@ impl Holding {
 /// How long a task waited for a slot after its claim, and was executed.
 #[derive(Debug, Clone, Copy, Default)]
 struct Times {
-    waited_for: Duration,
-    ran_for: Duration,
+    waited: Duration,
+    ran: Duration,
     /// With the commands around it, and its log.
-    busy_for: Duration,
+    busy: Duration,
 }
 
 /// Returns the end of the attempt and its duration. Its log is in the database by then, if that
@@ -168,10 +168,10 @@ async fn execute_and_log(
     let began = Instant::now();
     let executing = async {
         let end = execute(worker, assignment, order, log_buffer).await;
-        let ran_for = began.elapsed();
+        let ran = began.elapsed();
         task_hooks::after(worker, assignment, &end, log_buffer).await;
         log_buffer.close();
-        (end, ran_for)
+        (end, ran)
     };
     let (ended, ()) = tokio::join!(executing, log.run(order));
     ended
@@ -294,12 +294,12 @@ fn settlement(
 }
 
 fn add_times(execution: &mut Value, assignment: &Assignment, times: Times) {
-    let queued = assignment.started_at - assignment.submitted_at + times.waited_for;
+    let queued = assignment.started_at - assignment.submitted_at + times.waited;
     if let Value::Object(execution) = execution {
         execution.insert(
             "queued_ms".to_owned(),
             json!(queued.whole_milliseconds().max(0)),
         );
-        execution.insert("executed_ms".to_owned(), json!(times.ran_for.as_millis()));
+        execution.insert("executed_ms".to_owned(), json!(times.ran.as_millis()));
     }
 }
