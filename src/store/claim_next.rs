@@ -37,7 +37,7 @@ pub struct ClaimLimit {
     /// How many of them may have counted attempts. If one of these attempts ended the worker's process, the next one may do so
     /// again, and all tasks that the worker holds then lose an attempt.
     pub tried: usize,
-    /// The bytes of their circuits before the last one, at most [`MAX_CLAIMED_BYTES`].
+    /// The bytes of their circuits before the last one, at most 16 MiB.
     pub bytes: usize,
 }
 
