@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from qiskit.circuit.library import efficient_su2
 from qiskit.primitives import StatevectorEstimator
 from qiskit.quantum_info import SparsePauliOp
 
-from qtask_client import Client, QtaskError
 from qtask_client.qiskit import EstimatorV2, QtaskBackend
 
 
-@pytest.fixture(scope="module")
-def with_observables(client: Client, backend: QtaskBackend) -> QtaskBackend:
-    try:
-        client.submit("OPENQASM 3; qubit q;", shots=0, observables=["Z"])
-    except QtaskError as error:
-        pytest.skip(f"the service has no observables: {error}")
-    return backend
-
-
-def test_expectations_of_broadcast_points_are_those_of_qiskit(with_observables: QtaskBackend) -> None:
+def test_expectations_of_broadcast_points_are_those_of_qiskit(backend: QtaskBackend) -> None:
     circuit = efficient_su2(3, reps=1)
     values = np.random.default_rng(1).uniform(0, 3, (4, 1, circuit.num_parameters))
     observables = [SparsePauliOp(["ZZI", "XIY"], [1.0, -0.5]), SparsePauliOp("IIZ"), {"0+I": 1.0}]
     # Qiskit's estimator cannot compute projectors.
     expanded = SparsePauliOp(["III", "IXI", "ZII", "ZXI"], [0.25] * 4)
     pubs = [(circuit, observables, values), (circuit.assign_parameters(values[0, 0]), observables)]
-    ours = EstimatorV2(with_observables).run(pubs).result()
+    ours = EstimatorV2(backend).run(pubs).result()
     same = [*observables[:2], expanded]
     reference = [(circuit, same, values), (circuit.assign_parameters(values[0, 0]), same)]
     theirs = StatevectorEstimator().run(reference).result()
@@ -37,10 +26,10 @@ def test_expectations_of_broadcast_points_are_those_of_qiskit(with_observables: 
         np.testing.assert_allclose(one.data.evs, other.data.evs, atol=1e-9)
 
 
-def test_a_precision_is_met(with_observables: QtaskBackend) -> None:
+def test_a_precision_is_met(backend: QtaskBackend) -> None:
     circuit = efficient_su2(2, reps=1).assign_parameters([0.3 * place for place in range(8)])
     observable = SparsePauliOp(["ZZ", "XI"])
-    estimator = EstimatorV2(with_observables, seed=3)
+    estimator = EstimatorV2(backend, seed=3)
     result = estimator.run([(circuit, observable)], precision=0.01).result()[0]
     exact = StatevectorEstimator().run([(circuit, observable)]).result()[0]
     assert 0 < result.data.stds < 0.02
