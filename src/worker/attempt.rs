@@ -78,19 +78,14 @@ async fn attempt(
             () = worker.until_held() => {}
         }
     };
-    let (held, end, times) = match slot_request.slot(given_up).await {
+    let (held, end, (times, busy)) = match slot_request.slot(given_up).await {
         Ok(slot) => {
             let waited = waits_since.elapsed();
-            let (began, guard) = (Instant::now(), worker.health.task_begins());
+            let (began, busy) = (Instant::now(), worker.health.task_begins());
             let (end, ran) =
                 execute_and_log(worker, assignment, &order, &log_buffer, &mut log).await;
-            drop(guard);
-            let times = Times {
-                waited,
-                ran,
-                busy: began.elapsed(),
-            };
-            (Holding::Slot(slot), end, times)
+            let times = Times { waited, ran };
+            (Holding::Slot { slot, began }, end, (times, Some(busy)))
         }
         Err(unsettled) => {
             let reason = order.given().now_or_never();
@@ -98,7 +93,7 @@ async fn attempt(
             let held = Holding::Nothing {
                 _unsettled: unsettled,
             };
-            (held, end, Times::default())
+            (held, end, (Times::default(), None))
         }
     };
     attempt_span::describe(span, &end);
@@ -109,18 +104,23 @@ async fn attempt(
         );
         return Written::Yes;
     };
-    let held = held.until_written(worker, &settlement, times.busy);
+    let held = held.until_written(worker, &settlement);
+    let evidence = settlement.evidence();
     let trial = Trial::of(&settlement);
     let written = settling::write(worker, settlement, &mut log).await;
     drop(in_hand);
     trial::note(worker, &trial).await;
-    drop(held);
+    held.end(evidence);
+    drop(busy);
     written
 }
 
 /// What an attempt holds of the worker's slots.
 enum Holding {
-    Slot(Slot),
+    Slot {
+        slot: Slot,
+        began: Instant,
+    },
     Nothing {
         /// Counts the task as unsettled for as long as this is kept.
         _unsettled: Unsettled,
@@ -130,19 +130,24 @@ enum Holding {
 impl Holding {
     /// Frees the slot for the next task after a small result. A failure keeps it until the registry knows whether the worker's
     /// environment is the cause.
-    fn until_written(self, worker: &Worker, settlement: &Settlement, busy: Duration) -> Self {
-        let Self::Slot(slot) = self else {
-            return self;
-        };
+    fn until_written(self, worker: &Worker, settlement: &Settlement) -> Self {
         let evidence = settlement.evidence();
-        slot.note(busy, evidence);
         let is_fit = evidence == Some(Evidence::Fit) && !worker.held.borrow().is_blamed();
-        if is_fit && settlement.weight() <= SMALL_OUTCOME {
-            Self::Nothing {
-                _unsettled: slot.free(),
+        match self {
+            Self::Slot { slot, began } if is_fit && settlement.weight() <= SMALL_OUTCOME => {
+                slot.note(began.elapsed(), evidence);
+                Self::Nothing {
+                    _unsettled: slot.free(),
+                }
             }
-        } else {
-            Self::Slot(slot)
+            held => held,
+        }
+    }
+
+    /// Frees the slot.
+    fn end(self, evidence: Option<Evidence>) {
+        if let Self::Slot { slot, began } = self {
+            slot.note(began.elapsed(), evidence);
         }
     }
 }
@@ -152,8 +157,6 @@ impl Holding {
 struct Times {
     waited: Duration,
     ran: Duration,
-    /// With the commands around it, and its log.
-    busy: Duration,
 }
 
 /// Returns the end of the attempt and its duration. Its log is in the database by then, if that

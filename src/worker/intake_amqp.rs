@@ -138,7 +138,7 @@ async fn handle(
         Ok(Claim::SessionOver | Claim::NeedsSlot) => {
             debug!(
                 event = "amqp.message_requeued", %task_id, correlation_id,
-                "message requeued: the session has ended, or its lease is in doubt"
+                "message requeued: the session has ended"
             );
             delivery.requeue();
             database_away.notify_one();

@@ -13,9 +13,9 @@ use super::ahead::{Ahead, MAX_AHEAD};
 use crate::domain::settlement::Evidence;
 
 /// The longest time in which no attempt ends while a task waits for a slot.
-const STALL: Duration = Duration::from_millis(100);
+const STALL: Duration = Duration::from_millis(200);
 /// The longest that a task waits for a slot.
-const LONGEST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// The most bytes of the texts of waiting tasks, before the last one.
 const MAX_WAITING_BYTES: usize = 16 << 20;
 

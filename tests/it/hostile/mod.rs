@@ -22,6 +22,8 @@ const LIMIT_SECONDS: u32 = if cfg!(debug_assertions) { 120 } else { 5 };
 const STOPPED_SECONDS: u32 = 1;
 /// What the states of circuits may take.
 const STATES_MIB: &str = "128";
+/// The memory limit for long statements, whose trees count at 288 bytes for each token.
+const TEXTS_MIB: &str = "256";
 /// The most memory that the worker may ever have, whatever it runs.
 const MEMORY_KIB: u64 = 512 << 10;
 /// How long the next one to end may take.
@@ -60,12 +62,12 @@ async fn milliseconds(database: &TestDatabase, task_id: Uuid) -> i64 {
     database.count(took, &[&task_id]).await
 }
 
-async fn assert_harmless(programs: Vec<Hostile>) {
+async fn assert_harmless(programs: Vec<Hostile>, memory_mib: &str) {
     let worker = Worker::new("w", "simulator").args(&[
         "--concurrency",
         "1",
         "--simulator-memory-mib",
-        STATES_MIB,
+        memory_mib,
     ]);
     let app = App::builder(QueueKind::Postgres)
         .worker(worker)
@@ -101,15 +103,15 @@ async fn assert_harmless(programs: Vec<Hostile>) {
 
 #[tokio::test]
 async fn hostile_texts_end_soon_in_bounded_memory_and_the_worker_goes_on() {
-    assert_harmless(texts::all()).await;
+    assert_harmless(texts::all(), TEXTS_MIB).await;
 }
 
 #[tokio::test]
 async fn hostile_amounts_end_soon_in_bounded_memory_and_the_worker_goes_on() {
-    assert_harmless(amounts::all()).await;
+    assert_harmless(amounts::all(), STATES_MIB).await;
 }
 
 #[tokio::test]
 async fn hostile_runs_end_soon_in_bounded_memory_and_the_worker_goes_on() {
-    assert_harmless(runs::all()).await;
+    assert_harmless(runs::all(), STATES_MIB).await;
 }
